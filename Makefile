@@ -1,0 +1,79 @@
+# The doors for people; .ci/run calls the same ones. Everything that make
+# installs is hash-pinned in requirements/ and stays inside .venv.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Say "yes" when .venv is missing, unfinished, or was copied here from another
+# folder: its scripts and its editable install would point to that other folder.
+BROKEN := $(shell [ "`cat $(VENV)/complete-in 2>/dev/null`" = "`pwd -P`" ] || echo yes)
+
+# Settings of the caller that would install elsewhere, refuse our own project,
+# or let packages from outside .venv count as installed. Settings of mirrors and
+# proxies are honoured.
+unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
+unexport PYTHONHOME PYTHONPATH
+export PIP_USER := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint format bench lock upgrade clean FORCE
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-8s %s\n' "$$name" "$$does"; done
+
+run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve to play on)
+	@$(BIN)/rotator demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## style, formatting and types
+	@echo 'ruff check'; $(BIN)/ruff check .
+	@echo 'ruff format --check'; $(BIN)/ruff format --check .
+	@echo 'mypy'; $(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp ## the benchmarks, as ratios
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
+	@$(call compile,runtime,pyproject.toml)
+	@$(call compile,run,pyproject.toml --extra demo --group build -c requirements/runtime.txt)
+	@$(call compile,dev,pyproject.toml --extra demo --group build --group dev -c requirements/run.txt)
+	@$(call compile,lock,--group build --group lock)
+
+upgrade: ## the same, with the newest versions that pyproject.toml allows
+	@$(MAKE) --no-print-directory lock ARGS=--upgrade
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find rotator tests -name __pycache__ -prune -exec rm -rf {} +
+
+# $(call compile,NAME,SOURCES): the lock for every platform and every Python we support.
+compile = echo 'requirements/$(1).txt'; $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-build --custom-compile-command 'make lock' $(ARGS) -o requirements/$(1).txt $(2)
+
+# A second make does nothing; one after an interruption starts .venv afresh,
+# because pip takes a half-copied package for an installed one. The mark of a
+# complete .venv is therefore gone while anything is being installed.
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml $(if $(BROKEN),FORCE)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("make: rotator needs Python 3.11 or newer and $(PYTHON) is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
+	@if [ "`cat $(VENV)/complete-in 2>/dev/null`" != "`pwd -P`" ]; then rm -rf $(VENV); fi
+	@if [ -d $(VENV) ]; then echo 'bringing $(VENV) in line with $<'; else \
+		echo 'setting up $(VENV) (about a minute, once)'; $(PYTHON) -m venv $(VENV); fi
+	@rm -f $(VENV)/complete-in
+	@$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r $<
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@pwd -P > $(VENV)/complete-in
+	@touch $@
+
+FORCE:
