@@ -1,0 +1,141 @@
+"""Every error that rotator raises on purpose, in one hierarchy.
+
+Whether trying again can help is data (`retryable`), not a class. Messages read `subject: problem`
+and never hold a value: they are printed, logged and sent to people who may not see the secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+__all__ = [
+    "ConfigError",
+    "CredentialsError",
+    "MintError",
+    "ProbeError",
+    "RotatorError",
+    "SecretNotFound",
+    "StoreError",
+    "TokenUnavailable",
+    "VersionConflict",
+    "did_you_mean",
+]
+
+
+class RotatorError(Exception):
+    """The root: something that rotator understands went wrong.
+
+    `retryable` tells whether the same call can succeed later without anybody changing anything.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ConfigError(RotatorError):
+    """A setting, a flag or the environment is wrong; nothing was tried."""
+
+
+class CredentialsError(RotatorError):
+    """The credentials secret was read, and what it holds cannot be used."""
+
+
+class MintError(RotatorError):
+    """The token endpoint refused, failed, or answered something that must not be published.
+
+    `status` is the HTTP status (None if there was no answer), `oauth_error` the provider's `error`
+    code (RFC 6749 section 5.2), `debug_id` its request id, `retry_after_s` what it asked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        oauth_error: str | None = None,
+        debug_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
+        self.oauth_error = oauth_error
+        self.debug_id = debug_id
+        self.retry_after_s = retry_after_s
+
+
+class ProbeError(RotatorError):
+    """An API did not take the token, or could not be asked whether it does.
+
+    `status` is the HTTP status (None if there was no answer), `error_code` the API's own code for
+    it, `debug_id` its request id.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        error_code: str | None = None,
+        debug_id: str | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
+        self.error_code = error_code
+        self.debug_id = debug_id
+
+
+class StoreError(RotatorError):
+    """Secrets Manager refused or could not be reached.
+
+    `operation` is the API action, `aws_code` the service's error code (None if it never answered).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        secret_id: str,
+        aws_code: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.operation = operation
+        self.secret_id = secret_id
+        self.aws_code = aws_code
+
+
+class SecretNotFound(StoreError):
+    """The secret does not exist in this account and region."""
+
+
+class VersionConflict(StoreError):
+    """The version id is taken by other content: another rotator published first."""
+
+
+class TokenUnavailable(RotatorError):
+    """There is no unexpired token to hand out.
+
+    `expires_at` is when the last known token ended (aware UTC), None if none was ever seen.
+    """
+
+    def __init__(
+        self, message: str, *, expires_at: datetime | None = None, retryable: bool = True
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.expires_at = expires_at
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` is most likely a misspelling of, None if it resembles none."""
+    import difflib  # only when something is already wrong: it takes milliseconds to import
+
+    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
+    return matches[0] if matches else None

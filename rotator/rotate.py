@@ -1,0 +1,307 @@
+"""The one use case: rotate the token of one binding, if it is due.
+
+Publishing is a compare-and-set without a lock. The id of the next version is derived from the
+version that was seen, so all rotators that saw the same predecessor ask for the same id, and
+Secrets Manager lets one of them have it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import structlog
+
+from rotator.errors import CredentialsError, MintError, VersionConflict
+from rotator.tokens import TOKEN_FIELDS, AccessToken, ClientCredentials, Secret, load_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from rotator.policy import Absent, RenewalPolicy
+    from rotator.tokens import StoredSecret
+
+__all__ = [
+    "Binding",
+    "Endpoint",
+    "Outcome",
+    "RotationResult",
+    "Store",
+    "rotate_token",
+    "successor_id",
+]
+
+Outcome = Literal["rotated", "not_due", "superseded", "would_rotate"]
+
+NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
+"""Of the version ids that rotator derives; every rotator in the world must use the same."""
+
+MAX_ORDINALS = 8
+"""How many derived ids may be taken by versions that somebody moved aside by hand."""
+
+CONSISTENCY_WAITS_S = (0.1, 0.3, 0.6, 1.0, 2.0)
+"""Pauses between re-reads after a conflict: Secrets Manager is eventually consistent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Which credentials keep which token fresh: two secrets by name or ARN, or one that is both."""
+
+    credentials_secret: str
+    token_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class RotationResult:
+    """What a run did. Nothing in it is secret.
+
+    `version_id` and the instants are those of the token that is now stored. They are None where no token is stored (`would_rotate` on an empty secret).
+    """
+
+    binding: Binding
+    outcome: Outcome
+    reason: str
+    version_id: str | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    next_rotation_at: datetime | None = None
+    duration_s: float = 0.0
+
+
+class Store(Protocol):
+    """Where secrets live; see `rotator.store` for what each call promises."""
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        """The current version of each secret, in order."""
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        """One version by its id, None if there is none."""
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        """Publish under this id; raises VersionConflict if it holds other content."""
+
+
+class Endpoint(Protocol):
+    """Where tokens come from; see `rotator.oauth` for what each call promises."""
+
+    def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
+        """How long the provider documents its tokens to live, None if it does not say."""
+
+    def mint(self, credentials: ClientCredentials) -> AccessToken:
+        """Ask for a token once more or less patiently; raises MintError or CredentialsError."""
+
+
+def rotate_token(
+    binding: Binding,
+    *,
+    store: Store,
+    endpoint: Endpoint,
+    policy: RenewalPolicy,
+    force: bool = False,
+    dry_run: bool = False,
+    probe: Callable[[AccessToken], None] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> RotationResult:
+    """Mint and publish a new token for `binding` if the stored one is due.
+
+    `force` makes it due, `dry_run` decides and changes nothing. `probe` is called with the new
+    token before it is published and stops that by raising. `now` gives aware UTC.
+
+    Raises CredentialsError, ConfigError, MintError or StoreError; the stored token is then as it
+    was. Logs one event for the outcome, and none for what it raises.
+    """
+    started_s = monotonic()
+    log = structlog.get_logger().bind(binding=binding.token_secret)
+    held, target = store.read(binding.credentials_secret, binding.token_secret)
+    credentials = _credentials(held)
+    lifetime = endpoint.expected_lifetime(credentials)
+    if lifetime is not None:
+        policy.cadence_for(lifetime)
+    stored = _stored_token(target)
+    decision = policy.decide(stored, now=now(), client_id=credentials.client_id, force=force)
+
+    def finish(
+        outcome: Outcome, event: str, token: AccessToken | Absent, version_id: str | None
+    ) -> RotationResult:
+        result = RotationResult(
+            binding=binding,
+            outcome=outcome,
+            reason=decision.reason,
+            version_id=version_id,
+            duration_s=round(monotonic() - started_s, 3),
+        )
+        if isinstance(token, AccessToken):
+            result = replace(
+                result,
+                issued_at=token.issued_at,
+                expires_at=token.expires_at,
+                next_rotation_at=token.next_rotation_at,
+            )
+        log.info(event, **_log_fields(result))
+        return result
+
+    if not decision.due:
+        return finish("not_due", "rotator.rotation_skipped", stored, target.version_id)
+    if dry_run:
+        return finish("would_rotate", "rotator.rotation_skipped", stored, target.version_id)
+
+    minted = endpoint.mint(credentials)
+    minted = replace(minted, next_rotation_at=policy.next_rotation_at(minted))
+    if decision.reason != "issued_in_future":  # else its expiry means nothing either
+        _refuse_unless_later(minted, stored)
+    if not policy.keeps_valid(minted.expires_at - minted.issued_at):
+        log.warning("rotator.margin_short", expires_at=minted.expires_at.isoformat())
+    if probe is not None:
+        probe(minted)
+
+    publication = _Publication(
+        store=store,
+        target=target,
+        minted=minted,
+        shared=held.arn == target.arn,
+        is_fresh=lambda token: (
+            not policy.decide(token, now=now(), client_id=credentials.client_id).due
+        ),
+        sleep=sleep,
+    )
+    winner = publication.publish()
+    if winner is None:
+        return finish("rotated", "rotator.token_rotated", minted, publication.version_id)
+    return finish(
+        "superseded", "rotator.rotation_superseded", _stored_token(winner), winner.version_id
+    )
+
+
+def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
+    """The id under which every rotator that saw this version of the secret publishes the next.
+
+    A UUID of 36 characters, as ClientRequestToken asks (32 to 64; API reference, PutSecretValue).
+    `ordinal` counts the ids of this kind that are taken by versions moved aside by hand.
+    """
+    return str(uuid.uuid5(NAMESPACE, f"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}"))
+
+
+@dataclass(slots=True)
+class _Publication:
+    """One attempt to make `minted` the token secret's current version."""
+
+    store: Store
+    target: StoredSecret
+    minted: AccessToken
+    shared: bool
+    is_fresh: Callable[[AccessToken | Absent], bool]
+    sleep: Callable[[float], None]
+    version_id: str = ""
+
+    def publish(self) -> StoredSecret | None:
+        """Publish, and return None; or the version of another rotator that makes ours needless.
+
+        Raises VersionConflict if neither can be brought about, StoreError as the store does.
+        """
+        if self.shared:
+            # The team edits this secret too. What it changed since must not be written over.
+            self.target = self._reread()
+        ordinal = 0
+        for _ in range(MAX_ORDINALS):
+            self.version_id = successor_id(self.target, ordinal)
+            try:
+                self.store.put(self.target, self._text(), version_id=self.version_id)
+            except VersionConflict:
+                ordinal += 1
+            else:
+                return None
+            current = self._after_conflict()
+            if current is None:
+                continue
+            if self.is_fresh(_stored_token(current)):
+                return current
+            self.target, ordinal = current, 0
+        raise VersionConflict(
+            f"secret {self.target.secret_id}: its versions keep changing under this run",
+            operation="PutSecretValue",
+            secret_id=self.target.secret_id,
+            retryable=True,
+        )
+
+    def _after_conflict(self) -> StoredSecret | None:
+        """The version that has become current in place of the one we saw.
+
+        None if ours is still current although its successor's id is taken: somebody moved the
+        labels by hand. That is believed only after re-reading for a while, since a read may lag
+        behind the write that we lost to; the version that holds our id tells sooner.
+        """
+        for wait_s in (0.0, *CONSISTENCY_WAITS_S):
+            if wait_s:
+                self.sleep(wait_s)
+            holder = self.store.read_version(self.target.secret_id, self.version_id)
+            if holder is not None and "AWSCURRENT" in holder.stages:
+                return holder
+            current = self._reread()
+            if current.version_id != self.target.version_id:
+                return current
+        return None
+
+    def _reread(self) -> StoredSecret:
+        [current] = self.store.read(self.target.secret_id)
+        return current
+
+    def _text(self) -> Secret:
+        fields = self.minted.to_fields()
+        if self.shared and self.target.text is not None:
+            theirs = load_object(self.target.text.reveal())
+            fields = {k: v for k, v in theirs.items() if k not in TOKEN_FIELDS} | fields
+            fields |= {"client_id": theirs["client_id"]}
+        return Secret(json.dumps(fields, indent=2))
+
+
+def _credentials(held: StoredSecret) -> ClientCredentials:
+    subject = f"credentials secret {held.secret_id}"
+    if held.text is None:
+        raise CredentialsError(f"{subject}: has no value yet; store one with `rotator init`")
+    problem: object
+    try:
+        return ClientCredentials.from_fields(load_object(held.text.reveal()))
+    except ValueError as error:
+        problem = error
+    raise CredentialsError(f"{subject}: {problem}")
+
+
+def _stored_token(target: StoredSecret) -> AccessToken | Absent:
+    if target.text is None:
+        return "token_missing"
+    try:
+        fields = load_object(target.text.reveal())
+        return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
+    except ValueError:
+        return "token_malformed"
+
+
+def _refuse_unless_later(minted: AccessToken, stored: AccessToken | Absent) -> None:
+    """A provider that hands out its cached token again has not rotated anything."""
+    if (
+        isinstance(stored, AccessToken)
+        and stored.client_id == minted.client_id
+        and minted.expires_at <= stored.expires_at
+    ):
+        raise MintError(
+            "token endpoint: the new token does not expire later than the stored one; kept the"
+            " stored one",
+            retryable=True,
+        )
+
+
+def _log_fields(result: RotationResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "version_id": result.version_id,
+        "expires_at": result.expires_at.isoformat() if result.expires_at else None,
+        "duration_s": result.duration_s,
+    }

@@ -1,0 +1,308 @@
+"""The values that rotator moves about, and how they are written down as JSON.
+
+Codecs raise `ValueError` with a text that names the field and never its content; the caller knows
+which secret it came from and says so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, NoReturn, Self
+
+from rotator.errors import did_you_mean
+
+__all__ = [
+    "MAX_SECRET_BYTES",
+    "SCHEMA",
+    "TOKEN_FIELDS",
+    "AccessToken",
+    "ClientCredentials",
+    "Secret",
+    "StoredSecret",
+    "format_instant",
+    "load_object",
+    "parse_instant",
+]
+
+SCHEMA = 1
+"""Version of the token secret's format; readers accept a higher one and ignore what is new."""
+
+MAX_SECRET_BYTES = 65_536
+"""Secrets Manager's limit for one value (PutSecretValue, API reference: SecretString)."""
+
+
+class Secret:
+    """A string that shows itself only when asked by name, with `reveal()`.
+
+    It cannot be printed, formatted, logged, pickled or copied into a log by accident, and compares
+    in constant time.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, format_spec: str) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Secret: cannot be pickled or copied")
+
+
+def load_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises ValueError if `text` is anything else; the error holds nothing of the text (which the
+    decoder's own error does, in its `doc`).
+    """
+    value: object = None
+    problem = None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        problem = "is not JSON"
+    if problem is None and not isinstance(value, dict):
+        problem = "is JSON, but not an object"
+    if problem is not None or not isinstance(value, dict):
+        raise ValueError(problem)
+    return value
+
+
+def format_instant(at: datetime) -> str:
+    """Write an aware instant as RFC 3339 in UTC, whole seconds: `2026-01-31T09:00:00Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an RFC 3339 instant as aware UTC; raises ValueError if it is none or has no offset."""
+    at = None
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.astimezone(UTC) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise ValueError("is not an RFC 3339 instant")
+    return at
+
+
+def _text_field(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        problem = "is missing" if value is None else "must be a non-empty string"
+        raise ValueError(f"{name} {problem}")
+    return value
+
+
+def _optional_text_field(fields: dict[str, Any], name: str) -> str | None:
+    return None if fields.get(name) is None else _text_field(fields, name)
+
+
+def _instant_field(fields: dict[str, Any], name: str) -> datetime:
+    problem = None
+    text = _text_field(fields, name)
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        problem = f"{name} {error}"
+    raise ValueError(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A minted token with its origin and its life; what the token secret holds.
+
+    All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
+    true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
+    set it.
+    """
+
+    access_token: Secret
+    token_type: str
+    issued_at: datetime
+    expires_at: datetime
+    client_id: str
+    token_url: str
+    scope: str | None = None
+    next_rotation_at: datetime | None = None
+
+    def to_fields(self) -> dict[str, object]:
+        """The JSON object of the token secret; the token in it is in the clear."""
+        fields: dict[str, object] = {
+            "schema": SCHEMA,
+            "access_token": self.access_token.reveal(),
+            "token_type": self.token_type,
+            "issued_at": format_instant(self.issued_at),
+            "expires_at": format_instant(self.expires_at),
+            "expires_at_epoch": int(self.expires_at.timestamp()),
+            "client_id": self.client_id,
+            "token_url": self.token_url,
+        }
+        if self.next_rotation_at is not None:
+            fields["next_rotation_at"] = format_instant(self.next_rotation_at)
+        if self.scope is not None:
+            fields["scope"] = self.scope
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Read the token secret's JSON object; raises ValueError naming the first wrong field.
+
+        Fields that are not known are ignored: a newer schema may have added them.
+        """
+        schema = fields.get("schema")
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema < SCHEMA:
+            raise ValueError("schema is missing or not a version that this release knows")
+        token = cls(
+            access_token=Secret(_text_field(fields, "access_token")),
+            token_type=_text_field(fields, "token_type"),
+            issued_at=_instant_field(fields, "issued_at"),
+            expires_at=_instant_field(fields, "expires_at"),
+            client_id=_text_field(fields, "client_id"),
+            token_url=_text_field(fields, "token_url"),
+            scope=_optional_text_field(fields, "scope"),
+            next_rotation_at=(
+                _instant_field(fields, "next_rotation_at")
+                if fields.get("next_rotation_at") is not None
+                else None
+            ),
+        )
+        if token.expires_at <= token.issued_at:
+            raise ValueError("expires_at is not later than issued_at")
+        if fields.get("expires_at_epoch") != int(token.expires_at.timestamp()):
+            raise ValueError("expires_at_epoch is missing or disagrees with expires_at")
+        return token
+
+
+TOKEN_FIELDS = frozenset(
+    {
+        "schema",
+        "access_token",
+        "token_type",
+        "issued_at",
+        "expires_at",
+        "expires_at_epoch",
+        "next_rotation_at",
+        "client_id",
+        "scope",
+        "token_url",
+    }
+)
+"""Every field of the token secret; where one secret holds both, all others are the team's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """What the credentials secret holds: who we are at the provider, and which provider.
+
+    `client_secrets` are in the order in which they are tried; more than one while a client secret
+    is being replaced. Fields that are None are the provider preset's to fill in. `parameters` are
+    extra form fields of the token request.
+    """
+
+    client_id: str
+    client_secrets: tuple[Secret, ...]
+    provider: str | None = None
+    token_url: str | None = None
+    scope: str | None = None
+    auth_method: str | None = None
+    audience: str | None = None
+    resource: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict, repr=False)
+
+    FIELDS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "client_id",
+            "client_secret",
+            "provider",
+            "token_url",
+            "scope",
+            "auth_method",
+            "audience",
+            "resource",
+            "parameters",
+        }
+    )
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Read the credentials secret's JSON object; raises ValueError naming the wrong field.
+
+        Keys that are nobody's business here are left alone (a team may keep notes in the secret),
+        but one that looks like a misspelling of ours is refused: silently ignoring `token_uri`
+        would send the client secret to the default provider.
+        """
+        for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
+            meant = did_you_mean(key, cls.FIELDS)
+            if meant is not None:
+                raise ValueError(
+                    f"has an unknown key that resembles {meant}; did you mean {meant}?"
+                )
+        return cls(
+            client_id=_text_field(fields, "client_id"),
+            client_secrets=_client_secrets(fields),
+            provider=_optional_text_field(fields, "provider"),
+            token_url=_optional_text_field(fields, "token_url"),
+            scope=_optional_text_field(fields, "scope"),
+            auth_method=_optional_text_field(fields, "auth_method"),
+            audience=_optional_text_field(fields, "audience"),
+            resource=_optional_text_field(fields, "resource"),
+            parameters=_parameters(fields),
+        )
+
+
+def _client_secrets(fields: dict[str, Any]) -> tuple[Secret, ...]:
+    value = fields.get("client_secret")
+    if value is None:
+        raise ValueError("client_secret is missing")
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError("client_secret must be a non-empty string, or a list of them")
+    return tuple(Secret(text) for text in texts)
+
+
+def _parameters(fields: dict[str, Any]) -> dict[str, str]:
+    value = fields.get("parameters", {})
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("parameters must be an object of strings")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """One version of a secret as Secrets Manager answered it.
+
+    `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a
+    secret that has no value yet. `stages` are the version's staging labels.
+    """
+
+    secret_id: str
+    arn: str
+    version_id: str | None = None
+    text: Secret | None = None
+    stages: tuple[str, ...] = ()
