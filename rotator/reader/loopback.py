@@ -1,0 +1,120 @@
+"""The token secret from a cache on this host's loopback; the AWS SDK is not imported for it."""
+
+from __future__ import annotations
+
+import os
+
+from rotator.errors import ConfigError
+from rotator.reader.secrets_manager import refusal, store_error
+from rotator.reader.snapshot import decode_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+__all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
+
+AGENT_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105 - the file's name
+"""Where the Secrets Manager Agent's installation leaves its SSRF token (its README)."""
+
+_TIMEOUT_S = 3.0
+
+# The port variable is the Lambda extension's, its default that of both.
+_PORT_VARIABLE, _DEFAULT_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2773
+_TOKEN_HEADER = "X-Aws-Parameters-Secrets-Token"  # noqa: S105 - the header's name
+
+# Secrets Manager takes 65,536 bytes of value; JSON in JSON can multiply them by six.
+_MOST_BYTES = 512 * 1024
+
+
+class LoopbackSource:
+    """The Secrets Manager Agent or the Lambda extension: one HTTP form, on this host's loopback.
+
+    https://github.com/aws/aws-secretsmanager-agent and the Secrets Manager user guide, "Use AWS
+    Secrets Manager secrets in AWS Lambda functions".
+    """
+
+    def __init__(self, name: str, ssrf_token: Callable[[], str], *, has_fresh: bool) -> None:
+        self.has_fresh = has_fresh
+        self._name = name
+        self._ssrf_token = ssrf_token
+
+    @classmethod
+    def agent(cls) -> LoopbackSource:
+        """The Secrets Manager Agent; it can be asked to go past its cache (`refreshNow`)."""
+        return cls("the Secrets Manager Agent", _agent_token, has_fresh=True)
+
+    @classmethod
+    def extension(cls) -> LoopbackSource:
+        """The AWS Parameters and Secrets Lambda Extension; no way leads past its cache (300 s)."""
+        return cls("the Parameters and Secrets Lambda Extension", _session_token, has_fresh=False)
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        """One GET; raises ConfigError without a token to send, StoreError if it fails."""
+        status, body = self._get(secret_id, stage, fresh=fresh and self.has_fresh)
+        if status == 400 and body.startswith(b"unknown parameter"):  # noqa: PLR2004
+            # The agent's first releases know no refreshNow, and answer from their cache.
+            status, body = self._get(secret_id, stage, fresh=False)
+        answer = decode_json(body)
+        if status == 200 and isinstance(answer, dict):  # noqa: PLR2004
+            return {name: answer.get(name) for name in ("SecretString", "VersionId")}
+        if isinstance(answer, dict) and isinstance(answer.get("__type"), str):
+            message = answer.get("message", answer.get("Message", ""))
+            code = answer["__type"].rpartition("#")[2]
+            raise refusal(secret_id, stage, code=code, message=str(message), status=status)
+        if status == 403:  # noqa: PLR2004
+            raise store_error(secret_id, f"{self._name} does not accept the token sent to it")
+        raise store_error(
+            secret_id, f"{self._name} gave no usable answer (HTTP {status})", retryable=True
+        )
+
+    def _get(self, secret_id: str, stage: str, *, fresh: bool) -> tuple[int, bytes]:
+        from http.client import HTTPConnection, HTTPException
+        from urllib.parse import urlencode
+
+        query = {"secretId": secret_id, "versionStage": stage}
+        if fresh:
+            query["refreshNow"] = "true"
+        headers = {_TOKEN_HEADER: self._ssrf_token()}
+        connection = HTTPConnection("localhost", _port(), timeout=_TIMEOUT_S)
+        problem = ""
+        try:
+            connection.request("GET", f"/secretsmanager/get?{urlencode(query)}", headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read(_MOST_BYTES)
+        except (OSError, HTTPException) as error:
+            problem = f"{self._name} cannot be reached ({type(error).__name__})"
+        finally:
+            connection.close()
+        raise store_error(secret_id, problem, retryable=True)
+
+
+def _port() -> int:
+    text = os.environ.get(_PORT_VARIABLE, "")
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):  # noqa: PLR2004
+        raise ConfigError(f"{_PORT_VARIABLE}: is not a port number")
+    return int(text or _DEFAULT_PORT)
+
+
+def _agent_token() -> str:
+    """The agent's SSRF token, read each time: a restarted agent has a new one."""
+    stated = os.environ.get("AWS_TOKEN", f"file://{AGENT_TOKEN_FILE}")
+    if not stated.startswith("file://"):
+        return stated
+    path = stated.removeprefix("file://")
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib is dear to import
+            return file.read(4096).strip()
+    except (OSError, ValueError):
+        pass
+    raise ConfigError(f"AWS_TOKEN: the token file {path} cannot be read")
+
+
+def _session_token() -> str:
+    """The token of the function's own credentials; under SnapStart it goes by the other name."""
+    environ = os.environ
+    token = environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    if not token:
+        raise ConfigError("AWS_SESSION_TOKEN: not set; the Lambda extension asks for it")
+    return token

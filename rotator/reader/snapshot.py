@@ -1,0 +1,150 @@
+"""What the token secret says, as its readers get it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any, NoReturn
+
+__all__ = ["Snapshot", "decode_json", "instant_text", "parse"]
+
+# Where `datetime` ends; it also tells seconds from milliseconds.
+_YEAR_10000_S = 253_402_300_800
+
+
+class Snapshot:
+    """What one read found in the token secret: immutable, and its `repr` shows no token.
+
+    The instants are aware UTC. `client_id`, `issued_at` and `next_rotation_at` are None where the
+    secret does not say.
+    """
+
+    __slots__ = ("client_id", "expires_at", "issued_at", "next_rotation_at", "token", "version_id")
+
+    token: str
+    version_id: str
+    expires_at: datetime
+    client_id: str | None
+    issued_at: datetime | None
+    next_rotation_at: datetime | None
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        version_id: str,
+        expires_at: datetime,
+        client_id: str | None = None,
+        issued_at: datetime | None = None,
+        next_rotation_at: datetime | None = None,
+    ) -> None:
+        fields = (client_id, expires_at, issued_at, next_rotation_at, token, version_id)
+        for name, value in zip(self.__slots__, fields, strict=True):
+            object.__setattr__(self, name, value)
+
+    def headers(self) -> dict[str, str]:
+        """The request headers: `Authorization`, and `x-api-key` where the client id is known."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if self.client_id is not None:
+            headers["x-api-key"] = self.client_id
+        return headers
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Snapshot: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Snapshot: {name} cannot be deleted")
+
+    def __repr__(self) -> str:
+        expires = instant_text(self.expires_at)
+        return f"<Snapshot {self.version_id}: token not shown, expires at {expires}>"
+
+
+def parse(answer: Mapping[str, Any]) -> Snapshot:
+    """Read the token secret's value out of a GetSecretValue answer.
+
+    Needs `access_token` and one of `expires_at_epoch` and `expires_at` (the earlier one, if both
+    are there); ignores what it does not know, so a higher `schema` is read too. Raises ValueError
+    that continues "its value ..." and holds nothing of the value.
+    """
+    fields = _object(answer.get("SecretString"))
+    token = fields.get("access_token")
+    if not isinstance(token, str) or not token:
+        raise ValueError("has no access_token")
+    if not _fits_a_header(token):
+        raise ValueError("has an access_token with characters that no header can hold")
+    client_id = fields.get("client_id")
+    if client_id is not None and not (isinstance(client_id, str) and _fits_a_header(client_id)):
+        raise ValueError("has a client_id that no header can hold")
+    version_id = answer.get("VersionId")
+    return Snapshot(
+        token,
+        version_id=version_id if isinstance(version_id, str) else "unknown",
+        expires_at=_expiry(fields),
+        client_id=client_id or None,
+        issued_at=_instant(fields.get("issued_at")),
+        next_rotation_at=_instant(fields.get("next_rotation_at")),
+    )
+
+
+def _object(text: object) -> dict[str, Any]:
+    value = decode_json(text) if isinstance(text, str) else None
+    if not isinstance(value, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - the contents are wrong
+    return value
+
+
+def decode_json(text: str | bytes) -> object:
+    """The decoded value; None for what is not JSON (the decoder's error would hold the text)."""
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _expiry(fields: Mapping[str, Any]) -> datetime:
+    stated = {name: fields.get(name) for name in ("expires_at", "expires_at_epoch")}
+    instants = []
+    for name, value in stated.items():
+        instant = _epoch_instant(value) if name.endswith("epoch") else _instant(value)
+        if instant is not None:
+            instants.append(instant)
+        elif value is not None:
+            raise ValueError(f"has an {name} that is no instant")
+    if not instants:
+        raise ValueError("has neither expires_at nor expires_at_epoch")
+    return min(instants)
+
+
+def _epoch_instant(value: object) -> datetime | None:
+    from datetime import UTC, datetime
+
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _YEAR_10000_S:
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _instant(value: object) -> datetime | None:
+    """An RFC 3339 instant as aware UTC; None if it is not one."""
+    from datetime import UTC, datetime
+
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        return at.astimezone(UTC) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def instant_text(at: datetime) -> str:
+    """Write an aware UTC instant as RFC 3339: `2026-01-31T09:00:00Z`."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

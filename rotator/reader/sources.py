@@ -1,0 +1,149 @@
+"""Which sources a reader asks for its token secret, and the search for a usable token in them.
+
+Imported at the first fetch.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
+from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
+from rotator.reader.secrets_manager import SdkSource, store_error
+from rotator.reader.snapshot import instant_text, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
+
+    from rotator.reader.snapshot import Snapshot
+
+    class Source(Protocol):
+        """Where the token secret is read from: Secrets Manager, or a cache that stands before it.
+
+        `read` answers as GetSecretValue does (`SecretString`, `VersionId`), within a bounded time,
+        or raises a RotatorError. `fresh` asks to go past a cache, where `has_fresh` says it can.
+        """
+
+        has_fresh: bool
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]: ...
+
+
+__all__ = ["close_sources", "find_token", "open_sources"]
+
+# A smaller difference of clocks is rounding and transit. At a greater one AWS refuses to answer:
+# a signature's time may be five minutes off (Signature Version 4, elements of a request).
+_LEAST_SKEW_S, _GREATEST_SKEW_S = 5.0, 300.0
+
+
+def open_sources(source: str | Source | None, *, client: object = None) -> tuple[Source, ...]:
+    """The sources to ask, best first, as `TokenReader` documents; nothing is read yet.
+
+    Raises ConfigError for a name that no source has.
+    """
+    if client is not None:
+        return (SdkSource(client),)
+    if source is None:
+        return _announced_sources()
+    if not isinstance(source, str):
+        return (source,)
+    if source == "sdk":
+        return (SdkSource(),)
+    if source in {"agent", "extension"}:
+        return (getattr(LoopbackSource, source)(),)
+    raise ConfigError("token reader: its source is none of agent, extension, sdk")
+
+
+def _announced_sources() -> tuple[Source, ...]:
+    """What the environment announces, and behind it the SDK, as an announcement is no promise."""
+    environ = os.environ
+    if "AWS_ENDPOINT_URL" in environ or "AWS_ENDPOINT_URL_SECRETS_MANAGER" in environ:
+        return (SdkSource(),)  # somebody wants it asked there, not elsewhere
+    if "AWS_TOKEN" in environ or os.access(AGENT_TOKEN_FILE, os.R_OK):
+        return (LoopbackSource.agent(), SdkSource())
+    if "AWS_LAMBDA_FUNCTION_NAME" in environ:
+        # Whether the extension is there shows at once: its port answers, or refuses.
+        return (LoopbackSource.extension(), SdkSource())
+    return (SdkSource(),)
+
+
+def close_sources(sources: tuple[Source, ...]) -> None:
+    """Close the connections that `open_sources` made; what the caller gave stays open."""
+    for source in sources:
+        if isinstance(source, SdkSource):
+            source.close()
+
+
+def find_token(
+    sources: tuple[Source, ...], secret_id: str, *, fresh: bool, now: Callable[[], float]
+) -> tuple[Snapshot, float] | RotatorError:
+    """An unexpired token from the first source that has one, or why none does.
+
+    With it comes by how many seconds AWS's clock is ahead of `now`. Errors are returned: raised,
+    they would drag along the frames in which the secret's text is a local variable.
+    """
+    failures: list[RotatorError] = []
+    for source in sources:
+        found = _find_in(source, secret_id, fresh=fresh, now=now)
+        if not isinstance(found, RotatorError):
+            return found
+        # That a fallback is not set up is no news: perhaps it was never meant to be used.
+        if not failures or not isinstance(found, ConfigError):
+            failures.append(found)
+        if isinstance(found, StoreError) and found.aws_code and not found.retryable:
+            break  # Secrets Manager itself said no
+    return failures[-1]
+
+
+def _find_in(
+    source: Source, secret_id: str, *, fresh: bool, now: Callable[[], float]
+) -> tuple[Snapshot, float] | RotatorError:
+    current = _read(source, secret_id, "AWSCURRENT", fresh=fresh, now=now)
+    if not isinstance(current, TokenUnavailable):
+        return current
+    if source.has_fresh and not fresh:
+        return _find_in(source, secret_id, fresh=True, now=now)
+    previous = _read(source, secret_id, "AWSPREVIOUS", fresh=fresh, now=now)
+    return current if isinstance(previous, RotatorError) else previous
+
+
+def _read(
+    source: Source, secret_id: str, stage: str, *, fresh: bool, now: Callable[[], float]
+) -> tuple[Snapshot, float] | RotatorError:
+    """One version of the secret, if it holds a token that has not expired."""
+    asked_at = now()
+    try:
+        answer = source.read(secret_id, stage, fresh=fresh)
+    except RotatorError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - a source of the caller's may raise anything
+        return store_error(secret_id, f"its source failed ({type(error).__name__})", retryable=True)
+    answered_at = now()
+    skew_s = _seconds_ahead(answer, (asked_at + answered_at) / 2)
+    try:
+        snapshot = parse(answer)
+    except ValueError as error:
+        return TokenUnavailable(f"secret {secret_id}: its {stage} value {error}")
+    if answered_at + skew_s < snapshot.expires_at.timestamp():
+        return snapshot, skew_s
+    return TokenUnavailable(
+        f"secret {secret_id}: its {stage} token expired at"
+        f" {instant_text(snapshot.expires_at)}; does the rotator run? see `rotator status`",
+        expires_at=snapshot.expires_at,
+    )
+
+
+def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
+    """By how much AWS's clock is ahead of ours, from the answer's `Date` (RFC 9110, 6.6.1)."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    if not isinstance(date, str):
+        return 0.0
+    from email.utils import parsedate_to_datetime
+
+    try:
+        skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - at  # Date has no fractions
+    except ValueError:
+        return 0.0
+    return skew_s if _LEAST_SKEW_S <= abs(skew_s) <= _GREATEST_SKEW_S else 0.0

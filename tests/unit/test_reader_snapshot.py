@@ -1,0 +1,128 @@
+"""What the reader accepts as a token secret's value, and what a snapshot shows of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rotator.reader.snapshot import Snapshot, parse
+
+EXPIRES = "2026-11-24T05:00:00Z"
+EXPIRES_AT = datetime(2026, 11, 24, 5, tzinfo=UTC)
+EPOCH = int(EXPIRES_AT.timestamp())
+
+
+def parsed(**fields: object) -> Snapshot:
+    return parse({"SecretString": json.dumps(fields), "VersionId": "v1"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expires_at"),
+    [
+        ({"expires_at": EXPIRES}, EXPIRES_AT),
+        ({"expires_at_epoch": EPOCH}, EXPIRES_AT),
+        ({"expires_at": "2026-11-24T07:00:00+02:00"}, EXPIRES_AT),
+        ({"expires_at": EXPIRES, "expires_at_epoch": EPOCH}, EXPIRES_AT),
+        ({"expires_at": EXPIRES, "expires_at_epoch": EPOCH + 60}, EXPIRES_AT),
+        ({"expires_at": "2026-11-24T05:01:00Z", "expires_at_epoch": EPOCH}, EXPIRES_AT),
+        ({"expires_at": EXPIRES, "expires_at_epoch": None}, EXPIRES_AT),
+    ],
+)
+def test_expiry_is_read_in_both_forms_and_the_earlier_one_counts(
+    fields: dict[str, Any], expires_at: datetime
+) -> None:
+    assert parsed(access_token="t", **fields).expires_at == expires_at
+
+
+def test_higher_schema_with_unknown_fields_is_read() -> None:
+    snapshot = parsed(
+        schema=7, access_token="t", expires_at=EXPIRES, client_secret="x", sender={"key": [1]}
+    )
+    assert snapshot.token == "t"
+    assert snapshot.version_id == "v1"
+
+
+def test_optional_instants_that_cannot_be_read_are_none() -> None:
+    snapshot = parsed(
+        access_token="t", expires_at=EXPIRES, issued_at="yesterday", next_rotation_at=5
+    )
+    assert snapshot.issued_at is None
+    assert snapshot.next_rotation_at is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"expires_at": EXPIRES}, "has no access_token"),
+        ({"access_token": "", "expires_at": EXPIRES}, "has no access_token"),
+        ({"access_token": None, "expires_at": EXPIRES}, "has no access_token"),
+        ({"access_token": 7, "expires_at": EXPIRES}, "has no access_token"),
+        ({"access_token": "t\r\nX-Evil: 1", "expires_at": EXPIRES}, "access_token with characters"),
+        ({"access_token": "tökén", "expires_at": EXPIRES}, "access_token with characters"),
+        ({"access_token": " t", "expires_at": EXPIRES}, "access_token with characters"),
+        ({"access_token": "t"}, "has neither expires_at nor expires_at_epoch"),
+        ({"access_token": "t", "expires_at": "tomorrow"}, "expires_at that is no instant"),
+        (
+            {"access_token": "t", "expires_at": "2026-11-24T05:00:00"},
+            "expires_at that is no instant",
+        ),
+        ({"access_token": "t", "expires_at": EPOCH}, "expires_at that is no instant"),
+        (
+            {"access_token": "t", "expires_at_epoch": str(EPOCH)},
+            "expires_at_epoch that is no instant",
+        ),
+        ({"access_token": "t", "expires_at_epoch": True}, "expires_at_epoch that is no instant"),
+        ({"access_token": "t", "expires_at_epoch": 0}, "expires_at_epoch that is no instant"),
+        ({"access_token": "t", "expires_at_epoch": -5}, "expires_at_epoch that is no instant"),
+        ({"access_token": "t", "expires_at_epoch": 1.5}, "expires_at_epoch that is no instant"),
+        ({"access_token": "t", "expires_at_epoch": EPOCH * 1000}, "expires_at_epoch that is no"),
+        ({"access_token": "t", "expires_at": EXPIRES, "expires_at_epoch": "x"}, "expires_at_epoch"),
+        ({"access_token": "t", "expires_at": EXPIRES, "client_id": 5}, "client_id"),
+        ({"access_token": "t", "expires_at": EXPIRES, "client_id": "a\nb"}, "client_id"),
+    ],
+)
+def test_field_that_is_missing_or_wrong_is_named(fields: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parsed(**fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "canary-token",
+        '{"access_token": "canary-token", ',
+        '["canary-token"]',
+        '"canary-token"',
+        "null",
+        "[" * 60_000,
+        '{"canary-token": ' + "9" * 5_000 + "}",
+        None,
+        b"canary-token",
+    ],
+)
+def test_value_that_is_no_json_object_is_refused_without_being_shown(text: object) -> None:
+    with pytest.raises(ValueError, match="is not a JSON object") as caught:
+        parse({"SecretString": text, "VersionId": "v1"})
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert "canary" not in str(caught.value)
+
+
+def test_snapshot_shows_no_token() -> None:
+    snapshot = parsed(access_token="canary-token", expires_at=EXPIRES)
+    for text in (repr(snapshot), str(snapshot), f"{snapshot}"):
+        assert text == "<Snapshot v1: token not shown, expires at 2026-11-24T05:00:00Z>"
+
+
+def test_snapshot_cannot_be_changed() -> None:
+    snapshot = parsed(access_token="t", expires_at=EXPIRES)
+    for name in ("token", "expires_at", "something_new"):
+        with pytest.raises(AttributeError):
+            setattr(snapshot, name, "x")
+    with pytest.raises(AttributeError):
+        del snapshot.token
+    assert snapshot.token == "t"
