@@ -1,0 +1,74 @@
+"""The environment of everything that the demo starts: nothing of the user's AWS set-up gets in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["REGION", "aws_variables", "isolated_environment", "secrets_manager_client"]
+
+REGION = "us-east-1"
+
+_FOREIGN_PREFIXES = ("AWS_", "BOTO_", "ROTATOR_")
+_FOREIGN_SUFFIX = "_PROXY"
+
+
+def aws_variables(endpoint_url: str) -> dict[str, str]:
+    """The variables that point an AWS SDK at the local Secrets Manager.
+
+    The keys only have to exist: the SDK refuses to sign without any, and nobody checks these.
+    """
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+
+def isolated_environment(
+    inherited: Mapping[str, str], *, endpoint_url: str | None = None
+) -> dict[str, str]:
+    """`inherited` without AWS, rotator and proxy settings, and with the local AWS in their place.
+
+    Without `endpoint_url` there is no AWS at all: no keys, no profile, no instance metadata.
+    """
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(_FOREIGN_PREFIXES) and not name.upper().endswith(_FOREIGN_SUFFIX)
+    }
+    # A profile can redirect an endpoint too, so the files of a real account are out of reach.
+    nowhere = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return kept | nowhere | (aws_variables(endpoint_url) if endpoint_url else {})
+
+
+def secrets_manager_client(endpoint_url: str) -> Any:  # noqa: ANN401 - its methods are made at run time
+    """A botocore client of the local Secrets Manager, whatever this process's environment says."""
+    import botocore.session
+    from botocore.config import Config
+
+    variables = aws_variables(endpoint_url)
+    session = botocore.session.Session(
+        {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return session.create_client(
+        "secretsmanager",
+        endpoint_url=endpoint_url,
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}),
+    )

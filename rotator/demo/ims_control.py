@@ -1,0 +1,155 @@
+"""How the local token endpoint is told to behave, and asked what it saw."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CONTROL_PATH", "HELLO_PATH", "TOKEN_PATH", "ImsSettings", "ImsUrls", "RemoteIms"]
+
+TOKEN_PATH = "/ims/token/v3"  # noqa: S105 - a path
+HELLO_PATH = "/pie/psdService/hello"
+CONTROL_PATH = "/_control"
+
+BEHAVIOURS = ("ok", "outage", "closed", "throttled", "hang")
+MAX_HANG_S = 60
+CONTROL_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImsUrls:
+    """Where a local token endpoint and the API beside it listen."""
+
+    base: str
+
+    @property
+    def token(self) -> str:
+        """The token endpoint."""
+        return self.base + TOKEN_PATH
+
+    @property
+    def hello(self) -> str:
+        """The API's first call."""
+        return self.base + HELLO_PATH
+
+    @property
+    def control(self) -> str:
+        """Settings and counters."""
+        return self.base + CONTROL_PATH
+
+    def announcement(self) -> dict[str, str]:
+        """All of them by name, as the server prints them."""
+        return {
+            "base_url": self.base,
+            "token_url": self.token,
+            "hello_url": self.hello,
+            "control_url": self.control,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImsSettings:
+    """How the token endpoint behaves.
+
+    `clients` maps a client id to the client secrets that it may use. `behaviour` is `ok`, `outage`
+    (503), `closed` (the connection, without an answer), `throttled` (429 with `retry_after_s`) or
+    `hang` (nothing for `hang_s`, then closed); with `for_requests` it lasts for so many token
+    requests, without it until changed. `token_lifetime_s` counts from the mint; the answer says one
+    second less, as IMS does. `clock_offset_s` moves the server's clock, so that its tokens expire
+    without anybody waiting.
+    """
+
+    clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    scopes: frozenset[str] = frozenset(
+        {"openid", "AdobeID", "read_organizations", "firefly_api", "ff_apis"}
+    )
+    token_lifetime_s: int = 86_400
+    behaviour: str = "ok"
+    for_requests: int | None = None
+    retry_after_s: int = 1
+    hang_s: float = 2.0
+    clock_offset_s: int = 0
+
+    def changed(self, changes: Mapping[str, Any]) -> ImsSettings:
+        """These settings with some replaced, given as Python values or as read from JSON.
+
+        A `behaviour` without `for_requests` lasts until changed, whatever was asked for before.
+        Raises ValueError for an unknown name or a value that makes no sense.
+        """
+        unknown = sorted(changes.keys() - {setting.name for setting in fields(self)})
+        if unknown:
+            raise ValueError(f"{unknown[0]}: no such setting")
+        values = dict(changes)
+        if "behaviour" in values:
+            values.setdefault("for_requests", None)
+        if "clients" in values:
+            values["clients"] = MappingProxyType(
+                {client_id: tuple(accepted) for client_id, accepted in values["clients"].items()}
+            )
+        if "scopes" in values:
+            values["scopes"] = frozenset(values["scopes"])
+        settings = replace(self, **values)
+        settings._check()  # noqa: SLF001 - our own
+        return settings
+
+    def _check(self) -> None:
+        if self.behaviour not in BEHAVIOURS:
+            raise ValueError(f"behaviour: must be one of {', '.join(BEHAVIOURS)}")
+        if self.for_requests is not None and self.for_requests < 1:
+            raise ValueError("for_requests: must be at least 1")
+        if self.token_lifetime_s <= 1:
+            raise ValueError("token_lifetime_s: must be more than 1")
+        if not 0 <= self.hang_s <= MAX_HANG_S:
+            raise ValueError(f"hang_s: must be between 0 and {MAX_HANG_S}")
+
+    def after_a_token_request(self) -> ImsSettings:
+        """The settings for the next token request."""
+        if self.for_requests is None:
+            return self
+        if self.for_requests > 1:
+            return replace(self, for_requests=self.for_requests - 1)
+        return replace(self, for_requests=None, behaviour="ok")
+
+    def shown(self) -> dict[str, Any]:
+        """The settings as JSON values, without the client secrets."""
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        return values | {"clients": sorted(self.clients), "scopes": sorted(self.scopes)}
+
+
+class RemoteIms:
+    """A local token endpoint in another process, with the same methods as `LocalIms`."""
+
+    def __init__(self, base_url: str) -> None:
+        self.urls = ImsUrls(base_url)
+        # Without proxies, whatever the environment says: this is loopback.
+        self._opener = build_opener(ProxyHandler({}))
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings (`ImsSettings`) from the next request on."""
+        self._call("POST", self.urls.control, changes)
+
+    def reset(self) -> None:
+        """Go back to the settings of the start, and forget what was seen."""
+        self._call("DELETE", self.urls.control)
+
+    def observed(self) -> dict[str, int]:
+        """How many `tokens_minted`, `token_requests`, `api_calls` and `api_calls_ok` there were."""
+        observed: dict[str, int] = self._call("GET", self.urls.control)["observed"]
+        return observed
+
+    def token_requests(self) -> list[dict[str, Any]]:
+        """Every request to the token endpoint, as `LocalIms.token_requests` tells them."""
+        requests: list[dict[str, Any]] = self._call("GET", f"{self.urls.control}/token-requests")
+        return requests
+
+    def _call(self, method: str, url: str, value: object = None) -> Any:  # noqa: ANN401 - JSON
+        data = None if value is None else json.dumps(value).encode()
+        request = Request(url, data=data, method=method)  # noqa: S310 - ours, on loopback
+        with self._opener.open(request, timeout=CONTROL_TIMEOUT_S) as response:
+            return json.load(response)

@@ -1,0 +1,58 @@
+"""What the demo looks like: narration, command lines that can be copied, and their output."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+
+__all__ = ["Screen"]
+
+WIDTH = 100
+INDENT = "    "
+BOLD, DIM, GREEN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Prints to standard output, at most 100 columns wide."""
+
+    colour: bool
+
+    @classmethod
+    def of_this_process(cls) -> Screen:
+        """In colour on a terminal, unless NO_COLOR is set (no-color.org)."""
+        dull = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return cls(colour=sys.stdout.isatty() and not dull)
+
+    def say(self, text: str = "") -> None:
+        """Print a line as it is."""
+        print(text, flush=True)
+
+    def step(self, number: int, text: str) -> None:
+        """Begin a step: a blank line, its number, what it shows."""
+        self.say()
+        self.say(f"{self._in(BOLD, str(number))}  {text}")
+
+    def command(self, *args: str, stdin: str = "") -> None:
+        """Print a `rotator` command line, broken where it is too wide; `stdin` names its input."""
+        line = f"  $ {shlex.join(['rotator', *args])}{f' < {stdin}' if stdin else ''}"
+        while len(line) > WIDTH:
+            cut = line.rindex(" --", 0, WIDTH - 2)
+            self.say(self._in(BOLD, f"{line[:cut]} \\"))
+            line = f"{INDENT}{line[cut:]}"
+        self.say(self._in(BOLD, line))
+
+    def output(self, text: str, *, most_lines: int = 8) -> None:
+        """Print what a command printed, cut to `most_lines` and to the width."""
+        for line in text.rstrip().splitlines()[:most_lines]:
+            shown = f"{INDENT}{line}".rstrip()
+            self.say(shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…")
+
+    def found(self, text: str) -> None:
+        """Print what was checked and holds."""
+        self.say(f"{INDENT}{self._in(GREEN, '✓')} {text}")
+
+    def _in(self, style: str, text: str) -> str:
+        return f"{style}{text}{PLAIN}" if self.colour else text

@@ -1,0 +1,140 @@
+"""Local servers as processes of their own, which never outlive the process that started them.
+
+Both halves of one small protocol: the server prints where it listens as one line of JSON on
+standard output, and stops when its standard input ends. The kernel closes that pipe when the
+parent goes, however it went, so not even SIGKILL leaves a server behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+__all__ = ["ServerProcess", "serve_until_eof"]
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0
+POLL_INTERVAL_S = 0.05
+READ_SIZE_BYTES = 65_536
+
+
+class Server(Protocol):
+    """What `serve_until_eof` needs of a server (`socketserver.BaseServer` and its kin)."""
+
+    def serve_forever(self, poll_interval: float) -> None:
+        """Handle requests until `shutdown`, looking for it every `poll_interval` seconds."""
+
+    def shutdown(self) -> None:
+        """Make `serve_forever` return."""
+
+    def server_close(self) -> None:
+        """Give the port back."""
+
+
+def serve_until_eof(server: Server, announcement: Mapping[str, str]) -> int:
+    """Announce the server on standard output and serve until standard input ends.
+
+    SIGTERM and SIGINT end it as well. Returns the process's exit code, 0.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_INTERVAL_S,), daemon=True)
+    thread.start()
+    try:
+        print(json.dumps(announcement), flush=True)
+        while os.read(sys.stdin.fileno(), READ_SIZE_BYTES):
+            pass
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.shutdown()
+        server.server_close()
+    return 0
+
+
+class ServerProcess:
+    """A server module run by this interpreter: started on entry, gone on exit.
+
+    Entering does not wait: several servers start side by side, and each is waited for where its
+    `announcement` is first asked for.
+    """
+
+    def __init__(self, module: str, *, environment: Mapping[str, str]) -> None:
+        self._module = module
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[str] | None = None
+        self._announcement: dict[str, str] | None = None
+
+    def __enter__(self) -> Self:
+        # A session of its own: Ctrl-C in a terminal goes to the parent alone, which then stops its
+        # servers in good order.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment,
+            text=True,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        return self._running().pid
+
+    @property
+    def announcement(self) -> dict[str, str]:
+        """What the server says about itself, its URLs; waits until it has said so.
+
+        Raises ConfigError if the server ends instead, or says nothing for half a minute. Why, it
+        has told on standard error, which it shares with this process.
+        """
+        if self._announcement is None:
+            stdout = self._running().stdout
+            if stdout is None:
+                raise RuntimeError(f"{self._module}: standard output is not a pipe")
+            ready, _, _ = select.select([stdout], [], [], START_TIMEOUT_S)
+            line = stdout.readline() if ready else ""
+            if not line:
+                raise ConfigError(f"{self._module}: did not start")
+            self._announcement = json.loads(line)
+        return self._announcement
+
+    def stop(self) -> None:
+        """Let the server end, and make it end if it does not; without effect when it has ended."""
+        process, self._process, self._announcement = self._process, None, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError(f"{self._module}: is not running")
+        return self._process
