@@ -60,7 +60,8 @@ class Binding:
 class RotationResult:
     """What a run did. Nothing in it is secret.
 
-    `version_id` and the instants are those of the token that is now stored. They are None where no token is stored (`would_rotate` on an empty secret).
+    `version_id` and the instants are those of the token that is now stored, None where there is
+    none (`would_rotate` on an empty secret).
     """
 
     binding: Binding
@@ -93,7 +94,7 @@ class Endpoint(Protocol):
         """How long the provider documents its tokens to live, None if it does not say."""
 
     def mint(self, credentials: ClientCredentials) -> AccessToken:
-        """Ask for a token once more or less patiently; raises MintError or CredentialsError."""
+        """Exchange the credentials for a token; raises MintError or CredentialsError."""
 
 
 def rotate_token(
