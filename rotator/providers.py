@@ -20,12 +20,13 @@ AUTH_METHODS = ("client_secret_post", "client_secret_basic")
 class Provider:
     """One token endpoint and its habits.
 
+    `token_url` is empty in a preset whose customers have an address each.
     `scope_separator` is what the endpoint wants between scopes, `lifetime_s` how long its tokens
     are documented to live (None if it says nothing), `documentation` the page that says so.
     """
 
     name: str
-    token_url: str | None = None
+    token_url: str = ""
     scope: str | None = None
     scope_separator: str = " "
     auth_method: str = "client_secret_basic"
@@ -89,7 +90,7 @@ def resolve(
         scope=scope or preset.scope,
         auth_method=auth_method or preset.auth_method,
     )
-    if provider.token_url is None:
+    if not provider.token_url:
         raise CredentialsError(f"token_url: missing; provider {preset.name} has no default")
     problem = problem_with_url(provider.token_url)
     if problem is not None:
