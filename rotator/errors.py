@@ -30,11 +30,13 @@ class RotatorError(Exception):
     """The root: something that rotator understands went wrong.
 
     `retryable` tells whether the same call can succeed later without anybody changing anything.
+    `details` is what a log adds: names and instants that were known by then, never a value.
     """
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.details: dict[str, object] = {}
 
 
 class ConfigError(RotatorError):

@@ -16,14 +16,27 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import structlog
 
-from rotator.errors import CredentialsError, MintError, VersionConflict
-from rotator.tokens import TOKEN_FIELDS, AccessToken, ClientCredentials, Secret, load_object
+from rotator.errors import (
+    CredentialsError,
+    MintError,
+    RotatorError,
+    SecretNotFound,
+    VersionConflict,
+)
+from rotator.tokens import (
+    TOKEN_FIELDS,
+    AccessToken,
+    ClientCredentials,
+    Secret,
+    format_instant,
+    load_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
-    from rotator.policy import Absent, RenewalPolicy
+    from rotator.policy import Absent, Decision, RenewalPolicy
     from rotator.tokens import StoredSecret
 
 __all__ = [
@@ -32,11 +45,20 @@ __all__ = [
     "Outcome",
     "RotationResult",
     "Store",
+    "credentials_in",
     "rotate_token",
     "successor_id",
+    "token_in",
 ]
 
 Outcome = Literal["rotated", "not_due", "superseded", "would_rotate"]
+
+_EVENTS: dict[Outcome, str] = {
+    "rotated": "rotator.token_rotated",
+    "not_due": "rotator.rotation_skipped",
+    "superseded": "rotator.rotation_superseded",
+    "would_rotate": "rotator.rotation_skipped",
+}
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
 """Of the version ids that rotator derives; every rotator in the world must use the same."""
@@ -115,69 +137,100 @@ def rotate_token(
     `force` makes it due, `dry_run` decides and changes nothing. `probe` is called with the new
     token before it is published and stops that by raising. `now` gives aware UTC.
 
-    Raises CredentialsError, ConfigError, MintError or StoreError; the stored token is then as it
-    was. Logs one event for the outcome, and none for what it raises.
+    Raises CredentialsError, ConfigError, MintError or StoreError, with what was found until then in
+    `details`; the stored token is then as it was. Logs one event for the outcome, and none for what
+    it raises.
     """
     started_s = monotonic()
     log = structlog.get_logger().bind(binding=binding.token_secret)
+    facts: dict[str, object] = {}
+    outcome: Outcome
+    token: AccessToken | Absent
+    try:
+        seen = _look(binding, store=store, endpoint=endpoint, policy=policy, now=now(), force=force)
+        facts |= seen.facts()
+        if not seen.decision.due:
+            outcome, token, version_id = "not_due", seen.stored, seen.target.version_id
+        elif dry_run:
+            outcome, token, version_id = "would_rotate", seen.stored, seen.target.version_id
+        else:
+            minted = _mint(seen, endpoint=endpoint, policy=policy)
+            if not policy.keeps_valid(minted.expires_at - minted.issued_at):
+                log.warning("rotator.margin_short", expires_at=format_instant(minted.expires_at))
+            if probe is not None:
+                probe(minted)
+            publication = _Publication.of(
+                seen, minted, store=store, policy=policy, now=now, sleep=sleep
+            )
+            outcome, token, version_id = publication.publish()
+    except RotatorError as error:
+        error.details |= facts | {"duration_s": round(monotonic() - started_s, 3)}
+        raise
+    result = RotationResult(
+        binding=binding,
+        outcome=outcome,
+        reason=seen.decision.reason,
+        version_id=version_id,
+        duration_s=round(monotonic() - started_s, 3),
+    )
+    if isinstance(token, AccessToken):
+        result = replace(
+            result,
+            issued_at=token.issued_at,
+            expires_at=token.expires_at,
+            next_rotation_at=token.next_rotation_at,
+        )
+    log.info(_EVENTS[outcome], **_log_fields(result))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a run found, and what the policy made of it."""
+
+    held: StoredSecret
+    target: StoredSecret
+    credentials: ClientCredentials
+    stored: AccessToken | Absent
+    decision: Decision
+
+    def facts(self) -> dict[str, object]:
+        """What a failure's event tells of the token that stays."""
+        return {
+            "reason": self.decision.reason,
+            "version_id": self.target.version_id,
+            "expires_at": (
+                format_instant(self.stored.expires_at)
+                if isinstance(self.stored, AccessToken)
+                else None
+            ),
+        }
+
+
+def _look(
+    binding: Binding,
+    *,
+    store: Store,
+    endpoint: Endpoint,
+    policy: RenewalPolicy,
+    now: datetime,
+    force: bool,
+) -> _Seen:
     held, target = store.read(binding.credentials_secret, binding.token_secret)
-    credentials = _credentials(held)
+    credentials = credentials_in(held)
     lifetime = endpoint.expected_lifetime(credentials)
     if lifetime is not None:
-        policy.cadence_for(lifetime)
-    stored = _stored_token(target)
-    decision = policy.decide(stored, now=now(), client_id=credentials.client_id, force=force)
+        policy.cadence_for(lifetime)  # refuses a cadence that cannot work before it is needed
+    stored = token_in(target)
+    decision = policy.decide(stored, now=now, client_id=credentials.client_id, force=force)
+    return _Seen(held, target, credentials, stored, decision)
 
-    def finish(
-        outcome: Outcome, event: str, token: AccessToken | Absent, version_id: str | None
-    ) -> RotationResult:
-        result = RotationResult(
-            binding=binding,
-            outcome=outcome,
-            reason=decision.reason,
-            version_id=version_id,
-            duration_s=round(monotonic() - started_s, 3),
-        )
-        if isinstance(token, AccessToken):
-            result = replace(
-                result,
-                issued_at=token.issued_at,
-                expires_at=token.expires_at,
-                next_rotation_at=token.next_rotation_at,
-            )
-        log.info(event, **_log_fields(result))
-        return result
 
-    if not decision.due:
-        return finish("not_due", "rotator.rotation_skipped", stored, target.version_id)
-    if dry_run:
-        return finish("would_rotate", "rotator.rotation_skipped", stored, target.version_id)
-
-    minted = endpoint.mint(credentials)
-    minted = replace(minted, next_rotation_at=policy.next_rotation_at(minted))
-    if decision.reason != "issued_in_future":  # else its expiry means nothing either
-        _refuse_unless_later(minted, stored)
-    if not policy.keeps_valid(minted.expires_at - minted.issued_at):
-        log.warning("rotator.margin_short", expires_at=minted.expires_at.isoformat())
-    if probe is not None:
-        probe(minted)
-
-    publication = _Publication(
-        store=store,
-        target=target,
-        minted=minted,
-        shared=held.arn == target.arn,
-        is_fresh=lambda token: (
-            not policy.decide(token, now=now(), client_id=credentials.client_id).due
-        ),
-        sleep=sleep,
-    )
-    winner = publication.publish()
-    if winner is None:
-        return finish("rotated", "rotator.token_rotated", minted, publication.version_id)
-    return finish(
-        "superseded", "rotator.rotation_superseded", _stored_token(winner), winner.version_id
-    )
+def _mint(seen: _Seen, *, endpoint: Endpoint, policy: RenewalPolicy) -> AccessToken:
+    minted = endpoint.mint(seen.credentials)
+    if seen.decision.reason != "issued_in_future":  # else the stored expiry means nothing either
+        _refuse_unless_later(minted, seen.stored)
+    return replace(minted, next_rotation_at=policy.next_rotation_at(minted))
 
 
 def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
@@ -201,10 +254,32 @@ class _Publication:
     sleep: Callable[[float], None]
     version_id: str = ""
 
-    def publish(self) -> StoredSecret | None:
-        """Publish, and return None; or the version of another rotator that makes ours needless.
+    @classmethod
+    def of(
+        cls,
+        seen: _Seen,
+        minted: AccessToken,
+        *,
+        store: Store,
+        policy: RenewalPolicy,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+    ) -> _Publication:
+        client_id = seen.credentials.client_id
+        return cls(
+            store=store,
+            target=seen.target,
+            minted=minted,
+            shared=seen.held.arn == seen.target.arn,
+            is_fresh=lambda token: not policy.decide(token, now=now(), client_id=client_id).due,
+            sleep=sleep,
+        )
 
-        Raises VersionConflict if neither can be brought about, StoreError as the store does.
+    def publish(self) -> tuple[Outcome, AccessToken | Absent, str | None]:
+        """Publish `minted`, or find the version of another rotator that makes it needless.
+
+        Answers with what is current then. Raises VersionConflict if neither can be brought about,
+        StoreError as the store does.
         """
         if self.shared:
             # The team edits this secret too. What it changed since must not be written over.
@@ -217,12 +292,13 @@ class _Publication:
             except VersionConflict:
                 ordinal += 1
             else:
-                return None
+                return "rotated", self.minted, self.version_id
             current = self._after_conflict()
             if current is None:
                 continue
-            if self.is_fresh(_stored_token(current)):
-                return current
+            theirs = token_in(current)
+            if self.is_fresh(theirs):
+                return "superseded", theirs, current.version_id
             self.target, ordinal = current, 0
         raise VersionConflict(
             f"secret {self.target.secret_id}: its versions keep changing under this run",
@@ -262,10 +338,18 @@ class _Publication:
         return Secret(json.dumps(fields, indent=2))
 
 
-def _credentials(held: StoredSecret) -> ClientCredentials:
+def credentials_in(held: StoredSecret) -> ClientCredentials:
+    """The client credentials that a secret holds.
+
+    Raises SecretNotFound if it has no value, CredentialsError if that cannot be used.
+    """
     subject = f"credentials secret {held.secret_id}"
     if held.text is None:
-        raise CredentialsError(f"{subject}: has no value yet; store one with `rotator init`")
+        raise SecretNotFound(
+            f"{subject}: has no value yet; store the client credentials with `rotator init`",
+            operation="GetSecretValue",
+            secret_id=held.secret_id,
+        )
     problem: object
     try:
         return ClientCredentials.from_fields(load_object(held.text.reveal()))
@@ -274,7 +358,8 @@ def _credentials(held: StoredSecret) -> ClientCredentials:
     raise CredentialsError(f"{subject}: {problem}")
 
 
-def _stored_token(target: StoredSecret) -> AccessToken | Absent:
+def token_in(target: StoredSecret) -> AccessToken | Absent:
+    """The token that a secret holds, or the reason that it holds none that could be used."""
     if target.text is None:
         return "token_missing"
     try:
@@ -303,6 +388,6 @@ def _log_fields(result: RotationResult) -> dict[str, Any]:
         "outcome": result.outcome,
         "reason": result.reason,
         "version_id": result.version_id,
-        "expires_at": result.expires_at.isoformat() if result.expires_at else None,
+        "expires_at": format_instant(result.expires_at) if result.expires_at else None,
         "duration_s": result.duration_s,
     }

@@ -1,0 +1,110 @@
+"""One structured event per outcome: JSON for machines, readable on a terminal, without secrets.
+
+Nothing here is what keeps secrets out of logs: events are made of names, instants and counts, and
+secrets travel as `rotator.tokens.Secret`. The redaction is for the day on which somebody adds a
+field without thinking.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from rotator.errors import RotatorError
+
+__all__ = ["configure", "error_fields", "logger", "redact"]
+
+MASK = "***"
+
+_SECRET_KEYS = re.compile(
+    r"secret(?!s?_id|_name)|token(?!_type|_url|_secret)|password|passphrase|authorization|api_key"
+    r"|private_key|credential|assertion|jwt|cookie",
+    re.IGNORECASE,
+)
+_NAMES_OF_SECRETS = frozenset({"binding", "credentials_secret", "secret_id", "token_secret"})
+
+# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, AWS keys.
+_SECRET_TEXTS = re.compile(
+    r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{6,}|\bp8e-[\w-]{6,}"
+    r"|\b(?:client_secret|access_token|client_assertion)[\"']?\s*[=:]\s*[\"']?[^\s&\"',}]+",
+    re.IGNORECASE,
+)
+
+_ERROR_FIELDS = ("status", "oauth_error", "error_code", "debug_id", "operation", "aws_code")
+
+
+def configure(
+    *, level: str = "info", form: str | None = None, stream: TextIO | None = None
+) -> None:
+    """Send events of at least `level` to `stream` (standard error), one line each.
+
+    `form` is `json` or `console`; None means console on a terminal and JSON everywhere else. The
+    logs of the libraries stay off: at debug level they write bodies, and with them secrets.
+    """
+    stream = stream or sys.stderr
+    on_terminal = stream.isatty()
+    render: Processor
+    if (form or ("console" if on_terminal else "json")) == "console":
+        render = structlog.dev.ConsoleRenderer(
+            colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+        )
+    else:
+        render = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact,
+            _lead_with_the_event,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time
+    """The logger, as it is configured when it is first used."""
+    return structlog.get_logger()
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Mask what looks like a secret, by its field's name or by its own shape; a processor."""
+    return {key: _redacted(key, value) for key, value in event.items()}
+
+
+def error_fields(error: RotatorError) -> dict[str, Any]:
+    """What an event says of an error: its text, and whatever it knows besides."""
+    fields: dict[str, Any] = {"error": str(error), "retryable": error.retryable}
+    for name in _ERROR_FIELDS:
+        value = getattr(error, name, None)
+        if value is not None:
+            fields[name] = value
+    return fields | error.details
+
+
+def _lead_with_the_event(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """The first words of a long line are the ones that are read."""
+    return {**{key: event[key] for key in ("timestamp", "level", "event")}, **event}
+
+
+def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
+    if isinstance(value, dict):
+        return {str(k): _redacted(str(k), v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(key, item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if key not in _NAMES_OF_SECRETS and _SECRET_KEYS.search(key):
+        return MASK
+    return _SECRET_TEXTS.sub(MASK, str(value))

@@ -1,0 +1,149 @@
+"""Events are one line each, and what looks like a secret is masked in them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from rotator import logs
+from rotator.errors import MintError
+from rotator.tokens import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CANARY = "canary-6f1d0b"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def logged(**fields: Any) -> dict[str, Any]:
+    stream = io.StringIO()
+    logs.configure(stream=stream)
+    logs.logger().info("rotator.tested", **fields)
+    event: dict[str, Any] = json.loads(stream.getvalue())
+    return event
+
+
+def test_event_is_one_line_of_json_off_a_terminal() -> None:
+    event = logged(binding="adobe/token", version_id="v1")
+
+    assert list(event)[:3] == ["timestamp", "level", "event"]
+    assert (event["level"], event["event"]) == ("info", "rotator.tested")
+    assert (event["binding"], event["version_id"]) == ("adobe/token", "v1")
+    assert event["timestamp"].endswith("Z")
+
+
+def test_event_is_readable_on_a_terminal() -> None:
+    stream = Terminal()
+    logs.configure(stream=stream)
+    logs.logger().info("rotator.tested", reason="fresh")
+
+    assert "rotator.tested" in stream.getvalue()
+    assert "{" not in stream.getvalue()
+
+
+def test_form_can_be_chosen() -> None:
+    stream = Terminal()
+    logs.configure(stream=stream, form="json")
+    logs.logger().info("rotator.tested")
+
+    assert json.loads(stream.getvalue())["event"] == "rotator.tested"
+
+
+def test_events_below_the_level_are_dropped() -> None:
+    stream = io.StringIO()
+    logs.configure(stream=stream, level="error")
+    logs.logger().warning("rotator.tested")
+
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "client_secret",
+        "access_token",
+        "token",
+        "Authorization",
+        "x_api_key",
+        "private_key",
+        "password",
+        "client_assertion",
+        "aws_session_token",
+    ],
+)
+def test_field_with_the_name_of_a_secret_is_masked(field: str) -> None:
+    assert CANARY not in json.dumps(logged(**{field: CANARY}))
+    assert CANARY not in json.dumps(logged(nested={"deep": [{field: CANARY}]}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JWT,
+        f"Authorization: Bearer {CANARY}",
+        f"Basic {CANARY}",
+        f"p8e-{CANARY}",
+        f"grant_type=client_credentials&client_secret={CANARY}&scope=a",
+        f'{{"access_token": "{CANARY}"}}',
+    ],
+)
+def test_text_with_the_shape_of_a_secret_is_masked(text: str) -> None:
+    shown = json.dumps(logged(error=f"it said {text} and more"))
+
+    assert CANARY not in shown
+    assert JWT not in shown
+    assert "and more" in shown or "***" in shown
+
+
+def test_secret_object_is_masked() -> None:
+    assert logged(value=Secret(CANARY))["value"] == "***"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("binding", "adobe/token"),
+        ("token_secret", "adobe/token"),
+        ("credentials_secret", "adobe/credentials"),
+        ("secret_id", "adobe/token"),
+        ("token_type", "bearer"),
+        ("reason", "token_missing"),
+        ("duration_s", 0.25),
+        ("retryable", True),
+        ("version_id", None),
+    ],
+)
+def test_what_names_a_secret_is_kept(field: str, value: object) -> None:
+    assert logged(**{field: value})[field] == value
+
+
+def test_error_tells_what_the_provider_said() -> None:
+    error = MintError(
+        "token endpoint: refused", status=400, oauth_error="invalid_client", debug_id="d-1"
+    )
+    error.details["reason"] = "forced"
+
+    assert logs.error_fields(error) == {
+        "error": "token endpoint: refused",
+        "retryable": False,
+        "status": 400,
+        "oauth_error": "invalid_client",
+        "debug_id": "d-1",
+        "reason": "forced",
+    }
