@@ -1,0 +1,199 @@
+"""Flags, environment variables and events, turned into settings; a wrong one is named.
+
+The one place of the job that reads the environment. What the AWS SDK reads for itself (endpoint,
+profile, keys) is left to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from rotator.errors import ConfigError, did_you_mean
+from rotator.policy import DEFAULT_TICK
+from rotator.providers import problem_with_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LogSettings", "Settings", "load_log_settings", "load_settings", "parse_duration"]
+
+PREFIX = "ROTATOR_"
+NAMES = ("credentials_secret", "token_secret", "cadence", "tick", "probe_url")
+"""What `load_settings` takes: as flags (`--token-secret`), as variables (`ROTATOR_TOKEN_SECRET`)
+and as fields of an event (`token_secret`)."""
+
+LOG_NAMES = ("log_level", "log_format")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "console")
+
+LONGEST = timedelta(days=366)
+DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One binding and how it is kept fresh.
+
+    `credentials_secret` is None where only the token secret was named, which is enough to look at
+    it. `region` is the one that the secrets' ARNs or AWS_REGION name; None leaves it to the SDK.
+    """
+
+    token_secret: str
+    credentials_secret: str | None = None
+    cadence: timedelta | None = None
+    tick: timedelta = DEFAULT_TICK
+    probe_url: str | None = None
+    region: str | None = None
+
+    def needed_credentials_secret(self) -> str:
+        """The credentials secret; raises ConfigError if none was named."""
+        if self.credentials_secret is None:
+            raise ConfigError(_not_named("credentials_secret"))
+        return self.credentials_secret
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """`level` is the least that is logged, `form` None the one that suits where logs go."""
+
+    level: str = "info"
+    form: str | None = None
+
+
+class _Given(NamedTuple):
+    """A setting as it was written, and what to call it in an error."""
+
+    text: str
+    label: str
+
+
+def load_settings(
+    given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings from `given`, and from the environment what is not there.
+
+    The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), and are
+    named like this in errors; None and an empty variable stand for "not given". Raises ConfigError
+    for a wrong value, an unknown key, or a variable that resembles one of ours.
+    """
+    found = _from_environment(environ, NAMES)
+    for label, text in given.items():
+        name = label.removeprefix("--").replace("-", "_")
+        if name not in NAMES:
+            raise ConfigError(f"{label}: unknown{_hint(name, NAMES)}")
+        if text is not None:
+            found[name] = _Given(text, label)
+    for name in ("token_secret", "credentials_secret"):
+        if name in found and not found[name].text.strip():
+            raise ConfigError(f"{found[name].label}: is empty; give a secret's name or ARN")
+    if "token_secret" not in found:
+        raise ConfigError(_not_named("token_secret"))
+    token_secret = found["token_secret"].text
+    credentials = found.get("credentials_secret")
+    credentials_secret = credentials.text if credentials else None
+    return Settings(
+        token_secret=token_secret,
+        credentials_secret=credentials_secret,
+        cadence=_duration(found.get("cadence")),
+        tick=_duration(found.get("tick")) or DEFAULT_TICK,
+        probe_url=_url(found.get("probe_url")),
+        region=_region(token_secret, credentials_secret, environ),
+    )
+
+
+def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
+    """How much is logged and in which form; raises ConfigError for a value that is neither."""
+    found = _from_environment(environ, LOG_NAMES)
+    level, form = found.get("log_level"), found.get("log_format")
+    return LogSettings(
+        level=_choice(level, LOG_LEVELS) if level else "info",
+        form=_choice(form, LOG_FORMATS) if form else None,
+    )
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `23h`, `22h30m`, `90s` or `1d`: whole numbers with units, the largest unit first.
+
+    Raises ValueError if it is none, zero, or longer than a year.
+    """
+    match = DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()) or len(text) > 20:  # noqa: PLR2004
+        raise ValueError("is not a duration; write it with its unit, such as 23h or 22h30m")
+    days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    total_s = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not 0 < total_s <= LONGEST.total_seconds():
+        raise ValueError("is zero, or longer than a year")
+    return timedelta(seconds=total_s)
+
+
+def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, _Given]:
+    known = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *LOG_NAMES)}
+    found = {}
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        name = known.get(variable)
+        if name is None:
+            # Not every stranger is a mistake: Kubernetes announces a service called "rotator" with
+            # ROTATOR_PORT and its kin.
+            meant = did_you_mean(variable.removeprefix(PREFIX), [n.upper() for n in known.values()])
+            meant = meant or did_you_mean(variable.removeprefix(PREFIX), known.values())
+            if meant is not None:
+                raise ConfigError(f"{variable}: unknown; did you mean {PREFIX}{meant.upper()}?")
+        elif name in names and environ[variable]:
+            found[name] = _Given(environ[variable], variable)
+    return found
+
+
+def _not_named(name: str) -> str:
+    flag = f"--{name.replace('_', '-')}"
+    return f"{name.replace('_', ' ')}: not named; give {flag} or set {PREFIX}{name.upper()}"
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    meant = did_you_mean(name, known)
+    return f"; did you mean {meant}?" if meant else f"; known are {', '.join(known)}"
+
+
+def _choice(given: _Given, choices: tuple[str, ...]) -> str:
+    text = given.text.lower()
+    if text not in choices:
+        raise ConfigError(f"{given.label}: must be one of {', '.join(choices)}")
+    return text
+
+
+def _duration(given: _Given | None) -> timedelta | None:
+    if given is None:
+        return None
+    try:
+        return parse_duration(given.text)
+    except ValueError as error:
+        problem = f"{given.label}: {error}"
+    raise ConfigError(problem)
+
+
+def _url(given: _Given | None) -> str | None:
+    if given is None:
+        return None
+    problem = problem_with_url(given.text)
+    if problem is not None:
+        raise ConfigError(f"{given.label}: {problem}")
+    return given.text
+
+
+def _region(
+    token_secret: str, credentials_secret: str | None, environ: Mapping[str, str]
+) -> str | None:
+    """The region to ask; of the SDK's two variables botocore reads AWS_DEFAULT_REGION only."""
+    named = {region for id_ in (token_secret, credentials_secret) if (region := _arn_region(id_))}
+    if len(named) > 1:
+        raise ConfigError("credentials secret and token secret: their ARNs name different regions")
+    return named.pop() if named else environ.get("AWS_REGION") or None
+
+
+def _arn_region(secret_id: str | None) -> str | None:
+    # arn:partition:secretsmanager:region:account:secret:name
+    parts = (secret_id or "").split(":")
+    return parts[3] if parts[0] == "arn" and len(parts) > 3 else None  # noqa: PLR2004

@@ -1,0 +1,166 @@
+"""Settings from flags, environment and events: the right ones, or an error that names the wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.config import load_log_settings, load_settings, parse_duration
+from rotator.errors import ConfigError
+from rotator.policy import format_duration
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:adobe/token-AbCdEf"
+NAMED = {"--credentials-secret": "adobe/credentials", "--token-secret": "adobe/token"}
+
+
+def refusal(flags: dict[str, str | None], environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(flags, environ=environ or {})
+    return str(caught.value)
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = load_settings(
+        {},
+        environ={
+            "ROTATOR_CREDENTIALS_SECRET": "adobe/credentials",
+            "ROTATOR_TOKEN_SECRET": "adobe/token",
+            "ROTATOR_CADENCE": "22h30m",
+            "ROTATOR_TICK": "1h",
+            "ROTATOR_PROBE_URL": "https://api.example/hello",
+            "AWS_REGION": "eu-west-1",
+        },
+    )
+
+    assert settings.needed_credentials_secret() == "adobe/credentials"
+    assert settings.token_secret == "adobe/token"
+    assert settings.cadence == timedelta(hours=22, minutes=30)
+    assert settings.tick == timedelta(hours=1)
+    assert settings.probe_url == "https://api.example/hello"
+    assert settings.region == "eu-west-1"
+
+
+def test_flag_wins_over_the_environment() -> None:
+    environ = {"ROTATOR_TOKEN_SECRET": "other", "ROTATOR_CADENCE": "nonsense"}
+
+    settings = load_settings({**NAMED, "--cadence": "23h"}, environ=environ)
+
+    assert (settings.token_secret, settings.cadence) == ("adobe/token", timedelta(hours=23))
+
+
+def test_fields_of_an_event_are_settings() -> None:
+    event = {"credentials_secret": "adobe/credentials", "token_secret": "adobe/token"}
+
+    assert load_settings(event, environ={}).token_secret == "adobe/token"
+
+
+def test_empty_variable_is_not_given() -> None:
+    environ = {"ROTATOR_CADENCE": "", "ROTATOR_PROBE_URL": ""}
+
+    assert load_settings(NAMED, environ=environ).cadence is None
+
+
+def test_missing_token_secret_names_flag_and_variable() -> None:
+    assert refusal({}) == (
+        "token secret: not named; give --token-secret or set ROTATOR_TOKEN_SECRET"
+    )
+
+
+def test_credentials_secret_is_missed_only_where_it_is_needed() -> None:
+    settings = load_settings({"--token-secret": "adobe/token"}, environ={})
+
+    with pytest.raises(ConfigError, match="ROTATOR_CREDENTIALS_SECRET"):
+        settings.needed_credentials_secret()
+
+
+@pytest.mark.parametrize("name", ["--token-secret", "--credentials-secret"])
+def test_empty_secret_name_is_refused(name: str) -> None:
+    assert refusal({**NAMED, name: " "}).startswith(f"{name}: is empty")
+
+
+def test_unknown_key_of_an_event_is_refused_with_the_nearest_name() -> None:
+    assert refusal({**NAMED, "tokensecret": "x"}) == (
+        "tokensecret: unknown; did you mean token_secret?"
+    )
+
+
+def test_misspelled_variable_is_refused() -> None:
+    assert refusal(dict(NAMED), {"ROTATOR_CREDENTIAL_SECRET": "canary"}) == (
+        "ROTATOR_CREDENTIAL_SECRET: unknown; did you mean ROTATOR_CREDENTIALS_SECRET?"
+    )
+
+
+def test_variables_that_kubernetes_sets_for_a_service_are_no_mistake() -> None:
+    environ = {
+        "ROTATOR_SERVICE_HOST": "10.0.0.1",
+        "ROTATOR_SERVICE_PORT": "8080",
+        "ROTATOR_PORT": "tcp://10.0.0.1:8080",
+        "ROTATOR_PORT_8080_TCP_ADDR": "10.0.0.1",
+    }
+
+    assert load_settings(NAMED, environ=environ).token_secret == "adobe/token"
+
+
+@pytest.mark.parametrize("text", ["23", "-1h", "0h", "1h30", "h", "23 h", "1m1h", "9999d", "٣h"])
+@pytest.mark.parametrize("name", ["cadence", "tick"])
+def test_bad_duration_is_refused_and_not_repeated(name: str, text: str) -> None:
+    assert text not in refusal({**NAMED, f"--{name}": text}).removeprefix(f"--{name}: ")[:12]
+    assert refusal(dict(NAMED), {f"ROTATOR_{name.upper()}": text}).startswith(
+        f"ROTATOR_{name.upper()}: is "
+    )
+
+
+@given(st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=366)))
+def test_every_duration_can_be_written_and_read(duration: timedelta) -> None:
+    seconds = int(duration.total_seconds())
+
+    assert parse_duration(f"{seconds}s") == timedelta(seconds=seconds)
+    # Rounded down to its two largest units, as people read it.
+    assert duration >= parse_duration(format_duration(duration)) > duration * 0.95
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
+    try:
+        duration = parse_duration(text)
+    except ValueError:
+        return
+    assert timedelta(0) < duration <= timedelta(days=366)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.example/x", "api.example", "https://user:canary@api.example/"]
+)
+def test_probe_url_that_must_not_get_a_token_is_refused(url: str) -> None:
+    text = refusal({**NAMED, "--probe-url": url})
+
+    assert text.startswith("--probe-url: ")
+    assert "canary" not in text
+
+
+def test_region_of_an_arn_wins() -> None:
+    named = {"--credentials-secret": "adobe/credentials", "--token-secret": ARN}
+
+    assert load_settings(named, environ={"AWS_REGION": "us-east-1"}).region == "eu-west-1"
+
+
+def test_arns_of_two_regions_are_refused() -> None:
+    other = ARN.replace("eu-west-1", "us-east-1")
+
+    assert "different regions" in refusal({"--credentials-secret": other, "--token-secret": ARN})
+
+
+def test_log_settings_are_read() -> None:
+    settings = load_log_settings({"ROTATOR_LOG_LEVEL": "DEBUG", "ROTATOR_LOG_FORMAT": "console"})
+
+    assert (settings.level, settings.form) == ("debug", "console")
+    assert load_log_settings({}).form is None
+
+
+@pytest.mark.parametrize("name", ["ROTATOR_LOG_LEVEL", "ROTATOR_LOG_FORMAT"])
+def test_wrong_log_setting_names_the_choices(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name}: must be one of "):
+        load_log_settings({name: "canary"})
