@@ -1,1 +1,56 @@
-"""Keeps a valid OAuth 2.0 token in AWS Secrets Manager."""
+"""Keeps a valid OAuth 2.0 token in AWS Secrets Manager, and hands it to every service.
+
+Services that read the token import `rotator.reader` and nothing else. Who embeds the job takes
+`rotate_token` from here, and gives it a store, a token endpoint and a policy:
+
+    from rotator import Binding, RenewalPolicy, SecretsManagerStore, TokenEndpoint, rotate_token
+    from rotator.store import connect
+
+    rotate_token(
+        Binding(credentials_secret="adobe/credentials", token_secret="adobe/token"),
+        store=SecretsManagerStore(connect()),
+        endpoint=TokenEndpoint(),
+        policy=RenewalPolicy(),
+    )
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rotator.oauth import TokenEndpoint
+    from rotator.policy import RenewalPolicy
+    from rotator.rotate import Binding, RotationResult, rotate_token
+    from rotator.store import SecretsManagerStore
+
+__all__ = [
+    "Binding",
+    "RenewalPolicy",
+    "RotationResult",
+    "SecretsManagerStore",
+    "TokenEndpoint",
+    "__version__",
+    "rotate_token",
+]
+
+_HOMES = {
+    "Binding": "rotator.rotate",
+    "RenewalPolicy": "rotator.policy",
+    "RotationResult": "rotator.rotate",
+    "SecretsManagerStore": "rotator.store",
+    "TokenEndpoint": "rotator.oauth",
+    "rotate_token": "rotator.rotate",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use: `rotator.reader` shares this package and must not pay for the job."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rotator")
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

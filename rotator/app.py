@@ -1,0 +1,102 @@
+"""The composition root: real parts put together from settings, and used again where they can be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rotator import logs
+from rotator.oauth import TokenEndpoint
+from rotator.policy import RenewalPolicy
+from rotator.rotate import Binding, credentials_in, rotate_token, token_in
+from rotator.status import judge
+from rotator.store import SecretsManagerStore, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.config import Settings
+    from rotator.rotate import RotationResult
+    from rotator.status import TokenStatus
+    from rotator.tokens import AccessToken
+
+__all__ = ["Rotator", "open_store"]
+
+
+def open_store(settings: Settings) -> SecretsManagerStore:
+    """Secrets Manager in the settings' region; raises ConfigError if there is none."""
+    return SecretsManagerStore(connect(settings.region))
+
+
+class Rotator:
+    """Does what the doors offer. Keeps its AWS client, so that a Lambda function can keep it."""
+
+    def __init__(self, store: SecretsManagerStore) -> None:
+        self._store = store
+
+    def rotate(
+        self,
+        settings: Settings,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        remaining_s: Callable[[], float] | None = None,
+    ) -> RotationResult:
+        """Rotate the token if it is due; see `rotate_token` for what is raised.
+
+        `remaining_s` tells how many seconds are left for minting; None bounds it by the endpoint's
+        own deadline alone.
+        """
+        endpoint = TokenEndpoint(
+            remaining_s=remaining_s, warn=_warn("rotator.mint_questioned", settings)
+        )
+        return rotate_token(
+            Binding(settings.needed_credentials_secret(), settings.token_secret),
+            store=self._store,
+            endpoint=endpoint,
+            policy=_policy(settings),
+            force=force,
+            dry_run=dry_run,
+            probe=_probe(settings),
+        )
+
+    def status(self, settings: Settings) -> TokenStatus:
+        """Judge the stored token; the credentials secret is looked at only if it is named.
+
+        Raises StoreError, and CredentialsError if named credentials cannot be used.
+        """
+        client_id = None
+        if settings.credentials_secret is None:
+            [target] = self._store.read(settings.token_secret)
+        else:
+            held, target = self._store.read(settings.credentials_secret, settings.token_secret)
+            client_id = credentials_in(held).client_id
+        return judge(
+            settings.token_secret,
+            token_in(target),
+            policy=_policy(settings),
+            now=datetime.now(UTC),
+            version_id=target.version_id,
+            client_id=client_id,
+        )
+
+
+def _probe(settings: Settings) -> Callable[[AccessToken], None] | None:
+    if settings.probe_url is None:
+        return None
+    from rotator.probe import probe_with
+
+    return probe_with(settings.probe_url, warn=_warn("rotator.probe_failed", settings))
+
+
+def _warn(event: str, settings: Settings) -> Callable[[str], None]:
+    """For the parts that do not log themselves: what is odd, and yet no reason to stop."""
+
+    def warn(problem: str) -> None:
+        logs.logger().warning(event, binding=settings.token_secret, problem=problem)
+
+    return warn
+
+
+def _policy(settings: Settings) -> RenewalPolicy:
+    return RenewalPolicy(cadence=settings.cadence, tick=settings.tick)

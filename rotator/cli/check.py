@@ -1,0 +1,58 @@
+"""`rotator check`: one call of an API with the current token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.consume import read_token
+from rotator.cli.exit_codes import EXIT_OK, EXIT_REFUSED, EXIT_TEMPORARY, EXIT_UNEXPECTED
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["NAMES", "add_to"]
+
+NAMES = ("check",)
+
+_EXAMPLE = """\
+example:
+  rotator check adobe/token --url https://image.adobe.io/pie/psdService/hello
+
+Sends `Authorization: Bearer` and `x-api-key`, follows no redirect, and prints
+the status and the body. Exit codes: 0 for 2xx, 3 for 401 and 403, 4 for 429,
+5xx and no answer, 1 for the rest."""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "check",
+        help="call an API with the current token",
+        description="Make one authenticated GET with the current token, and print the answer.",
+        epilog=_EXAMPLE,
+    )
+    parser.add_argument("token_secret", metavar="ID", help="name or ARN of the token secret")
+    parser.add_argument("--url", required=True, help="the API to call (https, or loopback)")
+    parser.set_defaults(run=_check)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from rotator.probe import call_api
+    from rotator.tokens import Secret
+
+    snapshot = read_token(args.token_secret)
+    answer = call_api(args.url, token=Secret(snapshot.token), client_id=snapshot.client_id)
+    print(f"HTTP {answer.status}")
+    if answer.body:
+        print(answer.body)
+    return _code(answer.status)
+
+
+def _code(status: int) -> int:
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        return EXIT_OK
+    if status in {401, 403}:
+        return EXIT_REFUSED
+    if status == 429 or status >= 500:  # noqa: PLR2004 - HTTP
+        return EXIT_TEMPORARY
+    return EXIT_UNEXPECTED

@@ -1,0 +1,41 @@
+"""`rotator demo`: the embedded default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["NAMES", "add_to"]
+
+NAMES = ("demo",)
+
+_EXAMPLE = """\
+example:
+  rotator demo
+  rotator demo --serve
+
+Needs the extra: pip install 'rotator[demo]'"""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "demo",
+        help="the whole job on this machine, without any account",
+        description="Run the whole job against a local Secrets Manager and a local Adobe IMS.",
+        epilog=_EXAMPLE,
+    )
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="keep both servers up and print the variables to export, for playing on",
+    )
+    parser.set_defaults(run=_demo)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from rotator.demo import run_demo
+
+    return run_demo(serve=args.serve)

@@ -1,0 +1,78 @@
+"""The grammar of the command line; its errors name options and never quote what was given."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rotator.cli import check, consume, demo, init, run, status
+from rotator.cli.exit_codes import EXIT_CODES
+from rotator.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["parse"]
+
+_COMMANDS = (run, init, status, consume, check, demo)
+
+_DESCRIPTION = """\
+Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.
+The job is `rotator run`, started by a scheduler at any tick; everything else
+reads. AWS is found by the standard variables of its SDK (AWS_REGION,
+AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line, with `command` and `run`; raises ConfigError for a wrong one."""
+    parser = _Parser(
+        prog="rotator",
+        description=_DESCRIPTION,
+        epilog="exit codes:\n" + "\n".join(f"  {c}  {text}" for c, text in EXIT_CODES.items()),
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    for module in _COMMANDS:
+        module.add_to(commands)
+    # What follows `--` is somebody else's command line (`rotator exec`).
+    end = argv.index("--") if "--" in argv else len(argv)
+    args, strangers = parser.parse_known_args(argv[:end])
+    args.argv = list(argv[end + 1 :])
+    if args.argv and args.command != "exec":
+        strangers += args.argv
+    if strangers:
+        options = [text.partition("=")[0] for text in strangers if text.startswith("--")]
+        problem = f"unknown option {options[0]}" if options else "one argument too many"
+        raise ConfigError(f"{problem}; see rotator {args.command} --help")
+    return args
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises our own error, and takes what was typed out of the message: it may be a secret."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**{**options, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse for every mistake."""
+        unknown = re.match(r"argument COMMAND: invalid choice: '([a-z]{1,12})' ", message)
+        if unknown is not None:
+            names = [name for module in _COMMANDS for name in module.NAMES]
+            meant = did_you_mean(unknown[1], names)
+            hint = f"; did you mean {meant}?" if meant else ""
+            raise ConfigError(f"unknown command{hint}; see rotator --help")
+        text = re.sub(r":? (['\"]).*\1", "", message)
+        raise ConfigError(f"{text}; see {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        import rotator
+
+        parser.exit(message=f"rotator {rotator.__version__}\n")

@@ -1,0 +1,119 @@
+"""`rotator run`: the job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.exit_codes import EXIT_OK, exit_code
+from rotator.cli.selectors import add_selectors, settings_of
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from rotator.config import Settings
+    from rotator.rotate import RotationResult
+
+__all__ = ["NAMES", "add_to"]
+
+NAMES = ("run",)
+
+_EXAMPLE = """\
+example, a crontab line:
+  */15 * * * *  rotator run --credentials-secret adobe/credentials --token-secret adobe/token
+
+A run that is not due costs one call of Secrets Manager and mints nothing."""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="rotate the token if it is due (the job)",
+        description="Mint a new token and publish it, if the stored one is due.",
+        epilog=_EXAMPLE,
+    )
+    add_selectors(parser)
+    parser.add_argument("--force", action="store_true", help="rotate even if it is not due")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="decide and say so; mint and write nothing"
+    )
+    parser.add_argument(
+        "--probe-url",
+        metavar="URL",
+        help="call this API with the new token, and publish only if it is not refused"
+        " (ROTATOR_PROBE_URL)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from rotator import logs
+    from rotator.config import load_log_settings
+
+    log_settings = load_log_settings()
+    logs.configure(level=log_settings.level, form=log_settings.form)
+    binding = args.token_secret
+    try:
+        settings = settings_of(args, probe_url=args.probe_url)
+        binding = settings.token_secret
+        settings.needed_credentials_secret()
+        result = _rotate(settings, force=args.force, dry_run=args.dry_run)
+    except RotatorError as error:
+        code = exit_code(error)
+        failure = {"outcome": "failed", "exit_code": code, **logs.error_fields(error)}
+        logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
+        print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
+        return code
+    print(json.dumps(_as_json(result), indent=2) if args.json else _as_text(result))
+    return EXIT_OK
+
+
+def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:
+    from rotator.app import Rotator, open_store
+
+    return Rotator(open_store(settings)).rotate(settings, force=force, dry_run=dry_run)
+
+
+def _as_json(result: RotationResult) -> dict[str, object]:
+    from rotator.tokens import format_instant
+
+    instants = {
+        name: format_instant(at) if (at := getattr(result, name)) is not None else None
+        for name in ("issued_at", "expires_at", "next_rotation_at")
+    }
+    return {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "credentials_secret": result.binding.credentials_secret,
+        "token_secret": result.binding.token_secret,
+        "version_id": result.version_id,
+        **instants,
+        "duration_s": result.duration_s,
+    }
+
+
+def _failure_as_text(failure: dict[str, Any]) -> str:
+    lines = [f"failed: {failure['error']}"]
+    if failure.get("expires_at"):
+        lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
+    return "\n".join(lines)
+
+
+def _as_text(result: RotationResult) -> str:
+    from rotator.tokens import format_instant
+
+    said = {
+        "rotated": "rotated",
+        "not_due": "not due",
+        "superseded": "superseded by another rotator",
+        "would_rotate": "would rotate (dry run)",
+    }[result.outcome]
+    lines = [f"{said}: {result.reason.replace('_', ' ')}, in {result.duration_s:.2f} s"]
+    if result.expires_at is not None:
+        lines.append(f"version {result.version_id}, expires at {format_instant(result.expires_at)}")
+    if result.next_rotation_at is not None:
+        lines.append(f"next rotation due at {format_instant(result.next_rotation_at)}")
+    return "\n".join(lines)

@@ -1,0 +1,96 @@
+"""`rotator status`: how the token stands."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
+from rotator.cli.selectors import add_selectors, settings_of
+
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
+
+    from rotator.status import TokenStatus
+
+__all__ = ["NAMES", "add_to"]
+
+NAMES = ("status",)
+
+_EXAMPLE = """\
+example:
+  rotator status --token-secret adobe/token
+
+With the credentials secret named as well, it also tells whether the token is
+of the client that is configured now. Exit codes for monitors:
+  0  healthy
+  4  overdue: consumers have a valid token, but the job does not renew it
+  6  unusable: there is no token to read"""
+
+_CODES = {"healthy": EXIT_OK, "overdue": EXIT_TEMPORARY, "unusable": EXIT_NO_TOKEN}
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "status",
+        help="expiry, remaining life, next rotation, health",
+        description="Show how the stored token stands. Its value is not shown.",
+        epilog=_EXAMPLE,
+    )
+    add_selectors(parser)
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.set_defaults(run=_status)
+
+
+def _status(args: argparse.Namespace) -> int:
+    settings = settings_of(args)
+    from rotator.app import Rotator, open_store
+
+    status = Rotator(open_store(settings)).status(settings)
+    print(json.dumps(_as_json(status), indent=2) if args.json else _as_table(status))
+    return _CODES[status.health]
+
+
+def _as_json(status: TokenStatus) -> dict[str, object]:
+    remaining = status.remaining
+    return {
+        "token_secret": status.token_secret,
+        "health": status.health,
+        "reason": status.reason,
+        "expires_at": _instant(status.expires_at),
+        "remaining_s": None if remaining is None else int(remaining.total_seconds()),
+        "next_rotation_at": _instant(status.next_rotation_at),
+        "version_id": status.version_id,
+        "client_id": status.client_id,
+    }
+
+
+def _as_table(status: TokenStatus) -> str:
+    rows = {
+        "token secret": status.token_secret,
+        "health": f"{status.health}: {status.reason.replace('_', ' ')}",
+        "expires at": _instant(status.expires_at),
+        "remaining life": _remaining(status),
+        "next rotation": _instant(status.next_rotation_at),
+        "version": status.version_id,
+        "client id": status.client_id,
+    }
+    return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)
+
+
+def _instant(at: datetime | None) -> str | None:
+    from rotator.tokens import format_instant
+
+    return None if at is None else format_instant(at)
+
+
+def _remaining(status: TokenStatus) -> str | None:
+    from rotator.policy import format_duration
+
+    if status.remaining is None:
+        return None
+    if status.health == "unusable":
+        return f"none, expired {format_duration(-status.remaining)} ago"
+    return format_duration(status.remaining)
