@@ -16,7 +16,7 @@ example:
   rotator demo
   rotator demo --serve
 
-Needs the extra: pip install 'rotator[demo]'"""
+Needs the extra `demo`; from a checkout: pip install '.[demo]', or make run"""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:

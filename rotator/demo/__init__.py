@@ -1,7 +1,7 @@
 """The embedded default: a whole rotation on this machine, without an account anywhere.
 
 A local Secrets Manager and a token endpoint that behaves as Adobe IMS, as processes on loopback,
-and a narration that drives rotator's own commands against them. Needs the extra `rotator[demo]`.
+and a narration that drives rotator's own commands against them. Needs the extra `demo`.
 """
 
 from __future__ import annotations

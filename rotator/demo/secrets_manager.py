@@ -51,7 +51,7 @@ class OneAtATime:
 def make_secrets_manager() -> BaseWSGIServer:
     """A server on a free port of 127.0.0.1, not yet serving.
 
-    Raises ModuleNotFoundError without the extra `rotator[demo]`.
+    Raises ModuleNotFoundError without the extra `demo`.
     """
     # Not `moto.server`: that one dispatches to every AWS service.
     from moto.moto_server.werkzeug_app import create_backend_app
@@ -76,7 +76,7 @@ def main() -> int:
     else:
         return serve_until_eof(server, {"endpoint_url": f"http://127.0.0.1:{server.server_port}"})
     print(
-        f"local Secrets Manager: {missing} is not installed; run: pip install 'rotator[demo]'",
+        f"local Secrets Manager: {missing} is not installed; from a checkout: pip install '.[demo]'",
         file=sys.stderr,
     )
     return 2
