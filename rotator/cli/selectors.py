@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.config import Settings, load_settings
-
 if TYPE_CHECKING:
     import argparse
+
+    from rotator.config import Settings
 
 __all__ = ["add_names", "add_selectors", "settings_of"]
 
@@ -45,6 +45,8 @@ def add_selectors(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(args: argparse.Namespace, **more: str | None) -> Settings:
     """The settings that flags and environment name; raises ConfigError."""
+    from rotator.config import load_settings
+
     names = ("credentials_secret", "token_secret", "cadence", "tick")
     given = {name: getattr(args, name, None) for name in names} | more
     return load_settings({f"--{name.replace('_', '-')}": text for name, text in given.items()})

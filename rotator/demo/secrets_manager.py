@@ -76,7 +76,7 @@ def main() -> int:
     else:
         return serve_until_eof(server, {"endpoint_url": f"http://127.0.0.1:{server.server_port}"})
     print(
-        f"local Secrets Manager: {missing} is not installed; from a checkout: pip install '.[demo]'",
+        f"local Secrets Manager: {missing} is not installed; in a checkout: pip install '.[demo]'",
         file=sys.stderr,
     )
     return 2
