@@ -54,7 +54,9 @@ def configure(
     render: Processor
     if (form or ("console" if on_terminal else "json")) == "console":
         render = structlog.dev.ConsoleRenderer(
-            colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+            colors=on_terminal,
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,
         )
     else:
         render = structlog.processors.JSONRenderer()
