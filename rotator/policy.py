@@ -66,8 +66,8 @@ class RenewalPolicy:
 
     With `cadence` None, 23 hours, or for tokens that do not live long enough for that, their
     lifetime less a margin of a 24th part, never less than one tick and the time a run and a reader
-    need. An explicit `cadence` is taken at its word and refused where it cannot keep a valid token.
-    `tick` is how often the job is started.
+    need, nor more than half of the lifetime. An explicit `cadence` is taken at its word and refused
+    where it cannot keep a valid token. `tick` is how often the job is started.
     """
 
     cadence: timedelta | None = None
@@ -89,14 +89,15 @@ class RenewalPolicy:
             return Decision(due=True, reason=stored)
         if stored.client_id != client_id:
             return Decision(due=True, reason="client_changed")
-        # Before --force: a cadence that cannot work is refused whatever is asked for.
-        cadence = self.cadence_for(stored.expires_at - stored.issued_at)
-        if force:
-            return Decision(due=True, reason="forced")
+        # These say nothing about tokens to come, so no cadence is judged by them.
         if now >= stored.expires_at:
             return Decision(due=True, reason="expired")
         if stored.issued_at - now > CLOCK_TOLERANCE:
             return Decision(due=True, reason="issued_in_future")
+        # Before --force: a cadence that cannot work is refused whatever is asked for.
+        cadence = self.cadence_for(stored.expires_at - stored.issued_at)
+        if force:
+            return Decision(due=True, reason="forced")
         if now - stored.issued_at >= cadence - min(MAX_EARLINESS, cadence / 50):
             return Decision(due=True, reason="cadence_reached")
         return Decision(due=False, reason="fresh")
@@ -112,8 +113,8 @@ class RenewalPolicy:
         before expiry: one missed tick would leave every consumer without a token.
         """
         if self.cadence is None:
-            cadence = min(DEFAULT_CADENCE, lifetime - max(lifetime / 24, self.needed_margin))
-            return timedelta(seconds=int(max(cadence, lifetime / 2).total_seconds()))
+            share = max(lifetime - max(lifetime / 24, self.needed_margin), lifetime / 2)
+            return timedelta(seconds=int(min(share, DEFAULT_CADENCE).total_seconds()))
         longest = lifetime - self.needed_margin
         if self.cadence >= longest:
             raise ConfigError(_impossible(self.cadence, lifetime, longest, self.tick))

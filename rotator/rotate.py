@@ -154,7 +154,7 @@ def rotate_token(
         elif dry_run:
             outcome, token, version_id = "would_rotate", seen.stored, seen.target.version_id
         else:
-            minted = _mint(seen, endpoint=endpoint, policy=policy)
+            minted = _mint(seen, endpoint=endpoint, policy=policy, now=now)
             if not policy.keeps_valid(minted.expires_at - minted.issued_at):
                 log.warning("rotator.margin_short", expires_at=format_instant(minted.expires_at))
             if probe is not None:
@@ -226,8 +226,11 @@ def _look(
     return _Seen(held, target, credentials, stored, decision)
 
 
-def _mint(seen: _Seen, *, endpoint: Endpoint, policy: RenewalPolicy) -> AccessToken:
+def _mint(
+    seen: _Seen, *, endpoint: Endpoint, policy: RenewalPolicy, now: Callable[[], datetime]
+) -> AccessToken:
     minted = endpoint.mint(seen.credentials)
+    _refuse_unless_usable(minted, now=now())
     if seen.decision.reason != "issued_in_future":  # else the stored expiry means nothing either
         _refuse_unless_later(minted, seen.stored)
     return replace(minted, next_rotation_at=policy.next_rotation_at(minted))
@@ -279,7 +282,8 @@ class _Publication:
         """Publish `minted`, or find the version of another rotator that makes it needless.
 
         Answers with what is current then. Raises VersionConflict if neither can be brought about,
-        StoreError as the store does.
+        CredentialsError if a shared secret lost its credentials meanwhile, StoreError as the store
+        does.
         """
         if self.shared:
             # The team edits this secret too. What it changed since must not be written over.
@@ -330,12 +334,28 @@ class _Publication:
         return current
 
     def _text(self) -> Secret:
-        fields = self.minted.to_fields()
-        if self.shared and self.target.text is not None:
-            theirs = load_object(self.target.text.reveal())
-            fields = {k: v for k, v in theirs.items() if k not in TOKEN_FIELDS} | fields
-            fields |= {"client_id": theirs["client_id"]}
-        return Secret(json.dumps(fields, indent=2))
+        minted = self.minted.to_fields()
+        return Secret(json.dumps(self._merged(minted) if self.shared else minted, indent=2))
+
+    def _merged(self, minted: dict[str, object]) -> dict[str, object]:
+        """The shared secret with the new token in it, and all that is not the token's as it was.
+
+        `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope
+        would become the one asked for next, and a `token_url` hides the preset.
+        """
+        if credentials_in(self.target).client_id != self.minted.client_id:
+            raise CredentialsError(
+                f"credentials secret {self.target.secret_id}: got another client_id during this"
+                " run; the next run uses it",
+                retryable=True,
+            )
+        token_only = TOKEN_FIELDS - ClientCredentials.FIELDS
+        theirs = {k: v for k, v in _fields(self.target).items() if k not in token_only}
+        return theirs | {k: v for k, v in minted.items() if k in token_only}
+
+
+def _fields(secret: StoredSecret) -> dict[str, Any]:
+    return load_object(secret.text.reveal() if secret.text is not None else "{}")
 
 
 def credentials_in(held: StoredSecret) -> ClientCredentials:
@@ -352,7 +372,7 @@ def credentials_in(held: StoredSecret) -> ClientCredentials:
         )
     problem: object
     try:
-        return ClientCredentials.from_fields(load_object(held.text.reveal()))
+        return ClientCredentials.from_fields(_fields(held))
     except ValueError as error:
         problem = error
     raise CredentialsError(f"{subject}: {problem}")
@@ -360,13 +380,24 @@ def credentials_in(held: StoredSecret) -> ClientCredentials:
 
 def token_in(target: StoredSecret) -> AccessToken | Absent:
     """The token that a secret holds, or the reason that it holds none that could be used."""
-    if target.text is None:
-        return "token_missing"
     try:
-        fields = load_object(target.text.reveal())
+        fields = _fields(target)
         return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
     except ValueError:
         return "token_malformed"
+
+
+def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
+    """What the next run would call malformed or expired is not published in the first place."""
+    problem: object = None
+    try:
+        AccessToken.from_fields(minted.to_fields())
+    except ValueError as error:
+        problem = error
+    if minted.expires_at <= now:
+        problem = "it has expired already"
+    if problem is not None:
+        raise MintError(f"token endpoint: the new token cannot be published: {problem}")
 
 
 def _refuse_unless_later(minted: AccessToken, stored: AccessToken | Absent) -> None:

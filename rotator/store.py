@@ -13,6 +13,8 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
@@ -83,7 +85,9 @@ def connect(region: str | None = None) -> BaseClient:
         session = botocore.session.get_session()
         return session.create_client("secretsmanager", region_name=region, config=config)
     except BotoCoreError as error:
-        problem = _translate(error, operation="connect", secret_id="")
+        problem = _missing_setting(error) or ConfigError(
+            f"AWS configuration: the AWS SDK does not take it ({type(error).__name__})"
+        )
     except ValueError:  # an endpoint that is no URL
         problem = ConfigError("AWS_ENDPOINT_URL: is not a URL")
     raise problem
@@ -191,8 +195,8 @@ class SecretsManagerStore:
             return {}
         found = {}
         for secret_id in secret_ids:
-            entry = next((e for e in answer["SecretValues"] if _is(secret_id, e)), None)
-            if entry is not None and CURRENT in entry["VersionStages"]:
+            entry = next((e for e in answer.get("SecretValues", []) if _is(secret_id, e)), None)
+            if entry is not None and CURRENT in entry.get("VersionStages", ()):
                 found[secret_id] = _stored(secret_id, entry)
             elif _has_no_value(secret_id, answer.get("Errors", [])):
                 found[secret_id] = self._without_value(secret_id)
@@ -280,15 +284,9 @@ def _translate(
     """Our error for the SDK's, without its text where that could hold a value."""
     if isinstance(error, ClientError):
         return _refused(error, operation=operation, secret_id=secret_id)
-    if isinstance(error, NoRegionError):
-        return ConfigError("AWS region: not set; set AWS_REGION, or a region in the AWS profile")
-    if isinstance(error, ProfileNotFound):
-        return ConfigError("AWS_PROFILE: there is no such profile in the AWS configuration")
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return ConfigError(
-            "AWS credentials: none found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and"
-            " AWS_SECRET_ACCESS_KEY, or run where a role is attached"
-        )
+    setting = _missing_setting(error)
+    if setting is not None:
+        return setting
     if isinstance(error, ParamValidationError):
         return ConfigError(f"secret {secret_id}: is not a name or ARN that Secrets Manager takes")
     temporary = isinstance(error, HTTPClientError | BotoConnectionError)
@@ -301,10 +299,27 @@ def _translate(
     )
 
 
+def _missing_setting(error: BotoCoreError) -> ConfigError | None:
+    if isinstance(error, NoRegionError):
+        return ConfigError("AWS region: not set; set AWS_REGION, or a region in the AWS profile")
+    if isinstance(error, ProfileNotFound):
+        return ConfigError("AWS_PROFILE: there is no such profile in the AWS configuration")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return ConfigError(
+            "AWS credentials: none found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY, or run where a role is attached"
+        )
+    if isinstance(error, SSOError | TokenRetrievalError):
+        return ConfigError("AWS credentials: the session has ended; run `aws sso login`")
+    return None
+
+
 def _refused(error: ClientError, *, operation: str, secret_id: str) -> StoreError:
     code = error.response.get("Error", {}).get("Code", "Unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    about_kms = "kms" in str(error.response.get("Error", {}).get("Message", "")).lower()
+    # Names of roles and secrets are in the message too, and may have "kms" in them.
+    message = str(error.response.get("Error", {}).get("Message", "")).lower()
+    about_kms = "access to kms" in message or "kms:" in message
     details: dict[str, Any] = {"operation": operation, "secret_id": secret_id, "aws_code": code}
     subject = f"secret {secret_id}:"
     if code == "ResourceNotFoundException":

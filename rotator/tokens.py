@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn, Self
@@ -65,7 +67,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        # surrogatepass: an error of the encoder would hold the text.
+        mine, theirs = (text.encode(errors="surrogatepass") for text in (self._text, other._text))
+        return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -74,49 +78,75 @@ class Secret:
         raise TypeError("Secret: cannot be pickled or copied")
 
 
-def load_object(text: str) -> dict[str, Any]:
-    """Parse a JSON object.
+class _AmbiguousJsonError(ValueError):
+    """JSON that two parsers may read differently."""
 
-    Raises ValueError if `text` is anything else; the error holds nothing of the text (which the
-    decoder's own error does, in its `doc`).
+
+def load_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object that every reader understands alike.
+
+    Raises ValueError if `text` is anything else: a key twice (RFC 8259 section 4 leaves open which
+    one counts) and `NaN` or `Infinity` (no JSON, though Python takes them) are refused too. The
+    error holds nothing of the text (which the decoder's own error does, in its `doc`).
     """
     value: object = None
-    problem = None
+    problem = "is JSON, but not an object"
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except _AmbiguousJsonError:
+        problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
         problem = "is not JSON"
-    if problem is None and not isinstance(value, dict):
-        problem = "is JSON, but not an object"
-    if problem is not None or not isinstance(value, dict):
-        raise ValueError(problem)
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError(problem)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _AmbiguousJsonError
+    return fields
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError
 
 
 def format_instant(at: datetime) -> str:
     """Write an aware instant as RFC 3339 in UTC, whole seconds: `2026-01-31T09:00:00Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+# `datetime.fromisoformat` also takes week dates, bare hours and other forms of ISO 8601 that
+# readers in other languages would not.
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
 def parse_instant(text: str) -> datetime:
     """Read an RFC 3339 instant as aware UTC; raises ValueError if it is none or has no offset."""
-    at = None
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.astimezone(UTC) if at.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        at = None
-    if at is None:
-        raise ValueError("is not an RFC 3339 instant")
-    return at
+    if _RFC_3339.fullmatch(text):
+        with suppress(ValueError, OverflowError):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    raise ValueError("is not an RFC 3339 instant")
 
 
 def _text_field(fields: dict[str, Any], name: str) -> str:
+    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) has ASCII."""
     value = fields.get(name)
+    if value is None:
+        raise ValueError(f"{name} is missing")
     if not isinstance(value, str) or not value.strip():
-        problem = "is missing" if value is None else "must be a non-empty string"
-        raise ValueError(f"{name} {problem}")
+        raise ValueError(f"{name} must be a non-empty string")
+    if not (value.isascii() and _is_one_line(value)):
+        raise ValueError(f"{name} must be printable ASCII without white space around it")
     return value
+
+
+def _is_one_line(text: str) -> bool:
+    return text.isprintable() and text == text.strip()
 
 
 def _optional_text_field(fields: dict[str, Any], name: str) -> str | None:
@@ -124,7 +154,6 @@ def _optional_text_field(fields: dict[str, Any], name: str) -> str | None:
 
 
 def _instant_field(fields: dict[str, Any], name: str) -> datetime:
-    problem = None
     text = _text_field(fields, name)
     try:
         return parse_instant(text)
@@ -139,7 +168,7 @@ class AccessToken:
 
     All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
     true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
-    set it.
+    set it. `token_url` is None only where one secret holds both and leaves it to the preset.
     """
 
     access_token: Secret
@@ -147,7 +176,7 @@ class AccessToken:
     issued_at: datetime
     expires_at: datetime
     client_id: str
-    token_url: str
+    token_url: str | None
     scope: str | None = None
     next_rotation_at: datetime | None = None
 
@@ -161,8 +190,9 @@ class AccessToken:
             "expires_at": format_instant(self.expires_at),
             "expires_at_epoch": int(self.expires_at.timestamp()),
             "client_id": self.client_id,
-            "token_url": self.token_url,
         }
+        if self.token_url is not None:
+            fields["token_url"] = self.token_url
         if self.next_rotation_at is not None:
             fields["next_rotation_at"] = format_instant(self.next_rotation_at)
         if self.scope is not None:
@@ -176,7 +206,7 @@ class AccessToken:
         Fields that are not known are ignored: a newer schema may have added them.
         """
         schema = fields.get("schema")
-        if not isinstance(schema, int) or isinstance(schema, bool) or schema < SCHEMA:
+        if type(schema) is not int or schema < SCHEMA:
             raise ValueError("schema is missing or not a version that this release knows")
         token = cls(
             access_token=Secret(_text_field(fields, "access_token")),
@@ -184,7 +214,7 @@ class AccessToken:
             issued_at=_instant_field(fields, "issued_at"),
             expires_at=_instant_field(fields, "expires_at"),
             client_id=_text_field(fields, "client_id"),
-            token_url=_text_field(fields, "token_url"),
+            token_url=_optional_text_field(fields, "token_url"),
             scope=_optional_text_field(fields, "scope"),
             next_rotation_at=(
                 _instant_field(fields, "next_rotation_at")
@@ -194,7 +224,9 @@ class AccessToken:
         )
         if token.expires_at <= token.issued_at:
             raise ValueError("expires_at is not later than issued_at")
-        if fields.get("expires_at_epoch") != int(token.expires_at.timestamp()):
+        epoch = fields.get("expires_at_epoch")
+        # A float of the same value counts as a disagreement: small readers take integers only.
+        if type(epoch) is not int or epoch != int(token.expires_at.timestamp()):
             raise ValueError("expires_at_epoch is missing or disagrees with expires_at")
         return token
 
@@ -258,7 +290,7 @@ class ClientCredentials:
         would send the client secret to the default provider.
         """
         for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
-            meant = did_you_mean(key, cls.FIELDS)
+            meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
             if meant is not None:
                 raise ValueError(
                     f"has an unknown key that resembles {meant}; did you mean {meant}?"
@@ -276,6 +308,10 @@ class ClientCredentials:
         )
 
 
+_OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
+"""What other products and the OpenID configuration call a field of ours."""
+
+
 def _client_secrets(fields: dict[str, Any]) -> tuple[Secret, ...]:
     value = fields.get("client_secret")
     if value is None:
@@ -283,11 +319,15 @@ def _client_secrets(fields: dict[str, Any]) -> tuple[Secret, ...]:
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError("client_secret must be a non-empty string, or a list of them")
+    if not all(map(_is_one_line, texts)):
+        raise ValueError("client_secret must be one printable line without white space around it")
     return tuple(Secret(text) for text in texts)
 
 
 def _parameters(fields: dict[str, Any]) -> dict[str, str]:
-    value = fields.get("parameters", {})
+    value = fields.get("parameters")
+    if value is None:
+        return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError("parameters must be an object of strings")
     return value
