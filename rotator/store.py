@@ -8,6 +8,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    LoginError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -309,8 +310,8 @@ def _missing_setting(error: BotoCoreError) -> ConfigError | None:
             "AWS credentials: none found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY, or run where a role is attached"
         )
-    if isinstance(error, SSOError | TokenRetrievalError):
-        return ConfigError("AWS credentials: the session has ended; run `aws sso login`")
+    if isinstance(error, LoginError | SSOError | TokenRetrievalError):
+        return ConfigError("AWS credentials: the session has ended; log in again")
     return None
 
 
