@@ -224,10 +224,17 @@ class SecretsManagerStore:
         problem: RotatorError
         try:
             answer: dict[str, Any] = self._method(operation)(**target, **params)
-        except (BotoCoreError, ClientError) as error:
+        except Exception as error:  # noqa: BLE001 - its parsers raise what they like, body and all
             problem = _translate(error, operation=operation, secret_id=secret_id)
         else:
-            return answer
+            if "ARN" in answer or operation in {"BatchGetSecretValue", "TagResource"}:
+                return answer
+            problem = StoreError(
+                f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
+                " check AWS_ENDPOINT_URL",
+                operation=operation,
+                secret_id=secret_id,
+            )
         raise problem
 
     def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
@@ -279,9 +286,7 @@ def _deleted(secret_id: str) -> str:
     )
 
 
-def _translate(
-    error: BotoCoreError | ClientError, *, operation: str, secret_id: str
-) -> RotatorError:
+def _translate(error: Exception, *, operation: str, secret_id: str) -> RotatorError:
     """Our error for the SDK's, without its text where that could hold a value."""
     if isinstance(error, ClientError):
         return _refused(error, operation=operation, secret_id=secret_id)
@@ -300,7 +305,7 @@ def _translate(
     )
 
 
-def _missing_setting(error: BotoCoreError) -> ConfigError | None:
+def _missing_setting(error: Exception) -> ConfigError | None:
     if isinstance(error, NoRegionError):
         return ConfigError("AWS region: not set; set AWS_REGION, or a region in the AWS profile")
     if isinstance(error, ProfileNotFound):
