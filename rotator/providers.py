@@ -109,7 +109,9 @@ def problem_with_url(url: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, None
-    if parts is None or not host or parts.scheme not in {"http", "https"}:
+    # Parsers disagree about where a host with other characters ends, or decode it.
+    plain = re.fullmatch(r"[0-9a-z._:-]+", host or "")
+    if parts is None or not host or not plain or parts.scheme not in {"http", "https"}:
         return "is not an https URL"
     if parts.username is not None or parts.password is not None:
         return "holds user info; credentials belong in client_id and client_secret"
@@ -117,9 +119,8 @@ def problem_with_url(url: str) -> str | None:
         return "holds a fragment"
     if parts.scheme == "http" and not _is_loopback(host):
         return "must use https (plain http is for this machine only)"
-    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
-        # URL parsers disagree about where a host with these in it ends.
-        return "holds white space, a backslash, or characters other than printable ASCII"
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        return "holds white space, or characters other than printable ASCII"
     return None
 
 

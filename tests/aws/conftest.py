@@ -62,6 +62,7 @@ class Service:
         if operation not in self._answers:
             return None
         status, body = self._answers[operation]
+        request.url = "https://refused.example/"  # or moto would do it all the same
         return AWSResponse(request.url, status, HTTPHeaders(), _Body(body))
 
 

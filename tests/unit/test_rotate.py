@@ -17,6 +17,7 @@ from rotator.errors import (
     MintError,
     ProbeError,
     RotatorError,
+    SecretNotFound,
     VersionConflict,
 )
 from rotator.policy import RenewalPolicy
@@ -28,7 +29,7 @@ from rotator.rotate import (
     rotate_token,
     successor_id,
 )
-from rotator.tokens import AccessToken, Secret, StoredSecret
+from rotator.tokens import AccessToken, Secret, StoredSecret, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,7 +279,6 @@ def test_dry_run_of_a_fresh_token_says_not_due() -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (None, "has no value yet"),
         ("", "is not JSON"),
         ("canary", "is not JSON"),
         ('{"client_id": "canary", "client_id": "canary"}', "occurs twice"),
@@ -293,6 +293,13 @@ def test_unusable_credentials_are_named_and_nothing_is_minted(value: object, pro
     text = refused(CredentialsError, store, endpoint)
     assert text.startswith("credentials secret app/credentials: ")
     assert problem in text
+    assert endpoint.minted == []
+
+
+def test_credentials_secret_without_a_value_is_told_with_the_way_out() -> None:
+    store, endpoint = MemoryStore(credentials=None, token=None), MemoryEndpoint()
+    text = refused(SecretNotFound, store, endpoint)
+    assert text.startswith("credentials secret app/credentials: has no value yet; store the client")
     assert endpoint.minted == []
 
 
@@ -568,7 +575,7 @@ def test_each_outcome_is_one_event_without_a_secret(
         "outcome": result.outcome,
         "reason": result.reason,
         "version_id": result.version_id,
-        "expires_at": result.expires_at.isoformat(),
+        "expires_at": format_instant(result.expires_at),
         "duration_s": 0.0,
     }
     assert "canary" not in f"{events}{result}"
@@ -587,6 +594,18 @@ def test_failure_is_left_to_the_caller_to_log() -> None:
     with capture_logs() as events, pytest.raises(MintError):
         run(store, MemoryEndpoint(failure=MintError("token endpoint: 500")))
     assert events == []
+
+
+def test_failure_carries_what_is_known_of_the_token_that_stays() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
+    failure = MintError("token endpoint: 500")
+    refused(MintError, store, MemoryEndpoint(failure=failure))
+    assert failure.details == {
+        "reason": "expired",
+        "version_id": "first",
+        "expires_at": "2026-01-31T08:59:59Z",
+        "duration_s": 0.0,
+    }
 
 
 def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> None:
