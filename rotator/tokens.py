@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -86,13 +87,15 @@ def load_object(text: str) -> dict[str, Any]:
     """Parse a JSON object that every reader understands alike.
 
     Raises ValueError if `text` is anything else: a key twice (RFC 8259 section 4 leaves open which
-    one counts) and `NaN` or `Infinity` (no JSON, though Python takes them) are refused too. The
+    one counts) and numbers that Python would write back as `NaN` or `Infinity` are refused too. The
     error holds nothing of the text (which the decoder's own error does, in its `doc`).
     """
     value: object = None
     problem = "is JSON, but not an object"
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite
+        )
     except _AmbiguousJsonError:
         problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
@@ -109,8 +112,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
 
 
 def format_instant(at: datetime) -> str:
