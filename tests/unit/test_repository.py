@@ -165,7 +165,11 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
     names = zipfile.ZipFile(wheel).namelist()
     entry_points = zipfile.ZipFile(wheel).read("rotator-0.1.0.dist-info/entry_points.txt")
 
-    assert "rotator/py.typed" in names
+    assert {
+        "rotator/py.typed",
+        "rotator/schemas/credentials-secret.schema.json",
+        "rotator/schemas/token-secret.schema.json",
+    } <= set(names)
     assert {PurePosixPath(name).parts[0] for name in names} == {
         "rotator",
         "rotator-0.1.0.dist-info",

@@ -160,7 +160,6 @@ def test_instant_survives_being_written(at: datetime, offset_minutes: int) -> No
     local = at.astimezone(timezone(timedelta(minutes=offset_minutes)))
     assert format_instant(local) == format_instant(at)
     assert parse_instant(format_instant(at)) == at
-    assert parse_instant(local.isoformat()) == at
 
 
 def test_instant_is_written_in_utc_and_whole_seconds() -> None:
@@ -181,6 +180,10 @@ def test_instant_is_written_in_utc_and_whole_seconds() -> None:
         "2026-01-30T09:00:00,5Z",
         "2026-01-30T09:00:00+01:00:30",
         "2026-01-30T09:00:00+0100",
+        "2026-01-30T10:00:00+01:00",
+        "2026-01-30T09:00:00+00:00",
+        "2026-01-30T09:00:00.5Z",
+        "2026-01-30t09:00:00z",
         "2026-02-30T09:00:00Z",
         "2026-01-30T09:00:60Z",
         "0001-01-01T00:00:00+14:00",
@@ -229,11 +232,6 @@ def test_token_that_the_job_believes_in_is_one_that_the_reader_serves(
 
 def test_newer_schema_with_unknown_fields_is_read() -> None:
     fields = token().to_fields() | {"schema": SCHEMA + 1, "news": ["of", "later"]}
-    assert AccessToken.from_fields(fields) == token()
-
-
-def test_expiry_in_another_offset_is_the_same_instant() -> None:
-    fields = token().to_fields() | {"expires_at": "2026-01-31T10:00:00+01:00"}
     assert AccessToken.from_fields(fields) == token()
 
 
