@@ -149,8 +149,12 @@ def _text_field(fields: dict[str, Any], name: str) -> str:
     return value
 
 
+# Control characters, and halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
+_CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]")
+
+
 def _is_one_line(text: str) -> bool:
-    return text.isprintable() and text == text.strip()
+    return text == text.strip() and not _CONTROL.search(text)
 
 
 def _optional_text_field(fields: dict[str, Any], name: str) -> str | None:
@@ -324,7 +328,7 @@ def _client_secrets(fields: dict[str, Any]) -> tuple[Secret, ...]:
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError("client_secret must be a non-empty string, or a list of them")
     if not all(map(_is_one_line, texts)):
-        raise ValueError("client_secret must be one printable line without white space around it")
+        raise ValueError("client_secret must be one line without white space around it")
     return tuple(Secret(text) for text in texts)
 
 

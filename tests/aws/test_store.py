@@ -77,10 +77,12 @@ def test_name_arn_and_partial_arn_lead_to_the_same_secret(
     partial = arn.rpartition("-")[0]
     if batch_denied:
         service.refuse("BatchGetSecretValue", "AccessDeniedException")
+    service.calls.clear()
     read = store.read("app/my-token", arn, partial, "app/my")
     assert [secret.secret_id for secret in read] == ["app/my-token", arn, partial, "app/my"]
     assert [secret.arn == arn for secret in read] == [True, True, True, False]
     assert {secret.text for secret in read[:3]} == {Secret(CANARY)}
+    assert service.calls == ["BatchGetSecretValue"] + 4 * batch_denied * ["GetSecretValue"]
 
 
 def test_read_falls_back_to_single_reads_where_batch_reads_are_denied(

@@ -42,9 +42,7 @@ anything = st.recursive(
     | st.text(max_size=8)
     | st.text(st.sampled_from("a \t\n\x00\x7f\u00e4"), max_size=4)
     | st.sampled_from(["https://a.example/", "http://a.example/", "2026-01-30T09:00:00Z", "x\n"])
-    | st.sampled_from(
-        ["2026-01-30T09:00:00+01:00", "2026-01-30 09:00:00Z", "2026-02-30T09:00:00Z"]
-    ),
+    | st.sampled_from(["2026-01-30T09:00:00+01:00", "2026-01-30 09:00:00Z"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=4,
 )
