@@ -132,6 +132,56 @@ def test_token_without_a_required_field_is_refused_by_both(name: str) -> None:
         AccessToken.from_fields(fields)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("schema", 0),
+        ("schema", "1"),
+        ("access_token", "line\n"),
+        ("access_token", " x"),
+        ("client_id", "\u00e4"),
+        ("scope", ""),
+        ("token_url", 5),
+        ("issued_at", "2026-01-30T09:00:00"),
+        ("next_rotation_at", "2026-01-30T10:00:00+01:00"),
+        ("expires_at_epoch", 1769849999.5),
+        ("expires_at_epoch", "1769849999"),
+        ("expires_at_epoch", True),
+    ],
+)
+def test_wrong_field_of_a_token_is_refused_by_both(name: str, value: object) -> None:
+    fields = TOKEN["examples"][0] | {name: value}
+    assert not TOKEN_VALIDATOR.is_valid(fields)
+    with pytest.raises(ValueError, match=name):
+        AccessToken.from_fields(fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("client_id", None),
+        ("client_id", "x "),
+        ("client_secret", ""),
+        ("client_secret", []),
+        ("client_secret", ["x", " "]),
+        ("client_secret", "line\n"),
+        ("provider", "adobe"),
+        ("auth_method", "none"),
+        ("token_url", "http://login.example/token"),
+        ("token_url", "https://id:x@login.example/token"),
+        ("token_url", "https://login.example/token#x"),
+        ("scope", ["a"]),
+        ("parameters", {"a": 1}),
+        ("parameters", "a=1"),
+    ],
+)
+def test_wrong_field_of_the_credentials_is_refused_by_both(name: str, value: object) -> None:
+    fields = CREDENTIALS["examples"][1] | {name: value}
+    assert not CREDENTIALS_VALIDATOR.is_valid(fields)
+    with pytest.raises((ValueError, CredentialsError), match=name):
+        read_credentials(fields)
+
+
 @pytest.mark.parametrize("name", CREDENTIALS["propertyNames"]["not"]["enum"])
 def test_other_names_of_the_token_url_are_refused_by_both(name: str) -> None:
     fields = CREDENTIALS["examples"][0] | {name: "https://login.example/token"}
