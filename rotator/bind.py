@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rotator.credentials import ClientCredentials
 from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound
 from rotator.providers import resolve
 from rotator.rotate import successor_id
-from rotator.tokens import ClientCredentials, Secret, StoredSecret
+from rotator.tokens import Secret, StoredSecret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,13 +109,7 @@ def _credentials_text(fields: dict[str, Any]) -> Secret:
     """The secret's text; refuses what `rotator run` would refuse later."""
     problem: object
     try:
-        credentials = ClientCredentials.from_fields(fields)
-        resolve(
-            credentials.provider,
-            token_url=credentials.token_url,
-            scope=credentials.scope,
-            auth_method=credentials.auth_method,
-        )
+        resolve(ClientCredentials.from_fields(fields))
         return Secret(json.dumps(fields, indent=2))
     except (ValueError, RotatorError) as error:
         problem = error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import structlog
 
+from rotator.credentials import ClientCredentials
 from rotator.errors import (
     CredentialsError,
     MintError,
@@ -23,14 +24,7 @@ from rotator.errors import (
     SecretNotFound,
     VersionConflict,
 )
-from rotator.tokens import (
-    TOKEN_FIELDS,
-    AccessToken,
-    ClientCredentials,
-    Secret,
-    format_instant,
-    load_object,
-)
+from rotator.tokens import TOKEN_FIELDS, AccessToken, Secret, format_instant, load_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable

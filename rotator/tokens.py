@@ -11,23 +11,26 @@ import json
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from rotator.errors import did_you_mean
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "MAX_SECRET_BYTES",
     "SCHEMA",
     "TOKEN_FIELDS",
     "AccessToken",
-    "ClientCredentials",
     "Secret",
     "StoredSecret",
     "format_instant",
+    "is_one_line",
     "load_object",
+    "optional_text_field",
     "parse_instant",
+    "text_field",
 ]
 
 SCHEMA = 1
@@ -137,14 +140,17 @@ def parse_instant(text: str) -> datetime:
     raise ValueError("is not an RFC 3339 instant in UTC and whole seconds")
 
 
-def _text_field(fields: dict[str, Any], name: str) -> str:
-    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) has ASCII."""
+def text_field(fields: Mapping[str, Any], name: str) -> str:
+    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) has ASCII.
+
+    Raises ValueError naming the field if it is missing or anything else.
+    """
     value = fields.get(name)
     if value is None:
         raise ValueError(f"{name} is missing")
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{name} must be a non-empty string")
-    if not (value.isascii() and _is_one_line(value)):
+    if not (value.isascii() and is_one_line(value)):
         raise ValueError(f"{name} must be printable ASCII without white space around it")
     return value
 
@@ -153,16 +159,18 @@ def _text_field(fields: dict[str, Any], name: str) -> str:
 _CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]")
 
 
-def _is_one_line(text: str) -> bool:
+def is_one_line(text: str) -> bool:
+    """Whether the text has neither control characters nor white space around it."""
     return text == text.strip() and not _CONTROL.search(text)
 
 
-def _optional_text_field(fields: dict[str, Any], name: str) -> str | None:
-    return None if fields.get(name) is None else _text_field(fields, name)
+def optional_text_field(fields: Mapping[str, Any], name: str) -> str | None:
+    """The same, or None if there is no such field or it is null."""
+    return None if fields.get(name) is None else text_field(fields, name)
 
 
 def _instant_field(fields: dict[str, Any], name: str) -> datetime:
-    text = _text_field(fields, name)
+    text = text_field(fields, name)
     try:
         return parse_instant(text)
     except ValueError as error:
@@ -217,13 +225,13 @@ class AccessToken:
         if type(schema) is not int or schema < SCHEMA:
             raise ValueError("schema is missing or not a version that this release knows")
         token = cls(
-            access_token=Secret(_text_field(fields, "access_token")),
-            token_type=_text_field(fields, "token_type"),
+            access_token=Secret(text_field(fields, "access_token")),
+            token_type=text_field(fields, "token_type"),
             issued_at=_instant_field(fields, "issued_at"),
             expires_at=_instant_field(fields, "expires_at"),
-            client_id=_text_field(fields, "client_id"),
-            token_url=_optional_text_field(fields, "token_url"),
-            scope=_optional_text_field(fields, "scope"),
+            client_id=text_field(fields, "client_id"),
+            token_url=optional_text_field(fields, "token_url"),
+            scope=optional_text_field(fields, "scope"),
             next_rotation_at=(
                 _instant_field(fields, "next_rotation_at")
                 if fields.get("next_rotation_at") is not None
@@ -254,91 +262,6 @@ TOKEN_FIELDS = frozenset(
     }
 )
 """Every field of the token secret; where one secret holds both, all others are the team's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """What the credentials secret holds: who we are at the provider, and which provider.
-
-    `client_secrets` are in the order in which they are tried; more than one while a client secret
-    is being replaced. Fields that are None are the provider preset's to fill in. `parameters` are
-    extra form fields of the token request.
-    """
-
-    client_id: str
-    client_secrets: tuple[Secret, ...]
-    provider: str | None = None
-    token_url: str | None = None
-    scope: str | None = None
-    auth_method: str | None = None
-    audience: str | None = None
-    resource: str | None = None
-    parameters: dict[str, str] = field(default_factory=dict, repr=False)
-
-    FIELDS: ClassVar[frozenset[str]] = frozenset(
-        {
-            "client_id",
-            "client_secret",
-            "provider",
-            "token_url",
-            "scope",
-            "auth_method",
-            "audience",
-            "resource",
-            "parameters",
-        }
-    )
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Read the credentials secret's JSON object; raises ValueError naming the wrong field.
-
-        Keys that are nobody's business here are left alone (a team may keep notes in the secret),
-        but one that looks like a misspelling of ours is refused: silently ignoring `token_uri`
-        would send the client secret to the default provider.
-        """
-        for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
-            meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
-            if meant is not None:
-                raise ValueError(
-                    f"has an unknown key that resembles {meant}; did you mean {meant}?"
-                )
-        return cls(
-            client_id=_text_field(fields, "client_id"),
-            client_secrets=_client_secrets(fields),
-            provider=_optional_text_field(fields, "provider"),
-            token_url=_optional_text_field(fields, "token_url"),
-            scope=_optional_text_field(fields, "scope"),
-            auth_method=_optional_text_field(fields, "auth_method"),
-            audience=_optional_text_field(fields, "audience"),
-            resource=_optional_text_field(fields, "resource"),
-            parameters=_parameters(fields),
-        )
-
-
-_OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
-"""What other products and the OpenID configuration call a field of ours."""
-
-
-def _client_secrets(fields: dict[str, Any]) -> tuple[Secret, ...]:
-    value = fields.get("client_secret")
-    if value is None:
-        raise ValueError("client_secret is missing")
-    texts = value if isinstance(value, list) else [value]
-    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise ValueError("client_secret must be a non-empty string, or a list of them")
-    if not all(map(_is_one_line, texts)):
-        raise ValueError("client_secret must be one line without white space around it")
-    return tuple(Secret(text) for text in texts)
-
-
-def _parameters(fields: dict[str, Any]) -> dict[str, str]:
-    value = fields.get("parameters")
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise ValueError("parameters must be an object of strings")
-    return value
 
 
 @dataclass(frozen=True, slots=True)

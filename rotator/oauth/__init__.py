@@ -17,8 +17,9 @@ from rotator.providers import resolve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.credentials import ClientCredentials
     from rotator.providers import Provider
-    from rotator.tokens import AccessToken, ClientCredentials, Secret
+    from rotator.tokens import AccessToken, Secret
 
 __all__ = ["TokenEndpoint"]
 
@@ -65,7 +66,7 @@ class TokenEndpoint:
 
         Raises CredentialsError if the credentials name no usable provider.
         """
-        lifetime_s = _provider(credentials).lifetime_s
+        lifetime_s = resolve(credentials).lifetime_s
         return None if lifetime_s is None else timedelta(seconds=lifetime_s)
 
     def mint(self, credentials: ClientCredentials) -> AccessToken:
@@ -76,7 +77,7 @@ class TokenEndpoint:
         `Retry-After` asks for, until the deadline. Raises MintError, or CredentialsError for
         credentials that cannot even be tried.
         """
-        provider = _provider(credentials)
+        provider = resolve(credentials)
         ends_at_s = self._monotonic() + self._budget_s()
         refused = MintError("client_secret: there is none to try")
         for position, client_secret in enumerate(credentials.client_secrets, 1):
@@ -153,12 +154,3 @@ class TokenEndpoint:
             return judge(answer, expected, warn=self._warn)
         except MintError as error:
             return error
-
-
-def _provider(credentials: ClientCredentials) -> Provider:
-    return resolve(
-        credentials.provider,
-        token_url=credentials.token_url,
-        scope=credentials.scope,
-        auth_method=credentials.auth_method,
-    )

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     import requests
 
+    from rotator.credentials import ClientCredentials
     from rotator.exchange import HttpAnswer, Timeouts
     from rotator.providers import Provider
-    from rotator.tokens import ClientCredentials, Secret
+    from rotator.tokens import Secret
 
 __all__ = ["request_token"]
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rotator.credentials import ClientCredentials
 from rotator.demo.ims import LocalIms
 from rotator.errors import CredentialsError, MintError
 from rotator.oauth import TokenEndpoint
-from rotator.tokens import ClientCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.credentials import ClientCredentials
 from rotator.demo.ims import GREETING, LocalIms
 from rotator.errors import ConfigError, ProbeError
 from rotator.oauth import TokenEndpoint
 from rotator.probe import call_api, probe_with
-from rotator.tokens import AccessToken, ClientCredentials, Secret
+from rotator.tokens import AccessToken, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
