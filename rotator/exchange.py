@@ -16,6 +16,7 @@ import requests
 from requests import exceptions as faults
 from urllib3.exceptions import NameResolutionError
 
+from rotator.connections import StrictAdapter, client_context
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -67,20 +68,22 @@ class StrictSession(requests.Session):
         return None
 
 
-def prepare(session: requests.Session, url: str) -> None:
+def prepare(session: requests.Session, url: str, *, context: ssl.SSLContext | None = None) -> None:
     """Let the environment decide about proxies and the CA bundle for `url`, and nothing else.
 
-    `trust_env` as a whole would let a `.netrc` entry replace the Authorization header.
+    `trust_env` as a whole would let a `.netrc` entry replace the Authorization header. `context`
+    holds the client's certificate, if it has to show one.
     """
-    settings = requests.Session().merge_environment_settings(
-        url, {}, stream=True, verify=None, cert=None
-    )
+    found = requests.Session().merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
     session.trust_env = False
-    session.proxies = settings["proxies"]
-    session.verify = settings["verify"] if settings["verify"] is not True else _ca_bundle()
+    session.proxies = found["proxies"]
+    session.verify = _ca_bundle() if found["verify"] is True else found["verify"]
     session.headers["User-Agent"] = USER_AGENT
     # Nothing that needs to be unpacked: a small answer could unpack to any size.
     session.headers["Accept-Encoding"] = "identity"
+    adapter = StrictAdapter(context or client_context())
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
 
 
 def _ca_bundle() -> str | bool:
@@ -102,7 +105,6 @@ def exchange(
     timeout, and looking up a name has none. Raises Unanswered; closes the session.
     """
     arrived: queue.SimpleQueue[HttpAnswer | Unanswered] = queue.SimpleQueue()
-    abandoned = threading.Event()
     options = {
         "timeout": (
             min(timeouts.connect_s, timeouts.total_s),
@@ -113,35 +115,34 @@ def exchange(
     }
 
     def attempt() -> None:
-        arrived.put(_attempt(lambda: send(options), abandoned, max_body_bytes))
+        arrived.put(_attempt(lambda: send(options), max_body_bytes))
 
     threading.Thread(target=attempt, name="rotator-exchange", daemon=True).start()
     try:
         outcome = arrived.get(timeout=timeouts.total_s)
     except queue.Empty:
         outcome = Unanswered("no whole answer in time", retryable=True)
-    abandoned.set()
+        # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
+        for adapter in session.adapters.values():
+            if isinstance(adapter, StrictAdapter):
+                adapter.cut()
     session.close()
     if isinstance(outcome, Unanswered):
         raise outcome
     return outcome
 
 
-def _attempt(
-    send: Callable[[], requests.Response], abandoned: threading.Event, max_body_bytes: int
-) -> HttpAnswer | Unanswered:
+def _attempt(send: Callable[[], requests.Response], max_body_bytes: int) -> HttpAnswer | Unanswered:
     try:
-        response = send()
-        with response:
+        with send() as response:
             body = bytearray()
             for chunk in _chunks(response):
                 body += chunk
-                if len(body) > max_body_bytes or abandoned.is_set():
+                if len(body) > max_body_bytes:
                     break
-            headers = {name.lower(): text for name, text in response.headers.items()}
             return HttpAnswer(
                 status=response.status_code,
-                headers=headers,
+                headers={name.lower(): text for name, text in response.headers.items()},
                 body=bytes(body[:max_body_bytes]),
                 is_cut=len(body) > max_body_bytes,
             )

@@ -9,23 +9,23 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rotator.errors import MintError
-from rotator.providers import resolve
+from rotator.oauth.pace import Pace
+from rotator.providers import SECRET_METHODS, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.credentials import ClientCredentials
+    from rotator.exchange import Timeouts
     from rotator.providers import Provider
     from rotator.tokens import AccessToken, Secret
 
 __all__ = ["TokenEndpoint"]
-
-FIRST_BACKOFF_S = 0.5
-MAX_BACKOFF_S = 8.0
-MAX_ATTEMPTS = 4
 
 
 class TokenEndpoint:
@@ -72,25 +72,38 @@ class TokenEndpoint:
     def mint(self, credentials: ClientCredentials) -> AccessToken:
         """Exchange the credentials for a token (RFC 6749 section 4.4).
 
-        The client secrets are tried in order, the next one only after `invalid_client`. What may be
-        temporary (429, 5xx, network faults) is tried again, after a jittered pause or what
+        The client secrets are tried in order, the next one only after the client was refused. What
+        may be temporary (429, 5xx, network faults) is tried again, after a jittered pause or what
         `Retry-After` asks for, until the deadline. Raises MintError, or CredentialsError for
         credentials that cannot even be tried.
         """
         provider = resolve(credentials)
-        ends_at_s = self._monotonic() + self._budget_s()
+        # Before the clock starts: where little CPU is to be had, it takes a second.
+        import_module("rotator.oauth.request")
+        pace = Pace(
+            ends_at_s=self._monotonic() + self._budget_s(),
+            monotonic=self._monotonic,
+            sleep=self._sleep,
+            uniform=self._uniform,
+        )
+        token_url = provider.token_url or pace.keep(partial(self._discover, credentials))
+        has_secret = provider.auth_method in SECRET_METHODS
+        proofs = credentials.client_secrets if has_secret else (None,)
         refused = MintError("client_secret: there is none to try")
-        for position, client_secret in enumerate(credentials.client_secrets, 1):
-            outcome = self._mint_with(credentials, provider, client_secret, ends_at_s)
-            if not isinstance(outcome, MintError):
+        for position, proof in enumerate(proofs, 1):
+            ask = partial(self._ask, credentials, provider, token_url, proof)
+            try:
+                token = pace.keep(ask)
+            except MintError as error:
+                refused = error
+            else:
                 if position > 1:
                     self._warn(
-                        f"client_secret: number {position} of {len(credentials.client_secrets)}"
-                        " was accepted, what stands before it was refused"
+                        f"client_secret: number {position} of {len(proofs)} was accepted, what"
+                        " stands before it was refused"
                     )
-                return outcome
-            refused = outcome
-            if refused.oauth_error != "invalid_client":
+                return token
+            if not _refuses_client(refused):
                 break
         raise refused
 
@@ -99,58 +112,51 @@ class TokenEndpoint:
             return self._deadline_s
         return min(self._deadline_s, self._remaining_s())
 
-    def _mint_with(
+    def _discover(self, credentials: ClientCredentials, left_s: float) -> str:
+        from rotator.oauth.discovery import discover_token_url
+
+        return discover_token_url(credentials.issuer or "", timeouts=self._timeouts(left_s))
+
+    def _ask(
         self,
         credentials: ClientCredentials,
         provider: Provider,
-        client_secret: Secret,
-        ends_at_s: float,
-    ) -> AccessToken | MintError:
-        """A token for this client secret; temporary failures are tried again until `ends_at_s`."""
-        attempt = 1
-        while True:
-            outcome = self._attempt(credentials, provider, client_secret, ends_at_s)
-            if not isinstance(outcome, MintError):
-                return outcome
-            pause_s = self._pause_s(attempt, outcome)
-            is_last = attempt == MAX_ATTEMPTS or self._monotonic() + pause_s >= ends_at_s
-            if not outcome.retryable or is_last:
-                return outcome
-            self._sleep(pause_s)
-            attempt += 1
-
-    def _pause_s(self, attempt: int, refused: MintError) -> float:
-        longest_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (attempt - 1))
-        return max(self._uniform(longest_s / 2, longest_s), refused.retry_after_s or 0.0)
-
-    def _attempt(
-        self,
-        credentials: ClientCredentials,
-        provider: Provider,
-        client_secret: Secret,
-        ends_at_s: float,
-    ) -> AccessToken | MintError:
-        from rotator.exchange import Timeouts
+        token_url: str,
+        client_secret: Secret | None,
+        left_s: float,
+    ) -> AccessToken:
         from rotator.oauth.gate import Expectation, judge
         from rotator.oauth.request import request_token
 
-        # After the imports, which take their time when they are the first.
-        left_s = ends_at_s - self._monotonic()
-        if left_s <= 0:
-            return MintError("token endpoint: no time left to ask it", retryable=True)
         expected = Expectation(
             client_id=credentials.client_id,
-            token_url=provider.token_url,
+            token_url=token_url,
             asked_at=self._now(),  # before it is sent: no token lives longer than it is believed to
-            secrets=credentials.client_secrets,
+            secrets=credentials.secrets,
             scope=provider.scope_parameter(),
             lifetime_s=provider.lifetime_s,
+            is_lifetime_assumed=credentials.lifetime_s is not None,
+            is_scope_binding=credentials.scope_policy == "refuse",
         )
-        timeouts = Timeouts(
+        answer = request_token(
+            credentials,
+            provider,
+            client_secret,
+            token_url=token_url,
+            now=expected.asked_at,
+            timeouts=self._timeouts(left_s),
+        )
+        return judge(answer, expected, warn=self._warn)
+
+    def _timeouts(self, left_s: float) -> Timeouts:
+        from rotator.exchange import Timeouts
+
+        return Timeouts(
             connect_s=self._connect_timeout_s, read_s=self._read_timeout_s, total_s=left_s
         )
-        try:
-            answer = request_token(credentials, provider, client_secret, timeouts=timeouts)
-            return judge(answer, expected, warn=self._warn)
-        except MintError as error:
-            return error
+
+
+def _refuses_client(refused: MintError) -> bool:
+    """Whether another client secret may fare better (RFC 6749 section 5.2; some send no code)."""
+    is_bare = refused.oauth_error is None and refused.status == 401  # noqa: PLR2004 - HTTP
+    return refused.oauth_error == "invalid_client" or is_bare

@@ -1,4 +1,4 @@
-"""One token request: Authlib writes it, and its answer goes to the gate untouched.
+"""One token request: Authlib writes it, and its answer is handed out untouched.
 
 Imports Authlib and requests, so import this only to mint.
 """
@@ -7,44 +7,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client import OAuth2Session
 
-from rotator.errors import MintError
+from rotator.connections import client_context
+from rotator.errors import CredentialsError, MintError
 from rotator.exchange import StrictSession, Unanswered, exchange, prepare
-from rotator.oauth.client_auth import basic
+from rotator.oauth.client_auth import method_for, private_key_pem
 from rotator.oauth.gate import MAX_BODY_BYTES
+from rotator.providers import CERTIFICATE_METHODS
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
+    from datetime import datetime
 
     import requests
 
     from rotator.credentials import ClientCredentials
     from rotator.exchange import HttpAnswer, Timeouts
+    from rotator.oauth.client_auth import Client, Method
     from rotator.providers import Provider
     from rotator.tokens import Secret
 
 __all__ = ["request_token"]
 
-
 HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+METHOD = "rotator"
+"""The name under which Authlib knows the client's method; the real one is none of its own."""
 
 
 class _Session(StrictSession, OAuth2Session):  # type: ignore[misc]
     """Authlib's session, except that it hands the response out instead of believing it."""
 
-    def __init__(
-        self, credentials: ClientCredentials, provider: Provider, client_secret: Secret
-    ) -> None:
-        OAuth2Session.__init__(
-            self,
-            client_id=credentials.client_id,
-            client_secret=client_secret.reveal(),
-            scope=provider.scope_parameter(),
-            token_endpoint_auth_method=provider.auth_method,
-        )
-        self.register_client_auth_method(("client_secret_basic", basic))
-        prepare(self, provider.token_url)
+    def __init__(self, **options: Any) -> None:
+        OAuth2Session.__init__(self, **options)
 
     def parse_response_token(self, resp: requests.Response) -> requests.Response:
         return resp
@@ -53,16 +50,29 @@ class _Session(StrictSession, OAuth2Session):  # type: ignore[misc]
 def request_token(
     credentials: ClientCredentials,
     provider: Provider,
-    client_secret: Secret,
+    client_secret: Secret | None,
     *,
+    token_url: str,
+    now: datetime,
     timeouts: Timeouts,
 ) -> HttpAnswer:
-    """Ask the provider for a token; raises MintError if no whole answer came."""
-    session = _Session(credentials, provider, client_secret)
+    """Ask `token_url` for a token.
+
+    Raises MintError if no whole answer came, CredentialsError for a key or certificate of no use.
+    """
+    method = method_for(credentials, provider, token_url=token_url, now=now)
+    session = _Session(
+        client_id=credentials.client_id,
+        client_secret=client_secret.reveal() if client_secret else None,
+        scope=provider.scope_parameter(),
+        token_endpoint_auth_method=METHOD,
+    )
+    session.register_client_auth_method((METHOD, _with(_more_fields(credentials), method)))
+    prepare(session, token_url, context=_context(credentials, provider))
 
     def send(options: Mapping[str, Any]) -> requests.Response:
         answer: requests.Response = session.fetch_token(
-            provider.token_url, grant_type="client_credentials", headers=dict(HEADERS), **options
+            token_url, grant_type="client_credentials", headers=dict(HEADERS), **options
         )
         return answer
 
@@ -72,3 +82,35 @@ def request_token(
     except Unanswered as unanswered:
         problem = unanswered
     raise MintError(f"token endpoint: {problem}", retryable=problem.retryable)
+
+
+def _more_fields(credentials: ClientCredentials) -> list[tuple[str, str]]:
+    audience = [("audience", credentials.audience)] if credentials.audience else []
+    resources = [("resource", resource) for resource in credentials.resources]
+    return audience + resources + list(credentials.parameters.items())
+
+
+def _with(fields: list[tuple[str, str]], method: Method) -> Method:
+    """The method, after `fields` were added to the form.
+
+    Authlib takes more fields as keyword arguments, where it keeps one of several with the same name
+    and lets one that is named `verify` or `proxies` change how the request is sent.
+    """
+
+    def authenticate(
+        client: Client, http_method: str, uri: str, headers: dict[str, str], body: str
+    ) -> tuple[str, dict[str, str], str]:
+        return method(client, http_method, uri, headers, add_params_to_qs(body, fields))
+
+    return authenticate
+
+
+def _context(credentials: ClientCredentials, provider: Provider) -> ssl.SSLContext:
+    if provider.auth_method not in CERTIFICATE_METHODS:
+        return client_context()
+    problem = None
+    try:
+        return client_context(credentials.certificate, private_key_pem(credentials))
+    except ValueError as error:
+        problem = str(error)
+    raise CredentialsError(problem)
