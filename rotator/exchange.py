@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests import exceptions as faults
-from urllib3.exceptions import NameResolutionError
+from urllib3 import exceptions as urllib3_faults
 
 from rotator.connections import StrictAdapter, client_context
 from rotator.errors import RotatorError
@@ -161,7 +161,7 @@ def _problem(error: Exception) -> tuple[str, bool]:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return "TLS certificate is not trusted", False
-    if any(isinstance(cause, NameResolutionError) for cause in causes):
+    if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
     for kind, problem, retryable in _PROBLEMS:
         if isinstance(error, kind):
@@ -174,8 +174,11 @@ _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
     (faults.SSLError, "TLS failed", True),
     (faults.ConnectTimeout, "no connection in time", True),
     (faults.Timeout, "no answer in time", True),
-    (faults.ConnectionError, "connection failed or was cut", True),
     (faults.InvalidURL, "URL cannot be used", False),
+    (faults.ConnectionError, "connection failed or was cut", True),
+    # While the body is read, urllib3's own come through.
+    (urllib3_faults.TimeoutError, "no answer in time", True),
+    (urllib3_faults.ProtocolError, "connection failed or was cut", True),
     # The CA bundle that the environment names is not there.
     (OSError, "CA bundle or proxy of the environment cannot be used", False),
 )

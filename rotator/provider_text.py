@@ -99,10 +99,10 @@ def _printable(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterable[str]:
-    encoded = secret.encode()
+    encoded = secret.encode(errors="replace")  # JSON can hold half a character
     yield secret
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
+    yield quote(encoded, safe="")
+    yield quote_plus(encoded)
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield escape(secret)

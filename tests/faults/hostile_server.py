@@ -1,0 +1,138 @@
+"""A token endpoint that plays any row of `hostile_rows`, and one that nothing may be sent to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import struct
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.faults.hostile_rows import ROWS
+from tests.faults.hostile_words import (
+    ELSEWHERE,
+    GOOD,
+    HERE,
+    Drip,
+    Endless,
+    HalfClose,
+    Reset,
+    Row,
+    Silence,
+)
+
+if TYPE_CHECKING:
+    from tests.faults.hostile_words import Step
+
+__all__ = ["HostileServer"]
+
+DRIP_EVERY_S = 0.005
+RST_ON_CLOSE = struct.pack("ii", 1, 0)
+GOOD_ROW = Row("a good answer", (GOOD,), "")
+
+
+class HostileServer:
+    """Both servers, on free ports of 127.0.0.1.
+
+    `url(row)` is where the row is played. `requests` counts what was asked there by the row's name,
+    `elsewhere` how often anybody connected to the other server.
+    """
+
+    def __init__(self) -> None:
+        self._rows = {str(number): row for number, row in enumerate((GOOD_ROW, *ROWS))}
+        self._paths = {row.name: path for path, row in self._rows.items()}
+        self.requests: Counter[str] = Counter()
+        self.elsewhere = 0
+        self.stopped = threading.Event()
+        self._here = _Server(self._play)
+        self._elsewhere = _Server(self._count)
+
+    def __enter__(self) -> Self:
+        for server in (self._here, self._elsewhere):
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        for server in (self._here, self._elsewhere):
+            server.shutdown()
+            server.server_close()
+
+    def url(self, row: Row) -> str:
+        return f"{self._here.url}/{self._paths[row.name]}"
+
+    def _count(self, connection: socket.socket) -> None:
+        self.elsewhere += 1
+        connection.sendall(GOOD)
+
+    def _play(self, connection: socket.socket) -> None:
+        head = connection.recv(65_536, socket.MSG_PEEK)
+        path = head.split(b" ", 2)[1].decode().strip("/") if b" " in head else ""
+        row = self._rows.get(path)
+        if row is None:
+            return
+        self.requests[row.name] += 1
+        if row.reads_request:
+            _read_request(connection)
+        for step in row.script:
+            self._do(step, connection, row)
+
+    def _do(self, step: Step, connection: socket.socket, row: Row) -> None:
+        match step:
+            case bytes():
+                connection.sendall(self._addressed(step, row))
+            case Drip(data):
+                for position in range(1_000_000):
+                    at = position % len(data)
+                    connection.sendall(data[at : at + 1])
+                    if self.stopped.wait(DRIP_EVERY_S):
+                        return
+            case Endless(data):
+                while not self.stopped.is_set():
+                    connection.sendall(data)
+            case Reset():
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
+                connection.close()
+            case HalfClose():
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(1)
+            case Silence():
+                connection.recv(1)  # until the other side gives up
+
+    def _addressed(self, data: bytes, row: Row) -> bytes:
+        return data.replace(ELSEWHERE.encode(), self._elsewhere.url.encode()).replace(
+            HERE.encode(), self.url(row).encode()
+        )
+
+
+def _read_request(connection: socket.socket) -> None:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65_536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            while len(body) < int(value):
+                body += connection.recv(65_536)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, play: Any) -> None:  # noqa: ANN401 - a method of the above
+        self.play = play
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        self.request.settimeout(10)
+        with contextlib.suppress(OSError):
+            self.server.play(self.request)

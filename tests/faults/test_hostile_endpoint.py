@@ -1,0 +1,183 @@
+"""Whatever the token endpoint answers: an error that says what, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.oauth import TokenEndpoint
+from rotator.policy import RenewalPolicy
+from rotator.rotate import Binding, rotate_token
+from rotator.tokens import Secret, StoredSecret
+from tests.faults.hostile_rows import ROWS
+from tests.faults.hostile_server import GOOD_ROW, HostileServer
+from tests.faults.hostile_words import (
+    ASKED_AT_S,
+    BASIC,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SCOPE,
+    TOKEN,
+    Row,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime.fromtimestamp(ASKED_AT_S, UTC)
+BINDING = Binding("credentials", "token")
+STORED = json.dumps(
+    {
+        "schema": 1,
+        "access_token": "the-stored-token",
+        "token_type": "bearer",
+        "issued_at": "2026-01-30T10:00:00Z",
+        "expires_at": "2026-01-31T09:59:59Z",
+        "expires_at_epoch": 1_769_853_599,
+        "client_id": CLIENT_ID,
+        "token_url": "https://ims.example/token",
+    }
+)
+CANARIES = (
+    CLIENT_SECRET,
+    CLIENT_SECRET[:18],
+    CLIENT_SECRET[-12:],
+    quote(CLIENT_SECRET, safe=""),
+    quote_plus(CLIENT_SECRET),
+    BASIC,
+    BASIC[-20:],
+    TOKEN,
+    TOKEN[:20],
+    "canary",
+)
+
+
+class MemoryStore:
+    """Two secrets in memory; what is put is remembered."""
+
+    def __init__(self, token_url: str) -> None:
+        credentials = {
+            "token_url": token_url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "auth_method": "client_secret_post",
+            "scope": SCOPE,
+            "scope_policy": "refuse",
+        }
+        self.texts = {"credentials": json.dumps(credentials), "token": STORED}
+        self.puts: list[str] = []
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        return [
+            StoredSecret(name, f"arn:{name}", "v1", Secret(self.texts[name]), ("AWSCURRENT",))
+            for name in secret_ids
+        ]
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        raise AssertionError(f"{secret_id} {version_id} was looked for")
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:  # noqa: ARG002
+        self.puts.append(text.reveal())
+        self.texts[secret.secret_id] = text.reveal()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+def endpoint(row: Row, pauses_s: list[float], warnings: list[str]) -> TokenEndpoint:
+    """With real time where only a deadline ends the row, and no real pauses anywhere."""
+    return TokenEndpoint(
+        deadline_s=0.15 if row.is_endless and row.retryable else 20,
+        read_timeout_s=0.1 if row.is_endless else 20,
+        now=lambda: NOW,
+        sleep=pauses_s.append,
+        warn=warnings.append,
+    )
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def test_there_are_many_rows_with_names_of_their_own() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) >= 60
+
+
+def test_the_answer_that_rows_depart_from_is_published(server: HostileServer) -> None:
+    store = MemoryStore(server.url(GOOD_ROW))
+
+    result = rotate_token(
+        BINDING,
+        store=store,
+        endpoint=endpoint(GOOD_ROW, [], []),
+        policy=RenewalPolicy(),
+        force=True,
+        now=lambda: NOW,
+    )
+
+    assert result.outcome == "rotated"
+    assert result.expires_at == NOW + timedelta(seconds=86_399)
+    assert json.loads(store.texts["token"])["access_token"] == TOKEN
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_hostile_answer_costs_nothing_but_an_error(
+    row: Row,
+    server: HostileServer,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = MemoryStore(server.url(row))
+    before = dict(store.texts)
+    pauses_s: list[float] = []
+    warnings: list[str] = []
+
+    with pytest.raises(MintError) as caught:
+        rotate_token(
+            BINDING,
+            store=store,
+            endpoint=endpoint(row, pauses_s, warnings),
+            policy=RenewalPolicy(),
+            force=True,
+            now=lambda: NOW,
+        )
+
+    error = caught.value
+    assert row.error in str(error)
+    assert facts(error) == (row.retryable, row.oauth_error, row.status)
+    assert store.texts == before
+    assert store.puts == []
+    assert server.elsewhere == 0
+    assert server.requests[row.name] <= (4 if row.retryable else 1)
+    assert sum(pauses_s) < 20
+    assert canaries_in(error, warnings, caplog.text, *capfd.readouterr()) == []
+
+
+def facts(error: MintError) -> tuple[Any, ...]:
+    return error.retryable, error.oauth_error, error.status
+
+
+def canaries_in(error: MintError, *outputs: object) -> list[str]:
+    shown = [str(output) for output in outputs]
+    for each in chain(error):
+        shown += [str(each), repr(each), repr(vars(each)), *traceback.format_exception(each)]
+    everything = "\n".join(shown)
+    return [canary for canary in CANARIES if canary.lower() in everything.lower()]
