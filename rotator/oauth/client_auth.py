@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import secrets
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote_plus
@@ -19,7 +20,7 @@ from authlib.oauth2.auth import encode_client_secret_post, encode_none
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
 from rotator.errors import CredentialsError
@@ -115,7 +116,8 @@ def assertion(
     if credentials.certificate is not None:
         header["x5t#S256"] = _thumbprint(credentials.certificate)
     signed: str | None = None
-    with contextlib.suppress(JoseError):  # a JWK may forbid its own use
+    with contextlib.suppress(JoseError), warnings.catch_warnings():  # a JWK may forbid its use
+        warnings.simplefilter("ignore", SecurityWarning)
         signed = private_key_jwt_sign(
             key,
             client_id=credentials.client_id,
@@ -170,7 +172,8 @@ def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
     if isinstance(key, ECKey) and key.curve_name in _EC_ALGORITHMS:
         return _EC_ALGORITHMS[key.curve_name]
     if isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}:
-        return "EdDSA"
+        # RFC 9864 names the curve instead, which is what servers do not know yet.
+        return stated if stated == key.curve_name else "EdDSA"
     raise CredentialsError("private_key: is on a curve that no signature is registered for")
 
 

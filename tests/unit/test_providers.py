@@ -1,7 +1,8 @@
-"""Which token endpoint is meant, and whether a secret may be sent there."""
+"""Which token endpoint is meant, what it needs, and whether a secret may be sent there."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,39 +10,105 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.credentials import ClientCredentials
 from rotator.errors import CredentialsError
-from rotator.providers import PRESETS, Provider, problem_with_url, resolve
+from rotator.providers import AUTH_METHODS, PRESETS, Provider, problem_with_url, resolve
 
 URL = "https://login.example/oauth/token"
+MINIMAL: dict[str, Any] = {"client_id": "client", "client_secret": "s3cret"}
 
 
-def test_adobe_ims_is_the_default_and_as_documented() -> None:
-    provider = resolve(None)
-    assert provider is not None
-    assert provider.name == "adobe-ims"
+def resolved(**fields: object) -> Provider:
+    return resolve(ClientCredentials.from_fields(MINIMAL | fields))
+
+
+def problem(**fields: object) -> str:
+    with pytest.raises(CredentialsError) as caught:
+        resolved(**fields)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_preset_is_complete(preset: Provider) -> None:
+    assert preset.documentation.startswith("https://")
+    assert preset.auth_method in AUTH_METHODS
+    for url in filter(None, (preset.token_url, preset.token_url_pattern)):
+        assert problem_with_url(url.replace("{", "").replace("}", "")) is None
+    assert preset.token_url or preset.token_url_pattern or preset.name == "generic"
+
+
+def test_nothing_but_credentials_means_adobe() -> None:
+    provider = resolved()
+
     assert provider.token_url == "https://ims-na1.adobelogin.com/ims/token/v3"
     assert provider.scope_parameter() == "openid,AdobeID,read_organizations"
     assert provider.auth_method == "client_secret_post"
     assert provider.lifetime_s == 86_399
 
 
-def test_token_url_alone_means_any_standard_provider() -> None:
-    provider = resolve(None, token_url=URL)
-    assert (provider.name, provider.token_url) == ("generic", URL)
-    assert provider.auth_method == "client_secret_basic"
+@pytest.mark.parametrize("name", ["token_url", "issuer"])
+def test_an_address_means_a_standard_provider(name: str) -> None:
+    provider = resolved(**{name: "https://as.example/x"})
+
+    assert provider.name == "generic"
     assert provider.scope_parameter() is None
-    assert provider.lifetime_s is None
 
 
-def test_fields_of_the_credentials_are_laid_over_the_preset() -> None:
-    provider = resolve(
-        "adobe-ims", token_url=URL, scope="openid, AdobeID", auth_method="client_secret_basic"
+def test_fields_of_the_credentials_lie_over_the_preset() -> None:
+    provider = resolved(
+        provider="commercetools",
+        token_url="https://auth.europe-west1.gcp.commercetools.com/oauth/token",
+        scope="manage_project:shop",
+        auth_method="client_secret_post",
+        basic_encoding="raw",
+        lifetime_s=172_800,
     )
-    assert provider.token_url == URL
-    assert provider.scope_parameter() == "openid,AdobeID"
-    assert provider.auth_method == "client_secret_basic"
-    assert provider.lifetime_s == 86_399
-    assert PRESETS["adobe-ims"].token_url != URL
+
+    assert provider.token_url == "https://auth.europe-west1.gcp.commercetools.com/oauth/token"
+    assert provider.scope == "manage_project:shop"
+    assert provider.auth_method == "client_secret_post"
+    assert provider.basic_encoding == "raw"
+    assert provider.lifetime_s == 172_800
+
+
+def test_key_without_a_client_secret_signs() -> None:
+    credentials = ClientCredentials.from_fields(
+        {"client_id": "client", "private_key": "PEM", "token_url": "https://as.example/token"}
+    )
+
+    assert resolve(credentials).auth_method == "private_key_jwt"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"provider": "adobe"}, "provider: unknown; known are adobe-ims, auth0"),
+        ({"provider": "otka"}, "provider: unknown; did you mean okta?"),
+        ({"auth_method": "none"}, "auth_method: unknown; known are client_secret_basic"),
+        ({"auth_method": "private_key_jwt"}, "private_key: missing; private_key_jwt needs it"),
+        ({"auth_method": "tls_client_auth"}, "certificate: missing; tls_client_auth needs it"),
+        (
+            {"auth_method": "tls_client_auth", "certificate": "PEM"},
+            "private_key: missing; tls_client_auth needs it",
+        ),
+        (
+            {"client_secret": None, "private_key": "PEM", "auth_method": "client_secret_post"},
+            "client_secret: missing; client_secret_post needs it",
+        ),
+        ({"provider": "generic"}, "token_url: missing; or set issuer to look it up"),
+        (
+            {"provider": "auth0", "audience": "https://api.example"},
+            "token_url: missing; for auth0 it is https://{tenant}.{region}.auth0.com/oauth/token",
+        ),
+        ({"provider": "auth0"}, "audience: missing; auth0 needs it"),
+        ({"provider": "okta", "token_url": "https://x.okta.com/t"}, "scope: missing; okta needs"),
+        ({"token_url": "http://as.example/token"}, "token_url: must use https"),
+        ({"issuer": "http://as.example"}, "issuer: must use https"),
+        ({"token_url": "https://as.example/token#x"}, "token_url: holds a fragment"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(fields: dict[str, object], told: str) -> None:
+    assert told in problem(**fields)
 
 
 @given(
@@ -61,28 +128,11 @@ def test_scopes_go_out_in_the_spelling_of_the_provider(
     assert provider.scope_parameter() == (wanted.join(scopes) or None)
 
 
-@pytest.mark.parametrize(
-    ("fields", "problem"),
-    [
-        ({"name": "adobe"}, "provider: unknown; known are adobe-ims, generic"),
-        ({"name": "adobe_ims"}, "provider: unknown; did you mean adobe-ims?"),
-        ({"name": "generic"}, "token_url: missing; provider generic has no default"),
-        ({"name": None, "auth_method": "canary"}, "auth_method: unknown; known are"),
-        ({"name": None, "token_url": "http://canary.example/t"}, "token_url: must use https"),
-        ({"name": "adobe-ims", "token_url": "canary"}, "token_url: is not an https URL"),
-    ],
-)
-def test_provider_that_cannot_be_used_is_refused(fields: dict[str, str], problem: str) -> None:
-    with pytest.raises(CredentialsError) as caught:
-        resolve(**fields)
-    assert str(caught.value).startswith(problem)
-    assert "canary" not in str(caught.value)
+@given(scope=st.text())
+def test_scope_never_holds_an_empty_name(scope: str) -> None:
+    sent = Provider(name="any", scope=scope).scope_parameter()
 
-
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
-def test_presets_send_secrets_over_https_only(preset: Provider) -> None:
-    assert not preset.token_url or problem_with_url(preset.token_url) is None
-    assert preset.documentation.startswith("https://")
+    assert sent is None or all(sent.split(" "))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""The credentials secret is read whole or refused with the name of the wrong field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rotator.credentials import CREDENTIALS_FIELDS, ClientCredentials
+from rotator.tokens import Secret
+
+MINIMAL: dict[str, Any] = {"client_id": "client", "client_secret": "p8e-canary"}
+
+
+def problem(**changes: object) -> str:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the caller looks at its text
+        ClientCredentials.from_fields(MINIMAL | changes)
+    return str(caught.value)
+
+
+def test_two_fields_are_enough() -> None:
+    credentials = ClientCredentials.from_fields(MINIMAL)
+
+    assert credentials.client_id == "client"
+    assert credentials.client_secrets == (Secret("p8e-canary"),)
+    assert credentials.resources == ()
+    assert credentials.parameters == {}
+
+
+def test_every_field_is_read() -> None:
+    fields: dict[str, Any] = {
+        "client_id": "client",
+        "client_secret": ["new", "old"],
+        "provider": "okta",
+        "token_url": "https://as.example/token",
+        "issuer": "https://as.example",
+        "scope": "read",
+        "audience": "https://api.example",
+        "resource": ["https://one.example", "https://two.example"],
+        "auth_method": "private_key_jwt",
+        "basic_encoding": "raw",
+        "private_key": {"kty": "EC"},
+        "key_id": "kid",
+        "certificate": "-----BEGIN CERTIFICATE-----",
+        "lifetime_s": 3600,
+        "scope_policy": "refuse",
+        "parameters": {"organization": "org"},
+    }
+
+    credentials = ClientCredentials.from_fields(fields)
+
+    assert fields.keys() == CREDENTIALS_FIELDS
+    assert credentials.client_secrets == (Secret("new"), Secret("old"))
+    assert credentials.resources == ("https://one.example", "https://two.example")
+    assert credentials.private_key == Secret('{"kty": "EC"}')
+    for name in fields.keys() - {"client_secret", "resource", "private_key"}:
+        assert getattr(credentials, name) == fields[name], name
+
+
+def test_key_takes_the_place_of_a_client_secret() -> None:
+    credentials = ClientCredentials.from_fields({"client_id": "client", "private_key": "PEM"})
+
+    assert credentials.client_secrets == ()
+    assert credentials.secrets == (Secret("PEM"),)
+
+
+def test_single_resource_may_be_a_string() -> None:
+    credentials = ClientCredentials.from_fields(MINIMAL | {"resource": "https://one.example"})
+
+    assert credentials.resources == ("https://one.example",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"client_id": ""}, "client_id"),
+        ({"client_id": 7}, "client_id"),
+        ({"client_secret": None}, "client_secret is missing"),
+        ({"client_secret": []}, "client_secret"),
+        ({"client_secret": ["ok", " "]}, "client_secret"),
+        ({"client_secret": {"canary": 1}}, "client_secret"),
+        ({"resource": [7]}, "resource"),
+        ({"scope": ["canary"]}, "scope"),
+        ({"private_key": 7}, "private_key"),
+        ({"basic_encoding": "canary"}, "basic_encoding must be one of form, raw"),
+        ({"scope_policy": "canary"}, "scope_policy must be one of accept, refuse"),
+        ({"lifetime_s": "3600"}, "lifetime_s"),
+        ({"lifetime_s": 0}, "lifetime_s"),
+        ({"lifetime_s": True}, "lifetime_s"),
+        ({"lifetime_s": 10**12}, "lifetime_s"),
+        ({"parameters": ["canary"]}, "parameters"),
+        ({"parameters": {"x": 7}}, "parameters"),
+    ],
+)
+def test_wrong_field_is_named_and_its_content_is_not(changes: dict[str, Any], name: str) -> None:
+    told = problem(**changes)
+
+    assert name in told
+    assert "canary" not in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "audience",
+        "client_assertion",
+        "client_assertion_type",
+        "client_id",
+        "client_secret",
+        "grant_type",
+        "resource",
+        "scope",
+    ],
+)
+def test_parameters_cannot_replace_what_has_a_place_of_its_own(name: str) -> None:
+    assert f"parameters must not hold {name}" in problem(parameters={name: "canary"})
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("token_uri", "token_url"),
+        ("Client_Secret", "client_secret"),
+        ("resources", "resource"),
+        ("scopes", "scope"),
+        ("private_keys", "private_key"),
+    ],
+)
+def test_misspelt_field_is_refused(misspelt: str, meant: str) -> None:
+    assert f"did you mean {meant}?" in problem(**{misspelt: "canary"})
+
+
+def test_notes_of_the_team_are_left_alone() -> None:
+    ClientCredentials.from_fields(MINIMAL | {"owner": "team-photos", "ticket": 7})
+
+
+def test_nothing_secret_is_in_the_repr() -> None:
+    fields = MINIMAL | {
+        "private_key": "canary-key",
+        "certificate": "canary-certificate",
+        "parameters": {"pin": "canary-pin"},
+    }
+
+    assert "canary" not in repr(ClientCredentials.from_fields(fields))
