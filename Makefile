@@ -4,8 +4,11 @@
 PYTHON ?= python3
 ARGS ?=
 
+FUZZ_S ?= 60
+
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := tests/providers
 
 # Say "yes" when .venv is missing, unfinished, or was copied here from another
 # folder: its scripts and its editable install would point to that other folder.
@@ -22,16 +25,28 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench lock upgrade clean FORCE
+.PHONY: help run test test-providers compare-mint fuzz lint format bench lock upgrade clean FORCE
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-8s %s\n' "$$name" "$$does"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
 
 run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve to play on)
 	@$(BIN)/rotator demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)
+	@$(BIN)/python -m pytest tests/providers $(ARGS)
+
+compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/providers.md
+	@$(BIN)/python -m tests.compare_mint $(ARGS)
+
+# Not through a stamp: where there is no wheel of atheris, the rest still works.
+fuzz: $(VENV)/dev.stamp ## hunt for answers that break the parsers, for a minute (FUZZ_S=600)
+	@if $(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/fuzz.txt; then \
+		$(BIN)/python -m tests.fuzz $(FUZZ_S); \
+	else echo '*** NOT FUZZED: there is no atheris for this platform and this Python ***'; fi
 
 lint: $(VENV)/dev.stamp ## style, formatting and types
 	@echo 'ruff check'; $(BIN)/ruff check .
@@ -49,13 +64,16 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,runtime,pyproject.toml)
 	@$(call compile,run,pyproject.toml --extra demo --group build -c requirements/runtime.txt)
 	@$(call compile,dev,pyproject.toml --extra demo --group build --group dev -c requirements/run.txt)
+	@$(call compile,providers,pyproject.toml --extra demo --group build --group dev --group providers -c requirements/dev.txt)
+	@$(call compile,compare,pyproject.toml --extra demo --group build --group dev --group compare -c requirements/dev.txt)
+	@$(call compile,fuzz,--group fuzz)
 	@$(call compile,lock,--group build --group lock)
 
 upgrade: ## the same, with the newest versions that pyproject.toml allows
 	@$(MAKE) --no-print-directory lock ARGS=--upgrade
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(NODE)/node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find rotator tests -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call compile,NAME,SOURCES): the lock for every platform and every Python we support.
@@ -75,5 +93,10 @@ $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(if $(BROKEN),FORCE)
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@pwd -P > $(VENV)/complete-in
 	@touch $@
+
+# npm's own settings are in $(NODE)/.npmrc; the lock names no registry, so that a mirror works.
+$(NODE)/node_modules: $(NODE)/package-lock.json $(NODE)/package.json
+	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent && touch node_modules; \
+	else echo '*** NOT TESTED against oidc-provider: there is no npm here ***'; fi
 
 FORCE:

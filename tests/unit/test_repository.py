@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("runtime", "run", "dev", "lock")
+LOCKS = ("runtime", "run", "dev", "providers", "compare", "fuzz", "lock")
 
 REGISTRY = re.compile(
     r"""pypi\.org | pythonhosted\.org | npmjs\.(?:org|com) | proxy\.golang\.org
@@ -78,6 +79,9 @@ def declared(lock: str) -> list[str]:
             "runtime": runtime,
             "run": run,
             "dev": run + groups["dev"],
+            "providers": run + groups["dev"] + groups["providers"],
+            "compare": run + groups["dev"] + groups["compare"],
+            "fuzz": groups["fuzz"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
     )
@@ -124,7 +128,10 @@ def test_lock_says_how_to_renew_it(lock: str) -> None:
     assert head[1].strip(" #") == "make lock"
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("runtime", "run"), ("run", "dev")])
+@pytest.mark.parametrize(
+    ("smaller", "larger"),
+    [("runtime", "run"), ("run", "dev"), ("dev", "providers"), ("dev", "compare")],
+)
 def test_larger_lock_holds_the_same_versions(smaller: str, larger: str) -> None:
     expected = {name: pinned(line) for name, line in pins(smaller).items()}
     actual = {name: pinned(line) for name, line in pins(larger).items()}
@@ -144,11 +151,21 @@ def test_lock_satisfies_what_is_declared(lock: str) -> None:
         assert wanted.specifier.contains(specifier.version), f"{name}: run make lock"
 
 
+def test_every_node_package_is_hashed_and_comes_from_no_named_place() -> None:
+    lock = json.loads((ROOT / "tests" / "providers" / "package-lock.json").read_text("utf-8"))
+    installed = {path: package for path, package in lock["packages"].items() if path}
+
+    assert "node_modules/oidc-provider" in installed
+    for path, package in installed.items():
+        assert package["integrity"].startswith("sha512-"), path
+        assert "resolved" not in package, path
+
+
 def test_build_backend_comes_from_the_lock() -> None:
     assert project()["build-system"]["requires"] == project()["dependency-groups"]["build"]
 
 
-@pytest.mark.parametrize("lock", ["dev", "lock"])
+@pytest.mark.parametrize("lock", ["dev", "providers", "compare", "fuzz", "lock"])
 def test_every_dependency_is_argued_for(lock: str) -> None:
     decision = (ROOT / "docs" / "decisions" / "0005-dependencies.md").read_text("utf-8")
     first_cells = {line.split("|")[1] for line in decision.splitlines() if line.startswith("|")}

@@ -1,0 +1,83 @@
+"""Authorization servers that nobody here wrote, as real processes on loopback.
+
+`make test-providers` installs them; without it these tests are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import select
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 10
+
+
+@contextlib.contextmanager
+def started(command: list[str], config: dict[str, Any]) -> Iterator[str]:
+    """A server's issuer, while it runs: it is told its configuration and ends with its input."""
+    process = subprocess.Popen(
+        command,
+        cwd=HERE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise RuntimeError("the server has no pipes")
+        try:
+            process.stdin.write(json.dumps(config) + "\n")
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
+            line = process.stdout.readline() if ready else ""
+            if not line:
+                process.kill()
+                pytest.fail(f"{command[-1]} did not start: {process.stderr.read()[-2000:]}")
+            yield json.loads(line)["issuer"]
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def start_oidc_provider() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """Start panva's oidc-provider with these clients, with HTTPS where `tls` is given."""
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules" / "oidc-provider").is_dir():
+        pytest.skip("NOT TESTED against oidc-provider: it needs Node and `make test-providers`")
+
+    def start(
+        clients: list[dict[str, Any]], tls: dict[str, str] | None = None
+    ) -> contextlib.AbstractContextManager[str]:
+        return started([node, "oidc_provider.mjs"], {"clients": clients, "tls": tls})
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def start_django() -> Callable[..., contextlib.AbstractContextManager[str]]:
+    """Start django-oauth-toolkit with these clients."""
+    if importlib.util.find_spec("oauth2_provider") is None:
+        pytest.skip("NOT TESTED against django-oauth-toolkit: it needs `make test-providers`")
+
+    def start(clients: list[dict[str, str]]) -> contextlib.AbstractContextManager[str]:
+        return started([sys.executable, "django_server.py"], {"clients": clients})
+
+    return start
