@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["HostileServer"]
 
 DRIP_EVERY_S = 0.005
+ENDLESS_BYTES = 8_000_000
+"""Then the other side waits for more in vain: a client without a bound would fill the memory."""
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 GOOD_ROW = Row("a good answer", (GOOD,), "")
 
@@ -46,6 +48,7 @@ class HostileServer:
         self.requests: Counter[str] = Counter()
         self.elsewhere = 0
         self.stopped = threading.Event()
+        self._playing: set[socket.socket] = set()
         self._here = _Server(self._play)
         self._elsewhere = _Server(self._count)
 
@@ -63,6 +66,12 @@ class HostileServer:
     def url(self, row: Row) -> str:
         return f"{self._here.url}/{self._paths[row.name]}"
 
+    def hang_up(self) -> None:
+        """End every conversation that still goes on."""
+        for connection in list(self._playing):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def _count(self, connection: socket.socket) -> None:
         self.elsewhere += 1
         connection.sendall(GOOD)
@@ -76,8 +85,12 @@ class HostileServer:
         self.requests[row.name] += 1
         if row.reads_request:
             _read_request(connection)
-        for step in row.script:
-            self._do(step, connection, row)
+        self._playing.add(connection)
+        try:
+            for step in row.script:
+                self._do(step, connection, row)
+        finally:
+            self._playing.discard(connection)
 
     def _do(self, step: Step, connection: socket.socket, row: Row) -> None:
         match step:
@@ -90,8 +103,9 @@ class HostileServer:
                     if self.stopped.wait(DRIP_EVERY_S):
                         return
             case Endless(data):
-                while not self.stopped.is_set():
+                for _ in range(ENDLESS_BYTES // len(data)):
                     connection.sendall(data)
+                connection.recv(1)
             case Reset():
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
                 connection.close()
