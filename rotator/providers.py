@@ -71,7 +71,7 @@ PRESETS = MappingProxyType(
             ),
             Provider(
                 name="auth0",
-                token_url_pattern="https://{tenant}.{region}.auth0.com/oauth/token",  # noqa: S106
+                token_url_pattern="https://{domain}/oauth/token",  # noqa: S106
                 auth_method="client_secret_post",
                 needs=("audience",),
                 documentation="https://auth0.com/docs/get-started/authentication-and-authorization"
@@ -105,7 +105,7 @@ PRESETS = MappingProxyType(
             ),
             Provider(
                 name="okta",
-                token_url_pattern="https://{domain}.okta.com/oauth2/{server}/v1/token",  # noqa: S106
+                token_url_pattern="https://{domain}/oauth2/{server}/v1/token",  # noqa: S106
                 assertion_audience="token_url",
                 needs=("scope",),
                 documentation="https://developer.okta.com/docs/guides/implement-grant-type/"

@@ -98,7 +98,7 @@ def test_key_without_a_client_secret_signs() -> None:
         ({"provider": "generic"}, "token_url: missing; or set issuer to look it up"),
         (
             {"provider": "auth0", "audience": "https://api.example"},
-            "token_url: missing; for auth0 it is https://{tenant}.{region}.auth0.com/oauth/token",
+            "token_url: missing; for auth0 it is https://{domain}/oauth/token",
         ),
         ({"provider": "auth0"}, "audience: missing; auth0 needs it"),
         ({"provider": "okta", "token_url": "https://x.okta.com/t"}, "scope: missing; okta needs"),
