@@ -17,7 +17,7 @@ from rotator.store import SecretsManagerStore
 from rotator.tokens import AccessToken, Secret
 
 if TYPE_CHECKING:
-    from rotator.tokens import ClientCredentials
+    from rotator.credentials import ClientCredentials
     from tests.aws.conftest import Service
 
 NOW = datetime.now(UTC).replace(microsecond=0)

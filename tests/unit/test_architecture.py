@@ -19,18 +19,21 @@ MAY_IMPORT = {
     "errors": "",
     "tokens": "errors",
     "policy": "errors tokens",
-    "providers": "errors",
+    "credentials": "errors tokens",
+    "providers": "credentials errors",
     "provider_text": "tokens",
     "status": "policy tokens",
     # HTTP, which knows no AWS
-    "exchange": "errors | requests urllib3",
-    "oauth": "errors exchange provider_text providers tokens | authlib requests",
+    "connections": "| cryptography requests urllib3",
+    "exchange": "connections errors | requests urllib3",
+    "oauth": "connections credentials errors exchange provider_text providers tokens"
+    " | authlib cryptography joserfc requests",
     "probe": "errors exchange provider_text providers tokens | requests",
     # AWS, which knows no HTTP
     "store": "errors tokens | botocore",
     # what the product does
-    "rotate": "errors policy tokens | structlog",
-    "bind": "errors providers rotate store tokens",
+    "rotate": "credentials errors policy tokens | structlog",
+    "bind": "credentials errors providers rotate store tokens",
     "reader": "errors | botocore httpx requests",
     # settings, logs and the composition root
     "config": "errors policy providers",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 250_000, tzinfo=UTC)
-CLIENT_ID = "client id: ü"
+CLIENT_ID = "client id: +%"
 CLIENT_SECRET = "p@ss:w%rd+/ &=~"
 
 KEYS: dict[str, Callable[[], Any]] = {

@@ -34,7 +34,7 @@ from rotator.tokens import AccessToken, Secret, StoredSecret, format_instant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.tokens import ClientCredentials
+    from rotator.credentials import ClientCredentials
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

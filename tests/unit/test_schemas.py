@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from rotator.credentials import ClientCredentials
 from rotator.errors import CredentialsError
 from rotator.providers import AUTH_METHODS, PRESETS, resolve
-from rotator.tokens import TOKEN_FIELDS, AccessToken, ClientCredentials, Secret, load_object
+from rotator.tokens import TOKEN_FIELDS, AccessToken, Secret, load_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +51,7 @@ anything = st.recursive(
 
 def read_credentials(fields: dict[str, Any]) -> None:
     """What the job does with the fields before it sends anything."""
-    read = ClientCredentials.from_fields(fields)
-    resolve(read.provider, token_url=read.token_url, scope=read.scope, auth_method=read.auth_method)
+    resolve(ClientCredentials.from_fields(fields))
 
 
 def problem(read: Callable[[dict[str, Any]], object], fields: dict[str, Any]) -> str:

@@ -19,7 +19,6 @@ from rotator.tokens import (
     SCHEMA,
     TOKEN_FIELDS,
     AccessToken,
-    ClientCredentials,
     Secret,
     StoredSecret,
     format_instant,
@@ -74,10 +73,6 @@ def token(**changes: Any) -> AccessToken:
     return replace(whole, **changes)
 
 
-def credentials(**changes: object) -> dict[str, Any]:
-    return {"client_id": "my-client", "client_secret": "canary"} | changes
-
-
 # Secret
 
 
@@ -90,7 +85,6 @@ def credentials(**changes: object) -> dict[str, Any]:
         "%s %r" % (Secret("canary"), Secret("canary")),  # noqa: UP031 - how old code logs
         repr(token()),
         repr(StoredSecret(secret_id="s", arn="arn", text=Secret("canary"))),
-        repr(ClientCredentials.from_fields(credentials(parameters={"assertion": "canary"}))),
     ],
 )
 def test_secret_shows_itself_to_nobody(shown: str) -> None:
@@ -288,96 +282,3 @@ def test_epoch_that_is_a_truth_value_is_no_epoch() -> None:
     }
     with pytest.raises(ValueError, match="expires_at_epoch"):
         AccessToken.from_fields(fields)
-
-
-# The credentials secret
-
-
-def test_credentials_hold_all_that_the_secret_says() -> None:
-    fields = {
-        "client_id": "my-client",
-        "client_secret": ["old", "new"],
-        "provider": "generic",
-        "token_url": "https://ims.example/token",
-        "scope": "a b",
-        "auth_method": "client_secret_basic",
-        "audience": "https://api.example",
-        "resource": "https://api.example/v1",
-        "parameters": {"tenant": "t"},
-    }
-    read = ClientCredentials.from_fields(fields)
-    assert [secret.reveal() for secret in read.client_secrets] == ["old", "new"]
-    others = fields.keys() - {"client_secret"}
-    assert {name: getattr(read, name) for name in others} == {n: fields[n] for n in others}
-    assert set(fields) == ClientCredentials.FIELDS
-
-
-def test_one_client_secret_may_stand_without_a_list() -> None:
-    read = ClientCredentials.from_fields(credentials())
-    assert read.client_secrets == (Secret("canary"),)
-    assert read.provider is None
-    assert read.parameters == {}
-
-
-def test_client_secret_beyond_ascii_is_taken_at_its_word() -> None:
-    read = ClientCredentials.from_fields(credentials(client_secret="p\u00e4ss w\u00f6rd"))
-    assert read.client_secrets == (Secret("p\u00e4ss w\u00f6rd"),)
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"client_id": None}, "client_id is missing"),
-        ({"client_id": ""}, "client_id must be a non-empty string"),
-        ({"client_id": "canary\n"}, "client_id must be printable ASCII"),
-        ({"client_secret": None}, "client_secret is missing"),
-        ({"client_secret": ""}, "client_secret must be a non-empty string, or a list"),
-        ({"client_secret": []}, "client_secret must be a non-empty string, or a list"),
-        ({"client_secret": ["canary", ""]}, "client_secret must be a non-empty string, or a list"),
-        ({"client_secret": ["canary", 5]}, "client_secret must be a non-empty string, or a list"),
-        ({"client_secret": {"a": 1}}, "client_secret must be a non-empty string, or a list"),
-        ({"client_secret": "canary\n"}, "client_secret must be one line"),
-        ({"client_secret": "can\x80ary"}, "client_secret must be one line"),
-        ({"client_secret": [" canary"]}, "client_secret must be one line"),
-        ({"client_secret": "canary\ud800"}, "client_secret must be one line"),
-        ({"token_url": 5}, "token_url must be a non-empty string"),
-        ({"scope": ["canary"]}, "scope must be a non-empty string"),
-        ({"parameters": ["canary"]}, "parameters must be an object of strings"),
-        ({"parameters": {"canary": 1}}, "parameters must be an object of strings"),
-    ],
-)
-def test_unusable_credentials_name_the_field_and_not_its_value(
-    changes: dict[str, object], problem: str
-) -> None:
-    with pytest.raises(ValueError, match=f"^{problem}") as caught:
-        ClientCredentials.from_fields(credentials(**changes))
-    assert "canary" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("key", "meant"),
-    [
-        ("token_uri", "token_url"),
-        ("tokenUrl", "token_url"),
-        ("token_endpoint", "token_url"),
-        ("access_token_url", "token_url"),
-        ("scopes", "scope"),
-        ("clientId", "client_id"),
-        ("CLIENT_SECRET", "client_secret"),
-        ("auth-method", "auth_method"),
-    ],
-)
-def test_misspelled_field_is_refused_instead_of_ignored(key: str, meant: str) -> None:
-    with pytest.raises(ValueError, match=f"did you mean {meant}") as caught:
-        ClientCredentials.from_fields(credentials(**{key: "canary"}))
-    assert key not in str(caught.value)
-
-
-@pytest.mark.parametrize("key", ["owner", "notes", "org_id", "technical_account_email", "x"])
-def test_keys_of_the_team_are_left_alone(key: str) -> None:
-    assert ClientCredentials.from_fields(credentials(**{key: 1})).client_id == "my-client"
-
-
-def test_fields_of_a_token_in_the_same_secret_are_no_misspellings() -> None:
-    fields = token().to_fields() | credentials()
-    assert ClientCredentials.from_fields(fields).client_id == "my-client"
