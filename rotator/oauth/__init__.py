@@ -91,6 +91,8 @@ class TokenEndpoint:
         proofs = credentials.client_secrets if has_secret else (None,)
         refused = MintError("client_secret: there is none to try")
         for position, proof in enumerate(proofs, 1):
+            if proof in proofs[: position - 1]:  # never twice, whatever the list says
+                continue
             ask = partial(self._ask, credentials, provider, token_url, proof)
             try:
                 token = pace.keep(ask)

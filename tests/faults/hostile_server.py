@@ -49,6 +49,7 @@ class HostileServer:
         self.elsewhere = 0
         self.stopped = threading.Event()
         self._playing: set[socket.socket] = set()
+        self._changed = threading.Condition()
         self._here = _Server(self._play)
         self._elsewhere = _Server(self._count)
 
@@ -65,6 +66,11 @@ class HostileServer:
 
     def url(self, row: Row) -> str:
         return f"{self._here.url}/{self._paths[row.name]}"
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Whether every conversation has ended within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._playing, timeout_s)
 
     def hang_up(self) -> None:
         """End every conversation that still goes on."""
@@ -90,7 +96,9 @@ class HostileServer:
             for step in row.script:
                 self._do(step, connection, row)
         finally:
-            self._playing.discard(connection)
+            with self._changed:
+                self._playing.discard(connection)
+                self._changed.notify_all()
 
     def _do(self, step: Step, connection: socket.socket, row: Row) -> None:
         match step:

@@ -13,6 +13,7 @@ from rotator.credentials import ClientCredentials
 from rotator.demo.ims import LocalIms
 from rotator.errors import CredentialsError, MintError
 from rotator.oauth import TokenEndpoint
+from tests.recording_server import RecordingServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +133,24 @@ def test_client_secrets_are_tried_in_order_and_the_position_is_told(ims: LocalIm
     sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
     assert sent == [OLD, CANARY]
     assert told == ["client_secret: number 2 of 3 was accepted, what stands before it was refused"]
+
+
+def test_refused_client_secret_is_not_tried_again_though_it_is_there_twice(ims: LocalIms) -> None:
+    endpoint().mint(credentials(ims, client_secret=[OLD, OLD, CANARY]))
+
+    sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
+    assert sent == [OLD, CANARY]
+
+
+def test_client_refused_without_a_word_is_tried_with_the_next_secret() -> None:
+    with RecordingServer() as server:
+        server.answers["/token"] = (401, {})
+        fields = {"token_url": f"{server.url}/token", "client_id": CLIENT}
+        refusal(
+            endpoint(), ClientCredentials.from_fields(fields | {"client_secret": [OLD, CANARY]})
+        )
+
+        assert len(server.requests) == 2
 
 
 def test_refused_scope_is_not_asked_for_with_the_next_secret(ims: LocalIms) -> None:
