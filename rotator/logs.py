@@ -31,11 +31,18 @@ _SECRET_KEYS = re.compile(
 )
 _NAMES_OF_SECRETS = frozenset({"binding", "credentials_secret", "secret_id", "token_secret"})
 
-# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, AWS keys.
+# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, and what a form,
+# JSON or YAML says of one. Not the next word of a sentence: our own errors name these fields.
 _SECRET_TEXTS = re.compile(
-    r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{6,}|\bp8e-[\w-]{6,}"
-    r"|\b(?:client_secret|access_token|client_assertion)[\"']?\s*[=:]\s*[\"']?[^\s&\"',}]+",
-    re.IGNORECASE,
+    r"""
+      \beyJ[\w-]{8,}(?:\.[\w-]*){0,4}
+    | \b(?:Bearer|Basic)\s+(?!WORD)[\w.~+/=-]{6,}
+    | \bp8e-[\w-]{6,}
+    | \b(?:client_secret|access_token|client_assertion)
+      (?: [\"']?\s*=\s*[\"']? | [\"']\s*:\s*[\"']? | :\s*(?!WORD) )
+      [^\s&\"',}]+
+    """.replace("WORD", r"[a-z]{1,15}(?:[\s,;]|$)"),
+    re.IGNORECASE | re.VERBOSE,
 )
 
 _ERROR_FIELDS = ("status", "oauth_error", "error_code", "debug_id", "operation", "aws_code")

@@ -101,6 +101,8 @@ def test_field_with_the_name_of_a_secret_is_masked(field: str) -> None:
         f"p8e-{CANARY}",
         f"grant_type=client_credentials&client_secret={CANARY}&scope=a",
         f'{{"access_token": "{CANARY}"}}',
+        f"client_secret: {CANARY}",
+        f"client_secret = '{CANARY}'",
     ],
 )
 def test_text_with_the_shape_of_a_secret_is_masked(text: str) -> None:
@@ -109,6 +111,19 @@ def test_text_with_the_shape_of_a_secret_is_masked(text: str) -> None:
     assert CANARY not in shown
     assert JWT not in shown
     assert "and more" in shown or "***" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "client_secret: number 2 of 2 was accepted",
+        "token_type is mac, and only bearer tokens can be handed out",
+        "client_secret must be a non-empty string",
+        "secret adobe/token: its value has no access_token",
+    ],
+)
+def test_words_of_our_own_are_left_alone(text: str) -> None:
+    assert logged(error=text)["error"] == text
 
 
 def test_secret_object_is_masked() -> None:
