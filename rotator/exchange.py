@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -36,8 +36,8 @@ class HttpAnswer:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     is_cut: bool = False
 
 

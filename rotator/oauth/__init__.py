@@ -107,7 +107,8 @@ class TokenEndpoint:
                 return token
             if not _refuses_client(refused):
                 break
-        raise refused
+        # Without the frames that it comes from: their local variables hold what was sent.
+        raise refused.with_traceback(None)
 
     def _budget_s(self) -> float:
         if self._remaining_s is None:
