@@ -19,7 +19,14 @@ from rotator.providers import problem_with_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LogSettings", "Settings", "load_log_settings", "load_settings", "parse_duration"]
+__all__ = [
+    "LogSettings",
+    "Settings",
+    "checked_secret_id",
+    "load_log_settings",
+    "load_settings",
+    "parse_duration",
+]
 
 PREFIX = "ROTATOR_"
 NAMES = ("credentials_secret", "token_secret", "cadence", "tick", "probe_url")
@@ -29,6 +36,10 @@ and as fields of an event (`token_secret`)."""
 LOG_NAMES = ("log_level", "log_format")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
+
+# A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
+# services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
+SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
 
 LONGEST = timedelta(days=366)
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
@@ -88,8 +99,8 @@ def load_settings(
         if text is not None:
             found[name] = _Given(text, label)
     for name in ("token_secret", "credentials_secret"):
-        if name in found and not found[name].text.strip():
-            raise ConfigError(f"{found[name].label}: is empty; give a secret's name or ARN")
+        if name in found:
+            checked_secret_id(found[name].label, found[name].text)
     if "token_secret" not in found:
         raise ConfigError(_not_named("token_secret"))
     token_secret = found["token_secret"].text
@@ -113,6 +124,15 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
         level=_choice(level, LOG_LEVELS) if level else "info",
         form=_choice(form, LOG_FORMATS) if form else None,
     )
+
+
+def checked_secret_id(label: str, text: str) -> str:
+    """`text` if it can be a secret's name or ARN, else ConfigError, which calls it `label`."""
+    if not text.strip():
+        raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
+    if not SECRET_ID.fullmatch(text):
+        raise ConfigError(f"{label}: is not a name or ARN that Secrets Manager takes")
+    return text
 
 
 def parse_duration(text: str) -> timedelta:
