@@ -9,7 +9,7 @@ from rotator.credentials import ClientCredentials
 from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound
 from rotator.providers import resolve
 from rotator.rotate import successor_id
-from rotator.tokens import Secret, StoredSecret
+from rotator.tokens import MAX_SECRET_BYTES, Secret, StoredSecret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +92,10 @@ def _find(secret_id: str, store: Store) -> SecretInfo | None:
     try:
         return store.describe(secret_id)
     except SecretNotFound:
-        return None
+        pass
+    if secret_id.startswith("arn:"):
+        raise ConfigError(f"secret {secret_id}: does not exist; give a name to create it")
+    return None
 
 
 def _refuse_to_overwrite(held: SecretInfo | None, secret_id: str, *, wanted: bool) -> None:
@@ -110,7 +113,10 @@ def _credentials_text(fields: dict[str, Any]) -> Secret:
     problem: object
     try:
         resolve(ClientCredentials.from_fields(fields))
-        return Secret(json.dumps(fields, indent=2))
+        text = json.dumps(fields, indent=2)
+        if len(text.encode()) <= MAX_SECRET_BYTES:
+            return Secret(text)
+        problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
     except (ValueError, RotatorError) as error:
         problem = error
     raise CredentialsError(f"client credentials: {problem}")
