@@ -6,6 +6,7 @@ Data goes to standard output, everything else to standard error. Exit codes are 
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from rotator.cli.exit_codes import (
     exit_code,
 )
 from rotator.cli.parser import parse
+from rotator.cli.unexpected import describe
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -31,25 +33,25 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line on standard error."""
     signal.signal(signal.SIGTERM, _terminate)
+    _prepare_streams()
     command = "rotator"
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         command = f"rotator {args.command}"
         code: int = args.run(args)
-        sys.stdout.flush()
     except RotatorError as error:
         print(f"{command}: {error}", file=sys.stderr)
-        return exit_code(error)
+        code = exit_code(error)
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); flushing at exit must not complain of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+        code = EXIT_INTERRUPTED
+    except SystemExit as ended:  # --help, --version, SIGTERM
+        code = int(ended.code or EXIT_OK)
+    except BrokenPipeError:  # it is long, or goes out at once
+        code = EXIT_OK
     except Exception as error:  # noqa: BLE001 - the last resort: its text could hold a value
-        print(f"{command}: unexpected {_where(error)}", file=sys.stderr)
-        return EXIT_UNEXPECTED
-    return code
+        print(f"{command}: {describe(error)}", file=sys.stderr)
+        code = EXIT_UNEXPECTED
+    return _flush(command) or code
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -58,13 +60,30 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(EXIT_TERMINATED)
 
 
-def _where(error: Exception) -> str:
-    """The error's class and the innermost place in the code; a message may quote a secret."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    if place is None:
-        return type(error).__name__
-    code = place.tb_frame.f_code
-    file = os.path.basename(code.co_filename)  # noqa: PTH119 - pathlib is dear to import
-    return f"{type(error).__name__} in {code.co_name} ({file}:{place.tb_lineno}); please report it"
+def _prepare_streams() -> None:
+    """Let no stream stop a job that needs none of them: closed ones (`>&-`), or a poor encoding."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Even if PYTHONUNBUFFERED is set: a result that cannot be written must not be found out
+        # about in the middle of a command, where it would hide how that ended.
+        sys.stdout.reconfigure(errors="backslashreplace", write_through=False)
+
+
+def _flush(command: str) -> int:
+    """Write out what is left; 0, or an exit code if the data did not get where it should."""
+    problem = None
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        problem = ""  # whoever read it has gone (`| head`), and has what it wanted
+    except OSError as error:
+        problem = error.strerror
+    if problem is None:
+        return EXIT_OK
+    # The interpreter flushes once more when it ends, and must not complain either.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if problem:
+        print(f"{command}: standard output: cannot be written ({problem})", file=sys.stderr)
+    return EXIT_UNEXPECTED if problem else EXIT_OK

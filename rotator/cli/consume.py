@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK
+from rotator.config import checked_secret_id
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def read_token(secret_id: str) -> Snapshot:
     """The current token and what its secret says of it; raises as `TokenReader` does."""
     from rotator.reader import TokenReader
 
-    with TokenReader(secret_id, background=False) as reader:
+    with TokenReader(checked_secret_id("ID", secret_id), background=False) as reader:
         return reader.current()
 
 
@@ -112,13 +114,16 @@ def _exec(args: argparse.Namespace) -> int:
         raise ConfigError("the command is missing; give it after --")
     variables = _variables(args)
     command = args.argv[0]
-    sys.stdout.flush()
+    # Python ignores it, and what is ignored stays so: `| head` would not end the command.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(command, args.argv, {**os.environ, **variables})  # noqa: S606 - what it is for
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-    print(f"rotator exec: {command}: cannot be run", file=sys.stderr)
-    return _NOT_FOUND if missing else _NOT_EXECUTABLE
+    except FileNotFoundError:
+        code, problem = _NOT_FOUND, "is not found"
+    except (OSError, ValueError):  # no program, no permission, or an argument that cannot be one
+        code, problem = _NOT_EXECUTABLE, "cannot be executed"
+    print(f"rotator exec: {command}: {problem}", file=sys.stderr)
+    return code
 
 
 def _variables(args: argparse.Namespace) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,12 @@ def _ask() -> dict[str, Any]:
 
     print("client id: ", end="", file=sys.stderr, flush=True)
     client_id = sys.stdin.readline().strip()
-    client_secret = getpass.getpass("client secret (not shown): ", stream=sys.stderr).strip()
-    if not client_id or not client_secret:
+    client_secret = ""
+    with contextlib.suppress(EOFError):
+        if client_id:
+            prompt = "client secret (not shown): "
+            client_secret = getpass.getpass(prompt, stream=sys.stderr).strip()
+    if not client_secret:
         raise ConfigError("client id and client secret: both are needed")
     return {"provider": "adobe-ims", "client_id": client_id, "client_secret": client_secret}
 

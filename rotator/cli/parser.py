@@ -41,13 +41,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         module.add_to(commands)
     # What follows `--` is somebody else's command line (`rotator exec`).
     end = argv.index("--") if "--" in argv else len(argv)
-    args, strangers = parser.parse_known_args(argv[:end])
+    problem = None
+    try:
+        args, strangers = parser.parse_known_args(argv[:end])
+    except ConfigError as error:
+        problem = str(error)
+    if problem is not None:  # raised anew: argparse's own error, with what was typed, hangs on it
+        raise ConfigError(problem)
     args.argv = list(argv[end + 1 :])
     if args.argv and args.command != "exec":
         strangers += args.argv
     if strangers:
-        options = [text.partition("=")[0] for text in strangers if text.startswith("--")]
-        problem = f"unknown option {options[0]}" if options else "one argument too many"
+        names = (re.match(r"--[a-z][a-z-]{1,24}(?==|$)", text) for text in strangers)
+        unknown = next(filter(None, names), None)
+        problem = f"unknown option {unknown[0]}" if unknown else "one argument too many"
         raise ConfigError(f"{problem}; see rotator {args.command} --help")
     return args
 
@@ -61,13 +68,15 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for every mistake."""
-        unknown = re.match(r"argument COMMAND: invalid choice: '([a-z]{1,12})' ", message)
-        if unknown is not None:
+        if message.startswith("argument COMMAND: invalid choice"):
+            typed = re.search(r"'([a-z]{1,12})'", message)
             names = [name for module in _COMMANDS for name in module.NAMES]
-            meant = did_you_mean(unknown[1], names)
+            meant = did_you_mean(typed[1], names) if typed else None
             hint = f"; did you mean {meant}?" if meant else ""
             raise ConfigError(f"unknown command{hint}; see rotator --help")
-        text = re.sub(r":? (['\"]).*\1", "", message)
+        text = re.sub(r":? (['\"]).*\1", "", message, flags=re.DOTALL)
+        text = re.sub(r"argument (\S+): expected one argument", r"\1: its value is missing", text)
+        text = re.sub(r"argument (\S+): ignored explicit argument", r"\1: takes no value", text)
         raise ConfigError(f"{text}; see {self.prog} --help")
 
 
@@ -75,4 +84,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         import rotator
 
-        parser.exit(message=f"rotator {rotator.__version__}\n")
+        print(f"rotator {rotator.__version__}")
+        parser.exit()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.exit_codes import EXIT_OK, exit_code
+from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
 from rotator.cli.selectors import add_selectors, settings_of
+from rotator.cli.unexpected import describe
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -62,13 +63,16 @@ def _run(args: argparse.Namespace) -> int:
         settings.needed_credentials_secret()
         result = _rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
-        code = exit_code(error)
-        failure = {"outcome": "failed", "exit_code": code, **logs.error_fields(error)}
-        logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
-        print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
-        return code
-    print(json.dumps(_as_json(result), indent=2) if args.json else _as_text(result))
-    return EXIT_OK
+        code, known = exit_code(error), logs.error_fields(error)
+    except Exception as error:  # noqa: BLE001 - whoever watches the events must learn of it too
+        code, known = EXIT_UNEXPECTED, {"error": describe(error), "retryable": False}
+    else:
+        print(json.dumps(_as_json(result), indent=2) if args.json else _as_text(result))
+        return EXIT_OK
+    failure = {"outcome": "failed", "exit_code": code, **known}
+    logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
+    print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
+    return code
 
 
 def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:
@@ -99,6 +103,8 @@ def _failure_as_text(failure: dict[str, Any]) -> str:
     lines = [f"failed: {failure['error']}"]
     if failure.get("expires_at"):
         lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
+    if failure["retryable"]:
+        lines.append("temporary: the next run tries again")
     return "\n".join(lines)
 
 

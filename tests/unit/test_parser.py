@@ -1,0 +1,114 @@
+"""The grammar of the command line, and what it says of a wrong one."""
+
+from __future__ import annotations
+
+import pytest
+
+from rotator.cli.parser import parse
+from rotator.errors import ConfigError
+
+CANARY = "p8e-canary"
+COMMANDS = ("run", "init", "status", "token", "headers", "env", "exec", "check", "demo")
+
+
+def refusal(*argv: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(argv)
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+def helped(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        parse([*argv, "--help"])
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    text = helped(capsys, command)
+
+    assert "example" in text
+    assert f"rotator {command}" in text.partition("example")[2]
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_lists_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    text = helped(capsys)
+
+    for command in COMMANDS:
+        assert f"\n    {command} " in text
+    for code in range(7):
+        assert f"\n  {code}  " in text
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(["--version"])
+
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("rotator 0.")
+
+
+def test_options_of_run_are_read() -> None:
+    args = parse(["run", "--credentials-secret", "c", "--token-secret=t", "--force", "--json"])
+
+    assert (args.command, args.credentials_secret, args.token_secret) == ("run", "c", "t")
+    assert (args.force, args.json, args.dry_run) == (True, True, False)
+    assert (args.cadence, args.tick, args.probe_url) == (None, None, None)
+
+
+def test_what_follows_two_dashes_is_the_commands_own() -> None:
+    args = parse(["exec", "t", "--prefix", "P", "--", "curl", "--prefix", "X", "--", "-h"])
+
+    assert (args.token_secret, args.prefix) == ("t", "P")
+    assert args.argv == ["curl", "--prefix", "X", "--", "-h"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ((), "COMMAND; see rotator --help"),
+        (("stats",), "unknown command; did you mean status?; see rotator --help"),
+        (("xyz",), "unknown command; see rotator --help"),
+        (("run", "--cadense", "23h"), "unknown option --cadense; see rotator run --help"),
+        (("run", "--cad", "23h"), "unknown option --cad; see rotator run --help"),
+        (("run", "more"), "one argument too many; see rotator run --help"),
+        (("run", "--", "more"), "one argument too many; see rotator run --help"),
+        (("exec", "t", "ls"), "one argument too many; see rotator exec --help"),
+        (("run", "--cadence"), "--cadence: its value is missing; see rotator run --help"),
+        (("run", "--cadence", "-1h"), "--cadence: its value is missing; see rotator run --help"),
+        (("run", "--force=x"), "--force: takes no value; see rotator run --help"),
+        (("check", "t"), "--url; see rotator check --help"),
+        (("token",), "ID; see rotator token --help"),
+    ],
+)
+def test_wrong_command_line_is_named_with_the_way_out(argv: tuple[str, ...], says: str) -> None:
+    assert refusal(*argv).endswith(says)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        (CANARY,),
+        (f"--{CANARY}",),
+        ("init", CANARY),
+        ("init", "--client-secret", CANARY),
+        ("init", f"--client-secret={CANARY}"),
+        ("init", f"--{CANARY}"),
+        ("init", f"--{CANARY}=x"),
+        ("init", f"-{CANARY}"),
+        ("init", f"--bind-only={CANARY}"),
+        ("init", f"--bind-only='{CANARY}\n{CANARY}'"),
+        ("init", "--", CANARY),
+        ("run", f"--force={CANARY}"),
+    ],
+)
+def test_what_was_typed_is_never_repeated(argv: tuple[str, ...]) -> None:
+    said = refusal(*argv)
+
+    assert CANARY not in said
+    assert "\n" not in said
