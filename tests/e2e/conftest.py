@@ -6,22 +6,32 @@ and a token endpoint whose settings and counters start afresh (`local_ims`).
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import subprocess
 import sys
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
+import structlog
 
+from rotator.cli import main
 from rotator.demo.binding import LocalBinding
 from rotator.demo.environment import isolated_environment, secrets_manager_client
 from rotator.demo.ims_control import RemoteIms
 from rotator.demo.server_process import ServerProcess
+from tests.e2e.front import Front
+from tests.e2e.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 REPOSITORY = Path(__file__).parents[2]
 TIMED_OUT = 124
@@ -57,7 +67,7 @@ def aws_env(local_secrets_manager: str) -> dict[str, str]:
     return isolated_environment(os.environ, endpoint_url=local_secrets_manager)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def secrets_client(local_secrets_manager: str) -> Any:  # noqa: ANN401 - its methods are made at run time
     """A botocore client of the local Secrets Manager, to look behind the scenes."""
     return secrets_manager_client(local_secrets_manager)
@@ -73,7 +83,65 @@ def binding(local_ims: RemoteIms) -> LocalBinding:
 
 
 @pytest.fixture
-def cli(aws_env: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 - as above
+    """Both secrets of `binding` as they are stored: the credentials, and a token secret without a
+    value.
+    """
+    vault = Vault(binding, secrets_client)
+    vault.create()
+    return vault
+
+
+@pytest.fixture
+def front(local_secrets_manager: str) -> Iterator[Front]:
+    """A stand-in before the local Secrets Manager: `env=front.env` leads a command through it."""
+    with Front(local_secrets_manager) as front:
+        yield front
+
+
+@pytest.fixture(scope="session")
+def _sdk_data() -> Iterator[None]:
+    """The SDK's data files, read once: most of what a command costs that runs in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture
+def inside(
+    _sdk_data: None,
+    aws_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Cli]:
+    """As `cli`, within this process: for everything that a process of its own would not show."""
+    on_terminate = signal.getsignal(signal.SIGTERM)
+
+    def run(
+        *args: str, stdin: str = "", env: Mapping[str, str | None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        wanted = {**aws_env, **(env or {})}
+        with monkeypatch.context() as patch:
+            for name in os.environ.keys() - wanted.keys():
+                patch.delenv(name)
+            for name, value in wanted.items():
+                if value is None:
+                    patch.delenv(name, raising=False)
+                else:
+                    patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            capfd.readouterr()
+            code = main(list(args))
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(["rotator", *args], code, said.out, said.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, on_terminate)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def cli(aws_env: dict[str, str]) -> Cli:
     """Run `python -m rotator ARGS` to its end: `cli("run", ..., stdin="...", env={...})`.
 
     `env` is laid over `aws_env`, and a value of None takes a variable away. Never raises: a command
