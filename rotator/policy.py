@@ -33,6 +33,8 @@ https://developer.adobe.com/audio-video-firefly-services/guides)."""
 DEFAULT_TICK = timedelta(minutes=15)
 """How often the scheduler is expected to start the job."""
 
+MINUTE = timedelta(minutes=1)
+
 RETRY_BUDGET = timedelta(minutes=1)
 """The longest that one run spends minting, retries included."""
 
@@ -113,7 +115,9 @@ class RenewalPolicy:
         before expiry: one missed tick would leave every consumer without a token.
         """
         if self.cadence is None:
-            share = max(lifetime - max(lifetime / 24, self.needed_margin), lifetime / 2)
+            # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
+            margin = lifetime / 24 // MINUTE * MINUTE
+            share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)
             return timedelta(seconds=int(min(share, DEFAULT_CADENCE).total_seconds()))
         longest = lifetime - self.needed_margin
         if self.cadence >= longest:

@@ -228,7 +228,7 @@ def test_due_token_is_replaced_with_one_mint_and_one_write() -> None:
     assert endpoint.minted == ["my-client"]
     assert result.version_id == store.secrets["app/token"].current
     assert (result.issued_at, result.expires_at) == (NOW, NOW + DAY)
-    assert result.next_rotation_at == NOW + 23 * HOUR - timedelta(seconds=1)
+    assert result.next_rotation_at == NOW + 23 * HOUR
     written = AccessToken.from_fields(store.fields())
     assert written.access_token == Secret("canary-new-1")
     assert written.next_rotation_at == result.next_rotation_at
