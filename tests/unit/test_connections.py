@@ -16,6 +16,7 @@ from rotator.oauth.client_auth import encode_basic
 from rotator.probe import call_api
 from rotator.tokens import Secret
 from tests.certificates import Identity, server_context
+from tests.connect_proxy import connect_proxy
 from tests.recording_server import RecordingServer
 
 if TYPE_CHECKING:
@@ -143,6 +144,34 @@ def test_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> No
         mint("http://127.0.0.1:9/token")
 
     assert [request.path for request in proxy.requests] == ["http://127.0.0.1:9/token"]
+
+
+def test_tls_is_verified_and_certificates_are_shown_through_a_proxy(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server_context(SERVER, tmp_path, client=CLIENT)
+
+    with RecordingServer(context) as server, connect_proxy() as (proxy, tunnels):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(MintError, match="TLS certificate is not trusted"):
+            mint_with_certificate(server.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        mint_with_certificate(server.url)
+
+    assert tunnels == [f"CONNECT {server.url.removeprefix('https://')}"] * 2
+    assert [request.peer for request in server.requests] == [((("commonName", "the-client"),),)]
+
+
+def test_proxy_that_is_not_there_is_named_as_the_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RecordingServer() as stopped:
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", stopped.url.replace("//", "//user:canary@"))
+
+    with pytest.raises(MintError, match="proxy cannot be reached or refuses") as caught:
+        mint("https://127.0.0.1:9/token")
+
+    assert caught.value.retryable
+    assert "canary" not in str(caught.value)
 
 
 def test_host_that_is_excepted_from_the_proxy_is_reached_directly(

@@ -49,6 +49,27 @@ def test_secret_is_masked_however_it_is_echoed(echo: str) -> None:
     assert shown.endswith("sorry")
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        CANARY,
+        CANARY.upper(),
+        quote(CANARY, safe=""),
+        quote(CANARY, safe="").lower(),
+        quote_plus(CANARY),
+        json.dumps(CANARY)[1:-1],
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.urlsafe_b64encode(CANARY.encode()).decode(),
+        CANARY.encode().hex(),
+    ],
+)
+def test_nothing_of_a_secret_that_is_echoed_whole_is_left(echo: str) -> None:
+    shown = MASK.show(f"wrong: [{echo}] sorry", max_chars=1000)
+
+    assert shown is not None
+    assert shown.replace("=", "") == "wrong: [***] sorry"
+
+
 def test_text_without_secrets_is_shown_as_it_is() -> None:
     assert MASK.show("invalid client_secret parameter", max_chars=100) == (
         "invalid client_secret parameter"
