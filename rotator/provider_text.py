@@ -70,11 +70,10 @@ class Mask:
         """`text` with every secret in it replaced by three stars."""
         folded = _lower(text)
         covered = bytearray(len(text))
-        for gram in self.grams:
-            at = folded.find(gram)
-            while at >= 0:
-                covered[at : at + len(gram)] = b"\1" * len(gram)
-                at = folded.find(gram, at + 1)
+        for length in {len(gram) for gram in self.grams}:
+            for at in range(len(text) - length + 1):
+                if folded[at : at + length] in self.grams:
+                    covered[at : at + length] = b"\1" * length
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
         return "".join(MASKED if hidden else "".join(c for _, c in run) for hidden, run in runs)
 

@@ -40,7 +40,7 @@ from tests.faults.hostile_words import (
     text,
 )
 
-__all__ = ["ROWS"]
+__all__ = ["BODIES", "CONNECTIONS", "REDIRECTS", "ROWS"]
 
 REDIRECTS = (
     redirected("301 Moved Permanently"),

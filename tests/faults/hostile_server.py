@@ -38,7 +38,8 @@ GOOD_ROW = Row("a good answer", (GOOD,), "")
 class HostileServer:
     """Both servers, on free ports of 127.0.0.1.
 
-    `url(row)` is where the row is played. `requests` counts what was asked there by the row's name,
+    `url(row)` is where the row is played, also to those who look for metadata there. `requests`
+    counts what was asked there by the row's name, `posts` which of that was sent something,
     `elsewhere` how often anybody connected to the other server.
     """
 
@@ -46,6 +47,7 @@ class HostileServer:
         self._rows = {str(number): row for number, row in enumerate((GOOD_ROW, *ROWS))}
         self._paths = {row.name: path for path, row in self._rows.items()}
         self.requests: Counter[str] = Counter()
+        self.posts: Counter[str] = Counter()
         self.elsewhere = 0
         self.stopped = threading.Event()
         self._playing: set[socket.socket] = set()
@@ -63,6 +65,12 @@ class HostileServer:
         for server in (self._here, self._elsewhere):
             server.shutdown()
             server.server_close()
+
+    def add(self, row: Row) -> str:
+        """Play one more row, and tell where; it takes the place of another of its name."""
+        path = self._paths.setdefault(row.name, str(len(self._rows)))
+        self._rows[path] = row
+        return self.url(row)
 
     def url(self, row: Row) -> str:
         return f"{self._here.url}/{self._paths[row.name]}"
@@ -83,12 +91,13 @@ class HostileServer:
         connection.sendall(GOOD)
 
     def _play(self, connection: socket.socket) -> None:
-        head = connection.recv(65_536, socket.MSG_PEEK)
-        path = head.split(b" ", 2)[1].decode().strip("/") if b" " in head else ""
-        row = self._rows.get(path)
+        method, _, rest = connection.recv(65_536, socket.MSG_PEEK).partition(b" ")
+        segments = rest.partition(b" ")[0].decode().split("/")
+        row = next((self._rows[each] for each in segments if each in self._rows), None)
         if row is None:
             return
         self.requests[row.name] += 1
+        self.posts[row.name] += method == b"POST"
         if row.reads_request:
             _read_request(connection)
         self._playing.add(connection)

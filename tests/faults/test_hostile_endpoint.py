@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from rotator.errors import MintError
+from rotator.credentials import ClientCredentials
+from rotator.errors import MintError, ProbeError
 from rotator.oauth import TokenEndpoint
 from rotator.policy import RenewalPolicy
+from rotator.probe import call_api
 from rotator.rotate import Binding, rotate_token
 from rotator.tokens import Secret, StoredSecret
-from tests.faults.hostile_rows import ROWS
+from tests.faults.hostile_rows import BODIES, CONNECTIONS, REDIRECTS, ROWS
 from tests.faults.hostile_server import GOOD_ROW, HostileServer
 from tests.faults.hostile_words import (
     ASKED_AT_S,
     BASIC,
     CLIENT_ID,
     CLIENT_SECRET,
+    GOOD,
     SCOPE,
     TOKEN,
     Row,
@@ -57,6 +63,12 @@ CANARIES = (
     TOKEN[:20],
     "canary",
 )
+
+
+NOT_ABOUT_TOKENS = (*REDIRECTS, *BODIES, *CONNECTIONS)
+PIECES = st.sampled_from([GOOD, *re.split(rb"(\r\n|[ ,:{}])", GOOD), b"Transfer-Encoding: chunked"])
+ANSWERS = st.lists(PIECES | st.binary(max_size=5), max_size=60).map(b"".join)
+"""Whole answers, and what comes of one that is torn to pieces and put together again."""
 
 
 class MemoryStore:
@@ -171,11 +183,63 @@ def test_hostile_answer_costs_nothing_but_an_error(
     assert canaries_in(error, warnings, caplog.text, *capfd.readouterr()) == []
 
 
+@given(answer=st.binary(max_size=300) | ANSWERS)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_good_token_or_an_error_of_ours(
+    answer: bytes, server: HostileServer
+) -> None:
+    url = server.add(Row("any bytes", (answer,), ""))
+    fields = {"token_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    endpoint = TokenEndpoint(deadline_s=20, now=lambda: NOW, sleep=lambda _: None)
+    refused, text = None, "nothing"
+    try:
+        text = endpoint.mint(ClientCredentials.from_fields(fields)).access_token.reveal()
+    except MintError as error:
+        refused = error
+
+    assert canaries_in(refused) == []
+    assert text.isascii()
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("row", NOT_ABOUT_TOKENS, ids=lambda row: row.name)
+def test_hostile_metadata_costs_nothing_but_an_error(row: Row, server: HostileServer) -> None:
+    fields = {"issuer": server.url(row), "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    before = server.posts[row.name]
+
+    with pytest.raises(MintError, match="issuer: ") as caught:
+        endpoint(row, [], []).mint(ClientCredentials.from_fields(fields))
+
+    assert server.posts[row.name] == before
+    assert server.elsewhere == 0
+    assert canaries_in(caught.value) == []
+
+
+@pytest.mark.parametrize("row", NOT_ABOUT_TOKENS, ids=lambda row: row.name)
+def test_hostile_api_gets_the_token_once_and_says_nothing_of_it(
+    row: Row, server: HostileServer
+) -> None:
+    before = server.requests[row.name]
+    timeout_s = 0.15 if row.is_endless else 20
+    refused, answer = None, None
+    try:
+        answer = call_api(
+            server.url(row), token=Secret(TOKEN), client_id=CLIENT_ID, timeout_s=timeout_s
+        )
+    except ProbeError as error:
+        refused = error
+
+    assert canaries_in(refused, answer) == []
+    assert refused is None or refused.retryable
+    assert server.requests[row.name] <= before + 1
+    assert server.elsewhere == 0
+
+
 def facts(error: MintError) -> tuple[Any, ...]:
     return error.retryable, error.oauth_error, error.status
 
 
-def canaries_in(error: MintError, *outputs: object) -> list[str]:
+def canaries_in(error: BaseException | None, *outputs: object) -> list[str]:
     shown = [str(output) for output in outputs]
     for each in chain(error):
         shown += [str(each), repr(each), repr(vars(each)), *traceback.format_exception(each)]
