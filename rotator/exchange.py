@@ -163,6 +163,8 @@ def _problem(error: Exception) -> tuple[str, bool]:
         return "TLS certificate is not trusted", False
     if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
+    if type(error) is OSError:  # requests' own, before anything is sent
+        return "CA bundle of the environment cannot be read", False
     for kind, problem, retryable in _PROBLEMS:
         if isinstance(error, kind):
             return problem, retryable
@@ -174,13 +176,12 @@ _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
     (faults.SSLError, "TLS failed", True),
     (faults.ConnectTimeout, "no connection in time", True),
     (faults.Timeout, "no answer in time", True),
-    (faults.InvalidURL, "URL cannot be used", False),
+    (faults.InvalidSchema, "URL or proxy of the environment cannot be used", False),
+    (faults.InvalidURL, "URL or proxy of the environment cannot be used", False),
     (faults.ConnectionError, "connection failed or was cut", True),
     # While the body is read, urllib3's own come through.
     (urllib3_faults.TimeoutError, "no answer in time", True),
     (urllib3_faults.ProtocolError, "connection failed or was cut", True),
-    # The CA bundle that the environment names is not there.
-    (OSError, "CA bundle or proxy of the environment cannot be used", False),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import tempfile
 import warnings
@@ -172,6 +173,32 @@ def test_proxy_that_is_not_there_is_named_as_the_trouble(monkeypatch: pytest.Mon
 
     assert caught.value.retryable
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://", "gopher://127.0.0.1:9"])
+def test_proxy_that_cannot_be_used_is_no_passing_trouble(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+
+    with pytest.raises(MintError, match="proxy of the environment cannot be used") as caught:
+        mint("https://127.0.0.1:9/token")
+
+    assert not caught.value.retryable
+
+
+def test_host_name_that_does_not_exist_is_named_as_the_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find_nothing(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "canary")
+
+    monkeypatch.setattr(socket, "getaddrinfo", find_nothing)  # no name leaves this machine
+
+    with pytest.raises(MintError, match="host name cannot be resolved") as caught:
+        mint("https://no-such-host.invalid/token")
+
+    assert caught.value.retryable
 
 
 def test_host_that_is_excepted_from_the_proxy_is_reached_directly(
