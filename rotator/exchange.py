@@ -122,11 +122,12 @@ def exchange(
         outcome = arrived.get(timeout=timeouts.total_s)
     except queue.Empty:
         outcome = Unanswered("no whole answer in time", retryable=True)
+    finally:
         # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
         for adapter in session.adapters.values():
             if isinstance(adapter, StrictAdapter):
                 adapter.cut()
-    session.close()
+        session.close()
     if isinstance(outcome, Unanswered):
         raise outcome
     return outcome
