@@ -1,0 +1,124 @@
+"""The client's private key: what it signs, and in which forms it comes.
+
+Imports cryptography, which takes as long as all the rest of a mint, so import this where there is a
+key.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import secrets
+import warnings
+from typing import TYPE_CHECKING
+
+from authlib.oauth2.rfc7523 import private_key_jwt_sign
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+
+from rotator.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.credentials import ClientCredentials
+    from rotator.providers import Provider
+    from rotator.tokens import Secret
+
+__all__ = ["assertion", "private_key_pem"]
+
+ASSERTION_LIFETIME_S = 60
+
+_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
+
+
+def assertion(
+    credentials: ClientCredentials, provider: Provider, *, token_url: str, now: datetime
+) -> str:
+    """A JWT that proves possession of the private key for a minute (RFC 7523 section 3).
+
+    It is for the issuer, which is the one audience that all servers can agree on, or where that is
+    not known for the token endpoint. Raises CredentialsError for a key that cannot sign.
+    """
+    key = _import_key(credentials.private_key)
+    issuer = credentials.issuer if provider.assertion_audience == "issuer" else None
+    header = {"typ": "JWT", "alg": _algorithm(key, provider)}
+    key_id = credentials.key_id or key.as_dict(private=False).get("kid")
+    if isinstance(key_id, str):
+        header["kid"] = key_id
+    if credentials.certificate is not None:
+        header["x5t#S256"] = _thumbprint(credentials.certificate)
+    signed: str | None = None
+    with contextlib.suppress(JoseError), warnings.catch_warnings():  # a JWK may forbid its use
+        warnings.simplefilter("ignore", SecurityWarning)
+        signed = private_key_jwt_sign(
+            key,
+            client_id=credentials.client_id,
+            token_endpoint=issuer or token_url,  # what Authlib makes the audience
+            issued_at=int(now.timestamp()),
+            expires_in=ASSERTION_LIFETIME_S,
+            claims={"jti": secrets.token_urlsafe(24)},
+            header=header,
+            alg=header["alg"],
+        )
+    if signed is None:
+        raise CredentialsError("private_key: must not be used to sign, by its own words")
+    return signed
+
+
+def private_key_pem(credentials: ClientCredentials) -> bytes:
+    """The private key as PEM, also if it is a JWK; raises CredentialsError if it is neither."""
+    return _import_key(credentials.private_key).as_pem(private=True)
+
+
+def _import_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
+    text = private_key.reveal().strip() if private_key else ""
+    key = None
+    with contextlib.suppress(JoseError, ValueError, TypeError, KeyError):
+        key = _load_jwk(text) if text.startswith("{") else _load_pem(text)
+    if key is None or not key.is_private:
+        raise CredentialsError(
+            "private_key: is neither a PEM nor a JWK of a private key that can sign"
+        )
+    return key
+
+
+def _load_jwk(text: str) -> RSAKey | ECKey | OKPKey:
+    key = JWKRegistry.import_key(json.loads(text))
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
+        raise TypeError("a symmetric key")
+    return key
+
+
+def _load_pem(text: str) -> RSAKey | ECKey | OKPKey | None:
+    for kind in (RSAKey, ECKey, OKPKey):
+        with contextlib.suppress(JoseError, ValueError, TypeError):
+            return kind.import_key(text)
+    return None
+
+
+def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
+    """What the key signs with; a JWK may say so itself."""
+    stated = key.as_dict(private=False).get("alg")
+    if isinstance(key, RSAKey):
+        return stated if stated in _RSA_ALGORITHMS else provider.rsa_algorithm
+    if isinstance(key, ECKey) and key.curve_name in _EC_ALGORITHMS:
+        return _EC_ALGORITHMS[key.curve_name]
+    if isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}:
+        # RFC 9864 names the curve instead, which is what servers do not know yet.
+        return stated if stated == key.curve_name else "EdDSA"
+    raise CredentialsError("private_key: is on a curve that no signature is registered for")
+
+
+def _thumbprint(certificate: str) -> str:
+    """The SHA-256 thumbprint of the first certificate (RFC 7515 section 4.1.8)."""
+    digest = None
+    with contextlib.suppress(ValueError):
+        digest = load_pem_x509_certificate(certificate.encode()).fingerprint(SHA256())
+    if digest is None:
+        raise CredentialsError("certificate: is not PEM")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
