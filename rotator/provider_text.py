@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from itertools import groupby
 from operator import itemgetter
@@ -41,21 +42,26 @@ DEBUG_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mask:
     """Masks every occurrence of some secrets, in the encodings in which servers echo them."""
 
-    grams: frozenset[str] = field(repr=False)
+    secrets: tuple[Secret, ...]
 
     @classmethod
     def of(cls, *secrets: Secret) -> Mask:
         """A mask for `secrets`."""
+        return cls(secrets)
+
+    @cached_property
+    def _grams(self) -> frozenset[str]:
+        """Made at the first text to be shown: an answer that is as it should be needs none."""
         grams: set[str] = set()
-        for secret in secrets:
+        for secret in self.secrets:
             for form in _forms(secret.reveal()):
                 text = _lower(_printable(form))
                 grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
-        return cls(frozenset(grams - {""}))
+        return frozenset(grams - {""})
 
     def show(self, text: object, *, max_chars: int) -> str | None:
         """`text` on one line, masked and cut; None unless it is a string with something in it."""
@@ -70,9 +76,9 @@ class Mask:
         """`text` with every secret in it replaced by three stars."""
         folded = _lower(text)
         covered = bytearray(len(text))
-        for length in {len(gram) for gram in self.grams}:
+        for length in {len(gram) for gram in self._grams}:
             for at in range(len(text) - length + 1):
-                if folded[at : at + length] in self.grams:
+                if folded[at : at + length] in self._grams:
                     covered[at : at + length] = b"\1" * length
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
         return "".join(MASKED if hidden else "".join(c for _, c in run) for hidden, run in runs)
