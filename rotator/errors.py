@@ -6,8 +6,7 @@ and never hold a value: they are printed, logged and sent to people who may not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # importing `typing` for it would cost the reader more than all else
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime

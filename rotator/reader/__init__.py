@@ -3,7 +3,7 @@
     reader = TokenReader("photoshop/token")
     requests.get(url, headers=reader.headers())
 
-A warm read is an attribute load and a clock comparison. What the secret says drives the rest: once
+A warm read is a clock read and a comparison. What the secret says drives the rest: once
 `next_rotation_at` has passed, a read sets off a refresh beside it; the token in hand is served
 until it truly expires, whatever happens to AWS meanwhile; only then does a read wait.
 
@@ -17,33 +17,29 @@ import _thread
 import os
 import time
 
-from rotator.errors import ConfigError, RotatorError, TokenUnavailable
+from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
+from rotator.reader.held import COLD, hold, uniform
 from rotator.reader.snapshot import Snapshot, instant_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Callable, Sequence
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
-    import httpx  # type: ignore[import-not-found, unused-ignore]  # only its users have it
+    import httpx
 
     from rotator.reader.adapters import RequestsAuth
+    from rotator.reader.held import Held
+    from rotator.reader.refusals import Advice
     from rotator.reader.sources import Source
 
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
 
-# Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
-# rotator publishes at its first tick after the rotation is due: the first look comes soon, the
-# second finds nearly all new tokens, and so a consumer makes about two calls a day.
-_FIRST_LOOK = (1 / 60, 1 / 20)
-_POLL = (1 / 8, 1 / 5)
-_RETRY_FIRST, _RETRY_LAST = 1 / 240, 1 / 12
-
-# Without a usable token each read would ask upstream. The second attempt may follow the first at
-# once, as most failures are a blip; from then on the pauses double.
-_UNAVAILABLE_PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# Without a usable token each read would ask upstream: it does so twice, and then the pauses double.
+_UNAVAILABLE_PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 # One re-read for however many rejections arrive in this time.
 _INVALIDATE_INTERVAL_S = 30.0
@@ -51,52 +47,36 @@ _INVALIDATE_INTERVAL_S = 30.0
 # A refresh that has not ended after this long is taken for lost, and the next read starts another.
 _REFRESH_LEASE_S = 60.0
 
-
-class _Held:
-    """What reads are served from. Replaced as a whole and never changed, so no read is torn.
-
-    `fresh_until` is when a read next has something to do besides serving, `due` when a new token
-    is expected, `expires` the end: epoch seconds of this machine's clock.
-    """
-
-    __slots__ = ("due", "expires", "fresh_until", "read_at", "snapshot", "token")
-
-    def __init__(
-        self, snapshot: Snapshot, *, fresh_until: float, due: float, expires: float, read_at: float
-    ) -> None:
-        self.token = snapshot.token
-        self.snapshot = snapshot
-        self.fresh_until = min(fresh_until, expires)
-        self.due = due
-        self.expires = expires
-        self.read_at = read_at
-
-    def fresh(self, until: float) -> _Held:
-        return _Held(
-            self.snapshot,
-            fresh_until=until,
-            due=self.due,
-            expires=self.expires,
-            read_at=self.read_at,
-        )
-
-    def window(self) -> float:
-        return self.expires - self.due
+# The hot path takes the clock from here: as an attribute of the reader it would cost a tenth more.
+# A reader with a clock of its own is `rotator.reader.clocked.ClockedReader`.
+_wall_clock = time.time
 
 
 class _Process:
     """What belongs to one process: a lock or a connection from before a fork is of no use after."""
 
-    __slots__ = ("attempts", "failure", "failures", "flight", "reread_at", "retry_at", "sources")
+    __slots__ = (
+        "attempts",
+        "failure",
+        "failures",
+        "flight",
+        "owner",
+        "reading",
+        "reread_at",
+        "retry_at",
+        "sources",
+    )
 
     def __init__(self) -> None:
-        self.flight = _thread.allocate_lock()  # held by whoever asks upstream, or replaces _held
+        self.flight = _thread.allocate_lock()  # held by whoever asks upstream, or plans the next
+        self.owner = 0  # the thread that asks upstream
         self.sources: tuple[Source, ...] = ()
         self.attempts = 0
         self.failures = 0  # in a row
         self.failure: RotatorError | None = None
         self.retry_at = float("-inf")  # both of the monotonic clock
         self.reread_at = float("-inf")
+        self.reading: tuple[AbstractEventLoop, Future[Snapshot | RotatorError]] | None = None
 
 
 class TokenReader:
@@ -105,9 +85,11 @@ class TokenReader:
     `token_secret` is the secret's name or ARN (an ARN also names the region). Nothing is read
     before the first use. Where from is found out then: the Secrets Manager Agent or the Parameters
     and Secrets Lambda Extension if the environment announces it, else Secrets Manager itself
-    through botocore with its standard settings. `source` decides it instead ("agent", "extension",
-    "sdk", or a Source of your own: see `rotator.reader.sources`), as does `client`, a botocore or
-    boto3 client.
+    through botocore with its standard settings. `source` decides it instead: "agent", "extension",
+    "sdk", a Source of your own (see `rotator.reader.sources`), or a sequence of these, of which
+    each is asked when those before it have no token. `regions` are those of Secrets Manager to
+    ask, best first: the secret's own and those of its replicas. `client` is a botocore or boto3
+    client to use instead.
 
     `background` says where a refresh runs while the token in hand is good: true (the default) in a
     short-lived daemon thread, about two a day; false (the default on Lambda, which freezes threads)
@@ -121,51 +103,63 @@ class TokenReader:
       TokenUnavailable (the secret has no value yet, or one that is malformed or expired);
     - after that: TokenUnavailable, with the `expires_at` of the last token and the reason.
 
-    Expiry is judged by the wall clock (`now`, epoch seconds), corrected where AWS's `Date` tells
-    that it is 5 s to 5 min off; pauses by `monotonic`. Safe to use before and after a fork, except
-    that a `client` or `source` object of yours is then shared, as you shared it.
+    Expiry is judged by the wall clock, and by AWS's where its `Date` tells that this one is 5 s to
+    5 min behind; pauses by the monotonic clock. Safe to use before and after a fork, except that a
+    `client` or `source` object of yours is then shared, as you shared it. Pickled, it goes without
+    the token, and reads anew where it arrives.
     """
+
+    # The two that a warm read looks up; as slots they are a little faster.
+    __slots__ = ("__dict__", "__weakref__", "_fresh_until", "_token")
 
     def __init__(
         self,
         token_secret: str,
         *,
-        source: str | Source | None = None,
+        source: str | Source | Sequence[str | Source] | None = None,
+        regions: Sequence[str] = (),
         client: object = None,
         background: bool | Callable[[Callable[[], None]], object] | None = None,
-        now: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-        uniform: Callable[[], float] | None = None,
     ) -> None:
         if not token_secret or not isinstance(token_secret, str):
             raise ConfigError("token secret: give its name or ARN")
-        if source is not None and client is not None:
-            raise ConfigError("token reader: give it a source or a client, not both")
+        if isinstance(regions, str):
+            raise ConfigError("token reader: its regions are a sequence of names")
+        if client is not None and (source is not None or regions):
+            raise ConfigError("token reader: give it a client, or a source and regions")
         if background is None:
             background = "AWS_LAMBDA_FUNCTION_NAME" not in os.environ
         self.token_secret = token_secret
         self._source = source
+        self._regions = tuple(regions)
         self._client = client
         self._background = background
-        self._now = now
-        self._monotonic = monotonic
-        self._uniform = uniform or _uniform
-        self._held = _COLD
+        self._now: Callable[[], float] = _wall_clock
+        self._monotonic: Callable[[], float] = time.monotonic
+        self._uniform: Callable[[], float] = uniform
+        self._token = ""
+        self._snapshot = COLD.snapshot
+        self._forget()
+
+    def _forget(self) -> None:
+        # The token itself stays for the reads that are past their check.
+        self._fresh_until = float("-inf")  # when a read next has something to do besides serving
+        self._held = COLD
         self._processes: dict[int, _Process] = {}
 
     def token(self) -> str:
         """The current access token; see the class for what is raised if there is none."""
-        held = self._held
-        if self._now() < held.fresh_until:
-            return held.token
-        return self._look(held).token
+        # A new token is put in place before its `_fresh_until`: what is returned here is the token
+        # that the check was for, or its successor, and neither has expired.
+        if _wall_clock() < self._fresh_until:
+            return self._token
+        return self._look().token
 
     def current(self) -> Snapshot:
         """The current token with all that the secret says of it."""
-        held = self._held
-        if self._now() < held.fresh_until:
-            return held.snapshot
-        return self._look(held).snapshot
+        if _wall_clock() < self._fresh_until:
+            return self._snapshot
+        return self._look()
 
     def headers(self) -> dict[str, str]:
         """The request headers, a new dict each time: `Authorization` and `x-api-key`."""
@@ -176,13 +170,30 @@ class TokenReader:
         return (await self.current_async()).token
 
     async def current_async(self) -> Snapshot:
-        """As `current`, for asyncio; whatever may wait for AWS runs beside the event loop."""
-        held = self._held
-        if self._now() < held.fresh_until:
-            return held.snapshot
+        """As `current`, for asyncio; whatever may wait for AWS runs beside the event loop.
+
+        However many tasks wait, one thread of the loop's executor does.
+        """
+        if self._now() < self._fresh_until:
+            return self._snapshot
         import asyncio
 
-        return await asyncio.to_thread(self.current)
+        loop = asyncio.get_running_loop()
+        process = self._process()
+        reading = process.reading
+        if reading is None or reading[0] is not loop or reading[1].done():
+            reading = loop, loop.run_in_executor(None, self._current_or_error)
+            process.reading = reading
+        found = await asyncio.shield(reading[1])
+        if isinstance(found, RotatorError):
+            raise _renewed(found)
+        return found
+
+    def _current_or_error(self) -> Snapshot | RotatorError:
+        try:
+            return self.current()
+        except RotatorError as error:
+            return _renewed(error)
 
     def invalidate(self, rejected_token: str) -> bool:
         """Tell that an API rejected this token (401); true if there is another one to retry with.
@@ -192,35 +203,57 @@ class TokenReader:
         for what goes wrong upstream.
         """
         process = self._process()
-        if self._held.token == rejected_token:
+        if self._held.snapshot.token == rejected_token and process.owner != _thread.get_ident():
             with process.flight:
-                if self._held.token == rejected_token and self._monotonic() >= process.reread_at:
+                still_held = self._held.snapshot.token == rejected_token
+                if still_held and self._monotonic() >= process.reread_at:
                     self._fetch(process, fresh=True)
                     process.reread_at = self._monotonic() + _INVALIDATE_INTERVAL_S
         held = self._held
-        return held.token != rejected_token and self._now() < held.expires
+        return held.snapshot.token != rejected_token and self._now() < held.expires
 
-    def requests_auth(self) -> RequestsAuth:
+    def refused(self, token: str, status: int, body: bytes = b"") -> Advice:
+        """What to do after an API answered a request that carried `token`.
+
+        "retry": it rejected the token, and there is a newer one, `token()`. "back_off": it could
+        not check the token; the same request may succeed in a while. "keep": the answer has nothing
+        to do with the token, or no newer one would help. `status` and `body` are the answer's.
+        """
+        from rotator.reader.refusals import judge
+
+        verdict = judge(status, body)
+        if verdict == "refetch":
+            return "retry" if self.invalidate(token) else "keep"
+        return verdict
+
+    async def refused_async(self, token: str, status: int, body: bytes = b"") -> Advice:
+        """As `refused`, for asyncio; what may wait for AWS runs beside the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(self.refused, token, status, body)
+
+    def requests_auth(self, *hosts: str) -> RequestsAuth:
         """An `auth` for requests: sets the headers; after a 401 retries once with a newer token.
 
-        The retry goes only where the rejected token went, and only with a body that can be sent
-        twice. requests itself drops the token when it is redirected to another host.
+        The token goes to these hosts only ("api.example.com", or "*.example.com" for all below
+        it), over https or to loopback, and never along with a redirect to another host. A request
+        to any other host goes out as it is. Nothing is sent again whose body cannot be sent twice.
+        Raises ConfigError if no host is named.
         """
         from rotator.reader.adapters import RequestsAuth
 
-        return RequestsAuth(self)
+        return RequestsAuth(self, hosts)
 
-    def httpx_auth(self) -> httpx.Auth:
+    def httpx_auth(self, *hosts: str) -> httpx.Auth:
         """An `auth` for httpx, for Client and AsyncClient (on asyncio); as `requests_auth`."""
-        from rotator.reader.adapters import httpx_auth
+        from rotator.reader.adapters_httpx import HttpxAuth
 
-        return httpx_auth(self)
+        return HttpxAuth(self, hosts)
 
     def close(self) -> None:
-        """Forget the token and drop the connection; a later read starts afresh."""
-        processes, self._processes = self._processes, {}
-        self._held = _COLD
-        process = processes.get(os.getpid())
+        """Drop the connection and start afresh with the next read."""
+        process = self._processes.get(os.getpid())
+        self._forget()
         if process is not None and process.sources:
             from rotator.reader.sources import close_sources
 
@@ -238,40 +271,53 @@ class TokenReader:
         self.close()
 
     def __repr__(self) -> str:
-        return f"TokenReader({self.token_secret!r})"
+        return f"{type(self).__name__}({self.token_secret!r})"
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_snapshot": None, "_held": None, "_processes": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._token = ""
+        self._snapshot = COLD.snapshot
+        self._forget()
 
     def _process(self) -> _Process:
         pid = os.getpid()
         # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
         return self._processes.get(pid) or self._processes.setdefault(pid, _Process())
 
-    def _look(self, held: _Held) -> _Held:
+    def _look(self) -> Snapshot:
         """The read that is not simply served: a refresh may be due, or the token is gone."""
         process = self._process()
-        if self._now() < held.expires:
-            self._refresh(process, held)
-            held = self._held
-        return held if self._now() < held.expires else self._fetch_or_wait(process)
+        seen = self._fresh_until
+        if self._now() < self._held.expires:
+            self._refresh(process, seen)
+        held = self._held
+        return held.snapshot if self._now() < held.expires else self._fetch_or_wait(process)
 
-    def _refresh(self, process: _Process, held: _Held) -> None:
+    def _refresh(self, process: _Process, seen: float) -> None:
         """Start to look for a newer token, unless another thread does; never waits for one."""
         if not process.flight.acquire(blocking=False):
             return
         try:
-            if self._held is not held:
+            if self._fresh_until != seen:
                 return
-            now = self._now()
-            if held.fresh_until <= held.due:
+            now, held = self._now(), self._held
+            if seen <= held.due:
                 # The share of each process is drawn here and not at the fetch: workers forked
                 # from a warm parent would all inherit the same instant.
-                first_look_at = held.due + held.window() * _between(_FIRST_LOOK, self._uniform())
+                first_look_at = held.first_look_at(self._uniform())
                 if now < first_look_at:
-                    self._held = held.fresh(first_look_at)
+                    self._serve_until(first_look_at)
                     return
-            self._held = held.fresh(now + _REFRESH_LEASE_S)
+            self._serve_until(now + _REFRESH_LEASE_S)
         finally:
             process.flight.release()
         self._start(lambda: self._refresh_now(process))
+
+    def _serve_until(self, at: float) -> None:
+        self._fresh_until = min(at, self._held.expires)
 
     def _start(self, work: Callable[[], None]) -> None:
         if self._background is False:
@@ -295,76 +341,83 @@ class TokenReader:
         if process.failure is not None:
             self._log(process.failure)
 
-    def _fetch_or_wait(self, process: _Process) -> _Held:
+    def _fetch_or_wait(self, process: _Process) -> Snapshot:
         """Read upstream, or wait for the thread that does and share what it gets or fails with."""
         attempts = process.attempts
+        if process.owner == _thread.get_ident():
+            # A signal handler, or a logging handler that needs the token to deliver a line about
+            # reading it: to wait for oneself would be for ever.
+            raise TokenUnavailable(f"secret {self.token_secret}: this very thread is reading it")
         with process.flight:
             if self._now() >= self._held.expires:
                 shared = process.attempts != attempts and process.failure is not None
                 if not shared and self._monotonic() >= process.retry_at:
-                    self._fetch(process)
+                    self._fetch(process, urgent=True)
             held = self._held
             if self._now() < held.expires:
-                return held
+                return held.snapshot
             error = self._unavailable(process)
         raise error
 
-    def _fetch(self, process: _Process, *, fresh: bool = False) -> None:
-        """Ask upstream once and hold what it gave; the caller has the flight."""
-        held = self._held
-        found = self._find(process, fresh=fresh)
+    def _fetch(self, process: _Process, *, fresh: bool = False, urgent: bool = False) -> None:
+        """Ask upstream and hold what it gave; the caller has the flight.
+
+        `urgent`: a reader waits for it, so most blips are worth a second attempt at once.
+        """
+        process.owner = _thread.get_ident()
+        try:
+            found = self._find(process, fresh=fresh)
+            if urgent and isinstance(found, StoreError) and found.retryable:
+                found = self._find(process, fresh=fresh)
+        finally:
+            process.owner = 0
         process.attempts += 1
         if isinstance(found, RotatorError):
-            pause_s = _UNAVAILABLE_PAUSES_S[min(process.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
-            process.retry_at = self._monotonic() + pause_s
-            process.failure = _renewed(found)
-            if held.token:
-                held = held.fresh(self._now() + self._retry_pause(held, process.failures))
-            process.failures += 1
-        else:
-            process.retry_at = float("-inf")
-            process.failure = None
-            process.failures = 0
-            held = self._hold(*found)
+            self._note_failure(process, found)
+            return
+        process.retry_at = float("-inf")
+        process.failure = None
+        process.failures = 0
         if self._processes.get(os.getpid()) is process:  # else it was closed meanwhile
-            self._held = held
+            snapshot, skew_s = found
+            self._install(hold(snapshot, skew_s=skew_s, now=self._now()), fresh=fresh)
 
     def _find(self, process: _Process, *, fresh: bool) -> tuple[Snapshot, float] | RotatorError:
         from rotator.reader.sources import find_token, open_sources
 
         try:
-            process.sources = process.sources or open_sources(self._source, client=self._client)
+            process.sources = process.sources or open_sources(
+                self._source, client=self._client, regions=self._regions
+            )
         except ConfigError as error:
             return error
         return find_token(process.sources, self.token_secret, fresh=fresh, now=self._now)
 
-    def _retry_pause(self, held: _Held, failures: int) -> float:
-        share = min(_RETRY_FIRST * 2.0 ** min(failures, 16), _RETRY_LAST)
-        return max(1.0, held.window() * share * _between((0.75, 1.25), self._uniform()))
+    def _note_failure(self, process: _Process, failure: RotatorError) -> None:
+        now, held = self._now(), self._held
+        pause_s = _UNAVAILABLE_PAUSES_S[min(process.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
+        process.retry_at = self._monotonic() + pause_s
+        process.failure = _renewed(failure)
+        if held is not COLD and now >= held.due:
+            self._serve_until(held.retry_at(now, self._uniform(), failures=process.failures))
+        process.failures += 1
 
-    def _hold(self, snapshot: Snapshot, skew_s: float) -> _Held:
-        """Plan by what the secret says, on this machine's clock (AWS's is `skew_s` ahead of it)."""
-        now = self._now()
-        expires = snapshot.expires_at.timestamp() - skew_s
-        issued = snapshot.issued_at.timestamp() - skew_s if snapshot.issued_at else now
-        due = snapshot.next_rotation_at.timestamp() - skew_s if snapshot.next_rotation_at else None
-        if due is None or due >= expires:
-            due = expires - (expires - min(issued, now)) / 24
-        poll_at = now + max(1.0, (expires - due) * _between(_POLL, self._uniform()))
-        return _Held(
-            snapshot,
-            fresh_until=due if now < due else poll_at,
-            due=due,
-            expires=expires,
-            read_at=now,
-        )
+    def _install(self, found: Held, *, fresh: bool) -> None:
+        held, now = self._held, self._now()
+        if not fresh and now < held.expires and held.outdates(found.snapshot):
+            found = held
+        self._token = found.snapshot.token
+        self._snapshot = found.snapshot
+        self._held = found
+        planned = found.due if now < found.due else found.poll_at(now, self._uniform())
+        self._serve_until(planned)
 
     def _unavailable(self, process: _Process) -> RotatorError:
         """The error of a read that has nothing to serve: a new one each, as tracebacks grow."""
         failure, held = process.failure, self._held
-        if not held.token and failure is not None:
+        if held is COLD and failure is not None:
             return _renewed(failure)
-        if not held.token:
+        if held is COLD:
             return TokenUnavailable(f"secret {self.token_secret}: its reader was closed")
         from datetime import UTC, datetime
 
@@ -404,28 +457,8 @@ def _start_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, name="rotator-reader", daemon=True).start()
 
 
-def _uniform() -> float:
-    """A random number in [0, 1), different in each process; `random` is dear to import."""
-    return int.from_bytes(os.urandom(4)) / 2**32
-
-
-def _between(bounds: tuple[float, float], share: float) -> float:
-    low, high = bounds
-    return low + (high - low) * share
-
-
 def _renewed(error: RotatorError) -> RotatorError:
     """The same error without its traceback: raised twice, one object would tell of both places."""
     twin = error.__class__.__new__(error.__class__, *error.args)
     twin.__dict__.update(error.__dict__)
     return twin
-
-
-_nothing: Any = None
-_COLD = _Held(
-    Snapshot("", version_id="none", expires_at=_nothing),
-    fresh_until=float("-inf"),
-    due=float("-inf"),
-    expires=float("-inf"),
-    read_at=float("-inf"),
-)

@@ -1,54 +1,80 @@
-"""How the reader's token gets into the requests of HTTP clients.
-
-Each adapter sets the headers, and after a 401 (never a 403, which a new token does not mend) it
-repeats the request once, if the reader has a newer token and the body can be sent again.
-"""
+"""How the reader's token gets into the requests of `requests`."""
 
 from __future__ import annotations
 
+import time
+
+from rotator.reader.held import uniform
+from rotator.reader.hosts import AllowedHosts, pause_s
+from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    import httpx  # type: ignore[import-not-found, unused-ignore]  # only its users have it
     from requests import PreparedRequest, Response
 
     from rotator.reader import Snapshot, TokenReader
 
-__all__ = ["RequestsAuth", "httpx_auth"]
-
-_UNAUTHORIZED = 401
+__all__ = ["RequestsAuth"]
 
 
 class RequestsAuth:
     """`auth` for requests, which takes any callable and calls it with the prepared request."""
 
-    def __init__(self, reader: TokenReader) -> None:
+    def __init__(
+        self,
+        reader: TokenReader,
+        hosts: Sequence[str],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        share: Callable[[], float] = uniform,
+    ) -> None:
         self._reader = reader
+        self._hosts = AllowedHosts(hosts)
+        self._sleep = sleep
+        self._share = share
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:  # noqa: D102
         from functools import partial
 
+        if not self._allows(request):
+            return request
         snapshot = self._reader.current()
         request.headers.update(snapshot.headers())
-        retry = partial(self._retry, rejected=snapshot, position=_position(request.body))
+        retry = partial(self._retry, sent=snapshot, position=_position(request.body))
         request.register_hook("response", retry)
         return request
 
+    def _allows(self, request: PreparedRequest) -> bool:
+        # The parser that decides where requests connects to: two could read a URL in two ways.
+        from urllib3.util import parse_url
+
+        url = parse_url(request.url or "")
+        return self._hosts.hold(url.scheme, url.host)
+
     def _retry(
-        self, response: Response, *, rejected: Snapshot, position: int | None, **options: Any
+        self, response: Response, *, sent: Snapshot, position: int | None, **options: Any
     ) -> Response:
         """Called for each response, those of redirects included.
 
         Where requests dropped the token on the way to another host, this one was not rejected, and
         the new one must not go there either.
         """
-        if response.status_code != _UNAUTHORIZED or not _carried(response.request, rejected):
+        request = response.request
+        carried = request.headers.get("Authorization") == f"Bearer {sent.token}"
+        if response.status_code not in TELLING_STATUSES or not carried:
             return response
-        if not self._reader.invalidate(rejected.token) or position is None:
+        advice = self._reader.refused(sent.token, response.status_code, _body(response, options))
+        if advice == "keep" or position is None:
             return response
-        request = response.request.copy()
+        if advice == "back_off":
+            wait_s = pause_s(response.headers.get("Retry-After"), self._share())
+            if wait_s is None:
+                return response
+            self._sleep(wait_s)
+        request = request.copy()
         if position >= 0:
             request.body.seek(position)  # type: ignore[union-attr]  # it told the position
         request.headers.update(self._reader.headers())
@@ -58,6 +84,14 @@ class RequestsAuth:
         again.history.append(response)
         again.request = request
         return again
+
+
+def _body(response: Response, options: dict[str, Any]) -> bytes:
+    """The body, if it is read anyway or is short: a caller who streams may not want it read."""
+    length = response.headers.get("Content-Length", "")
+    if options.get("stream") and not (length.isdigit() and int(length) <= MOST_BODY_BYTES):
+        return b""
+    return response.content or b""
 
 
 def _position(body: Any) -> int | None:  # noqa: ANN401 - requests takes many kinds
@@ -70,56 +104,3 @@ def _position(body: Any) -> int | None:  # noqa: ANN401 - requests takes many ki
     except (AttributeError, OSError):
         return None
     return position
-
-
-def httpx_auth(reader: TokenReader) -> httpx.Auth:
-    """`auth` for httpx, which takes a subclass of its own class only."""
-    import httpx
-
-    auth: httpx.Auth = type("TokenReaderAuth", (_HttpxFlow, httpx.Auth), {})(reader)
-    return auth
-
-
-class _HttpxFlow:
-    """The two flows that httpx asks for; redirects happen inside of a `yield`."""
-
-    def __init__(self, reader: TokenReader) -> None:
-        self._reader = reader
-
-    def sync_auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        sent = self._reader.current()
-        request.headers.update(sent.headers())
-        response = yield request
-        if _rejected(response, sent) and self._reader.invalidate(sent.token) and _whole(request):
-            request.headers.update(self._reader.headers())
-            yield request
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        import asyncio
-
-        sent = await self._reader.current_async()
-        request.headers.update(sent.headers())
-        response = yield request
-        if not _rejected(response, sent):
-            return
-        if await asyncio.to_thread(self._reader.invalidate, sent.token) and _whole(request):
-            request.headers.update((await self._reader.current_async()).headers())
-            yield request
-
-
-def _rejected(response: httpx.Response, sent: Snapshot) -> bool:
-    return response.status_code == _UNAUTHORIZED and _carried(response.request, sent)
-
-
-def _whole(request: httpx.Request) -> bool:
-    import httpx
-
-    return isinstance(request.stream, httpx.ByteStream)
-
-
-def _carried(request: PreparedRequest | httpx.Request, snapshot: Snapshot) -> bool:
-    return request.headers.get("Authorization") == f"Bearer {snapshot.token}"

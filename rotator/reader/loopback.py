@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from rotator.errors import ConfigError
 from rotator.reader.secrets_manager import refusal, store_error
@@ -18,7 +19,7 @@ __all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
 AGENT_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105 - the file's name
 """Where the Secrets Manager Agent's installation leaves its SSRF token (its README)."""
 
-_TIMEOUT_S = 3.0
+_TIMEOUT_S = 2.0  # of the whole exchange, however slowly it goes on
 
 # The port variable is the Lambda extension's, its default that of both.
 _PORT_VARIABLE, _DEFAULT_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2773
@@ -35,8 +36,16 @@ class LoopbackSource:
     Secrets Manager secrets in AWS Lambda functions".
     """
 
-    def __init__(self, name: str, ssrf_token: Callable[[], str], *, has_fresh: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        ssrf_token: Callable[[], str],
+        *,
+        has_fresh: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.has_fresh = has_fresh
+        self._monotonic = monotonic
         self._name = name
         self._ssrf_token = ssrf_token
 
@@ -70,24 +79,61 @@ class LoopbackSource:
         )
 
     def _get(self, secret_id: str, stage: str, *, fresh: bool) -> tuple[int, bytes]:
-        from http.client import HTTPConnection, HTTPException
-        from urllib.parse import urlencode
+        from urllib.parse import quote
 
-        query = {"secretId": secret_id, "versionStage": stage}
+        query = f"secretId={quote(secret_id, safe='')}&versionStage={stage}"
         if fresh:
-            query["refreshNow"] = "true"
-        headers = {_TOKEN_HEADER: self._ssrf_token()}
-        connection = HTTPConnection("localhost", _port(), timeout=_TIMEOUT_S)
-        problem = ""
+            query += "&refreshNow=true"
+        # HTTP/1.0: the answer comes whole, not in chunks, and ends with the connection.
+        request = (
+            f"GET /secretsmanager/get?{query} HTTP/1.0\r\nHost: localhost:{_port()}\r\n"
+            f"{_TOKEN_HEADER}: {self._ssrf_token()}\r\n\r\n"
+        )
         try:
-            connection.request("GET", f"/secretsmanager/get?{urlencode(query)}", headers=headers)
-            response = connection.getresponse()
-            return response.status, response.read(_MOST_BYTES)
-        except (OSError, HTTPException) as error:
+            return _parts(_exchange(_port(), request.encode("latin-1"), self._monotonic))
+        except OSError as error:
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
-        finally:
-            connection.close()
+        except ValueError:
+            problem = f"{self._name} gave no usable answer"
         raise store_error(secret_id, problem, retryable=True)
+
+
+def _exchange(port: int, request: bytes, monotonic: Callable[[], float]) -> bytes:
+    """Send the request and read the answer to its end, or as far as it is of use.
+
+    By hand, because `http.client` imports ssl and email, which take more time and memory than all
+    else here, and because its timeout counts anew with each byte that arrives. Raises OSError.
+    """
+    import socket
+
+    deadline = monotonic() + _TIMEOUT_S
+    answer = bytearray()
+    with socket.create_connection(("localhost", port), _TIMEOUT_S) as connection:
+        connection.sendall(request)
+        while len(answer) < _MOST_BYTES:
+            left_s = deadline - monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            connection.settimeout(left_s)
+            received = connection.recv(65_536)
+            if not received:
+                break
+            answer += received
+    return bytes(answer)
+
+
+def _parts(answer: bytes) -> tuple[int, bytes]:
+    """Status and body of an HTTP answer; raises ValueError for one that is none, or is cut off."""
+    head, found, body = answer.partition(b"\r\n\r\n")
+    status_line, *fields = head.split(b"\r\n")
+    version, status, *_ = [*status_line.split(b" ", 2), b""]
+    if not found or not version.startswith(b"HTTP/1.") or not status.isdigit():
+        raise ValueError("it is no answer of an HTTP server")
+    for field in fields:
+        name, _, value = field.partition(b":")
+        if name.strip().lower() == b"content-length" and int(value) != len(body):
+            raise ValueError("it is cut off")
+    return int(status), body
 
 
 def _port() -> int:

@@ -14,7 +14,7 @@ from rotator.reader.snapshot import instant_text, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     from rotator.reader.snapshot import Snapshot
@@ -38,38 +38,53 @@ __all__ = ["close_sources", "find_token", "open_sources"]
 _LEAST_SKEW_S, _GREATEST_SKEW_S = 5.0, 300.0
 
 
-def open_sources(source: str | Source | None, *, client: object = None) -> tuple[Source, ...]:
+def open_sources(
+    source: str | Source | Sequence[str | Source] | None,
+    *,
+    client: object = None,
+    regions: Sequence[str] = (),
+) -> tuple[Source, ...]:
     """The sources to ask, best first, as `TokenReader` documents; nothing is read yet.
 
-    Raises ConfigError for a name that no source has.
+    Raises ConfigError for a name that no source has, and for regions that nobody would ask.
     """
     if client is not None:
         return (SdkSource(client),)
     if source is None:
-        return _announced_sources()
+        named: Sequence[str | Source] = _announced_sources()
+    elif isinstance(source, list | tuple):
+        named = source
+    else:
+        named = (source,)  # type: ignore[assignment]  # a Source may have a length of its own
+    if regions and "sdk" not in named:
+        raise ConfigError("token reader: its regions are of use to the source sdk only")
+    return tuple(found for each in named for found in _open(each, regions))
+
+
+def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
     if not isinstance(source, str):
         return (source,)
     if source == "sdk":
-        return (SdkSource(),)
+        return [SdkSource(region=region) for region in regions or (None,)]
     if source in {"agent", "extension"}:
         return (getattr(LoopbackSource, source)(),)
     raise ConfigError("token reader: its source is none of agent, extension, sdk")
 
 
-def _announced_sources() -> tuple[Source, ...]:
+def _announced_sources() -> Sequence[str]:
     """What the environment announces, and behind it the SDK, as an announcement is no promise."""
     environ = os.environ
     if "AWS_ENDPOINT_URL" in environ or "AWS_ENDPOINT_URL_SECRETS_MANAGER" in environ:
-        return (SdkSource(),)  # somebody wants it asked there, not elsewhere
+        return ("sdk",)  # somebody wants it asked there, not elsewhere
     if "AWS_TOKEN" in environ or os.access(AGENT_TOKEN_FILE, os.R_OK):
-        return (LoopbackSource.agent(), SdkSource())
+        return ("agent", "sdk")
     if "AWS_LAMBDA_FUNCTION_NAME" in environ:
         # Whether the extension is there shows at once: its port answers, or refuses.
-        return (LoopbackSource.extension(), SdkSource())
-    return (SdkSource(),)
+        return ("extension", "sdk")
+    return ("sdk",)
 
 
-def close_sources(sources: tuple[Source, ...]) -> None:
+def close_sources(sources: Sequence[Source]) -> None:
     """Close the connections that `open_sources` made; what the caller gave stays open."""
     for source in sources:
         if isinstance(source, SdkSource):
@@ -77,24 +92,40 @@ def close_sources(sources: tuple[Source, ...]) -> None:
 
 
 def find_token(
-    sources: tuple[Source, ...], secret_id: str, *, fresh: bool, now: Callable[[], float]
+    sources: Sequence[Source], secret_id: str, *, fresh: bool, now: Callable[[], float]
 ) -> tuple[Snapshot, float] | RotatorError:
     """An unexpired token from the first source that has one, or why none does.
 
     With it comes by how many seconds AWS's clock is ahead of `now`. Errors are returned: raised,
     they would drag along the frames in which the secret's text is a local variable.
     """
-    failures: list[RotatorError] = []
+    failures: list[tuple[str | None, RotatorError]] = []
     for source in sources:
+        region: str | None = getattr(source, "region", None)
+        if failures and region is None and _is_final(failures[-1][1]):
+            break  # Secrets Manager itself said no, and would say it again
         found = _find_in(source, secret_id, fresh=fresh, now=now)
         if not isinstance(found, RotatorError):
             return found
         # That a fallback is not set up is no news: perhaps it was never meant to be used.
         if not failures or not isinstance(found, ConfigError):
-            failures.append(found)
-        if isinstance(found, StoreError) and found.aws_code and not found.retryable:
-            break  # Secrets Manager itself said no
-    return failures[-1]
+            failures.append((region, found))
+    return _summary(secret_id, failures)
+
+
+def _is_final(failure: RotatorError) -> bool:
+    return isinstance(failure, StoreError) and bool(failure.aws_code) and not failure.retryable
+
+
+def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]) -> RotatorError:
+    """The last failure, as the sources behind a cache know best; with those of all regions."""
+    last = failures[-1][1]
+    regional = [(region, failure) for region, failure in failures if region is not None]
+    if len(regional) > 1:
+        problems = [f"in {region}: {str(each).partition(': ')[2]}" for region, each in regional]
+        last.args = (f"secret {secret_id}: {'; '.join(problems)}",)
+        last.retryable = any(failure.retryable for _, failure in regional)
+    return last
 
 
 def _find_in(
@@ -115,7 +146,7 @@ def _read(
     """One version of the secret, if it holds a token that has not expired."""
     asked_at = now()
     try:
-        answer = source.read(secret_id, stage, fresh=fresh)
+        answer = dict(source.read(secret_id, stage, fresh=fresh))
     except RotatorError as error:
         return error
     except Exception as error:  # noqa: BLE001 - a source of the caller's may raise anything
@@ -136,14 +167,16 @@ def _read(
 
 
 def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
-    """By how much AWS's clock is ahead of ours, from the answer's `Date` (RFC 9110, 6.6.1)."""
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    if not isinstance(date, str):
-        return 0.0
+    """By how much AWS's clock is ahead of ours, from the answer's `Date` (RFC 9110, 6.6.1).
+
+    Zero where it is behind: a token that ends early for this machine is replaced in time, but one
+    that was given longer would be served after its end, if this machine's clock is set right.
+    """
     from email.utils import parsedate_to_datetime
 
     try:
+        date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
         skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - at  # Date has no fractions
-    except ValueError:
+    except (AttributeError, KeyError, TypeError, ValueError):
         return 0.0
-    return skew_s if _LEAST_SKEW_S <= abs(skew_s) <= _GREATEST_SKEW_S else 0.0
+    return skew_s if _LEAST_SKEW_S <= skew_s <= _GREATEST_SKEW_S else 0.0

@@ -20,6 +20,7 @@ from rotator.errors import (
     TokenUnavailable,
 )
 from rotator.reader import TokenReader
+from rotator.reader.clocked import ClockedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +107,7 @@ def reader(clock: Clock, source: FakeSource) -> TokenReader:
 
 def make_reader(clock: Clock, source: FakeSource, **options: Any) -> TokenReader:
     settings: dict[str, Any] = {"background": False, "uniform": lambda: 0.5}
-    return TokenReader("s", source=source, now=clock, monotonic=clock, **(settings | options))
+    return ClockedReader("s", source=source, now=clock, monotonic=clock, **(settings | options))
 
 
 def chain(error: BaseException) -> list[BaseException]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Body = bytes | Iterator[bytes] | io.BytesIO | None
 
 TIMEOUT_S = 20
+HOSTS = ("127.0.0.1", "localhost")
 
 
 class Source:
@@ -128,7 +129,7 @@ class RequestsCaller:
     def __init__(self, reader: TokenReader) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.auth = reader.requests_auth()
+        self.session.auth = reader.requests_auth(*HOSTS)
 
     def post(self, url: str, body: Body = None) -> int:
         with self.session as session:
@@ -139,7 +140,7 @@ class HttpxCaller:
     def __init__(self, reader: TokenReader) -> None:
         httpx = pytest.importorskip("httpx")
         self.client = httpx.Client(
-            auth=reader.httpx_auth(), trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
+            auth=reader.httpx_auth(*HOSTS), trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
         )
 
     def post(self, url: str, body: Body = None) -> int:
@@ -151,7 +152,7 @@ class HttpxCaller:
 class AsyncHttpxCaller:
     def __init__(self, reader: TokenReader) -> None:
         self.httpx = pytest.importorskip("httpx")
-        self.auth = reader.httpx_auth()
+        self.auth = reader.httpx_auth(*HOSTS)
 
     def post(self, url: str, body: Body = None) -> int:
         async def post() -> int:
@@ -277,6 +278,6 @@ def test_no_request_goes_out_without_a_token(api: Api, caller: Caller, source: S
 def test_answer_tells_of_the_refused_attempt(api: Api, reader: TokenReader, source: Source) -> None:
     reader.token()
     source.token = "new"
-    response = requests.get(api.url, auth=reader.requests_auth(), timeout=TIMEOUT_S)
+    response = requests.get(api.url, auth=reader.requests_auth(*HOSTS), timeout=TIMEOUT_S)
     assert [earlier.status_code for earlier in response.history] == [401]
     assert response.request.headers["Authorization"] == "Bearer new"

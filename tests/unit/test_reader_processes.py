@@ -16,6 +16,7 @@ import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
+from rotator.reader.clocked import ClockedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ def source() -> GatedSource:
 
 @pytest.fixture
 def reader(clock: CountingClock, source: GatedSource) -> TokenReader:
-    return TokenReader(
+    return ClockedReader(
         "s", source=source, now=clock, monotonic=lambda: clock.at, uniform=lambda: 0.5
     )
 
@@ -265,7 +266,7 @@ def test_no_read_is_torn_or_expired_while_tokens_change_under_eight_threads() ->
             fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
             return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
 
-    reader = TokenReader("s", source=Source(), now=now, monotonic=now)
+    reader = ClockedReader("s", source=Source(), now=now, monotonic=now)
     seen: set[str] = set()
 
     def read_often() -> None:
@@ -384,7 +385,7 @@ def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
     done = run_python(
         """
         import json, threading, time
-        from rotator.reader import TokenReader
+        from rotator.reader.clocked import ClockedReader
 
         entered, never = threading.Event(), threading.Event()
 
@@ -400,7 +401,9 @@ def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
                 return {"SecretString": json.dumps(fields), "VersionId": "v"}
 
         ahead = [0]
-        reader = TokenReader("s", source=Source(), now=lambda: time.time() + ahead[0])
+        reader = ClockedReader(
+            "s", source=Source(), now=lambda: time.time() + ahead[0], monotonic=time.monotonic
+        )
         reader.token()
         ahead[0] = 3590
         print(reader.token(), entered.wait(20))

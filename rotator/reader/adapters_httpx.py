@@ -1,0 +1,109 @@
+"""How the reader's token gets into the requests of httpx; imported where httpx is used."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+
+from rotator.reader.held import uniform
+from rotator.reader.hosts import AllowedHosts, pause_s
+from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+
+    from rotator.reader import Snapshot, TokenReader
+
+__all__ = ["HttpxAuth"]
+
+
+class HttpxAuth(httpx.Auth):
+    """`auth` for httpx, sync and async; redirects happen inside of a `yield`."""
+
+    def __init__(
+        self,
+        reader: TokenReader,
+        hosts: Sequence[str],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        share: Callable[[], float] = uniform,
+        sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._reader = reader
+        self._hosts = AllowedHosts(hosts)
+        self._sleep = sleep
+        self._share = share
+        self._sleep_async = sleep_async
+
+    def sync_auth_flow(  # noqa: D102
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        if not self._allows(request):
+            yield request
+            return
+        sent = self._reader.current()
+        request.headers.update(sent.headers())
+        response = yield request
+        if not _concerns(response, sent):
+            return
+        body = response.read() if _is_short(response) else b""
+        advice = self._reader.refused(sent.token, response.status_code, body)
+        if advice == "keep" or not _can_be_sent_again(request):
+            return
+        if advice == "back_off":
+            wait_s = self._pause_s(response)
+            if wait_s is None:
+                return
+            self._sleep(wait_s)
+        request.headers.update(self._reader.headers())
+        yield request
+
+    async def async_auth_flow(  # noqa: D102
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        if not self._allows(request):
+            yield request
+            return
+        sent = await self._reader.current_async()
+        request.headers.update(sent.headers())
+        response = yield request
+        if not _concerns(response, sent):
+            return
+        body = await response.aread() if _is_short(response) else b""
+        advice = await self._reader.refused_async(sent.token, response.status_code, body)
+        if advice == "keep" or not _can_be_sent_again(request):
+            return
+        if advice == "back_off":
+            wait_s = self._pause_s(response)
+            if wait_s is None:
+                return
+            await self._sleep_async(wait_s)
+        request.headers.update((await self._reader.current_async()).headers())
+        yield request
+
+    def _allows(self, request: httpx.Request) -> bool:
+        return self._hosts.hold(request.url.scheme, request.url.host)
+
+    def _pause_s(self, response: httpx.Response) -> float | None:
+        return pause_s(response.headers.get("Retry-After"), self._share())
+
+
+def _concerns(response: httpx.Response, sent: Snapshot) -> bool:
+    # httpx drops the token on the way to another host: then that host did not reject it.
+    carried: bool = response.request.headers.get("Authorization") == f"Bearer {sent.token}"
+    return carried and response.status_code in TELLING_STATUSES
+
+
+def _is_short(response: httpx.Response) -> bool:
+    """Whether the body may be read here: a caller who streams may not want it read."""
+    length: str = response.headers.get("Content-Length", "")
+    if length.isdigit():
+        return int(length) <= MOST_BODY_BYTES
+    return "json" in response.headers.get("Content-Type", "")
+
+
+def _can_be_sent_again(request: httpx.Request) -> bool:
+    return isinstance(request.stream, httpx.ByteStream)
