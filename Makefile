@@ -25,7 +25,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-providers compare-mint fuzz lint format bench lock upgrade clean FORCE
+.PHONY: help run test test-providers compare-mint fuzz lint types format bench lock upgrade clean FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -53,11 +53,15 @@ lint: $(VENV)/dev.stamp ## style, formatting and types
 	@echo 'ruff format --check'; $(BIN)/ruff format --check .
 	@echo 'mypy'; $(BIN)/mypy
 
+types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyright
+	@echo 'mypy'; $(BIN)/mypy tests/typing
+	@echo 'pyright'; $(BIN)/basedpyright --project tests/typing
+
 format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## the benchmarks, as ratios
+bench: $(VENV)/bench.stamp ## the benchmarks, as ratios (ARGS=reader: one suite)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
@@ -67,6 +71,8 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,providers,pyproject.toml --extra demo --group build --group dev --group providers -c requirements/dev.txt)
 	@$(call compile,compare,pyproject.toml --extra demo --group build --group dev --group compare -c requirements/dev.txt)
 	@$(call compile,fuzz,--group fuzz)
+	@$(call compile,types,pyproject.toml --extra demo --group build --group dev --group types -c requirements/dev.txt)
+	@$(call compile,bench,pyproject.toml --extra demo --group build --group dev --group bench -c requirements/dev.txt)
 	@$(call compile,lock,--group build --group lock)
 
 upgrade: ## the same, with the newest versions that pyproject.toml allows

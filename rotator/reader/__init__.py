@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
 
-# Without a usable token each read would ask upstream: it does so twice, and then the pauses double.
-_UNAVAILABLE_PAUSES_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# Without a usable token each read would ask upstream. The second may follow the first at once, as
+# most failures are a blip; from then on the pauses double.
+_UNAVAILABLE_PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 # One re-read for however many rejections arrive in this time.
 _INVALIDATE_INTERVAL_S = 30.0

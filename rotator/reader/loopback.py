@@ -7,7 +7,7 @@ import time
 
 from rotator.errors import ConfigError
 from rotator.reader.secrets_manager import refusal, store_error
-from rotator.reader.snapshot import decode_json
+from rotator.reader.snapshot import decode_json, fits_a_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,12 +85,15 @@ class LoopbackSource:
         if fresh:
             query += "&refreshNow=true"
         # HTTP/1.0: the answer comes whole, not in chunks, and ends with the connection.
+        port, ssrf_token = _port(), self._ssrf_token()
+        if not fits_a_header(ssrf_token):
+            raise ConfigError(f"{self._name}: the token for it has characters that no header holds")
         request = (
-            f"GET /secretsmanager/get?{query} HTTP/1.0\r\nHost: localhost:{_port()}\r\n"
-            f"{_TOKEN_HEADER}: {self._ssrf_token()}\r\n\r\n"
+            f"GET /secretsmanager/get?{query} HTTP/1.0\r\nHost: localhost:{port}\r\n"
+            f"{_TOKEN_HEADER}: {ssrf_token}\r\n\r\n"
         )
         try:
-            return _parts(_exchange(_port(), request.encode("latin-1"), self._monotonic))
+            return _parts(_exchange(port, request.encode("ascii"), self._monotonic))
         except OSError as error:
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
         except ValueError:
@@ -99,18 +102,18 @@ class LoopbackSource:
 
 
 def _exchange(port: int, request: bytes, monotonic: Callable[[], float]) -> bytes:
-    """Send the request and read the answer to its end, or as far as it is of use.
+    """Send the request and read the answer, as far as it is of use; raises OSError, ValueError.
 
     By hand, because `http.client` imports ssl and email, which take more time and memory than all
-    else here, and because its timeout counts anew with each byte that arrives. Raises OSError.
+    else here, and because its timeout counts anew with each byte that arrives.
     """
     import socket
 
     deadline = monotonic() + _TIMEOUT_S
-    answer = bytearray()
+    answer = b""
     with socket.create_connection(("localhost", port), _TIMEOUT_S) as connection:
         connection.sendall(request)
-        while len(answer) < _MOST_BYTES:
+        while len(answer) < _MOST_BYTES and not _is_whole(answer):
             left_s = deadline - monotonic()
             if left_s <= 0:
                 raise TimeoutError
@@ -119,21 +122,31 @@ def _exchange(port: int, request: bytes, monotonic: Callable[[], float]) -> byte
             if not received:
                 break
             answer += received
-    return bytes(answer)
+    return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, found, body = answer.partition(b"\r\n\r\n")
+    return bool(found) and len(body) == _stated_length(head)
 
 
 def _parts(answer: bytes) -> tuple[int, bytes]:
     """Status and body of an HTTP answer; raises ValueError for one that is none, or is cut off."""
-    head, found, body = answer.partition(b"\r\n\r\n")
-    status_line, *fields = head.split(b"\r\n")
-    version, status, *_ = [*status_line.split(b" ", 2), b""]
-    if not found or not version.startswith(b"HTTP/1.") or not status.isdigit():
+    head, _, body = answer.partition(b"\r\n\r\n")
+    version, status, *_ = [*head.split(b"\r\n")[0].split(b" ", 2), b""]
+    if not version.startswith(b"HTTP/1.") or not status.isdigit():
         raise ValueError("it is no answer of an HTTP server")
-    for field in fields:
-        name, _, value = field.partition(b":")
-        if name.strip().lower() == b"content-length" and int(value) != len(body):
-            raise ValueError("it is cut off")
+    if _stated_length(head) not in {None, len(body)}:
+        raise ValueError("it is cut off")
     return int(status), body
+
+
+def _stated_length(head: bytes) -> int | None:
+    for field in head.split(b"\r\n"):
+        name, _, value = field.partition(b":")
+        if name.strip().lower() == b"content-length":
+            return int(value)
+    return None
 
 
 def _port() -> int:

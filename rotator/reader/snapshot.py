@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, NoReturn
 
-__all__ = ["Snapshot", "decode_json", "instant_text", "parse"]
+__all__ = ["Snapshot", "decode_json", "fits_a_header", "instant_text", "parse"]
 
 # Where `datetime` ends; it also tells seconds from milliseconds.
 _YEAR_10000_S = 253_402_300_800
@@ -73,10 +73,10 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     token = fields.get("access_token")
     if not isinstance(token, str) or not token:
         raise ValueError("has no access_token")
-    if not _fits_a_header(token):
+    if not fits_a_header(token):
         raise ValueError("has an access_token with characters that no header can hold")
     client_id = fields.get("client_id")
-    if client_id is not None and not (isinstance(client_id, str) and _fits_a_header(client_id)):
+    if client_id is not None and not (isinstance(client_id, str) and fits_a_header(client_id)):
         raise ValueError("has a client_id that no header can hold")
     version_id = answer.get("VersionId")
     return Snapshot(
@@ -106,7 +106,8 @@ def decode_json(text: str | bytes) -> object:
         return None
 
 
-def _fits_a_header(text: str) -> bool:
+def fits_a_header(text: str) -> bool:
+    """Whether it can be the value of a header: printable ASCII, no blank at either end."""
     return text.isascii() and text.isprintable() and text == text.strip()
 
 

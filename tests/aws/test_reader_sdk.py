@@ -152,3 +152,34 @@ def test_secret_scheduled_for_deletion_names_the_way_out(secrets: Secrets) -> No
     with pytest.raises(StoreError, match="restore-secret") as caught:
         get_token(NAME)
     assert not caught.value.retryable
+
+
+# -- replicas
+
+
+def test_replica_serves_where_the_first_region_has_no_such_secret(secrets: Secrets) -> None:
+    secrets.create_secret(
+        Name=NAME, SecretString=value("canary"), AddReplicaRegions=[{"Region": "us-west-2"}]
+    )
+    with TokenReader(NAME, regions=("eu-north-1", "us-west-2")) as reader:
+        assert reader.token() == "canary"
+
+
+def test_arn_of_the_primary_names_its_replicas_too(secrets: Secrets) -> None:
+    created = secrets.create_secret(
+        Name=NAME, SecretString=value("canary"), AddReplicaRegions=[{"Region": "us-west-2"}]
+    )
+    with TokenReader(created["ARN"], regions=("eu-north-1", "us-west-2")) as reader:
+        assert reader.token() == "canary"
+
+
+def test_error_tells_of_all_regions(secrets: Secrets) -> None:
+    secrets.create_secret(Name=NAME)
+    with (
+        TokenReader(NAME, regions=("eu-north-1", REGION)) as reader,
+        pytest.raises(TokenUnavailable) as caught,
+    ):
+        reader.token()
+    text = str(caught.value)
+    assert text.startswith(f"secret {NAME}: in eu-north-1: does not exist")
+    assert f"; in {REGION}: has no AWSCURRENT value yet" in text

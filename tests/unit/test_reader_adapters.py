@@ -10,14 +10,17 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
 
+import httpx
 import pytest
 import requests
 
-from rotator.errors import TokenUnavailable
+from rotator.errors import ConfigError, TokenUnavailable
 from rotator.reader import TokenReader
+from rotator.reader.adapters import RequestsAuth
+from rotator.reader.adapters_httpx import HttpxAuth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Body = bytes | Iterator[bytes] | io.BytesIO | None
 
@@ -49,6 +52,9 @@ class Api:
     def __init__(self) -> None:
         self.accepted = "new"
         self.refusal = 401
+        self.refusals_left = 1_000_000
+        self.refusal_body = b"{}"
+        self.refusal_headers: dict[str, str] = {}
         self.location = ""
         self.seen: list[tuple[str, str | None, str | None, bytes]] = []
         api = self
@@ -69,14 +75,23 @@ class Api:
                         self.rfile.readline()
                     self.rfile.readline()
                 api.seen.append((self.path, sent, self.headers["x-api-key"], body))
+                answer = b"{}"
                 if self.path == "/moved":
                     self.send_response(307)
                     self.send_header("Location", api.location)
+                elif sent == f"Bearer {api.accepted}" or not api.refusals_left:
+                    self.send_response(200)
                 else:
-                    self.send_response(200 if sent == f"Bearer {api.accepted}" else api.refusal)
-                self.send_header("Content-Length", "2")
+                    answer = api.refusal_body
+                    api.refusals_left -= 1
+                    self.send_response(api.refusal)
+                    for name, text in api.refusal_headers.items():
+                        self.send_header(name, text)
+                self.send_header("Content-Type", "application/json")
+                if "Connection" not in api.refusal_headers:
+                    self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -122,53 +137,74 @@ def reader(source: Source) -> TokenReader:
 
 
 class Caller(Protocol):
-    def post(self, url: str, body: Body = None) -> int: ...
+    slept: list[float]
+
+    def post(self, url: str, body: Body = None, *, stream: bool = False) -> int: ...
+
+
+def token_invalid(code: object) -> bytes:
+    return json.dumps({"error_code": code, "message": "a message of the gateway"}).encode()
 
 
 class RequestsCaller:
-    def __init__(self, reader: TokenReader) -> None:
+    def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
+        self.slept: list[float] = []
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.auth = reader.requests_auth(*HOSTS)
+        self.session.auth = RequestsAuth(reader, hosts, sleep=self.slept.append, share=lambda: 0.5)
 
-    def post(self, url: str, body: Body = None) -> int:
+    def post(self, url: str, body: Body = None, *, stream: bool = False) -> int:
         with self.session as session:
-            return session.post(url, data=body, timeout=TIMEOUT_S).status_code
+            return session.post(url, data=body, timeout=TIMEOUT_S, stream=stream).status_code
 
 
 class HttpxCaller:
-    def __init__(self, reader: TokenReader) -> None:
-        httpx = pytest.importorskip("httpx")
+    def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
+        self.slept: list[float] = []
+        auth = HttpxAuth(reader, hosts, sleep=self.slept.append, share=lambda: 0.5)
         self.client = httpx.Client(
-            auth=reader.httpx_auth(*HOSTS), trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
+            auth=auth, trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
         )
 
-    def post(self, url: str, body: Body = None) -> int:
-        with self.client as client:
-            status: int = client.post(url, content=body).status_code
-            return status
+    def post(self, url: str, body: Body = None, *, stream: bool = False) -> int:
+        with self.client as client, client.stream("POST", url, content=body) as response:
+            if not stream:
+                response.read()
+            return response.status_code
 
 
 class AsyncHttpxCaller:
-    def __init__(self, reader: TokenReader) -> None:
-        self.httpx = pytest.importorskip("httpx")
-        self.auth = reader.httpx_auth(*HOSTS)
+    def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
+        self.slept: list[float] = []
+        self.auth = HttpxAuth(reader, hosts, sleep_async=self.sleep, share=lambda: 0.5)
 
-    def post(self, url: str, body: Body = None) -> int:
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def post(self, url: str, body: Body = None, *, stream: bool = False) -> int:
         async def post() -> int:
-            async with self.httpx.AsyncClient(
-                auth=self.auth, trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
-            ) as client:
-                status: int = (await client.post(url, content=body)).status_code
-                return status
+            async with (
+                httpx.AsyncClient(
+                    auth=self.auth, trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
+                ) as client,
+                client.stream("POST", url, content=body) as response,
+            ):
+                if not stream:
+                    await response.aread()
+                return response.status_code
 
         return asyncio.run(post())
 
 
 @pytest.fixture(params=[RequestsCaller, HttpxCaller, AsyncHttpxCaller])
-def caller(request: pytest.FixtureRequest, reader: TokenReader) -> Caller:
-    make: Callable[[TokenReader], Caller] = request.param
-    return make(reader)
+def make_caller(request: pytest.FixtureRequest) -> Callable[..., Caller]:
+    make: Callable[..., Caller] = request.param
+    return make
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller], reader: TokenReader) -> Caller:
+    return make_caller(reader)
 
 
 def test_request_carries_the_headers(api: Api, caller: Caller, source: Source) -> None:
@@ -281,3 +317,140 @@ def test_answer_tells_of_the_refused_attempt(api: Api, reader: TokenReader, sour
     response = requests.get(api.url, auth=reader.requests_auth(*HOSTS), timeout=TIMEOUT_S)
     assert [earlier.status_code for earlier in response.history] == [401]
     assert response.request.headers["Authorization"] == "Bearer new"
+
+
+# -- whom the token is for
+
+
+@pytest.mark.parametrize("hosts", [("localhost",), ("*.example.com", "api.example.com")])
+def test_request_to_another_host_goes_out_as_it_is(
+    api: Api,
+    make_caller: Callable[..., Caller],
+    reader: TokenReader,
+    source: Source,
+    hosts: tuple[str, ...],
+) -> None:
+    assert make_caller(reader, hosts).post(api.url, b"body") == 401
+    assert api.seen == [("/", None, None, b"body")]
+    assert source.calls == 0
+
+
+def test_redirect_from_another_host_brings_no_token_to_an_allowed_one(
+    api: Api, elsewhere: Api, make_caller: Callable[..., Caller], reader: TokenReader
+) -> None:
+    elsewhere.location = api.url
+    assert make_caller(reader, ["127.0.0.1"]).post(f"{elsewhere.url}/moved") == 401
+    assert elsewhere.tokens() == [None]
+    assert api.tokens() == [None]
+
+
+def test_token_is_not_sent_in_clear_text(
+    make_caller: Callable[..., Caller], reader: TokenReader, source: Source
+) -> None:
+    with pytest.raises(ConfigError, match=r"api\.example\.com: is not https"):
+        make_caller(reader, ["api.example.com"]).post("http://api.example.com/")
+    assert source.calls == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com@elsewhere.example/",
+        "https://api.example.com.elsewhere.example/",
+        "https://elsewhere.example/api.example.com",
+        "https://elsewhere.example#@api.example.com/",
+        "https://example.com/",
+        "https://api.example.com./",
+    ],
+)
+def test_url_that_only_looks_like_an_allowed_host_gets_no_token(
+    reader: TokenReader, source: Source, url: str
+) -> None:
+    hosts = ["api.example.com", "*.api.example.com"]
+    prepared = requests.Request("GET", url, auth=RequestsAuth(reader, hosts)).prepare()
+    assert "Authorization" not in prepared.headers
+    request = httpx.Request("GET", url)
+    next(HttpxAuth(reader, hosts).sync_auth_flow(request))
+    assert "Authorization" not in request.headers
+    assert source.calls == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.example.com/v2", "https://API.Example.com:8443/", "https://a.b.below.com/"]
+)
+def test_allowed_host_gets_the_token(reader: TokenReader, url: str) -> None:
+    hosts = ["api.Example.com", "*.below.com"]
+    prepared = requests.Request("GET", url, auth=RequestsAuth(reader, hosts)).prepare()
+    assert prepared.headers["Authorization"] == "Bearer old"
+    request = httpx.Request("GET", url)
+    next(HttpxAuth(reader, hosts).sync_auth_flow(request))
+    assert request.headers["Authorization"] == "Bearer old"
+
+
+@pytest.mark.parametrize(
+    "hosts", [[], ["https://api.example.com"], ["api.example.com:443"], ["*"], ["*."], ["a.*.com"]]
+)
+def test_hosts_that_are_none_are_refused(reader: TokenReader, hosts: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        reader.requests_auth(*hosts)
+    with pytest.raises(ConfigError):
+        reader.httpx_auth(*hosts)
+
+
+# -- Adobe's gateway
+
+
+@pytest.mark.parametrize("code", ["401013", 401013, "invalid_token", None])
+def test_invalid_token_is_fetched_anew(
+    api: Api, caller: Caller, reader: TokenReader, source: Source, code: object
+) -> None:
+    reader.token()
+    source.token, api.refusal_body = "new", token_invalid(code)
+    assert caller.post(api.url) == 200
+    assert api.tokens() == ["Bearer old", "Bearer new"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("code", ["401014", "401015", 401015])
+def test_401_for_another_reason_costs_no_read_and_no_repetition(
+    api: Api, caller: Caller, reader: TokenReader, source: Source, code: object, *, stream: bool
+) -> None:
+    reader.token()
+    source.token, api.refusal_body = "new", token_invalid(code)
+    assert caller.post(api.url, stream=stream) == 401
+    assert api.tokens() == ["Bearer old"]
+    assert source.calls == 1
+
+
+def test_token_that_could_not_be_checked_is_sent_once_more_after_a_pause(
+    api: Api, caller: Caller, reader: TokenReader, source: Source
+) -> None:
+    reader.token()
+    source.token, api.accepted = "new", "none of them"
+    api.refusal, api.refusal_body, api.refusals_left = 503, token_invalid("503010"), 1
+    assert caller.post(api.url, b"body") == 200
+    assert api.tokens() == ["Bearer old", "Bearer old"]
+    assert caller.slept == [1.0]
+    assert source.calls == 1
+
+
+@pytest.mark.parametrize(("retry_after", "slept"), [("3", [3.0]), ("60", []), ("tomorrow", [])])
+def test_pause_that_the_gateway_asks_for_is_made_if_it_is_short(
+    api: Api, caller: Caller, retry_after: str, slept: list[float]
+) -> None:
+    api.accepted = "none of them"
+    api.refusal, api.refusal_body = 503, token_invalid("503010")
+    api.refusal_headers = {"Retry-After": retry_after}
+    assert caller.post(api.url) == 503
+    assert caller.slept == slept
+    assert len(api.seen) == 1 + len(slept)
+
+
+def test_streamed_refusal_of_unknown_length_is_left_to_the_caller(
+    api: Api, reader: TokenReader, source: Source
+) -> None:
+    reader.token()
+    source.token, api.refusal_body = "new", token_invalid("401015")
+    api.refusal_headers = {"Connection": "close"}
+    assert RequestsCaller(reader).post(api.url, stream=True) == 200
+    assert api.tokens() == ["Bearer old", "Bearer new"]

@@ -125,8 +125,13 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
 
-def kinds(source: str | None = None) -> list[str]:
-    return [str(getattr(each, "_name", "sdk")) for each in open_sources(source)]
+def kinds(source: Any = None) -> list[str]:
+    names = {"SdkSource": "sdk"}
+    found = []
+    for each in open_sources(source):
+        kind = type(each).__name__
+        found.append(str(getattr(each, "_name", names.get(kind, kind))))
+    return found
 
 
 def free_port() -> int:
@@ -160,6 +165,33 @@ def test_endpoint_named_for_the_sdk_is_where_it_is_asked(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", ["agent", "extension", "sdk"])
 def test_source_can_be_named_and_stands_alone(name: str) -> None:
     assert len(kinds(name)) == 1
+
+
+def test_sources_can_be_given_in_an_order_of_the_callers() -> None:
+    own = Fixed(value())
+    assert kinds(["agent", own, "sdk"]) == ["the Secrets Manager Agent", "Fixed", "sdk"]
+
+
+def test_regions_are_asked_in_their_order_behind_what_is_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_TOKEN", "x")
+    sources = open_sources(None, regions=("eu-west-1", "us-east-1"))
+    assert [getattr(each, "region", None) for each in sources] == [None, "eu-west-1", "us-east-1"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"regions": "eu-west-1"},
+        {"client": object(), "regions": ["eu-west-1"]},
+        {"source": "agent", "regions": ["eu-west-1"]},
+        {"source": ["agent", "vault"]},
+    ],
+)
+def test_impossible_sources_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        TokenReader("s", **settings).token()
 
 
 # -- the agent and the extension

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("runtime", "run", "dev", "providers", "compare", "fuzz", "lock")
+LOCKS = ("runtime", "run", "dev", "types", "bench", "providers", "compare", "fuzz", "lock")
+LARGER_THAN_DEV = ("types", "bench", "providers", "compare")
 
 REGISTRY = re.compile(
     r"""pypi\.org | pythonhosted\.org | npmjs\.(?:org|com) | proxy\.golang\.org
@@ -82,6 +83,8 @@ def declared(lock: str) -> list[str]:
             "providers": run + groups["dev"] + groups["providers"],
             "compare": run + groups["dev"] + groups["compare"],
             "fuzz": groups["fuzz"],
+            "types": run + groups["dev"] + groups["types"],
+            "bench": run + groups["dev"] + groups["bench"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
     )
@@ -130,7 +133,7 @@ def test_lock_says_how_to_renew_it(lock: str) -> None:
 
 @pytest.mark.parametrize(
     ("smaller", "larger"),
-    [("runtime", "run"), ("run", "dev"), ("dev", "providers"), ("dev", "compare")],
+    [("runtime", "run"), ("run", "dev"), *(("dev", each) for each in LARGER_THAN_DEV)],
 )
 def test_larger_lock_holds_the_same_versions(smaller: str, larger: str) -> None:
     expected = {name: pinned(line) for name, line in pins(smaller).items()}
@@ -165,7 +168,7 @@ def test_build_backend_comes_from_the_lock() -> None:
     assert project()["build-system"]["requires"] == project()["dependency-groups"]["build"]
 
 
-@pytest.mark.parametrize("lock", ["dev", "providers", "compare", "fuzz", "lock"])
+@pytest.mark.parametrize("lock", ["dev", *LARGER_THAN_DEV, "fuzz", "lock"])
 def test_every_dependency_is_argued_for(lock: str) -> None:
     decision = (ROOT / "docs" / "decisions" / "0005-dependencies.md").read_text("utf-8")
     first_cells = {line.split("|")[1] for line in decision.splitlines() if line.startswith("|")}

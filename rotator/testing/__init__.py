@@ -1,0 +1,133 @@
+"""For the tests of services that read the token: a reader that needs no AWS.
+
+    def test_photo_is_sent(fake_token_reader: FakeTokenReader) -> None:
+        send_photo(reader=fake_token_reader)
+
+`FakeTokenReader` behaves as the real one, because it is the real one: only its source and its
+clocks are made up. The fixture comes with the pytest plugin `rotator.testing.plugin`, which nothing
+loads but a line of yours in conftest.py: `pytest_plugins = ["rotator.testing.plugin"]`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import TokenUnavailable
+from rotator.reader.clocked import ClockedReader
+from rotator.reader.snapshot import instant_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rotator.errors import RotatorError
+
+__all__ = ["FakeTokenReader"]
+
+_DAY_S = 24 * 3600.0
+
+
+class _Secret:
+    """A token secret in memory; the previous version can be read too, as in Secrets Manager."""
+
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.versions: dict[str, Mapping[str, Any]] = {}
+        self.error: RotatorError | None = None
+        self.reads = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del fresh
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        if stage not in self.versions:
+            raise TokenUnavailable(f"secret {secret_id}: has no {stage} value yet")
+        return self.versions[stage]
+
+
+class FakeTokenReader(ClockedReader):
+    """A TokenReader whose secret and time are yours to change; starts with a token of one day.
+
+    `rejected` lists the tokens that the code under test reported after a 401. Refreshes happen in
+    the read that finds them due, and without chance: the same test sees the same each time.
+    """
+
+    def __init__(
+        self,
+        token: str = "test-token",  # noqa: S107 - what it is for
+        *,
+        client_id: str | None = "test-client",
+        lives_s: float = _DAY_S,
+    ) -> None:
+        self.rejected: list[str] = []
+        self._ahead_s = 0.0
+        self._published = 0
+        self._client_id = client_id
+        self._secret = _Secret()
+        super().__init__(
+            "test/token",
+            source=self._secret,
+            background=False,
+            now=lambda: time.time() + self._ahead_s,
+            monotonic=lambda: time.monotonic() + self._ahead_s,
+            uniform=lambda: 0.5,
+        )
+        self.publish(token, lives_s=lives_s)
+
+    @property
+    def reads(self) -> int:
+        """How often the secret was read."""
+        return self._secret.reads
+
+    def publish(self, token: str, *, lives_s: float = _DAY_S) -> None:
+        """Do what the rotator does: make this token the secret's current version.
+
+        The reader goes on with the one it has until the next rotation is due, or it is rejected.
+        """
+        now = self._now()
+        fields = {
+            "schema": 1,
+            "access_token": token,
+            "token_type": "bearer",
+            "issued_at": _text(now),
+            "expires_at": _text(now + lives_s),
+            "next_rotation_at": _text(now + lives_s * 23 / 24),
+            "client_id": self._client_id,
+        }
+        versions = self._secret.versions
+        if "AWSCURRENT" in versions:
+            versions["AWSPREVIOUS"] = versions["AWSCURRENT"]
+        self._published += 1
+        version_id = f"version-{self._published}"
+        versions["AWSCURRENT"] = {"SecretString": json.dumps(fields), "VersionId": version_id}
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, for this reader only."""
+        self._ahead_s += seconds
+
+    def expire(self) -> None:
+        """Let the time come when no published token is valid any more: reads raise."""
+        self._secret.versions.clear()
+        self.advance(max(0.0, self._held.expires - self._now()))
+
+    def fail(self, error: RotatorError) -> None:
+        """Let every read of the secret raise this, until `recover`: an outage of AWS."""
+        self._secret.error = error
+
+    def recover(self) -> None:
+        """End what `fail` began, and the pauses that a reader makes between attempts."""
+        self._secret.error = None
+        self._process().retry_at = float("-inf")
+
+    def invalidate(self, rejected_token: str) -> bool:
+        """As the real one, and note the token in `rejected`."""
+        self.rejected.append(rejected_token)
+        return super().invalidate(rejected_token)
+
+
+def _text(at: float) -> str:
+    return instant_text(datetime.fromtimestamp(at, UTC))
