@@ -55,7 +55,7 @@ lint: $(VENV)/dev.stamp ## style, formatting and types
 
 types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyright
 	@echo 'mypy'; $(BIN)/mypy tests/typing
-	@echo 'pyright'; $(BIN)/basedpyright --project tests/typing
+	@echo 'pyright'; $(BIN)/basedpyright --pythonpath $(BIN)/python --project tests/typing
 
 format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only .

@@ -172,10 +172,13 @@ def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
     Zero where it is behind: a token that ends early for this machine is replaced in time, but one
     that was given longer would be served after its end, if this machine's clock is set right.
     """
+    metadata = answer.get("ResponseMetadata")
+    if not metadata:  # a loopback source, whose clock is ours
+        return 0.0
     from email.utils import parsedate_to_datetime
 
     try:
-        date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        date = metadata["HTTPHeaders"]["date"]
         skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - at  # Date has no fractions
     except (AttributeError, KeyError, TypeError, ValueError):
         return 0.0

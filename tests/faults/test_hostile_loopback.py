@@ -195,9 +195,7 @@ def test_ssrf_token_that_no_header_holds_is_not_sent(
 @pytest.mark.parametrize(
     "behave", [reset, send(b""), send(answer(b"{}")), send(answer(b"", status="503 x"))]
 )
-def test_no_trouble_hurts_while_the_token_is_good(
-    server: HostileServer, behave: Behaviour
-) -> None:
+def test_no_trouble_hurts_while_the_token_is_good(server: HostileServer, behave: Behaviour) -> None:
     ahead = [0.0]
     reader = ClockedReader(
         "s",

@@ -46,6 +46,50 @@ class Source:
         return {"SecretString": json.dumps(fields), "VersionId": self.token}
 
 
+class Handler(BaseHTTPRequestHandler):
+    api: Api
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        sent = self.headers["Authorization"]
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        if self.headers["Transfer-Encoding"] == "chunked":
+            while size_bytes := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size_bytes)
+                self.rfile.readline()
+            self.rfile.readline()
+        self.api.seen.append((self.path, sent, self.headers["x-api-key"], body))
+        self.reply(sent)
+
+    def reply(self, sent: str | None) -> None:
+        api = self.api
+        answer = b"{}"
+        if self.path == "/moved":
+            self.send_response(307)
+            self.send_header("Location", self.api.location)
+        elif sent == f"Bearer {api.accepted}" or not api.refusals_left:
+            self.send_response(200)
+        else:
+            answer = api.refusal_body
+            api.refusals_left -= 1
+            self.send_response(api.refusal)
+            for name, text in api.refusal_headers.items():
+                self.send_header(name, text)
+        self.send_header("Content-Type", "application/json")
+        if "Connection" not in api.refusal_headers:
+            self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 class Api:
     """Takes one token only; refuses others with a status of the test's choice."""
 
@@ -57,46 +101,8 @@ class Api:
         self.refusal_headers: dict[str, str] = {}
         self.location = ""
         self.seen: list[tuple[str, str | None, str | None, bytes]] = []
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.answer()
-
-            def do_POST(self) -> None:
-                self.answer()
-
-            def answer(self) -> None:
-                sent = self.headers["Authorization"]
-                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-                if self.headers["Transfer-Encoding"] == "chunked":
-                    while size_bytes := int(self.rfile.readline(), 16):
-                        body += self.rfile.read(size_bytes)
-                        self.rfile.readline()
-                    self.rfile.readline()
-                api.seen.append((self.path, sent, self.headers["x-api-key"], body))
-                answer = b"{}"
-                if self.path == "/moved":
-                    self.send_response(307)
-                    self.send_header("Location", api.location)
-                elif sent == f"Bearer {api.accepted}" or not api.refusals_left:
-                    self.send_response(200)
-                else:
-                    answer = api.refusal_body
-                    api.refusals_left -= 1
-                    self.send_response(api.refusal)
-                    for name, text in api.refusal_headers.items():
-                        self.send_header(name, text)
-                self.send_header("Content-Type", "application/json")
-                if "Connection" not in api.refusal_headers:
-                    self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        bound = type("BoundHandler", (Handler,), {"api": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()

@@ -38,8 +38,10 @@ from rotator.reader.secrets_manager import SdkSource
 from rotator.reader.sources import find_token, open_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from rotator.reader.sources import Source
 
 SECRET_ID = "team/photoshop token"
 NOT_FOUND = "ResourceNotFoundException"
@@ -125,7 +127,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
 
 
-def kinds(source: Any = None) -> list[str]:
+def kinds(source: str | Sequence[str | Source] | None = None) -> list[str]:
     names = {"SdkSource": "sdk"}
     found = []
     for each in open_sources(source):
