@@ -107,7 +107,11 @@ def _connect(secret_id: str, region: str | None) -> BaseClient:
     import botocore.session
     from botocore.config import Config
 
-    return botocore.session.get_session().create_client(
+    session = botocore.session.get_session()
+    # Before it loads one service's description it lists all that it has, some four hundred
+    # folders, only to say which there are if this one is missing.
+    session.get_component("data_loader").list_available_services = lambda _type_name: _Anything()
+    return session.create_client(
         "secretsmanager",
         region_name=region or _region(secret_id),
         config=Config(
@@ -116,6 +120,13 @@ def _connect(secret_id: str, region: str | None) -> BaseClient:
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         ),
     )
+
+
+class _Anything(frozenset[str]):
+    """A set of names that holds whichever is looked for."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
 
 
 def _region(secret_id: str) -> str | None:
