@@ -19,11 +19,11 @@ import time
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
 from rotator.reader.held import COLD, hold, uniform
+from rotator.reader.process import Process, renewed
 from rotator.reader.snapshot import Snapshot, instant_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
     from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
@@ -51,33 +51,6 @@ _REFRESH_LEASE_S = 60.0
 # The hot path takes the clock from here: as an attribute of the reader it would cost a tenth more.
 # A reader with a clock of its own is `rotator.reader.clocked.ClockedReader`.
 _wall_clock = time.time
-
-
-class _Process:
-    """What belongs to one process: a lock or a connection from before a fork is of no use after."""
-
-    __slots__ = (
-        "attempts",
-        "failure",
-        "failures",
-        "flight",
-        "owner",
-        "reading",
-        "reread_at",
-        "retry_at",
-        "sources",
-    )
-
-    def __init__(self) -> None:
-        self.flight = _thread.allocate_lock()  # held by whoever asks upstream, or plans the next
-        self.owner = 0  # the thread that asks upstream
-        self.sources: tuple[Source, ...] = ()
-        self.attempts = 0
-        self.failures = 0  # in a row
-        self.failure: RotatorError | None = None
-        self.retry_at = float("-inf")  # both of the monotonic clock
-        self.reread_at = float("-inf")
-        self.reading: tuple[AbstractEventLoop, Future[Snapshot | RotatorError]] | None = None
 
 
 class TokenReader:
@@ -146,7 +119,7 @@ class TokenReader:
         # The token itself stays for the reads that are past their check.
         self._fresh_until = float("-inf")  # when a read next has something to do besides serving
         self._held = COLD
-        self._processes: dict[int, _Process] = {}
+        self._processes: dict[int, Process] = {}
 
     def token(self) -> str:
         """The current access token; see the class for what is raised if there is none."""
@@ -187,14 +160,14 @@ class TokenReader:
             process.reading = reading
         found = await asyncio.shield(reading[1])
         if isinstance(found, RotatorError):
-            raise _renewed(found)
+            raise renewed(found)
         return found
 
     def _current_or_error(self) -> Snapshot | RotatorError:
         try:
             return self.current()
         except RotatorError as error:
-            return _renewed(error)
+            return renewed(error)
 
     def invalidate(self, rejected_token: str) -> bool:
         """Tell that an API rejected this token (401); true if there is another one to retry with.
@@ -283,10 +256,10 @@ class TokenReader:
         self._snapshot = COLD.snapshot
         self._forget()
 
-    def _process(self) -> _Process:
+    def _process(self) -> Process:
         pid = os.getpid()
         # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
-        return self._processes.get(pid) or self._processes.setdefault(pid, _Process())
+        return self._processes.get(pid) or self._processes.setdefault(pid, Process())
 
     def _look(self) -> Snapshot:
         """The read that is not simply served: a refresh may be due, or the token is gone."""
@@ -297,7 +270,7 @@ class TokenReader:
         held = self._held
         return held.snapshot if self._now() < held.expires else self._fetch_or_wait(process)
 
-    def _refresh(self, process: _Process, seen: float) -> None:
+    def _refresh(self, process: Process, seen: float) -> None:
         """Start to look for a newer token, unless another thread does; never waits for one."""
         if not process.flight.acquire(blocking=False):
             return
@@ -332,7 +305,7 @@ class TokenReader:
             # hand is good, and a read tries again when the lease is over.
             return
 
-    def _refresh_now(self, process: _Process) -> None:
+    def _refresh_now(self, process: Process) -> None:
         if not process.flight.acquire(blocking=False):
             return
         try:
@@ -342,7 +315,7 @@ class TokenReader:
         if process.failure is not None:
             self._log(process.failure)
 
-    def _fetch_or_wait(self, process: _Process) -> Snapshot:
+    def _fetch_or_wait(self, process: Process) -> Snapshot:
         """Read upstream, or wait for the thread that does and share what it gets or fails with."""
         attempts = process.attempts
         if process.owner == _thread.get_ident():
@@ -360,7 +333,7 @@ class TokenReader:
             error = self._unavailable(process)
         raise error
 
-    def _fetch(self, process: _Process, *, fresh: bool = False, urgent: bool = False) -> None:
+    def _fetch(self, process: Process, *, fresh: bool = False, urgent: bool = False) -> None:
         """Ask upstream and hold what it gave; the caller has the flight.
 
         `urgent`: a reader waits for it, so most blips are worth a second attempt at once.
@@ -383,7 +356,7 @@ class TokenReader:
             snapshot, skew_s = found
             self._install(hold(snapshot, skew_s=skew_s, now=self._now()), fresh=fresh)
 
-    def _find(self, process: _Process, *, fresh: bool) -> tuple[Snapshot, float] | RotatorError:
+    def _find(self, process: Process, *, fresh: bool) -> tuple[Snapshot, float] | RotatorError:
         from rotator.reader.sources import find_token, open_sources
 
         try:
@@ -394,11 +367,11 @@ class TokenReader:
             return error
         return find_token(process.sources, self.token_secret, fresh=fresh, now=self._now)
 
-    def _note_failure(self, process: _Process, failure: RotatorError) -> None:
+    def _note_failure(self, process: Process, failure: RotatorError) -> None:
         now, held = self._now(), self._held
         pause_s = _UNAVAILABLE_PAUSES_S[min(process.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
         process.retry_at = self._monotonic() + pause_s
-        process.failure = _renewed(failure)
+        process.failure = renewed(failure)
         if held is not COLD and now >= held.due:
             self._serve_until(held.retry_at(now, self._uniform(), failures=process.failures))
         process.failures += 1
@@ -413,11 +386,11 @@ class TokenReader:
         planned = found.due if now < found.due else found.poll_at(now, self._uniform())
         self._serve_until(planned)
 
-    def _unavailable(self, process: _Process) -> RotatorError:
+    def _unavailable(self, process: Process) -> RotatorError:
         """The error of a read that has nothing to serve: a new one each, as tracebacks grow."""
         failure, held = process.failure, self._held
         if held is COLD and failure is not None:
-            return _renewed(failure)
+            return renewed(failure)
         if held is COLD:
             return TokenUnavailable(f"secret {self.token_secret}: its reader was closed")
         from datetime import UTC, datetime
@@ -456,10 +429,3 @@ def _start_thread(work: Callable[[], None]) -> None:
 
     # A daemon: the end of the program does not wait for AWS.
     threading.Thread(target=work, name="rotator-reader", daemon=True).start()
-
-
-def _renewed(error: RotatorError) -> RotatorError:
-    """The same error without its traceback: raised twice, one object would tell of both places."""
-    twin = error.__class__.__new__(error.__class__, *error.args)
-    twin.__dict__.update(error.__dict__)
-    return twin

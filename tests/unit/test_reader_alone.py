@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGES = Path(botocore.__file__).parents[1]
 
-LOOPBACK_ONLY = ("__init__", "held", "loopback", "secrets_manager", "snapshot", "sources")
+LOOPBACK_ONLY = (
+    "__init__",
+    "held",
+    "loopback",
+    "process",
+    "secrets_manager",
+    "snapshot",
+    "sources",
+)
 """What the loopback source needs of `rotator/reader/`; besides it only `rotator/errors.py`."""
 
 
@@ -128,7 +136,7 @@ READ = """
 EXPECTED = "canary {'Authorization': 'Bearer canary'}"
 
 
-def test_six_copied_files_and_the_errors_read_from_the_agent(
+def test_seven_copied_files_and_the_errors_read_from_the_agent(
     tmp_path: Path, as_agent: dict[str, str]
 ) -> None:
     assert run_bare(READ, copied(tmp_path, *LOOPBACK_ONLY), env=as_agent) == EXPECTED
