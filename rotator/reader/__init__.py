@@ -19,7 +19,7 @@ import time
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
 from rotator.reader.held import COLD, hold, uniform
-from rotator.reader.process import Process, renewed
+from rotator.reader.process import Process, importing, renewed
 from rotator.reader.snapshot import Snapshot, instant_text
 
 TYPE_CHECKING = False
@@ -148,8 +148,15 @@ class TokenReader:
 
         However many tasks wait, one thread of the loop's executor does.
         """
-        if self._now() < self._fresh_until:
-            return self._snapshot
+        while self._now() >= self._fresh_until:
+            found = await self._read_beside_the_loop()
+            held = self._held
+            # A task gets its turn late, or joins a read that began before it: once more then.
+            if found is held.snapshot and self._now() < held.expires:
+                return found
+        return self._snapshot
+
+    async def _read_beside_the_loop(self) -> Snapshot:
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -186,21 +193,22 @@ class TokenReader:
         held = self._held
         return held.snapshot.token != rejected_token and self._now() < held.expires
 
-    def refused(self, token: str, status: int, body: bytes = b"") -> Advice:
+    def refused(self, token: str, status: int, body: bytes | str = b"") -> Advice:
         """What to do after an API answered a request that carried `token`.
 
         "retry": it rejected the token, and there is a newer one, `token()`. "back_off": it could
         not check the token; the same request may succeed in a while. "keep": the answer has nothing
         to do with the token, or no newer one would help. `status` and `body` are the answer's.
         """
-        from rotator.reader.refusals import judge
+        with importing:
+            from rotator.reader.refusals import judge
 
         verdict = judge(status, body)
         if verdict == "refetch":
             return "retry" if self.invalidate(token) else "keep"
         return verdict
 
-    async def refused_async(self, token: str, status: int, body: bytes = b"") -> Advice:
+    async def refused_async(self, token: str, status: int, body: bytes | str = b"") -> Advice:
         """As `refused`, for asyncio; what may wait for AWS runs beside the event loop."""
         import asyncio
 
@@ -357,7 +365,8 @@ class TokenReader:
             self._install(hold(snapshot, skew_s=skew_s, now=self._now()), fresh=fresh)
 
     def _find(self, process: Process, *, fresh: bool) -> tuple[Snapshot, float] | RotatorError:
-        from rotator.reader.sources import find_token, open_sources
+        with importing:
+            from rotator.reader.sources import find_token, open_sources
 
         try:
             process.sources = process.sources or open_sources(
@@ -372,7 +381,7 @@ class TokenReader:
         pause_s = _UNAVAILABLE_PAUSES_S[min(process.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
         process.retry_at = self._monotonic() + pause_s
         process.failure = renewed(failure)
-        if held is not COLD and now >= held.due:
+        if held is not COLD:
             self._serve_until(held.retry_at(now, self._uniform(), failures=process.failures))
         process.failures += 1
 
@@ -406,7 +415,8 @@ class TokenReader:
 
     def _log(self, failure: RotatorError) -> None:
         """A refresh has no caller to raise to, so its failure goes to the log."""
-        import logging
+        with importing:
+            import logging
 
         logging.getLogger(__name__).warning(
             "rotator.refresh_failed: %s; the token in hand is served until %s",

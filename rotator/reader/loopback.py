@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
+from urllib.parse import quote
 
 from rotator.errors import ConfigError
 from rotator.reader.secrets_manager import refusal, store_error
@@ -79,8 +81,6 @@ class LoopbackSource:
         )
 
     def _get(self, secret_id: str, stage: str, *, fresh: bool) -> tuple[int, bytes]:
-        from urllib.parse import quote
-
         query = f"secretId={quote(secret_id, safe='')}&versionStage={stage}"
         if fresh:
             query += "&refreshNow=true"
@@ -107,8 +107,6 @@ def _exchange(port: int, request: bytes, monotonic: Callable[[], float]) -> byte
     By hand, because `http.client` imports ssl and email, which take more time and memory than all
     else here, and because its timeout counts anew with each byte that arrives.
     """
-    import socket
-
     deadline = monotonic() + _TIMEOUT_S
     answer = b""
     with socket.create_connection(("localhost", port), _TIMEOUT_S) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,21 @@ if TYPE_CHECKING:
     from rotator.reader.snapshot import Snapshot
     from rotator.reader.sources import Source
 
-__all__ = ["Process", "renewed"]
+__all__ = ["Process", "importing", "renewed"]
+
+importing = _thread.RLock()
+"""Held while a module is imported, and by a fork.
+
+A child that is forked in the middle of an import inherits that module's lock, and whoever imports
+it there waits for a thread that does not exist.
+"""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=importing.acquire,
+        after_in_parent=importing.release,
+        after_in_child=importing.release,
+    )
 
 
 class Process:

@@ -29,7 +29,7 @@ TELLING_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
 _NOT_VALID, _NOT_CHECKED = "401013", "503010"
 
 
-def judge(status: int, body: bytes) -> Verdict:
+def judge(status: int, body: bytes | str) -> Verdict:
     """Whether an answer is a reason to read the token secret again, or to wait.
 
     A 401 is, if its body does not say otherwise; a 403 never: another token of the same client
@@ -44,7 +44,7 @@ def judge(status: int, body: bytes) -> Verdict:
     return "keep" if another_reason else "refetch"
 
 
-def _error_code(body: bytes) -> str:
+def _error_code(body: bytes | str) -> str:
     answer = decode_json(body) if len(body) <= MOST_BODY_BYTES else None
     code = answer.get("error_code") if isinstance(answer, dict) else None
     return str(code) if isinstance(code, str | int) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
+from rotator.reader.process import importing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,22 +105,25 @@ class SdkSource:
 
 
 def _connect(secret_id: str, region: str | None) -> BaseClient:
-    import botocore.session
-    from botocore.config import Config
+    with importing:
+        import botocore.session
+        from botocore.config import Config
 
-    session = botocore.session.get_session()
-    # Before it loads one service's description it lists all that it has, some four hundred
-    # folders, only to say which there are if this one is missing.
-    session.get_component("data_loader").list_available_services = lambda _type_name: _Anything()
-    return session.create_client(
-        "secretsmanager",
-        region_name=region or _region(secret_id),
-        config=Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        ),
-    )
+        session = botocore.session.get_session()
+        # Before it loads one service's description it lists all that it has, some four hundred
+        # folders, only to say which there are if this one is missing.
+        session.get_component("data_loader").list_available_services = lambda _type_name: (
+            _Anything()
+        )
+        return session.create_client(
+            "secretsmanager",
+            region_name=region or _region(secret_id),
+            config=Config(
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                read_timeout=_READ_TIMEOUT_S,
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            ),
+        )
 
 
 class _Anything(frozenset[str]):

@@ -1,10 +1,12 @@
 """Which sources a reader asks for its token secret, and the search for a usable token in them.
 
-Imported at the first fetch.
+Imported at the first fetch, with all that a fetch needs but the SDK.
 """
 
 from __future__ import annotations
 
+import datetime  # noqa: F401, ICN001 - `snapshot` needs the two, and imports them late
+import json  # noqa: F401
 import os
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable

@@ -366,13 +366,14 @@ def test_token_is_not_sent_in_clear_text(
         "https://elsewhere.example/api.example.com",
         "https://elsewhere.example#@api.example.com/",
         "https://example.com/",
+        "https://below.example.com/",
         "https://api.example.com./",
     ],
 )
 def test_url_that_only_looks_like_an_allowed_host_gets_no_token(
     reader: TokenReader, source: Source, url: str
 ) -> None:
-    hosts = ["api.example.com", "*.api.example.com"]
+    hosts = ["api.example.com", "*.api.example.com", "*.below.example.com"]
     prepared = requests.Request("GET", url, auth=RequestsAuth(reader, hosts)).prepare()
     assert "Authorization" not in prepared.headers
     request = httpx.Request("GET", url)

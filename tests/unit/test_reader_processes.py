@@ -344,6 +344,46 @@ def test_child_of_a_warm_parent_has_the_token_and_refreshes_it(
     assert source.calls == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_forked_in_the_middle_of_an_import_reads_by_itself() -> None:
+    done = run_python(
+        """
+        import json, os, signal, sys, threading, time, warnings
+        from rotator.reader import TokenReader
+
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and a fork: that is the point
+        entered, gate = threading.Event(), threading.Event()
+
+        class SlowToImport:
+            def find_spec(self, name, path=None, target=None):
+                if name == "rotator.reader.loopback":
+                    entered.set()
+                    gate.wait(20)
+
+        class Source:
+            has_fresh = False
+            def read(self, secret_id, stage, *, fresh):
+                fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
+                return {"SecretString": json.dumps(fields), "VersionId": "v"}
+
+        sys.meta_path.insert(0, SlowToImport())
+        reader = TokenReader("s", source=Source())
+        thread = threading.Thread(target=reader.token)
+        thread.start()
+        entered.wait(20)
+        threading.Timer(0.2, gate.set).start()
+        child = os.fork()
+        if child == 0:
+            gate.set()
+            signal.alarm(10)
+            os._exit(0 if reader.token() == "t" else 1)
+        thread.join()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
 # -- asyncio
 
 

@@ -192,7 +192,7 @@ def test_regions_are_asked_in_their_order_behind_what_is_announced(
     ],
 )
 def test_impossible_sources_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="token reader: "):
         TokenReader("s", **settings).token()
 
 
@@ -397,6 +397,40 @@ def test_refusal_of_secrets_manager_itself_ends_the_search() -> None:
     fallback = Fixed(value("second"))
     assert find_token((Fixed(refused), fallback), "s", fresh=False, now=time.time) is refused
     assert fallback.calls == 0
+
+
+class InRegion(Fixed):
+    def __init__(self, region: str, answer: dict[str, Any] | RotatorError) -> None:
+        super().__init__(answer)
+        self.region = region
+
+
+def test_failure_can_pass_by_itself_if_that_of_any_region_can() -> None:
+    sources = (
+        InRegion("eu-west-1", unreachable("", retryable=True)),
+        InRegion("us-east-1", unreachable("AccessDeniedException", retryable=False)),
+    )
+    found = find_token(sources, "s", fresh=False, now=time.time)
+    assert isinstance(found, StoreError)
+    assert found.retryable
+    assert str(found).startswith("secret s: in eu-west-1: ")
+    assert "; in us-east-1: " in str(found)
+
+
+def test_refusal_in_one_region_does_not_end_the_search_in_others() -> None:
+    refused = InRegion("eu-west-1", unreachable("AccessDeniedException", retryable=False))
+    found = find_token(
+        (refused, InRegion("us-east-1", value("replica"))), "s", fresh=False, now=time.time
+    )
+    assert not isinstance(found, RotatorError)
+    assert found[0].token == "replica"
+
+
+@pytest.mark.parametrize("answer", [None, "canary", 7, ["canary"]])
+def test_source_that_answers_with_no_mapping_has_failed(answer: Any) -> None:  # noqa: ANN401 - wrong
+    with pytest.raises(StoreError, match="its source failed") as caught:
+        TokenReader("s", source=Fixed(answer)).token()
+    assert "canary" not in str(caught.value)
 
 
 # -- the SDK's exceptions

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+
+# Before any fork: where its first import coincides with one, it releases a lock of its own that it
+# has not acquired, because what it registers for before the fork comes too late.
+import concurrent.futures.thread  # noqa: F401
 import gc
 import json
 import os
@@ -44,8 +48,9 @@ class RunningClock:
         self.at = float(START)
 
     def __call__(self) -> float:
-        self.at = START + next(self._ticks) * 0.01
-        return self.at
+        at = START + next(self._ticks) * 0.01
+        self.at = at  # of several threads the last one wins, so it may step back; `at` does not
+        return at
 
 
 class MoodySource:
@@ -331,6 +336,36 @@ def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
         return await second
 
     assert asyncio.run(cancel_one()).startswith("ends-")
+
+
+def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
+    at = [float(START)]
+    finished = threading.Event()
+
+    class Source:
+        has_fresh = False
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del secret_id, stage, fresh
+            return version(int(at[0]) + 10)
+
+    class Reader(ClockedReader):
+        def _current_or_error(self) -> Snapshot | RotatorError:
+            found = super()._current_or_error()
+            finished.set()
+            return found
+
+    reader = Reader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+
+    async def read_late() -> list[str]:
+        early = asyncio.create_task(reader.token_async())
+        await asyncio.sleep(0)
+        assert finished.wait(PATIENCE_S)  # the loop stands still while the read ends
+        at[0] += 20
+        late = asyncio.create_task(reader.token_async())
+        return [await early, await late]
+
+    assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
 
 
 def test_refusal_is_judged_beside_the_loop() -> None:
