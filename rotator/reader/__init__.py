@@ -19,7 +19,7 @@ import time
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
 from rotator.reader.held import COLD, hold, uniform
-from rotator.reader.process import Process, importing, renewed
+from rotator.reader.process import Process, importing, let_forks_wait_for_imports, renewed
 from rotator.reader.snapshot import Snapshot, instant_text
 
 TYPE_CHECKING = False
@@ -114,6 +114,7 @@ class TokenReader:
         self._token = ""
         self._snapshot = COLD.snapshot
         self._forget()
+        let_forks_wait_for_imports()
 
     def _forget(self) -> None:
         # The token itself stays for the reads that are past their check.
@@ -263,6 +264,7 @@ class TokenReader:
         self._token = ""
         self._snapshot = COLD.snapshot
         self._forget()
+        let_forks_wait_for_imports()
 
     def _process(self) -> Process:
         pid = os.getpid()

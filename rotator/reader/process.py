@@ -13,21 +13,41 @@ if TYPE_CHECKING:
     from rotator.reader.snapshot import Snapshot
     from rotator.reader.sources import Source
 
-__all__ = ["Process", "importing", "renewed"]
+__all__ = ["Process", "importing", "let_forks_wait_for_imports", "renewed"]
+_LONGEST_IMPORT_S = 5.0  # a fork that waits for ever would be worse than what this prevents
 
 importing = _thread.RLock()
-"""Held while a module is imported, and by a fork.
+"""To be held while modules are imported, in a thread that a fork may not know of.
 
 A child that is forked in the middle of an import inherits that module's lock, and whoever imports
 it there waits for a thread that does not exist.
 """
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=importing.acquire,
-        after_in_parent=importing.release,
-        after_in_child=importing.release,
-    )
+_registered: list[bool] = []
+
+
+def let_forks_wait_for_imports() -> None:
+    """Make every fork take `importing`, from now on.
+
+    Not when this module is imported but when a reader is made: by then a program has imported
+    `logging`, whose hook takes a lock that the SDK's modules need. The hook registered last runs
+    first, so a fork waits here before it takes that lock.
+    """
+    if _registered or not hasattr(os, "register_at_fork"):
+        return
+    _registered.append(True)
+    os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_release)
+
+
+def _acquire() -> None:
+    importing.acquire(timeout=_LONGEST_IMPORT_S)
+
+
+def _release() -> None:
+    try:
+        importing.release()
+    except RuntimeError:
+        return  # it was not acquired: too slow, or registered in the middle of this fork
 
 
 class Process:

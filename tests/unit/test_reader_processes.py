@@ -345,38 +345,47 @@ def test_child_of_a_warm_parent_has_the_token_and_refreshes_it(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_child_forked_in_the_middle_of_an_import_reads_by_itself() -> None:
+@pytest.mark.parametrize("module", ["rotator.reader.loopback", "botocore.session"])
+def test_child_forked_in_the_middle_of_an_import_reads_by_itself(module: str) -> None:
     done = run_python(
-        """
-        import json, os, signal, sys, threading, time, warnings
+        f"""
+        import os, signal, sys, threading, warnings
+        from rotator.errors import RotatorError
         from rotator.reader import TokenReader
+        import logging  # after the module, before the first reader
 
         warnings.simplefilter("ignore", DeprecationWarning)  # threads and a fork: that is the point
+        os.environ |= {{"AWS_ENDPOINT_URL": "nowhere", "AWS_REGION": "eu-west-1"}}
         entered, gate = threading.Event(), threading.Event()
 
         class SlowToImport:
             def find_spec(self, name, path=None, target=None):
-                if name == "rotator.reader.loopback":
+                if name == {module!r}:
                     entered.set()
                     gate.wait(20)
+                    if name.startswith("botocore"):
+                        logging.getLogger("as each module of botocore does")
 
-        class Source:
-            has_fresh = False
-            def read(self, secret_id, stage, *, fresh):
-                fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
-                return {"SecretString": json.dumps(fields), "VersionId": "v"}
+        reader = TokenReader("s", source="sdk")
+
+        def read():
+            try:
+                reader.token()
+            except RotatorError as error:
+                return str(error)
 
         sys.meta_path.insert(0, SlowToImport())
-        reader = TokenReader("s", source=Source())
-        thread = threading.Thread(target=reader.token)
+        thread = threading.Thread(target=read)
         thread.start()
         entered.wait(20)
         threading.Timer(0.2, gate.set).start()
+        signal.alarm(30)
         child = os.fork()
+        signal.alarm(0)
         if child == 0:
             gate.set()
             signal.alarm(10)
-            os._exit(0 if reader.token() == "t" else 1)
+            os._exit(0 if read().startswith("AWS_ENDPOINT_URL: is not a URL") else 1)
         thread.join()
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         """
