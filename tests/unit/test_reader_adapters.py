@@ -453,6 +453,34 @@ def test_pause_that_the_gateway_asks_for_is_made_if_it_is_short(
     assert len(api.seen) == 1 + len(slept)
 
 
+@pytest.mark.parametrize("make", [HttpxCaller, AsyncHttpxCaller])
+def test_httpx_refusal_of_unknown_length_is_read_if_it_is_json(
+    api: Api, make: Callable[..., Caller], reader: TokenReader, source: Source
+) -> None:
+    reader.token()
+    source.token, api.refusal_body = "new", token_invalid("401015")
+    api.refusal_headers = {"Connection": "close"}
+    assert make(reader).post(api.url) == 401
+    assert api.tokens() == ["Bearer old"]
+
+
+class Unread(httpx.SyncByteStream):
+    """A body that must not be read by anybody but the caller."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError
+
+
+def test_long_refusal_that_the_caller_streams_is_left_to_the_caller(reader: TokenReader) -> None:
+    headers = {"Content-Length": "1000000", "Content-Type": "application/json"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, headers=headers, stream=Unread()))
+    with (
+        httpx.Client(transport=transport, auth=reader.httpx_auth("api.example.com")) as client,
+        client.stream("GET", "https://api.example.com/") as response,
+    ):
+        assert response.status_code == 401
+
+
 def test_streamed_refusal_of_unknown_length_is_left_to_the_caller(
     api: Api, reader: TokenReader, source: Source
 ) -> None:

@@ -212,6 +212,7 @@ def test_rejection_promises_nothing_once_everything_has_expired(
         ((401, b""), "retry", 2),
         ((401, b'{"error_code": "401013"}'), "retry", 2),
         ((401, b'{"error_code": "401015"}'), "keep", 1),
+        ((401, b'{"error_code": "401015"}' + b" " * 65_536), "retry", 2),
         ((403, b'{"error_code": "401013"}'), "keep", 1),
         ((403, b'{"error_code": "403000"}'), "keep", 1),
         ((503, b'{"error_code": "503010"}'), "back_off", 1),
