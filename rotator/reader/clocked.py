@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rotator.reader import TokenReader
 
 TYPE_CHECKING = False
@@ -25,7 +27,7 @@ class ClockedReader(TokenReader):
         token_secret: str,
         *,
         now: Callable[[], float],
-        monotonic: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
         uniform: Callable[[], float] | None = None,
         **options: Any,
     ) -> None:
