@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rotator.reader.adapters import RequestsAuth
     from rotator.reader.held import Held
     from rotator.reader.refusals import Advice
-    from rotator.reader.sources import Source
+    from rotator.reader.source import Source
 
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
@@ -60,7 +60,7 @@ class TokenReader:
     before the first use. Where from is found out then: the Secrets Manager Agent or the Parameters
     and Secrets Lambda Extension if the environment announces it, else Secrets Manager itself
     through botocore with its standard settings. `source` decides it instead: "agent", "extension",
-    "sdk", a Source of your own (see `rotator.reader.sources`), or a sequence of these, of which
+    "sdk", a Source of your own (`rotator.reader.source`), or a sequence of these, of which
     each is asked when those before it have no token. `regions` are those of Secrets Manager to
     ask, best first: the secret's own and those of its replicas. `client` is a botocore or boto3
     client to use instead.

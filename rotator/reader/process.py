@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError
     from rotator.reader.snapshot import Snapshot
-    from rotator.reader.sources import Source
+    from rotator.reader.source import Source
 
 __all__ = ["Process", "importing", "let_forks_wait_for_imports", "renewed"]
 _LONGEST_IMPORT_S = 5.0  # a fork that waits for ever would be worse than what this prevents

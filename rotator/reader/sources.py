@@ -17,21 +17,10 @@ from rotator.reader.snapshot import instant_text, parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
     from rotator.reader.snapshot import Snapshot
-
-    class Source(Protocol):
-        """Where the token secret is read from: Secrets Manager, or a cache that stands before it.
-
-        `read` answers as GetSecretValue does (`SecretString`, `VersionId`), within a bounded time,
-        or raises a RotatorError. `fresh` asks to go past a cache, where `has_fresh` says it can.
-        """
-
-        has_fresh: bool
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]: ...
-
+    from rotator.reader.source import Source
 
 __all__ = ["close_sources", "find_token", "open_sources"]
 

@@ -10,13 +10,12 @@ import requests
 
 from rotator.errors import ConfigError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import Snapshot, TokenReader, get_token
+from rotator.reader.source import Source
 from rotator.testing import FakeTokenReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import ThreadPoolExecutor
-
-    from rotator.reader.sources import Source
 
 
 def read(reader: TokenReader) -> None:
@@ -50,7 +49,7 @@ def call(reader: TokenReader) -> None:
     provider()
 
 
-class Vault:
+class Vault(Source):
     """A source of the caller's."""
 
     has_fresh = False

@@ -7,7 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 SNAPSHOT = Path(__file__).with_name("reader_api.txt")
-MODULES = ("rotator.reader", "rotator.reader.clocked", "rotator.testing", "rotator.testing.plugin")
+MODULES = (
+    "rotator.reader",
+    "rotator.reader.clocked",
+    "rotator.reader.source",
+    "rotator.testing",
+    "rotator.testing.plugin",
+)
 
 
 def described(name: str, thing: object) -> list[str]:
@@ -16,7 +22,9 @@ def described(name: str, thing: object) -> list[str]:
         signature = inspect.signature(function) if inspect.isfunction(function) else ""
         return [f"{name}{signature}"]
     parents = ", ".join(each.__name__ for each in thing.__bases__ if each is not object)
-    lines = [f"class {name}({parents}){inspect.signature(thing)}"]
+    signature = inspect.signature(thing) if "__init__" in vars(thing) else ""
+    is_protocol = getattr(thing, "_is_protocol", False)  # whose own depends on the Python
+    lines = [f"class {name}({parents}){'' if is_protocol else signature}"]
     for member in sorted(dir(thing)):
         value = inspect.getattr_static(thing, member)
         inherited = not any(member in vars(each) for each in thing.__mro__[:1])

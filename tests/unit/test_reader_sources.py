@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from rotator.reader.sources import Source
+    from rotator.reader.source import Source
 
 SECRET_ID = "team/photoshop token"
 NOT_FOUND = "ResourceNotFoundException"
@@ -545,4 +545,20 @@ def test_arn_names_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
         )
     assert caught.value.retryable
     assert source._client.meta.region_name == "eu-west-3"  # noqa: SLF001
+    source.close()
+
+
+def test_request_to_secrets_manager_is_bounded_and_not_repeated_by_the_sdk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A read may wait for it while a good token is in hand, on Lambda with 3 s to live."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    source = SdkSource(region="eu-west-3")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        source.read("s", "AWSCURRENT", fresh=False)
+    config = source._client.meta.config  # noqa: SLF001
+    assert config.connect_timeout + config.read_timeout < 3
+    assert config.retries["total_max_attempts"] == 1
     source.close()
