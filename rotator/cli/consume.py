@@ -115,13 +115,14 @@ def _exec(args: argparse.Namespace) -> int:
     variables = _variables(args)
     command = args.argv[0]
     # Python ignores it, and what is ignored stays so: `| head` would not end the command.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    ours = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(command, args.argv, {**os.environ, **variables})  # noqa: S606 - what it is for
     except FileNotFoundError:
         code, problem = _NOT_FOUND, "is not found"
     except (OSError, ValueError):  # no program, no permission, or an argument that cannot be one
         code, problem = _NOT_EXECUTABLE, "cannot be executed"
+    signal.signal(signal.SIGPIPE, ours)  # whoever called us goes on
     print(f"rotator exec: {command}: {problem}", file=sys.stderr)
     return code
 

@@ -193,6 +193,17 @@ def test_command_that_cannot_run_gets_the_shells_code(
     assert ended.stderr == f"rotator exec: {command}: {problem}\n"
 
 
+def test_command_that_cannot_run_leaves_the_signals_of_the_caller_as_they_were(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token()
+    before = signal.getsignal(signal.SIGPIPE)
+
+    assert inside("exec", binding.token_secret, "--", "/no/such/command").returncode == 127
+
+    assert signal.getsignal(signal.SIGPIPE) is before
+
+
 @pytest.mark.parametrize("args", [(), ("--",)])
 def test_exec_needs_a_command(inside: Cli, binding: LocalBinding, args: tuple[str, ...]) -> None:
     ended = inside("exec", binding.token_secret, *args)
