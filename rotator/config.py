@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rotator.errors import ConfigError, did_you_mean
 from rotator.policy import DEFAULT_TICK
 from rotator.providers import problem_with_url
+from rotator.secret_ids import arn_region, checked_secret_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LogSettings",
     "Settings",
-    "checked_secret_id",
     "load_log_settings",
     "load_settings",
     "parse_duration",
@@ -36,10 +36,6 @@ and as fields of an event (`token_secret`)."""
 LOG_NAMES = ("log_level", "log_format")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
-
-# A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
-# services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
-SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
 
 LONGEST = timedelta(days=366)
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
@@ -126,15 +122,6 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
     )
 
 
-def checked_secret_id(label: str, text: str) -> str:
-    """`text` if it can be a secret's name or ARN, else ConfigError, which calls it `label`."""
-    if not text.strip():
-        raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
-    if not SECRET_ID.fullmatch(text):
-        raise ConfigError(f"{label}: is not a name or ARN that Secrets Manager takes")
-    return text
-
-
 def parse_duration(text: str) -> timedelta:
     """Read `23h`, `22h30m`, `90s` or `1d`: whole numbers with units, the largest unit first.
 
@@ -207,13 +194,7 @@ def _region(
     token_secret: str, credentials_secret: str | None, environ: Mapping[str, str]
 ) -> str | None:
     """The region to ask; of the SDK's two variables botocore reads AWS_DEFAULT_REGION only."""
-    named = {region for id_ in (token_secret, credentials_secret) if (region := _arn_region(id_))}
+    named = {region for id_ in (token_secret, credentials_secret) if (region := arn_region(id_))}
     if len(named) > 1:
         raise ConfigError("credentials secret and token secret: their ARNs name different regions")
     return named.pop() if named else environ.get("AWS_REGION") or None
-
-
-def _arn_region(secret_id: str | None) -> str | None:
-    # arn:partition:secretsmanager:region:account:secret:name
-    parts = (secret_id or "").split(":")
-    return parts[3] if parts[0] == "arn" and len(parts) > 3 else None  # noqa: PLR2004

@@ -10,8 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK
-from rotator.config import checked_secret_id
 from rotator.errors import ConfigError
+from rotator.secret_ids import checked_secret_id
 
 if TYPE_CHECKING:
     import argparse

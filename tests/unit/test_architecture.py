@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "credentials": "errors tokens",
     "providers": "credentials errors",
     "provider_text": "tokens",
+    "secret_ids": "errors",
     "status": "policy tokens",
     # HTTP, which knows no AWS
     "connections": "| cryptography requests urllib3",
@@ -36,12 +37,13 @@ MAY_IMPORT = {
     "bind": "credentials errors providers rotate store tokens",
     "reader": "errors | botocore httpx requests urllib3",
     # settings, logs and the composition root
-    "config": "errors policy providers",
+    "config": "errors policy providers secret_ids",
     "logs": "errors | structlog",
     "app": "config logs oauth policy probe rotate status store tokens",
     # the doors
     "__init__": "oauth policy rotate store",
-    "cli": "__init__ app bind config demo errors logs policy probe reader rotate status tokens",
+    "cli": "__init__ app bind config demo errors logs policy probe reader rotate secret_ids status"
+    " tokens",
     "__main__": "cli",
     "lambda_handler": "app config errors logs metrics rotate tokens | structlog",
     "metrics": "",

@@ -1,0 +1,29 @@
+"""Names and ARNs of secrets, as they are given to rotator."""
+
+from __future__ import annotations
+
+import re
+
+from rotator.errors import ConfigError
+
+__all__ = ["arn_region", "checked_secret_id"]
+
+# A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
+# services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
+SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
+
+
+def checked_secret_id(label: str, text: str) -> str:
+    """`text` if it can be a secret's name or ARN, else ConfigError, which calls it `label`."""
+    if not text.strip():
+        raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
+    if not SECRET_ID.fullmatch(text):
+        raise ConfigError(f"{label}: is not a name or ARN that Secrets Manager takes")
+    return text
+
+
+def arn_region(secret_id: str | None) -> str | None:
+    """The region that an ARN names, None for a name."""
+    # arn:partition:secretsmanager:region:account:secret:name
+    parts = (secret_id or "").split(":")
+    return parts[3] if parts[0] == "arn" and len(parts) > 3 else None  # noqa: PLR2004
