@@ -36,6 +36,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _demo(args: argparse.Namespace) -> int:
+    import gc
+
     from rotator.demo import run_demo
 
+    gc.enable()  # this one may stay up for days
     return run_demo(serve=args.serve)
