@@ -11,7 +11,7 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rotator.cli.exit_codes import (
     EXIT_INTERRUPTED,
@@ -62,6 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _flush(command) or code
 
 
+class _Unheard(io.FileIO):
+    """A stream that loses what cannot be written: a full log disk must not stop a rotation."""
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, as inherited
+        size_bytes = memoryview(data).nbytes
+        try:
+            written = super().write(data)
+        except OSError:
+            return size_bytes
+        return size_bytes if written is None else written  # None: it would have to wait
+
+
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Unwind, so that what has been started is stopped; a second SIGTERM ends at once."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -73,6 +85,13 @@ def _prepare_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(_Unheard(sys.stderr.fileno(), "w", closefd=False)),
+            encoding=sys.stderr.encoding,
+            errors=sys.stderr.errors,
+            line_buffering=True,
+        )
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Even if PYTHONUNBUFFERED is set: a result that cannot be written must not be found out
         # about in the middle of a command, where it would hide how that ended.

@@ -406,7 +406,38 @@ def test_streams_that_are_closed_do_not_stop_the_job(
     assert vault.fields()["client_id"] == binding.client_id
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")  # noqa: PTH110
+ONLY_LINUX = pytest.mark.skipif(
+    not os.path.exists("/dev/full"),  # noqa: PTH110
+    reason="only Linux has /dev/full",
+)
+
+
+@ONLY_LINUX
+def test_log_that_cannot_be_written_does_not_stop_a_rotation(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    # A warning comes before the token is published, the outcome's event after it.
+    vault.put_credentials(client_secret=["wrong", binding.client_secret])
+
+    ended = sh('$ROTATOR run "$@" 2>/dev/full', *binding.selectors, env=aws_env)
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("rotated: token missing")
+    assert vault.fields()["client_id"] == binding.client_id
+
+
+@ONLY_LINUX
+def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    assert vault.versions() == {}
+
+    ended = sh('$ROTATOR token "$1" 2>/dev/full', binding.token_secret, env=aws_env)
+
+    assert ended.returncode == 6
+
+
+@ONLY_LINUX
 def test_token_that_does_not_get_where_it_should_is_an_error(
     binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
 ) -> None:
