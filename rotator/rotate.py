@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import structlog
 
 from rotator.credentials import ClientCredentials
 from rotator.errors import (
+    ConfigError,
     CredentialsError,
     MintError,
     RotatorError,
@@ -44,6 +46,8 @@ __all__ = [
     "successor_id",
     "token_in",
 ]
+
+T = TypeVar("T")
 
 Outcome = Literal["rotated", "not_due", "superseded", "would_rotate"]
 
@@ -212,7 +216,8 @@ def _look(
 ) -> _Seen:
     held, target = store.read(binding.credentials_secret, binding.token_secret)
     credentials = credentials_in(held)
-    lifetime = endpoint.expected_lifetime(credentials)
+    _refuse_to_overwrite_credentials(held, target)
+    lifetime = _asked(endpoint.expected_lifetime, credentials, held)
     if lifetime is not None:
         policy.cadence_for(lifetime)  # refuses a cadence that cannot work before it is needed
     stored = token_in(target)
@@ -220,10 +225,22 @@ def _look(
     return _Seen(held, target, credentials, stored, decision)
 
 
+def _asked(
+    ask: Callable[[ClientCredentials], T], credentials: ClientCredentials, held: StoredSecret
+) -> T:
+    """What the endpoint answers; if it cannot use the credentials, the error names their secret."""
+    problem: object
+    try:
+        return ask(credentials)
+    except CredentialsError as error:
+        problem = error
+    raise CredentialsError(f"credentials secret {held.secret_id}: {problem}")
+
+
 def _mint(
     seen: _Seen, *, endpoint: Endpoint, policy: RenewalPolicy, now: Callable[[], datetime]
 ) -> AccessToken:
-    minted = endpoint.mint(seen.credentials)
+    minted = _asked(endpoint.mint, seen.credentials, seen.held)
     _refuse_unless_usable(minted, now=now())
     if seen.decision.reason != "issued_in_future":  # else the stored expiry means nothing either
         _refuse_unless_later(minted, seen.stored)
@@ -379,6 +396,20 @@ def token_in(target: StoredSecret) -> AccessToken | Absent:
         return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
     except ValueError:
         return "token_malformed"
+
+
+def _refuse_to_overwrite_credentials(held: StoredSecret, target: StoredSecret) -> None:
+    """One name taken for another must not cost anybody a client secret, due or not."""
+    if held.arn == target.arn:
+        return
+    fields: dict[str, Any] = {}
+    with suppress(ValueError):
+        fields = _fields(target)
+    if not fields.keys().isdisjoint({"client_secret", "private_key"}):
+        raise ConfigError(
+            f"token secret {target.secret_id}: holds client credentials, which a token would"
+            " overwrite; name another one, or this one as the credentials secret too"
+        )
 
 
 def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:

@@ -296,6 +296,33 @@ def test_unusable_credentials_are_named_and_nothing_is_minted(value: object, pro
     assert endpoint.minted == []
 
 
+def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> None:
+    class Endpoint(MemoryEndpoint):
+        def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
+            raise CredentialsError("token_url: must use https")
+
+    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    named = "credentials secret app/credentials: "
+    assert refused(CredentialsError, store, Endpoint()) == f"{named}token_url: must use https"
+    failing = MemoryEndpoint(failure=CredentialsError("private_key: cannot sign"))
+    assert refused(CredentialsError, store, failing) == f"{named}private_key: cannot sign"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"client_id": "other", "client_secret": "canary"},
+        {"client_id": "other", "private_key": "canary"},
+        stored(HOUR) | {"client_secret": "canary"},
+    ],
+)
+def test_credentials_of_others_are_never_overwritten_by_a_token(value: object) -> None:
+    store, endpoint = MemoryStore(credentials=CREDENTIALS, token=value), MemoryEndpoint()
+    text = refused(ConfigError, store, endpoint, force=True)
+    assert text.startswith("token secret app/token: holds client credentials, which a token would")
+    assert endpoint.minted == []
+
+
 def test_credentials_secret_without_a_value_is_told_with_the_way_out() -> None:
     store, endpoint = MemoryStore(credentials=None, token=None), MemoryEndpoint()
     text = refused(SecretNotFound, store, endpoint)
