@@ -26,6 +26,7 @@ from rotator.errors import (
     SecretNotFound,
     VersionConflict,
 )
+from rotator.policy import format_duration
 from rotator.tokens import TOKEN_FIELDS, AccessToken, Secret, format_instant, load_object
 
 if TYPE_CHECKING:
@@ -153,8 +154,14 @@ def rotate_token(
             outcome, token, version_id = "would_rotate", seen.stored, seen.target.version_id
         else:
             minted = _mint(seen, endpoint=endpoint, policy=policy, now=now)
-            if not policy.keeps_valid(minted.expires_at - minted.issued_at):
-                log.warning("rotator.margin_short", expires_at=format_instant(minted.expires_at))
+            lifetime = minted.expires_at - minted.issued_at
+            if not policy.keeps_valid(lifetime):
+                log.warning(
+                    "rotator.margin_short",
+                    problem=f"tokens live {format_duration(lifetime)} and the job runs every"
+                    f" {format_duration(policy.tick)}: a token can end before the next run;"
+                    " run the job more often and say so with --tick",
+                )
             if probe is not None:
                 probe(minted)
             publication = _Publication.of(

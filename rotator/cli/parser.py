@@ -54,7 +54,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if strangers:
         names = (re.match(r"--[a-z][a-z-]{1,24}(?==|$)", text) for text in strangers)
         unknown = next(filter(None, names), None)
-        problem = f"unknown option {unknown[0]}" if unknown else "one argument too many"
+        many = "the command goes after --" if args.command == "exec" else "one argument too many"
+        problem = f"unknown option {unknown[0]}" if unknown else many
         raise ConfigError(f"{problem}; see rotator {args.command} --help")
     return args
 
@@ -75,7 +76,8 @@ class _Parser(argparse.ArgumentParser):
             hint = f"; did you mean {meant}?" if meant else ""
             raise ConfigError(f"unknown command{hint}; see rotator --help")
         text = re.sub(r":? (['\"]).*\1", "", message, flags=re.DOTALL)
-        text = re.sub(r"argument (\S+): expected one argument", r"\1: its value is missing", text)
+        missing = r"\1: its value is missing, or begins with -"
+        text = re.sub(r"argument (\S+): expected one argument", missing, text)
         text = re.sub(r"argument (\S+): ignored explicit argument", r"\1: takes no value", text)
         raise ConfigError(f"{text}; see {self.prog} --help")
 

@@ -54,10 +54,11 @@ def _run(args: argparse.Namespace) -> int:
     from rotator import logs
     from rotator.config import load_log_settings
 
-    log_settings = load_log_settings()
-    logs.configure(level=log_settings.level, form=log_settings.form)
+    logs.configure()  # for what is wrong with the settings of the log itself
     binding = args.token_secret
     try:
+        log_settings = load_log_settings()
+        logs.configure(level=log_settings.level, form=log_settings.form)
         settings = settings_of(args, probe_url=args.probe_url)
         binding = settings.token_secret
         settings.needed_credentials_secret()

@@ -231,6 +231,19 @@ def test_variables_do_in_place_of_flags(
     assert not ended.stderr.startswith("{")
 
 
+@pytest.mark.parametrize("name", ["ROTATOR_LOG_LEVEL", "ROTATOR_LOG_LEVLE"])
+def test_wrong_log_setting_is_an_outcome_too(
+    inside: Cli, binding: LocalBinding, vault: Vault, name: str
+) -> None:
+    ended = inside("run", *binding.selectors, "--json", env={name: "loud"})
+
+    event = json.loads(ended.stderr)
+    assert (ended.returncode, event["event"]) == (2, "rotator.rotation_failed")
+    assert event["error"].startswith(f"{name}: ")
+    assert json.loads(ended.stdout)["error"] == event["error"]
+    assert vault.versions() == {}
+
+
 def test_level_silences_events(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
     vault.put_token()
 

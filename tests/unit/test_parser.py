@@ -78,9 +78,15 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
         (("run", "--cad", "23h"), "unknown option --cad; see rotator run --help"),
         (("run", "more"), "one argument too many; see rotator run --help"),
         (("run", "--", "more"), "one argument too many; see rotator run --help"),
-        (("exec", "t", "ls"), "one argument too many; see rotator exec --help"),
-        (("run", "--cadence"), "--cadence: its value is missing; see rotator run --help"),
-        (("run", "--cadence", "-1h"), "--cadence: its value is missing; see rotator run --help"),
+        (("exec", "t", "ls"), "the command goes after --; see rotator exec --help"),
+        (
+            ("run", "--cadence"),
+            "--cadence: its value is missing, or begins with -; see rotator run --help",
+        ),
+        (
+            ("run", "--cadence", "-1h"),
+            "--cadence: its value is missing, or begins with -; see rotator run --help",
+        ),
         (("run", "--force=x"), "--force: takes no value; see rotator run --help"),
         (("check", "t"), "--url; see rotator check --help"),
         (("token",), "ID; see rotator token --help"),

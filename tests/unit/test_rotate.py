@@ -643,3 +643,4 @@ def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> Non
         "rotator.margin_short",
         "rotator.token_rotated",
     ]
+    assert "tokens live 5m and the job runs every 15m" in events[0]["problem"]
