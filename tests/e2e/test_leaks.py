@@ -548,7 +548,7 @@ def test_arguments_of_running_processes_hold_no_secret(
     front.hold("PutSecretValue", passed_on=False)
     front.hold("CreateSecret", passed_on=False)
     other = ("--credentials-secret", "test/leak/c", "--token-secret", "test/leak/t")
-    script = "sh -c 'echo started; read line' & wait"
+    script = "sh -c 'echo started; read line'; :"  # in the background it would have no input
     args = {
         "run": binding.selectors,
         "init": other,
