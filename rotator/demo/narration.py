@@ -38,7 +38,10 @@ class BrokenPromiseError(Exception):
 
 
 def narrate() -> int:
-    """Tell the whole story; 0 if every step did what it promises, 1 if one did not."""
+    """Tell the whole story; 0 if every step did what it promises, 1 if one did not.
+
+    Raises ConfigError if a server does not start.
+    """
     screen = Screen.of_this_process()
     started_s = time.monotonic()
     screen.say(
@@ -52,7 +55,7 @@ def narrate() -> int:
                 f"    Adobe IMS and its API   {local.ims.urls.base}  (answers as documented)"
             )
             _Story(local, screen, secrets_manager_client(local.endpoint_url)).tell()
-    except (BrokenPromiseError, RotatorError, subprocess.TimeoutExpired) as error:
+    except (BrokenPromiseError, subprocess.TimeoutExpired) as error:
         print(f"rotator demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

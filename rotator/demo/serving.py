@@ -9,7 +9,6 @@ import sys
 
 from rotator.demo.environment import aws_variables
 from rotator.demo.playground import playground
-from rotator.errors import RotatorError
 
 __all__ = ["keep_serving"]
 
@@ -25,9 +24,10 @@ TRY_THESE = """\
 
 
 def keep_serving() -> int:
-    """Serve until Ctrl-C, SIGTERM or the terminal's end of input; 0 unless it could not start.
+    """Serve until Ctrl-C, SIGTERM or the terminal's end of input; 0 unless `init` fails.
 
-    What goes to standard output is a file that a shell can source.
+    Raises ConfigError if a server does not start. What goes to standard output is a file that a
+    shell can source.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -39,18 +39,18 @@ def keep_serving() -> int:
             variables = aws_variables(local.endpoint_url) | {
                 "ROTATOR_CREDENTIALS_SECRET": local.binding.credentials_secret,
                 "ROTATOR_TOKEN_SECRET": local.binding.token_secret,
+                # No proxy reaches this machine's loopback; both spellings are in use.
+                "NO_PROXY": "127.0.0.1",
+                "no_proxy": "127.0.0.1",
                 "DEMO_API_URL": local.ims.urls.hello,
                 "DEMO_CONTROL_URL": local.ims.urls.control,
             }
             print("# A local Secrets Manager and Adobe IMS are up, with a client's credentials.")
-            print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+            print("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_SECRETS_MANAGER")
             for name, value in variables.items():
                 print(f"export {name}={shlex.quote(value)}")
             print(TRY_THESE, flush=True)
             _wait_for_the_end()
-    except RotatorError as error:
-        print(f"rotator demo: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         pass
     return 0

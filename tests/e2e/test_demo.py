@@ -51,6 +51,7 @@ STEPS = (
     "Every step did what it promises",
     "Both servers are stopped.",
 )
+NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -146,7 +147,9 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
 
     tried = subprocess.run(
         ["/bin/sh", "-c", line, "sh", str(tmp_path / "exports")],
-        env=isolated_environment(os.environ) | {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "old"},
+        env=isolated_environment(os.environ)
+        | {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "old"}
+        | dict.fromkeys(("HTTP_PROXY", "http_proxy", "AWS_ENDPOINT_URL_SECRETS_MANAGER"), NOWHERE),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -163,6 +166,19 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
     assert (process.returncode, stderr) == (0, "")
     assert [url for url in urls_in(printed) if is_open(url)] == []
     assert survivors(marked) == []
+
+
+@pytest.mark.parametrize("args", [(), ("--serve",)])
+def test_demo_without_its_extra_says_how_to_install_it(
+    cli: Cli, tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    (tmp_path / "moto.py").write_text("raise ModuleNotFoundError('hidden', name='moto')\n")
+
+    ended = cli("demo", *args, env={"PYTHONPATH": str(tmp_path)})
+
+    assert ended.returncode == 2
+    assert "moto is not installed; in a checkout: pip install '.[demo]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_servers_do_not_outlive_a_demo_that_is_killed(
