@@ -136,8 +136,9 @@ def test_lock_says_how_to_renew_it(lock: str) -> None:
     [("runtime", "run"), ("run", "dev"), *(("dev", each) for each in LARGER_THAN_DEV)],
 )
 def test_larger_lock_holds_the_same_versions(smaller: str, larger: str) -> None:
-    expected = {name: pinned(line) for name, line in pins(smaller).items()}
-    actual = {name: pinned(line) for name, line in pins(larger).items()}
+    # Not the markers: what one needs on a single platform, another may need on all.
+    expected = {name: pinned(line).specifier for name, line in pins(smaller).items()}
+    actual = {name: pinned(line).specifier for name, line in pins(larger).items()}
 
     assert {name: actual.get(name) for name in expected} == expected
 
