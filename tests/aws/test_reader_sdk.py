@@ -1,4 +1,4 @@
-"""The reader through botocore, against moto's Secrets Manager."""
+"""The reader through botocore, against a strict Secrets Manager."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import botocore.session
 import pytest
-from moto import mock_aws
 
 from rotator.errors import SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import TokenReader, get_token
@@ -17,8 +16,10 @@ from rotator.reader import TokenReader, get_token
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.faults.wire import Wire
+
 NAME = "photoshop/token"
-REGION = "eu-west-1"
+REGION = "us-east-1"
 
 
 class Secrets(Protocol):
@@ -45,18 +46,13 @@ def value(token: str, *, lives_s: int = 3600) -> str:
 
 
 @pytest.fixture
-def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Secrets]:
+def secrets(strict_aws: Wire) -> Iterator[Secrets]:
     """A Secrets Manager client; the reader finds the same service by the environment."""
-    for name in ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        session = botocore.session.get_session()
-        client: Any = session.create_client("secretsmanager", region_name=REGION)
-        yield client
-        client.close()
+    client: Any = botocore.session.get_session().create_client(
+        "secretsmanager", region_name=REGION, endpoint_url=strict_aws.endpoint_url
+    )
+    yield client
+    client.close()
 
 
 def test_script_reads_the_current_token(secrets: Secrets) -> None:
@@ -69,6 +65,7 @@ def test_reader_reads_by_arn_without_a_region(
 ) -> None:
     arn = secrets.create_secret(Name=NAME, SecretString=value("canary"))["ARN"]
     monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert get_token(arn) == "canary"
 
 
@@ -84,6 +81,7 @@ def test_client_of_the_caller_is_used_and_left_open(
 ) -> None:
     secrets.create_secret(Name=NAME, SecretString=value("canary"))
     monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     with TokenReader(NAME, client=secrets) as reader:
         assert reader.token() == "canary"
     assert secrets.get_secret_value(SecretId=NAME)["Name"] == NAME

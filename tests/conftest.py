@@ -1,0 +1,29 @@
+"""The Secrets Manager that tests of the AWS side run against."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.demo.environment import aws_variables
+from tests.faults.wire import Wire
+from tests.strict.service import StrictSecretsManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def strict_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A strict Secrets Manager of this test's own, which the SDK finds by the environment."""
+    for name in os.environ:
+        if name.startswith(("AWS_", "BOTO_")) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    with Wire(StrictSecretsManager()) as wire:
+        for name, value in aws_variables(wire.endpoint_url).items():
+            monkeypatch.setenv(name, value)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, os.devnull)
+        yield wire
