@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from moto.backends import get_backend
@@ -35,6 +36,11 @@ READS_OF_DELETED = ("DescribeSecret", "RestoreSecret", "DeleteSecret", "ListSecr
 Record = Any  # moto's own, which says too little of itself
 
 _accounts = itertools.count(100_000_000_001)
+
+
+@cache
+def _moto() -> Any:  # noqa: ANN401 - a WSGI application, as moto writes it
+    return create_backend_app("secretsmanager")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class StrictSecretsManager:
         self._now = now
         self._lock = threading.Lock()
         self._account = str(next(_accounts))  # moto's state is global: an account of our own
-        self._moto = Client(create_backend_app("secretsmanager"))
+        self._moto = Client(_moto())
         self._rates = RequestRates(monotonic)
         self._histories: dict[str, _History] = {}
         self.behind: Callable[[str, str], int] = lambda _operation, _region: 0
@@ -91,6 +97,18 @@ class StrictSecretsManager:
             # CommonErrors.html and each action's "Errors": 400, but 500 for its own mistakes.
             error = {"__type": refused.code, "message": refused.message}
             return Answer(refused.status, error)
+
+    def settle(self) -> None:
+        """What has been written can be seen by every read from now on."""
+        with self._lock:
+            for history in self._histories.values():
+                history.states = history.states[-1:]
+
+    def ask(self, operation: str, *, region: str = "us-east-1", **params: Any) -> dict[str, Any]:
+        """What somebody else does meanwhile, without a network between; raises Refused."""
+        with self._lock:
+            check_parameters(operation, params)
+            return self._answer(operation, region, params)
 
     def versions(self, secret_id: str, region: str = "us-east-1") -> Versions:
         """Every version of a secret as it is now; raises Refused if there is no such secret."""
