@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, VersionConflict
+from rotator.sdk_logs import without_bodies
 from rotator.tokens import MAX_SECRET_BYTES, Secret, StoredSecret
 
 if TYPE_CHECKING:
@@ -223,7 +224,8 @@ class SecretsManagerStore:
         target = id_params.get(operation, {"SecretId": secret_id})
         problem: RotatorError
         try:
-            answer: dict[str, Any] = self._method(operation)(**target, **params)
+            with without_bodies():
+                answer: dict[str, Any] = self._method(operation)(**target, **params)
         except Exception as error:  # noqa: BLE001 - its parsers raise what they like, body and all
             problem = _translate(error, operation=operation, secret_id=secret_id)
         else:

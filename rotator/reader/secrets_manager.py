@@ -72,15 +72,18 @@ class SdkSource:
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         """GetSecretValue; `fresh` changes nothing, as there is no cache."""
+        from rotator.sdk_logs import without_bodies  # imports logging: with the SDK, not before
+
         del fresh
         problem: RotatorError
         local_id = _in_region(secret_id, self.region)
         try:
             if self._client is None:
                 self._client = self._owned = _connect(local_id, self.region)
-            answer: Mapping[str, Any] = self._client.get_secret_value(
-                SecretId=local_id, VersionStage=stage
-            )
+            with without_bodies():
+                answer: Mapping[str, Any] = self._client.get_secret_value(
+                    SecretId=local_id, VersionStage=stage
+                )
         except Exception as error:  # noqa: BLE001 - the SDK lets through what its parts raise
             problem = _translate(error, secret_id, stage)
         else:
