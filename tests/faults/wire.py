@@ -57,14 +57,15 @@ class Reply:
 class Fault:
     """How one call goes wrong.
 
-    `processed` says whether the service has acted on it. `reply` is sent in place of the answer;
-    with `reset` the connection is reset instead, with `cut_bytes` the answer ends there, with
-    `delay_s` it comes late.
+    `processed` says whether the service has acted on it. `reply` is sent in place of the answer,
+    or what `echo` makes of the request; with `reset` the connection is reset instead, with
+    `cut_bytes` the answer ends there, with `delay_s` it comes late.
     """
 
     name: str
     processed: bool = False
     reply: Reply | None = None
+    echo: Callable[[Request], Reply] | None = None
     reset: bool = False
     cut_bytes: int | None = None
     delay_s: float = 0.0
@@ -177,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         reply = None
         if fault is None or fault.processed:
             reply = wire.answer(request, self.command)
+        if fault is not None and fault.echo is not None:
+            reply = fault.echo(request)
         wire.after(call)
         self._send(reply, fault)
 
