@@ -1,4 +1,4 @@
-"""moto's Secrets Manager behind a real client, which counts calls and can be told to refuse."""
+"""A strict Secrets Manager behind a real client, which counts calls and can be told to refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from moto import mock_aws
+
+from rotator.demo.environment import aws_variables
+from tests.faults.wire import Wire
+from tests.strict.service import StrictSecretsManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,20 +65,21 @@ class Service:
         if operation not in self._answers:
             return None
         status, body = self._answers[operation]
-        request.url = "https://refused.example/"  # or moto would do it all the same
-        return AWSResponse(request.url, status, HTTPHeaders(), _Body(body))
+        return AWSResponse("https://refused.example/", status, HTTPHeaders(), _Body(body))
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
     """An empty Secrets Manager that only this test knows, and an environment that leads to it."""
-    for name in ("AWS_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # AWS_REGION is not botocore's to read
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    with mock_aws():
+    with Wire(StrictSecretsManager()) as wire:
+        for name, value in aws_variables(wire.endpoint_url).items():
+            monkeypatch.setenv(name, REGION if name.endswith("REGION") else value)
+        monkeypatch.delenv("AWS_REGION")  # AWS_DEFAULT_REGION is what botocore reads
         opened = Service()
         yield opened
         opened.client.close()

@@ -236,7 +236,7 @@ def test_labels_moved_back_by_hand_do_not_stop_the_job(job: Job) -> None:
 
 def test_token_that_does_not_expire_later_is_not_written(job: Job) -> None:
     version_id = job.create(stored(23 * HOUR))
-    job.endpoint.lifetime = HOUR
+    job.endpoint.lifetime = HOUR / 2
     with pytest.raises(MintError, match="does not expire later"):
         job.run()
     assert job.service.calls == ["BatchGetSecretValue"]

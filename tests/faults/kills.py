@@ -29,7 +29,15 @@ def kills_at_calls(effort: Effort) -> Row:
         for start in STARTS:
             for number in range(_calls_of(on, start)):
                 for processed in (False, True):
-                    _strike(on, start, number, signal.SIGKILL, row, effort, processed=processed)
+                    _strike(
+                        on,
+                        start,
+                        number,
+                        signal.SIGKILL,
+                        row=row,
+                        effort=effort,
+                        processed=processed,
+                    )
     return row
 
 
@@ -39,7 +47,7 @@ def signals(effort: Effort) -> Row:
     with stage() as on:
         for number in range(_calls_of(on, "due")):
             for signum in (signal.SIGINT, signal.SIGTERM):
-                _strike(on, "due", number, signum, row, effort, processed=False)
+                _strike(on, "due", number, signum, row=row, effort=effort, processed=False)
     return row
 
 
@@ -81,9 +89,9 @@ def _strike(
     start: str,
     number: int,
     signum: signal.Signals,
+    *,
     row: Row,
     effort: Effort,
-    *,
     processed: bool,
 ) -> None:
     case = f"{start}/{signum.name} {'after' if processed else 'before'} call {number}"

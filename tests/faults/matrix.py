@@ -61,7 +61,7 @@ def single_faults(effort: Effort) -> Row:
                 _try(on, start, (planned,), row, effort)
             for call in _calls_of(on, start, ()):
                 for jump in CLOCK_JUMPS:
-                    _try_jump(on, start, call, jump, row, effort)
+                    _try_jump(on, start, call, jump, row=row, effort=effort)
     return row
 
 
@@ -135,7 +135,7 @@ def _try(on: Stage, start: str, plan: tuple[Planned, ...], row: Row, effort: Eff
     row.add(case, problem or _after_a_healthy_run(job, before, forced=start == "forced"))
 
 
-def _try_jump(on: Stage, start: str, call: Call, jump: str, row: Row, effort: Effort) -> None:
+def _try_jump(on: Stage, start: str, call: Call, jump: str, *, row: Row, effort: Effort) -> None:
     """The clock of the job jumps while it waits for an answer, and stands right again later."""
     case = f"{start}/clock {jump} after {call.number}:{call.name}"
     if not effort.wants(case):

@@ -31,11 +31,12 @@ MAY_IMPORT = {
     " | authlib cryptography joserfc requests",
     "probe": "errors exchange provider_text providers tokens | requests",
     # AWS, which knows no HTTP
-    "store": "errors tokens | botocore",
+    "sdk_logs": "",
+    "store": "errors sdk_logs tokens | botocore",
     # what the product does
     "rotate": "credentials errors policy tokens | structlog",
     "bind": "credentials errors providers rotate store tokens",
-    "reader": "errors | botocore httpx requests urllib3",
+    "reader": "errors sdk_logs | botocore httpx requests urllib3",
     # settings, logs and the composition root
     "config": "errors policy providers secret_ids",
     "logs": "errors | structlog",

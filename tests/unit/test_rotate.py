@@ -346,15 +346,29 @@ def test_failed_mint_leaves_the_stored_token_as_it_was() -> None:
     assert refused(MintError, store, MemoryEndpoint(failure=failure)) == str(failure)
 
 
-@pytest.mark.parametrize("lifetime", [HOUR, 30 * timedelta(minutes=1)])
+@pytest.mark.parametrize("lifetime", [HOUR - timedelta(seconds=1), 30 * timedelta(minutes=1)])
 @pytest.mark.parametrize("force", [False, True])
-def test_token_that_expires_no_later_than_the_stored_one_is_no_rotation(
+def test_token_that_expires_before_the_stored_one_is_no_rotation(
     lifetime: timedelta, *, force: bool
 ) -> None:
     value = stored(23 * HOUR, lifetime=24 * HOUR)
     store = MemoryStore(credentials=CREDENTIALS, token=value)
     text = refused(MintError, store, MemoryEndpoint(lifetime=lifetime), force=force)
     assert "does not expire later than the stored one" in text
+
+
+def test_stored_token_handed_out_again_is_no_rotation_whatever_expiry_it_is_given() -> None:
+    value = stored(23 * HOUR)
+    again = {"access_token": Secret("canary-old")}
+    store, endpoint = MemoryStore(credentials=CREDENTIALS, token=value), MemoryEndpoint()
+    endpoint.changes = again
+    text = refused(MintError, store, endpoint)
+    assert "does not expire later than the stored one" in text
+
+
+def test_another_token_of_the_same_second_is_a_rotation() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(timedelta(0)))
+    assert run(store, force=True).outcome == "rotated"
 
 
 def test_token_of_the_new_client_may_expire_before_that_of_the_old() -> None:
@@ -542,6 +556,17 @@ def test_shared_secret_is_not_due_after_its_rotation_and_keeps_its_provider() ->
     # would be asked for.
     assert store.fields("app/both").keys() & {"token_url", "scope", "provider"} == set()
     assert run(store, binding=SHARED).outcome == "not_due"
+
+
+def test_two_runs_at_once_on_a_shared_secret_publish_once() -> None:
+    store = MemoryStore(both=CREDENTIALS)
+
+    def another_run(_: AccessToken) -> None:
+        run(store, MemoryEndpoint(changes={"access_token": Secret("other")}), binding=SHARED)
+
+    result = run(store, binding=SHARED, probe=another_run)
+    assert result.outcome == "superseded"
+    assert store.fields("app/both")["access_token"] == "other"
 
 
 def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
