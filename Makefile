@@ -25,7 +25,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-providers compare-mint fuzz lint types format bench lock upgrade clean FORCE
+.PHONY: help run test test-providers compare-mint fuzz lint types format prove prove-long prove-mutants bench lock upgrade clean FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -60,6 +60,15 @@ types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyr
 format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+prove: $(VENV)/dev.stamp ## the promises under faults, kills, races and time (ARGS=--help)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+prove-long: ## the same with everything that can be tried, for hours
+	@$(MAKE) --no-print-directory prove ARGS='--long $(ARGS)'
+
+prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught
+	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 bench: $(VENV)/bench.stamp ## the benchmarks, as ratios (ARGS=reader: one suite)
 	@$(BIN)/python -m tests.bench $(ARGS)

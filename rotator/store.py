@@ -196,9 +196,10 @@ class SecretsManagerStore:
                 raise
             return {}
         found = {}
+        entries = [entry for entry in answer.get("SecretValues", []) if _is_version(entry)]
         for secret_id in secret_ids:
-            entry = next((e for e in answer.get("SecretValues", []) if _is(secret_id, e)), None)
-            if entry is not None and CURRENT in entry.get("VersionStages", ()):
+            entry = next((e for e in entries if _is(secret_id, e)), None)
+            if entry is not None and CURRENT in entry["VersionStages"]:
                 found[secret_id] = _stored(secret_id, entry)
             elif _has_no_value(secret_id, answer.get("Errors", [])):
                 found[secret_id] = self._without_value(secret_id)
@@ -229,7 +230,7 @@ class SecretsManagerStore:
         except Exception as error:  # noqa: BLE001 - its parsers raise what they like, body and all
             problem = _translate(error, operation=operation, secret_id=secret_id)
         else:
-            if "ARN" in answer or operation in {"BatchGetSecretValue", "TagResource"}:
+            if _is_answer(operation, answer):
                 return answer
             problem = StoreError(
                 f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
@@ -260,6 +261,22 @@ def _stored(secret_id: str, answer: Mapping[str, Any]) -> StoredSecret:
         # A binary value is none of ours: it reads as an empty text, which no codec accepts.
         text=Secret(answer.get("SecretString", "")),
         stages=tuple(answer.get("VersionStages", ())),
+    )
+
+
+def _is_answer(operation: str, answer: Mapping[str, Any]) -> bool:
+    """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as an answer."""
+    if operation == "GetSecretValue":
+        return _is_version(answer)
+    return operation in {"BatchGetSecretValue", "TagResource"} or isinstance(answer.get("ARN"), str)
+
+
+def _is_version(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in ("ARN", "Name", "VersionId"))
+        and isinstance(entry.get("VersionStages"), list)
+        and isinstance(entry.get("SecretString", ""), str)
     )
 
 

@@ -439,3 +439,19 @@ def test_unreachable_service_is_temporary(
     assert error.retryable
     assert error.aws_code is None
     assert "cannot be reached" in str(error)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"VersionId": None}, {"ARN": None}, {"Name": 1}, {"SecretString": 1}],
+)
+def test_answer_that_describes_no_version_is_refused(
+    service: Service, store: SecretsManagerStore, changes: dict[str, object]
+) -> None:
+    entry = {"ARN": "arn", "Name": "app/token", "VersionId": "v", "VersionStages": ["AWSCURRENT"]}
+    body = json.dumps(entry | {"SecretString": "canary"} | changes).encode()
+    service.answer("GetSecretValue", 200, body)
+    service.answer("BatchGetSecretValue", 200, b'{"SecretValues": [%s]}' % body)
+    for secret_ids in (("app/token",), ("app/token", "app/other")):
+        with pytest.raises(StoreError, match="what answered is not Secrets Manager"):
+            store.read(*secret_ids)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.faults.protocol import Budget, Scenario
+from tests.faults.protocol import Budget, Scenario, explore
 from tests.faults.replay import Runner
+from tests.faults.row import Effort, Row
 
-__all__ = ["LONG_SCENARIOS", "SCENARIOS"]
+__all__ = ["LONG_SCENARIOS", "SCENARIOS", "interleavings"]
 
 A, B, C, D = (Runner(name) for name in "ABCD")
 F, G = (Runner(name, forced=True) for name in "FG")
@@ -41,3 +42,17 @@ LONG_SCENARIOS = (
     Scenario("two periods, three at once", (A, B, F), Budget(periods=2)),
     Scenario("three and every hand", (A, B, F), Budget(1, 1, 1, 1, 1, 1, 1)),
 )
+
+
+def interleavings(effort: Effort) -> Row:
+    """Every scenario, to the last of its states."""
+    row = Row("every interleaving of publishing", "2, 3", "states")
+    endings = 0
+    for scenario in LONG_SCENARIOS if effort.long else SCENARIOS:
+        if effort.wants(scenario.name):
+            found = explore(scenario)
+            row.add(scenario.name, found.violation)
+            row.count += found.states - 1
+            endings += found.endings
+    row.notes.append(f"{endings} endings, each followed by a healthy run")
+    return row
