@@ -5,44 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.faults.bad_input import bad_input
-from tests.faults.decade import decade
-from tests.faults.kills import kills_at_calls, kills_at_random, signals
-from tests.faults.leaks import leaks
-from tests.faults.matrix import fault_pairs, single_faults
-from tests.faults.races import races, races_of_processes
 from tests.faults.row import Effort, Row
-from tests.faults.scenarios import interleavings
+from tests.faults.rows import ROWS, run_row
 from tests.faults.table import as_markdown, as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# The longest first: the last one to start decides when all is done.
-ROWS: dict[str, Callable[[Effort], Row]] = {
-    "faults": single_faults,
-    "decade": decade,
-    "processes": races_of_processes,
-    "leaks": leaks,
-    "pairs": fault_pairs,
-    "input": bad_input,
-    "kills": kills_at_calls,
-    "random-kills": kills_at_random,
-    "races": races,
-    "signals": signals,
-    "protocol": interleavings,
-}
-
-
-def _run(name: str, effort: Effort) -> tuple[str, Row, float]:
-    began = time.monotonic()
-    return name, ROWS[name](effort), time.monotonic() - began
 
 
 def main() -> int:
@@ -53,7 +22,7 @@ def main() -> int:
     done: dict[str, tuple[Row, float]] = {}
     context = get_context("spawn")  # a fork would carry the servers' threads along half-way
     with ProcessPoolExecutor(args.jobs, mp_context=context) as pool:
-        for future in as_completed([pool.submit(_run, name, effort) for name in names]):
+        for future in as_completed([pool.submit(run_row, name, effort) for name in names]):
             name, row, took_s = future.result()
             done[name] = row, took_s
             print(

@@ -104,9 +104,10 @@ def bad_input(effort: Effort) -> Row:
         "token endpoint's answer": _answer,
         "Secrets Manager's answer": _service_answer(),
     }
+    kinds = {kind: attempt for kind, attempt in kinds.items() if effort.wants_any(kind)}
     with silent_logs():
         for kind, try_one in kinds.items():
-            for turn in range(TURNS_IN_LONG if effort.long else TURNS_IN_SHORT):
+            for turn in range(effort.turns(TURNS_IN_SHORT, TURNS_IN_LONG)):
                 case = f"{kind} {turn}"
                 if effort.wants(case):
                     row.add(case, _judge(lambda: try_one(effort.random(case))))  # noqa: B023 - used at once

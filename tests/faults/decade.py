@@ -1,7 +1,7 @@
 """Ten years on a virtual clock: for how long would a consumer have had no valid token?
 
 All designs live through the same world (`tests.faults.decade_world`). Consumers need a token every
-minute. A minute without a valid one is explained, for the real job and reader, by a record that is
+other minute. Time without a valid one is explained, for the real job and reader, by a record that is
 kept apart from them: from when the token fell due until then, was there any tick that came while
 the provider and AWS were up?
 """
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Design", "decade", "explained", "live"]
 
 YEARS = 10
-STEP_S = MINUTE_S
-LAG_S = 2 * MINUTE_S
+STEP_S = 2 * MINUTE_S
+LAG_S = 2 * STEP_S
 """A run, and the reader's next look; within it a chance has not yet come to anything."""
 
 

@@ -97,6 +97,15 @@ class Stage:
         if self.patience:
             self.wire.ended.wait(seconds * self.patience)
 
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Healthy runs wait for as long as a busy machine takes."""
+        before, self.read_timeout_s = self.read_timeout_s, 30.0
+        try:
+            yield
+        finally:
+            self.read_timeout_s = before
+
     def set(self, stored: str, *, shared: bool = False) -> Job:
         """A service of its own with both secrets in it; `stored` is one of AGES, empty or junk."""
         self.wire.healthy()

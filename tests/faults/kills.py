@@ -26,7 +26,7 @@ def kills_at_calls(effort: Effort) -> Row:
     """SIGKILL before and after the service acts on each call of a run."""
     row = Row("killed at every call", "1, 2, 3", "kills")
     with stage() as on:
-        for start in STARTS:
+        for start in filter(lambda start: effort.wants_any(f"{start}/"), STARTS):
             for number in range(_calls_of(on, start)):
                 for processed in (False, True):
                     _strike(
@@ -60,7 +60,7 @@ def kills_at_random(effort: Effort) -> Row:
         began = time.monotonic()
         run_process(on.set("due"))
         takes_s = time.monotonic() - began
-        for turn in range(AT_RANDOM_IN_LONG if effort.long else AT_RANDOM_IN_SHORT):
+        for turn in range(effort.turns(AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG)):
             start, share = choices.choice(STARTS), choices.random()
             signum = choices.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
             case = f"{turn}/{start}/{signum.name} at {share:.3f}"
@@ -119,7 +119,8 @@ def _judge(job: Job, ended: Ended, before: AccessToken | None) -> str | None:
         return f"printed a traceback: {ended.output}"
     published = len(job.versions().all)
     on.wire.healthy()
-    healthy = job.run()
+    with on.patient():
+        healthy = job.run()
     token = job.current()
     if healthy.outcome not in {"rotated", "not_due"}:
         return f"a healthy run afterwards: {healthy.ended}"

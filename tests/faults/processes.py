@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ended", "run_process", "signalled_at"]
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 240.0
 UNANSWERED = Fault("unanswered", reset=True)
 UNANSWERED_BUT_DONE = Fault("unanswered but done", processed=True, reset=True)
 

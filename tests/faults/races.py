@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.faults.wire import Call, Fault
 
-__all__ = ["races", "races_of_processes"]
+__all__ = ["draw", "races", "races_of_processes"]
 
 # What an honest network does; a fault that is an answer of its own would be a cause to fail.
 RACE_FAULTS = frozenset(
@@ -67,9 +67,9 @@ def races(effort: Effort) -> Row:
     total = 0
     with stage() as on:
         on.patience, on.read_timeout_s = 0.1, 20.0
-        for turn in range(RACES_IN_LONG if effort.long else RACES_IN_SHORT):
+        for turn in range(effort.turns(RACES_IN_SHORT, RACES_IN_LONG)):
             choices = effort.random(f"race {turn}")
-            setting = _draw(choices)
+            setting = draw(choices)
             case = f"{turn}: {setting}"
             if not effort.wants(case):
                 continue
@@ -101,7 +101,8 @@ def races_of_processes(effort: Effort) -> Row:
     return row
 
 
-def _draw(choices: random.Random) -> Setting:
+def draw(choices: random.Random) -> Setting:
+    """The setting of one race."""
     rotators = choices.choice((2, 3, 5, 10, 20, 50))
     by_hand = choices.choice((0, 0, 1, 3))
     return Setting(

@@ -1,0 +1,272 @@
+"""Deliberate breakages of the code, one line each, and the check that has to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MUTATIONS", "Mutation"]
+
+PROTOCOL = "tests/faults/test_protocol.py"
+ROTATE = "tests/unit/test_rotate.py"
+STORE = "tests/aws/test_store.py"
+TOKENS = "tests/unit/test_tokens.py"
+POLICY = "tests/unit/test_policy.py"
+OAUTH = "tests/unit/test_oauth.py"
+FAULTS = "tests/faults/test_evidence.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In `file` of the package, `old`, which is there once, becomes `new`; pytest runs `check`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    check: str
+
+
+MUTATIONS = (
+    # Races are harmless
+    Mutation(
+        "no compare-and-set",
+        "rotate.py",
+        "return str(uuid.uuid5(NAMESPACE, f\"{secret.arn}:{secret.version_id or 'empty'}"
+        ':{ordinal}"))',
+        "return str(uuid.uuid4())",
+        f"{PROTOCOL} -k faults",
+    ),
+    Mutation(
+        "the write names no version",
+        "store.py",
+        "            ClientRequestToken=version_id,\n",
+        "",
+        f"{STORE} -k taken_id",
+    ),
+    Mutation(
+        "the first read after a conflict is believed",
+        "rotate.py",
+        "for wait_s in (0.0, *CONSISTENCY_WAITS_S):",
+        "for wait_s in (0.0,):",
+        f"{PROTOCOL} -k faults",
+    ),
+    Mutation(
+        "whoever loses a race takes any winner",
+        "rotate.py",
+        '            if self.is_fresh(theirs):\n                return "superseded", theirs, '
+        "current.version_id",
+        '            if True:\n                return "superseded", theirs, current.version_id',
+        f"{ROTATE} -k useless",
+    ),
+    Mutation(
+        "the winner of a race on one secret for both is not looked for",
+        "rotate.py",
+        "if theirs != seen and self.is_fresh(theirs):",
+        "if False:",
+        f"{PROTOCOL} -k one_secret or both",
+    ),
+    Mutation(
+        "a forced run on one secret for both gives way to what it has seen",
+        "rotate.py",
+        "if theirs != seen and self.is_fresh(theirs):",
+        "if self.is_fresh(theirs):",
+        f"{FAULTS} -k forced",
+    ),
+    Mutation(
+        "an edit of the team is written over",
+        "rotate.py",
+        "seen, self.target = token_in(self.target), self._reread()",
+        "seen = token_in(self.target)",
+        f"{ROTATE} -k edit",
+    ),
+    Mutation(
+        "versions moved aside stop the job",
+        "rotate.py",
+        "MAX_ORDINALS = 8",
+        "MAX_ORDINALS = 1",
+        f"{PROTOCOL} -k aside",
+    ),
+    Mutation(
+        "a conflict counts as success",
+        "rotate.py",
+        "            except VersionConflict:\n                ordinal += 1\n",
+        '            except VersionConflict:\n                return "rotated", self.minted, "x"\n',
+        f"{PROTOCOL} -k faults",
+    ),
+    # Never a bad write
+    Mutation(
+        "published before the probe",
+        "rotate.py",
+        "                probe(minted)\n",
+        "                log.info(minted.token_type)\n",
+        f"{ROTATE} -k probe",
+    ),
+    Mutation(
+        "the minted token is not validated",
+        "rotate.py",
+        "    _refuse_unless_usable(minted, now=now())\n",
+        "",
+        f"{ROTATE} -k would_refuse",
+    ),
+    Mutation(
+        "a token handed out again counts as rotated",
+        "rotate.py",
+        "minted.access_token == stored.access_token or minted.expires_at",
+        "minted.expires_at",
+        f"{ROTATE} -k again",
+    ),
+    Mutation(
+        "a token that ends before the stored one is published",
+        "rotate.py",
+        " or minted.expires_at < stored.expires_at",
+        "",
+        f"{ROTATE} -k no_rotation",
+    ),
+    Mutation(
+        "any body of a 200 counts as an answer of AWS",
+        "store.py",
+        "if _is_answer(operation, answer):",
+        "if True:",
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "any token_type is good",
+        "oauth/gate.py",
+        'if not isinstance(token_type, str) or token_type.lower() != "bearer":',
+        "if not isinstance(token_type, str):",
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "any status with a token is good",
+        "oauth/gate.py",
+        "if answer.status != 200:",
+        "if False:",
+        f"{OAUTH} -k temporary",
+    ),
+    Mutation(
+        "redirects are followed with the client secret",
+        "exchange.py",
+        '        "allow_redirects": False,\n',
+        "",
+        f"{FAULTS} -k answer",
+    ),
+    # There is always a good token to read
+    Mutation(
+        "the clock is read before the secret",
+        "rotate.py",
+        "    held, target = store.read(binding.credentials_secret, binding.token_secret)\n",
+        "    began = now()\n    now = lambda: began\n    held, target = store.read("
+        "binding.credentials_secret, binding.token_secret)\n",
+        f"{PROTOCOL} -k period",
+    ),
+    Mutation(
+        "a token lives from when it came",
+        "oauth/__init__.py",
+        "asked_at=self._now(),",
+        "asked_at=datetime.fromtimestamp(time.time() + 30, UTC),",
+        f"{OAUTH} -k before_the_request",
+    ),
+    Mutation(
+        "the wall clock in place of the one that was given",
+        "rotate.py",
+        "decision = policy.decide(stored, now=now(),",
+        "decision = policy.decide(stored, now=datetime.now(UTC),",
+        f"{ROTATE} -k fresh",
+    ),
+    Mutation(
+        "a schedule of one cadence comes too early",
+        "policy.py",
+        "cadence - min(MAX_EARLINESS, cadence / 50)",
+        "cadence",
+        f"{POLICY} -k exactly_one_cadence",
+    ),
+    Mutation(
+        "no margin before the expiry",
+        "policy.py",
+        "share = max(lifetime - max(lifetime / 24, self.needed_margin), lifetime / 2)",
+        "share = lifetime",
+        f"{FAULTS} -k decade",
+    ),
+    Mutation(
+        "temporary failures are given up at once",
+        "oauth/__init__.py",
+        "MAX_ATTEMPTS = 4",
+        "MAX_ATTEMPTS = 1",
+        f"{OAUTH} -k temporary",
+    ),
+    # The reader
+    Mutation(
+        "the reader keeps a token for an hour, whatever its expiry",
+        "reader/__init__.py",
+        "expires = snapshot.expires_at.timestamp() - skew_s",
+        "expires = self._now() + 3600.0",
+        f"{FAULTS} -k decade",
+    ),
+    Mutation(
+        "the reader does not look before the expiry",
+        "reader/__init__.py",
+        "fresh_until=due if now < due else poll_at,",
+        "fresh_until=expires,",
+        "tests/unit/test_reader.py -k shortly_after",
+    ),
+    # No secret leaves
+    Mutation(
+        "a secret shows itself",
+        "tokens.py",
+        "        return \"Secret('***')\"",
+        "        return self._text",
+        f"{TOKENS} -k shows_itself",
+    ),
+    Mutation(
+        "the SDK logs bodies",
+        "sdk_logs.py",
+        "return record.levelno > logging.DEBUG or not _calling.get()",
+        "return True",
+        "tests/aws/test_sdk_logs.py",
+    ),
+    Mutation(
+        "the SDK's words in our error",
+        "store.py",
+        'f"secret {secret_id}: {problem} ({operation}: {type(error).__name__})"',
+        'f"secret {secret_id}: {problem} ({operation}: {error} {params})"',
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "our error is raised while theirs is handled",
+        "store.py",
+        "            problem = _translate(error, operation=operation, secret_id=secret_id)\n"
+        "        else:",
+        "            raise _translate(error, operation=operation, secret_id=secret_id)\n"
+        "        else:",
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "logs are not redacted",
+        "logs.py",
+        "            redact,\n",
+        "",
+        "tests/unit/test_logs.py -k masked",
+    ),
+    Mutation(
+        "what was typed is in the error",
+        "cli/parser.py",
+        "        raise ConfigError(problem)\n    args.argv",
+        '        raise ConfigError(f"{problem} {argv}")\n    args.argv',
+        "tests/unit/test_cli_parser.py",
+    ),
+    # It ends as it should
+    Mutation(
+        "SIGTERM is not heard",
+        "cli/__init__.py",
+        "    signal.signal(signal.SIGTERM, _terminate)\n    command",
+        "    command",
+        f"{FAULTS} -k signal",
+    ),
+    Mutation(
+        "an unexpected exception shows its text",
+        "cli/__init__.py",
+        'print(f"{command}: unexpected {_where(error)}", file=sys.stderr)',
+        "raise",
+        f"{FAULTS} -k unexpected",
+    ),
+)
