@@ -1,8 +1,8 @@
 """Ten years on a virtual clock: for how long would a consumer have had no valid token?
 
 All designs live through the same world (`tests.faults.decade_world`). Consumers need a token every
-other minute. Time without a valid one is explained, for the real job and reader, by a record that is
-kept apart from them: from when the token fell due until then, was there any tick that came while
+other minute. Time without a valid one is explained, for the real job and reader, by a record kept
+apart from them: from when the token fell due until then, was there any tick that came while
 the provider and AWS were up?
 """
 
