@@ -1,4 +1,4 @@
-"""Both servers as real processes, one pair for the whole session, and the CLI as a subprocess.
+"""A strict Secrets Manager and a token endpoint for the whole session, and the CLI as a subprocess.
 
 Tests share the servers and nothing else: each gets its own names in Secrets Manager (`binding`)
 and a token endpoint whose settings and counters start afresh (`local_ims`).
@@ -27,6 +27,8 @@ from rotator.demo.ims_control import RemoteIms
 from rotator.demo.server_process import ServerProcess
 from tests.e2e.front import Front
 from tests.e2e.vault import Vault
+from tests.faults.wire import Wire
+from tests.strict.service import StrictSecretsManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,10 +43,10 @@ TIMED_OUT = 124
 def _servers() -> Iterator[dict[str, str]]:
     environment = isolated_environment(os.environ)
     with (
-        ServerProcess("rotator.demo.secrets_manager", environment=environment) as secrets_manager,
+        Wire(StrictSecretsManager()) as secrets_manager,
         ServerProcess("rotator.demo.ims", environment=environment) as ims,
     ):
-        yield secrets_manager.announcement | ims.announcement
+        yield {"endpoint_url": secrets_manager.endpoint_url} | ims.announcement
 
 
 @pytest.fixture(scope="session")

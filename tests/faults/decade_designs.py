@@ -12,11 +12,13 @@ from rotator.errors import MintError, RotatorError, StoreError
 from rotator.policy import RenewalPolicy
 from rotator.reader import TokenReader
 from rotator.rotate import Binding, rotate_token
-from rotator.tokens import AccessToken, ClientCredentials, Secret, StoredSecret
+from rotator.tokens import AccessToken, Secret, StoredSecret
 from tests.faults.decade_world import DAY_S, HOUR_S, MINUTE_S, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from rotator.credentials import ClientCredentials
 
 __all__ = ["TICK_S", "Clock", "NaiveWriter", "Rotator", "Vault", "as_read_by", "direct", "ttl"]
 

@@ -19,10 +19,12 @@ import structlog
 from rotator.errors import RotatorError, StoreError, VersionConflict
 from rotator.policy import RenewalPolicy
 from rotator.rotate import Binding, RotationResult, rotate_token
-from rotator.tokens import AccessToken, ClientCredentials, Secret, StoredSecret
+from rotator.tokens import AccessToken, Secret, StoredSecret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rotator.credentials import ClientCredentials
 
 __all__ = [
     "CLIENT_ID",
