@@ -12,6 +12,7 @@ STORE = "tests/aws/test_store.py"
 TOKENS = "tests/unit/test_tokens.py"
 POLICY = "tests/unit/test_policy.py"
 OAUTH = "tests/unit/test_oauth.py"
+HOSTILE = "tests/faults/test_hostile_endpoint.py"
 FAULTS = "tests/faults/test_evidence.py"
 
 
@@ -134,21 +135,21 @@ MUTATIONS = (
         "oauth/gate.py",
         'if not isinstance(token_type, str) or token_type.lower() != "bearer":',
         "if not isinstance(token_type, str):",
-        f"{FAULTS} -k answer",
+        HOSTILE,
     ),
     Mutation(
         "any status with a token is good",
         "oauth/gate.py",
         "if answer.status != 200:",
         "if False:",
-        f"{OAUTH} -k temporary",
+        HOSTILE,
     ),
     Mutation(
-        "redirects are followed with the client secret",
+        "redirects are read to their end",
         "exchange.py",
-        '        "allow_redirects": False,\n',
-        "",
-        f"{FAULTS} -k answer",
+        '        """Nowhere."""\n        return None\n',
+        '        """Nowhere."""\n        return super().get_redirect_target(resp)\n',
+        HOSTILE,
     ),
     # There is always a good token to read
     Mutation(
@@ -183,13 +184,13 @@ MUTATIONS = (
     Mutation(
         "no margin before the expiry",
         "policy.py",
-        "share = max(lifetime - max(lifetime / 24, self.needed_margin), lifetime / 2)",
+        "share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)",
         "share = lifetime",
-        f"{FAULTS} -k decade",
+        f"{POLICY} -k margin",
     ),
     Mutation(
         "temporary failures are given up at once",
-        "oauth/__init__.py",
+        "oauth/pace.py",
         "MAX_ATTEMPTS = 4",
         "MAX_ATTEMPTS = 1",
         f"{OAUTH} -k temporary",
@@ -200,7 +201,7 @@ MUTATIONS = (
         "reader/__init__.py",
         "expires = snapshot.expires_at.timestamp() - skew_s",
         "expires = self._now() + 3600.0",
-        f"{FAULTS} -k decade",
+        "tests/unit/test_reader.py",
     ),
     Mutation(
         "the reader does not look before the expiry",
@@ -258,14 +259,14 @@ MUTATIONS = (
     Mutation(
         "SIGTERM is not heard",
         "cli/__init__.py",
-        "    signal.signal(signal.SIGTERM, _terminate)\n    command",
-        "    command",
+        "    signal.signal(signal.SIGTERM, _terminate)\n    _prepare",
+        "    _prepare",
         f"{FAULTS} -k signal",
     ),
     Mutation(
         "an unexpected exception shows its text",
         "cli/__init__.py",
-        'print(f"{command}: unexpected {_where(error)}", file=sys.stderr)',
+        'print(f"{command}: {describe(error)}", file=sys.stderr)',
         "raise",
         f"{FAULTS} -k unexpected",
     ),

@@ -105,7 +105,7 @@ def test_unexpected_failure_shows_neither_its_text_nor_a_traceback(on: Stage) ->
         "import rotator.app, sys; from rotator.cli import main\n"
         "def broken(settings): raise RuntimeError(sys.stdin.read())\n"
         "rotator.app.open_store = broken\n"
-        "sys.exit(main(['run', '--credentials-secret', 'credentials', '--token-secret', 'token']))"
+        "sys.exit(main(['status', '--token-secret', 'token']))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code],
