@@ -33,7 +33,7 @@ from tests.faults.row import Effort, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Design", "decade", "explained", "live"]
+__all__ = ["YEARS", "Design", "decade", "explained", "live", "while_short_lived"]
 
 YEARS = 10
 STEP_S = 2 * MINUTE_S
@@ -73,7 +73,7 @@ def decade(effort: Effort) -> Row:
         row.notes += [
             f"{design.name}: {design.share(world):.3%} of the time,"
             f" {design.without_s / HOUR_S:.1f} h without"
-            f" ({_while_short_lived(design, world) / HOUR_S:.1f} h of them while tokens live"
+            f" ({while_short_lived(design, world) / HOUR_S:.1f} h of them while tokens live"
             f" shorter), {design.vault.minted} mints"
             for design in designs
         ]
@@ -162,7 +162,8 @@ def _avoidable(design: Design, rotator: Rotator, world: World, at: float) -> str
     return None
 
 
-def _while_short_lived(design: Design, world: World) -> float:
+def while_short_lived(design: Design, world: World) -> float:
+    """Seconds without a valid token while the provider hands out tokens of a shorter life."""
     return sum(
         max(0.0, min(end, until) - max(start, since))
         for start, end in design.without
