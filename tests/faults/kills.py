@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["kills_at_calls", "kills_at_random", "signals"]
 
 STARTS = ("due", "empty", "shared")
-AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 60, 600
+AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 600
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 

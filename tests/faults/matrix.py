@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["fault_pairs", "judge", "single_faults", "spoil"]
 
 STARTS = ("due", "empty", "expired", "junk", "shared", "forced", "fresh")
-PAIRS_IN_SHORT = 250
+PAIRS_IN_SHORT = 500
 CLOCK_JUMPS = {
     "forward an hour": timedelta(hours=1),
     "forward a month": timedelta(days=30),

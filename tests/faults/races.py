@@ -29,7 +29,7 @@ RACE_FAULTS = frozenset(
     {"reset before", "reset after", "503 before", "503 after", "throttled", "internal error after"}
 )
 FAULT_SHARE = 0.15
-RACES_IN_SHORT, RACES_IN_LONG = 40, 600
+RACES_IN_SHORT, RACES_IN_LONG = 80, 600
 PROCESSES = (10, 50)
 
 
