@@ -72,9 +72,9 @@ class SdkSource:
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         """GetSecretValue; `fresh` changes nothing, as there is no cache."""
-        from rotator.sdk_logs import without_bodies  # imports logging: with the SDK, not before
-
         del fresh
+        with importing:
+            from rotator.sdk_logs import without_bodies  # logging: with the SDK, not before
         problem: RotatorError
         local_id = _in_region(secret_id, self.region)
         try:

@@ -26,7 +26,7 @@ from rotator.exchange import HttpAnswer
 from rotator.oauth import TokenEndpoint
 from rotator.oauth.gate import Expectation, judge
 from rotator.policy import RenewalPolicy
-from rotator.reader import TokenReader
+from rotator.reader.clocked import ClockedReader
 from rotator.rotate import Binding, rotate_token
 from rotator.store import SecretsManagerStore
 from rotator.tokens import AccessToken, Secret, StoredSecret
@@ -161,7 +161,7 @@ def _token(choices: random.Random) -> str | None:
     good = token_at(NOW - 3_600, TOKEN).to_fields()
     memory = Memory(json.dumps(CREDENTIALS), mutated_fields(good, choices))
     _rotate(memory)
-    reader = TokenReader("token", source=_Source(memory), background=False, now=lambda: NOW)
+    reader = ClockedReader("token", source=_Source(memory), background=False, now=lambda: NOW)
     token = reader.token()
     return None if token.isprintable() else "handed out a broken token"
 

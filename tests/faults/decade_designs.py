@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.errors import MintError, RotatorError, StoreError
 from rotator.policy import RenewalPolicy
-from rotator.reader import TokenReader
+from rotator.reader.clocked import ClockedReader
 from rotator.rotate import Binding, rotate_token
 from rotator.tokens import AccessToken, Secret, StoredSecret
 from tests.faults.decade_world import DAY_S, HOUR_S, MINUTE_S, World
@@ -189,7 +189,7 @@ def as_read_by(
                 "ResponseMetadata": {"HTTPHeaders": {"date": date}},
             }
 
-    reader = TokenReader(
+    reader = ClockedReader(
         "token",
         source=Source(),
         background=False,

@@ -198,16 +198,16 @@ MUTATIONS = (
     # The reader
     Mutation(
         "the reader keeps a token for an hour, whatever its expiry",
-        "reader/__init__.py",
+        "reader/held.py",
         "expires = snapshot.expires_at.timestamp() - skew_s",
-        "expires = self._now() + 3600.0",
+        "expires = now + 3600.0",
         "tests/unit/test_reader.py",
     ),
     Mutation(
         "the reader does not look before the expiry",
         "reader/__init__.py",
-        "fresh_until=due if now < due else poll_at,",
-        "fresh_until=expires,",
+        "            self._refresh(process, seen)\n",
+        "            self._serve_until(self._held.expires)\n",
         "tests/unit/test_reader.py -k shortly_after",
     ),
     # No secret leaves

@@ -99,6 +99,7 @@ def copied(target: Path, *names: str) -> Path:
     (target / "rotator").mkdir(parents=True)
     shutil.copy(ROOT / "rotator" / "errors.py", target / "rotator")
     if not names:
+        shutil.copy(ROOT / "rotator" / "sdk_logs.py", target / "rotator")
         shutil.copytree(ROOT / "rotator" / "reader", target / "rotator" / "reader")
         return target
     (target / "rotator" / "reader").mkdir()
