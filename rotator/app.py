@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from rotator import logs
 from rotator.oauth import TokenEndpoint
 from rotator.policy import RenewalPolicy
-from rotator.rotate import Binding, credentials_in, rotate_token, token_in
+from rotator.rotate import Binding, rotate_token
 from rotator.status import judge
 from rotator.store import SecretsManagerStore, connect
+from rotator.stored import credentials_in, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rotator.credentials import ClientCredentials
 from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound
 from rotator.providers import resolve
-from rotator.rotate import successor_id
+from rotator.publication import successor_id
 from rotator.tokens import MAX_SECRET_BYTES, Secret, StoredSecret
 
 if TYPE_CHECKING:

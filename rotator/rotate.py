@@ -1,15 +1,8 @@
-"""The one use case: rotate the token of one binding, if it is due.
-
-Publishing is a compare-and-set without a lock. The id of the next version is derived from the
-version that was seen, so all rotators that saw the same predecessor ask for the same id, and
-Secrets Manager lets one of them have it.
-"""
+"""The one use case: rotate the token of one binding, if it is due."""
 
 from __future__ import annotations
 
-import json
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,22 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import structlog
 
-from rotator.credentials import ClientCredentials
-from rotator.errors import (
-    ConfigError,
-    CredentialsError,
-    MintError,
-    RotatorError,
-    SecretNotFound,
-    VersionConflict,
-)
+from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
 from rotator.policy import format_duration
-from rotator.tokens import TOKEN_FIELDS, AccessToken, Secret, format_instant, load_object
+from rotator.publication import Publication, Store
+from rotator.stored import credentials_in, fields_in, token_in
+from rotator.tokens import AccessToken, format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
+    from rotator.credentials import ClientCredentials
     from rotator.policy import Absent, Decision, RenewalPolicy
     from rotator.tokens import StoredSecret
 
@@ -42,10 +30,7 @@ __all__ = [
     "Outcome",
     "RotationResult",
     "Store",
-    "credentials_in",
     "rotate_token",
-    "successor_id",
-    "token_in",
 ]
 
 T = TypeVar("T")
@@ -58,15 +43,6 @@ _EVENTS: dict[Outcome, str] = {
     "superseded": "rotator.rotation_superseded",
     "would_rotate": "rotator.rotation_skipped",
 }
-
-NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
-"""Of the version ids that rotator derives; every rotator in the world must use the same."""
-
-MAX_ORDINALS = 8
-"""How many derived ids may be taken by versions that somebody moved aside by hand."""
-
-CONSISTENCY_WAITS_S = (0.1, 0.3, 0.6, 1.0, 2.0)
-"""Pauses between re-reads after a conflict: Secrets Manager is eventually consistent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +69,6 @@ class RotationResult:
     expires_at: datetime | None = None
     next_rotation_at: datetime | None = None
     duration_s: float = 0.0
-
-
-class Store(Protocol):
-    """Where secrets live; see `rotator.store` for what each call promises."""
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        """The current version of each secret, in order."""
-
-    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
-        """One version by its id, None if there is none."""
-
-    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """Publish under this id; raises VersionConflict if it holds other content."""
 
 
 class Endpoint(Protocol):
@@ -164,10 +127,15 @@ def rotate_token(
                 )
             if probe is not None:
                 probe(minted)
-            publication = _Publication.of(
-                seen, minted, store=store, policy=policy, now=now, sleep=sleep
-            )
-            outcome, token, version_id = publication.publish()
+            client_id = seen.credentials.client_id
+            outcome, token, version_id = Publication(
+                store=store,
+                target=seen.target,
+                minted=minted,
+                shared=seen.held.arn == seen.target.arn,
+                is_fresh=lambda token: not policy.decide(token, now=now(), client_id=client_id).due,
+                sleep=sleep,
+            ).publish()
     except RotatorError as error:
         error.details |= facts | {"duration_s": round(monotonic() - started_s, 3)}
         raise
@@ -254,167 +222,13 @@ def _mint(
     return replace(minted, next_rotation_at=policy.next_rotation_at(minted))
 
 
-def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
-    """The id under which every rotator that saw this version of the secret publishes the next.
-
-    A UUID of 36 characters, as ClientRequestToken asks (32 to 64; API reference, PutSecretValue).
-    `ordinal` counts the ids of this kind that are taken by versions moved aside by hand.
-    """
-    return str(uuid.uuid5(NAMESPACE, f"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}"))
-
-
-@dataclass(slots=True)
-class _Publication:
-    """One attempt to make `minted` the token secret's current version."""
-
-    store: Store
-    target: StoredSecret
-    minted: AccessToken
-    shared: bool
-    is_fresh: Callable[[AccessToken | Absent], bool]
-    sleep: Callable[[float], None]
-    version_id: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        seen: _Seen,
-        minted: AccessToken,
-        *,
-        store: Store,
-        policy: RenewalPolicy,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], None],
-    ) -> _Publication:
-        client_id = seen.credentials.client_id
-        return cls(
-            store=store,
-            target=seen.target,
-            minted=minted,
-            shared=seen.held.arn == seen.target.arn,
-            is_fresh=lambda token: not policy.decide(token, now=now(), client_id=client_id).due,
-            sleep=sleep,
-        )
-
-    def publish(self) -> tuple[Outcome, AccessToken | Absent, str | None]:
-        """Publish `minted`, or find the version of another rotator that makes it needless.
-
-        Answers with what is current then. Raises VersionConflict if neither can be brought about,
-        CredentialsError if a shared secret lost its credentials meanwhile, StoreError as the store
-        does.
-        """
-        if self.shared:
-            # The team edits this secret too. What it changed since must not be written over.
-            seen, self.target = token_in(self.target), self._reread()
-            theirs = token_in(self.target)
-            if theirs != seen and self.is_fresh(theirs):
-                return "superseded", theirs, self.target.version_id
-        ordinal = 0
-        for _ in range(MAX_ORDINALS):
-            self.version_id = successor_id(self.target, ordinal)
-            try:
-                self.store.put(self.target, self._text(), version_id=self.version_id)
-            except VersionConflict:
-                ordinal += 1
-            else:
-                return "rotated", self.minted, self.version_id
-            current = self._after_conflict()
-            if current is None:
-                continue
-            theirs = token_in(current)
-            if self.is_fresh(theirs):
-                return "superseded", theirs, current.version_id
-            self.target, ordinal = current, 0
-        raise VersionConflict(
-            f"secret {self.target.secret_id}: its versions keep changing under this run",
-            operation="PutSecretValue",
-            secret_id=self.target.secret_id,
-            retryable=True,
-        )
-
-    def _after_conflict(self) -> StoredSecret | None:
-        """The version that has become current in place of the one we saw.
-
-        None if ours is still current although its successor's id is taken: somebody moved the
-        labels by hand. That is believed only after re-reading for a while, since a read may lag
-        behind the write that we lost to; the version that holds our id tells sooner.
-        """
-        for wait_s in (0.0, *CONSISTENCY_WAITS_S):
-            if wait_s:
-                self.sleep(wait_s)
-            holder = self.store.read_version(self.target.secret_id, self.version_id)
-            if holder is not None and "AWSCURRENT" in holder.stages:
-                return holder
-            current = self._reread()
-            if current.version_id != self.target.version_id:
-                return current
-        return None
-
-    def _reread(self) -> StoredSecret:
-        [current] = self.store.read(self.target.secret_id)
-        return current
-
-    def _text(self) -> Secret:
-        minted = self.minted.to_fields()
-        return Secret(json.dumps(self._merged(minted) if self.shared else minted, indent=2))
-
-    def _merged(self, minted: dict[str, object]) -> dict[str, object]:
-        """The shared secret with the new token in it, and all that is not the token's as it was.
-
-        `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope
-        would become the one asked for next, and a `token_url` hides the preset.
-        """
-        if credentials_in(self.target).client_id != self.minted.client_id:
-            raise CredentialsError(
-                f"credentials secret {self.target.secret_id}: got another client_id during this"
-                " run; the next run uses it",
-                retryable=True,
-            )
-        token_only = TOKEN_FIELDS - ClientCredentials.FIELDS
-        theirs = {k: v for k, v in _fields(self.target).items() if k not in token_only}
-        return theirs | {k: v for k, v in minted.items() if k in token_only}
-
-
-def _fields(secret: StoredSecret) -> dict[str, Any]:
-    return load_object(secret.text.reveal() if secret.text is not None else "{}")
-
-
-def credentials_in(held: StoredSecret) -> ClientCredentials:
-    """The client credentials that a secret holds.
-
-    Raises SecretNotFound if it has no value, CredentialsError if that cannot be used.
-    """
-    subject = f"credentials secret {held.secret_id}"
-    if held.text is None:
-        raise SecretNotFound(
-            f"{subject}: has no value yet; store the client credentials with `rotator init`",
-            operation="GetSecretValue",
-            secret_id=held.secret_id,
-        )
-    problem: object
-    try:
-        return ClientCredentials.from_fields(_fields(held))
-    except ValueError as error:
-        problem = error
-    raise CredentialsError(f"{subject}: {problem}")
-
-
-def token_in(target: StoredSecret) -> AccessToken | Absent:
-    """The token that a secret holds, or the reason that it holds none that could be used."""
-    try:
-        fields = _fields(target)
-        return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
-    except ValueError:
-        return "token_malformed"
-
-
 def _refuse_to_overwrite_credentials(held: StoredSecret, target: StoredSecret) -> None:
     """One name taken for another must not cost anybody a client secret, due or not."""
     if held.arn == target.arn:
         return
     fields: dict[str, Any] = {}
     with suppress(ValueError):
-        fields = _fields(target)
+        fields = fields_in(target)
     if not fields.keys().isdisjoint({"client_secret", "private_key"}):
         raise ConfigError(
             f"token secret {target.secret_id}: holds client credentials, which a token would"
@@ -439,11 +253,14 @@ def _refuse_unless_later(minted: AccessToken, stored: AccessToken | Absent) -> N
     """A provider that hands out its cached token again has not rotated anything.
 
     The expiry alone does not tell: what is left of the life is announced in whole seconds, so that
-    of the same token can move by one, and two tokens of the same second have the same.
+    of the same token can move by one, and two tokens that were asked for within a second end in the
+    same one.
     """
     if not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
         return
-    if minted.access_token == stored.access_token or minted.expires_at < stored.expires_at:
+    ends_later = minted.expires_at > stored.expires_at
+    of_one_second = (minted.expires_at, minted.issued_at) == (stored.expires_at, stored.issued_at)
+    if minted.access_token == stored.access_token or not (ends_later or of_one_second):
         raise MintError(
             "token endpoint: the new token does not expire later than the stored one; kept the"
             " stored one",

@@ -31,7 +31,7 @@ MUTATIONS = (
     # Races are harmless
     Mutation(
         "no compare-and-set",
-        "rotate.py",
+        "publication.py",
         "return str(uuid.uuid5(NAMESPACE, f\"{secret.arn}:{secret.version_id or 'empty'}"
         ':{ordinal}"))',
         "return str(uuid.uuid4())",
@@ -46,14 +46,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the first read after a conflict is believed",
-        "rotate.py",
+        "publication.py",
         "for wait_s in (0.0, *CONSISTENCY_WAITS_S):",
         "for wait_s in (0.0,):",
         f"{PROTOCOL} -k faults",
     ),
     Mutation(
         "whoever loses a race takes any winner",
-        "rotate.py",
+        "publication.py",
         '            if self.is_fresh(theirs):\n                return "superseded", theirs, '
         "current.version_id",
         '            if True:\n                return "superseded", theirs, current.version_id',
@@ -61,35 +61,35 @@ MUTATIONS = (
     ),
     Mutation(
         "the winner of a race on one secret for both is not looked for",
-        "rotate.py",
+        "publication.py",
         "if theirs != seen and self.is_fresh(theirs):",
         "if False:",
         f"{PROTOCOL} -k one_secret or both",
     ),
     Mutation(
         "a forced run on one secret for both gives way to what it has seen",
-        "rotate.py",
+        "publication.py",
         "if theirs != seen and self.is_fresh(theirs):",
         "if self.is_fresh(theirs):",
         f"{FAULTS} -k forced",
     ),
     Mutation(
         "an edit of the team is written over",
-        "rotate.py",
+        "publication.py",
         "seen, self.target = token_in(self.target), self._reread()",
         "seen = token_in(self.target)",
         f"{ROTATE} -k edit",
     ),
     Mutation(
         "versions moved aside stop the job",
-        "rotate.py",
+        "publication.py",
         "MAX_ORDINALS = 8",
         "MAX_ORDINALS = 1",
         f"{PROTOCOL} -k aside",
     ),
     Mutation(
         "a conflict counts as success",
-        "rotate.py",
+        "publication.py",
         "            except VersionConflict:\n                ordinal += 1\n",
         '            except VersionConflict:\n                return "rotated", self.minted, "x"\n',
         f"{PROTOCOL} -k faults",
@@ -112,14 +112,14 @@ MUTATIONS = (
     Mutation(
         "a token handed out again counts as rotated",
         "rotate.py",
-        "minted.access_token == stored.access_token or minted.expires_at",
-        "minted.expires_at",
+        "minted.access_token == stored.access_token or not",
+        "not",
         f"{ROTATE} -k again",
     ),
     Mutation(
         "a token that ends before the stored one is published",
         "rotate.py",
-        " or minted.expires_at < stored.expires_at",
+        " or not (ends_later or of_one_second)",
         "",
         f"{ROTATE} -k no_rotation",
     ),

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rotator import rotate
+from rotator.publication import successor_id
 from rotator.tokens import AccessToken, Secret, StoredSecret, load_object
 from tests.faults.replay import (
     CLIENT_ID,
@@ -105,7 +105,7 @@ def at_start(kind: str, *, shared: bool) -> Versions:
     )
     versions = Versions().put("P", ("SecretString", text), now=0)
     if kind == "moved":
-        taken = rotate.successor_id(StoredSecret("secret", ARN, "P"))
+        taken = successor_id(StoredSecret("secret", ARN, "P"))
         aside = secret_text(token_at(START_AT - PERIOD_S, "aside"), shared=shared)
         versions = versions.put(taken, ("SecretString", aside), now=0)
         versions = versions.move_label(CURRENT, move_to="P", remove_from=taken, now=0)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from rotator import rotate
+from rotator import publication
 from tests.faults.protocol import Budget, Scenario, explore
 from tests.faults.replay import Runner
 from tests.faults.scenarios import SCENARIOS
@@ -20,7 +20,7 @@ def test_no_interleaving_breaks_the_protocol(scenario: Scenario) -> None:
 
 
 def test_removing_the_compare_and_set_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotate, "successor_id", lambda *_: str(uuid.uuid4()))
+    monkeypatch.setattr(publication, "successor_id", lambda *_: str(uuid.uuid4()))
     violation = explore(Scenario("no compare-and-set", TWO, Budget())).violation
     assert violation is not None
     assert violation.startswith("B replaced a version that it has not seen: ")

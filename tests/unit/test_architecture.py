@@ -34,13 +34,15 @@ MAY_IMPORT = {
     "sdk_logs": "",
     "store": "errors sdk_logs tokens | botocore",
     # what the product does
-    "rotate": "credentials errors policy tokens | structlog",
-    "bind": "credentials errors providers rotate store tokens",
+    "stored": "credentials errors policy tokens",
+    "publication": "credentials errors policy stored tokens",
+    "rotate": "credentials errors policy publication stored tokens | structlog",
+    "bind": "credentials errors providers publication store tokens",
     "reader": "errors sdk_logs | botocore httpx requests urllib3",
     # settings, logs and the composition root
     "config": "errors policy providers secret_ids",
     "logs": "errors | structlog",
-    "app": "config logs oauth policy probe rotate status store tokens",
+    "app": "config logs oauth policy probe rotate status store stored tokens",
     # the doors
     "__init__": "oauth policy rotate store",
     "cli": "__init__ app bind config demo errors logs policy probe reader rotate secret_ids status"

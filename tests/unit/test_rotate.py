@@ -21,14 +21,8 @@ from rotator.errors import (
     VersionConflict,
 )
 from rotator.policy import RenewalPolicy
-from rotator.rotate import (
-    CONSISTENCY_WAITS_S,
-    MAX_ORDINALS,
-    Binding,
-    RotationResult,
-    rotate_token,
-    successor_id,
-)
+from rotator.publication import CONSISTENCY_WAITS_S, MAX_ORDINALS, successor_id
+from rotator.rotate import Binding, RotationResult, rotate_token
 from rotator.tokens import AccessToken, Secret, StoredSecret, format_instant
 
 if TYPE_CHECKING:
@@ -369,6 +363,12 @@ def test_stored_token_handed_out_again_is_no_rotation_whatever_expiry_it_is_give
 def test_another_token_of_the_same_second_is_a_rotation() -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=stored(timedelta(0)))
     assert run(store, force=True).outcome == "rotated"
+
+
+def test_token_that_ends_with_an_older_stored_one_is_no_rotation() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(HOUR))
+    text = refused(MintError, store, MemoryEndpoint(lifetime=DAY - HOUR), force=True)
+    assert "does not expire later than the stored one" in text
 
 
 def test_token_of_the_new_client_may_expire_before_that_of_the_old() -> None:
