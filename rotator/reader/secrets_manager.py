@@ -108,25 +108,37 @@ class SdkSource:
 
 
 def _connect(secret_id: str, region: str | None) -> BaseClient:
-    with importing:
-        import botocore.session
-        from botocore.config import Config
+    """A client of our own; what it imports takes most of the time until the first token."""
+    import gc
 
-        session = botocore.session.get_session()
-        # Before it loads one service's description it lists all that it has, some four hundred
-        # folders, only to say which there are if this one is missing.
-        session.get_component("data_loader").list_available_services = lambda _type_name: (
-            _Anything()
-        )
-        return session.create_client(
-            "secretsmanager",
-            region_name=region or _region(secret_id),
-            config=Config(
-                connect_timeout=_CONNECT_TIMEOUT_S,
-                read_timeout=_READ_TIMEOUT_S,
-                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            ),
-        )
+    with importing:
+        # An import makes objects that stay; the collector would look through them many times.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return _client(region or _region(secret_id))
+        finally:
+            if collects:
+                gc.enable()
+
+
+def _client(region: str | None) -> BaseClient:
+    import botocore.session
+    from botocore.config import Config
+
+    session = botocore.session.get_session()
+    # Before it loads one service's description it lists all that it has, some four hundred folders,
+    # only to say which there are if this one is missing.
+    session.get_component("data_loader").list_available_services = lambda _type_name: _Anything()
+    return session.create_client(
+        "secretsmanager",
+        region_name=region,
+        config=Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        ),
+    )
 
 
 class _Anything(frozenset[str]):

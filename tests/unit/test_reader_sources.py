@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
@@ -562,3 +563,19 @@ def test_request_to_secrets_manager_is_bounded_and_not_repeated_by_the_sdk(
     assert config.connect_timeout + config.read_timeout < 3
     assert config.retries["total_max_attempts"] == 1
     source.close()
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_collector_is_left_as_it_was_by_the_import_of_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, *, collects: bool
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "no url")
+    assert gc.isenabled()
+    if not collects:
+        gc.disable()
+    try:
+        with pytest.raises(ConfigError, match="is not a URL"):
+            SdkSource(region="eu-west-3").read("s", "AWSCURRENT", fresh=False)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
