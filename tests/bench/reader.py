@@ -28,16 +28,19 @@ PEERS = (
     "msal",
     "cachetools",
 )
-PROCESS_ROUNDS = 9
+PROCESS_ROUNDS = 20
+WARM_PROCESSES = 3
 DAY_S = 86_400
 DAYS = 30
 
 
 def run() -> Table:
-    """Measure everything; takes about two minutes."""
+    """Measure everything; takes about three minutes."""
     # The peers were compiled when they were installed; this lets our modules be as well.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    warm = measured("reader_warm")
+    # How fast a process runs also depends on where its objects happen to lie.
+    warm_runs = [measured("reader_warm") for _ in range(WARM_PROCESSES)]
+    warm = {name: min(each[name] for each in warm_runs) for name in warm_runs[0]}
     refresh = {name: measured("reader_refresh", name) for name in ("ours", "powertools", "caching")}
     spent_ms, peak_mb = best_processes(PROCESS_ROUNDS)
     return Table(
