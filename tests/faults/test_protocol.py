@@ -29,13 +29,13 @@ def test_removing_the_compare_and_set_is_caught(monkeypatch: pytest.MonkeyPatch)
 def test_believing_the_first_read_after_a_conflict_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rotate, "CONSISTENCY_WAITS_S", ())
+    monkeypatch.setattr(publication, "CONSISTENCY_WAITS_S", ())
     violation = explore(Scenario("no waiting", TWO, Budget(stale=2))).violation
     assert violation is not None
 
 
 def test_giving_up_at_a_version_moved_aside_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotate, "MAX_ORDINALS", 1)
+    monkeypatch.setattr(publication, "MAX_ORDINALS", 1)
     violation = explore(Scenario("one id only", TWO, Budget(), "moved")).violation
     assert violation is not None
     assert "failed without cause" in violation
