@@ -87,7 +87,7 @@ def _probe(settings: Settings) -> Callable[[AccessToken], None] | None:
         return None
     from rotator.probe import probe_with
 
-    return probe_with(settings.probe_url, warn=_warn("rotator.probe_failed", settings))
+    return probe_with(settings.probe_url, warn=_warn("rotator.token_unproved", settings))
 
 
 def _warn(event: str, settings: Settings) -> Callable[[str], None]:

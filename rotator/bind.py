@@ -67,6 +67,12 @@ def bind(
     bound_to = target.tags.get(BINDING_TAG) if target else None
     if bound_to not in {None, credentials_secret, held.arn if held else None}:
         raise ConfigError(f"secret {token_secret}: is bound to another credentials secret by tag")
+    is_strange = target is not None and target.has_value and bound_to is None
+    if is_strange and ask is not None and token_secret != credentials_secret:
+        raise ConfigError(
+            f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
+            " becomes the token secret, and the next run replaces the value"
+        )
     text = _credentials_text(ask()) if ask is not None else None
 
     done = []

@@ -7,6 +7,7 @@ knows which secret it came from and says so.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -102,9 +103,9 @@ class ClientCredentials:
         for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
             meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
             if meant is not None:
-                raise ValueError(
-                    f"has an unknown key that resembles {meant}; did you mean {meant}?"
-                )
+                # A key is no value, but whoever pastes a secret in its place must not see it again.
+                shown = key if _PLAIN_KEY.fullmatch(key) else "that resembles it"
+                raise ValueError(f"has an unknown key {shown}; did you mean {meant}?")
         private_key = _private_key(fields)
         return cls(
             client_id=text_field(fields, "client_id"),
@@ -128,6 +129,8 @@ _OPTIONAL_TEXTS = (
     "auth_method",
     "key_id",
 )
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
 """What other products and the OpenID configuration call a field of ours."""

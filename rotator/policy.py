@@ -124,6 +124,14 @@ class RenewalPolicy:
             raise ConfigError(_impossible(self.cadence, lifetime, longest, self.tick))
         return self.cadence
 
+    def refuse_unless_possible(self, lifetime: timedelta) -> None:
+        """Raise ConfigError if tokens of this documented lifetime cannot be kept valid."""
+        if not self.keeps_valid(lifetime):
+            raise ConfigError(
+                f"tick {format_duration(self.tick)}: too long for tokens that live"
+                f" {format_duration(lifetime)}; run the job more often and say so with --tick"
+            )
+
     @property
     def needed_margin(self) -> timedelta:
         """The time that must be left when a token becomes due."""

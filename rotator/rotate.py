@@ -194,7 +194,7 @@ def _look(
     _refuse_to_overwrite_credentials(held, target)
     lifetime = _asked(endpoint.expected_lifetime, credentials, held)
     if lifetime is not None:
-        policy.cadence_for(lifetime)  # refuses a cadence that cannot work before it is needed
+        policy.refuse_unless_possible(lifetime)
     stored = token_in(target)
     decision = policy.decide(stored, now=now(), client_id=credentials.client_id, force=force)
     return _Seen(held, target, credentials, stored, decision)

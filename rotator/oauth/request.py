@@ -6,6 +6,7 @@ Imports Authlib and requests, so import this only to mint.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from authlib.common.urls import add_params_to_qs
 from authlib.oauth2.auth import ClientAuth
@@ -99,7 +100,8 @@ def request_token(
         return exchange(session, send, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES)
     except Unanswered as unanswered:
         problem = unanswered
-    raise MintError(f"token endpoint: {problem}", retryable=problem.retryable)
+    host = urlsplit(token_url).hostname
+    raise MintError(f"token endpoint: {problem} ({host})", retryable=problem.retryable)
 
 
 def _more_fields(credentials: ClientCredentials) -> list[tuple[str, str]]:

@@ -467,7 +467,7 @@ def test_api_that_is_down_does_not_stop_a_rotation(
 
     warning, outcome = (json.loads(line) for line in ended.stderr.splitlines())
     assert ended.returncode == 0
-    assert (warning["event"], outcome["outcome"]) == ("rotator.probe_failed", "rotated")
+    assert (warning["event"], outcome["outcome"]) == ("rotator.token_unproved", "rotated")
     assert vault.fields()["client_id"] == binding.client_id
 
 

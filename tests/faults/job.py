@@ -212,7 +212,7 @@ class Job:
                 force=force,
                 probe=probe_with(
                     wire.urls.hello,
-                    warn=lambda problem: warn("rotator.probe_failed", problem=problem),
+                    warn=lambda problem: warn("rotator.token_unproved", problem=problem),
                     timeout_s=self.stage.read_timeout_s,
                 )
                 if probe

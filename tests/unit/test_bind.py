@@ -113,8 +113,8 @@ def test_token_secret_of_other_credentials_is_left_alone() -> None:
     assert store.calls == []
 
 
-@pytest.mark.parametrize("bound_to", ["c", "arn:c", None])
-def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str | None) -> None:
+@pytest.mark.parametrize("bound_to", ["c", "arn:c"])
+def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str) -> None:
     store = MemoryStore()
     store.add("c")
     store.add("t", bound_to=bound_to, value="a token")
@@ -127,6 +127,17 @@ def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str | None) 
         "bound token secret t, which existed",
         "stored the client credentials in c, which was empty",
     ]
+
+
+def test_secret_with_a_value_of_somebody_else_does_not_become_the_token_secret() -> None:
+    store = MemoryStore()
+    store.add("t", value="a password")
+
+    with pytest.raises(ConfigError, match="holds a value and is bound to nothing"):
+        bound(store)
+
+    assert store.values == {"t": "a password"}
+    assert BINDING_TAG not in store.tags["t"]
 
 
 def test_existing_credentials_can_be_bound_as_they_are() -> None:

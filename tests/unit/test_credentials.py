@@ -146,8 +146,13 @@ def test_parameters_cannot_replace_what_has_a_place_of_its_own(name: str) -> Non
 def test_misspelt_field_is_refused(misspelt: str, meant: str) -> None:
     told = problem(**{misspelt: "canary"})
 
-    assert f"did you mean {meant}?" in told
-    assert misspelt not in told
+    assert told == f"has an unknown key {misspelt}; did you mean {meant}?"
+
+
+def test_misspelt_field_with_odd_characters_is_not_repeated() -> None:
+    assert problem(**{"client secret": "canary"}) == (
+        "has an unknown key that resembles it; did you mean client_secret?"
+    )
 
 
 @pytest.mark.parametrize(
