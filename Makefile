@@ -2,6 +2,7 @@
 # installs is hash-pinned in requirements/ and stays inside .venv.
 
 PYTHON ?= python3
+TOOL_PYTHON ?= $(PYTHON)
 ARGS ?=
 
 FUZZ_S ?= 60
@@ -25,10 +26,11 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-providers compare-mint fuzz lint types format prove prove-long prove-mutants bench lock upgrade clean FORCE
+.PHONY: help run test test-providers compare-mint fuzz lint types audit e2e format prove prove-long \
+	prove-mutants bench package deploy destroy emulators lock upgrade clean FORCE
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
 
 run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve to play on)
 	@$(BIN)/rotator demo $(ARGS)
@@ -48,10 +50,18 @@ fuzz: $(VENV)/dev.stamp ## hunt for answers that break the parsers, for a minute
 		$(BIN)/python -m tests.fuzz $(FUZZ_S); \
 	else echo '*** NOT FUZZED: there is no atheris for this platform and this Python ***'; fi
 
-lint: $(VENV)/dev.stamp ## style, formatting and types
+lint: $(VENV)/lint.stamp ## style, formatting, types and the templates
 	@echo 'ruff check'; $(BIN)/ruff check .
 	@echo 'ruff format --check'; $(BIN)/ruff format --check .
 	@echo 'mypy'; $(BIN)/mypy
+	@echo 'cfn-lint'; $(BIN)/cfn-lint -t infra/*.yaml
+
+audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
+	@build/audit/bin/checkov -d infra --framework cloudformation --compact --quiet --skip-download
+	@build/audit/bin/kubernetes-validate --strict --quiet -k 1.33 infra/kubernetes/*.yaml
+
+e2e: $(VENV)/dev.stamp emulators ## the package, the template and the schedulers, really run (minutes)
+	@$(BIN)/python -m pytest tests/deployed $(ARGS)
 
 types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyright
 	@echo 'mypy'; $(BIN)/mypy tests/typing
@@ -70,8 +80,17 @@ prove-long: ## the same with everything that can be tried, for hours
 prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught
 	@$(BIN)/python -m tests.faults.mutants $(ARGS)
 
-bench: $(VENV)/bench.stamp ## the benchmarks, as ratios (ARGS=reader: one suite)
+bench: $(VENV)/bench.stamp emulators ## the benchmarks, as ratios (ARGS=reader: one suite)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64")
+	@$(BIN)/python -m infra.package $(ARGS)
+
+deploy: $(VENV)/run.stamp ## the stack on AWS, change set first (ARGS="--bucket NAME")
+	@$(BIN)/python -m infra.deploy up $(ARGS)
+
+destroy: $(VENV)/run.stamp ## take the stack away again (ARGS="--stack NAME")
+	@$(BIN)/python -m infra.deploy down $(ARGS)
 
 lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,runtime,pyproject.toml)
@@ -82,6 +101,9 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,fuzz,--group fuzz)
 	@$(call compile,types,pyproject.toml --extra demo --group build --group dev --group types -c requirements/dev.txt)
 	@$(call compile,bench,pyproject.toml --extra demo --group build --group dev --group bench -c requirements/dev.txt)
+	@$(call compile,lint,pyproject.toml --extra demo --group build --group dev --group lint -c requirements/dev.txt)
+	@$(call compile,e2e,--group e2e)
+	@$(call compile,audit,--group audit)
 	@$(call compile,lock,--group build --group lock)
 
 upgrade: ## the same, with the newest versions that pyproject.toml allows
@@ -113,5 +135,17 @@ $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(if $(BROKEN),FORCE)
 $(NODE)/node_modules: $(NODE)/package-lock.json $(NODE)/package.json
 	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent && touch node_modules; \
 	else echo '*** NOT TESTED against oidc-provider: there is no npm here ***'; fi
+
+# Without the function's Python there are none; what needs them is skipped, and says so.
+emulators: $(VENV)/run.stamp
+	@if python=`$(BIN)/python -m infra.interpreters`; then \
+		$(MAKE) --no-print-directory build/e2e/complete TOOL_PYTHON="$$python"; fi
+
+# Tools that cannot share .venv: each lock is an environment of its own.
+build/%/complete: requirements/%.txt
+	@rm -rf build/$*
+	@echo 'setting up build/$* (once)'; $(TOOL_PYTHON) -m venv build/$*
+	@build/$*/bin/python -m pip install -qq --only-binary :all: --require-hashes -r $<
+	@touch $@
 
 FORCE:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("runtime", "run", "dev", "types", "bench", "providers", "compare", "fuzz", "lock")
-LARGER_THAN_DEV = ("types", "bench", "providers", "compare")
+LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
+APART = ("fuzz", "e2e", "audit", "lock")
+LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
     r"""pypi\.org | pythonhosted\.org | npmjs\.(?:org|com) | proxy\.golang\.org
@@ -85,6 +86,9 @@ def declared(lock: str) -> list[str]:
             "fuzz": groups["fuzz"],
             "types": run + groups["dev"] + groups["types"],
             "bench": run + groups["dev"] + groups["bench"],
+            "lint": run + groups["dev"] + groups["lint"],
+            "e2e": groups["e2e"],
+            "audit": groups["audit"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
     )
@@ -169,7 +173,7 @@ def test_build_backend_comes_from_the_lock() -> None:
     assert project()["build-system"]["requires"] == project()["dependency-groups"]["build"]
 
 
-@pytest.mark.parametrize("lock", ["dev", *LARGER_THAN_DEV, "fuzz", "lock"])
+@pytest.mark.parametrize("lock", ["dev", *LARGER_THAN_DEV, *APART])
 def test_every_dependency_is_argued_for(lock: str) -> None:
     decision = (ROOT / "docs" / "decisions" / "0005-dependencies.md").read_text("utf-8")
     first_cells = {line.split("|")[1] for line in decision.splitlines() if line.startswith("|")}

@@ -1,0 +1,46 @@
+"""Finds the interpreter that the function's runtime has."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["LAMBDA_PYTHON", "find_lambda_python"]
+
+LAMBDA_PYTHON = "3.13"
+"""The version of the template's `Runtime`."""
+
+
+def find_lambda_python() -> str | None:
+    """The path of an interpreter of the runtime's version, None if this machine has none.
+
+    Looked for on PATH and among pyenv's, whose command on PATH refuses to start a version that is
+    installed but not selected.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found = [
+        shutil.which(f"python{LAMBDA_PYTHON}"),
+        *sorted(map(str, pyenv.glob(f"versions/{LAMBDA_PYTHON}*/bin/python{LAMBDA_PYTHON}"))),
+    ]
+    return next((path for path in found if path is not None and _starts(path)), None)
+
+
+def _starts(path: str) -> bool:
+    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def main() -> int:
+    """Print the path; without one say so and fail."""
+    path = find_lambda_python()
+    if path is None:
+        print(f"no python{LAMBDA_PYTHON} on this machine", file=sys.stderr)
+        return 1
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
