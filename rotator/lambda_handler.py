@@ -1,0 +1,166 @@
+"""AWS Lambda's door: `rotator.lambda_handler.handler`, one run of the job per invocation.
+
+Failures are raised, so that Lambda counts them, tries again and hands them to the on-failure
+destination. Every run logs one line of metrics, and every failure one event.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from structlog.contextvars import bound_contextvars
+
+from rotator import logs
+from rotator.app import Rotator, open_store
+from rotator.config import load_log_settings, load_settings
+from rotator.errors import ConfigError, RotatorError, did_you_mean
+from rotator.metrics import embedded
+from rotator.tokens import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from rotator.config import Settings
+    from rotator.rotate import RotationResult
+
+__all__ = ["handler"]
+
+SECRETS = ("credentials_secret", "token_secret")
+FIELDS = (*SECRETS, "force")
+"""What an event can say. Not the probe's URL: whoever may invoke the function could have a fresh
+token sent there."""
+
+SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
+"""The `source` of what EventBridge Scheduler, and a rule of EventBridge, send by themselves."""
+
+RESERVE_S = 15.0
+"""Kept of the remaining time for publishing what was minted."""
+
+# The collector looks for cycles again and again while the first invocation imports and makes its
+# client, finds none, and takes a seventh of a cold start for it. One run leaves a few thousand
+# objects to count, so that this is still a collection every few dozen runs.
+gc.set_threshold(100_000)
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id; a retry has the same."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the invocation may still take."""
+
+
+def handler(event: object, context: Context) -> dict[str, Any]:
+    """Rotate the token if it is due, and answer with the outcome.
+
+    `event` is a schedule's own or empty, and then the environment names the secrets; or it is
+    `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate a token that is
+    not due. Raises RotatorError.
+    """
+    log_settings = load_log_settings()
+    logs.configure(level=log_settings.level, form=log_settings.form)
+    with bound_contextvars(request_id=context.aws_request_id):
+        token_secret = None
+        problem: RotatorError
+        try:
+            asked = _asked(event)
+            force = asked.pop("force", False)
+            settings = load_settings(asked)
+            token_secret = settings.token_secret
+            result = _rotator(settings).rotate(
+                settings,
+                force=force,
+                remaining_s=lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_S,
+            )
+        except RotatorError as error:
+            problem = error
+        except Exception as error:  # noqa: BLE001 - its text could hold a value
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            kind = type(error).__name__
+            problem = RotatorError(f"unexpected {kind} in {place.name}; please report it")
+        else:
+            _measure(_values(result), settings, context)
+            return _summary(result)
+        logs.logger().error(
+            "rotator.rotation_failed", binding=token_secret, **logs.error_fields(problem)
+        )
+        if token_secret is not None:
+            _measure(_values_of_failure(problem), settings, context)
+        raise problem
+
+
+def _asked(event: object) -> dict[str, Any]:
+    """The event's fields; none for a schedule's own event. Raises ConfigError for any other."""
+    if event is None:  # invoked by hand, without a payload
+        return {}
+    if not isinstance(event, dict):
+        raise ConfigError("event: must be a JSON object")
+    if event.get("source") in SCHEDULERS:
+        return {}
+    for name, value in event.items():
+        if name not in FIELDS:
+            meant = did_you_mean(str(name), FIELDS)
+            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(FIELDS)}"
+            raise ConfigError(f"event: has an unknown field; {hint}")
+        if not isinstance(value, bool if name == "force" else str):
+            kind = "true or false" if name == "force" else "a secret's name or ARN"
+            raise ConfigError(f"event: {name} must be {kind}")
+    if len(event.keys() & set(SECRETS)) == 1:
+        raise ConfigError("event: must name both secrets, or neither")
+    return dict(event)
+
+
+@lru_cache(maxsize=8)
+def _rotator(settings: Settings) -> Rotator:
+    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    return Rotator(open_store(settings))
+
+
+def _summary(result: RotationResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "token_secret": result.binding.token_secret,
+        "version_id": result.version_id,
+        "expires_at": format_instant(result.expires_at) if result.expires_at else None,
+    }
+
+
+def _values(result: RotationResult) -> dict[str, float]:
+    rotated = result.outcome == "rotated"
+    values: dict[str, float] = {"RotationSucceeded": int(rotated), "RotationFailed": 0}
+    if result.expires_at is not None:
+        values["TokenRemainingSeconds"] = _remaining_s(result.expires_at)
+    if rotated:
+        values["MintDuration"] = round(result.duration_s * 1000)
+    return values
+
+
+def _values_of_failure(error: RotatorError) -> dict[str, float]:
+    values: dict[str, float] = {"RotationSucceeded": 0, "RotationFailed": 1}
+    expires_at = error.details.get("expires_at")
+    if isinstance(expires_at, str):
+        values["TokenRemainingSeconds"] = _remaining_s(parse_instant(expires_at))
+    return values
+
+
+def _remaining_s(expires_at: datetime) -> float:
+    return max(0.0, round((expires_at - datetime.now(UTC)).total_seconds()))
+
+
+def _measure(values: dict[str, float], settings: Settings, context: Context) -> None:
+    line = embedded(
+        values,
+        token_secret=settings.token_secret,
+        now=datetime.now(UTC),
+        request_id=context.aws_request_id,
+    )
+    # Standard output: CloudWatch reads metrics from any line, and logs stay apart from them.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
