@@ -1,0 +1,284 @@
+"""Puts the stack on AWS and takes it away: `make deploy`, `make destroy`.
+
+Around the `aws` command, whose settings (profile, region, endpoint) apply. What is going to change
+is shown first, and nothing happens without a yes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
+from infra.package import ARCHITECTURES, build
+
+TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
+CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
+DOES_NOT_EXIST = "does not exist"
+RETAINED = ("CredentialsSecret", "Key")
+"""What the template keeps when the stack goes."""
+
+PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
+
+
+class DeployError(Exception):
+    """Something stands in the way; the text says what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    stack: str
+    yes: bool
+    bucket: str = ""
+    arch: str = "x86_64"
+    settings: tuple[str, ...] = ()
+
+
+def up(options: Options) -> None:
+    """Build, upload, show the changes, and make them; prints the stack's outputs."""
+    _refuse_what_cannot_be_updated(options.stack)
+    key = _upload(options)
+    change_set = _prepare(options, key)
+    if change_set is None:
+        print(f"stack {options.stack}: is up to date, nothing to change")
+        return
+    kind = _show(change_set)
+    if not _confirmed(options, f"Make these changes to stack {options.stack}?"):
+        _discard(options.stack, change_set, kind)
+        print("nothing was changed")
+        return
+    _aws("cloudformation", "execute-change-set", "--change-set-name", change_set)
+    _wait(options.stack, f"stack-{'create' if kind == 'CREATE' else 'update'}-complete")
+    _print_outputs(options.stack)
+
+
+def down(options: Options) -> None:
+    """Delete the stack after a yes; says what is left, which the template retains."""
+    if _status(options.stack) in {None, "DELETE_COMPLETE"}:
+        raise DeployError(f"stack {options.stack}: {DOES_NOT_EXIST} in this account and region")
+    resources = _aws_json(
+        "cloudformation", "describe-stack-resources", "--stack-name", options.stack
+    )["StackResources"]
+    kept = {
+        r["LogicalResourceId"]: r["PhysicalResourceId"]
+        for r in resources
+        if r["LogicalResourceId"] in RETAINED and r["ResourceStatus"] != "DELETE_COMPLETE"
+    }
+    gone = sorted({r["LogicalResourceId"] for r in resources} - kept.keys())
+    print(f"stack {options.stack}: goes, with {', '.join(gone)}")
+    for name, physical_id in kept.items():
+        print(f"  stays: {name} ({physical_id})")
+    print("  consumers are without a token from then on")
+    if not _confirmed(options, f"Delete stack {options.stack}?"):
+        print("nothing was changed")
+        return
+    _aws("cloudformation", "delete-stack", "--stack-name", options.stack)
+    _wait(options.stack, "stack-delete-complete")
+    print(f"stack {options.stack}: is gone")
+    if "CredentialsSecret" in kept:
+        print(
+            "to deploy again with the credentials that stayed, add"
+            " --set CredentialsSecretArn=ARN (aws secretsmanager describe-secret tells it)"
+        )
+
+
+def _refuse_what_cannot_be_updated(stack: str) -> None:
+    status = _status(stack)
+    if status is not None and status.endswith("_IN_PROGRESS") and not status.startswith("REVIEW"):
+        raise DeployError(f"stack {stack}: somebody changes it right now ({status}); wait for it")
+    if status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}:
+        raise DeployError(
+            f"stack {stack}: its creation failed ({status}); delete what is left of it with"
+            " make destroy, and deploy again"
+        )
+
+
+def _upload(options: Options) -> str:
+    """Put the package under a key of its own content, so that a rollback finds the old one."""
+    if _try("s3api", "head-bucket", "--bucket", options.bucket).returncode != 0:
+        raise DeployError(
+            f"bucket {options.bucket}: does not exist, or is not yours; make one in this region:"
+            f" aws s3 mb s3://{options.bucket}"
+        )
+    compiler = find_lambda_python()
+    if compiler is None:
+        print(f"package: no python{LAMBDA_PYTHON} here; without byte code cold starts take longer")
+    with tempfile.TemporaryDirectory() as folder:
+        package = build(options.arch, Path(folder), compiler=compiler)
+        key = f"rotator/{package.path.stem}-{package.sha256[:12]}.zip"
+        where = ("--bucket", options.bucket, "--key", key)
+        if _try("s3api", "head-object", *where).returncode != 0:
+            print(f"uploading {package.size_bytes / 1e6:.1f} MB to s3://{options.bucket}/{key}")
+            _aws("s3api", "put-object", *where, "--body", str(package.path))
+    return key
+
+
+def _prepare(options: Options, key: str) -> str | None:
+    """Make a change set without executing it; None if there is nothing to change."""
+    said = _aws(
+        "cloudformation",
+        "deploy",
+        "--no-execute-changeset",
+        "--no-fail-on-empty-changeset",
+        "--stack-name",
+        options.stack,
+        "--template-file",
+        str(TEMPLATE),
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--parameter-overrides",
+        f"CodeBucket={options.bucket}",
+        f"CodeKey={key}",
+        f"Architecture={options.arch}",
+        *options.settings,
+    )
+    found = CHANGE_SET.search(said)
+    return found.group(0) if found else None
+
+
+def _show(change_set: str) -> str:
+    """Print what would change; answers with the kind of change set, CREATE or UPDATE."""
+    described = _aws_json("cloudformation", "describe-change-set", "--change-set-name", change_set)
+    changes = [change["ResourceChange"] for change in described["Changes"]]
+    for change in changes:
+        replaced = " (replaced!)" if change.get("Replacement") == "True" else ""
+        print(
+            f"  {change['Action']:<7} {change['LogicalResourceId']:<28} "
+            f"{change['ResourceType']}{replaced}"
+        )
+    is_new = all(change["Action"] == "Add" for change in changes)
+    return (
+        "CREATE" if is_new and _status(described["StackName"]) == "REVIEW_IN_PROGRESS" else "UPDATE"
+    )
+
+
+def _discard(stack: str, change_set: str, kind: str) -> None:
+    _aws("cloudformation", "delete-change-set", "--change-set-name", change_set)
+    if kind == "CREATE":
+        # What a change set for a new stack leaves behind is an empty stack.
+        _aws("cloudformation", "delete-stack", "--stack-name", stack)
+
+
+def _confirmed(options: Options, question: str) -> bool:
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        print("a dry run, as nobody can be asked; --yes goes ahead")
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _wait(stack: str, until: str) -> None:
+    print(f"waiting for {until} (a few minutes)", flush=True)
+    done = _try("cloudformation", "wait", until, "--stack-name", stack)
+    if done.returncode == 0:
+        return
+    events = _try("cloudformation", "describe-stack-events", "--stack-name", stack)
+    reasons = [
+        f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in json.loads(events.stdout or "{}").get("StackEvents", [])
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+    told = "\n".join(reversed(reasons)) or done.stderr.strip()
+    raise DeployError(f"stack {stack}: {_status(stack) or 'failed'}\n{told}")
+
+
+def _print_outputs(stack: str) -> None:
+    [found] = _aws_json("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+    print(f"stack {stack}: {found['StackStatus']}")
+    for output in found.get("Outputs", []):
+        print(f"  {output['OutputKey']:<26} {output['OutputValue']}")
+
+
+def _status(stack: str) -> str | None:
+    found = _try("cloudformation", "describe-stacks", "--stack-name", stack)
+    if found.returncode == 0:
+        status: str = json.loads(found.stdout)["Stacks"][0]["StackStatus"]
+        return status
+    if DOES_NOT_EXIST in found.stderr:
+        return None
+    raise DeployError(f"aws cloudformation: {found.stderr.strip()}")
+
+
+def _aws_json(*args: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(_aws(*args))
+    return value
+
+
+def _aws(*args: str) -> str:
+    done = _try(*args)
+    if done.returncode != 0:
+        raise DeployError(f"aws {' '.join(args[:2])}: {done.stderr.strip() or 'failed'}")
+    return done.stdout
+
+
+def _try(*args: str) -> subprocess.CompletedProcess[str]:
+    command = shutil.which("aws")
+    if command is None:
+        raise DeployError("aws: not installed; https://docs.aws.amazon.com/cli/ says how")
+    return subprocess.run(
+        [command, "--output", "json", *args],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _parse(argv: list[str] | None) -> tuple[str, Options]:
+    parser = argparse.ArgumentParser(prog="deploy", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, does in (("up", "create or update the stack"), ("down", "delete the stack")):
+        command = commands.add_parser(name, help=does, description=does)
+        command.add_argument("--stack", default="rotator", help="its name (default: rotator)")
+        command.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "up":
+            command.add_argument("--bucket", required=True, help="S3 bucket for the package")
+            command.add_argument("--arch", choices=ARCHITECTURES, default="x86_64")
+            command.add_argument(
+                "--set",
+                metavar="PARAMETER=VALUE",
+                action="append",
+                default=[],
+                help="a parameter of infra/template.yaml; those not named stay as they are",
+            )
+    args = parser.parse_args(argv)
+    settings = tuple(getattr(args, "set", ()))
+    for setting in settings:
+        if not PARAMETER.fullmatch(setting):
+            parser.error(f"--set: write it as PARAMETER=VALUE, not {setting}")
+    return args.command, Options(
+        stack=args.stack,
+        yes=args.yes,
+        bucket=getattr(args, "bucket", ""),
+        arch=getattr(args, "arch", "x86_64"),
+        settings=settings,
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what was asked for; 1 after an error, which is printed."""
+    command, options = _parse(argv)
+    try:
+        (up if command == "up" else down)(options)
+    except DeployError as error:
+        print(f"deploy: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"deploy: {Path(str(error.cmd[0])).name}: failed, see above", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
