@@ -1,0 +1,76 @@
+"""What really runs: the package, the emulator, the local token endpoint. Absent tools are skips.
+
+Everything here is made once for the whole session.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
+from infra.package import Package, build
+from rotator.demo.environment import isolated_environment
+from rotator.demo.ims_control import RemoteIms
+from rotator.demo.server_process import ServerProcess
+from tests.deployed.emulator import Emulator
+from tests.deployed.runtime_api import copy_runtime_client, unpack
+
+ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOOLS = ROOT / "build" / "e2e"
+
+
+@pytest.fixture(scope="session")
+def lambda_python() -> str:
+    """An interpreter of the function's version."""
+    found = find_lambda_python()
+    if found is None:
+        pytest.skip(f"no python{LAMBDA_PYTHON} on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def tools(lambda_python: str) -> Path:
+    """The environment with ministack and awslambdaric."""
+    assert lambda_python
+    if not (TOOLS / "complete").exists():
+        pytest.skip("build/e2e is not set up: run make e2e")
+    return TOOLS
+
+
+@pytest.fixture(scope="session")
+def package(lambda_python: str, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The function's zip for this machine."""
+    return build("x86_64", tmp_path_factory.mktemp("dist"), compiler=lambda_python)
+
+
+@pytest.fixture(scope="session")
+def task(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip, unpacked."""
+    return unpack(package.path, tmp_path_factory.mktemp("var") / "task")
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """AWS's runtime client and nothing else."""
+    return copy_runtime_client(tools, tmp_path_factory.mktemp("runtime") / "client")
+
+
+@pytest.fixture(scope="session")
+def emulator(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An AWS without anything in it."""
+    with Emulator(tools, tmp_path_factory.mktemp("ministack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ims() -> Iterator[RemoteIms]:
+    """The local token endpoint."""
+    with ServerProcess("rotator.demo.ims", environment=isolated_environment(os.environ)) as server:
+        yield RemoteIms(server.announcement["base_url"])

@@ -1,0 +1,200 @@
+"""The other schedulers, really run where this machine can: Debian's cron, systemd's own checks."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.demo.binding import LocalBinding
+from rotator.demo.environment import isolated_environment, secrets_manager_client
+from rotator.demo.server_process import ServerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rotator.demo.ims_control import RemoteIms
+
+ROOT = Path(__file__).parents[2]
+UNITS = ROOT / "infra" / "systemd"
+COMMAND = Path(sys.executable).with_name("rotator")
+EXPOSURE_LIMIT = 2.0
+TICK_S = 60
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+
+IN_A_NAMESPACE = """
+set -eu
+mount --make-rprivate /
+mount --bind {folder}/cron.d /etc/cron.d
+mount --bind {folder}/crontab /etc/crontab
+mount -t tmpfs none /var/spool/cron
+mount -t tmpfs none /run
+mkdir /var/spool/cron/crontabs
+exec cron -f
+"""
+
+
+@pytest.fixture(scope="module")
+def endpoint_url() -> Iterator[str]:
+    environment = isolated_environment(os.environ)
+    with ServerProcess("rotator.demo.secrets_manager", environment=environment) as server:
+        yield server.announcement["endpoint_url"]
+
+
+@pytest.fixture
+def binding(endpoint_url: str, ims: RemoteIms) -> LocalBinding:
+    ims.reset()
+    binding = LocalBinding.register(ims, prefix=f"scheduled/{os.urandom(4).hex()}")
+    client = secrets_manager_client(endpoint_url)
+    client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+    client.create_secret(Name=binding.token_secret)
+    client.close()
+    return binding
+
+
+@pytest.fixture
+def variables(endpoint_url: str, binding: LocalBinding) -> dict[str, str]:
+    return isolated_environment({}, endpoint_url=endpoint_url) | {
+        "ROTATOR_CREDENTIALS_SECRET": binding.credentials_secret,
+        "ROTATOR_TOKEN_SECRET": binding.token_secret,
+    }
+
+
+def stored(endpoint_url: str, binding: LocalBinding) -> dict[str, Any] | None:
+    client = secrets_manager_client(endpoint_url)
+    try:
+        text = client.get_secret_value(SecretId=binding.token_secret)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    finally:
+        client.close()
+    fields: dict[str, Any] = json.loads(text)
+    return fields
+
+
+def needs(command: str) -> str:
+    found = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"no {command} on this machine")
+    return found
+
+
+def wait_for(what: Callable[[], Any], *, timeout_s: float) -> Any:  # noqa: ANN401 - what it was
+    give_up_at = time.monotonic() + timeout_s
+    while not (found := what()):
+        assert time.monotonic() < give_up_at, f"nothing after {timeout_s:.0f} s"
+        time.sleep(0.5)
+    return found
+
+
+def test_debian_cron_runs_our_line_and_the_token_is_there(
+    tmp_path: Path, endpoint_url: str, binding: LocalBinding, variables: dict[str, str]
+) -> None:
+    needs("cron")
+    unshare = needs("unshare")
+    if os.geteuid() != 0:
+        pytest.skip("cron needs root")
+    line = (ROOT / "infra" / "cron" / "rotator").read_text("utf-8")
+    line = line.replace("*/15 * * * * rotator ", "* * * * * root ")
+    for name, value in {**variables, "PATH": f"{COMMAND.parent}:/usr/bin:/bin"}.items():
+        line = re.sub(rf"^{name}=.*\n", "", line, flags=re.MULTILINE)
+        line = line.replace("SHELL=", f"{name}={value}\nSHELL=")
+    folder = tmp_path / "cron.d"
+    folder.mkdir()
+    (folder / "rotator").write_text(line, "utf-8")
+    (tmp_path / "crontab").write_text("")
+    # In a mount namespace of its own, so that it sees our line and nothing of this machine's.
+    cron = subprocess.Popen(
+        [unshare, "--mount", "sh", "-c", IN_A_NAMESPACE.format(folder=tmp_path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        token = wait_for(lambda: stored(endpoint_url, binding), timeout_s=2 * TICK_S + 10)
+    finally:
+        cron.kill()
+        output, _ = cron.communicate()
+
+    assert token["client_id"] == binding.client_id, output
+
+
+def with_our_command(folder: Path) -> tuple[Path, Path]:
+    """Both units, with the command where it is installed here."""
+    for name in ("rotator.service", "rotator.timer"):
+        text = (UNITS / name).read_text("utf-8")
+        (folder / name).write_text(text.replace("/usr/local/bin/rotator", str(COMMAND)), "utf-8")
+    return folder / "rotator.service", folder / "rotator.timer"
+
+
+def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
+    analyze = needs("systemd-analyze")
+    service, timer = with_our_command(tmp_path)
+    done = subprocess.run(
+        [analyze, "verify", "--recursive-errors=yes", str(service), str(timer)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_systemd_rates_the_service_as_little_exposed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analyze = needs("systemd-analyze")
+    service, _ = with_our_command(tmp_path)
+    rated = subprocess.run(
+        [analyze, "security", "--offline=true", "--no-pager", str(service)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    exposure = re.search(r"Overall exposure level for rotator\.service: ([\d.]+)", rated)
+
+    assert exposure
+    with capsys.disabled():
+        sys.stdout.write(f"\n  systemd-analyze security: exposure {exposure[1]} of 10\n")
+    assert float(exposure[1]) <= EXPOSURE_LIMIT
+
+
+def test_job_needs_no_memory_that_is_writable_and_executable(
+    endpoint_url: str, binding: LocalBinding, variables: dict[str, str]
+) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def refuse() -> None:
+        libc.prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+
+    probe = "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)"
+    kept = subprocess.run(
+        [sys.executable, "-c", probe],
+        preexec_fn=refuse,
+        capture_output=True,
+        check=False,
+    )
+    if kept.returncode == 0:
+        pytest.skip("this kernel has no PR_SET_MDWE")
+    # What MemoryDenyWriteExecute= of the service does.
+    done = subprocess.run(
+        [str(COMMAND), "run"],
+        env=variables,
+        preexec_fn=refuse,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert stored(endpoint_url, binding)

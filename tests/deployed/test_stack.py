@@ -1,0 +1,436 @@
+"""The template, deployed: it ticks by itself, keeps others out, and tells what went wrong.
+
+Against ministack, with IAM enforced. What it does differently from AWS: a secret that is created
+without a value has an empty one, attempts follow within seconds, the schedule's role is not asked
+for, metrics are not made from logs, and alarms are not evaluated.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.deployed.emulator import REGION, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.package import Package
+    from rotator.demo.ims_control import RemoteIms
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "infra" / "template.yaml"
+CONSUMER_POLICY = ROOT / "infra" / "consumer-policy.yaml"
+BUCKET, KEY = "code-of-rotator", "rotator/package.zip"
+CREDENTIALS, TOKEN, FOREIGN = "rotator/credentials", "rotator/token", "somebody/else"
+CLIENT_ID = "5f0ad53b1f2f4a0e9d1c3f2b5a697887"
+GOOD, WRONG = "p8e-canary-that-is-right", "p8e-canary-that-is-wrong"
+TICK_S = 60
+SWEEP_S = 10  # how often ministack looks for schedules that are due
+DENIED = "AccessDeniedException"
+
+PROBE = """
+import botocore.session
+
+def handler(event, context):
+    session = botocore.session.get_session()
+    said = []
+    for service, method, params in event:
+        try:
+            answer = getattr(session.create_client(service), method)(**params)
+            said.append([error["ErrorCode"] for error in answer.get("Errors", [])] or "ok")
+        except Exception as error:
+            said.append(error.response["Error"]["Code"])
+    return said
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The deployed template and what watches it."""
+
+    emulator: Emulator
+    ims: RemoteIms
+    outputs: dict[str, str]
+
+    def read(self, secret_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.emulator.client("secretsmanager").get_secret_value(
+            SecretId=secret_id
+        )
+        return answer
+
+    def token(self) -> dict[str, Any] | None:
+        text = self.read(TOKEN).get("SecretString")
+        fields: dict[str, Any] | None = json.loads(text) if text else None
+        return fields
+
+    def store_credentials(self, client_secret: str) -> None:
+        fields = {
+            "provider": "adobe-ims",
+            "token_url": self.ims.urls.token,
+            "client_id": CLIENT_ID,
+            "client_secret": client_secret,
+        }
+        self.emulator.client("secretsmanager").put_secret_value(
+            SecretId=CREDENTIALS, SecretString=json.dumps(fields)
+        )
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        answer = self.emulator.client("lambda").invoke(
+            FunctionName="rotator", Payload=json.dumps(event).encode()
+        )
+        value: dict[str, Any] = json.loads(answer["Payload"].read())
+        return value
+
+    def logged(self) -> list[dict[str, Any]]:
+        logs = self.emulator.client("logs")
+        group = self.outputs["LogGroupName"]
+        lines = [
+            event["message"]
+            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
+            for event in logs.get_log_events(
+                logGroupName=group, logStreamName=stream["logStreamName"]
+            )["events"]
+        ]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def outcomes(self) -> list[str]:
+        return [line["outcome"] for line in self.logged() if "outcome" in line]
+
+    def role_of(self, logical_id: str) -> str:
+        resource = self.emulator.client("cloudformation").describe_stack_resource(
+            StackName="rotator", LogicalResourceId=logical_id
+        )["StackResourceDetail"]["PhysicalResourceId"]
+        arn: str = self.emulator.client("iam").get_role(RoleName=resource)["Role"]["Arn"]
+        return arn
+
+
+def wait_for(what: Callable[[], Any], *, timeout_s: float) -> Any:  # noqa: ANN401 - what it was
+    give_up_at = time.monotonic() + timeout_s
+    while not (found := what()):
+        assert time.monotonic() < give_up_at, f"nothing after {timeout_s:.0f} s"
+        time.sleep(0.5)
+    return found
+
+
+def denied(call: Callable[..., Any], **params: object) -> bool:
+    try:
+        call(**params)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"]) in {DENIED, "AccessDenied"}
+    return False
+
+
+@pytest.fixture(scope="module")
+def stack(emulator: Emulator, package: Package, ims: RemoteIms) -> Stack:
+    """Deployed with a tick of a minute, the shortest there is; credentials are stored."""
+    ims.reset()
+    ims.configure(clients={CLIENT_ID: [GOOD]})
+    storage = emulator.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
+    emulator.client("secretsmanager").create_secret(Name=FOREIGN, SecretString="{}")
+    outputs = emulator.create_stack(
+        "rotator",
+        TEMPLATE,
+        CodeBucket=BUCKET,
+        CodeKey=KEY,
+        TickMinutes="1",
+        AlarmEmail="on-duty@example.com",
+    )
+    stack = Stack(emulator, ims, outputs)
+    stack.store_credentials(GOOD)
+    return stack
+
+
+@pytest.fixture(scope="module")
+def ticked(stack: Stack) -> Stack:
+    """The stack after its schedule fired for the first time. Nobody has invoked the function."""
+    wait_for(stack.token, timeout_s=2 * TICK_S + SWEEP_S)
+    return stack
+
+
+def test_schedule_fires_by_itself_and_the_token_is_in_the_secret(ticked: Stack) -> None:
+    token = ticked.token()
+    assert token is not None
+    request = Request(  # noqa: S310 - loopback
+        ticked.ims.urls.hello,
+        headers={
+            "Authorization": f"Bearer {token['access_token']}",
+            "x-api-key": token["client_id"],
+        },
+    )
+
+    with urlopen(request, timeout=5) as response:  # noqa: S310
+        assert response.status == 200
+    assert ticked.outcomes()[:1] == ["rotated"]
+    assert ticked.ims.observed()["tokens_minted"] == 1
+
+
+def test_second_tick_is_a_no_op(ticked: Stack) -> None:
+    before = ticked.read(TOKEN)["VersionId"]
+    wait_for(lambda: "not_due" in ticked.outcomes(), timeout_s=TICK_S + 3 * SWEEP_S)
+
+    assert ticked.read(TOKEN)["VersionId"] == before
+    assert ticked.ims.observed()["tokens_minted"] == 1
+
+
+def test_every_tick_logged_metrics_with_its_request_id(ticked: Stack) -> None:
+    logged = ticked.logged()
+    measured = {line["request_id"]: line for line in logged if "_aws" in line}
+
+    assert measured
+    assert measured.keys() == {line["request_id"] for line in logged if "event" in line}
+    assert all(line["TokenRemainingSeconds"] > 86_000 for line in measured.values())
+
+
+def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("probe.py", PROBE)
+    functions = ticked.emulator.client("lambda")
+    # Not assumed: the probe is a function that has the role, as the real one has it.
+    functions.create_function(
+        FunctionName="probe",
+        Role=ticked.role_of("FunctionRole"),
+        Runtime="python3.13",
+        Handler="probe.handler",
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=30,
+    )
+    current = ticked.read(TOKEN)
+    same = {"ClientRequestToken": current["VersionId"], "SecretString": current["SecretString"]}
+    manager = "secretsmanager"
+    needed: list[tuple[str, str, dict[str, object]]] = [
+        (manager, "get_secret_value", {"SecretId": CREDENTIALS}),
+        (manager, "get_secret_value", {"SecretId": TOKEN}),
+        (manager, "describe_secret", {"SecretId": CREDENTIALS}),
+        (manager, "describe_secret", {"SecretId": TOKEN}),
+        (manager, "batch_get_secret_value", {"SecretIdList": [CREDENTIALS, TOKEN]}),
+        (manager, "put_secret_value", {"SecretId": TOKEN, **same}),
+    ]
+    refused: list[tuple[str, str, dict[str, object]]] = [
+        (manager, "put_secret_value", {"SecretId": CREDENTIALS, "SecretString": "{}"}),
+        (manager, "get_secret_value", {"SecretId": FOREIGN}),
+        (manager, "put_secret_value", {"SecretId": FOREIGN, "SecretString": "{}"}),
+        (manager, "update_secret", {"SecretId": TOKEN, "SecretString": "{}"}),
+        (manager, "delete_secret", {"SecretId": TOKEN}),
+        (manager, "create_secret", {"Name": "a/new-one"}),
+        (manager, "list_secrets", {}),
+        ("lambda", "invoke", {"FunctionName": "rotator"}),
+        (
+            "sts",
+            "assume_role",
+            {"RoleArn": ticked.role_of("SchedulerRole"), "RoleSessionName": "somebody"},
+        ),
+    ]
+    batch = (manager, "batch_get_secret_value", {"SecretIdList": [TOKEN, FOREIGN]})
+    answer = functions.invoke(
+        FunctionName="probe", Payload=json.dumps([*needed, *refused, batch]).encode()
+    )
+    said = json.loads(answer["Payload"].read())
+
+    assert said[: len(needed)] == ["ok"] * len(needed)
+    assert set(said[len(needed) : -1]) <= {DENIED, "AccessDenied"}
+    # The permission to read in batches is no permission to read.
+    assert said[-1] == [DENIED]
+    assert ticked.read(TOKEN)["VersionId"] == current["VersionId"]
+
+
+def consumer(emulator: Emulator, name: str, policy_arn: str) -> dict[str, str]:
+    """Credentials of a role with this policy and no other."""
+    iam = emulator.client("iam")
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+    credentials: dict[str, str] = emulator.client("sts").assume_role(
+        RoleArn=role["Arn"], RoleSessionName="reader"
+    )["Credentials"]
+    return credentials
+
+
+@pytest.mark.parametrize("source", ["output", "stack of its own"])
+def test_consumer_reads_the_token_and_nothing_else(ticked: Stack, source: str) -> None:
+    policy_arn = ticked.outputs["ConsumerPolicyArn"]
+    if source != "output":
+        policy_arn = ticked.emulator.create_stack(
+            "reader", CONSUMER_POLICY, TokenSecretArn=ticked.outputs["TokenSecretArn"]
+        )["ConsumerPolicyArn"]
+    keys = consumer(ticked.emulator, f"reader-{source[:5].strip()}", policy_arn)
+    manager = ticked.emulator.client("secretsmanager", keys)
+    token = ticked.token()
+    assert token is not None
+
+    assert json.loads(manager.get_secret_value(SecretId=TOKEN)["SecretString"]) == token
+    assert denied(manager.get_secret_value, SecretId=CREDENTIALS)
+    assert denied(manager.put_secret_value, SecretId=TOKEN, SecretString="{}")
+    assert denied(manager.batch_get_secret_value, SecretIdList=[TOKEN, CREDENTIALS])
+    assert denied(manager.list_secrets)
+
+
+def test_commands_work_for_a_consumer_as_far_as_its_policy_goes(ticked: Stack) -> None:
+    keys = consumer(ticked.emulator, "shell-reader", ticked.outputs["ConsumerPolicyArn"])
+    environment = {
+        **os.environ,
+        **ticked.emulator.cli_environment(),
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+    token = ticked.token()
+    assert token is not None
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "rotator", *args]
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    read = run("token", TOKEN)
+    rotated = run("run", "--credentials-secret", CREDENTIALS, "--token-secret", TOKEN, "--force")
+
+    assert read.stdout.strip() == token["access_token"]
+    assert rotated.returncode == 5, rotated.stderr
+    assert "access denied" in rotated.stderr
+
+
+def test_roles_can_be_taken_by_their_services_only(ticked: Stack) -> None:
+    iam = ticked.emulator.client("iam")
+    anything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.create_user(UserName="administrator")
+    iam.put_user_policy(
+        UserName="administrator",
+        PolicyName="everything",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [anything]}),
+    )
+    keys = iam.create_access_key(UserName="administrator")["AccessKey"]
+    own = {name: keys[name] for name in ("AccessKeyId", "SecretAccessKey")}
+    tokens = ticked.emulator.client("sts", own)
+
+    assert tokens.get_caller_identity()["Arn"].endswith("user/administrator")
+    for name in ("FunctionRole", "SchedulerRole"):
+        role = ticked.role_of(name)
+        assert denied(tokens.assume_role, RoleArn=role, RoleSessionName="administrator"), name
+
+
+def test_schedules_role_may_invoke_the_function_and_no_other(ticked: Stack) -> None:
+    iam = ticked.emulator.client("iam")
+
+    def decision(action: str, resource: str) -> str:
+        [result] = iam.simulate_principal_policy(
+            PolicySourceArn=ticked.role_of("SchedulerRole"),
+            ActionNames=[action],
+            ResourceArns=[resource],
+        )["EvaluationResults"]
+        return str(result["EvalDecision"])
+
+    function = ticked.outputs["FunctionArn"]
+    assert decision("lambda:InvokeFunction", function) == "allowed"
+    assert decision("lambda:InvokeFunction", f"{function}-of-others") == "implicitDeny"
+    assert decision("lambda:UpdateFunctionCode", function) == "implicitDeny"
+    assert decision("secretsmanager:GetSecretValue", ticked.outputs["TokenSecretArn"]) == (
+        "implicitDeny"
+    )
+
+
+def test_queues_take_nothing_in_the_clear(ticked: Stack) -> None:
+    attributes = ticked.emulator.client("sqs").get_queue_attributes(
+        QueueUrl=ticked.outputs["FailedRunsQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+
+    assert attributes["SqsManagedSseEnabled"] == "true"
+    assert "aws:SecureTransport" in attributes["Policy"]
+
+
+def test_wrong_client_secret_ends_in_the_failure_queue_and_the_token_stays(ticked: Stack) -> None:
+    before = ticked.read(TOKEN)["VersionId"]
+    asked = ticked.ims.observed()["token_requests"]
+    ticked.store_credentials(WRONG)
+    ticked.emulator.client("lambda").invoke(
+        FunctionName="rotator", InvocationType="Event", Payload=b'{"force": true}'
+    )
+    queue = ticked.emulator.client("sqs")
+
+    def arrived() -> Any:  # noqa: ANN401 - a message
+        return queue.receive_message(QueueUrl=ticked.outputs["FailedRunsQueueUrl"]).get("Messages")
+
+    [message] = wait_for(arrived, timeout_s=30)
+    body = json.loads(message["Body"])
+    ticked.store_credentials(GOOD)
+
+    assert body["requestPayload"] == {"force": True}
+    assert "invalid_client" in body["responsePayload"]["errorMessage"]
+    assert WRONG not in message["Body"]
+    # Two attempts, as the template says, and one request each: a refusal is not tried again.
+    assert ticked.ims.observed()["token_requests"] == asked + 2
+    assert ticked.read(TOKEN)["VersionId"] == before
+    failed = [line for line in ticked.logged() if line.get("RotationFailed") == 1]
+    assert all(line["TokenRemainingSeconds"] > 86_000 for line in failed)
+    assert len(failed) == 2
+
+
+def test_no_secret_is_in_anything_that_was_logged(ticked: Stack) -> None:
+    token = ticked.token()
+    assert token is not None
+
+    for secret in (GOOD, WRONG, token["access_token"]):
+        assert secret not in ticked.emulator.log
+        assert secret not in json.dumps(ticked.logged())
+
+
+def test_update_of_the_stack_overwrites_no_secret(ticked: Stack) -> None:
+    before = {secret: ticked.read(secret)["VersionId"] for secret in (CREDENTIALS, TOKEN)}
+    cloudformation = ticked.emulator.client("cloudformation")
+    cloudformation.update_stack(
+        StackName="rotator",
+        TemplateBody=TEMPLATE.read_text("utf-8"),
+        Parameters=[
+            {"ParameterKey": "CodeBucket", "UsePreviousValue": True},
+            {"ParameterKey": "CodeKey", "UsePreviousValue": True},
+            {"ParameterKey": "Cadence", "ParameterValue": "20h"},
+        ],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+
+    def status() -> Any:  # noqa: ANN401 - a word, or nothing yet
+        [stack] = cloudformation.describe_stacks(StackName="rotator")["Stacks"]
+        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack["StackStatus"]
+
+    assert wait_for(status, timeout_s=30) == "UPDATE_COMPLETE"
+    variables = ticked.emulator.client("lambda").get_function_configuration(FunctionName="rotator")
+    assert variables["Environment"]["Variables"]["ROTATOR_CADENCE"] == "20h"
+    assert {secret: ticked.read(secret)["VersionId"] for secret in before} == before
+    assert ticked.invoke({})["outcome"] == "not_due"
+
+
+def test_alarms_and_schedule_are_as_the_template_says(ticked: Stack) -> None:
+    alarms = ticked.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    [life] = [alarm for alarm in alarms if alarm["MetricName"] == "TokenRemainingSeconds"]
+    schedule = ticked.emulator.client("scheduler").get_schedule(Name="rotator")
+
+    assert len(alarms) == 4
+    assert life["TreatMissingData"] == "breaching"
+    assert life["Dimensions"] == [{"Name": "TokenSecret", "Value": TOKEN}]
+    assert schedule["Target"]["Arn"].split(":")[3] == REGION
+    assert schedule["Target"]["DeadLetterConfig"]["Arn"].rpartition(":")[2].startswith("rotator-")
