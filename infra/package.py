@@ -132,7 +132,7 @@ def cold_import_ms(package: Package, interpreter: str, *, runs: int = 5) -> floa
 
         def duration_s(*args: str) -> float:
             started_s = time.perf_counter()
-            subprocess.run([interpreter, "-I", "-S", "-c", *args], check=True)
+            subprocess.run([interpreter, "-I", "-S", "-B", "-c", *args], check=True)
             return time.perf_counter() - started_s
 
         duration_s(code, folder)  # the page cache is warm for both
