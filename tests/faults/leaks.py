@@ -37,6 +37,13 @@ URL_CACHE = "urllib.parse.SplitResult"
 JSON = {"Content-Type": "application/json"}
 
 
+FUNCTION = {
+    "AWS_LAMBDA_FUNCTION_NAME": "rotator",
+    "ROTATOR_CREDENTIALS_SECRET": "credentials",
+    "ROTATOR_TOKEN_SECRET": "token",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What is spoilt in which call, what is stored, and the command that meets it."""
@@ -90,6 +97,10 @@ def _situations() -> Iterator[Situation]:
     yield Situation("first token", stored="empty")
     yield Situation("status", command=("status",), stored="fresh")
     yield Situation("dry run", command=("run", "--dry-run", "--json"))
+    yield Situation("function: healthy", command=("lambda",))
+    yield Situation("function: not due", command=("lambda",), stored="fresh")
+    for name, fault in (("error", _json(401, error="invalid_client")), ("HTML", _html(500))):
+        yield Situation(f"function: {name} echoes", "ims:token", fault, command=("lambda",))
     at_token = {
         "error echoes": _json(401, error="invalid_client", error_description=""),
         "error code echoes": _json(400, error=""),
@@ -151,7 +162,8 @@ def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
         [sys.executable, "-m", "tests.faults.leak_probe", str(report), *_arguments(job, situation)],
         cwd=ROOT,
         env=isolated_environment(os.environ, endpoint_url=wire.endpoint_url)
-        | {"ROTATOR_LOG_LEVEL": "debug", "TMPDIR": str(folder), "HOME": str(folder)},
+        | {"ROTATOR_LOG_LEVEL": "debug", "TMPDIR": str(folder), "HOME": str(folder)}
+        | (FUNCTION if situation.command == ("lambda",) else {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -178,6 +190,8 @@ def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
 
 
 def _arguments(job: Job, situation: Situation) -> list[str]:
+    if situation.command == ("lambda",):
+        return ["lambda"]
     named = ["--credentials-secret", "credentials", "--token-secret", "token"]
     probed = ["--probe-url", job.stage.wire.urls.hello] if situation.command[0] == "run" else []
     return [*situation.command, *named, *probed]
