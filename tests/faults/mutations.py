@@ -253,7 +253,7 @@ MUTATIONS = (
         "cli/parser.py",
         "        raise ConfigError(problem)\n    args.argv",
         '        raise ConfigError(f"{problem} {argv}")\n    args.argv',
-        "tests/unit/test_cli_parser.py",
+        "tests/unit/test_parser.py",
     ),
     # It ends as it should
     Mutation(
