@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,10 @@ from tests.strict.service import StrictSecretsManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A shell starts what it puts in the background with SIGINT ignored, and children inherit that: those
+# that tests interrupt would go on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -17,6 +18,8 @@ from tests.faults.table import as_markdown, as_text
 def main() -> int:
     """Run the rows side by side and print the table; 1 if a promise was broken."""
     args = _parsed()
+    # Ignored since a shell put us in the background, it would stay so in what is to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     effort = Effort(seed=args.seed, long=args.long, case=args.case)
     names = [args.row] if args.row else list(ROWS)
     done: dict[str, tuple[Row, float]] = {}
