@@ -15,8 +15,8 @@ from tests.strict.service import StrictSecretsManager
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A shell starts what it puts in the background with SIGINT ignored, and children inherit that: those
-# that tests interrupt would go on.
+# A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
+# those that tests interrupt would go on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
