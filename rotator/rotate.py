@@ -109,8 +109,10 @@ def rotate_token(
     outcome: Outcome
     token: AccessToken | Absent
     try:
-        seen = _look(binding, store=store, endpoint=endpoint, policy=policy, now=now, force=force)
-        facts |= seen.facts()
+        held, target = store.read(binding.credentials_secret, binding.token_secret)
+        facts |= _facts(target)
+        seen = _judge(held, target, endpoint=endpoint, policy=policy, now=now, force=force)
+        facts["reason"] = seen.decision.reason
         if not seen.decision.due:
             outcome, token, version_id = "not_due", seen.stored, seen.target.version_id
         elif dry_run:
@@ -167,29 +169,23 @@ class _Seen:
     stored: AccessToken | Absent
     decision: Decision
 
-    def facts(self) -> dict[str, object]:
-        """What a failure's event tells of the token that stays."""
-        return {
-            "reason": self.decision.reason,
-            "version_id": self.target.version_id,
-            "expires_at": (
-                format_instant(self.stored.expires_at)
-                if isinstance(self.stored, AccessToken)
-                else None
-            ),
-        }
+
+def _facts(target: StoredSecret) -> dict[str, object]:
+    """What a failure's event tells of the token that stays."""
+    stored = token_in(target)
+    expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
+    return {"version_id": target.version_id, "expires_at": expires_at}
 
 
-def _look(
-    binding: Binding,
+def _judge(
+    held: StoredSecret,
+    target: StoredSecret,
     *,
-    store: Store,
     endpoint: Endpoint,
     policy: RenewalPolicy,
     now: Callable[[], datetime],
     force: bool,
 ) -> _Seen:
-    held, target = store.read(binding.credentials_secret, binding.token_secret)
     credentials = credentials_in(held)
     _refuse_to_overwrite_credentials(held, target)
     lifetime = _asked(endpoint.expected_lifetime, credentials, held)

@@ -155,8 +155,8 @@ MUTATIONS = (
     Mutation(
         "the clock is read before the secret",
         "rotate.py",
-        "    held, target = store.read(binding.credentials_secret, binding.token_secret)\n",
-        "    began = now()\n    now = lambda: began\n    held, target = store.read("
+        "        held, target = store.read(binding.credentials_secret, binding.token_secret)\n",
+        "        began = now()\n        now = lambda: began\n        held, target = store.read("
         "binding.credentials_secret, binding.token_secret)\n",
         f"{PROTOCOL} -k period",
     ),

@@ -660,6 +660,17 @@ def test_failure_carries_what_is_known_of_the_token_that_stays() -> None:
     }
 
 
+@pytest.mark.parametrize("credentials", [{}, {"client_id": "my-client"}])
+def test_failure_over_the_credentials_tells_of_the_stored_token_too(
+    credentials: dict[str, str],
+) -> None:
+    store = MemoryStore(credentials=credentials, token=stored(HOUR))
+    with pytest.raises(CredentialsError) as caught:
+        run(store)
+    assert caught.value.details["version_id"] == store.secrets["app/token"].current
+    assert caught.value.details["expires_at"] == format_instant(NOW - HOUR + DAY)
+
+
 def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=None)
     with capture_logs() as events:
