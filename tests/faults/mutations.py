@@ -270,4 +270,41 @@ MUTATIONS = (
         "raise",
         f"{FAULTS} -k unexpected",
     ),
+    # The rows of the table themselves, each by one of its cases
+    Mutation(
+        "races: every rotator publishes what it has minted",
+        "publication.py",
+        "f\"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}\"",
+        "str(uuid.uuid4())",
+        f"{FAULTS} -k race",
+    ),
+    Mutation(
+        "kills: the new version is made first and filled then",
+        "publication.py",
+        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
+        "                self.store.put(self.target, Secret('{}'), version_id=str(uuid.uuid4()))\n"
+        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
+        f"{FAULTS} -k killed",
+    ),
+    Mutation(
+        "signals: SIGTERM is left to the system",
+        "cli/__init__.py",
+        "    signal.signal(signal.SIGTERM, _terminate)\n",
+        "",
+        f"{FAULTS} -k signal_ends",
+    ),
+    Mutation(
+        "canaries: the SDK logs what our calls carry",
+        "sdk_logs.py",
+        "        yield\n",
+        "        _calling.set(False)\n        yield\n",
+        f"{FAULTS} -k canary",
+    ),
+    Mutation(
+        "the decade: the reader keeps a token for a day and an hour",
+        "reader/held.py",
+        "expires = snapshot.expires_at.timestamp() - skew_s",
+        "expires = now + 90000.0",
+        f"{FAULTS} -k month",
+    ),
 )
