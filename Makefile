@@ -50,11 +50,13 @@ fuzz: $(VENV)/dev.stamp ## hunt for answers that break the parsers, for a minute
 		$(BIN)/python -m tests.fuzz $(FUZZ_S); \
 	else echo '*** NOT FUZZED: there is no atheris for this platform and this Python ***'; fi
 
-lint: $(VENV)/lint.stamp ## style, formatting, types and the templates
+lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the manifests
 	@echo 'ruff check'; $(BIN)/ruff check .
 	@echo 'ruff format --check'; $(BIN)/ruff format --check .
 	@echo 'mypy'; $(BIN)/mypy
 	@echo 'cfn-lint'; $(BIN)/cfn-lint -t infra/*.yaml
+	@echo 'our own rules'; $(BIN)/python -m pytest -q tests/unit/test_template.py tests/unit/test_schedulers.py tests/unit/test_architecture.py
+	@$(MAKE) --no-print-directory audit
 
 audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
 	@build/audit/bin/checkov -d infra --framework cloudformation --compact --quiet --skip-download
