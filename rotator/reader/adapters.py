@@ -75,7 +75,7 @@ class RequestsAuth:
                 return response
             self._sleep(wait_s)
         request = request.copy()
-        if position >= 0:
+        if position >= 0 and request.body is not None:  # a 303 leaves the body behind
             request.body.seek(position)  # type: ignore[union-attr]  # it told the position
         request.headers.update(self._reader.headers())
         # Not read to its end: an answer that is thrown away may be of any length.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 20
 HOSTS = ("127.0.0.1", "localhost")
+REDIRECTS = {"/moved": 307, "/done": 303}
 
 
 class Source:
@@ -69,8 +70,8 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, sent: str | None) -> None:
         api = self.api
         answer = b"{}"
-        if self.path == "/moved":
-            self.send_response(307)
+        if self.path in REDIRECTS:
+            self.send_response(REDIRECTS[self.path])
             self.send_header("Location", self.api.location)
         elif sent == f"Bearer {api.accepted}" or not api.refusals_left:
             self.send_response(200)
@@ -308,6 +309,20 @@ def test_redirect_on_the_same_host_is_retried(
     source.token, api.location = "new", "/there"
     assert caller.post(f"{api.url}/moved", b"body") == 200
     assert api.seen[-1] == ("/there", "Bearer new", "my-client", b"body")
+
+
+def test_redirect_that_leaves_the_file_behind_is_retried(
+    api: Api, reader: TokenReader, source: Source
+) -> None:
+    reader.token()
+    source.token, api.location = "new", "/there"
+    assert RequestsCaller(reader).post(f"{api.url}/done", io.BytesIO(b"body")) == 200
+    assert [(path, sent) for path, sent, _, _ in api.seen] == [
+        ("/done", "Bearer old"),
+        ("/there", "Bearer old"),
+        ("/there", "Bearer new"),
+    ]
+    assert [body for _, _, _, body in api.seen] == [b"body", b"", b""]
 
 
 def test_no_request_goes_out_without_a_token(api: Api, caller: Caller, source: Source) -> None:
