@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TypeVar
 
     import httpx
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rotator.reader.refusals import Advice
     from rotator.reader.source import Source
 
+    T = TypeVar("T")
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
 
@@ -158,18 +159,21 @@ class TokenReader:
         return self._snapshot
 
     async def _read_beside_the_loop(self) -> Snapshot:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        process = self._process()
-        reading = process.reading
-        if reading is None or reading[0] is not loop or reading[1].done():
-            reading = loop, loop.run_in_executor(None, self._current_or_error)
-            process.reading = reading
-        found = await asyncio.shield(reading[1])
+        found = await self._beside_the_loop("read", self._current_or_error)
         if isinstance(found, RotatorError):
             raise renewed(found)
         return found
+
+    async def _beside_the_loop(self, kind: str, work: Callable[..., T], *args: str) -> T:
+        """Do the work in a thread of the loop's executor, one for all the tasks that want it."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        beside, wanted = self._process().beside, (loop, args)
+        begun = beside.get(kind)
+        if begun is None or begun[0] != wanted or begun[1].done():
+            begun = beside[kind] = wanted, loop.run_in_executor(None, work, *args)
+        return await asyncio.shield(begun[1])
 
     def _current_or_error(self) -> Snapshot | RotatorError:
         try:
@@ -210,10 +214,22 @@ class TokenReader:
         return verdict
 
     async def refused_async(self, token: str, status: int, body: bytes | str = b"") -> Advice:
-        """As `refused`, for asyncio; what may wait for AWS runs beside the event loop."""
-        import asyncio
+        """As `refused`, for asyncio; what may wait for AWS runs beside the event loop.
 
-        return await asyncio.to_thread(self.refused, token, status, body)
+        However many tasks wait, one thread of the loop's executor does.
+        """
+        # Not under `importing`: the loop would wait for an SDK that another thread sets up.
+        from rotator.reader.refusals import judge
+
+        verdict = judge(status, body)
+        if verdict == "refetch":
+            return "retry" if await self._invalidate_async(token) else "keep"
+        return verdict
+
+    async def _invalidate_async(self, rejected_token: str) -> bool:
+        if self._held.snapshot.token != rejected_token:
+            return self.invalidate(rejected_token)  # waits for nothing
+        return await self._beside_the_loop("invalidate", self.invalidate, rejected_token)
 
     def requests_auth(self, *hosts: str) -> RequestsAuth:
         """An `auth` for requests: sets the headers; after a 401 retries once with a newer token.

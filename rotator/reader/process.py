@@ -8,9 +8,9 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
+    from typing import Any
 
     from rotator.errors import RotatorError
-    from rotator.reader.snapshot import Snapshot
     from rotator.reader.source import Source
 
 __all__ = ["Process", "importing", "let_forks_wait_for_imports", "renewed"]
@@ -55,11 +55,11 @@ class Process:
 
     __slots__ = (
         "attempts",
+        "beside",
         "failure",
         "failures",
         "flight",
         "owner",
-        "reading",
         "reread_at",
         "retry_at",
         "sources",
@@ -74,7 +74,8 @@ class Process:
         self.failure: RotatorError | None = None
         self.retry_at = float("-inf")  # both of the monotonic clock
         self.reread_at = float("-inf")
-        self.reading: tuple[AbstractEventLoop, Future[Snapshot | RotatorError]] | None = None
+        # By kind, what runs beside an event loop: that loop and the arguments, and its future.
+        self.beside: dict[str, tuple[tuple[AbstractEventLoop, tuple[str, ...]], Future[Any]]] = {}
 
 
 def renewed(error: RotatorError) -> RotatorError:

@@ -15,6 +15,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -368,14 +369,62 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
 
 
-def test_refusal_is_judged_beside_the_loop() -> None:
-    reader = TokenReader("s", source=SteadySource())
+class GatedRereads:
+    """A new token with each read; all but the first wait until the gate is opened."""
 
-    async def refuse() -> str:
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.gate, self.entered = threading.Event(), threading.Event()
+        self.calls = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        self.calls += 1
+        if self.calls > 1:
+            self.entered.set()
+            assert self.gate.wait(PATIENCE_S)
+        return version(int(time.time()) + 3600 * self.calls)
+
+
+def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
+    source = GatedRereads()
+    reader = TokenReader("s", source=source)
+
+    async def refuse_and_open() -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
         token = await reader.token_async()
-        return await reader.refused_async(token, 401, b'{"error_code": "401015"}')
+        refused = [asyncio.create_task(reader.refused_async(token, 401)) for _ in range(30)]
+        try:
+            assert await asyncio.to_thread(source.entered.wait, PATIENCE_S)
+            # The second of the two threads is free: stuck, if each task took one.
+            await asyncio.wait_for(asyncio.to_thread(time.time), PATIENCE_S / 4)
+        finally:
+            source.gate.set()
+        return await asyncio.gather(*refused)
 
-    assert asyncio.run(refuse()) == "keep"
+    assert asyncio.run(refuse_and_open()) == ["retry"] * 30
+    assert source.calls == 2
+
+
+def test_refusal_that_needs_no_read_takes_no_thread() -> None:
+    source = GatedRereads()
+    reader = TokenReader("s", source=source)
+    token = reader.token()
+
+    async def refuse() -> list[str]:
+        executor = ThreadPoolExecutor(1)
+        executor.shutdown()
+        asyncio.get_running_loop().set_default_executor(executor)
+        another_reason = b'{"error_code": "401015"}'
+        return [
+            await reader.refused_async(token, 401, another_reason),
+            await reader.refused_async(token, 503, b'{"error_code": "503010"}'),
+            await reader.refused_async("an earlier one", 401),
+        ]
+
+    assert asyncio.run(refuse()) == ["keep", "back_off", "retry"]
+    assert source.calls == 1
 
 
 # -- greenlets
