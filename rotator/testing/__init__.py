@@ -121,7 +121,7 @@ class FakeTokenReader(ClockedReader):
     def recover(self) -> None:
         """End what `fail` began, and the pauses that a reader makes between attempts."""
         self._secret.error = None
-        self._process().retry_at = float("-inf")
+        self._process().retry_at = self._fresh_until = float("-inf")
 
     def invalidate(self, rejected_token: str) -> bool:
         """As the real one, and note the token in `rejected`."""

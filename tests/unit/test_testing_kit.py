@@ -62,6 +62,17 @@ def test_outage_is_survived_until_the_expiry_and_ends() -> None:
     assert reader.token() == "second"
 
 
+def test_recovery_ends_the_pause_after_a_refresh_that_failed() -> None:
+    reader = FakeTokenReader("first")
+    reader.token()
+    reader.fail(outage())
+    reader.advance(23.5 * HOUR)
+    assert reader.token() == "first"
+    reader.publish("new")
+    reader.recover()
+    assert reader.token() == "new"
+
+
 @pytest.mark.parametrize("warm", [True, False])
 def test_expired_reader_raises(warm: bool) -> None:  # noqa: FBT001 - a case
     reader = FakeTokenReader()
