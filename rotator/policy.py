@@ -39,7 +39,10 @@ RETRY_BUDGET = timedelta(minutes=1)
 """The longest that one run spends minting, retries included."""
 
 READER_LAG = timedelta(minutes=1)
-"""The longest that a reader takes to notice a published token."""
+"""The time that a read at the expiry may take to fetch the published token.
+
+Only that read fetches at once: until then readers look now and then, with a token of a day every
+7.5 to 12 minutes of its last hour."""
 
 MAX_EARLINESS = timedelta(minutes=5)
 """A schedule of exactly one cadence never fires exactly on time: cron starts late by a moment, and
