@@ -29,6 +29,10 @@ REGISTRY = re.compile(
     re.VERBOSE,
 )
 HOME = re.compile(r"(?<![\w.~])/(?:root|home/\w+|Users/\w+|private/var)/|[A-Z]:\\\\?Users\\")
+# Registries know another project by this name: it is installed from a checkout, or from its wheel.
+INSTALL_BY_NAME = re.compile(
+    r"\b(?:pip[3x]?|uv)\s+(?:install|run|add)\b[^`;&|#]*\s['\"]?rotator(?![\w/-]|\.\w)"
+)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 
 
@@ -106,6 +110,10 @@ def test_no_registry_is_named() -> None:
 
 def test_no_path_of_a_machine_is_named() -> None:
     assert files_that_match(HOME) == []
+
+
+def test_nobody_is_told_to_install_the_project_of_the_same_name() -> None:
+    assert files_that_match(INSTALL_BY_NAME) == []
 
 
 def test_the_place_of_this_checkout_is_not_named() -> None:
