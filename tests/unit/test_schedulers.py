@@ -119,6 +119,13 @@ def test_pods_never_pile_up() -> None:
     assert deadline_s < DEFAULT_TICK.total_seconds()
 
 
+def test_services_events_reach_the_journal() -> None:
+    # systemd.exec(5): StandardError= is inherited from StandardOutput= unless it is set.
+    [standard_error] = re.findall(r"^StandardError=(\S+)$", SERVICE, re.MULTILINE)
+
+    assert standard_error == "journal"
+
+
 def test_service_gives_up_before_the_next_tick() -> None:
     timeout = re.search(r"^TimeoutStartSec=(\d+)$", SERVICE, re.MULTILINE)
 
