@@ -217,7 +217,25 @@ def test_consumers_read_one_token_and_nothing_else() -> None:
         }
         assert "Condition" in granted["DecryptToken"]
     read = statements(properties("ConsumerPolicy"))["ReadToken"]
-    assert read["Resource"] == {"Fn::GetAtt": ["TokenSecret", "Id"]}
+    assert read["Resource"][0] == {"Fn::GetAtt": ["TokenSecret", "Id"]}
+
+
+def test_consumers_read_every_replica_and_no_other_secret_there() -> None:
+    made = properties("TokenSecret")["ReplicaRegions"]["Fn::If"][1]
+    read = statements(properties("ConsumerPolicy"))["ReadToken"]["Resource"][1:]
+    # "Replicate secrets" of the user guide: the ARN is the primary's except for the region.
+    same_name = {"Fn::Select": [6, {"Fn::Split": [":", {"Fn::GetAtt": ["TokenSecret", "Id"]}]}]}
+
+    assert len(read) == len(made) == 2
+    for granted, replica in zip(read, made, strict=True):
+        condition, region, _ = replica["Fn::If"]
+        account = f"${{{region['Region']['Ref']}}}:${{AWS::AccountId}}"
+        arn = f"arn:${{AWS::Partition}}:secretsmanager:{account}:secret:${{Name}}"
+        assert granted["Fn::If"] == [
+            condition,
+            {"Fn::Sub": [arn, {"Name": same_name}]},
+            {"Ref": "AWS::NoValue"},
+        ]
 
 
 def test_foreign_consumers_are_named_and_never_the_public() -> None:
