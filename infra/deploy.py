@@ -15,10 +15,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 from infra.package import ARCHITECTURES, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
 CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
@@ -85,11 +88,20 @@ def down(options: Options) -> None:
     _aws("cloudformation", "delete-stack", "--stack-name", options.stack)
     _wait(options.stack, "stack-delete-complete")
     print(f"stack {options.stack}: is gone")
+    for line in deploy_again_with(kept):
+        print(line)
+
+
+def deploy_again_with(kept: Mapping[str, str]) -> Iterator[str]:
+    """What to tell the next deployment of the resources that stayed, logical to physical id."""
     if "CredentialsSecret" in kept:
-        print(
-            "to deploy again with the credentials that stayed, add"
-            " --set CredentialsSecretArn=ARN (aws secretsmanager describe-secret tells it)"
-        )
+        yield "to deploy again with the credentials that stayed, add"
+        yield "  --set CredentialsSecretArn=ARN (aws secretsmanager describe-secret tells it)"
+        if "Key" in kept:
+            yield (
+                "  --set CredentialsKmsKeyArn=ARN-OF-THE-KEY"
+                f" (aws kms describe-key --key-id {kept['Key']} tells it)"
+            )
 
 
 def _refuse_what_cannot_be_updated(stack: str) -> None:
