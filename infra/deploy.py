@@ -1,7 +1,8 @@
 """Puts the stack on AWS and takes it away: `make deploy`, `make destroy`.
 
 Around the `aws` command, whose settings (profile, region, endpoint) apply. What is going to change
-is shown first, and nothing happens without a yes.
+is shown first, and without a yes the stack stays as it is: only the package was uploaded, without
+which AWS cannot tell the changes.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def up(options: Options) -> None:
         print(f"stack {options.stack}: is up to date, nothing to change")
         return
     kind = _show(change_set)
-    if not _confirmed(options, f"Make these changes to stack {options.stack}?"):
+    if not confirmed(options, f"Make these changes to stack {options.stack}?"):
         _discard(options.stack, change_set, kind)
-        print("nothing was changed")
+        print(f"nothing was changed; the package stays in s3://{options.bucket}")
         return
     _aws("cloudformation", "execute-change-set", "--change-set-name", change_set)
     _wait(options.stack, f"stack-{'create' if kind == 'CREATE' else 'update'}-complete")
@@ -82,7 +83,7 @@ def down(options: Options) -> None:
     for name, physical_id in kept.items():
         print(f"  stays: {name} ({physical_id})")
     print("  consumers are without a token from then on")
-    if not _confirmed(options, f"Delete stack {options.stack}?"):
+    if not confirmed(options, f"Delete stack {options.stack}?"):
         print("nothing was changed")
         return
     _aws("cloudformation", "delete-stack", "--stack-name", options.stack)
@@ -181,13 +182,19 @@ def _discard(stack: str, change_set: str, kind: str) -> None:
         _aws("cloudformation", "delete-stack", "--stack-name", stack)
 
 
-def _confirmed(options: Options, question: str) -> bool:
+def confirmed(options: Options, question: str) -> bool:
+    """Ask; anything but a yes is a no, so that the caller cleans up: Ctrl-C and Ctrl-D too."""
     if options.yes:
         return True
     if not sys.stdin.isatty():
         print("a dry run, as nobody can be asked; --yes goes ahead")
         return False
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        answer = input(f"{question} [y/N] ")
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return False
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def _wait(stack: str, until: str) -> None:

@@ -67,12 +67,13 @@ def secret_names(aws: Emulator) -> list[str]:
     return [s["Name"] for s in aws.client("secretsmanager").list_secrets()["SecretList"]]
 
 
-def test_nothing_happens_without_a_yes(aws: Emulator, deploy: Deploy) -> None:
+def test_no_stack_is_made_without_a_yes(aws: Emulator, deploy: Deploy) -> None:
     shown = deploy("up", "--bucket", BUCKET)
 
     assert shown.returncode == 0, shown.stderr
     assert "Add     TokenSecret" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "nothing was changed"
+    assert shown.stdout.splitlines()[-1].startswith("nothing was changed; the package stays")
+    assert len(packages(aws)) == 1
     assert stacks(aws) == {}
     assert secret_names(aws) == []
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from infra.deploy import deploy_again_with
+from infra.deploy import Options, confirmed, deploy_again_with
 
 CREDENTIALS = {"CredentialsSecret": "rotator/credentials"}
 KEY = {"Key": "1f0e9c1a-52aa-4c0b-8a3e-5d1f0c9b8a77"}
@@ -27,3 +29,44 @@ def test_what_stayed_is_named_for_the_next_deployment(
     assert [line.split("=")[0] for line in told if "--set" in line] == [
         f"  --set {name}" for name in settings
     ]
+
+
+class Terminal(io.StringIO):
+    """What somebody types; then they hang up."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Interrupted(Terminal):
+    """Somebody types Ctrl-C."""
+
+    def readline(self, _: int | None = -1) -> str:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("typed", "yes"),
+    [
+        (Terminal("y\n"), True),
+        (Terminal(" Yes \n"), True),
+        (Terminal("\n"), False),
+        (Terminal("no\n"), False),
+        (Terminal(""), False),
+        (Interrupted(), False),
+        (io.StringIO("y\n"), False),
+    ],
+    ids=["y", "yes", "enter", "no", "ctrl-d", "ctrl-c", "no terminal"],
+)
+def test_only_a_yes_at_a_terminal_is_a_yes(
+    typed: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, yes: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", typed)
+
+    assert confirmed(Options(stack="rotator", yes=False), "Go ahead?") is yes
+
+
+def test_a_yes_on_the_command_line_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Interrupted())
+
+    assert confirmed(Options(stack="rotator", yes=True), "Go ahead?")
