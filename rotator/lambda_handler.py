@@ -1,7 +1,8 @@
 """AWS Lambda's door: `rotator.lambda_handler.handler`, one run of the job per invocation.
 
 Failures are raised, so that Lambda counts them, tries again and hands them to the on-failure
-destination. Every run logs one line of metrics, and every failure one event.
+destination. Every failure logs one event; every run logs one line of metrics, but those that end
+before it is known whose: a refused event, settings that are wrong.
 """
 
 from __future__ import annotations
@@ -63,8 +64,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate a token that is
     not due. Raises RotatorError.
     """
-    log_settings = load_log_settings()
-    logs.configure(level=log_settings.level, form=log_settings.form)
+    logs.configure()  # for what is wrong with the settings of the log itself
     with bound_contextvars(request_id=context.aws_request_id):
         token_secret = None
         problem: RotatorError
@@ -73,6 +73,8 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             force = asked.pop("force", False)
             settings = load_settings(asked)
             token_secret = settings.token_secret
+            log_settings = load_log_settings()
+            logs.configure(level=log_settings.level, form=log_settings.form)
             result = _rotator(settings).rotate(
                 settings,
                 force=force,
@@ -88,7 +90,10 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             _measure(_values(result), settings, context)
             return _summary(result)
         logs.logger().error(
-            "rotator.rotation_failed", binding=token_secret, **logs.error_fields(problem)
+            "rotator.rotation_failed",
+            outcome="failed",
+            binding=token_secret,
+            **logs.error_fields(problem),
         )
         if token_secret is not None:
             _measure(_values_of_failure(problem), settings, context)
@@ -101,7 +106,8 @@ def _asked(event: object) -> dict[str, Any]:
         return {}
     if not isinstance(event, dict):
         raise ConfigError("event: must be a JSON object")
-    if event.get("source") in SCHEDULERS:
+    source = event.get("source")
+    if isinstance(source, str) and source in SCHEDULERS:
         return {}
     for name, value in event.items():
         if name not in FIELDS:

@@ -176,6 +176,7 @@ def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
         ({"tokensecret": "a/token"}, "did you mean token_secret?"),
         ({"probe_url": "https://elsewhere.example"}, "has an unknown field"),
         ({"Records": []}, "has an unknown field"),
+        ({"source": ["a"]}, "has an unknown field"),
     ],
 )
 @pytest.mark.usefixtures("binding")
@@ -185,8 +186,29 @@ def test_event_of_another_kind_is_refused(
     with pytest.raises(ConfigError, match=r"^event: ") as caught:
         handler(event, Context())
 
+    said = capsys.readouterr()
+    [line] = said.err.splitlines()
+
     assert problem in str(caught.value)
-    assert "elsewhere" not in capsys.readouterr().err
+    assert json.loads(line)["outcome"] == "failed"
+    assert "elsewhere" not in said.err
+    assert said.out == ""  # it is not known whose metrics these would be
+
+
+def test_wrong_settings_of_the_log_are_logged_and_measured(
+    binding: LocalBinding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
+    with pytest.raises(ConfigError, match="ROTATOR_LOG_LEVEL") as caught:
+        handler(SCHEDULED, Context())
+    said = capsys.readouterr()
+    event = json.loads(said.err)
+
+    assert event["event"] == "rotator.rotation_failed"
+    assert (event["outcome"], event["error"]) == ("failed", str(caught.value))
+    assert event["request_id"] == Context().aws_request_id
+    assert event["binding"] == binding.token_secret
+    assert the_metrics(said.out)["RotationFailed"] == 1
 
 
 def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
@@ -244,7 +266,7 @@ def test_failure_is_raised_logged_and_measured_and_the_token_stays(
     line = the_metrics(output.out)
 
     assert caught.value.oauth_error == "invalid_client"
-    assert event["event"] == "rotator.rotation_failed"
+    assert (event["event"], event["outcome"]) == ("rotator.rotation_failed", "failed")
     assert event["request_id"] == line["request_id"] == Context().aws_request_id
     assert event["error"] == str(caught.value)
     assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 1)
