@@ -253,6 +253,14 @@ def test_foreign_consumers_are_named_and_never_the_public() -> None:
     assert not re.search(pattern, "arn:aws:iam::123456789012:role/*")
 
 
+def test_foreign_consumers_are_refused_where_no_created_key_could_name_them() -> None:
+    rule = TEMPLATE["Rules"]["ForeignConsumersDecryptWithTheCreatedKey"]
+    [assertion] = rule["Assertions"]
+
+    assert rule["RuleCondition"] == TEMPLATE["Conditions"]["HasForeignConsumers"]
+    assert assertion["Assert"] == TEMPLATE["Conditions"]["CreatesKey"]
+
+
 def test_keys_are_granted_through_secrets_manager_only() -> None:
     for sid, statement in statements([TEMPLATE, CONSUMER]).items():
         kms = [a for a in as_list(statement["Action"]) if a.startswith("kms:")]
@@ -306,6 +314,10 @@ def test_remaining_life_warns_after_one_missed_tick_and_never_before() -> None:
     left_when_due = ADOBE_LIFETIME - DEFAULT_CADENCE
 
     assert left_when_due - DEFAULT_TICK <= threshold < left_when_due
+
+
+def test_cadence_names_the_alarm_that_a_longer_one_would_set_off() -> None:
+    assert "RemainingLifeAlarmSeconds" in PARAMETERS["Cadence"]["Description"]
 
 
 def test_every_way_to_fail_ends_in_a_queue_and_every_queue_has_an_alarm() -> None:
