@@ -41,7 +41,7 @@ class Terminal(io.StringIO):
 class Interrupted(Terminal):
     """Somebody types Ctrl-C."""
 
-    def readline(self, _: int | None = -1) -> str:
+    def readline(self, _: int = -1, /) -> str:  # type: ignore[override]  # as in StringIO
         raise KeyboardInterrupt
 
 
