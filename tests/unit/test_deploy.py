@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 
 from infra.deploy import Options, confirmed, deploy_again_with
@@ -31,18 +29,20 @@ def test_what_stayed_is_named_for_the_next_deployment(
     ]
 
 
-class Terminal(io.StringIO):
-    """What somebody types; then they hang up."""
+class Terminal:
+    """Somebody types a line, or Ctrl-C if it is None; "" is the end, Ctrl-D."""
+
+    def __init__(self, typed: str | None, *, is_one: bool = True) -> None:
+        self._typed = typed
+        self._is_one = is_one
 
     def isatty(self) -> bool:
-        return True
+        return self._is_one
 
-
-class Interrupted(Terminal):
-    """Somebody types Ctrl-C."""
-
-    def readline(self, _: int = -1, /) -> str:  # type: ignore[override]  # as in StringIO
-        raise KeyboardInterrupt
+    def readline(self) -> str:
+        if self._typed is None:
+            raise KeyboardInterrupt
+        return self._typed
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ class Interrupted(Terminal):
         (Terminal("\n"), False),
         (Terminal("no\n"), False),
         (Terminal(""), False),
-        (Interrupted(), False),
-        (io.StringIO("y\n"), False),
+        (Terminal(None), False),
+        (Terminal("y\n", is_one=False), False),
     ],
     ids=["y", "yes", "enter", "no", "ctrl-d", "ctrl-c", "no terminal"],
 )
 def test_only_a_yes_at_a_terminal_is_a_yes(
-    typed: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, yes: bool
+    typed: Terminal, monkeypatch: pytest.MonkeyPatch, *, yes: bool
 ) -> None:
     monkeypatch.setattr("sys.stdin", typed)
 
@@ -67,6 +67,6 @@ def test_only_a_yes_at_a_terminal_is_a_yes(
 
 
 def test_a_yes_on_the_command_line_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", Interrupted())
+    monkeypatch.setattr("sys.stdin", Terminal(None))
 
     assert confirmed(Options(stack="rotator", yes=True), "Go ahead?")
