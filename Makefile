@@ -9,7 +9,7 @@ FUZZ_S ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
-NODE := tests/providers
+NODE := tests/interop
 
 # Say "yes" when .venv is missing, unfinished, or was copied here from another
 # folder: its scripts and its editable install would point to that other folder.
@@ -26,7 +26,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-providers compare-mint fuzz lint types audit e2e format prove prove-long \
+.PHONY: help run test unit test-providers compare-mint fuzz lint types audit e2e format prove prove-long \
 	prove-mutants bench package deploy destroy emulators lock upgrade clean FORCE
 
 help: ## list these targets
@@ -38,16 +38,19 @@ run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve 
 test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
+unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repository, in seconds
+	@$(BIN)/python -m pytest -q tests/unit tests/repo $(ARGS)
+
 test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)
-	@$(BIN)/python -m pytest tests/providers $(ARGS)
+	@$(BIN)/python -m pytest tests/interop $(ARGS)
 
 compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/providers.md
-	@$(BIN)/python -m tests.compare_mint $(ARGS)
+	@$(BIN)/python -m tests.interop.compare_mint $(ARGS)
 
 # Not through a stamp: where there is no wheel of atheris, the rest still works.
 fuzz: $(VENV)/dev.stamp ## hunt for answers that break the parsers, for a minute (FUZZ_S=600)
 	@if $(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/fuzz.txt; then \
-		$(BIN)/python -m tests.fuzz $(FUZZ_S); \
+		$(BIN)/python -m tests.evidence.fuzz $(FUZZ_S); \
 	else echo '*** NOT FUZZED: there is no atheris for this platform and this Python ***'; fi
 
 lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the manifests
@@ -55,7 +58,7 @@ lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the mani
 	@echo 'ruff format --check'; $(BIN)/ruff format --check .
 	@echo 'mypy'; $(BIN)/mypy
 	@echo 'cfn-lint'; $(BIN)/cfn-lint -t infra/*.yaml
-	@echo 'our own rules'; $(BIN)/python -m pytest -q tests/unit/test_template.py tests/unit/test_schedulers.py tests/unit/test_architecture.py
+	@echo 'our own rules'; $(BIN)/python -m pytest -q tests/repo/test_template.py tests/repo/test_schedulers.py tests/repo/test_architecture.py
 	@$(MAKE) --no-print-directory audit
 
 audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
@@ -74,16 +77,16 @@ format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff format .
 
 prove: $(VENV)/dev.stamp ## the promises under faults, kills, races and time (ARGS=--help)
-	@$(BIN)/python -m tests.faults $(ARGS)
+	@$(BIN)/python -m tests.evidence $(ARGS)
 
 prove-long: ## the same with everything that can be tried, for hours
 	@$(MAKE) --no-print-directory prove ARGS='--long $(ARGS)'
 
 prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught
-	@$(BIN)/python -m tests.faults.mutants $(ARGS)
+	@$(BIN)/python -m tests.evidence.mutants $(ARGS)
 
 bench: $(VENV)/bench.stamp emulators ## the benchmarks, as ratios (ARGS=reader: one suite)
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64")
 	@$(BIN)/python -m infra.package $(ARGS)

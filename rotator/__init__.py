@@ -4,7 +4,7 @@ Services that read the token import `rotator.reader` and nothing else. Who embed
 `rotate_token` from here, and gives it a store, a token endpoint and a policy:
 
     from rotator import Binding, RenewalPolicy, SecretsManagerStore, TokenEndpoint, rotate_token
-    from rotator.store import connect
+    from rotator.aws.store import connect
 
     rotate_token(
         Binding(credentials_secret="adobe/credentials", token_secret="adobe/token"),
@@ -18,10 +18,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rotator.oauth import TokenEndpoint
-    from rotator.policy import RenewalPolicy
-    from rotator.rotate import Binding, RotationResult, rotate_token
-    from rotator.store import SecretsManagerStore
+    from rotator.aws.store import SecretsManagerStore
+    from rotator.model.binding import Binding
+    from rotator.model.policy import RenewalPolicy
+    from rotator.oauth.endpoint import TokenEndpoint
+    from rotator.rotation.rotate import RotationResult, rotate_token
 
 __all__ = [
     "Binding",
@@ -34,12 +35,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Binding": "rotator.rotate",
-    "RenewalPolicy": "rotator.policy",
-    "RotationResult": "rotator.rotate",
-    "SecretsManagerStore": "rotator.store",
-    "TokenEndpoint": "rotator.oauth",
-    "rotate_token": "rotator.rotate",
+    "Binding": "rotator.model.binding",
+    "RenewalPolicy": "rotator.model.policy",
+    "RotationResult": "rotator.rotation.rotate",
+    "SecretsManagerStore": "rotator.aws.store",
+    "TokenEndpoint": "rotator.oauth.endpoint",
+    "rotate_token": "rotator.rotation.rotate",
 }
 
 

@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rotator import logs
-from rotator.oauth import TokenEndpoint
-from rotator.policy import RenewalPolicy
-from rotator.rotate import Binding, rotate_token
-from rotator.status import judge
-from rotator.store import SecretsManagerStore, connect
-from rotator.stored import credentials_in, token_in
+from rotator.aws.store import SecretsManagerStore, connect
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from rotator.model.status import judge
+from rotator.model.stored import credentials_in, token_in
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.rotate import rotate_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.config import Settings
-    from rotator.rotate import RotationResult
-    from rotator.status import TokenStatus
-    from rotator.tokens import AccessToken
+    from rotator.model.access_token import AccessToken
+    from rotator.model.status import TokenStatus
+    from rotator.rotation.rotate import RotationResult
 
 __all__ = ["Rotator", "open_store"]
 
@@ -85,7 +86,7 @@ class Rotator:
 def _probe(settings: Settings) -> Callable[[AccessToken], None] | None:
     if settings.probe_url is None:
         return None
-    from rotator.probe import probe_with
+    from rotator.rotation.probe import probe_with
 
     return probe_with(settings.probe_url, warn=_warn("rotator.token_unproved", settings))
 

@@ -7,25 +7,24 @@ profile, keys) is left to it.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.errors import ConfigError, did_you_mean
-from rotator.policy import DEFAULT_TICK
-from rotator.providers import problem_with_url
-from rotator.secret_ids import arn_region, checked_secret_id
+from rotator.model.instants import parse_duration
+from rotator.model.policy import DEFAULT_TICK
+from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
 __all__ = [
     "LogSettings",
     "Settings",
     "load_log_settings",
     "load_settings",
-    "parse_duration",
 ]
 
 PREFIX = "ROTATOR_"
@@ -36,9 +35,6 @@ and as fields of an event (`token_secret`)."""
 LOG_NAMES = ("log_level", "log_format")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
-
-LONGEST = timedelta(days=366)
-DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +116,6 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
         level=_choice(level, LOG_LEVELS) if level else "info",
         form=_choice(form, LOG_FORMATS) if form else None,
     )
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read `23h`, `22h30m`, `90s` or `1d`: whole numbers with units, the largest unit first.
-
-    Raises ValueError if it is none, zero, or longer than a year.
-    """
-    match = DURATION.fullmatch(text.strip())
-    if match is None or not any(match.groups()) or len(text) > 20:  # noqa: PLR2004
-        raise ValueError("is not a duration; write it with its unit, such as 23h or 22h30m")
-    days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
-    total_s = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    if not 0 < total_s <= LONGEST.total_seconds():
-        raise ValueError("is zero, or longer than a year")
-    return timedelta(seconds=total_s)
 
 
 def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, _Given]:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # importing `typing` for it would cost the reader more than all else
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
+    from typing import TypeVar
+
+    T = TypeVar("T")
+    E = TypeVar("E", bound=Exception)
 
 __all__ = [
     "ConfigError",
@@ -22,6 +26,7 @@ __all__ = [
     "TokenUnavailable",
     "VersionConflict",
     "did_you_mean",
+    "replace_error",
 ]
 
 
@@ -140,3 +145,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
+
+
+def replace_error(
+    call: Callable[[], T], caught: type[E] | tuple[type[E], ...], ours: Callable[[E], Exception]
+) -> T:
+    """Call `call`; where it raises `caught`, raise `ours(error)` in its place.
+
+    Ours is raised after the `except` block, so that the caught error is not attached to it as
+    `__context__`: exceptions of requests, botocore and json hold what was sent or read.
+    """
+    try:
+        return call()
+    except caught as error:
+        problem = ours(error)
+    raise problem

@@ -18,14 +18,14 @@ from structlog.contextvars import bound_contextvars
 
 from rotator import logs
 from rotator.app import Rotator, open_store
+from rotator.aws.metrics import embedded
 from rotator.config import load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
-from rotator.metrics import embedded
-from rotator.tokens import format_instant, parse_instant
+from rotator.model.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from rotator.config import Settings
-    from rotator.rotate import RotationResult
+    from rotator.rotation.rotate import RotationResult
 
 __all__ = ["handler"]
 

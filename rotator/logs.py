@@ -1,8 +1,8 @@
 """One structured event per outcome: JSON for machines, readable on a terminal, without secrets.
 
 Nothing here is what keeps secrets out of logs: events are made of names, instants and counts, and
-secrets travel as `rotator.tokens.Secret`. The redaction is for the day on which somebody adds a
-field without thinking.
+secrets travel as `rotator.model.secret.Secret`. The redaction is for the day on which somebody adds
+a field without thinking.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.demo.environment import aws_variables
-from tests.faults.wire import Wire
-from tests.strict.service import StrictSecretsManager
+from rotator.local.environment import aws_variables
+from tests.strict_aws.service import StrictSecretsManager
+from tests.support.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

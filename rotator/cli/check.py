@@ -37,8 +37,8 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from rotator.probe import call_api
-    from rotator.tokens import Secret
+    from rotator.model.secret import Secret
+    from rotator.rotation.probe import call_api
 
     snapshot = read_token(args.token_secret)
     answer = call_api(args.url, token=Secret(snapshot.token), client_id=snapshot.client_id)

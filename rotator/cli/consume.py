@@ -9,9 +9,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rotator.aws.secret_ids import checked_secret_id
 from rotator.cli.exit_codes import EXIT_OK
 from rotator.errors import ConfigError
-from rotator.secret_ids import checked_secret_id
 
 if TYPE_CHECKING:
     import argparse

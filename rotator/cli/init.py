@@ -52,7 +52,7 @@ def _init(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     credentials_secret = settings.needed_credentials_secret()
     from rotator.app import open_store
-    from rotator.bind import bind
+    from rotator.rotation.setup import bind
 
     done = bind(
         credentials_secret,
@@ -85,7 +85,7 @@ def _ask() -> dict[str, Any]:
 
 
 def _piped() -> dict[str, Any]:
-    from rotator.tokens import load_object
+    from rotator.model.fields import load_object
 
     problem = "is empty; pipe the credentials in as JSON, or run this at a terminal"
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from rotator.config import Settings
-    from rotator.rotate import RotationResult
+    from rotator.rotation.rotate import RotationResult
 
 __all__ = ["NAMES", "add_to"]
 
@@ -83,7 +83,7 @@ def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult
 
 
 def _as_json(result: RotationResult) -> dict[str, object]:
-    from rotator.tokens import format_instant
+    from rotator.model.instants import format_instant
 
     instants = {
         name: format_instant(at) if (at := getattr(result, name)) is not None else None
@@ -110,7 +110,7 @@ def _failure_as_text(failure: dict[str, Any]) -> str:
 
 
 def _as_text(result: RotationResult) -> str:
-    from rotator.tokens import format_instant
+    from rotator.model.instants import format_instant
 
     said = {
         "rotated": "rotated",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from datetime import datetime
 
-    from rotator.status import TokenStatus
+    from rotator.model.status import TokenStatus
 
 __all__ = ["NAMES", "add_to"]
 
@@ -81,13 +81,13 @@ def _as_table(status: TokenStatus) -> str:
 
 
 def _instant(at: datetime | None) -> str | None:
-    from rotator.tokens import format_instant
+    from rotator.model.instants import format_instant
 
     return None if at is None else format_instant(at)
 
 
 def _remaining(status: TokenStatus) -> str | None:
-    from rotator.policy import format_duration
+    from rotator.model.instants import format_duration
 
     if status.remaining is None:
         return None

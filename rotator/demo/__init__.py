@@ -15,6 +15,6 @@ def run_demo(*, serve: bool) -> int:
     Prints to standard output and returns the exit code: 0 only if every step did what it promises.
     """
     from rotator.demo.narration import narrate
-    from rotator.demo.serving import keep_serving
+    from rotator.local.serving import keep_serving
 
     return keep_serving() if serve else narrate()

@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rotator.demo.environment import secrets_manager_client
-from rotator.demo.playground import playground
 from rotator.demo.screen import Screen
 from rotator.errors import RotatorError
+from rotator.local.environment import secrets_manager_client
+from rotator.local.playground import playground
 from rotator.reader import TokenReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.demo.playground import Playground
+    from rotator.local.playground import Playground
 
 __all__ = ["narrate"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from rotator.credentials import ClientCredentials
-    from rotator.providers import Provider
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.providers import Provider
 
     Sent = tuple[str, dict[str, str], str]
     Method = Callable[["Client", str, str, dict[str, str], str], Sent]

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from rotator.errors import MintError
-from rotator.exchange import StrictSession, Unanswered, exchange, prepare
+from rotator.model.urls import problem_with_url
 from rotator.oauth.strict_json import load_object
-from rotator.providers import problem_with_url
+from rotator.transport.bounded import StrictSession, Unanswered, exchange, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import requests
 
-    from rotator.exchange import HttpAnswer, Timeouts
+    from rotator.transport.bounded import HttpAnswer, Timeouts
 
 __all__ = ["discover_token_url", "metadata_urls"]
 

@@ -24,9 +24,9 @@ from rotator.errors import CredentialsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.credentials import ClientCredentials
-    from rotator.providers import Provider
-    from rotator.tokens import Secret
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.providers import Provider
+    from rotator.model.secret import Secret
 
 __all__ = ["assertion", "private_key_pem"]
 

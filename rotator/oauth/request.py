@@ -13,12 +13,12 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
 from requests.auth import AuthBase
 
-from rotator.connections import client_context
 from rotator.errors import CredentialsError, MintError
-from rotator.exchange import StrictSession, Unanswered, exchange, prepare
+from rotator.model.providers import CERTIFICATE_METHODS
 from rotator.oauth.client_auth import method_for
-from rotator.oauth.gate import MAX_BODY_BYTES
-from rotator.providers import CERTIFICATE_METHODS
+from rotator.oauth.response import MAX_BODY_BYTES
+from rotator.transport.bounded import StrictSession, Unanswered, exchange, prepare
+from rotator.transport.connections import client_context
 
 if TYPE_CHECKING:
     import ssl
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     import requests
 
-    from rotator.credentials import ClientCredentials
-    from rotator.exchange import HttpAnswer, Timeouts
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.providers import Provider
+    from rotator.model.secret import Secret
     from rotator.oauth.client_auth import Client, Method
-    from rotator.providers import Provider
-    from rotator.tokens import Secret
+    from rotator.transport.bounded import HttpAnswer, Timeouts
 
 __all__ = ["request_token"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotator import tokens
+from rotator.model import fields
 
 __all__ = ["load_object"]
 
@@ -23,7 +23,7 @@ def load_object(body: bytes) -> dict[str, Any]:
         problem = "is not UTF-8"
     if text is None:
         raise ValueError(problem)
-    value = tokens.load_object(text)
+    value = fields.load_object(text)
     if _depth(value) > MAX_DEPTH:
         raise ValueError("is JSON that is nested too deeply")
     return value

@@ -18,8 +18,8 @@ import os
 import time
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
-from rotator.reader.held import COLD, hold, uniform
-from rotator.reader.process import Process, importing, let_forks_wait_for_imports, renewed
+from rotator.reader.cached_token import COLD, hold, uniform
+from rotator.reader.process_state import Process, importing, let_forks_wait_for_imports, renewed
 from rotator.reader.snapshot import Snapshot, instant_text
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
     from rotator.reader.adapters import RequestsAuth
-    from rotator.reader.held import Held
+    from rotator.reader.cached_token import Held
     from rotator.reader.refusals import Advice
     from rotator.reader.source import Source
 

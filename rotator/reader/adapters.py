@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from rotator.reader.held import uniform
+from rotator.reader.cached_token import uniform
 from rotator.reader.hosts import AllowedHosts, pause_s
 from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
 

@@ -7,7 +7,7 @@ import time
 
 import httpx
 
-from rotator.reader.held import uniform
+from rotator.reader.cached_token import uniform
 from rotator.reader.hosts import AllowedHosts, pause_s
 from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
 

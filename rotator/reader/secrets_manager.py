@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
-from rotator.reader.process import importing
+from rotator.reader.process_state import importing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class SdkSource:
         """GetSecretValue; `fresh` changes nothing, as there is no cache."""
         del fresh
         with importing:
-            from rotator.sdk_logs import without_bodies  # logging: with the SDK, not before
+            from rotator.aws.sdk_logs import without_bodies  # logging: with the SDK, not before
         problem: RotatorError
         local_id = _in_region(secret_id, self.region)
         try:

@@ -13,9 +13,9 @@ import pytest
 
 from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 from infra.package import Package, build
-from rotator.demo.environment import isolated_environment
-from rotator.demo.ims_control import RemoteIms
-from rotator.demo.server_process import ServerProcess
+from rotator.local.environment import isolated_environment
+from rotator.local.ims_control import RemoteIms
+from rotator.local.server_process import ServerProcess
 from tests.deployed.emulator import Emulator
 from tests.deployed.runtime_api import copy_runtime_client, unpack
 
@@ -72,5 +72,5 @@ def emulator(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def ims() -> Iterator[RemoteIms]:
     """The local token endpoint."""
-    with ServerProcess("rotator.demo.ims", environment=isolated_environment(os.environ)) as server:
+    with ServerProcess("rotator.local.ims", environment=isolated_environment(os.environ)) as server:
         yield RemoteIms(server.announcement["base_url"])

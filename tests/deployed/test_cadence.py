@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.demo.binding import LocalBinding
-from rotator.demo.environment import isolated_environment, secrets_manager_client
-from rotator.demo.server_process import ServerProcess
-from rotator.policy import DEFAULT_CADENCE, DEFAULT_TICK
-from rotator.tokens import AccessToken
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.server_process import ServerProcess
+from rotator.model.access_token import AccessToken
+from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_TICK
 
 if TYPE_CHECKING:
-    from rotator.demo.ims_control import RemoteIms
+    from rotator.local.ims_control import RemoteIms
 
 COMMAND = Path(sys.executable).with_name("rotator")
 START = datetime(2027, 3, 1, 6, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def test_token_never_expires_and_is_replaced_every_23_hours(ims: RemoteIms) -> N
     tick_count = int(timedelta(days=DAYS) / DEFAULT_TICK)
     minted: dict[str, AccessToken] = {}
     with ServerProcess(
-        "rotator.demo.secrets_manager", environment=isolated_environment(os.environ)
+        "rotator.local.secrets_manager", environment=isolated_environment(os.environ)
     ) as server:
         endpoint_url = server.announcement["endpoint_url"]
         client = secrets_manager_client(endpoint_url)

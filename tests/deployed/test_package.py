@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.package import SERVICES, Package, build
-from rotator.demo.binding import LocalBinding
-from rotator.demo.environment import isolated_environment, secrets_manager_client
-from rotator.demo.server_process import ServerProcess
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.server_process import ServerProcess
 from tests.deployed.runtime_api import RuntimeProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.demo.ims_control import RemoteIms
+    from rotator.local.ims_control import RemoteIms
 
 ROOT = Path(__file__).parents[2]
 HANDLER = "rotator.lambda_handler.handler"
@@ -35,7 +35,7 @@ def names(package: Package) -> list[str]:
 @pytest.fixture(scope="module")
 def endpoint_url() -> Iterator[str]:
     environment = isolated_environment(os.environ)
-    with ServerProcess("rotator.demo.secrets_manager", environment=environment) as server:
+    with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
         yield server.announcement["endpoint_url"]
 
 

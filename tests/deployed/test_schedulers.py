@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.demo.binding import LocalBinding
-from rotator.demo.environment import isolated_environment, secrets_manager_client
-from rotator.demo.server_process import ServerProcess
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.demo.ims_control import RemoteIms
+    from rotator.local.ims_control import RemoteIms
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "infra" / "systemd"
@@ -46,7 +46,7 @@ exec cron -f
 @pytest.fixture(scope="module")
 def endpoint_url() -> Iterator[str]:
     environment = isolated_environment(os.environ)
-    with ServerProcess("rotator.demo.secrets_manager", environment=environment) as server:
+    with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
         yield server.announcement["endpoint_url"]
 
 

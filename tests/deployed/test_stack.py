@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.package import Package
-    from rotator.demo.ims_control import RemoteIms
+    from rotator.local.ims_control import RemoteIms
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.config import load_log_settings, load_settings, parse_duration
+from rotator.config import load_log_settings, load_settings
 from rotator.errors import ConfigError
-from rotator.policy import format_duration
+from rotator.model.instants import format_duration, parse_duration
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:adobe/token-AbCdEf"
 NAMED = {"--credentials-secret": "adobe/credentials", "--token-secret": "adobe/token"}

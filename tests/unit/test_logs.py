@@ -11,7 +11,7 @@ import structlog
 
 from rotator import logs
 from rotator.errors import MintError
-from rotator.tokens import Secret
+from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

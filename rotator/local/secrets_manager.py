@@ -1,0 +1,86 @@
+"""A Secrets Manager on loopback: moto's server, with writes as atomic as the service's.
+
+Run by `python -m rotator.local.secrets_manager`, which prints its URL as one line of JSON and
+serves until its standard input ends. It keeps everything in memory and logs no request.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from rotator.local.server_process import serve_until_eof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from werkzeug.serving import BaseWSGIServer
+
+__all__ = ["OneAtATime", "make_secrets_manager"]
+
+WsgiApp = Any  # `wsgiref.types.WSGIApplication`, as strictly as moto and Flask write it
+
+
+class OneAtATime:
+    """A WSGI application that handles one request at a time.
+
+    moto looks for a `ClientRequestToken` and then writes, without a lock: two threads that publish
+    with the same one could both succeed. The real service lets one win (PutSecretValue, API
+    reference: ClientRequestToken), and that is what keeps rotators apart.
+    """
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
+        """Handle a request (PEP 3333)."""
+        from werkzeug.test import run_wsgi_app
+
+        # Read first: a slow client must not keep the others waiting.
+        size_bytes = int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(size_bytes))
+        with self._lock:
+            body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+        start_response(status, list(headers))
+        return body
+
+
+def make_secrets_manager() -> BaseWSGIServer:
+    """A server on a free port of 127.0.0.1, not yet serving.
+
+    Raises ModuleNotFoundError without the extra `demo`.
+    """
+    # Not `moto.server`: that one dispatches to every AWS service.
+    from moto.moto_server.werkzeug_app import create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class QuietHandler(WSGIRequestHandler):
+        disable_nagle_algorithm = True
+
+        def log_request(self, *_: object) -> None:
+            """Log no request."""
+
+    app = OneAtATime(create_backend_app("secretsmanager"))
+    return make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+
+
+def main() -> int:
+    """Serve on a free port until standard input ends."""
+    try:
+        server = make_secrets_manager()
+    except ModuleNotFoundError as error:
+        missing = error.name
+    else:
+        return serve_until_eof(server, {"endpoint_url": f"http://127.0.0.1:{server.server_port}"})
+    print(
+        f"local Secrets Manager: {missing} is not installed; in a checkout: pip install '.[demo]'",
+        file=sys.stderr,
+    )
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

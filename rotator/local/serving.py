@@ -1,0 +1,76 @@
+"""`rotator demo --serve`: the local servers stay up, for trying the commands by hand."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+
+from rotator.local.environment import aws_variables
+from rotator.local.playground import playground
+
+__all__ = ["keep_serving"]
+
+TRY_THESE = """\
+# Paste the lines above into another terminal, then try:
+#   rotator run                       mints the first token; run it again: not due
+#   rotator status
+#   rotator check "$ROTATOR_TOKEN_SECRET" --url "$DEMO_API_URL"
+#   rotator headers "$ROTATOR_TOKEN_SECRET" | curl -H @- "$DEMO_API_URL"
+#   curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"        or throttled, hang, closed, ok
+#   rotator run --force; echo $?      4: temporary, and the token stays
+# Ctrl-C stops both servers, and everything in them is gone."""
+
+
+def keep_serving() -> int:
+    """Serve until Ctrl-C, SIGTERM or the terminal's end of input; 0 unless `init` fails.
+
+    Raises ConfigError if a server does not start. What goes to standard output is a file that a
+    shell can source.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with playground() as local:
+            created = local.init()
+            if created.returncode != 0:
+                print(f"rotator demo: init failed\n{created.stderr}", file=sys.stderr)
+                return 1
+            variables = aws_variables(local.endpoint_url) | {
+                "ROTATOR_CREDENTIALS_SECRET": local.binding.credentials_secret,
+                "ROTATOR_TOKEN_SECRET": local.binding.token_secret,
+                # No proxy reaches this machine's loopback; both spellings are in use.
+                "NO_PROXY": "127.0.0.1",
+                "no_proxy": "127.0.0.1",
+                "DEMO_API_URL": local.ims.urls.hello,
+                "DEMO_CONTROL_URL": local.ims.urls.control,
+            }
+            print("# A local Secrets Manager and Adobe IMS are up, with a client's credentials.")
+            print("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_SECRETS_MANAGER")
+            for name, value in variables.items():
+                print(f"export {name}={shlex.quote(value)}")
+            print(TRY_THESE, flush=True)
+            _wait_for_the_end()
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _wait_for_the_end() -> None:
+    """Return at the terminal's end of input; a signal ends it by KeyboardInterrupt.
+
+    Only a terminal that we are in the foreground of is read: in the background, or started by
+    another program, standard input is somebody else's or empty from the start.
+    """
+    while True:
+        if not _owns_the_terminal():
+            signal.pause()
+        elif not os.read(sys.stdin.fileno(), 1024):
+            return
+
+
+def _owns_the_terminal() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):
+        return False

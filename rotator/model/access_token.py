@@ -1,0 +1,113 @@
+"""The token that consumers read, and how the token secret holds it as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from rotator.model.fields import optional_text_field, text_field
+from rotator.model.instants import format_instant, parse_instant
+from rotator.model.secret import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["SCHEMA", "TOKEN_FIELDS", "AccessToken"]
+
+SCHEMA = 1
+"""Version of the token secret's format; readers accept a higher one and ignore what is new."""
+
+
+def _instant_field(fields: dict[str, Any], name: str) -> datetime:
+    text = text_field(fields, name)
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        problem = f"{name} {error}"
+    raise ValueError(problem)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A minted token with its origin and its life; what the token secret holds.
+
+    All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
+    true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
+    set it. `token_url` is None only where one secret holds both and leaves it to the preset.
+    """
+
+    access_token: Secret
+    token_type: str
+    issued_at: datetime
+    expires_at: datetime
+    client_id: str
+    token_url: str | None
+    scope: str | None = None
+    next_rotation_at: datetime | None = None
+
+    def to_fields(self) -> dict[str, object]:
+        """The JSON object of the token secret; the token in it is in the clear."""
+        fields: dict[str, object] = {
+            "schema": SCHEMA,
+            "access_token": self.access_token.reveal(),
+            "token_type": self.token_type,
+            "issued_at": format_instant(self.issued_at),
+            "expires_at": format_instant(self.expires_at),
+            "expires_at_epoch": int(self.expires_at.timestamp()),
+            "client_id": self.client_id,
+        }
+        if self.token_url is not None:
+            fields["token_url"] = self.token_url
+        if self.next_rotation_at is not None:
+            fields["next_rotation_at"] = format_instant(self.next_rotation_at)
+        if self.scope is not None:
+            fields["scope"] = self.scope
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Read the token secret's JSON object; raises ValueError naming the first wrong field.
+
+        Fields that are not known are ignored: a newer schema may have added them.
+        """
+        schema = fields.get("schema")
+        if type(schema) is not int or schema < SCHEMA:
+            raise ValueError("schema is missing or not a version that this release knows")
+        token = cls(
+            access_token=Secret(text_field(fields, "access_token")),
+            token_type=text_field(fields, "token_type"),
+            issued_at=_instant_field(fields, "issued_at"),
+            expires_at=_instant_field(fields, "expires_at"),
+            client_id=text_field(fields, "client_id"),
+            token_url=optional_text_field(fields, "token_url"),
+            scope=optional_text_field(fields, "scope"),
+            next_rotation_at=(
+                _instant_field(fields, "next_rotation_at")
+                if fields.get("next_rotation_at") is not None
+                else None
+            ),
+        )
+        if token.expires_at <= token.issued_at:
+            raise ValueError("expires_at is not later than issued_at")
+        epoch = fields.get("expires_at_epoch")
+        # A float of the same value counts as a disagreement: small readers take integers only.
+        if type(epoch) is not int or epoch != int(token.expires_at.timestamp()):
+            raise ValueError("expires_at_epoch is missing or disagrees with expires_at")
+        return token
+
+
+TOKEN_FIELDS = frozenset(
+    {
+        "schema",
+        "access_token",
+        "token_type",
+        "issued_at",
+        "expires_at",
+        "expires_at_epoch",
+        "next_rotation_at",
+        "client_id",
+        "scope",
+        "token_url",
+    }
+)
+"""Every field of the token secret; where one secret holds both, all others are the team's own."""

@@ -1,0 +1,210 @@
+"""What the credentials secret holds, and how it is read.
+
+The codec raises `ValueError` with a text that names the field and never its content; the caller
+knows which secret it came from and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from rotator.errors import did_you_mean
+from rotator.model.access_token import TOKEN_FIELDS
+from rotator.model.fields import is_one_line, optional_text_field, text_field
+from rotator.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ClientCredentials"]
+
+MAX_LIFETIME_S = 10 * 366 * 86_400
+
+CHOICES = {"basic_encoding": ("form", "raw"), "scope_policy": ("accept", "refuse")}
+
+RESERVED_PARAMETERS = frozenset(
+    {
+        "audience",
+        "client_assertion",
+        "client_assertion_type",
+        "client_id",
+        "client_secret",
+        "grant_type",
+        "resource",
+        "scope",
+    }
+)
+"""Form fields of the token request that are never given in `parameters`: they have a field of their
+own, or are ours to fill in."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """Who we are at the provider, and which provider.
+
+    `client_secrets` are in the order in which they are tried; more than one while a client secret
+    is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
+    `certificate` PEM. `resources` are the values of the repeatable parameter `resource`,
+    `parameters` extra form fields. Fields that are None are the provider preset's to fill in.
+    """
+
+    client_id: str
+    client_secrets: tuple[Secret, ...]
+    provider: str | None = None
+    token_url: str | None = None
+    issuer: str | None = None
+    scope: str | None = None
+    audience: str | None = None
+    resources: tuple[str, ...] = ()
+    auth_method: str | None = None
+    basic_encoding: str | None = None
+    private_key: Secret | None = None
+    key_id: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+    lifetime_s: int | None = None
+    scope_policy: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    FIELDS: ClassVar[frozenset[str]] = frozenset(
+        {
+            "client_id",
+            "client_secret",
+            "provider",
+            "token_url",
+            "issuer",
+            "scope",
+            "audience",
+            "resource",
+            "auth_method",
+            "basic_encoding",
+            "private_key",
+            "key_id",
+            "certificate",
+            "lifetime_s",
+            "scope_policy",
+            "parameters",
+        }
+    )
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Everything in here that nobody else may see."""
+        return self.client_secrets + ((self.private_key,) if self.private_key else ())
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Read the credentials secret's JSON object; raises ValueError naming the wrong field.
+
+        Keys that are nobody's business here are left alone (a team may keep notes in the secret),
+        but one that looks like a misspelling of ours is refused: silently ignoring `token_uri`
+        would send the client secret to the default provider.
+        """
+        for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
+            meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
+            if meant is not None:
+                # A key is no value, but whoever pastes a secret in its place must not see it again.
+                shown = key if _PLAIN_KEY.fullmatch(key) else "that resembles it"
+                raise ValueError(f"has an unknown key {shown}; did you mean {meant}?")
+        private_key = _private_key(fields)
+        return cls(
+            client_id=text_field(fields, "client_id"),
+            client_secrets=_client_secrets(fields, is_needed=private_key is None),
+            resources=_resources(fields),
+            private_key=private_key,
+            certificate=_lines(fields, "certificate"),
+            lifetime_s=_lifetime_s(fields),
+            parameters=_parameters(fields),
+            **{name: optional_text_field(fields, name) for name in _OPTIONAL_TEXTS},
+            **{name: _choice(fields, name) for name in CHOICES},
+        )
+
+
+_OPTIONAL_TEXTS = (
+    "provider",
+    "token_url",
+    "issuer",
+    "scope",
+    "audience",
+    "auth_method",
+    "key_id",
+)
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
+
+_OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
+"""What other products and the OpenID configuration call a field of ours."""
+
+
+def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secret, ...]:
+    texts = _texts(fields, "client_secret")
+    if is_needed and not texts:
+        raise ValueError("client_secret is missing")
+    if not all(map(is_one_line, texts)):
+        raise ValueError("client_secret must be one line without white space around it")
+    return tuple(Secret(text) for text in texts)
+
+
+def _resources(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    texts = _texts(fields, "resource")
+    return tuple(text_field({"resource": text}, "resource") for text in texts)
+
+
+def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A string, or a list of them, as a tuple; empty if there is no such field."""
+    value = fields.get(name)
+    if value is None:
+        return ()
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(f"{name} must be a non-empty string, or a list of them")
+    return tuple(texts)
+
+
+def _private_key(fields: Mapping[str, Any]) -> Secret | None:
+    """PEM or a JWK, the latter also as the JSON object that it is."""
+    value = fields.get("private_key")
+    if isinstance(value, dict):
+        return Secret(json.dumps(value))
+    text = _lines(fields, "private_key")
+    return None if text is None else Secret(text)
+
+
+def _lines(fields: Mapping[str, Any], name: str) -> str | None:
+    """Text of several lines, as PEM is."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip() or not value.isascii():
+        raise ValueError(f"{name} must be a non-empty string of ASCII")
+    return value
+
+
+def _lifetime_s(fields: Mapping[str, Any]) -> int | None:
+    value = fields.get("lifetime_s")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_LIFETIME_S:
+        raise ValueError("lifetime_s must be a whole number of seconds, at most ten years")
+    return value
+
+
+def _choice(fields: Mapping[str, Any], name: str) -> str | None:
+    value = optional_text_field(fields, name)
+    if value is not None and value not in CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}")
+    return value
+
+
+def _parameters(fields: Mapping[str, Any]) -> dict[str, str]:
+    value = fields.get("parameters")
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("parameters must be an object of strings")
+    taken = sorted(value.keys() & RESERVED_PARAMETERS)
+    if taken:
+        raise ValueError(f"parameters must not hold {taken[0]}, which has a place of its own")
+    return value

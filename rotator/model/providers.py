@@ -1,0 +1,193 @@
+"""What is known about token endpoints, as plain data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from rotator.errors import CredentialsError, did_you_mean
+from rotator.model.urls import problem_with_url
+
+if TYPE_CHECKING:
+    from rotator.model.client_credentials import ClientCredentials
+
+__all__ = ["AUTH_METHODS", "PRESETS", "Provider", "problem_with_url", "resolve"]
+
+SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
+AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", *CERTIFICATE_METHODS)
+"""How the client can prove itself: RFC 6749 section 2.3.1, RFC 7523, RFC 8705; the names of the
+registry of RFC 7591 section 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One token endpoint and its habits.
+
+    `token_url` is empty in a preset whose customers have an address each, which then looks like
+    `token_url_pattern`. `scope_separator` is what the endpoint wants between scopes,
+    `basic_encoding` whether Basic credentials are form-encoded (`form`) or not (`raw`).
+    `assertion_audience` is whom a signed assertion is for: the `issuer`, where it is known, or the
+    `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s` is
+    how long tokens are documented to live (None if it depends), `needs` which parameters the
+    endpoint insists on, `documentation` the page that says so.
+    """
+
+    name: str
+    token_url: str = ""
+    token_url_pattern: str = ""
+    scope: str | None = None
+    scope_separator: str = " "
+    auth_method: str = "client_secret_basic"
+    basic_encoding: str = "form"
+    assertion_audience: str = "issuer"
+    rsa_algorithm: str = "RS256"
+    lifetime_s: int | None = None
+    needs: tuple[str, ...] = ()
+    documentation: str = ""
+
+    def scope_parameter(self) -> str | None:
+        """The `scope` form value in the provider's own spelling, None if there is none to send."""
+        scopes = re.split(r"[,\s]+", self.scope or "")
+        return self.scope_separator.join(filter(None, scopes)) or None
+
+
+PRESETS = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            Provider(
+                name="adobe-ims",
+                token_url="https://ims-na1.adobelogin.com/ims/token/v3",  # noqa: S106 - an address
+                scope="openid,AdobeID,read_organizations",
+                scope_separator=",",
+                auth_method="client_secret_post",
+                lifetime_s=86_399,
+                documentation="https://developer.adobe.com/developer-console/docs/guides/"
+                "authentication/ServerToServerAuthentication/ims",
+            ),
+            Provider(
+                name="auth0",
+                token_url_pattern="https://{domain}/oauth/token",  # noqa: S106
+                auth_method="client_secret_post",
+                needs=("audience",),
+                documentation="https://auth0.com/docs/get-started/authentication-and-authorization"
+                "-flow/client-credentials-flow/call-your-api-using-the-client-credentials-flow",
+            ),
+            Provider(
+                name="cognito",
+                token_url_pattern="https://{domain}.auth.{region}.amazoncognito.com/oauth2/token",  # noqa: S106
+                documentation="https://docs.aws.amazon.com/cognito/latest/developerguide/"
+                "token-endpoint.html",
+            ),
+            Provider(
+                name="commercetools",
+                token_url_pattern="https://auth.{region}.commercetools.com/oauth/token",  # noqa: S106
+                documentation="https://docs.commercetools.com/api/authorization",
+            ),
+            Provider(
+                name="entra-id",
+                token_url_pattern="https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",  # noqa: S106
+                auth_method="client_secret_post",
+                assertion_audience="token_url",
+                rsa_algorithm="PS256",
+                needs=("scope",),
+                documentation="https://learn.microsoft.com/en-us/entra/identity-platform/"
+                "v2-oauth2-client-creds-grant-flow",
+            ),
+            Provider(
+                name="keycloak",
+                token_url_pattern="https://{host}/realms/{realm}/protocol/openid-connect/token",  # noqa: S106
+                documentation="https://www.keycloak.org/securing-apps/oidc-layers",
+            ),
+            Provider(
+                name="okta",
+                token_url_pattern="https://{domain}/oauth2/{server}/v1/token",  # noqa: S106
+                assertion_audience="token_url",
+                needs=("scope",),
+                documentation="https://developer.okta.com/docs/guides/implement-grant-type/"
+                "clientcreds/main/",
+            ),
+            Provider(
+                name="generic",
+                documentation="https://www.rfc-editor.org/rfc/rfc6749#section-4.4",
+            ),
+        )
+    }
+)
+"""The providers that the field `provider` of the credentials secret can name."""
+
+DEFAULT_PRESET = "adobe-ims"
+
+
+def resolve(credentials: ClientCredentials) -> Provider:
+    """The provider to use: a preset with the credentials' own fields laid over it.
+
+    Without a name, a `token_url` or an `issuer` means any standard provider, and nothing at all
+    means Adobe IMS. `token_url` stays empty where the issuer has to be asked for it. Raises
+    CredentialsError for what is unknown, missing, or a URL that must not be used.
+    """
+    preset = _preset(credentials)
+    method = credentials.auth_method or (
+        # A key and no client secret: there is only one method that a key alone is enough for.
+        preset.auth_method if credentials.client_secrets else "private_key_jwt"
+    )
+    if method not in AUTH_METHODS:
+        raise CredentialsError(f"auth_method: unknown; known are {', '.join(AUTH_METHODS)}")
+    provider = replace(
+        preset,
+        token_url=credentials.token_url or preset.token_url,
+        scope=credentials.scope or preset.scope,
+        auth_method=method,
+        basic_encoding=credentials.basic_encoding or preset.basic_encoding,
+        lifetime_s=credentials.lifetime_s or preset.lifetime_s,
+    )
+    problem = _problem_with(credentials, provider)
+    if problem is not None:
+        raise CredentialsError(problem)
+    return provider
+
+
+def _preset(credentials: ClientCredentials) -> Provider:
+    name = credentials.provider
+    is_standard = credentials.token_url or credentials.issuer
+    preset = PRESETS.get(name or ("generic" if is_standard else DEFAULT_PRESET))
+    if preset is None:
+        meant = did_you_mean(name or "", PRESETS)
+        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(PRESETS)}"
+        raise CredentialsError(f"provider: unknown; {hint}")
+    return preset
+
+
+def _problem_with(credentials: ClientCredentials, provider: Provider) -> str | None:
+    """What keeps these credentials from being used with this provider, None if nothing does."""
+    method = provider.auth_method
+    given = {
+        "audience": credentials.audience,
+        "scope": provider.scope,
+        "client_secret": credentials.client_secrets,
+        "private_key": credentials.private_key,
+        "certificate": credentials.certificate,
+    }
+    proof: tuple[str, ...] = ("private_key",)
+    if method in SECRET_METHODS:
+        proof = ("client_secret",)
+    elif method in CERTIFICATE_METHODS:
+        proof = ("certificate", "private_key")
+    for name in proof:
+        if not given[name]:
+            return f"{name}: missing; {method} needs it"
+    for name in provider.needs:
+        if not given[name]:
+            return f"{name}: missing; {provider.name} needs it"
+    if not provider.token_url and not credentials.issuer:
+        pattern = provider.token_url_pattern
+        hint = f"for {provider.name} it is {pattern}" if pattern else "or set issuer to look it up"
+        return f"token_url: missing; {hint}"
+    for name, url in (("token_url", provider.token_url), ("issuer", credentials.issuer)):
+        problem = problem_with_url(url) if url else None
+        if problem is not None:
+            return f"{name}: {problem}"
+    return None

@@ -1,0 +1,80 @@
+"""A string that cannot leak by accident, and a version of a secret that holds one."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAX_SECRET_BYTES", "Secret", "SecretInfo", "StoredSecret"]
+
+MAX_SECRET_BYTES = 65_536
+"""Secrets Manager's limit for one value (PutSecretValue, API reference: SecretString)."""
+
+
+class Secret:
+    """A string that shows itself only when asked by name, with `reveal()`.
+
+    It cannot be printed, formatted, logged, pickled or copied into a log by accident, and compares
+    in constant time.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, format_spec: str) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        # surrogatepass: an error of the encoder would hold the text.
+        mine, theirs = (text.encode(errors="surrogatepass") for text in (self._text, other._text))
+        return hmac.compare_digest(mine, theirs)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Secret: cannot be pickled or copied")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """One version of a secret as Secrets Manager answered it.
+
+    `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a
+    secret that has no value yet. `stages` are the version's staging labels.
+    """
+
+    secret_id: str
+    arn: str
+    version_id: str | None = None
+    text: Secret | None = None
+    stages: tuple[str, ...] = ()
+
+
+class SecretInfo(NamedTuple):
+    """What DescribeSecret says of a secret; its value is not in it."""
+
+    arn: str
+    tags: Mapping[str, str]
+    has_value: bool

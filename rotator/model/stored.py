@@ -1,0 +1,50 @@
+"""What the two secrets hold, read from their versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import CredentialsError, SecretNotFound
+from rotator.model.access_token import AccessToken
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.fields import load_object
+
+if TYPE_CHECKING:
+    from rotator.model.policy import Absent
+    from rotator.model.secret import StoredSecret
+
+__all__ = ["credentials_in", "fields_in", "token_in"]
+
+
+def fields_in(secret: StoredSecret) -> dict[str, Any]:
+    """The JSON object in it, empty if it has no value; raises ValueError for anything else."""
+    return load_object(secret.text.reveal() if secret.text is not None else "{}")
+
+
+def credentials_in(held: StoredSecret) -> ClientCredentials:
+    """The client credentials that a secret holds.
+
+    Raises SecretNotFound if it has no value, CredentialsError if that cannot be used.
+    """
+    subject = f"credentials secret {held.secret_id}"
+    if held.text is None:
+        raise SecretNotFound(
+            f"{subject}: has no value yet; store the client credentials with `rotator init`",
+            operation="GetSecretValue",
+            secret_id=held.secret_id,
+        )
+    problem: object
+    try:
+        return ClientCredentials.from_fields(fields_in(held))
+    except ValueError as error:
+        problem = error
+    raise CredentialsError(f"{subject}: {problem}")
+
+
+def token_in(target: StoredSecret) -> AccessToken | Absent:
+    """The token that a secret holds, or the reason that it holds none that could be used."""
+    try:
+        fields = fields_in(target)
+        return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
+    except ValueError:
+        return "token_malformed"

@@ -1,0 +1,44 @@
+"""Where a secret may be sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+__all__ = ["problem_with_url"]
+
+
+def problem_with_url(url: str) -> str | None:
+    """Why a secret must not be sent to `url`, None if it may.
+
+    `https` only; plain `http` to this machine alone. User info in a URL would end up in logs and
+    in the token secret, and a fragment is never sent.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, None
+    # Parsers disagree about where a host with other characters ends, or decode it.
+    plain = re.fullmatch(r"[0-9a-z._:-]+", host or "")
+    if parts is None or not host or not plain or parts.scheme not in {"http", "https"}:
+        return "is not an https URL"
+    if parts.username is not None or parts.password is not None:
+        return "holds user info; credentials belong in client_id and client_secret"
+    if parts.fragment:
+        return "holds a fragment"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return "must use https (plain http is for this machine only)"
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        return "holds white space, or characters other than printable ASCII"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

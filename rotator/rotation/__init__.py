@@ -1,0 +1,1 @@
+"""What the product does: rotate a token, publish it safely, set up a binding."""

@@ -1,0 +1,62 @@
+"""What the product needs of the outside world: the one place of these protocols."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from rotator.model.access_token import AccessToken
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.secret import Secret, SecretInfo, StoredSecret
+
+__all__ = ["Endpoint", "SetupStore", "Store"]
+
+
+class Store(Protocol):
+    """Where secrets live; see `rotator.aws.store` for what each call promises."""
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        """The current version of each secret, in order."""
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        """One version by its id, None if there is none."""
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        """Publish under this id; raises VersionConflict if it holds other content."""
+
+
+class SetupStore(Protocol):
+    """What setting up a binding needs of it besides reading."""
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        """Tags, and whether there is a value; raises SecretNotFound."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str,
+        tags: Mapping[str, str],
+        text: Secret | None = None,
+        kms_key_id: str | None = None,
+    ) -> None:
+        """Create a secret, with a value or without."""
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        """As in `Store`."""
+
+    def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
+        """Add tags."""
+
+
+class Endpoint(Protocol):
+    """Where tokens come from; see `rotator.oauth.endpoint` for what each call promises."""
+
+    def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
+        """How long the provider documents its tokens to live, None if it does not say."""
+
+    def mint(self, credentials: ClientCredentials) -> AccessToken:
+        """Exchange the credentials for a token; raises MintError or CredentialsError."""

@@ -1,0 +1,148 @@
+"""One call of the API that a token is for, to see whether the API takes it.
+
+Made before a token is published, and by `rotator check`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import ConfigError, ProbeError
+from rotator.model.urls import problem_with_url
+from rotator.transport.redaction import Mask, debug_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    import requests
+
+    from rotator.model.access_token import AccessToken
+    from rotator.model.secret import Secret
+    from rotator.transport.bounded import HttpAnswer
+
+__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "probe_with"]
+
+DEFAULT_REFUSALS = frozenset({401, 403})
+"""The statuses that mean that the API does not take the token (RFC 9110 sections 15.5.2 and 4)."""
+
+MAX_BODY_BYTES = 16_384
+MAX_CODE_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """What the API said: `body` as text without the token, cut to 16 KiB.
+
+    `error_code` is the API's own code for what is wrong, `debug_id` its id of the request; None
+    where it sends none.
+    """
+
+    status: int
+    content_type: str
+    body: str
+    error_code: str | None = None
+    debug_id: str | None = None
+
+
+def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float = 10) -> ApiAnswer:
+    """GET `url` with the token, and with the client id as `x-api-key` as Adobe's APIs want it.
+
+    Follows no redirect. Raises ConfigError for a URL that a token must not be sent to, ProbeError
+    (retryable) if no whole answer came within `timeout_s`.
+    """
+    problem: object = problem_with_url(url)
+    if problem is not None:
+        raise ConfigError(f"API URL: {problem}")
+    from rotator.transport.bounded import StrictSession, Timeouts, Unanswered, exchange, prepare
+
+    headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
+    if client_id is not None:
+        headers["x-api-key"] = client_id
+    session = StrictSession()
+    prepare(session, url)
+
+    def send(options: Mapping[str, Any]) -> requests.Response:
+        return session.get(url, headers=headers, **options)
+
+    timeouts = Timeouts(connect_s=timeout_s, read_s=timeout_s, total_s=timeout_s)
+    try:
+        answer = exchange(session, send, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES)
+        return _shown(answer, Mask.of(token))
+    except Unanswered as unanswered:
+        problem = unanswered
+    raise ProbeError(f"API: {problem}", retryable=True)
+
+
+def probe_with(
+    url: str,
+    *,
+    warn: Callable[[str], None],
+    refused_on: Collection[int] = DEFAULT_REFUSALS,
+    timeout_s: float = 10,
+) -> Callable[[AccessToken], None]:
+    """A probe for `rotate_token`: one call of `url` with the new token before it is published.
+
+    It raises ProbeError if the API does not take the token, which is what the statuses
+    `refused_on` mean, and ConfigError for a URL that a token must not be sent to. An API that
+    cannot be reached or fails for another reason says nothing about the token: `warn` is told so
+    in a sentence, and the token may be published.
+    """
+
+    def probe(minted: AccessToken) -> None:
+        problem = None
+        try:
+            answer = call_api(
+                url, token=minted.access_token, client_id=minted.client_id, timeout_s=timeout_s
+            )
+        except ProbeError as error:
+            problem = str(error)
+        if problem is not None:
+            warn(f"{problem}; the new token is published unproved")
+            return
+        if answer.status in refused_on:
+            raise ProbeError(
+                f"API: does not take the new token ({_summary(answer)}); kept the stored one",
+                status=answer.status,
+                error_code=answer.error_code,
+                debug_id=answer.debug_id,
+            )
+        if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
+            warn(f"API: answered {_summary(answer)}; the new token is published unproved")
+
+    return probe
+
+
+def _summary(answer: ApiAnswer) -> str:
+    parts = [f"HTTP {answer.status}", answer.error_code]
+    parts.append(f"debug id {answer.debug_id}" if answer.debug_id else None)
+    return ", ".join(filter(None, parts))
+
+
+def _shown(answer: HttpAnswer, mask: Mask) -> ApiAnswer:
+    return ApiAnswer(
+        status=answer.status,
+        content_type=mask.show(answer.headers.get("content-type"), max_chars=100) or "",
+        body=mask.hide(answer.body.decode("utf-8", errors="replace")),
+        error_code=_error_code(answer.body, mask),
+        debug_id=debug_id(answer.headers, mask),
+    )
+
+
+def _error_code(body: bytes, mask: Mask) -> str | None:
+    """The code in an error body: `error_code` at Adobe, or what other APIs call theirs."""
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    nested = members.get("error") if isinstance(members, dict) else None
+    for holder in (members, nested):
+        if isinstance(holder, dict):
+            for name in ("error_code", "errorCode", "code", "error", "title"):
+                value = holder.get(name)
+                text = str(value) if isinstance(value, int) else value
+                shown = mask.show(text, max_chars=MAX_CODE_CHARS)
+                if shown is not None:
+                    return shown
+    return None

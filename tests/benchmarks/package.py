@@ -1,0 +1,239 @@
+"""The function's package, against the same job as a plain handler with boto3 and requests.
+
+Both are run by AWS's runtime client in an interpreter of the function's version without
+site-packages, byte code and all, against the same local servers, taking turns. What they do not
+share is work: the plain one validates nothing, keeps no expiry, and two of it race.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from infra.interpreters import find_lambda_python
+from infra.package import Package, build, byte_compile, install, pack
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.server_process import ServerProcess
+from tests.benchmarks.table import Figure, Table, versions
+from tests.benchmarks.tls_endpoint import serve
+from tests.deployed.runtime_api import RuntimeProcess, copy_runtime_client, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.benchmarks.tls_endpoint import TlsEndpoint
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / "build" / "e2e"
+PLAIN_CLOSURE = {
+    "boto3",
+    "botocore",
+    "certifi",
+    "charset-normalizer",
+    "idna",
+    "jmespath",
+    "python-dateutil",
+    "requests",
+    "s3transfer",
+    "six",
+    "urllib3",
+}
+ROUNDS, WARM_ROUNDS = 15, 30
+COLD_GOAL = 1.1
+PLAIN = """
+import json, os, time
+import boto3, requests
+
+secrets = boto3.client("secretsmanager")
+
+def handler(event, context):
+    stored = secrets.get_secret_value(SecretId=os.environ["ROTATOR_TOKEN_SECRET"])
+    token = json.loads(stored["SecretString"])
+    if time.time() - token.get("issued_at", 0) < 23 * 3600:
+        return {"outcome": "not_due"}
+    held = secrets.get_secret_value(SecretId=os.environ["ROTATOR_CREDENTIALS_SECRET"])
+    credentials = json.loads(held["SecretString"])
+    issued_at = int(time.time())
+    answer = requests.post(credentials["token_url"], timeout=10, data={
+        "grant_type": "client_credentials",
+        "client_id": credentials["client_id"],
+        "client_secret": credentials["client_secret"],
+    })
+    answer.raise_for_status()
+    token = {"access_token": answer.json()["access_token"], "issued_at": issued_at}
+    secrets.put_secret_value(
+        SecretId=os.environ["ROTATOR_TOKEN_SECRET"], SecretString=json.dumps(token)
+    )
+    print(json.dumps(token["issued_at"]))
+    return {"outcome": "rotated"}
+"""
+HANDLERS = {"rotator": "rotator.lambda_handler.handler", "plain": "plain.handler"}
+
+
+class Rig:
+    """Both packages unpacked, each with secrets of its own on the same local servers."""
+
+    def __init__(self, folder: Path, python: str, endpoint_url: str, ims: TlsEndpoint) -> None:
+        self._python = python
+        self._client = secrets_manager_client(endpoint_url)
+        self._runtime_client = copy_runtime_client(TOOLS, folder / "runtime-client")
+        self.packages = {
+            "rotator": build("x86_64", folder, compiler=python),
+            "plain": _build_plain(folder, python),
+        }
+        self._tasks = {name: unpack(p.path, folder / name) for name, p in self.packages.items()}
+        credentials = {"client_id": "an-id", "client_secret": "a-secret"}
+        credentials |= {"provider": "generic", "token_url": ims.token_url}
+        credentials |= {"auth_method": "client_secret_post"}
+        self._client.create_secret(Name="bench/credentials", SecretString=json.dumps(credentials))
+        self._environments: dict[str, Mapping[str, str]] = {}
+        for name in HANDLERS:
+            self._client.create_secret(Name=f"bench/{name}", SecretString="{}")
+            self._environments[name] = isolated_environment({}, endpoint_url=endpoint_url) | {
+                "ROTATOR_CREDENTIALS_SECRET": "bench/credentials",
+                "ROTATOR_TOKEN_SECRET": f"bench/{name}",
+                # One is read by rotator, the other by requests.
+                "SSL_CERT_FILE": str(ims.ca_bundle),
+                "REQUESTS_CA_BUNDLE": str(ims.ca_bundle),
+            }
+
+    def forget_token(self, name: str) -> None:
+        """Make a token due."""
+        self._client.put_secret_value(SecretId=f"bench/{name}", SecretString="{}")
+
+    def process(self, name: str) -> RuntimeProcess:
+        """A new execution environment."""
+        return RuntimeProcess(
+            self._python,
+            task=self._tasks[name],
+            runtime_client=self._runtime_client,
+            handler=HANDLERS[name],
+            environment=self._environments[name],
+        )
+
+    def cold_s(self, name: str, *, due: bool) -> float:
+        """From the start of the interpreter to the answer to its first event."""
+        if due:
+            self.forget_token(name)
+        started_s = time.perf_counter()
+        with self.process(name) as process:
+            _expect(process.invoke({}).value, due=due)
+            return time.perf_counter() - started_s
+
+    def warm_s(self, *, due: bool) -> dict[str, float]:
+        """From an event to the answer, in environments that have answered before."""
+        taken: dict[str, list[float]] = {name: [] for name in HANDLERS}
+        with self.process("rotator") as ours, self.process("plain") as theirs:
+            for _ in range(WARM_ROUNDS):
+                for name, process in (("rotator", ours), ("plain", theirs)):
+                    if due:
+                        self.forget_token(name)
+                    answer = process.invoke({})
+                    _expect(answer.value, due=due)
+                    taken[name].append(answer.duration_s)
+        return {name: median(values[1:]) for name, values in taken.items()}
+
+
+def run() -> Table:
+    """Measure; without the function's Python or the runtime client it says so instead."""
+    python = find_lambda_python()
+    if python is None or not (TOOLS / "complete").exists():
+        missing = "*** THE PACKAGE WAS NOT MEASURED: no python3.13, or no build/e2e ***"
+        return Table(name="package", title=missing, figures=())
+    environment = isolated_environment(os.environ)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ServerProcess("rotator.local.secrets_manager", environment=environment) as manager,
+        serve(Path(folder)) as ims,
+    ):
+        rig = Rig(Path(folder), python, manager.announcement["endpoint_url"], ims)
+        figures = [_size(rig.packages), *_cold(rig, due=True), *_cold(rig, due=False)]
+        figures += [_warm(rig, due=True), _warm(rig, due=False)]
+        _make_removable(Path(folder))
+    return Table(
+        name="package",
+        title="The function's package / a plain boto3 + requests handler, by the runtime client",
+        figures=tuple(figures),
+        versions=versions(("boto3", "botocore", "requests", "Authlib")),
+    )
+
+
+def _size(packages: Mapping[str, Package]) -> Figure:
+    ours, theirs = packages["rotator"], packages["plain"]
+    return Figure(
+        name="zip size",
+        value=ours.size_bytes / theirs.size_bytes,
+        detail=f"{ours.size_bytes / 1e6:.1f} MB / {theirs.size_bytes / 1e6:.1f} MB",
+        raw={"ours_bytes": ours.size_bytes, "theirs_bytes": theirs.size_bytes},
+    )
+
+
+def _cold(rig: Rig, *, due: bool) -> list[Figure]:
+    taken: dict[str, list[float]] = {name: [] for name in HANDLERS}
+    for name in HANDLERS:
+        rig.cold_s(name, due=True)
+    for _ in range(ROUNDS):
+        for name, values in taken.items():
+            values.append(rig.cold_s(name, due=due))
+    medians = {name: median(values) for name, values in taken.items()}
+    name = "cold, mints" if due else "cold, not due"
+    return [_ratio(name, medians, at_most=COLD_GOAL)]
+
+
+def _warm(rig: Rig, *, due: bool) -> Figure:
+    return _ratio("warm, mints" if due else "warm, not due", rig.warm_s(due=due))
+
+
+def _ratio(name: str, medians: Mapping[str, float], *, at_most: float | None = None) -> Figure:
+    ours, theirs = medians["rotator"], medians["plain"]
+    return Figure(
+        name=name,
+        value=ours / theirs,
+        at_most=at_most,
+        detail=f"{ours * 1000:.0f} ms / {theirs * 1000:.0f} ms",
+        raw={"ours_s": ours, "theirs_s": theirs},
+    )
+
+
+def _build_plain(folder: Path, python: str) -> Package:
+    """The same way as ours, all of botocore included, as people's packages have it."""
+    task = folder / "plain-build"
+    task.mkdir()
+    lock = folder / "plain.txt"
+    lock.write_text(_pins(PLAIN_CLOSURE), "utf-8")
+    install(task, "x86_64", lock)
+    (task / "plain.py").write_text(PLAIN, "utf-8")
+    byte_compile(task, python)
+    return pack(task, folder / "plain.zip")
+
+
+def _pins(names: set[str]) -> str:
+    """The lines of the lock for these packages, hashes included; RuntimeError if one is missing."""
+    text = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+    pins = {m[1]: m[0] for m in re.finditer(r"^([\w.-]+)==(?:.*\\\n)+.*\n", text, re.MULTILINE)}
+    missing = names - pins.keys()
+    if missing:
+        raise RuntimeError(f"requirements/dev.txt: does not pin {', '.join(sorted(missing))}")
+    return "".join(pins[name] for name in sorted(names))
+
+
+def _expect(value: dict[str, Any], *, due: bool) -> None:
+    if value.get("outcome") != ("rotated" if due else "not_due"):
+        raise RuntimeError(f"the function: answered {json.dumps(value)}")
+
+
+def _make_removable(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(run().text() + "\n")

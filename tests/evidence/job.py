@@ -1,0 +1,272 @@
+"""The job as `rotator run` puts it together, over the wire, with waiting and the clock in hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+from urllib.parse import urlencode
+
+import botocore.endpoint
+import botocore.session
+from botocore.config import Config
+
+from rotator import logs
+from rotator.aws.store import SecretsManagerStore
+from rotator.cli.exit_codes import EXIT_CODES, exit_code
+from rotator.errors import RotatorError
+from rotator.local.environment import aws_variables
+from rotator.local.ims import LocalIms, Request
+from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH
+from rotator.model.access_token import AccessToken
+from rotator.model.binding import Binding
+from rotator.model.fields import load_object
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.probe import probe_with
+from rotator.rotation.rotate import RotationResult, rotate_token
+from tests.strict_aws.service import StrictSecretsManager
+from tests.strict_aws.versions import CURRENT
+from tests.support.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.strict_aws.versions import Versions
+
+__all__ = ["AGES", "READ_TIMEOUT_S", "Job", "Run", "Stage", "stage"]
+
+READ_TIMEOUT_S = 0.15
+CLIENT_ID = "prove-client"
+CLIENT_SECRET = "p8e-canary-client-secret-0123456789"
+SCOPE = "openid,AdobeID,read_organizations"
+DAY = timedelta(hours=24)
+
+AGES = {"due": timedelta(hours=23, minutes=10), "fresh": timedelta(minutes=5), "expired": 2 * DAY}
+"""How old the stored token is at the start."""
+
+
+@dataclass(slots=True)
+class Run:
+    """How a run ended: `ended` is its result, or the exception; `log` is what it logged."""
+
+    ended: RotationResult | BaseException
+    log: str = field(repr=False)
+
+    @property
+    def outcome(self) -> str:
+        return self.ended.outcome if isinstance(self.ended, RotationResult) else "failed"
+
+    def problem(self) -> str | None:
+        """What is wrong with the way it ended, whatever happened to it."""
+        error = self.ended
+        if isinstance(error, RotationResult):
+            return None
+        if not isinstance(error, RotatorError):
+            return f"ended with {type(error).__name__}"
+        if exit_code(error) not in EXIT_CODES:
+            return f"ended with exit code {exit_code(error)} ({error})"
+        if error.__cause__ is not None or error.__context__ is not None:
+            return f"carries {error.__context__!r} along"
+        return None
+
+    def texts(self) -> str:
+        """Everything that a person could get to see of it."""
+        details = getattr(self.ended, "details", {})
+        return f"{self.log}\n{self.ended}\n{self.ended!r}\n{details}"
+
+
+@dataclass(slots=True)
+class Stage:
+    """The wire with both services behind it, set for one case.
+
+    `patience` scales all waiting, `read_timeout_s` is how long runs wait for an answer.
+    """
+
+    wire: Wire
+    ims: LocalIms
+    patience: float = 0.0
+    read_timeout_s: float = READ_TIMEOUT_S
+
+    def wait(self, seconds: float) -> None:
+        """What runs wait with: a share of the time, mostly none of it."""
+        if self.patience:
+            self.wire.ended.wait(seconds * self.patience)
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Healthy runs wait for as long as a busy machine takes."""
+        before, self.read_timeout_s = self.read_timeout_s, 30.0
+        try:
+            yield
+        finally:
+            self.read_timeout_s = before
+
+    def set(self, stored: str, *, shared: bool = False) -> Job:
+        """A service of its own with both secrets in it; `stored` is one of AGES, empty or junk."""
+        self.wire.healthy()
+        self.wire.secrets_manager = StrictSecretsManager()
+        self.wire.secrets_manager.limited = False
+        self.ims.reset()
+        self.ims.configure(clients={CLIENT_ID: [CLIENT_SECRET]})
+        job = Job(self, shared=shared)
+        fields: dict[str, Any] = {
+            "provider": "adobe-ims",
+            "token_url": self.wire.urls.token,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        }
+        old = self.mint(AGES[stored]) if stored in AGES else None
+        if shared:
+            fields |= {} if old is None else old.to_fields()
+            job.create("both", json.dumps(fields))
+        else:
+            text = "junk" if stored == "junk" else None
+            job.create("credentials", json.dumps(fields))
+            job.create("token", text if old is None else json.dumps(old.to_fields()))
+        self.wire.healthy()
+        return job
+
+    def mint(self, age: timedelta) -> AccessToken:
+        """A real token that was minted so long ago."""
+        self.ims.configure(clock_offset_s=-int(age.total_seconds()))
+        issued_at = (datetime.now(UTC) - age).replace(microsecond=0)
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "scope": SCOPE,
+        }
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        asked = Request(TOKEN_PATH, "", headers, urlencode(form).encode())
+        answer = json.loads(self.ims.answer("POST", asked).body)
+        self.ims.configure(clock_offset_s=0)
+        return AccessToken(
+            access_token=Secret(answer["access_token"]),
+            token_type="bearer",
+            issued_at=issued_at,
+            expires_at=issued_at + timedelta(seconds=answer["expires_in"]),
+            client_id=CLIENT_ID,
+            token_url=self.wire.urls.token,
+        )
+
+    def accepts(self, token: AccessToken) -> bool:
+        """Whether the API takes the token at this moment."""
+        headers = {
+            "authorization": f"Bearer {token.access_token.reveal()}",
+            "x-api-key": token.client_id,
+        }
+        return self.ims.answer("GET", Request(HELLO_PATH, "", headers, b"")).status == 200
+
+
+class Job:
+    """One binding on a stage, and runs of the job for it."""
+
+    def __init__(self, stage: Stage, *, shared: bool) -> None:
+        self.stage = stage
+        self.binding = Binding("both", "both") if shared else Binding("credentials", "token")
+        self.offset = timedelta()
+
+    def create(self, name: str, text: str | None) -> None:
+        value = {} if text is None else {"SecretString": text}
+        self.stage.wire.secrets_manager.ask("CreateSecret", Name=name, **value)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+    def versions(self) -> Versions:
+        return self.stage.wire.secrets_manager.versions(self.binding.token_secret)
+
+    def current(self) -> AccessToken | None:
+        """The token that a consumer reads, None if there is none."""
+        version = self.versions().labelled(CURRENT)
+        try:
+            if version is None or version.content is None:
+                return None
+            return AccessToken.from_fields(load_object(version.content[1]))
+        except ValueError:
+            return None
+
+    def run(
+        self, *, force: bool = False, probe: bool = True, cadence: timedelta | None = None
+    ) -> Run:
+        """Run the job once, as `rotator.app` composes it; waiting takes no time."""
+        wire, log = self.stage.wire, io.StringIO()
+        logs.configure(level="debug", form="json", stream=log)
+        warn = logs.logger().warning
+        try:
+            ended: RotationResult | BaseException = rotate_token(
+                self.binding,
+                store=SecretsManagerStore(_client(self.stage)),
+                endpoint=TokenEndpoint(
+                    read_timeout_s=self.stage.read_timeout_s,
+                    now=self.now,
+                    sleep=self.stage.wait,
+                    warn=lambda problem: warn("rotator.mint_questioned", problem=problem),
+                ),
+                policy=RenewalPolicy(cadence=cadence),
+                force=force,
+                probe=probe_with(
+                    wire.urls.hello,
+                    warn=lambda problem: warn("rotator.token_unproved", problem=problem),
+                    timeout_s=self.stage.read_timeout_s,
+                )
+                if probe
+                else None,
+                now=self.now,
+                sleep=self.stage.wait,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be judged
+            ended = error
+        return Run(ended, log.getvalue())
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Both services and the wire, for any number of cases."""
+    ims = LocalIms()
+    try:
+        with Wire(StrictSecretsManager(), ims) as wire:
+            on = Stage(wire, ims)
+            with _waiting(on):
+                yield on
+    finally:
+        ims.server_close()
+
+
+@contextmanager
+def _waiting(on: Stage) -> Iterator[None]:
+    """The SDK waits between its attempts, and takes no function to wait with."""
+    quick = mock.Mock(wraps=time, sleep=on.wait)
+    with mock.patch.object(botocore.endpoint, "time", quick):
+        yield
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.Session()  # reads the service's description once for all runs
+
+
+def _client(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time
+    """As `rotator.aws.store.connect` opens it, except for how long it waits."""
+    variables = aws_variables(on.wire.endpoint_url)
+    return _session().create_client(
+        "secretsmanager",
+        endpoint_url=on.wire.endpoint_url,
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        config=Config(
+            connect_timeout=max(1, on.read_timeout_s),
+            read_timeout=on.read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            proxies={},
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Real processes, killed or signalled at each call and at random instants; then a healthy run."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from tests.evidence.job import CLIENT_SECRET, stage
+from tests.evidence.processes import run_process, signalled_after, signalled_at
+from tests.evidence.row import Effort, Row
+
+if TYPE_CHECKING:
+    from rotator.model.access_token import AccessToken
+    from tests.evidence.job import Job, Stage
+    from tests.evidence.processes import Ended
+
+__all__ = ["kills_at_calls", "kills_at_random", "signals"]
+
+STARTS = ("due", "empty", "shared")
+AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 600
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+
+
+def kills_at_calls(effort: Effort) -> Row:
+    """SIGKILL before and after the service acts on each call of a run."""
+    row = Row("killed at every call", "1, 2, 3", "kills")
+    with stage() as on:
+        for start in filter(lambda start: effort.wants_any(f"{start}/"), STARTS):
+            for number in range(_calls_of(on, start)):
+                for processed in (False, True):
+                    _strike(
+                        on,
+                        start,
+                        number,
+                        signal.SIGKILL,
+                        row=row,
+                        effort=effort,
+                        processed=processed,
+                    )
+    return row
+
+
+def signals(effort: Effort) -> Row:
+    """SIGINT and SIGTERM at each call end the run with their own code and nothing half done."""
+    row = Row("interrupted at every call", "2, 4", "signals")
+    with stage() as on:
+        for number in range(_calls_of(on, "due")):
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                _strike(on, "due", number, signum, row=row, effort=effort, processed=False)
+    return row
+
+
+def kills_at_random(effort: Effort) -> Row:
+    """SIGKILL, SIGTERM and SIGINT at random instants of a run, its start-up included."""
+    row = Row("killed at random", "1, 2, 3", "kills")
+    choices = effort.random("kills")
+    with stage() as on:
+        on.set("due")
+        began = time.monotonic()
+        run_process(on.set("due"))
+        takes_s = time.monotonic() - began
+        for turn in range(effort.turns(AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG)):
+            start, share = choices.choice(STARTS), choices.random()
+            signum = choices.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+            case = f"{turn}/{start}/{signum.name} at {share:.3f}"
+            if not effort.wants(case):
+                continue
+            job = _begin(on, start)
+            before = job.current()
+            ended = signalled_after(job, share * takes_s, signum)
+            allowed = {0, CODES[signum], -signum}
+            problem = None if ended.code in allowed else f"ended with {ended.code}"
+            row.add(case, problem or _judge(job, ended, before))
+    return row
+
+
+def _begin(on: Stage, start: str) -> Job:
+    return on.set("due" if start == "shared" else start, shared=start == "shared")
+
+
+def _calls_of(on: Stage, start: str) -> int:
+    run_process(_begin(on, start))
+    return len(on.wire.calls)
+
+
+def _strike(
+    on: Stage,
+    start: str,
+    number: int,
+    signum: signal.Signals,
+    *,
+    row: Row,
+    effort: Effort,
+    processed: bool,
+) -> None:
+    case = f"{start}/{signum.name} {'after' if processed else 'before'} call {number}"
+    if not effort.wants(case):
+        return
+    job = _begin(on, start)
+    before = job.current()
+    ended = signalled_at(job, number, signum, processed=processed)
+    problem = None if ended.code == CODES[signum] else f"ended with {ended.code}: {ended.output}"
+    row.add(case, problem or _judge(job, ended, before))
+
+
+def _judge(job: Job, ended: Ended, before: AccessToken | None) -> str | None:
+    """What the end of a process has broken, and whether a healthy run puts it right."""
+    on = job.stage
+    current = job.current()
+    if before is not None and current is None:
+        return "the stored token is gone"
+    if current is not None and current != before and not on.accepts(current):
+        return "a token was published that the API does not take"
+    told = [current.access_token.reveal()] if current is not None else []
+    if any(text in ended.output for text in (CLIENT_SECRET, *told)):
+        return "a secret was printed"
+    if "Traceback" in ended.output and "KeyboardInterrupt" not in ended.output:
+        return f"printed a traceback: {ended.output}"
+    published = len(job.versions().all)
+    on.wire.healthy()
+    with on.patient():
+        healthy = job.run()
+    token = job.current()
+    if healthy.outcome not in {"rotated", "not_due"}:
+        return f"a healthy run afterwards: {healthy.ended}"
+    if token is None or not on.accepts(token):
+        return "no valid token after a healthy run"
+    if current != before and len(job.versions().all) > published:
+        return "a second version in the same period"
+    return None

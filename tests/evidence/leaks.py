@@ -1,0 +1,216 @@
+"""Secrets with known texts on every path, and a search for them wherever a person could look.
+
+Each situation is a real process with all libraries at debug level. Looked through are its output,
+its arguments and environment while it runs, the files that it leaves, and the `repr` of every
+object that is alive when the command has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rotator.local.environment import isolated_environment
+from rotator.local.ims_control import HELLO_PATH
+from tests.evidence.job import CLIENT_SECRET, Job, Stage, stage
+from tests.evidence.row import Effort, Row
+from tests.support.wire import Fault, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.local.ims import Request
+    from tests.support.wire import Call
+
+__all__ = ["leaks"]
+
+ROOT = Path(__file__).parents[2]
+TOKEN_START = "eyJhbGciOiJIUzI1NiIs"  # how every token of the local token endpoint begins
+URL_CACHE = "urllib.parse.SplitResult"
+"""The standard library remembers the last URLs; one with user info was refused, and stays there."""
+JSON = {"Content-Type": "application/json"}
+
+
+FUNCTION = {
+    "AWS_LAMBDA_FUNCTION_NAME": "rotator",
+    "ROTATOR_CREDENTIALS_SECRET": "credentials",
+    "ROTATOR_TOKEN_SECRET": "token",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is spoilt in which call, what is stored, and the command that meets it."""
+
+    name: str
+    call: str = ""
+    fault: Fault | None = None
+    stored: str = "due"
+    credentials: str | None = None
+    command: tuple[str, ...] = ("run", "--force")
+
+
+def leaks(effort: Effort) -> Row:
+    """Every situation once."""
+    row = Row("canary secrets", "4", "situations")
+    with stage() as on:
+        for situation in _situations():
+            if effort.wants(situation.name):
+                row.add(situation.name, _leak(on, situation))
+    return row
+
+
+def _echo(request: Request) -> str:
+    """Everything that was sent, as a careless server repeats it."""
+    known = "" if request.path == HELLO_PATH else CLIENT_SECRET
+    return f"{request.body.decode()} {request.headers.get('authorization', '')} {known}"
+
+
+def _json(status: int, **fields: str) -> Fault:
+    def echo(request: Request) -> Reply:
+        body = {name: text or _echo(request) for name, text in fields.items()}
+        return Reply(status, json.dumps(body).encode(), JSON)
+
+    return Fault("echo", echo=echo)
+
+
+def _html(status: int) -> Fault:
+    return Fault(
+        "echo", echo=lambda request: Reply(status, f"<p>{_echo(request)}</p>".encode(), {})
+    )
+
+
+def _redirect(request: Request) -> Reply:
+    there = f"https://elsewhere.example/?{request.body.decode()[:500]}"
+    return Reply(307, b"", {"Location": there.replace("\n", "")})
+
+
+def _situations() -> Iterator[Situation]:
+    yield Situation("healthy")
+    yield Situation("not due", stored="fresh", command=("run",))
+    yield Situation("first token", stored="empty")
+    yield Situation("status", command=("status",), stored="fresh")
+    yield Situation("dry run", command=("run", "--dry-run", "--json"))
+    yield Situation("function: healthy", command=("lambda",))
+    yield Situation("function: not due", command=("lambda",), stored="fresh")
+    for name, fault in (("error", _json(401, error="invalid_client")), ("HTML", _html(500))):
+        yield Situation(f"function: {name} echoes", "ims:token", fault, command=("lambda",))
+    at_token = {
+        "error echoes": _json(401, error="invalid_client", error_description=""),
+        "error code echoes": _json(400, error=""),
+        "HTML echoes": _html(500),
+        "200 HTML echoes": _html(200),
+        "token of a wrong kind": _json(200, access_token="", token_type="mac", expires_in="86399"),
+        "token_type echoes": _json(200, access_token="", token_type="", expires_in="86399"),
+        "expiry echoes": _json(200, access_token="", token_type="bearer", expires_in=""),
+        "scope echoes": _json(
+            200, access_token="", token_type="bearer", expires_in="86399", scope=""
+        ),
+        "redirect echoes": Fault("echo", echo=_redirect),
+        "cut": Fault("cut", processed=True, cut_bytes=60),
+        "reset": Fault("reset", processed=True, reset=True),
+    }
+    for name, fault in at_token.items():
+        yield Situation(f"token endpoint: {name}", "ims:token", fault)
+    at_api = {"401 echoes": _json(401, error_code="", message=""), "500 echoes": _html(500)}
+    for name, fault in at_api.items():
+        yield Situation(f"API: {name}", "api:hello", fault)
+    at_aws = {
+        "error message echoes": _json(400, __type="InvalidRequestException", message=""),
+        "error code echoes": _json(400, __type="", message="m"),
+        "HTML echoes": _html(500),
+        "200 HTML echoes": _html(200),
+        "access denied echoes": _json(400, __type="AccessDeniedException", message=""),
+        "cut": Fault("cut", processed=True, cut_bytes=400),
+    }
+    for call in ("sm:BatchGetSecretValue", "sm:PutSecretValue"):
+        for name, fault in at_aws.items():
+            yield Situation(f"{call}: {name}", call, fault)
+    broken = {
+        "no JSON": '{"client_id": "c", "client_secret": "%s"',
+        "wrong type": '{"client_id": "c", "client_secret": {"a": "%s"}}',
+        "misspelt": '{"client_id": "c", "client_sceret": "%s"}',
+        "in another field": '{"client_id": "c", "client_secret": "s", "provider": "%s"}',
+        "as URL": '{"client_id": "c", "client_secret": "s", "token_url": "https://a:%s@b.c/"}',
+        "as method": '{"client_id": "c", "client_secret": "s", "auth_method": "%s"}',
+    }
+    for name, text in broken.items():
+        yield Situation(f"credentials: {name}", credentials=text % CLIENT_SECRET)
+
+
+def _leak(on: Stage, situation: Situation) -> str | None:
+    job = on.set(situation.stored)
+    if situation.credentials is not None:
+        on.wire.secrets_manager.ask(
+            "PutSecretValue", SecretId="credentials", SecretString=situation.credentials
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        return _leak_in(job, situation, Path(folder))
+
+
+def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
+    wire, report = job.stage.wire, folder / "report.json"
+    wire.spoil = lambda call: situation.fault if call.name == situation.call else None
+    seen: list[bytes] = []
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.evidence.leak_probe",
+            str(report),
+            *_arguments(job, situation),
+        ],
+        cwd=ROOT,
+        env=isolated_environment(os.environ, endpoint_url=wire.endpoint_url)
+        | {"ROTATOR_LOG_LEVEL": "debug", "TMPDIR": str(folder), "HOME": str(folder)}
+        | (FUNCTION if situation.command == ("lambda",) else {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def look(_call: Call) -> None:
+        seen.extend(_shown_by_the_system(process.pid))
+
+    wire.after = look
+    secrets = [CLIENT_SECRET, TOKEN_START]
+    told, _ = process.communicate(json.dumps([text[::-1] for text in secrets]) + "\n", timeout=60)
+    if not report.is_file():
+        return f"the command did not come to its end: {told[-500:]}"
+    alive: list[str] = json.loads(report.read_text("utf-8"))
+    places = {
+        "its output": told.encode(),
+        "its arguments or environment": b"\0".join(seen),
+        "a file": b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),
+    }
+    found = [place for place, text in places.items() for s in secrets if s.encode() in text]
+    found += [f"the repr of a {name}" for name in sorted(set(alive) - {URL_CACHE})]
+    return f"a secret is in {', '.join(found)}" if found else None
+
+
+def _arguments(job: Job, situation: Situation) -> list[str]:
+    if situation.command == ("lambda",):
+        return ["lambda"]
+    named = ["--credentials-secret", "credentials", "--token-secret", "token"]
+    probed = ["--probe-url", job.stage.wire.urls.hello] if situation.command[0] == "run" else []
+    return [*situation.command, *named, *probed]
+
+
+def _shown_by_the_system(pid: int) -> Iterator[bytes]:
+    """The arguments and environments of the process and of its children, while they live."""
+    tasks = Path(f"/proc/{pid}/task")
+    pids = {str(pid)}
+    for children in tasks.glob("*/children"):
+        pids |= set(children.read_text().split())
+    for one in pids:
+        for name in ("cmdline", "environ"):
+            path = Path(f"/proc/{one}/{name}")
+            if path.is_file():
+                yield path.read_bytes()

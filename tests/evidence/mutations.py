@@ -1,0 +1,310 @@
+"""Deliberate breakages of the code, one line each, and the check that has to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MUTATIONS", "Mutation"]
+
+PROTOCOL = "tests/evidence/test_protocol.py"
+ROTATE = "tests/unit/rotation/test_rotate.py"
+STORE = "tests/integration/aws/test_store.py"
+TOKENS = "tests/unit/model/test_access_token.py"
+POLICY = "tests/unit/model/test_policy.py"
+OAUTH = "tests/unit/oauth/test_endpoint.py"
+HOSTILE = "tests/evidence/test_hostile_endpoint.py"
+FAULTS = "tests/evidence/test_evidence.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """In `file` of the package, `old`, which is there once, becomes `new`; pytest runs `check`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    check: str
+
+
+MUTATIONS = (
+    # Races are harmless
+    Mutation(
+        "no compare-and-set",
+        "rotation/publish.py",
+        "return str(uuid.uuid5(NAMESPACE, f\"{secret.arn}:{secret.version_id or 'empty'}"
+        ':{ordinal}"))',
+        "return str(uuid.uuid4())",
+        f"{PROTOCOL} -k faults",
+    ),
+    Mutation(
+        "the write names no version",
+        "aws/store.py",
+        "            ClientRequestToken=version_id,\n",
+        "",
+        f"{STORE} -k taken_id",
+    ),
+    Mutation(
+        "the first read after a conflict is believed",
+        "rotation/publish.py",
+        "for wait_s in (0.0, *CONSISTENCY_WAITS_S):",
+        "for wait_s in (0.0,):",
+        f"{PROTOCOL} -k faults",
+    ),
+    Mutation(
+        "whoever loses a race takes any winner",
+        "rotation/publish.py",
+        '            if self.is_fresh(theirs):\n                return "superseded", theirs, '
+        "current.version_id",
+        '            if True:\n                return "superseded", theirs, current.version_id',
+        f"{ROTATE} -k useless",
+    ),
+    Mutation(
+        "the winner of a race on one secret for both is not looked for",
+        "rotation/publish.py",
+        "if theirs != seen and self.is_fresh(theirs):",
+        "if False:",
+        f"{PROTOCOL} -k one_secret or both",
+    ),
+    Mutation(
+        "a forced run on one secret for both gives way to what it has seen",
+        "rotation/publish.py",
+        "if theirs != seen and self.is_fresh(theirs):",
+        "if self.is_fresh(theirs):",
+        f"{FAULTS} -k forced",
+    ),
+    Mutation(
+        "an edit of the team is written over",
+        "rotation/publish.py",
+        "seen, self.target = token_in(self.target), self._reread()",
+        "seen = token_in(self.target)",
+        f"{ROTATE} -k edit",
+    ),
+    Mutation(
+        "versions moved aside stop the job",
+        "rotation/publish.py",
+        "MAX_ORDINALS = 8",
+        "MAX_ORDINALS = 1",
+        f"{PROTOCOL} -k aside",
+    ),
+    Mutation(
+        "a conflict counts as success",
+        "rotation/publish.py",
+        "            except VersionConflict:\n                ordinal += 1\n",
+        '            except VersionConflict:\n                return "rotated", self.minted, "x"\n',
+        f"{PROTOCOL} -k faults",
+    ),
+    # Never a bad write
+    Mutation(
+        "published before the probe",
+        "rotation/rotate.py",
+        "                probe(minted)\n",
+        "                log.info(minted.token_type)\n",
+        f"{ROTATE} -k probe",
+    ),
+    Mutation(
+        "the minted token is not validated",
+        "rotation/rotate.py",
+        "    _refuse_unless_usable(minted, now=now())\n",
+        "",
+        f"{ROTATE} -k would_refuse",
+    ),
+    Mutation(
+        "a token handed out again counts as rotated",
+        "rotation/rotate.py",
+        "minted.access_token == stored.access_token or not",
+        "not",
+        f"{ROTATE} -k again",
+    ),
+    Mutation(
+        "a token that ends before the stored one is published",
+        "rotation/rotate.py",
+        " or not (ends_later or of_one_second)",
+        "",
+        f"{ROTATE} -k no_rotation",
+    ),
+    Mutation(
+        "any body of a 200 counts as an answer of AWS",
+        "aws/store.py",
+        "if _is_answer(operation, answer):",
+        "if True:",
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "any token_type is good",
+        "oauth/response.py",
+        'if not isinstance(token_type, str) or token_type.lower() != "bearer":',
+        "if not isinstance(token_type, str):",
+        HOSTILE,
+    ),
+    Mutation(
+        "any status with a token is good",
+        "oauth/response.py",
+        "if answer.status != 200:",
+        "if False:",
+        HOSTILE,
+    ),
+    Mutation(
+        "redirects are read to their end",
+        "transport/bounded.py",
+        '        """Nowhere."""\n        return None\n',
+        '        """Nowhere."""\n        return super().get_redirect_target(resp)\n',
+        HOSTILE,
+    ),
+    # There is always a good token to read
+    Mutation(
+        "the clock is read before the secret",
+        "rotation/rotate.py",
+        "        held, target = store.read(binding.credentials_secret, binding.token_secret)\n",
+        "        began = now()\n        now = lambda: began\n        held, target = store.read("
+        "binding.credentials_secret, binding.token_secret)\n",
+        f"{PROTOCOL} -k period",
+    ),
+    Mutation(
+        "a token lives from when it came",
+        "oauth/endpoint.py",
+        "asked_at=self._now(),",
+        "asked_at=datetime.fromtimestamp(time.time() + 30, UTC),",
+        f"{OAUTH} -k before_the_request",
+    ),
+    Mutation(
+        "the wall clock in place of the one that was given",
+        "rotation/rotate.py",
+        "decision = policy.decide(stored, now=now(),",
+        "decision = policy.decide(stored, now=datetime.now(UTC),",
+        f"{ROTATE} -k fresh",
+    ),
+    Mutation(
+        "a schedule of one cadence comes too early",
+        "model/policy.py",
+        "cadence - min(MAX_EARLINESS, cadence / 50)",
+        "cadence",
+        f"{POLICY} -k exactly_one_cadence",
+    ),
+    Mutation(
+        "no margin before the expiry",
+        "model/policy.py",
+        "share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)",
+        "share = lifetime",
+        f"{POLICY} -k margin",
+    ),
+    Mutation(
+        "temporary failures are given up at once",
+        "oauth/retry.py",
+        "MAX_ATTEMPTS = 4",
+        "MAX_ATTEMPTS = 1",
+        f"{OAUTH} -k temporary",
+    ),
+    # The reader
+    Mutation(
+        "the reader keeps a token for an hour, whatever its expiry",
+        "reader/cached_token.py",
+        "expires = snapshot.expires_at.timestamp() - skew_s",
+        "expires = now + 3600.0",
+        "tests/unit/reader/test_reader.py",
+    ),
+    Mutation(
+        "the reader does not look before the expiry",
+        "reader/__init__.py",
+        "            self._refresh(process, seen)\n",
+        "            self._serve_until(self._held.expires)\n",
+        "tests/unit/reader/test_reader.py -k shortly_after",
+    ),
+    # No secret leaves
+    Mutation(
+        "a secret shows itself",
+        "model/access_token.py",
+        "        return \"Secret('***')\"",
+        "        return self._text",
+        f"{TOKENS} -k shows_itself",
+    ),
+    Mutation(
+        "the SDK logs bodies",
+        "aws/sdk_logs.py",
+        "return record.levelno > logging.DEBUG or not _calling.get()",
+        "return True",
+        "tests/integration/aws/test_sdk_logs.py",
+    ),
+    Mutation(
+        "the SDK's words in our error",
+        "aws/store.py",
+        'f"secret {secret_id}: {problem} ({operation}: {type(error).__name__})"',
+        'f"secret {secret_id}: {problem} ({operation}: {error} {params})"',
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "our error is raised while theirs is handled",
+        "aws/store.py",
+        "            problem = _translate(error, operation=operation, secret_id=secret_id)\n"
+        "        else:",
+        "            raise _translate(error, operation=operation, secret_id=secret_id)\n"
+        "        else:",
+        f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "logs are not redacted",
+        "logs.py",
+        "            redact,\n",
+        "",
+        "tests/unit/test_logs.py -k masked",
+    ),
+    Mutation(
+        "what was typed is in the error",
+        "cli/parser.py",
+        "        raise ConfigError(problem)\n    args.argv",
+        '        raise ConfigError(f"{problem} {argv}")\n    args.argv',
+        "tests/unit/cli/test_parser.py",
+    ),
+    # It ends as it should
+    Mutation(
+        "SIGTERM is not heard",
+        "cli/__init__.py",
+        "    signal.signal(signal.SIGTERM, _terminate)\n    _prepare",
+        "    _prepare",
+        f"{FAULTS} -k signal",
+    ),
+    Mutation(
+        "an unexpected exception shows its text",
+        "cli/__init__.py",
+        'print(f"{command}: {describe(error)}", file=sys.stderr)',
+        "raise",
+        f"{FAULTS} -k unexpected",
+    ),
+    # The rows of the table themselves, each by one of its cases
+    Mutation(
+        "races: every rotator publishes what it has minted",
+        "rotation/publish.py",
+        "f\"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}\"",
+        "str(uuid.uuid4())",
+        f"{FAULTS} -k race",
+    ),
+    Mutation(
+        "kills: the new version is made first and filled then",
+        "rotation/publish.py",
+        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
+        "                self.store.put(self.target, Secret('{}'), version_id=str(uuid.uuid4()))\n"
+        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
+        f"{FAULTS} -k killed",
+    ),
+    Mutation(
+        "signals: SIGTERM is left to the system",
+        "cli/__init__.py",
+        "    signal.signal(signal.SIGTERM, _terminate)\n",
+        "",
+        f"{FAULTS} -k signal_ends",
+    ),
+    Mutation(
+        "canaries: the SDK logs what our calls carry",
+        "aws/sdk_logs.py",
+        "        yield\n",
+        "        _calling.set(False)\n        yield\n",
+        f"{FAULTS} -k canary",
+    ),
+    Mutation(
+        "the decade: the reader keeps a token for a day and an hour",
+        "reader/cached_token.py",
+        "expires = snapshot.expires_at.timestamp() - skew_s",
+        "expires = now + 90000.0",
+        f"{FAULTS} -k month",
+    ),
+)

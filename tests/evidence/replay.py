@@ -1,0 +1,182 @@
+"""The real `rotate_token`, run one call at a time.
+
+A run depends on nothing but the answers to its calls. So a half-done run is the tuple of answers so
+far: to take its next step it is run from the start, given those, and left at the next call.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import structlog
+
+from rotator.errors import RotatorError, StoreError, VersionConflict
+from rotator.model.access_token import AccessToken
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret, StoredSecret
+from rotator.rotation.rotate import RotationResult, rotate_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.model.client_credentials import ClientCredentials
+
+__all__ = [
+    "CLIENT_ID",
+    "LIFETIME",
+    "TOKEN_URL",
+    "Answer",
+    "Pending",
+    "Runner",
+    "silent_logs",
+    "step",
+    "token_at",
+]
+
+CLIENT_ID = "client"
+TOKEN_URL = "https://ims.example/token"
+LIFETIME = timedelta(hours=24)
+POLICY = RenewalPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """One rotator: its name is in the token that it mints."""
+
+    name: str
+    forced: bool = False
+    shared: bool = False
+
+    @property
+    def binding(self) -> Binding:
+        return Binding("secret" if self.shared else "credentials", "secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from a call, and when (`at`, epoch seconds); `error` is raised."""
+
+    value: object
+    at: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The call that a run makes next."""
+
+    name: str
+    ids: tuple[str, ...] = ()
+    version_id: str = ""
+    text: Secret | None = None
+
+
+class _Suspended(BaseException):
+    """Leaves a run at a call that has no answer yet; no handler of errors may stop it."""
+
+    def __init__(self, call: Pending) -> None:
+        self.call = call
+
+
+class _World:
+    """Store and endpoint in one: answers from the recording, then suspends."""
+
+    def __init__(self, runner: Runner, answers: tuple[Answer, ...]) -> None:
+        self._runner = runner
+        self._answers: Iterator[Answer] = iter(answers)
+        self._at: int | None = None
+
+    def _ask(self, call: Pending) -> object:
+        answer = next(self._answers, None)
+        if answer is None:
+            raise _Suspended(call)
+        self._at = answer.at
+        if answer.error == "VersionConflict":
+            raise VersionConflict("taken", operation=call.name, secret_id="secret")
+        if answer.error is not None:
+            raise StoreError("lost", operation=call.name, secret_id="secret", retryable=True)
+        return answer.value
+
+    def now(self) -> datetime:
+        if self._at is None:
+            self._ask(Pending("start"))
+        return datetime.fromtimestamp(self._at or 0, UTC)
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        value = self._ask(Pending("read", secret_ids))
+        assert isinstance(value, tuple)
+        return list(value)
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        value = self._ask(Pending("read_version", (secret_id,), version_id))
+        assert value is None or isinstance(value, StoredSecret)
+        return value
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        self._ask(Pending("put", (secret.secret_id,), version_id, text))
+
+    def expected_lifetime(self, credentials: ClientCredentials) -> timedelta:
+        assert credentials.client_id == CLIENT_ID
+        return LIFETIME
+
+    def mint(self, credentials: ClientCredentials) -> AccessToken:
+        assert credentials.client_id == CLIENT_ID
+        self._ask(Pending("mint"))
+        return token_at(self._at or 0, self._runner.name)
+
+
+def token_at(at: int, name: str) -> AccessToken:
+    """The token that `name` mints at `at`."""
+    issued_at = datetime.fromtimestamp(at, UTC)
+    return AccessToken(
+        access_token=Secret(f"token-of-{name}"),
+        token_type="Bearer",
+        issued_at=issued_at,
+        expires_at=issued_at + LIFETIME,
+        client_id=CLIENT_ID,
+        token_url=TOKEN_URL,
+    )
+
+
+@contextmanager
+def silent_logs() -> Iterator[None]:
+    """No events: a run is repeated some hundred thousand times."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+@cache
+def step(runner: Runner, answers: tuple[Answer, ...]) -> Pending | RotationResult | RotatorError:
+    """The next call of this run, or how it ended."""
+    world = _World(runner, answers)
+    random_id = uuid.uuid4
+    # What is random in a run has to be the same each time it is run up to here.
+    uuid.uuid4 = lambda: uuid.uuid5(uuid.NAMESPACE_OID, runner.name)
+    try:
+        return rotate_token(
+            runner.binding,
+            store=world,
+            endpoint=world,
+            policy=POLICY,
+            force=runner.forced,
+            now=world.now,
+            monotonic=lambda: 0.0,
+            sleep=lambda _: None,
+        )
+    except _Suspended as suspended:
+        return suspended.call
+    except RotatorError as error:
+        return error
+    finally:
+        uuid.uuid4 = random_id

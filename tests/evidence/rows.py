@@ -1,0 +1,42 @@
+"""All rows by name."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.evidence.bad_input import bad_input
+from tests.evidence.decade import decade
+from tests.evidence.kills import kills_at_calls, kills_at_random, signals
+from tests.evidence.leaks import leaks
+from tests.evidence.matrix import fault_pairs, single_faults
+from tests.evidence.races import races, races_of_processes
+from tests.evidence.scenarios import interleavings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.evidence.row import Effort, Row
+
+__all__ = ["ROWS", "run_row"]
+
+# The longest first: the last one to start decides when all is done.
+ROWS: dict[str, Callable[[Effort], Row]] = {
+    "faults": single_faults,
+    "decade": decade,
+    "processes": races_of_processes,
+    "leaks": leaks,
+    "pairs": fault_pairs,
+    "input": bad_input,
+    "kills": kills_at_calls,
+    "random-kills": kills_at_random,
+    "races": races,
+    "signals": signals,
+    "protocol": interleavings,
+}
+
+
+def run_row(name: str, effort: Effort) -> tuple[str, Row, float]:
+    """The row of that name, and how many seconds it took."""
+    began = time.monotonic()
+    return name, ROWS[name](effort), time.monotonic() - began

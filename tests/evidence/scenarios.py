@@ -1,0 +1,58 @@
+"""What the state explorer is given: who runs at once, on what, and against which adversary."""
+
+from __future__ import annotations
+
+from tests.evidence.protocol import Budget, Scenario, explore
+from tests.evidence.replay import Runner
+from tests.evidence.row import Effort, Row
+
+__all__ = ["LONG_SCENARIOS", "SCENARIOS", "interleavings"]
+
+A, B, C, D = (Runner(name) for name in "ABCD")
+F, G = (Runner(name, forced=True) for name in "FG")
+S, T = (Runner(name, shared=True) for name in "ST")
+U = Runner("U", shared=True, forced=True)
+
+SPOILT = Budget(crashes=1, lost=1, again=1, stale=1)
+
+SCENARIOS = (
+    Scenario("four at once", (A, B, C, D), Budget(crashes=1)),
+    Scenario("three, all faults", (A, B, C), SPOILT),
+    Scenario("two, faults in pairs", (A, B), Budget(crashes=2, lost=2, again=2, stale=4)),
+    Scenario("secret without a value", (A, B), SPOILT, "empty"),
+    Scenario("secret with junk in it", (A, B), SPOILT, "junk"),
+    Scenario("expired token", (A, B), SPOILT, "expired"),
+    Scenario("successor moved aside", (A, B), SPOILT, "moved"),
+    Scenario("forced on a fresh token", (F, G, A), SPOILT, "fresh"),
+    Scenario("forced among others", (F, A, B), SPOILT),
+    Scenario("rollback by hand", (A, B, F), Budget(crashes=1, again=1, rollbacks=1)),
+    Scenario("rollback, and reads that lag", (A, B), Budget(stale=2, rollbacks=2, again=1)),
+    Scenario("value stored by hand", (A, B), Budget(crashes=1, again=1, lost=1, stored=2)),
+    Scenario("a period passes meanwhile", (A, B), Budget(crashes=1, lost=1, stale=1, periods=1)),
+    Scenario("two periods pass meanwhile", (A, B), Budget(crashes=1, periods=2)),
+    Scenario("one secret for both", (S, T), Budget(crashes=1, again=1, stale=1)),
+    Scenario("one secret, edited by the team", (S, T), Budget(crashes=1, again=1, stored=1)),
+    Scenario("one secret, edited, forced", (U, S), Budget(again=1, stored=1, lost=1)),
+)
+
+LONG_SCENARIOS = (
+    *SCENARIOS,
+    Scenario("four, all faults", (A, B, C, D), SPOILT),
+    Scenario("three, faults in pairs", (A, B, C), Budget(crashes=2, lost=2, again=2, stale=3)),
+    Scenario("two periods, three at once", (A, B, F), Budget(periods=2)),
+    Scenario("two and every hand", (A, F), Budget(1, 1, 1, 1, 1, 1, 1)),
+)
+
+
+def interleavings(effort: Effort) -> Row:
+    """Every scenario, to the last of its states."""
+    row = Row("every interleaving of publishing", "2, 3", "states")
+    endings = 0
+    for scenario in LONG_SCENARIOS if effort.long else SCENARIOS:
+        if effort.wants(scenario.name):
+            found = explore(scenario)
+            row.add(scenario.name, found.violation)
+            row.count += found.states - 1
+            endings += found.endings
+    row.notes.append(f"{endings} endings, each followed by a healthy run")
+    return row

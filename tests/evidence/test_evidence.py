@@ -1,0 +1,151 @@
+"""A little of each row of `make prove`, so that `make test` notices what breaks them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.local.environment import isolated_environment
+from tests.evidence.bad_input import bad_input
+from tests.evidence.decade import explained, live
+from tests.evidence.job import CLIENT_SECRET, Stage, stage
+from tests.evidence.kills import kills_at_calls, signals
+from tests.evidence.leaks import leaks
+from tests.evidence.matrix import fault_pairs, single_faults
+from tests.evidence.menu import faults_for
+from tests.evidence.races import draw, races
+from tests.evidence.row import Effort, Row
+from tests.evidence.rows import ROWS
+from tests.evidence.table import as_markdown, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def on() -> Iterator[Stage]:
+    with stage() as on:
+        yield on
+
+
+@pytest.mark.parametrize(
+    ("row", "case"),
+    [
+        (single_faults, "due/0:sm:BatchGetSecretValue=HTML"),
+        (single_faults, "due/1:ims:token=mac token"),
+        (single_faults, "due/1:ims:token=redirect"),
+        (single_faults, "due/3:sm:PutSecretValue=HTML"),
+        (single_faults, "due/3:sm:PutSecretValue=reset after for good"),
+        (single_faults, "shared/4:sm:PutSecretValue=reset after"),
+        (fault_pairs, "due/1:ims:token=503 before + 4:sm:PutSecretValue=503 after"),
+    ],
+)
+def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], Row], case: str) -> None:
+    found = row(Effort(case=case))
+    assert found.count == 1
+    assert found.violations == []
+
+
+def test_every_call_of_a_run_has_faults_to_suffer(on: Stage) -> None:
+    job = on.set("empty")
+    job.run()
+    assert len(on.wire.calls) >= 4
+    for call in on.wire.calls:
+        assert len(faults_for(call.name)) > 10
+
+
+def test_forced_run_on_one_secret_for_both_rotates_a_fresh_token(on: Stage) -> None:
+    assert on.set("fresh", shared=True).run(force=True).outcome == "rotated"
+
+
+@pytest.mark.parametrize("processed", ["before", "after"])
+def test_run_killed_while_it_writes_is_made_good_by_the_next(processed: str) -> None:
+    found = kills_at_calls(Effort(case=f"due/SIGKILL {processed} call 3"))
+    assert found.count == 1
+    assert found.violations == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_run_with_its_own_code(signum: signal.Signals) -> None:
+    found = signals(Effort(case=f"due/{signum.name} before call 1"))
+    assert found.count == 1
+    assert found.violations == []
+
+
+def test_race_leaves_one_new_version() -> None:
+    found = races(Effort(case=next(_cases_of_races())))
+    assert found.count == 1
+    assert found.violations == []
+
+
+def _cases_of_races() -> Iterator[str]:
+    for turn in range(100):
+        setting = draw(Effort().random(f"race {turn}"))
+        if setting.rotators == 10 and setting.start == "due":
+            yield f"{turn}: {setting}"
+
+
+@pytest.mark.parametrize(
+    "case", ["healthy", "token endpoint: error echoes", "sm:PutSecretValue: HTML echoes"]
+)
+def test_canary_secret_is_seen_nowhere(case: str) -> None:
+    found = leaks(Effort(case=case))
+    assert found.count == 1
+    assert found.violations == []
+
+
+def test_unexpected_failure_shows_neither_its_text_nor_a_traceback(on: Stage) -> None:
+    on.set("due")
+    code = (
+        "import rotator.app, sys; from rotator.cli import main\n"
+        "def broken(settings): raise RuntimeError(sys.stdin.read())\n"
+        "rotator.app.open_store = broken\n"
+        "sys.exit(main(['status', '--token-secret', 'token']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        input=CLIENT_SECRET,
+        env=isolated_environment(os.environ, endpoint_url=on.wire.endpoint_url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "unexpected RuntimeError" in ended.stderr
+    assert CLIENT_SECRET not in ended.stderr + ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_month_of_the_decade_have_no_minute_without_a_token_that_was_avoidable() -> None:
+    world, designs = live(Effort(seed=2), turn=0, days=30)
+    assert designs[0].avoidable == []
+    down = explained(designs[0], world)
+    assert sum(down.values()) == designs[0].without_s
+    assert designs[0].without_s < designs[2].without_s
+
+
+def test_bad_input_ends_in_an_error_of_ours() -> None:
+    found = bad_input(Effort(limit=40))
+    assert found.count == 240
+    assert found.violations == []
+
+
+def test_table_tells_how_to_repeat_a_case() -> None:
+    row = Row("faults", "1", "faults")
+    row.add("due/0", None)
+    row.add("due/1", "a token was lost")
+    rows = {"faults": (row, 1.0)}
+    assert "python -m tests.evidence --row faults --seed 7 --case 'due/0'" in as_text(
+        rows, Effort(seed=7)
+    )
+    assert "2 faults" in as_markdown(rows, Effort(seed=7))
+    assert row.violations == ["due/1: a token was lost"]
+
+
+def test_every_row_has_a_name_to_be_asked_for_by() -> None:
+    assert {"faults", "pairs", "kills", "races", "decade", "leaks", "input"} <= ROWS.keys()

@@ -1,0 +1,248 @@
+"""Whatever the token endpoint answers: an error that says what, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rotator.errors import MintError, ProbeError
+from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret, StoredSecret
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.probe import call_api
+from rotator.rotation.rotate import rotate_token
+from tests.evidence.hostile_rows import BODIES, CONNECTIONS, REDIRECTS, ROWS
+from tests.evidence.hostile_words import (
+    ASKED_AT_S,
+    BASIC,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    GOOD,
+    SCOPE,
+    TOKEN,
+    Row,
+)
+from tests.support.hostile_server import GOOD_ROW, HostileServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime.fromtimestamp(ASKED_AT_S, UTC)
+BINDING = Binding("credentials", "token")
+STORED = json.dumps(
+    {
+        "schema": 1,
+        "access_token": "the-stored-token",
+        "token_type": "bearer",
+        "issued_at": "2026-01-30T10:00:00Z",
+        "expires_at": "2026-01-31T09:59:59Z",
+        "expires_at_epoch": 1_769_853_599,
+        "client_id": CLIENT_ID,
+        "token_url": "https://ims.example/token",
+    }
+)
+CANARIES = (
+    CLIENT_SECRET,
+    CLIENT_SECRET[:18],
+    CLIENT_SECRET[-12:],
+    quote(CLIENT_SECRET, safe=""),
+    quote_plus(CLIENT_SECRET),
+    BASIC,
+    BASIC[-20:],
+    TOKEN,
+    TOKEN[:20],
+    "canary",
+)
+
+
+NOT_ABOUT_TOKENS = (*REDIRECTS, *BODIES, *CONNECTIONS)
+PIECES = st.sampled_from([GOOD, *re.split(rb"(\r\n|[ ,:{}])", GOOD), b"Transfer-Encoding: chunked"])
+ANSWERS = st.lists(PIECES | st.binary(max_size=5), max_size=60).map(b"".join)
+"""Whole answers, and what comes of one that is torn to pieces and put together again."""
+
+
+class MemoryStore:
+    """Two secrets in memory; what is put is remembered."""
+
+    def __init__(self, token_url: str) -> None:
+        credentials = {
+            "token_url": token_url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "auth_method": "client_secret_post",
+            "scope": SCOPE,
+            "scope_policy": "refuse",
+        }
+        self.texts = {"credentials": json.dumps(credentials), "token": STORED}
+        self.puts: list[str] = []
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        return [
+            StoredSecret(name, f"arn:{name}", "v1", Secret(self.texts[name]), ("AWSCURRENT",))
+            for name in secret_ids
+        ]
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        raise AssertionError(f"{secret_id} {version_id} was looked for")
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:  # noqa: ARG002
+        self.puts.append(text.reveal())
+        self.texts[secret.secret_id] = text.reveal()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+def endpoint(row: Row, pauses_s: list[float], warnings: list[str]) -> TokenEndpoint:
+    """With real time where only a deadline ends the row, and no real pauses anywhere."""
+    return TokenEndpoint(
+        deadline_s=0.15 if row.is_endless and row.retryable else 20,
+        read_timeout_s=0.1 if row.is_endless else 20,
+        now=lambda: NOW,
+        sleep=pauses_s.append,
+        warn=warnings.append,
+    )
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def test_there_are_many_rows_with_names_of_their_own() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) >= 60
+
+
+def test_the_answer_that_rows_depart_from_is_published(server: HostileServer) -> None:
+    store = MemoryStore(server.url(GOOD_ROW))
+
+    result = rotate_token(
+        BINDING,
+        store=store,
+        endpoint=endpoint(GOOD_ROW, [], []),
+        policy=RenewalPolicy(),
+        force=True,
+        now=lambda: NOW,
+    )
+
+    assert result.outcome == "rotated"
+    assert result.expires_at == NOW + timedelta(seconds=86_399)
+    assert json.loads(store.texts["token"])["access_token"] == TOKEN
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_hostile_answer_costs_nothing_but_an_error(
+    row: Row,
+    server: HostileServer,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = MemoryStore(server.url(row))
+    before = dict(store.texts)
+    pauses_s: list[float] = []
+    warnings: list[str] = []
+
+    with pytest.raises(MintError) as caught:
+        rotate_token(
+            BINDING,
+            store=store,
+            endpoint=endpoint(row, pauses_s, warnings),
+            policy=RenewalPolicy(),
+            force=True,
+            now=lambda: NOW,
+        )
+
+    error = caught.value
+    assert row.error in str(error)
+    assert facts(error) == (row.retryable, row.oauth_error, row.status)
+    assert store.texts == before
+    assert store.puts == []
+    assert server.elsewhere == 0
+    assert server.requests[row.name] <= (4 if row.retryable else 1)
+    assert sum(pauses_s) < 20
+    assert canaries_in(error, warnings, caplog.text, *capfd.readouterr()) == []
+
+
+@given(answer=st.binary(max_size=300) | ANSWERS)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_good_token_or_an_error_of_ours(
+    answer: bytes, server: HostileServer
+) -> None:
+    url = server.add(Row("any bytes", (answer,), ""))
+    fields = {"token_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    endpoint = TokenEndpoint(deadline_s=20, now=lambda: NOW, sleep=lambda _: None)
+    refused, text = None, "nothing"
+    try:
+        text = endpoint.mint(ClientCredentials.from_fields(fields)).access_token.reveal()
+    except MintError as error:
+        refused = error
+
+    assert canaries_in(refused) == []
+    assert text.isascii()
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("row", NOT_ABOUT_TOKENS, ids=lambda row: row.name)
+def test_hostile_metadata_costs_nothing_but_an_error(row: Row, server: HostileServer) -> None:
+    fields = {"issuer": server.url(row), "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    before = server.posts[row.name]
+
+    with pytest.raises(MintError, match="issuer: ") as caught:
+        endpoint(row, [], []).mint(ClientCredentials.from_fields(fields))
+
+    assert server.posts[row.name] == before
+    assert server.elsewhere == 0
+    assert canaries_in(caught.value) == []
+
+
+@pytest.mark.parametrize("row", NOT_ABOUT_TOKENS, ids=lambda row: row.name)
+def test_hostile_api_gets_the_token_once_and_says_nothing_of_it(
+    row: Row, server: HostileServer
+) -> None:
+    before = server.requests[row.name]
+    timeout_s = 0.15 if row.is_endless else 20
+    refused, answer = None, None
+    try:
+        answer = call_api(
+            server.url(row), token=Secret(TOKEN), client_id=CLIENT_ID, timeout_s=timeout_s
+        )
+    except ProbeError as error:
+        refused = error
+
+    assert canaries_in(refused, answer) == []
+    assert refused is None or refused.retryable
+    assert server.requests[row.name] <= before + 1
+    assert server.elsewhere == 0
+
+
+def facts(error: MintError) -> tuple[Any, ...]:
+    return error.retryable, error.oauth_error, error.status
+
+
+def canaries_in(error: BaseException | None, *outputs: object) -> list[str]:
+    shown = [str(output) for output in outputs]
+    for each in chain(error):
+        shown += [str(each), repr(each), repr(vars(each)), *traceback.format_exception(each)]
+    everything = "\n".join(shown)
+    return [canary for canary in CANARIES if canary.lower() in everything.lower()]

@@ -1,0 +1,347 @@
+"""The function does the job once per invocation, and lets AWS see what became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator import lambda_handler
+from rotator.app import open_store
+from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
+from rotator.lambda_handler import handler
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims import LocalIms
+from rotator.local.secrets_manager import make_secrets_manager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rotator.aws.store import SecretsManagerStore
+    from rotator.config import Settings
+
+WRONG = "p8e-canary-of-a-wrong-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Lambda's context object."""
+
+    aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
+    remaining_ms: int = 120_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+@pytest.fixture(scope="module")
+def endpoint_url() -> Iterator[str]:
+    server = make_secrets_manager()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def secrets(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of the Secrets Manager that the environment points the function to."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
+        monkeypatch.delenv(name)
+    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    client = secrets_manager_client(endpoint_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def ims() -> Iterator[LocalIms]:
+    with LocalIms() as running:
+        yield running
+
+
+@pytest.fixture
+def binding(
+    secrets: Any,  # noqa: ANN401 - its methods are made at run time
+    ims: LocalIms,
+    monkeypatch: pytest.MonkeyPatch,
+) -> LocalBinding:
+    """Both secrets as the template makes them, named by the environment."""
+    binding = LocalBinding.register(ims, prefix=str(uuid.uuid4()))
+    secrets.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+    secrets.create_secret(Name=binding.token_secret)
+    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", binding.credentials_secret)
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", binding.token_secret)
+    return binding
+
+
+SCHEDULED = {
+    "version": "0",
+    "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+    "detail-type": "Scheduled Event",
+    "source": "aws.scheduler",
+    "account": "123456789012",
+    "time": "2026-01-31T09:00:00Z",
+    "region": "eu-west-1",
+    "resources": ["arn:aws:scheduler:eu-west-1:123456789012:schedule/default/rotator"],
+    "detail": "{}",
+}
+
+
+def read_token(secrets: Any, binding: LocalBinding) -> dict[str, Any]:  # noqa: ANN401
+    text = secrets.get_secret_value(SecretId=binding.token_secret)["SecretString"]
+    fields: dict[str, Any] = json.loads(text)
+    return fields
+
+
+def spoil_credentials(secrets: Any, binding: LocalBinding) -> None:  # noqa: ANN401
+    fields = json.loads(binding.init_input()) | {"client_secret": WRONG}
+    secrets.put_secret_value(SecretId=binding.credentials_secret, SecretString=json.dumps(fields))
+
+
+def the_metrics(text: str) -> dict[str, Any]:
+    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    fields: dict[str, Any] = line
+    return fields
+
+
+@pytest.mark.parametrize("event", [SCHEDULED, SCHEDULED | {"source": "aws.events"}, {}, None])
+def test_schedules_event_rotates_what_the_environment_names(
+    event: object,
+    secrets: Any,  # noqa: ANN401
+    binding: LocalBinding,
+) -> None:
+    answer = handler(event, Context())
+
+    assert answer["outcome"] == "rotated"
+    assert answer["reason"] == "token_missing"
+    assert answer["token_secret"] == binding.token_secret
+    assert answer["expires_at"] == read_token(secrets, binding)["expires_at"]
+
+
+@pytest.mark.usefixtures("binding")
+def test_second_tick_is_a_no_op(ims: LocalIms) -> None:
+    first = handler(SCHEDULED, Context())
+    second = handler(SCHEDULED, Context())
+
+    assert second["outcome"] == "not_due"
+    assert second["version_id"] == first["version_id"]
+    assert ims.observed()["tokens_minted"] == 1
+
+
+def test_event_that_names_the_secrets_wins_over_the_environment(
+    secrets: Any,  # noqa: ANN401
+    binding: LocalBinding,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", "of/somebody-else")
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", "of/somebody-else")
+    named = {
+        "credentials_secret": binding.credentials_secret,
+        "token_secret": binding.token_secret,
+    }
+
+    assert handler(named, Context())["outcome"] == "rotated"
+    assert read_token(secrets, binding)["access_token"]
+
+
+@pytest.mark.usefixtures("binding")
+def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
+    first = handler({}, Context())
+    # Within a second the next token would not expire later, and be refused for it.
+    ims.configure(token_lifetime_s=86_460)
+    forced = handler({"force": True}, Context())
+
+    assert (forced["outcome"], forced["reason"]) == ("rotated", "forced")
+    assert forced["version_id"] != first["version_id"]
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        ([], "must be a JSON object"),
+        ({"token_secret": "a/token"}, "must name both secrets, or neither"),
+        ({"credentials_secret": "a/b", "token_secret": 7}, "token_secret must be a secret's name"),
+        ({"force": "yes"}, "force must be true or false"),
+        ({"tokensecret": "a/token"}, "did you mean token_secret?"),
+        ({"probe_url": "https://elsewhere.example"}, "has an unknown field"),
+        ({"Records": []}, "has an unknown field"),
+        ({"source": ["a"]}, "has an unknown field"),
+    ],
+)
+@pytest.mark.usefixtures("binding")
+def test_event_of_another_kind_is_refused(
+    event: object, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match=r"^event: ") as caught:
+        handler(event, Context())
+
+    said = capsys.readouterr()
+    [line] = said.err.splitlines()
+
+    assert problem in str(caught.value)
+    assert json.loads(line)["outcome"] == "failed"
+    assert "elsewhere" not in said.err
+    assert said.out == ""  # it is not known whose metrics these would be
+
+
+def test_wrong_settings_of_the_log_are_logged_and_measured(
+    binding: LocalBinding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
+    with pytest.raises(ConfigError, match="ROTATOR_LOG_LEVEL") as caught:
+        handler(SCHEDULED, Context())
+    said = capsys.readouterr()
+    event = json.loads(said.err)
+
+    assert event["event"] == "rotator.rotation_failed"
+    assert (event["outcome"], event["error"]) == ("failed", str(caught.value))
+    assert event["request_id"] == Context().aws_request_id
+    assert event["binding"] == binding.token_secret
+    assert the_metrics(said.out)["RotationFailed"] == 1
+
+
+def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
+    binding: LocalBinding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = datetime.now(UTC)
+    handler(SCHEDULED, Context())
+    line = the_metrics(capsys.readouterr().out)
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    named = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+
+    assert directive["Namespace"] == "Rotator"
+    assert directive["Dimensions"] == [["TokenSecret"]]
+    assert line["TokenSecret"] == binding.token_secret
+    assert named == {
+        "TokenRemainingSeconds": "Seconds",
+        "RotationSucceeded": "Count",
+        "RotationFailed": "Count",
+        "MintDuration": "Milliseconds",
+    }
+    assert all(isinstance(line[name], int | float) for name in named)
+    assert (line["RotationSucceeded"], line["RotationFailed"]) == (1, 0)
+    assert 86_390 <= line["TokenRemainingSeconds"] <= 86_399
+    assert line["_aws"]["Timestamp"] >= int(before.timestamp() * 1000)
+
+
+@pytest.mark.usefixtures("binding")
+def test_tick_that_mints_nothing_still_tells_the_remaining_life(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler(SCHEDULED, Context())
+    capsys.readouterr()
+    handler(SCHEDULED, Context())
+    line = the_metrics(capsys.readouterr().out)
+
+    assert line["TokenRemainingSeconds"] > 86_000
+    assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 0)
+    assert "MintDuration" not in line
+
+
+def test_failure_is_raised_logged_and_measured_and_the_token_stays(
+    secrets: Any,  # noqa: ANN401
+    binding: LocalBinding,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler(SCHEDULED, Context())
+    kept = read_token(secrets, binding)
+    spoil_credentials(secrets, binding)
+    capsys.readouterr()
+
+    with pytest.raises(MintError) as caught:
+        handler({"force": True}, Context())
+    output = capsys.readouterr()
+    event = json.loads(output.err.splitlines()[-1])
+    line = the_metrics(output.out)
+
+    assert caught.value.oauth_error == "invalid_client"
+    assert (event["event"], event["outcome"]) == ("rotator.rotation_failed", "failed")
+    assert event["request_id"] == line["request_id"] == Context().aws_request_id
+    assert event["error"] == str(caught.value)
+    assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 1)
+    # A failing job goes on telling how long the stored token still lives.
+    assert line["TokenRemainingSeconds"] > 86_000
+    assert read_token(secrets, binding) == kept
+
+
+def test_no_secret_reaches_the_log_or_the_error(
+    secrets: Any,  # noqa: ANN401
+    binding: LocalBinding,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler(SCHEDULED, Context())
+    token = read_token(secrets, binding)["access_token"]
+    spoil_credentials(secrets, binding)
+    with pytest.raises(RotatorError) as caught:
+        handler({"force": True}, Context())
+    output = capsys.readouterr()
+    said = f"{output.out}{output.err}{caught.value}{caught.value.__context__}"
+
+    assert output.err
+    assert [s for s in (token, WRONG, binding.client_secret) if s in said] == []
+    assert caught.value.__context__ is None
+
+
+def test_unreadable_credentials_are_an_error_that_helps(
+    secrets: Any,  # noqa: ANN401
+    binding: LocalBinding,
+) -> None:
+    secrets.put_secret_value(SecretId=binding.credentials_secret, SecretString="{}")
+
+    with pytest.raises(CredentialsError, match="client_id is missing"):
+        handler(SCHEDULED, Context())
+
+
+def test_error_of_an_unknown_kind_is_raised_without_its_text(
+    binding: LocalBinding,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def explode(_: object) -> None:
+        raise ZeroDivisionError(binding.client_secret)
+
+    monkeypatch.setattr(lambda_handler, "open_store", explode)
+    with pytest.raises(RotatorError) as caught:
+        handler(SCHEDULED, Context())
+    output = capsys.readouterr()
+
+    assert str(caught.value) == "unexpected ZeroDivisionError in explode; please report it"
+    assert caught.value.__context__ is None
+    assert binding.client_secret not in output.out + output.err
+    assert the_metrics(output.out)["RotationFailed"] == 1
+
+
+@pytest.mark.usefixtures("binding")
+def test_no_mint_is_begun_without_time_to_publish(ims: LocalIms) -> None:
+    with pytest.raises(MintError, match="no time left") as caught:
+        handler(SCHEDULED, Context(remaining_ms=int(lambda_handler.RESERVE_S * 1000)))
+
+    assert caught.value.retryable
+    assert ims.observed()["token_requests"] == 0
+
+
+@pytest.mark.usefixtures("binding")
+def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def open_and_count(settings: Settings) -> SecretsManagerStore:
+        opened.append(settings)
+        return open_store(settings)
+
+    monkeypatch.setattr(lambda_handler, "open_store", open_and_count)
+
+    for _ in range(3):
+        handler(SCHEDULED, Context())
+
+    assert len(opened) == 1

@@ -1,0 +1,457 @@
+"""The store over botocore, against moto's Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+from rotator.aws.store import SecretsManagerStore, connect
+from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, VersionConflict
+from rotator.model.secret import MAX_SECRET_BYTES, Secret, StoredSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.aws.conftest import Service
+
+CANARY = "canary"
+FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
+
+
+@pytest.fixture
+def store(service: Service) -> SecretsManagerStore:
+    return SecretsManagerStore(service.client)
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The error and everything that a traceback would show with it."""
+    found = [error]
+    while (last := found[-1].__cause__ or found[-1].__context__) is not None:
+        found.append(last)
+    return found
+
+
+def failure(call: Callable[[], object]) -> RotatorError:
+    """The error of a call, after looking that nothing of the SDK and no value hangs on it."""
+    with pytest.raises(RotatorError) as caught:
+        call()
+    error = caught.value
+    assert chain(error) == [error]
+    assert "canary" not in "".join(traceback.format_exception(error))
+    return error
+
+
+# Reading
+
+
+def test_two_secrets_are_read_with_one_call(service: Service, store: SecretsManagerStore) -> None:
+    first = service.client.create_secret(Name="a", SecretString="canary-a")
+    second = service.client.create_secret(Name="b", SecretString="canary-b")
+    service.calls.clear()
+    assert store.read("b", "a") == [
+        StoredSecret("b", second["ARN"], second["VersionId"], Secret("canary-b"), ("AWSCURRENT",)),
+        StoredSecret("a", first["ARN"], first["VersionId"], Secret("canary-a"), ("AWSCURRENT",)),
+    ]
+    assert service.calls == ["BatchGetSecretValue"]
+
+
+def test_one_secret_is_read_with_one_call(service: Service, store: SecretsManagerStore) -> None:
+    service.client.create_secret(Name="a", SecretString="canary")
+    service.calls.clear()
+    [read, again] = store.read("a", "a")
+    assert read == again
+    assert service.calls == ["GetSecretValue"]
+
+
+@pytest.mark.parametrize("batch_denied", [False, True])
+def test_name_arn_and_partial_arn_lead_to_the_same_secret(
+    service: Service, store: SecretsManagerStore, *, batch_denied: bool
+) -> None:
+    arn = service.client.create_secret(Name="app/my-token", SecretString="canary")["ARN"]
+    service.client.create_secret(Name="app/my", SecretString="canary of another")
+    partial = arn.rpartition("-")[0]
+    if batch_denied:
+        service.refuse("BatchGetSecretValue", "AccessDeniedException")
+    service.calls.clear()
+    read = store.read("app/my-token", arn, partial, "app/my")
+    assert [secret.secret_id for secret in read] == ["app/my-token", arn, partial, "app/my"]
+    assert [secret.arn == arn for secret in read] == [True, True, True, False]
+    assert {secret.text for secret in read[:3]} == {Secret(CANARY)}
+    assert service.calls == ["BatchGetSecretValue"] + 4 * batch_denied * ["GetSecretValue"]
+
+
+def test_read_falls_back_to_single_reads_where_batch_reads_are_denied(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-a")
+    service.client.create_secret(Name="b", SecretString="canary-b")
+    service.refuse("BatchGetSecretValue", "AccessDeniedException", "not authorized")
+    service.calls.clear()
+    assert [secret.text for secret in store.read("a", "b")] == [
+        Secret("canary-a"),
+        Secret("canary-b"),
+    ]
+    assert service.calls == ["BatchGetSecretValue", "GetSecretValue", "GetSecretValue"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"SecretValues": []}])
+def test_what_a_batch_leaves_out_is_read_by_itself(
+    service: Service, store: SecretsManagerStore, answer: dict[str, object]
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-a")
+    service.client.create_secret(Name="b", SecretString="canary-b")
+    service.answer("BatchGetSecretValue", 200, json.dumps(answer).encode())
+    assert [secret.text for secret in store.read("a", "b")] == [
+        Secret("canary-a"),
+        Secret("canary-b"),
+    ]
+
+
+def test_secret_without_a_value_is_there_but_empty(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary")
+    arn = service.client.create_secret(Name="empty")["ARN"]
+    assert store.read("a", "empty")[1] == StoredSecret(secret_id="empty", arn=arn)
+    assert store.read("empty") == [StoredSecret(secret_id="empty", arn=arn)]
+
+
+def test_error_of_a_batch_for_an_empty_secret_spares_the_single_read(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    first = service.client.create_secret(Name="a", SecretString="canary")
+    service.client.create_secret(Name="empty")
+    entry = {
+        "ARN": first["ARN"],
+        "Name": "a",
+        "VersionId": first["VersionId"],
+        "SecretString": "canary",
+        "VersionStages": ["AWSCURRENT"],
+    }
+    missing = {"SecretId": "empty", "ErrorCode": "ResourceNotFoundException", "Message": "no value"}
+    body = json.dumps({"SecretValues": [entry], "Errors": [missing]}).encode()
+    service.answer("BatchGetSecretValue", 200, body)
+    service.calls.clear()
+    assert store.read("a", "empty")[1].version_id is None
+    assert service.calls == ["BatchGetSecretValue", "DescribeSecret"]
+
+
+def test_binary_value_reads_as_an_empty_text(service: Service, store: SecretsManagerStore) -> None:
+    service.client.create_secret(Name="a", SecretBinary=b"canary")
+    [read] = store.read("a")
+    assert read.text == Secret("")
+    assert read.version_id is not None
+
+
+def test_pending_version_is_never_read(service: Service, store: SecretsManagerStore) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-a")
+    service.client.create_secret(Name="b", SecretString="canary-b")
+    service.client.put_secret_value(
+        SecretId="a", SecretString="pending", VersionStages=["AWSPENDING"]
+    )
+    assert store.read("a", "b")[0].text == Secret("canary-a")
+    assert store.read("a")[0].text == Secret("canary-a")
+
+
+def test_version_is_found_by_its_id_whatever_its_labels(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-1", ClientRequestToken=FIRST)
+    service.client.put_secret_value(
+        SecretId="a", SecretString="canary-2", ClientRequestToken=SECOND
+    )
+    found = store.read_version("a", FIRST)
+    assert found is not None
+    assert found.text == Secret("canary-1")
+    assert "AWSCURRENT" not in found.stages
+    assert store.read_version("a", "00000000-0000-4000-8000-00000000dead") is None
+
+
+# Writing
+
+
+def read_one(store: SecretsManagerStore, name: str) -> StoredSecret:
+    [secret] = store.read(name)
+    return secret
+
+
+def test_put_makes_the_new_version_current(service: Service, store: SecretsManagerStore) -> None:
+    service.client.create_secret(Name="a")
+    store.put(read_one(store, "a"), Secret(CANARY), version_id=FIRST)
+    written = read_one(store, "a")
+    assert (written.version_id, written.text) == (FIRST, Secret(CANARY))
+    assert written.stages == ("AWSCURRENT",)
+
+
+def test_put_of_the_same_content_again_changes_nothing(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-1")
+    seen = read_one(store, "a")
+    store.put(seen, Secret("canary-2"), version_id=SECOND)
+    store.put(seen, Secret("canary-2"), version_id=SECOND)
+    versions = service.client.list_secret_version_ids(SecretId="a", IncludeDeprecated=True)
+    assert len(versions["Versions"]) == 2
+
+
+def test_put_under_a_taken_id_is_a_conflict_and_writes_nothing(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary-1")
+    seen = read_one(store, "a")
+    store.put(seen, Secret("canary-2"), version_id=SECOND)
+    error = failure(lambda: store.put(seen, Secret(f"{CANARY}-3"), version_id=SECOND))
+    assert isinstance(error, VersionConflict)
+    assert error.aws_code == "ResourceExistsException"
+    assert read_one(store, "a").text == Secret("canary-2")
+
+
+def test_value_over_the_limit_is_refused_without_a_call(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", SecretString="canary")
+    seen = read_one(store, "a")
+    service.calls.clear()
+    wide = "\u00e4" * (MAX_SECRET_BYTES // 2)
+    error = failure(lambda: store.put(seen, Secret(wide + "x"), version_id=SECOND))
+    assert str(error) == ("secret a: the new value has 65537 bytes, Secrets Manager takes 65536")
+    assert isinstance(error, StoreError)
+    assert not error.retryable
+    assert service.calls == []
+    store.put(seen, Secret(wide), version_id=SECOND)
+
+
+def test_created_secret_has_what_it_was_given(service: Service, store: SecretsManagerStore) -> None:
+    store.create("empty", description="a token", tags={"rotator:credentials-secret": "c"})
+    store.create("full", description="d", tags={}, text=Secret(CANARY), kms_key_id="alias/k")
+    empty, full = store.describe("empty"), store.describe("full")
+    assert empty.tags == {"rotator:credentials-secret": "c"}
+    assert (empty.has_value, full.has_value) == (False, True)
+    described = service.client.describe_secret(SecretId="full")
+    assert (full.arn, described["KmsKeyId"]) == (described["ARN"], "alias/k")
+    error = failure(lambda: store.create("full", description="d", tags={}))
+    assert isinstance(error, VersionConflict)
+    assert "full" in str(error)
+
+
+def test_tag_replaces_the_value_of_the_same_key(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "old"}])
+    store.tag("a", {"k": "new", "l": "more"})
+    assert store.describe("a").tags == {"k": "new", "l": "more"}
+
+
+# Refusals
+
+REFUSALS = [
+    ("AccessDeniedException", "User: x is not authorized", 400, "needs secretsmanager:{}", False),
+    (
+        "AccessDeniedException",
+        "User: role/kms-admins/x is not authorized to perform: secretsmanager:X on my-kms-secret",
+        400,
+        "needs secretsmanager:{}",
+        False,
+    ),
+    ("AccessDeniedException", "Access to KMS is not allowed", 400, "its KMS key refused", False),
+    (
+        "AccessDeniedException",
+        "User: x is not authorized to perform: kms:Decrypt on this resource",
+        400,
+        "its KMS key refused",
+        False,
+    ),
+    ("DecryptionFailure", "", 400, "its KMS key refused", False),
+    ("EncryptionFailure", "", 400, "its KMS key refused", False),
+    (
+        "InvalidRequestException",
+        "You can't perform this operation on the secret because it was marked for deletion.",
+        400,
+        "restore-secret",
+        False,
+    ),
+    ("InvalidRequestException", "something else", 400, "refused ({}: InvalidRequest", False),
+    ("LimitExceededException", "", 400, "refused ({}: LimitExceeded", False),
+    ("ExpiredTokenException", "", 400, "does not accept these AWS credentials", False),
+    ("UnrecognizedClientException", "", 400, "does not accept these AWS credentials", False),
+    ("InvalidSignatureException", "", 400, "does not accept these AWS credentials", False),
+    ("ThrottlingException", "Rate exceeded", 400, "is busy or unwell", True),
+    ("InternalServiceError", "", 500, "is busy or unwell", True),
+    ("Whatever", "", 503, "is busy or unwell", True),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "status", "text", "retryable"), REFUSALS)
+@pytest.mark.parametrize("operation", ["GetSecretValue", "PutSecretValue", "DescribeSecret"])
+def test_refusal_names_the_secret_and_the_way_out(  # noqa: PLR0917 - one row of the table
+    service: Service,
+    store: SecretsManagerStore,
+    operation: str,
+    code: str,
+    message: str,
+    status: int,
+    text: str,
+    *,
+    retryable: bool,
+) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "GetSecretValue": lambda: store.read("app/token"),
+        "PutSecretValue": lambda: store.put(
+            StoredSecret("app/token", "arn"), Secret(CANARY), version_id=FIRST
+        ),
+        "DescribeSecret": lambda: store.describe("app/token"),
+    }
+    service.refuse(operation, code, f"{message} canary", status=status)
+    error = failure(calls[operation])
+    assert isinstance(error, StoreError)
+    assert (error.operation, error.secret_id, error.aws_code) == (operation, "app/token", code)
+    assert error.retryable is retryable
+    assert str(error).startswith("secret app/token: ")
+    assert text.format(operation) in str(error)
+    assert "\n" not in str(error)
+
+
+def test_refusal_of_a_write_by_kms_names_both_rights(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.refuse("PutSecretValue", "AccessDeniedException", "Access to KMS is not allowed")
+    error = failure(lambda: store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST))
+    assert "kms:GenerateDataKey and kms:Decrypt" in str(error)
+
+
+@pytest.mark.parametrize("others", [(), ("there",)])
+def test_missing_secret_is_told_with_the_way_out(
+    service: Service, store: SecretsManagerStore, others: tuple[str, ...]
+) -> None:
+    service.client.create_secret(Name="there", SecretString="canary")
+    error = failure(lambda: store.read(*others, "missing"))
+    assert isinstance(error, SecretNotFound)
+    assert str(error).startswith("secret missing: does not exist in this account and region")
+    assert not error.retryable
+
+
+@pytest.mark.parametrize("others", [(), ("there",)])
+def test_secret_scheduled_for_deletion_is_told_with_the_way_out(
+    service: Service, store: SecretsManagerStore, others: tuple[str, ...]
+) -> None:
+    service.client.create_secret(Name="there", SecretString="canary")
+    service.client.create_secret(Name="gone", SecretString="canary")
+    service.client.delete_secret(SecretId="gone")
+    for call in (lambda: store.read(*others, "gone"), lambda: store.describe("gone")):
+        assert "aws secretsmanager restore-secret --secret-id gone" in str(failure(call))
+
+
+def test_throttled_batch_is_not_answered_with_more_calls(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    service.refuse("BatchGetSecretValue", "ThrottlingException")
+    assert failure(lambda: store.read("a", "b")).retryable
+    assert service.calls == ["BatchGetSecretValue"]
+
+
+def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> None:
+    error = failure(lambda: store.describe(""))
+    assert isinstance(error, ConfigError)
+    assert "is not a name or ARN" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<html>canary</html>", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
+        (b"{}", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
+        (b"", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
+        (b'["canary"]', "the AWS SDK failed (GetSecretValue: AttributeError)"),
+    ],
+)
+def test_answer_of_something_that_is_not_secrets_manager_is_told(
+    service: Service, store: SecretsManagerStore, body: bytes, problem: str
+) -> None:
+    service.answer("GetSecretValue", 200, body)
+    error = failure(lambda: store.read("a"))
+    assert isinstance(error, StoreError)
+    assert problem in str(error)
+
+
+# Connecting
+
+
+def test_connection_reads_what_the_environment_names(service: Service) -> None:
+    service.client.create_secret(Name="a", SecretString="canary")
+    client: Any = connect()
+    with_region: Any = connect("eu-west-1")
+    assert SecretsManagerStore(client).read("a")[0].text == Secret(CANARY)
+    assert SecretsManagerStore(with_region).read("a")[0].text == Secret(CANARY)
+    client.close()
+    with_region.close()
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("name", "value", "subject"),
+    [
+        ("AWS_DEFAULT_REGION", None, "AWS region: not set; set AWS_REGION"),
+        ("AWS_DEFAULT_REGION", "no region", "AWS configuration: "),
+        ("AWS_PROFILE", "nobody", "AWS_PROFILE: there is no such profile"),
+        ("AWS_ENDPOINT_URL", "no url", "AWS_ENDPOINT_URL: is not a URL"),
+    ],
+)
+def test_setting_that_does_not_lead_to_a_service_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, subject: str
+) -> None:
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    error = failure(connect)
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith(subject)
+
+
+@pytest.mark.usefixtures("service")
+def test_missing_aws_credentials_are_told_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.delenv("AWS_ACCESS_KEY_ID")
+        client: Any = connect()
+        for ids in (("a",), ("a", "b")):
+            error = failure(partial(SecretsManagerStore(client).read, *ids))
+            assert isinstance(error, ConfigError)
+            assert str(error).startswith("AWS credentials: none found; set AWS_PROFILE")
+        client.close()
+
+
+def test_unreachable_service_is_temporary(
+    service: Service,
+) -> None:
+    def fail(**_: object) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://canary.example")
+
+    service.client.meta.events.register_first("before-send.secretsmanager", fail)
+    error = failure(lambda: SecretsManagerStore(service.client).read("a"))
+    assert isinstance(error, StoreError)
+    assert error.retryable
+    assert error.aws_code is None
+    assert "cannot be reached" in str(error)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"VersionId": None}, {"ARN": None}, {"Name": 1}, {"SecretString": 1}],
+)
+def test_answer_that_describes_no_version_is_refused(
+    service: Service, store: SecretsManagerStore, changes: dict[str, object]
+) -> None:
+    entry = {"ARN": "arn", "Name": "app/token", "VersionId": "v", "VersionStages": ["AWSCURRENT"]}
+    body = json.dumps(entry | {"SecretString": "canary"} | changes).encode()
+    service.answer("GetSecretValue", 200, body)
+    service.answer("BatchGetSecretValue", 200, b'{"SecretValues": [%s]}' % body)
+    for secret_ids in (("app/token",), ("app/token", "app/other")):
+        with pytest.raises(StoreError, match="what answered is not Secrets Manager"):
+            store.read(*secret_ids)

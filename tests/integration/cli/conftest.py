@@ -1,0 +1,181 @@
+"""A strict Secrets Manager and a token endpoint for the whole session, and the CLI as a subprocess.
+
+Tests share the servers and nothing else: each gets its own names in Secrets Manager (`binding`)
+and a token endpoint whose settings and counters start afresh (`local_ims`).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+import structlog
+
+from rotator.cli import main
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
+from rotator.local.server_process import ServerProcess
+from tests.integration.cli.front import Front
+from tests.integration.cli.vault import Vault
+from tests.strict_aws.service import StrictSecretsManager
+from tests.support.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+REPOSITORY = Path(__file__).parents[3]
+TIMED_OUT = 124
+
+
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[dict[str, str]]:
+    environment = isolated_environment(os.environ)
+    with (
+        Wire(StrictSecretsManager()) as secrets_manager,
+        ServerProcess("rotator.local.ims", environment=environment) as ims,
+    ):
+        yield {"endpoint_url": secrets_manager.endpoint_url} | ims.announcement
+
+
+@pytest.fixture(scope="session")
+def local_secrets_manager(_servers: dict[str, str]) -> str:
+    """The endpoint URL of the local Secrets Manager, for `AWS_ENDPOINT_URL`."""
+    return _servers["endpoint_url"]
+
+
+@pytest.fixture
+def local_ims(_servers: dict[str, str]) -> RemoteIms:
+    """The local token endpoint, with default settings, no clients and counters at zero."""
+    ims = RemoteIms(_servers["base_url"])
+    ims.reset()
+    return ims
+
+
+@pytest.fixture
+def aws_env(local_secrets_manager: str) -> dict[str, str]:
+    """Environment for subprocesses: the local AWS, and nothing of the developer's own."""
+    return isolated_environment(os.environ, endpoint_url=local_secrets_manager)
+
+
+@pytest.fixture(scope="session")
+def secrets_client(local_secrets_manager: str) -> Any:  # noqa: ANN401 - its methods are made at run time
+    """A botocore client of the local Secrets Manager, to look behind the scenes."""
+    return secrets_manager_client(local_secrets_manager)
+
+
+@pytest.fixture
+def binding(local_ims: RemoteIms) -> LocalBinding:
+    """Credentials that the local token endpoint accepts, and names that no other test uses.
+
+    Neither secret exists yet: `cli("init", *binding.selectors, stdin=binding.init_input())`.
+    """
+    return LocalBinding.register(local_ims, prefix=f"test/{uuid.uuid4()}")
+
+
+@pytest.fixture
+def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 - as above
+    """Both secrets of `binding` as they are stored: the credentials, and a token secret without a
+    value.
+    """
+    vault = Vault(binding, secrets_client)
+    vault.create()
+    return vault
+
+
+@pytest.fixture
+def front(local_secrets_manager: str) -> Iterator[Front]:
+    """A stand-in before the local Secrets Manager: `env=front.env` leads a command through it."""
+    with Front(local_secrets_manager) as front:
+        yield front
+
+
+@pytest.fixture(scope="session")
+def _sdk_data() -> Iterator[None]:
+    """The SDK's data files, read once: most of what a command costs that runs in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture
+def inside(
+    _sdk_data: None,
+    aws_env: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Cli]:
+    """As `cli`, within this process: for everything that a process of its own would not show."""
+    on_terminate = signal.getsignal(signal.SIGTERM)
+
+    def run(
+        *args: str, stdin: str = "", env: Mapping[str, str | None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        wanted = {**aws_env, **(env or {})}
+        with monkeypatch.context() as patch:
+            for name in os.environ.keys() - wanted.keys():
+                patch.delenv(name)
+            for name, value in wanted.items():
+                if value is None:
+                    patch.delenv(name, raising=False)
+                else:
+                    patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            capfd.readouterr()
+            code = main(list(args))
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(["rotator", *args], code, said.out, said.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, on_terminate)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def cli(aws_env: dict[str, str]) -> Cli:
+    """Run `python -m rotator ARGS` to its end: `cli("run", ..., stdin="...", env={...})`.
+
+    `env` is laid over `aws_env`, and a value of None takes a variable away. Never raises: a command
+    that does not end in `timeout_s` is killed and answers 124, as timeout(1) does.
+    """
+
+    def run(
+        *args: str,
+        stdin: str = "",
+        env: Mapping[str, str | None] | None = None,
+        timeout_s: float = 60,
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "rotator", *args]
+        environment = {k: v for k, v in {**aws_env, **(env or {})}.items() if v is not None}
+        try:
+            return subprocess.run(
+                command,
+                input=stdin,
+                env=environment,
+                cwd=REPOSITORY,
+                timeout=timeout_s,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as expired:
+            return subprocess.CompletedProcess(
+                command, TIMED_OUT, _text(expired.stdout), _text(expired.stderr)
+            )
+
+    return run
+
+
+def _text(output: str | bytes | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""

@@ -1,0 +1,198 @@
+"""`rotator demo`: it tells the whole story, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from rotator.local.environment import isolated_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+PATIENCE_S = 60
+EXPORTED = (
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "ROTATOR_CREDENTIALS_SECRET",
+    "ROTATOR_TOKEN_SECRET",
+    "DEMO_API_URL",
+    "DEMO_CONTROL_URL",
+)
+STEPS = (
+    "$ rotator init --credentials-secret",
+    "rotated: token missing",
+    "not due: fresh",
+    "$ rotator status --token-secret",
+    "healthy: fresh",
+    "$ rotator token",
+    "$ rotator check",
+    "Welcome to the Photoshop API!",
+    "--force",
+    "rotated: forced",
+    "reads meanwhile, 0 failed",
+    "failed: token endpoint: ",
+    "exit code 4",
+    "is current, and the API takes it",
+    "Every step did what it promises",
+    "Both servers are stopped.",
+)
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> dict[str, str]:
+    """An environment that all descendants inherit, and that they are found by."""
+    return isolated_environment(os.environ) | {"MARK_OF_THIS_TEST": str(tmp_path)}
+
+
+def survivors(environment: dict[str, str]) -> list[str]:
+    """The command lines of processes that carry the mark, where the system tells (Linux)."""
+    if not Path("/proc/self/environ").exists():
+        return []
+    mark = f"MARK_OF_THIS_TEST={environment['MARK_OF_THIS_TEST']}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "cmdline").read_text())
+        except OSError:  # it has just ended, or is none of ours
+            continue
+    return [line for line in found if line]
+
+
+def is_open(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex((address.hostname or "", address.port or 0)) == 0
+
+
+def urls_in(text: str) -> set[str]:
+    words = text.replace("=", " ").split()
+    return {word for word in words if word.startswith("http://127.0.0.1:")}
+
+
+def test_demo_tells_every_step_and_leaves_nothing(cli: Cli, marked: dict[str, str]) -> None:
+    ended = cli("demo", env=marked, timeout_s=120)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    position = 0
+    for step in STEPS:
+        position = ended.stdout.index(step, position)
+    assert max(map(len, ended.stdout.splitlines())) <= 100
+    assert urls_in(ended.stdout)
+    assert [url for url in urls_in(ended.stdout) if is_open(url)] == []
+    assert survivors(marked) == []
+
+
+@pytest.fixture
+def serving(marked: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`rotator demo --serve`, and what it has printed once it is up."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rotator", "demo", "--serve"],
+        env=marked,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    impatience = threading.Timer(PATIENCE_S, process.kill)
+    impatience.start()
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    yield process, "".join(lines)
+    impatience.cancel()
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
+    serving: tuple[subprocess.Popen[str], str],
+    marked: dict[str, str],
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    process, printed = serving
+    (tmp_path / "exports").write_text(printed)
+    line = "; ".join(
+        (
+            '. "$1"',
+            f'for name in {" ".join(EXPORTED)}; do printenv "$name" >/dev/null || exit 1; done',
+            f"'{sys.executable}' -m rotator run",
+            f'\'{sys.executable}\' -m rotator check "$ROTATOR_TOKEN_SECRET" --url "$DEMO_API_URL"',
+        )
+    )
+
+    tried = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", str(tmp_path / "exports")],
+        env=isolated_environment(os.environ)
+        | {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "old"}
+        | dict.fromkeys(("HTTP_PROXY", "http_proxy", "AWS_ENDPOINT_URL_SECRETS_MANAGER"), NOWHERE),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    open_before = [url for url in urls_in(printed) if is_open(url)]
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+
+    assert tried.returncode == 0, tried.stderr
+    assert tried.stdout.startswith("rotated: token missing")
+    assert tried.stdout.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
+    assert len(open_before) == 3
+    assert (process.returncode, stderr) == (0, "")
+    assert [url for url in urls_in(printed) if is_open(url)] == []
+    assert survivors(marked) == []
+
+
+@pytest.mark.parametrize("args", [(), ("--serve",)])
+def test_demo_without_its_extra_says_how_to_install_it(
+    cli: Cli, tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    (tmp_path / "moto.py").write_text("raise ModuleNotFoundError('hidden', name='moto')\n")
+
+    ended = cli("demo", *args, env={"PYTHONPATH": str(tmp_path)})
+
+    assert ended.returncode == 2
+    assert "moto is not installed; in a checkout: pip install '.[demo]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_servers_do_not_outlive_a_demo_that_is_killed(
+    serving: tuple[subprocess.Popen[str], str], marked: dict[str, str]
+) -> None:
+    process, printed = serving
+    assert any(is_open(url) for url in urls_in(printed))
+
+    process.kill()
+    process.wait(PATIENCE_S)
+
+    gone = threading.Event()
+    for _ in range(PATIENCE_S * 20):
+        if not survivors(marked) and not any(map(is_open, urls_in(printed))):
+            return
+        gone.wait(0.05)
+    pytest.fail(f"still there: {survivors(marked)}")

@@ -1,0 +1,352 @@
+"""`rotator init`: both secrets made once, nothing overwritten, and no secret in argv."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.cli.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from rotator.local.binding import LocalBinding
+    from tests.integration.cli.front import Front
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+TAG = "rotator:credentials-secret"
+CANARY = "p8e-canary-from-argv"
+
+
+@pytest.fixture
+def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 - its methods are made at run time
+    """Nothing is stored yet."""
+    return Vault(binding, secrets_client)
+
+
+def test_init_creates_and_binds_both_secrets_and_run_works(
+    cli: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    ended = cli("init", *binding.selectors, stdin=binding.init_input())
+    ran = cli("run", *binding.selectors)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [
+        f"created token secret {binding.token_secret}, without a value yet",
+        f"created credentials secret {binding.credentials_secret}",
+        f"next: rotator run {' '.join(binding.selectors)}",
+    ]
+    assert vault.fields(binding.credentials_secret) == json.loads(binding.init_input())
+    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
+    assert vault.tags(binding.credentials_secret) == {}
+    assert ran.returncode == 0
+    assert binding.client_secret not in ended.stdout + ran.stdout + ran.stderr
+
+
+def test_init_names_the_variables_when_nothing_is_named(inside: Cli) -> None:
+    ended = inside("init")
+
+    assert ended.returncode == 2
+    assert "--token-secret or set ROTATOR_TOKEN_SECRET" in ended.stderr
+
+
+def test_init_refuses_to_overwrite(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+    vault.create()
+    before = vault.current(binding.credentials_secret)
+
+    ended = inside("init", *binding.selectors, stdin='{"client_id": "x", "client_secret": "y"}')
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert f"secret {binding.credentials_secret}: holds a value" in line
+    assert "--bind-only" in line
+    assert vault.current(binding.credentials_secret) == before
+    assert vault.tags(binding.token_secret) == {}
+
+
+def test_init_refuses_a_token_secret_of_another_binding(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    other = {"Key": TAG, "Value": "somebody/else"}
+    vault.client.create_secret(Name=binding.token_secret, Tags=[other])
+
+    ended = inside("init", *binding.selectors, stdin=binding.init_input())
+
+    assert ended.returncode == 2
+    assert "is bound to another credentials secret" in ended.stderr
+    assert vault.names() == {binding.token_secret}
+
+
+def test_init_takes_credentials_into_a_secret_that_is_empty(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    # As infrastructure code makes them: without values.
+    for name in (binding.credentials_secret, binding.token_secret):
+        vault.client.create_secret(Name=name)
+
+    ended = inside("init", *binding.selectors, stdin=binding.init_input())
+    again = inside("init", *binding.selectors, stdin=binding.init_input())
+
+    assert (ended.returncode, again.returncode) == (0, 2)
+    assert f"bound token secret {binding.token_secret}, which existed" in ended.stdout
+    assert f"in {binding.credentials_secret}, which was empty" in ended.stdout
+    assert vault.fields(binding.credentials_secret)["client_id"] == binding.client_id
+    assert len(vault.versions(binding.credentials_secret)) == 1
+
+
+@pytest.mark.parametrize("failing", ["CreateSecret", "TagResource", "PutSecretValue"])
+def test_init_resumes_after_it_failed_half_way(
+    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, failing: str
+) -> None:
+    if failing != "CreateSecret":
+        for name in (binding.credentials_secret, binding.token_secret):
+            vault.client.create_secret(Name=name)
+    front.refuse(failing, code="InternalServiceError", status=400)
+    failed = inside("init", *binding.selectors, stdin=binding.init_input(), env=front.env)
+    front.relent()
+
+    ended = inside("init", *binding.selectors, stdin=binding.init_input(), env=front.env)
+
+    assert failed.returncode == 4
+    assert len(failed.stderr.splitlines()) == 1
+    assert ended.returncode == 0
+    assert vault.fields(binding.credentials_secret)["client_id"] == binding.client_id
+    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
+
+
+def test_init_resumes_when_only_the_token_secret_was_made(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.client.create_secret(
+        Name=binding.token_secret, Tags=[{"Key": TAG, "Value": binding.credentials_secret}]
+    )
+
+    ended = inside("init", *binding.selectors, stdin=binding.init_input())
+
+    assert ended.returncode == 0
+    assert vault.names() == {binding.token_secret, binding.credentials_secret}
+
+
+def test_bind_only_leaves_the_credentials_as_they_are(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+    before = vault.current(binding.credentials_secret)
+
+    ended = inside("init", *binding.selectors, "--bind-only", stdin="not read")
+
+    assert ended.returncode == 0
+    assert vault.current(binding.credentials_secret) == before
+    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
+
+
+def test_bind_only_needs_credentials_that_exist(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    ended = inside("init", *binding.selectors, "--bind-only")
+
+    assert ended.returncode == 2
+    assert "leave --bind-only out to create it" in ended.stderr
+    assert vault.names() == set()
+
+
+def test_init_makes_one_secret_for_both(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+    both = binding.credentials_secret
+    selectors = ("--credentials-secret", both, "--token-secret", both)
+
+    ended = inside("init", *selectors, stdin=binding.init_input())
+    ran = inside("run", *selectors)
+
+    assert (ended.returncode, ran.returncode) == (0, 0)
+    assert vault.names() == {both}
+    assert vault.tags(both) == {TAG: both}
+    assert vault.fields(both)["client_secret"] == binding.client_secret
+
+
+def test_kms_key_is_given_to_both_secrets(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+    ended = inside(
+        "init", *binding.selectors, "--kms-key-id", "alias/tokens", stdin=binding.init_input()
+    )
+
+    assert ended.returncode == 0
+    for name in (binding.credentials_secret, binding.token_secret):
+        assert vault.client.describe_secret(SecretId=name)["KmsKeyId"] == "alias/tokens"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "problem"),
+    [
+        ("", "standard input: is empty"),
+        (f"client_secret={CANARY}", "standard input: is not JSON"),
+        (f'["{CANARY}"]', "standard input: is JSON, but not an object"),
+        (f'{{"client_secret": "{CANARY}"}}', "client_id is missing"),
+        (f'{{"client_id": "", "client_secret": "{CANARY}"}}', "client_id must be a non-empty"),
+        ('{"client_id": "me"}', "client_secret is missing"),
+        (f'{{"client_id": "me", "client_sekret": "{CANARY}"}}', "did you mean client_secret?"),
+        (
+            f'{{"client_id": "me", "client_secret": "{CANARY}", "provider": "adobe"}}',
+            "provider: unknown",
+        ),
+        (
+            f'{{"client_id": "me", "client_secret": "{CANARY}", "token_url": "http://a.example"}}',
+            "token_url: must use https",
+        ),
+        (
+            f'{{"client_id": "me", "client_secret": "{CANARY}", "x": "{"x" * 66_000}"}}',
+            "longer than the 65536 bytes",
+        ),
+    ],
+    ids=lambda value: value[:40] if value.startswith("standard") else None,
+)
+def test_wrong_input_is_refused_before_anything_is_made(
+    inside: Cli, binding: LocalBinding, vault: Vault, stdin: str, problem: str
+) -> None:
+    ended = inside("init", *binding.selectors, stdin=stdin)
+
+    [line] = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert line.startswith("rotator init: ")
+    assert problem in line
+    assert CANARY not in ended.stdout + ended.stderr
+    assert vault.names() == set()
+
+
+def test_arn_of_a_secret_that_is_missing_cannot_be_created(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{binding.token_secret}-AbCdEf"
+
+    ended = inside(
+        "init",
+        *("--credentials-secret", binding.credentials_secret),
+        *("--token-secret", arn),
+        stdin=binding.init_input(),
+    )
+
+    assert ended.returncode == 2
+    assert "does not exist; give a name to create it" in ended.stderr
+    assert vault.names() == set()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (CANARY,),
+        ("--client-secret", CANARY),
+        (f"--client-secret={CANARY}",),
+        (f"--{CANARY}",),
+        ("--bind-only=" + CANARY,),
+        ("--", CANARY),
+    ],
+    ids=" ".join,
+)
+def test_secret_in_argv_is_refused_and_not_repeated(
+    inside: Cli, binding: LocalBinding, vault: Vault, args: tuple[str, ...]
+) -> None:
+    ended = inside("init", *binding.selectors, *args, stdin=binding.init_input())
+
+    [line] = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert line.endswith("; see rotator init --help")
+    assert CANARY not in ended.stdout + ended.stderr
+    assert vault.names() == set()
+
+
+# A terminal that signals: it has to become the controlling one of a session of its own.
+LOGIN = """\
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "rotator", *sys.argv[1:]])
+"""
+
+
+class Terminal:
+    """`rotator ARGS` at a terminal of its own, to type into."""
+
+    def __init__(self, *args: str, env: dict[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LOGIN, *args],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=env,
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read on until the screen shows `text` in what is new."""
+        start = len(self.shown)
+        while text not in self.shown[start:]:
+            read = self._read()
+            assert read, f"{text!r} did not appear in {self.shown!r}"
+            self.shown += read
+
+    def type(self, text: str) -> None:
+        """Type as a person does."""
+        os.write(self._ours, text.encode())
+
+    def close(self) -> int:
+        """Read what is left, and the exit code."""
+        while read := self._read():
+            self.shown += read
+        os.close(self._ours)
+        return self.process.wait(30)
+
+    def _read(self) -> str:
+        ready, _, _ = select.select([self._ours], [], [], 30)
+        if not ready:
+            self.process.kill()
+            return ""
+        try:
+            return os.read(self._ours, 4096).decode()
+        except OSError:  # the other side is closed
+            return ""
+
+
+def test_terminal_is_asked_and_shows_no_client_secret(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+) -> None:
+    terminal = Terminal("init", *binding.selectors, env=aws_env)
+    terminal.wait_for("client id: ")
+    terminal.type(f"{binding.client_id}\n")
+    terminal.wait_for("client secret (not shown): ")
+    terminal.type(f"{binding.client_secret}\n")
+
+    assert terminal.close() == 0, terminal.shown
+    assert binding.client_id in terminal.shown  # the id is no secret, and is echoed
+    assert binding.client_secret not in terminal.shown
+    assert vault.fields(binding.credentials_secret) == {
+        "provider": "adobe-ims",
+        "client_id": binding.client_id,
+        "client_secret": binding.client_secret,
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("\x04", 2), ("\n", 2), ("\x03", 130)], ids=["end", "nothing", "Ctrl-C"]
+)
+def test_terminal_that_gives_no_client_secret_makes_nothing(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault, typed: str, code: int
+) -> None:
+    terminal = Terminal("init", *binding.selectors, env=aws_env)
+    terminal.wait_for("client id: ")
+    terminal.type("me\n")
+    terminal.wait_for("client secret (not shown): ")
+    terminal.type(typed)
+
+    assert terminal.close() == code, terminal.shown
+    assert "Traceback" not in terminal.shown
+    assert vault.names() == set()

@@ -1,0 +1,175 @@
+"""Many rotators at once, and rotators that are stopped half-way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rotator.local.binding import LocalBinding
+    from rotator.local.ims_control import RemoteIms
+    from tests.integration.cli.front import Front
+    from tests.integration.cli.vault import Vault
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
+    Start = Callable[..., subprocess.Popen[str]]
+
+CROWD = 16
+OLD = timedelta(hours=23, minutes=5)
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def start(aws_env: dict[str, str]) -> Iterator[Start]:
+    """Start `python -m rotator ARGS`; whatever still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rotator", *args],
+            env=aws_env | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def outcomes(start: Start, binding: LocalBinding) -> Counter[str]:
+    """How a crowd of runs ended; each of them with exit code 0."""
+    crowd = [start("run", *binding.selectors, "--json") for _ in range(CROWD)]
+    ended = [(p.communicate(timeout=PATIENCE_S), p.returncode) for p in crowd]
+    assert [(code, said) for said, code in ended if code != 0] == []
+    return Counter(json.loads(stdout)["outcome"] for (stdout, _), _ in ended)
+
+
+@pytest.mark.parametrize("stored", ["due", "empty"])
+def test_crowd_of_rotators_leaves_one_new_version(
+    start: Start, binding: LocalBinding, vault: Vault, stored: str
+) -> None:
+    old = [vault.put_token(age=OLD)] if stored == "due" else []
+
+    counted = outcomes(start, binding)
+
+    versions = vault.versions()
+    current, _ = vault.current()
+    assert counted["rotated"] == 1
+    assert counted["superseded"] + counted["not_due"] == CROWD - 1
+    assert set(versions) == {*old, current}
+    assert versions[current] == ["AWSCURRENT"]
+    assert vault.fields()["client_id"] == binding.client_id
+
+
+def test_rotators_that_saw_the_same_token_supersede_each_other(
+    start: Start, binding: LocalBinding, vault: Vault, front: Front, local_ims: RemoteIms
+) -> None:
+    old = vault.put_token(age=OLD)
+    front.gather("PutSecretValue", 4)
+
+    rotators = [start("run", *binding.selectors, "--json", env=front.env) for _ in range(4)]
+    ended = [json.loads(p.communicate(timeout=PATIENCE_S)[0]) for p in rotators]
+
+    current, _ = vault.current()
+    assert Counter(said["outcome"] for said in ended) == {"rotated": 1, "superseded": 3}
+    assert {said["version_id"] for said in ended} == {current}
+    assert set(vault.versions()) == {old, current}
+    assert local_ims.observed()["tokens_minted"] == 4
+
+
+@pytest.mark.parametrize(
+    ("passed_on", "outcome"), [(False, "rotated"), (True, "not_due")], ids=["before", "after"]
+)
+def test_rotator_killed_at_the_write_leaves_a_binding_that_the_next_run_mends(
+    *,
+    start: Start,
+    inside: Cli,
+    binding: LocalBinding,
+    vault: Vault,
+    front: Front,
+    passed_on: bool,
+    outcome: str,
+) -> None:
+    old = vault.put_token(age=OLD)
+    front.hold("PutSecretValue", passed_on=passed_on)
+    killed = start("run", *binding.selectors, env=front.env)
+    assert front.arrived.wait(PATIENCE_S)
+    killed.kill()
+    assert killed.wait(PATIENCE_S) == -signal.SIGKILL
+
+    healthy = inside("run", *binding.selectors, "--json")
+
+    current, _ = vault.current()
+    assert healthy.returncode == 0
+    assert json.loads(healthy.stdout)["outcome"] == outcome
+    assert vault.versions() == {old: ["AWSPREVIOUS"], current: ["AWSCURRENT"]}
+
+
+def test_rotator_killed_at_the_mint_leaves_the_stored_token(
+    start: Start, inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    before = vault.put_token(age=OLD), vault.current()
+    local_ims.configure(behaviour="hang", hang_s=30)
+    killed = start("run", *binding.selectors)
+    await_mint(local_ims)
+    killed.kill()
+    killed.wait(PATIENCE_S)
+    left = vault.current()
+    local_ims.configure(behaviour="ok")
+
+    healthy = inside("run", *binding.selectors)
+
+    assert (left[0], left) == before
+    assert healthy.returncode == 0
+    assert vault.fields()["client_id"] == binding.client_id
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+)
+def test_signal_ends_a_run_without_a_traceback(
+    *,
+    start: Start,
+    binding: LocalBinding,
+    vault: Vault,
+    local_ims: RemoteIms,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    before = vault.put_token(age=OLD)
+    local_ims.configure(behaviour="hang", hang_s=30)
+    process = start("run", *binding.selectors)
+    await_mint(local_ims)
+
+    process.send_signal(number)
+
+    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    assert process.returncode == code
+    assert vault.current()[0] == before
+
+
+def await_mint(local_ims: RemoteIms) -> None:
+    """Wait until a run has sent its token request."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.02)):
+        if local_ims.observed()["token_requests"]:
+            return
+        pause.wait(0.02)
+    pytest.fail("no token request came")

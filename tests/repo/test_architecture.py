@@ -1,0 +1,108 @@
+"""The import rules of the house, in one table."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "rotator"
+
+# Who may import what, besides the standard library: our own modules by their bare names, then
+# libraries. A package has one row for all of its files, which may import each other. An import
+# counts wherever it stands, in a function or under TYPE_CHECKING too.
+MAY_IMPORT = {
+    "errors": "",
+    # values and decisions: no AWS, no HTTP, no logs
+    "model": "errors",
+    # HTTP, which knows no AWS
+    "transport": "errors model | cryptography requests urllib3",
+    "oauth": "errors model transport | authlib cryptography joserfc requests",
+    # AWS, which knows no HTTP
+    "aws": "errors model | botocore",
+    # what the product does
+    "rotation": "errors model transport | requests structlog",
+    # settings, logs and the composition root
+    "config": "aws errors model",
+    "logs": "errors | structlog",
+    "app": "aws config errors logs model oauth rotation",
+    # the doors
+    "__init__": "aws model oauth rotation",
+    "cli": "__init__ app aws config demo errors logs model reader rotation",
+    "__main__": "cli",
+    "lambda_handler": "app aws config errors logs model rotation | structlog",
+    # the consumers' side
+    "reader": "aws errors | botocore httpx requests urllib3",
+    "testing": "errors reader | pytest",
+    # servers on loopback, and the demo that shows them
+    "local": "errors reader | botocore moto werkzeug",
+    "demo": "errors local reader",
+}
+
+
+def row_of(path: Path) -> str:
+    """The row for a file: its folder directly below the package, or its own name."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """What a file imports, as the table spells it; the standard library and itself left out."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = str(node.module)
+            bare = module == "rotator"
+            names |= {f"rotator.{alias.name}" for alias in node.names} if bare else {module}
+    names = {(name + ".").removeprefix("rotator.").split(".")[0] or "__init__" for name in names}
+    return names - sys.stdlib_module_names - {row_of(path)}
+
+
+def test_every_file_has_a_row_and_every_row_a_file() -> None:
+    rows = {row_of(path) for path in FILES}
+    assert rows - MAY_IMPORT.keys() == set(), "write down what the new module may import"
+    assert MAY_IMPORT.keys() - rows == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_file_imports_what_its_row_allows(path: Path) -> None:
+    allowed = set(MAY_IMPORT[row_of(path)].replace("|", " ").split())
+    assert imports_of(path) - allowed == set()
+
+
+def test_demo_is_imported_by_the_command_of_its_name_only() -> None:
+    assert [str(path.relative_to(PACKAGE)) for path in FILES if "demo" in imports_of(path)] == [
+        "cli/demo.py"
+    ]
+
+
+def loaded_by(module: str) -> set[str]:
+    """The top-level names of what a fresh interpreter loads in order to import `module`."""
+    code = f"import sys; b = {{*sys.modules}}; import {module}; print(*{{*sys.modules}} - b)"
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return {name.split(".")[0] for name in shown.split()}
+
+
+@pytest.mark.parametrize(
+    "module", ["", ".reader", ".errors", ".model.access_token", ".model.policy", ".config"]
+)
+def test_import_loads_the_standard_library_only(module: str) -> None:
+    assert loaded_by("rotator" + module) - sys.stdlib_module_names == {"rotator"}
+
+
+def test_command_line_loads_nothing_heavy_before_it_is_needed() -> None:
+    heavy = {"authlib", "botocore", "moto", "requests", "structlog"}
+    assert loaded_by("rotator.cli") & heavy == set()

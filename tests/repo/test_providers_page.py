@@ -1,0 +1,91 @@
+"""docs/providers.md says what is so: its tables are held against the code and the tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.providers import AUTH_METHODS, PRESETS
+from tests.evidence.hostile_rows import ROWS
+
+TESTS = Path(__file__).parents[1]
+PAGE = (TESTS.parent / "docs" / "providers.md").read_text("utf-8")
+PROVED_BY = {
+    "oidc-provider": "test_oidc_provider",
+    "django-oauth-toolkit": "test_django_oauth_toolkit",
+}
+
+
+def table(first_column: str) -> list[list[str]]:
+    """The rows of the table whose first column has this head, as cells; the heads come first."""
+    rows = []
+    for line in PAGE[PAGE.index(f"| {first_column} |") :].splitlines():
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return [rows[0], *rows[2:]]
+
+
+def test_table_of_presets_says_what_they_say() -> None:
+    stated = [
+        [
+            f"`{preset.name}`",
+            f"`{url}`" if (url := preset.token_url or preset.token_url_pattern) else "",
+            f"`{preset.auth_method}`",
+            {" ": "space", ",": "comma"}[preset.scope_separator],
+            ", ".join(f"`{name}`" for name in preset.needs),
+            f"{preset.lifetime_s} s" if preset.lifetime_s else "as set there",
+            f"[page]({preset.documentation})",
+        ]
+        for preset in PRESETS.values()
+    ]
+
+    assert table("provider")[1:] == stated
+
+
+def test_every_method_is_described() -> None:
+    described = {
+        name for row in table("`auth_method`")[1:] for name in re.findall(r"`(.+?)`", row[0])
+    }
+
+    assert described == set(AUTH_METHODS)
+
+
+@pytest.mark.parametrize("name", sorted(ClientCredentials.FIELDS))
+def test_every_field_of_the_credentials_is_mentioned(name: str) -> None:
+    assert f"`{name}`" in PAGE or f'"{name}"' in PAGE
+
+
+@pytest.mark.parametrize(("column", "server"), list(enumerate(PROVED_BY, 1)))
+def test_table_of_proofs_names_every_test_and_no_other(column: int, server: str) -> None:
+    rows = table("what")
+    source = (TESTS / "interop" / f"{PROVED_BY[server]}.py").read_text("utf-8")
+
+    assert rows[0][column] == server
+    named = [row[column].strip("`") for row in rows[1:] if row[column]]
+    assert sorted(named) == sorted(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
+
+
+def test_table_of_hostile_answers_has_every_row_refused_by_us() -> None:
+    heads, *rows, totals = table("the answer")
+
+    assert heads[:2] == ["the answer", "rotator"]
+    assert [row[:2] for row in rows] == [[row.name, "refused"] for row in ROWS]
+    assert totals[1] == f"{len(ROWS)} of {len(ROWS)}"
+
+
+def test_decision_tells_how_many_answers_there_are() -> None:
+    decision = (TESTS.parent / "docs" / "decisions" / "0004-authlib.md").read_text("utf-8")
+
+    assert f"{len(ROWS)} wrong answers" in decision
+
+
+def test_totals_of_hostile_answers_are_those_of_the_table() -> None:
+    heads, *rows, totals = table("the answer")
+
+    for column in range(1, len(heads)):
+        refused = sum(row[column] == "refused" for row in rows)
+        assert totals[column] == f"{refused} of {len(rows)}", heads[column]

@@ -1,0 +1,40 @@
+"""What holds of every token that the gate lets through, however the answer came about."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rotator.model.access_token import AccessToken
+from rotator.oauth.response import MAX_LIFETIME_S
+
+if TYPE_CHECKING:
+    from rotator.oauth.response import Expectation
+
+__all__ = ["broken_rules"]
+
+
+def broken_rules(
+    token: AccessToken, body: bytes, *, status: int, expected: Expectation
+) -> list[str]:
+    """The rules that a published token would break, by name."""
+    members = json.loads(body)
+    text = token.access_token.reveal()
+    lifetime = token.expires_at - token.issued_at
+    rules = {
+        "only 200 is a success": status == 200,
+        "no error beside a token": members.get("error") is None,
+        "the token is the server's": text == members["access_token"],
+        "the token fits a header": text.isascii() and text.isprintable() and " " not in text,
+        "the token is not empty": bool(text),
+        "the token holds no secret of ours": not any(
+            secret.reveal() in text for secret in expected.secrets
+        ),
+        "the token is a bearer token": token.token_type.lower() == "bearer",
+        "the lifetime is the server's": lifetime == timedelta(seconds=int(members["expires_in"])),
+        "the lifetime can be believed": 0 < lifetime.total_seconds() <= MAX_LIFETIME_S,
+        "the token is not older than it was": token.issued_at <= expected.asked_at,
+        "the token can be stored and read": AccessToken.from_fields(token.to_fields()) == token,
+    }
+    return [rule for rule, holds in rules.items() if not holds]

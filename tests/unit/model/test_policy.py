@@ -1,0 +1,224 @@
+"""When a token is due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from rotator.errors import ConfigError
+from rotator.model.access_token import AccessToken
+from rotator.model.instants import format_duration
+from rotator.model.policy import Absent, Decision, RenewalPolicy
+from rotator.model.secret import Secret
+
+ISSUED_AT = datetime(2026, 1, 30, 9, tzinfo=UTC)
+DAY = timedelta(seconds=86_399)  # what Adobe IMS answers
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+lifetimes = st.integers(1, 400 * 86_400).map(lambda s: timedelta(seconds=s))
+ticks = st.integers(1, 2 * 86_400).map(lambda s: timedelta(seconds=s))
+cadences = st.none() | st.integers(1, 3 * 86_400).map(lambda s: timedelta(seconds=s))
+
+
+def token(lifetime: timedelta = DAY, *, client_id: str = "my-client") -> AccessToken:
+    return AccessToken(
+        access_token=Secret("canary"),
+        token_type="bearer",
+        issued_at=ISSUED_AT,
+        expires_at=ISSUED_AT + lifetime,
+        client_id=client_id,
+        token_url="https://ims.example/token",
+    )
+
+
+def decision(
+    policy: RenewalPolicy, stored: AccessToken | Absent, age: timedelta, *, force: bool = False
+) -> Decision:
+    return policy.decide(stored, now=ISSUED_AT + age, client_id="my-client", force=force)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (timedelta(0), Decision(due=False, reason="fresh")),
+        (22 * HOUR, Decision(due=False, reason="fresh")),
+        (23 * HOUR, Decision(due=True, reason="cadence_reached")),
+        (DAY - SECOND, Decision(due=True, reason="cadence_reached")),
+        (DAY, Decision(due=True, reason="expired")),
+        (100 * DAY, Decision(due=True, reason="expired")),
+        (-4 * MINUTE, Decision(due=False, reason="fresh")),
+        (-6 * MINUTE, Decision(due=True, reason="issued_in_future")),
+    ],
+)
+def test_day_long_token_is_replaced_every_23_hours(age: timedelta, expected: Decision) -> None:
+    assert decision(RenewalPolicy(), token(), age) == expected
+
+
+@pytest.mark.parametrize("absent", ["token_missing", "token_malformed"])
+def test_absent_token_is_due_and_says_why(absent: Absent) -> None:
+    expected = Decision(due=True, reason=absent)
+    assert decision(RenewalPolicy(), absent, HOUR) == expected
+    assert decision(RenewalPolicy(), absent, HOUR, force=True) == expected
+
+
+def test_token_of_another_client_is_due_at_any_age() -> None:
+    other = token(client_id="somebody-else")
+    assert decision(RenewalPolicy(), other, HOUR) == Decision(due=True, reason="client_changed")
+
+
+def test_force_makes_a_fresh_token_due() -> None:
+    expected = Decision(due=True, reason="forced")
+    assert decision(RenewalPolicy(), token(), HOUR, force=True) == expected
+
+
+def test_schedule_of_exactly_one_cadence_never_comes_too_early() -> None:
+    # cron starts a moment late each day, and the token is issued after the start.
+    age = 23 * HOUR - 30 * SECOND
+    assert decision(RenewalPolicy(), token(), age).due
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "cadence"),
+    [
+        (DAY, 23 * HOUR),
+        (48 * HOUR, 23 * HOUR),
+        (365 * DAY, 23 * HOUR),
+        (12 * HOUR, 11.5 * HOUR),
+        (HOUR, 43 * MINUTE),  # 60 less a tick, a run and a reader's lag
+        (20 * MINUTE, 10 * MINUTE),
+        (5 * MINUTE, 150 * SECOND),
+        (SECOND, timedelta(0)),
+    ],
+)
+def test_default_cadence_leaves_a_margin_that_fits_the_lifetime(
+    lifetime: timedelta, cadence: timedelta
+) -> None:
+    assert RenewalPolicy().cadence_for(lifetime) == cadence
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "tick", "kept"),
+    [
+        (HOUR, 15 * MINUTE, True),
+        (34 * MINUTE, 15 * MINUTE, True),
+        (33 * MINUTE, 15 * MINUTE, False),
+        (5 * MINUTE, 15 * MINUTE, False),
+        (5 * MINUTE, 30 * SECOND, True),
+        (DAY, 25 * HOUR, False),
+    ],
+)
+def test_policy_knows_which_tokens_it_cannot_keep_valid(
+    lifetime: timedelta, tick: timedelta, *, kept: bool
+) -> None:
+    assert RenewalPolicy(tick=tick).keeps_valid(lifetime) is kept
+
+
+@given(lifetimes, ticks, cadences, st.floats(0, 1, exclude_max=True))
+@example(DAY, 15 * MINUTE, None, 0.999)
+@example(HOUR, 15 * MINUTE, None, 0.999)
+@example(34 * MINUTE, 15 * MINUTE, None, 0.999)
+@example(DAY, 15 * MINUTE, 23 * HOUR, 0.999)
+def test_run_at_every_tick_never_leaves_a_token_to_expire(
+    lifetime: timedelta, tick: timedelta, cadence: timedelta | None, phase: float
+) -> None:
+    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    try:
+        assume(policy.keeps_valid(lifetime))
+    except ConfigError:
+        assume(False)  # noqa: FBT003 - its only argument
+    due_at_tick = policy.cadence_for(lifetime) // tick - 2
+    age = max(due_at_tick, 0) * tick + phase * tick
+    while not decision(policy, token(lifetime), age).due:
+        age += tick
+    assert age < lifetime
+    assert decision(policy, token(lifetime), age).reason == "cadence_reached"
+
+
+@given(lifetimes, ticks, cadences)
+def test_cadence_leaves_the_margin_or_is_refused_or_known_to_be_short(
+    lifetime: timedelta, tick: timedelta, cadence: timedelta | None
+) -> None:
+    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    try:
+        chosen = policy.cadence_for(lifetime)
+    except ConfigError:
+        assert cadence is not None
+        assert lifetime - cadence <= policy.needed_margin
+        return
+    assert timedelta(0) <= chosen < lifetime
+    assert policy.keeps_valid(lifetime) is (lifetime - chosen >= policy.needed_margin)
+    if cadence is None:
+        assert chosen.microseconds == 0
+        assert policy.keeps_valid(lifetime) or chosen <= lifetime / 2
+    else:
+        assert chosen == cadence
+        assert policy.keeps_valid(lifetime)
+
+
+@given(lifetimes, ticks, cadences, st.lists(st.integers(0, 500 * 86_400), min_size=2))
+def test_token_that_became_due_stays_due(
+    lifetime: timedelta, tick: timedelta, cadence: timedelta | None, ages_s: list[int]
+) -> None:
+    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    try:
+        policy.cadence_for(lifetime)
+    except ConfigError:
+        assume(False)  # noqa: FBT003 - its only argument
+    ages = [timedelta(seconds=s) for s in sorted(ages_s)]
+    verdicts = [decision(policy, token(lifetime), age).due for age in ages]
+    assert verdicts == sorted(verdicts)
+
+
+@given(lifetimes, ticks)
+def test_token_is_due_when_it_was_said_to_be(lifetime: timedelta, tick: timedelta) -> None:
+    policy = RenewalPolicy(tick=tick)
+    said = policy.next_rotation_at(token(lifetime)) - ISSUED_AT
+    assert decision(policy, token(lifetime), said).due
+    assert not decision(policy, token(lifetime), said * 0.97).due or said < 2 * SECOND
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_cadence_that_cannot_work_is_refused_with_the_way_out(*, force: bool) -> None:
+    policy = RenewalPolicy(cadence=25 * HOUR)
+    with pytest.raises(ConfigError) as caught:
+        decision(policy, token(24 * HOUR), HOUR, force=force)
+    assert str(caught.value) == (
+        "cadence 1d1h: too long for tokens that live 1d when the job runs every 15m;"
+        " leave it out, or choose less than 23h43m"
+    )
+
+
+def test_cadence_for_tokens_shorter_than_a_tick_asks_for_more_runs() -> None:
+    with pytest.raises(ConfigError, match="run the job more often"):
+        RenewalPolicy(cadence=MINUTE).cadence_for(5 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"), [(2 * HOUR, "expired"), (-6 * MINUTE, "issued_in_future")]
+)
+def test_cadence_is_not_judged_by_a_token_that_means_nothing(age: timedelta, reason: str) -> None:
+    # Else one short-lived token would keep the job from minting a longer one for ever.
+    policy = RenewalPolicy(cadence=23 * HOUR)
+    for force in (False, True):
+        verdict = decision(policy, token(HOUR), age, force=force)
+        assert verdict == Decision(due=True, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (timedelta(0), "0s"),
+        (timedelta(seconds=0.9), "0s"),
+        (90 * SECOND, "1m30s"),
+        (23 * HOUR + 43 * MINUTE + SECOND, "23h43m"),
+        (25 * HOUR, "1d1h"),
+        (DAY, "23h59m"),
+    ],
+)
+def test_duration_is_written_as_settings_take_it(duration: timedelta, text: str) -> None:
+    assert format_duration(duration) == text

@@ -1,0 +1,76 @@
+"""How a stored token stands: healthy, overdue or unusable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rotator.model.access_token import AccessToken
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret
+from rotator.model.status import judge
+
+ISSUED_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
+DAY = timedelta(hours=24)
+POLICY = RenewalPolicy()
+TOKEN = AccessToken(
+    access_token=Secret("canary"),
+    token_type="bearer",
+    issued_at=ISSUED_AT,
+    expires_at=ISSUED_AT + DAY,
+    client_id="me",
+    token_url="https://ims.example/token",
+)
+
+
+@pytest.mark.parametrize(
+    ("age", "health", "reason"),
+    [
+        (timedelta(0), "healthy", "fresh"),
+        (timedelta(hours=22), "healthy", "fresh"),
+        (timedelta(hours=23), "healthy", "cadence_reached"),
+        (timedelta(hours=23, minutes=17), "healthy", "cadence_reached"),
+        (timedelta(hours=23, minutes=18), "overdue", "cadence_reached"),
+        (timedelta(hours=24), "unusable", "expired"),
+    ],
+)
+def test_health_follows_age(age: timedelta, health: str, reason: str) -> None:
+    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + age)
+
+    assert (status.health, status.reason) == (health, reason)
+    assert status.remaining == DAY - age
+    assert status.next_rotation_at == ISSUED_AT + timedelta(hours=23)
+
+
+@pytest.mark.parametrize("absent", ["token_missing", "token_malformed"])
+def test_secret_without_a_token_is_unusable(absent: str) -> None:
+    status = judge("adobe/token", absent, policy=POLICY, now=ISSUED_AT)  # type: ignore[arg-type]
+
+    assert (status.health, status.reason, status.expires_at) == ("unusable", absent, None)
+
+
+def test_token_of_another_client_is_overdue() -> None:
+    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
+
+    assert (status.health, status.reason) == ("overdue", "client_changed")
+
+
+def test_expired_token_of_another_client_is_unusable() -> None:
+    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + DAY, client_id="other")
+
+    assert status.health == "unusable"
+
+
+def test_longer_tick_gives_the_job_more_time() -> None:
+    hourly = RenewalPolicy(tick=timedelta(hours=1))
+    due = judge("adobe/token", TOKEN, policy=hourly, now=ISSUED_AT).next_rotation_at
+
+    assert due is not None
+    assert judge("t", TOKEN, policy=hourly, now=due + timedelta(hours=1)).health == "healthy"
+
+
+def test_status_shows_no_token() -> None:
+    assert "canary" not in repr(judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT))
+    assert "canary" not in repr(replace(TOKEN, scope="a"))

@@ -1,0 +1,242 @@
+"""A token is minted as the provider documents, or an error says why not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import CredentialsError, MintError
+from rotator.local.ims import LocalIms
+from rotator.model.client_credentials import ClientCredentials
+from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.recording_server import RecordingServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 1, 31, 9, 0, 0, 750_000, tzinfo=UTC)
+CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
+CANARY = "p8e-canary-of-the-client-secret"
+OLD = "p8e-canary-of-the-old-secret"
+
+
+@pytest.fixture
+def ims() -> Iterator[LocalIms]:
+    with LocalIms(now=NOW.timestamp, clients={CLIENT: [CANARY]}) as running:
+        yield running
+
+
+class Clock:
+    """Monotonic seconds that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.at_s = 0.0
+        self.slept_s: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+    def sleep(self, duration_s: float) -> None:
+        self.slept_s.append(duration_s)
+        self.at_s += duration_s
+
+
+def endpoint(clock: Clock | None = None, **settings: Any) -> TokenEndpoint:
+    clock = clock or Clock()
+    defaults: dict[str, Any] = {
+        "now": lambda: NOW,
+        "monotonic": clock.monotonic,
+        "sleep": clock.sleep,
+        "uniform": lambda _, high: high,
+    }
+    return TokenEndpoint(**(defaults | settings))
+
+
+def credentials(ims: LocalIms, **changes: object) -> ClientCredentials:
+    fields: dict[str, object] = {
+        "provider": "adobe-ims",
+        "token_url": ims.urls.token,
+        "client_id": CLIENT,
+        "client_secret": CANARY,
+    }
+    return ClientCredentials.from_fields(fields | changes)
+
+
+def refusal(endpoint: TokenEndpoint, credentials: ClientCredentials) -> MintError:
+    with pytest.raises(MintError) as caught:
+        endpoint.mint(credentials)
+    return caught.value
+
+
+def test_adobe_gets_exactly_the_documented_form(ims: LocalIms) -> None:
+    endpoint().mint(credentials(ims))
+
+    (request,) = ims.token_requests()
+    assert dict(request["form"]) == {
+        "grant_type": "client_credentials",
+        "client_id": CLIENT,
+        "client_secret": CANARY,
+        "scope": "openid,AdobeID,read_organizations",
+    }
+    assert len(request["form"]) == 4
+    assert request["content_type"] == "application/x-www-form-urlencoded"
+    assert request["query"] == ""
+    assert not request["authorization"]
+
+
+def test_minted_token_lives_from_before_the_request_was_sent(ims: LocalIms) -> None:
+    token = endpoint().mint(credentials(ims))
+
+    assert token.issued_at == NOW.replace(microsecond=0)
+    assert token.expires_at == token.issued_at + timedelta(seconds=86_399)
+    assert token.client_id == CLIENT
+    assert token.token_url == ims.urls.token
+    assert token.token_type == "bearer"
+    assert token.scope == "openid,AdobeID,read_organizations"
+
+
+def test_expected_lifetime_is_the_documented_one(ims: LocalIms) -> None:
+    assert endpoint().expected_lifetime(credentials(ims)) == timedelta(seconds=86_399)
+    assert endpoint().expected_lifetime(credentials(ims, provider="generic")) is None
+
+
+def test_unknown_provider_is_refused_before_anything_is_sent(ims: LocalIms) -> None:
+    with pytest.raises(CredentialsError, match="did you mean adobe-ims"):
+        endpoint().mint(credentials(ims, provider="adobe-imss"))
+
+    assert ims.token_requests() == []
+
+
+def test_refused_client_names_the_code_and_the_debug_id_and_is_not_tried_again(
+    ims: LocalIms,
+) -> None:
+    error = refusal(endpoint(), credentials(ims, client_secret=OLD))
+
+    (request,) = ims.token_requests()
+    assert error.oauth_error == "invalid_client"
+    assert error.status == 400
+    assert error.debug_id == request["debug_id"]
+    assert not error.retryable
+    assert "invalid_client: invalid client_secret parameter" in str(error)
+    assert request["debug_id"] in str(error)
+
+
+def test_client_secrets_are_tried_in_order_and_the_position_is_told(ims: LocalIms) -> None:
+    told: list[str] = []
+
+    endpoint(warn=told.append).mint(credentials(ims, client_secret=[OLD, CANARY, "p8e-third"]))
+
+    sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
+    assert sent == [OLD, CANARY]
+    assert told == ["client_secret: number 2 of 3 was accepted, what stands before it was refused"]
+
+
+def test_refused_client_secret_is_not_tried_again_though_it_is_there_twice(ims: LocalIms) -> None:
+    endpoint().mint(credentials(ims, client_secret=[OLD, OLD, CANARY]))
+
+    sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
+    assert sent == [OLD, CANARY]
+
+
+def test_client_refused_without_a_word_is_tried_with_the_next_secret() -> None:
+    with RecordingServer() as server:
+        server.answers["/token"] = (401, {})
+        fields = {"token_url": f"{server.url}/token", "client_id": CLIENT}
+        refusal(
+            endpoint(), ClientCredentials.from_fields(fields | {"client_secret": [OLD, CANARY]})
+        )
+
+        assert len(server.requests) == 2
+
+
+def test_refused_scope_is_not_asked_for_with_the_next_secret(ims: LocalIms) -> None:
+    error = refusal(
+        endpoint(), credentials(ims, client_secret=[CANARY, OLD], scope="openid,everything")
+    )
+
+    assert error.oauth_error == "invalid_scope"
+    assert len(ims.token_requests()) == 1
+
+
+@pytest.mark.parametrize("behaviour", ["outage", "closed", "throttled"])
+def test_temporary_failure_is_tried_again(ims: LocalIms, behaviour: str) -> None:
+    ims.configure(behaviour=behaviour, for_requests=2)
+
+    endpoint().mint(credentials(ims))
+
+    assert ims.observed()["tokens_minted"] == 1
+    assert ims.observed()["token_requests"] == 3
+
+
+def test_tries_are_bounded_and_their_pauses_grow(ims: LocalIms) -> None:
+    clock = Clock()
+    ims.configure(behaviour="outage")
+
+    error = refusal(endpoint(clock), credentials(ims))
+
+    assert error.retryable
+    assert error.status == 503
+    assert clock.slept_s == [0.5, 1.0, 2.0]
+    assert ims.observed()["token_requests"] == 4
+
+
+def test_retry_after_is_waited_for(ims: LocalIms) -> None:
+    clock = Clock()
+    ims.configure(behaviour="throttled", retry_after_s=7, for_requests=1)
+
+    endpoint(clock).mint(credentials(ims))
+
+    assert clock.slept_s == [7.0]
+
+
+def test_retry_after_beyond_the_deadline_is_told_and_not_waited_for(ims: LocalIms) -> None:
+    clock = Clock()
+    ims.configure(behaviour="throttled", retry_after_s=40)
+
+    error = refusal(endpoint(clock, deadline_s=30), credentials(ims))
+
+    assert error.retryable
+    assert error.retry_after_s == 40
+    assert clock.slept_s == []
+
+
+def test_time_that_the_caller_has_left_bounds_the_mint(ims: LocalIms) -> None:
+    clock = Clock()
+    ims.configure(behaviour="throttled", retry_after_s=7)
+
+    error = refusal(endpoint(clock, remaining_s=lambda: 6.0), credentials(ims))
+
+    assert error.status == 429
+    assert clock.slept_s == []
+
+
+def test_silent_server_is_given_up_at_the_deadline(ims: LocalIms) -> None:
+    ims.configure(behaviour="hang", hang_s=30)
+
+    error = refusal(endpoint(deadline_s=0.05), credentials(ims))
+
+    assert error.retryable
+    assert "in time" in str(error)
+
+
+def test_no_time_left_sends_nothing(ims: LocalIms) -> None:
+    error = refusal(endpoint(remaining_s=lambda: 0.0), credentials(ims))
+
+    assert error.retryable
+    assert ims.token_requests() == []
+
+
+def test_nothing_is_imported_for_a_run_that_is_not_due() -> None:
+    code = (
+        "import sys; from rotator.oauth.endpoint import TokenEndpoint; TokenEndpoint();"
+        "from rotator.rotation import probe; probe.probe_with('https://a.example', warn=print);"
+        "print({'requests', 'authlib', 'urllib3'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"

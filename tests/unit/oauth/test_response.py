@@ -1,0 +1,266 @@
+"""The gate lets every token through that follows the rules, and no other."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rotator.errors import MintError
+from rotator.model.secret import Secret
+from rotator.oauth.response import MAX_LIFETIME_S, Expectation, judge
+from rotator.transport.bounded import HttpAnswer
+from tests.support.gate_rules import broken_rules
+
+if TYPE_CHECKING:
+    from rotator.model.access_token import AccessToken
+
+NOW = datetime(2026, 1, 31, 9, 0, 0, 750_000, tzinfo=UTC)
+NOW_S = int(NOW.timestamp())
+CANARY = "p8e-canary-of-the-secret"
+MEMBERS = {"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600}
+
+
+def expectation(**changes: Any) -> Expectation:
+    given: dict[str, Any] = {
+        "client_id": "client",
+        "token_url": "https://as.example/token",
+        "asked_at": NOW,
+        "secrets": (Secret(CANARY),),
+    }
+    return Expectation(**(given | changes))
+
+
+def answer(body: object, status: int = 200, **headers: str) -> HttpAnswer:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpAnswer(status, {"content-type": "application/json"} | named, data)
+
+
+def accept(body: object, warnings: list[str] | None = None, **changes: Any) -> AccessToken:
+    told: list[str] = [] if warnings is None else warnings
+    return judge(answer(body), expectation(**changes), warn=told.append)
+
+
+def refuse(response: HttpAnswer, **changes: Any) -> MintError:
+    with pytest.raises(MintError) as caught:
+        judge(response, expectation(**changes), warn=print)
+    return caught.value
+
+
+def jwt(**claims: Any) -> str:
+    header, payload = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in ({"alg": "RS256"}, claims)
+    )
+    return f"{header}.{payload}.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize("expires_in", [3600, "3600", 3600.0, "0003600"], ids=repr)
+def test_every_spelling_of_a_lifetime_is_understood(expires_in: object) -> None:
+    token = accept(MEMBERS | {"expires_in": expires_in})
+
+    assert token.expires_at - token.issued_at == timedelta(seconds=3600)
+    assert token.issued_at == NOW.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("expires_in", [1, MAX_LIFETIME_S])
+def test_bounds_of_a_lifetime_are_inside(expires_in: int) -> None:
+    token = accept(MEMBERS | {"expires_in": expires_in})
+
+    assert token.expires_at - token.issued_at == timedelta(seconds=expires_in)
+
+
+def test_documented_lifetime_bounds_what_is_believed() -> None:
+    accept(MEMBERS | {"expires_in": 172_000}, lifetime_s=86_399)
+
+    error = refuse(answer(MEMBERS | {"expires_in": 172_799}), lifetime_s=86_399)
+
+    assert "longer than can be believed" in str(error)
+
+
+def test_long_lifetime_is_believed_where_it_is_documented() -> None:
+    year_s = 365 * 86_400
+
+    token = accept(MEMBERS | {"expires_in": year_s}, lifetime_s=year_s)
+
+    assert token.expires_at - token.issued_at == timedelta(days=365)
+
+
+def test_missing_lifetime_is_assumed_only_where_that_was_asked_for() -> None:
+    body = {name: value for name, value in MEMBERS.items() if name != "expires_in"}
+
+    token = accept(body, lifetime_s=7200, is_lifetime_assumed=True)
+    error = refuse(answer(body), lifetime_s=7200)
+
+    assert token.expires_at - token.issued_at == timedelta(seconds=7200)
+    assert "expires_in is missing; set lifetime_s" in str(error)
+
+
+@pytest.mark.parametrize("token_type", ["bearer", "Bearer", "BEARER"])
+def test_bearer_is_understood_in_any_case(token_type: str) -> None:
+    assert accept(MEMBERS | {"token_type": token_type}).token_type == token_type
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/oauth+json",
+        "text/plain",
+        "",
+    ],
+)
+def test_json_may_be_called_what_servers_call_it(content_type: str) -> None:
+    response = HttpAnswer(200, {"content-type": content_type}, json.dumps(MEMBERS).encode())
+
+    assert judge(response, expectation(), warn=print).access_token == Secret("a-token")
+
+
+def test_members_that_nobody_asked_for_are_ignored() -> None:
+    body = MEMBERS | {"refresh_token": "r", "id_token": "i", "error": None, "x": {"y": [1, None]}}
+
+    assert accept(body).access_token == Secret("a-token")
+
+
+@pytest.mark.parametrize(
+    ("granted", "stored"),
+    [
+        (None, "read write"),
+        ("", "read write"),
+        ("write read", "write read"),
+        ("read,write,more", "read,write,more"),
+        (["read", "write"], "read write"),
+    ],
+)
+def test_granted_scope_is_stored(granted: object, stored: str) -> None:
+    warnings: list[str] = []
+
+    token = accept(MEMBERS | {"scope": granted}, warnings, scope="read write")
+
+    assert token.scope == stored
+    assert warnings == []
+
+
+def test_narrower_scope_is_warned_of_and_published() -> None:
+    warnings: list[str] = []
+
+    token = accept(MEMBERS | {"scope": "read"}, warnings, scope="read write")
+
+    assert token.scope == "read"
+    assert warnings == ["token endpoint: scope is narrower than asked for, 1 missing"]
+
+
+def test_narrower_scope_is_refused_where_the_policy_says_so() -> None:
+    error = refuse(answer(MEMBERS | {"scope": "read"}), scope="read write", is_scope_binding=True)
+
+    assert "scope is narrower" in str(error)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        jwt(iat=NOW_S, exp=NOW_S + 3600),
+        jwt(iat=NOW_S, exp=NOW_S + 3599),
+        jwt(exp=NOW_S + 3600),
+        jwt(exp=str(NOW_S + 3600)),
+        jwt(exp=NOW_S + 90_000, client_id="client"),
+        jwt(iat=NOW_S + 7200, exp=NOW_S + 7200 + 3600),
+        jwt(iat=NOW_S - 240, exp=NOW_S - 240 + 3600),
+        jwt(created_at=str(NOW_S * 1000 + 17), expires_in="3600000"),
+        jwt(created_at=NOW_S * 1000, expires_in=3_600_000),
+        jwt(sub="no times in it"),
+        "three.dotted.parts",
+        "a.b.c.d.e",
+        "..",
+    ],
+    ids=lambda token: str(len(token)),
+)
+def test_token_whose_own_words_agree_is_let_through(token: str) -> None:
+    assert accept(MEMBERS | {"access_token": token}).access_token == Secret(token)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("Sat, 31 Jan 2026 09:00:30 GMT", 29.25),
+        ("Sat, 31 Jan 2026 08:00:00 GMT", 0.0),
+        ("Sat, 31 Jan 2026 10:00:30 +0100", 29.25),
+        ("soon", None),
+        ("-1", None),
+        ("1.5", None),
+        ("", None),
+        ("Sat, 31 Jan 2026 99:99:99 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(retry_after: str, seconds: float | None) -> None:
+    assert refuse(answer({}, 429, retry_after=retry_after)).retry_after_s == seconds
+
+
+def test_error_of_another_shape_is_surfaced_too() -> None:
+    body = {"errorCode": "E0000021", "errorSummary": "Bad request. Accept header, that is."}
+
+    error = refuse(answer(body, 406, x_okta_request_id="req-1"))
+
+    assert error.oauth_error == "E0000021"
+    assert "E0000021: Bad request. Accept header, that is. (HTTP 406, debug id req-1)" in str(error)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+TOKENS = (
+    st.sampled_from([None, "", "a-token", "a b", CANARY, jwt(exp=NOW_S), jwt(iat=NOW_S)]) | JSON
+)
+TYPES = st.sampled_from(["bearer", "Bearer", "mac", "DPoP", ""]) | JSON
+LIFETIMES = st.sampled_from([3600, "3600", 86_399_000, 0, -1, "soon", 1e300, True]) | JSON
+SHAPED = st.fixed_dictionaries(
+    {},
+    optional={
+        "access_token": TOKENS,
+        "token_type": TYPES,
+        "expires_in": LIFETIMES,
+        "scope": JSON,
+        "error": JSON,
+        "error_description": JSON,
+    },
+)
+BODIES = SHAPED.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "content-type": st.sampled_from(["application/json", "text/html", "x"]) | st.text(),
+        "content-encoding": st.sampled_from(["identity", "gzip"]) | st.text(),
+        "retry-after": st.sampled_from(["7", "soon", "Sat, 31 Jan 2026 09:00:30 GMT"]) | st.text(),
+        "x-debug-id": st.text(),
+    },
+)
+
+
+@given(status=st.sampled_from([200, 200, 200, 400, 401, 429, 500]), headers=HEADERS, body=BODIES)
+@example(status=429, headers={"retry-after": "Sat, 31 Jan 0000 09:00:30 GMT"}, body=b"{}")
+@example(status=200, headers={}, body=b'{"access_token":"\\ud800","error":"\\ud800"}')
+def test_answer_is_a_token_that_keeps_every_rule_or_an_error_of_ours(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    expected = expectation(scope="read", is_scope_binding=True)
+    try:
+        token = judge(HttpAnswer(status, headers, body), expected, warn=print)
+    except MintError as error:
+        told = str(error)
+    else:
+        told = ""
+        assert broken_rules(token, body, status=status, expected=expected) == []
+    assert CANARY not in told
+    assert len(told) < 500

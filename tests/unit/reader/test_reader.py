@@ -1,0 +1,470 @@
+"""The reader's states, one read after the other: injected clock, injected source."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import (
+    ConfigError,
+    RotatorError,
+    SecretNotFound,
+    StoreError,
+    TokenUnavailable,
+)
+from rotator.reader import TokenReader
+from tests.support.reader_rig import (
+    CURRENT,
+    DUE,
+    EXPIRY,
+    HOUR,
+    START,
+    UNREACHABLE,
+    Clock,
+    FakeSource,
+    chain,
+    make_reader,
+    rfc3339,
+    version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def source() -> FakeSource:
+    return FakeSource(AWSCURRENT=version())
+
+
+@pytest.fixture
+def reader(clock: Clock, source: FakeSource) -> TokenReader:
+    """Refreshes in the read that finds it due, in the middle of each jitter."""
+    return make_reader(clock, source)
+
+
+# -- the first read
+
+
+def test_nothing_is_read_before_the_first_use(reader: TokenReader, source: FakeSource) -> None:
+    assert source.calls == []
+    assert repr(reader) == "ClockedReader('s')"
+    assert repr(TokenReader("s")) == "TokenReader('s')"
+
+
+def test_warm_reads_ask_nobody(reader: TokenReader, source: FakeSource, clock: Clock) -> None:
+    assert reader.token() == "first"
+    clock.at = DUE - 1
+    assert [reader.token() for _ in range(5)] == ["first"] * 5
+    assert source.calls == [CURRENT]
+
+
+def test_headers_carry_the_token_and_the_client_id(reader: TokenReader) -> None:
+    headers = reader.headers()
+    assert headers == {"Authorization": "Bearer first", "x-api-key": "my-client"}
+    headers["x-api-key"] = "changed by the caller"
+    assert reader.headers()["x-api-key"] == "my-client"
+
+
+def test_headers_leave_out_a_client_id_that_is_not_stored(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    source.stages["AWSCURRENT"] = version(client_id=None)
+    assert reader.headers() == {"Authorization": "Bearer first"}
+
+
+def test_snapshot_holds_what_the_secret_says(reader: TokenReader) -> None:
+    snapshot = reader.current()
+    assert snapshot.token == "first"
+    assert snapshot.client_id == "my-client"
+    assert snapshot.version_id == "version-of-first"
+    assert snapshot.issued_at == datetime.fromtimestamp(START, UTC)
+    assert snapshot.next_rotation_at == datetime.fromtimestamp(DUE, UTC)
+    assert snapshot.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("AWS region: not set"),
+        UNREACHABLE,
+        SecretNotFound("secret s: does not exist", operation="GetSecretValue", secret_id="s"),
+        TokenUnavailable("secret s: has no AWSCURRENT value yet"),
+    ],
+)
+def test_first_read_raises_what_is_wrong_and_again_as_a_new_error(
+    reader: TokenReader, source: FakeSource, error: RotatorError
+) -> None:
+    source.stages["AWSCURRENT"] = error
+    raised = []
+    for _ in range(2):
+        with pytest.raises(type(error)) as caught:
+            reader.token()
+        raised.append(caught.value)
+    assert str(raised[0]) == str(raised[1]) == str(error)
+    assert vars(raised[0]) == vars(error)
+    assert raised[0] is not raised[1]
+
+
+def test_foreign_exception_of_a_source_is_translated_without_its_text(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    source.stages["AWSCURRENT"] = KeyError("canary-token")
+    with pytest.raises(StoreError) as caught:
+        reader.token()
+    assert "KeyError" in str(caught.value)
+    assert "canary-token" not in repr(chain(caught.value))
+
+
+def test_error_for_a_malformed_value_holds_no_value(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    source.stages["AWSCURRENT"] = {
+        "SecretString": '{"access_token": "canary-token"',
+        "VersionId": "v",
+    }
+    with pytest.raises(
+        TokenUnavailable, match="its AWSCURRENT value is not a JSON object"
+    ) as caught:
+        reader.token()
+    assert chain(caught.value) == [caught.value]
+    assert "canary-token" not in repr(vars(caught.value))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TokenReader(""),
+        lambda: TokenReader("s", source="sdk", client=object()),
+        lambda: TokenReader("s", source="vault").token(),
+    ],
+)
+def test_impossible_settings_are_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError):
+        make()
+
+
+# -- the refresh
+
+
+@pytest.mark.parametrize(("share", "first_look_s"), [(0.0, 60), (0.5, 120), (1.0, 180)])
+def test_refresh_comes_shortly_after_the_rotation_is_due(
+    clock: Clock, source: FakeSource, share: float, first_look_s: float
+) -> None:
+    reader = make_reader(clock, source, uniform=lambda: share)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    for at in (DUE, DUE + first_look_s - 1):
+        clock.at = at
+        assert reader.token() == "first"
+    clock.at = DUE + first_look_s + 1
+    assert reader.token() == "second"
+    assert source.calls == [CURRENT] * 2
+
+
+def test_share_of_the_jitter_is_drawn_when_due_and_not_by_the_parent_of_a_fork(
+    clock: Clock, source: FakeSource
+) -> None:
+    shares = {"now": 0.0}
+    reader = make_reader(clock, source, uniform=lambda: shares["now"])
+    reader.token()
+    shares["now"] = 1.0
+    clock.at = DUE + 100
+    reader.token()
+    assert source.calls == [CURRENT]
+
+
+def test_reads_go_on_with_the_good_token_while_a_refresh_runs(
+    clock: Clock, source: FakeSource
+) -> None:
+    work: list[Callable[[], None]] = []
+    reader = make_reader(clock, source, background=work.append)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.at = DUE + 200
+    assert [reader.token() for _ in range(5)] == ["first"] * 5
+    assert len(work) == 1
+    work.pop()()
+    assert reader.token() == "second"
+
+
+def test_lost_refresh_is_started_again(clock: Clock, source: FakeSource) -> None:
+    work: list[Callable[[], None]] = []
+    reader = make_reader(clock, source, background=work.append)
+    reader.token()
+    for late_s in (200, 230, 270):
+        clock.at = DUE + late_s
+        reader.token()
+    assert len(work) == 2
+
+
+def test_refresh_without_a_thread_to_be_had_is_tried_later(
+    clock: Clock, source: FakeSource
+) -> None:
+    def refuse(_work: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    reader = make_reader(clock, source, background=refuse)
+    reader.token()
+    clock.at = DUE + 200
+    assert reader.token() == "first"
+    assert reader.token() == "first"
+
+
+def test_version_that_is_still_the_old_one_is_asked_for_again_at_a_modest_pace(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    asked_at = []
+    while clock.at < EXPIRY - 10:
+        before = len(source.calls)
+        assert reader.token() == "first"
+        if len(source.calls) > before:
+            asked_at.append(clock.at)
+        clock.at += 10
+    gaps = [later - earlier for earlier, later in pairwise(asked_at[1:])]
+    assert asked_at[1] - DUE == pytest.approx(120, abs=10)
+    assert all(450 <= gap <= 730 for gap in gaps)
+
+
+def test_reader_started_when_the_rotation_is_overdue_polls_from_then_on(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    clock.at = DUE + 600
+    reader.token()
+    clock.at += 400
+    reader.token()
+    assert source.calls == [CURRENT]
+    clock.at += 400
+    reader.token()
+    assert source.calls == [CURRENT] * 2
+
+
+@pytest.mark.parametrize("next_rotation", [None, "no instant", rfc3339(EXPIRY + 1)])
+def test_without_a_usable_next_rotation_the_last_24th_of_the_life_is_for_the_refresh(
+    reader: TokenReader, source: FakeSource, clock: Clock, next_rotation: str | None
+) -> None:
+    source.stages["AWSCURRENT"] = version(next_rotation_at=next_rotation)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.at = DUE + 100
+    assert reader.token() == "first"
+    clock.at = DUE + 200
+    assert reader.token() == "second"
+
+
+def test_consumer_makes_about_two_calls_a_day(clock: Clock, source: FakeSource) -> None:
+    """A rotator that ticks every 15 minutes, a consumer that reads twice a minute, for 30 days."""
+    shares = iter(range(1_000_000))
+    reader = make_reader(clock, source, uniform=lambda: next(shares) * 0.618 % 1.0)
+    issued_at, days = START, 30
+    for tick_at in range(int(START), int(START + days * 24 * HOUR), 900):
+        clock.at = float(tick_at)
+        if clock.at >= issued_at + 23 * HOUR:
+            issued_at = clock.at
+            source.stages["AWSCURRENT"] = version(f"issued-{tick_at}", issued_at=issued_at)
+        for _ in range(30):
+            reader.token()
+            clock.at += 30
+    assert 1.0 <= len(source.calls) / days <= 2.5
+
+
+def test_lambda_gets_no_thread_by_default(
+    clock: Clock, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
+    reader = make_reader(clock, source, background=None)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.at = DUE + 200
+    assert reader.token() == "second"
+    assert source.threads == {threading.get_ident()}
+
+
+# -- trouble while the token is good
+
+
+def test_outage_costs_nothing_before_the_expiry(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    for at in (DUE + 200, DUE + 1800, EXPIRY - 0.001):
+        clock.at = at
+        assert reader.token() == "first"
+
+
+def test_failed_refreshes_are_repeated_with_growing_pauses(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = DUE
+    failed_at = []
+    while clock.at < EXPIRY - 1:
+        before = len(source.calls)
+        reader.token()
+        if len(source.calls) > before:
+            failed_at.append(clock.at)
+        clock.at += 1
+    gaps = [later - earlier for earlier, later in pairwise(failed_at)]
+    assert gaps[:5] == [15, 30, 60, 120, 240]
+    assert set(gaps[5:]) == {300}
+
+
+def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
+    reader: TokenReader, source: FakeSource, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = DUE + 200
+    with caplog.at_level(logging.DEBUG):
+        reader.token()
+        reader.token()
+    assert [record.name for record in caplog.records] == ["rotator.reader"]
+    text = caplog.records[0].getMessage()
+    assert text.startswith("rotator.refresh_failed: secret s: Secrets Manager cannot be reached")
+    assert rfc3339(EXPIRY) in text
+    assert "first" not in text
+
+
+def test_recovery_after_failures_brings_the_new_token(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = DUE + 200
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.at += 20
+    assert reader.token() == "second"
+
+
+# -- the expiry
+
+
+def test_expired_token_is_never_served(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    assert reader.token() == "first"
+    clock.at = EXPIRY
+    for read in (reader.token, reader.current, reader.headers):
+        with pytest.raises(TokenUnavailable):
+            read()
+    clock.at = EXPIRY + 1000
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+
+
+def test_expired_token_names_the_time_the_last_read_and_the_reason(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = EXPIRY
+    with pytest.raises(TokenUnavailable) as caught:
+        reader.token()
+    error = caught.value
+    assert error.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
+    assert error.retryable
+    assert rfc3339(EXPIRY) in str(error)
+    assert rfc3339(START) in str(error)
+    assert "Secrets Manager cannot be reached" in str(error)
+    assert "first" not in repr([(e, vars(e)) for e in chain(error)])
+
+
+def test_first_read_of_an_expired_token_tells_when_it_ended(
+    reader: TokenReader, clock: Clock
+) -> None:
+    clock.at = EXPIRY + 5
+    with pytest.raises(TokenUnavailable, match="AWSCURRENT token expired") as caught:
+        reader.token()
+    assert caught.value.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
+
+
+def test_new_version_is_fetched_at_the_expiry(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.at = EXPIRY + 5
+    assert reader.token() == "second"
+
+
+def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    attempts = []
+    for _ in range(3000):  # five minutes of ten reads a second
+        with pytest.raises(StoreError):
+            reader.token()
+        attempts.append(len(source.calls))
+        clock.at += 0.1
+    assert attempts[0] == 2, "most blips are over at the second attempt"
+    assert attempts[1] == 4, "and the next read follows at once"
+    assert attempts[2] == 4
+    assert 70 <= attempts[-1] <= 100
+    source.stages["AWSCURRENT"] = version()
+    clock.at += 8
+    assert reader.token() == "first"
+
+
+def test_thousands_of_failures_in_a_row_change_nothing(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = EXPIRY
+    for _ in range(3000):
+        clock.at += 10
+        with pytest.raises(TokenUnavailable):
+            reader.token()
+    assert len(source.calls) == 1 + 2 * 3000
+    source.stages["AWSCURRENT"] = version("second", issued_at=clock.at)
+    clock.at += 10
+    assert reader.token() == "second"
+
+
+class Ending:
+    """A token that ends soon, and then there is none."""
+
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0
+        self.calls = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        self.calls += 1
+        if self.calls > 1:
+            raise UNREACHABLE
+        self.ends_at = time.time() + 0.3
+        ends = datetime.fromtimestamp(self.ends_at, UTC).isoformat()
+        fields = {"access_token": "brief", "expires_at": ends}
+        return {"SecretString": json.dumps(fields), "VersionId": "v"}
+
+
+@pytest.mark.parametrize("name", ["token", "current", "headers"])
+def test_expired_token_is_never_served_by_the_real_clock_either(name: str) -> None:
+    source = Ending()
+    reader = TokenReader("s", source=source, background=False)
+    read = getattr(reader, name)
+    read()
+    while time.time() < source.ends_at:
+        pass
+    with pytest.raises(TokenUnavailable):
+        read()

@@ -1,0 +1,322 @@
+"""What the reader does with unusable versions, refusals, clocks that differ, and at the end."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import (
+    StoreError,
+    TokenUnavailable,
+)
+from rotator.reader import TokenReader
+from tests.support.reader_rig import (
+    CURRENT,
+    DUE,
+    EXPIRY,
+    HOUR,
+    MALFORMED,
+    START,
+    UNREACHABLE,
+    Clock,
+    FakeSource,
+    make_reader,
+    rfc3339,
+    version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def source() -> FakeSource:
+    return FakeSource(AWSCURRENT=version())
+
+
+@pytest.fixture
+def reader(clock: Clock, source: FakeSource) -> TokenReader:
+    """Refreshes in the read that finds it due, in the middle of each jitter."""
+    return make_reader(clock, source)
+
+
+# -- AWSPREVIOUS
+
+
+@pytest.mark.parametrize("current", [MALFORMED, version("old", issued_at=START - 25 * HOUR)])
+def test_unexpired_previous_version_serves_when_the_current_one_is_unusable(
+    reader: TokenReader, source: FakeSource, clock: Clock, current: Mapping[str, Any]
+) -> None:
+    source.stages = {"AWSCURRENT": current, "AWSPREVIOUS": version("previous")}
+    assert reader.token() == "previous"
+    clock.at = EXPIRY
+    with pytest.raises(TokenUnavailable, match="AWSCURRENT"):
+        reader.token()
+
+
+def test_malformed_new_version_does_not_displace_the_good_token(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    source.stages = {"AWSCURRENT": MALFORMED}
+    clock.at = DUE + 200
+    assert reader.token() == "first"
+    clock.at = EXPIRY
+    with pytest.raises(TokenUnavailable, match="has no access_token"):
+        reader.token()
+
+
+def test_previous_version_is_not_asked_for_when_secrets_manager_cannot_be_reached(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    source.stages = {"AWSCURRENT": UNREACHABLE, "AWSPREVIOUS": version("previous")}
+    with pytest.raises(StoreError):
+        reader.token()
+    assert source.calls == [CURRENT] * 2
+
+
+def test_cache_with_an_expired_token_is_asked_to_look_again(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    source.has_fresh = True
+    source.stages = {"AWSCURRENT": version(issued_at=START - 25 * HOUR)}
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+    assert source.calls == [CURRENT, ("AWSCURRENT", True), ("AWSPREVIOUS", True)]
+
+
+# -- a source that lags behind
+
+
+def test_older_token_does_not_displace_the_one_in_hand(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    source.stages["AWSCURRENT"] = version("second", issued_at=START)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("first", issued_at=START - 600)
+    clock.at = DUE + 200
+    assert reader.token() == "second"
+    clock.at = EXPIRY - 1
+    assert reader.token() == "second"
+
+
+def test_token_that_ends_earlier_displaces_the_one_in_hand_if_it_is_newer(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    reader.token()
+    clock.at = DUE + 200
+    source.stages["AWSCURRENT"] = version(
+        "short", issued_at=DUE, expires_at=rfc3339(DUE + 1800), expires_at_epoch=None
+    )
+    assert reader.token() == "short"
+
+
+def test_without_an_issue_date_the_token_that_ends_later_is_the_newer_one(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    source.stages["AWSCURRENT"] = version("second", issued_at=START)
+    reader.token()
+    fields = json.loads(version("first", issued_at=START - 600)["SecretString"])
+    del fields["issued_at"]
+    source.stages["AWSCURRENT"] = {"SecretString": json.dumps(fields), "VersionId": "v"}
+    clock.at = DUE + 200
+    assert reader.token() == "second"
+
+
+def test_rejected_token_yields_to_an_older_one(reader: TokenReader, source: FakeSource) -> None:
+    """Somebody moved the labels back by hand; the token in hand is of no use anyway."""
+    rejected = reader.token()
+    source.stages["AWSCURRENT"] = version("older", issued_at=START - 600)
+    assert reader.invalidate(rejected)
+    assert reader.token() == "older"
+
+
+# -- after a 401
+
+
+def test_rejected_token_is_replaced_by_the_newer_one(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    rejected = reader.token()
+    source.stages["AWSCURRENT"] = version("second")
+    assert reader.invalidate(rejected)
+    assert reader.token() == "second"
+    assert source.calls == [CURRENT, ("AWSCURRENT", True)]
+
+
+def test_rejected_token_that_is_no_longer_held_is_not_read_again(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    reader.token()
+    assert reader.invalidate("an older token")
+    assert source.calls == [CURRENT]
+
+
+def test_rejected_token_that_is_still_current_stays_in_service(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    rejected = reader.token()
+    assert not reader.invalidate(rejected)
+    assert reader.token() == rejected
+    assert len(source.calls) == 2
+
+
+def test_rejections_cause_one_read_per_interval(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    rejected = reader.token()
+    for _ in range(10):
+        clock.at += 2.9
+        assert not reader.invalidate(rejected)
+    assert len(source.calls) == 2
+    source.stages["AWSCURRENT"] = version("second")
+    clock.at += 30
+    assert reader.invalidate(rejected)
+    assert len(source.calls) == 3
+
+
+def test_outage_during_a_rejection_leaves_the_token_in_service(
+    reader: TokenReader, source: FakeSource, clock: Clock
+) -> None:
+    rejected = reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    assert not reader.invalidate(rejected)
+    assert reader.token() == rejected
+    clock.at = DUE - 1
+    assert reader.token() == rejected
+    assert len(source.calls) == 2, "it does not make the next refresh come earlier"
+
+
+def test_rejection_promises_nothing_once_everything_has_expired(
+    reader: TokenReader, clock: Clock
+) -> None:
+    reader.token()
+    clock.at = EXPIRY
+    assert not reader.invalidate("an older token")
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice", "calls"),
+    [
+        ((401, b""), "retry", 2),
+        ((401, b'{"error_code": "401013"}'), "retry", 2),
+        ((401, b'{"error_code": "401015"}'), "keep", 1),
+        ((401, b'{"error_code": "401015"}' + b" " * 65_536), "retry", 2),
+        ((403, b'{"error_code": "401013"}'), "keep", 1),
+        ((403, b'{"error_code": "403000"}'), "keep", 1),
+        ((503, b'{"error_code": "503010"}'), "back_off", 1),
+        ((503, b""), "keep", 1),
+        ((200, b""), "keep", 1),
+    ],
+)
+def test_refusal_is_told_with_what_to_do(
+    reader: TokenReader, source: FakeSource, answer: tuple[int, bytes], advice: str, calls: int
+) -> None:
+    token = reader.token()
+    source.stages["AWSCURRENT"] = version("second")
+    assert reader.refused(token, *answer) == advice
+    assert len(source.calls) == calls
+
+
+def test_refusal_without_a_newer_token_is_the_answer(reader: TokenReader) -> None:
+    assert reader.refused(reader.token(), 401) == "keep"
+
+
+# -- the clock
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "ends_s"),
+    [(60, -60.5), (-60, 0), (3, 0), (-3, 0), (299, -299.5), (3600, 0), (-3600, 0)],
+)
+def test_expiry_follows_the_clock_of_aws_where_that_is_ahead_within_bounds(
+    reader: TokenReader, source: FakeSource, clock: Clock, ahead_s: float, ends_s: float
+) -> None:
+    at = datetime.fromtimestamp(START + ahead_s, UTC)
+    metadata = {"HTTPHeaders": {"date": format_datetime(at, usegmt=True)}}
+    source.stages["AWSCURRENT"] = version() | {"ResponseMetadata": metadata}
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.at = EXPIRY + ends_s - 0.1
+    assert reader.token() == "first"
+    clock.at = EXPIRY + ends_s
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+
+
+# -- a reader in hand
+
+
+def test_source_that_needs_the_token_to_read_the_token_is_told_so(clock: Clock) -> None:
+    """As a logging handler that sends each line of the SDK's to an API with the token would."""
+
+    class Source(FakeSource):
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del secret_id, stage, fresh
+            return {"SecretString": needy.token(), "VersionId": "v"}
+
+    needy = make_reader(clock, Source())
+    with pytest.raises(TokenUnavailable, match="this very thread is reading it"):
+        needy.token()
+
+
+def test_pickled_reader_goes_without_the_token_and_reads_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    reader = TokenReader("s", source=PICKLED)
+    assert reader.token() == "canary"
+    pickled = pickle.dumps(reader)
+    assert b"canary" not in pickled
+    arrived = pickle.loads(pickled)  # noqa: S301 - our own
+    assert arrived.token() == "canary"
+    assert reader.token() == "canary"
+
+
+class PickledSource:
+    has_fresh = False
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        return version("canary", issued_at=float(int(time.time())))
+
+
+PICKLED = PickledSource()
+
+
+# -- the end
+
+
+def test_closed_reader_has_forgotten_the_token_and_starts_afresh(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    with reader:
+        assert reader.token() == "first"
+    source.stages["AWSCURRENT"] = version("second")
+    assert reader.token() == "second"
+
+
+def test_refresh_that_ends_after_the_close_brings_no_token_back(
+    clock: Clock, source: FakeSource
+) -> None:
+    work: list[Callable[[], None]] = []
+    reader = make_reader(clock, source, background=work.append)
+    reader.token()
+    clock.at = DUE + 200
+    reader.token()
+    reader.close()
+    work.pop()()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    with pytest.raises(StoreError):
+        reader.token()

@@ -1,0 +1,198 @@
+"""The reader where next to nothing is installed: copied, or as the wheel, in a bare interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore
+import pytest
+from flit_core import buildapi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = Path(botocore.__file__).parents[1]
+
+LOOPBACK_ONLY = (
+    "__init__",
+    "cached_token",
+    "loopback",
+    "process_state",
+    "secrets_manager",
+    "snapshot",
+    "sources",
+)
+"""What the loopback source needs of `rotator/reader/`; besides it only `rotator/errors.py`."""
+
+
+class SecretsOnLoopback:
+    """Answers GetSecretValue, to the agent's clients and to the SDK's."""
+
+    def __init__(self) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.answer()
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.answer()
+
+            def answer(self) -> None:
+                fields = {"access_token": "canary", "expires_at_epoch": int(time.time()) + 3600}
+                body = json.dumps({"SecretString": json.dumps(fields), "VersionId": "v1"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-amz-json-1.1")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def secrets() -> Iterator[SecretsOnLoopback]:
+    secrets = SecretsOnLoopback()
+    yield secrets
+    secrets.stop()
+
+
+@pytest.fixture
+def as_agent(secrets: SecretsOnLoopback) -> dict[str, str]:
+    return {"AWS_TOKEN": "ssrf", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets.port)}
+
+
+@pytest.fixture
+def as_service(secrets: SecretsOnLoopback) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{secrets.port}",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def copied(target: Path, *names: str) -> Path:
+    """A folder with the reader's files and no more, as one would put them into a Lambda."""
+    (target / "rotator").mkdir(parents=True)
+    shutil.copy(ROOT / "rotator" / "errors.py", target / "rotator")
+    if not names:
+        (target / "rotator" / "aws").mkdir()
+        shutil.copy(ROOT / "rotator" / "aws" / "sdk_logs.py", target / "rotator" / "aws")
+        shutil.copytree(ROOT / "rotator" / "reader", target / "rotator" / "reader")
+        return target
+    (target / "rotator" / "reader").mkdir()
+    for name in names:
+        shutil.copy(ROOT / "rotator" / "reader" / f"{name}.py", target / "rotator" / "reader")
+    return target
+
+
+def run_bare(code: str, *path: Path, env: dict[str, str]) -> str:
+    """Run it without site-packages, user folder or PYTHON* variables; its output, word by word."""
+    start = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", start + textwrap.dedent(code)],
+        env={"PATH": os.environ["PATH"], "HOME": str(path[0]), **env},
+        cwd=path[0] if path[0].is_dir() else path[0].parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+READ = """
+    from rotator.reader import TokenReader, get_token
+    print(get_token("s"), TokenReader("s").headers())
+    for name in ("requests", "boto3", "authlib", "structlog"):
+        try:
+            __import__(name)
+        except ImportError:
+            continue
+        print("installed:", name)
+"""
+EXPECTED = "canary {'Authorization': 'Bearer canary'}"
+
+
+def test_seven_copied_files_and_the_errors_read_from_the_agent(
+    tmp_path: Path, as_agent: dict[str, str]
+) -> None:
+    assert run_bare(READ, copied(tmp_path, *LOOPBACK_ONLY), env=as_agent) == EXPECTED
+
+
+@pytest.mark.parametrize("missing", LOOPBACK_ONLY)
+def test_none_of_these_files_can_be_spared(
+    tmp_path: Path, as_agent: dict[str, str], missing: str
+) -> None:
+    names = [name for name in LOOPBACK_ONLY if name != missing]
+    with pytest.raises(AssertionError, match=r"ModuleNotFoundError|ImportError"):
+        run_bare(READ, copied(tmp_path, *names), env=as_agent)
+
+
+def test_wheel_alone_reads_from_the_agent(
+    tmp_path: Path, as_agent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
+    assert run_bare(READ, wheel, env=as_agent) == EXPECTED
+
+
+def test_copied_folder_and_botocore_read_from_the_service(
+    tmp_path: Path, as_service: dict[str, str]
+) -> None:
+    sdk = tmp_path / "sdk"
+    sdk.mkdir()
+    for name in ("botocore", "dateutil", "jmespath", "six.py", "urllib3"):
+        (sdk / name).symlink_to(PACKAGES / name)
+    assert run_bare(READ, copied(tmp_path / "app"), sdk, env=as_service) == EXPECTED
+
+
+def test_without_the_sdk_the_error_says_what_to_install(
+    tmp_path: Path, as_service: dict[str, str]
+) -> None:
+    code = """
+        from rotator.errors import ConfigError
+        from rotator.reader import get_token
+        try:
+            get_token("s")
+        except ConfigError as error:
+            print(error)
+    """
+    text = run_bare(code, copied(tmp_path), env=as_service)
+    assert text.startswith("AWS SDK: botocore cannot be imported; install it")
+
+
+def test_read_from_the_agent_imports_neither_the_sdk_nor_what_is_dear(
+    tmp_path: Path, as_agent: dict[str, str]
+) -> None:
+    code = """
+        from rotator.reader import get_token
+        get_token("s")
+        dear = {"asyncio", "botocore", "email", "http", "logging", "ssl", "typing"}
+        print(sorted(dear & set(sys.modules)))
+    """
+    assert run_bare(code, copied(tmp_path), env=as_agent) == "[]"

@@ -1,0 +1,483 @@
+"""Threads, forks and an event loop at once; a million reads; greenlets."""
+
+from __future__ import annotations
+
+import asyncio
+
+# Before any fork: where its first import coincides with one, it releases a lock of its own that it
+# has not acquired, because what it registers for before the fork comes too late.
+import concurrent.futures.thread  # noqa: F401
+import gc
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import RotatorError, StoreError, TokenUnavailable
+from rotator.reader import TokenReader
+from rotator.reader.clocked import ClockedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rotator.reader import Snapshot
+
+START = 1_800_000_000
+PATIENCE_S = 60.0
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def version(expires_at: int) -> dict[str, Any]:
+    fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
+    return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
+
+
+class RunningClock:
+    """Each look at it takes 10 ms of its time. Without a lock, which a fork could find locked."""
+
+    def __init__(self) -> None:
+        self._ticks = count()
+        self.at = float(START)
+
+    def __call__(self) -> float:
+        at = START + next(self._ticks) * 0.01
+        self.at = at  # of several threads the last one wins, so it may step back; `at` does not
+        return at
+
+
+class MoodySource:
+    """Tokens that live for 20 s, between failures, nonsense, and tokens that are over."""
+
+    has_fresh = False
+
+    def __init__(self, clock: RunningClock) -> None:
+        self.clock = clock
+        self.calls = count(1)
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del stage, fresh
+        call = next(self.calls)
+        if call % 5 == 0:
+            raise StoreError(
+                "s: unreachable", operation="GetSecretValue", secret_id=secret_id, retryable=True
+            )
+        if call % 7 == 0:
+            return {"SecretString": "<html>", "VersionId": "nonsense"}
+        return version(int(self.clock.at) + (-1 if call % 11 == 0 else 20))
+
+
+class Inspector:
+    """Reads in all ways, and keeps what is wrong with what it got."""
+
+    def __init__(self) -> None:
+        self.clock = RunningClock()
+        self.reader = ClockedReader(
+            "s", source=MoodySource(self.clock), now=self.clock, monotonic=self.clock
+        )
+        self.wrong: list[object] = []
+        self.seen: set[str] = set()
+
+    def judge(self, snapshot: Snapshot, asked_at: float) -> None:
+        if snapshot.token != f"ends-{snapshot.version_id}":
+            self.wrong.append(f"torn: {snapshot}")
+        if asked_at >= float(snapshot.version_id):
+            self.wrong.append(f"expired at {asked_at}: {snapshot}")
+        self.seen.add(snapshot.token)
+
+    def attempt(self, read: Callable[[], object]) -> None:
+        try:
+            read()
+        except (StoreError, TokenUnavailable):
+            pass
+        except Exception as error:  # noqa: BLE001 - the finding
+            self.wrong.append(error)
+
+    def read(self) -> None:
+        asked_at = self.clock.at
+        self.judge(self.reader.current(), asked_at)
+
+    def read_token(self) -> None:
+        asked_at = self.clock.at
+        token = self.reader.token()
+        if asked_at >= float(token.removeprefix("ends-")):
+            self.wrong.append(f"expired at {asked_at}: {token}")
+
+    def reject(self) -> None:
+        self.reader.invalidate(self.reader.token())
+
+    def in_turn(self, times: int) -> None:
+        for turn in range(times):
+            self.attempt(self.read)
+            self.attempt(self.read_token)
+            if turn % 50 == 0:
+                self.attempt(self.reject)
+
+    async def on_a_loop(self, times: int) -> None:
+        async def read_often() -> None:
+            for _ in range(times):
+                asked_at = self.clock.at
+                try:
+                    self.judge(await self.reader.current_async(), asked_at)
+                except RotatorError:
+                    pass
+                except Exception as error:  # noqa: BLE001 - the finding
+                    self.wrong.append(error)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*(read_often() for _ in range(20)))
+
+    def in_a_fork(self) -> int:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                self.wrong.clear()
+                self.seen.clear()
+                self.in_turn(300)
+                status = 0 if not self.wrong and self.seen else 2
+            finally:
+                os._exit(status)
+        return child
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_threads_forks_and_a_loop_at_once_never_get_an_expired_or_torn_token() -> None:
+    inspector = Inspector()
+    threads = [threading.Thread(target=inspector.in_turn, args=(5000,)) for _ in range(4)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(inspector.on_a_loop(100))))
+    for thread in threads:
+        thread.start()
+    children = [inspector.in_a_fork() for _ in range(8)]
+    assert [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in children] == [0] * 8
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert inspector.wrong == []
+    assert len(inspector.seen) > 3
+
+
+# -- what is left behind
+
+
+def open_files() -> int:
+    listing = Path("/proc/self/fd")
+    return len(list(listing.iterdir())) if listing.exists() else 0
+
+
+def left_behind(work: Callable[[], None]) -> tuple[int, int, int]:
+    """Blocks of memory, open files and threads that there are more after the work than before."""
+    gc.collect()
+    before = (sys.getallocatedblocks(), open_files(), threading.active_count())
+    work()
+    gc.collect()
+    after = (sys.getallocatedblocks(), open_files(), threading.active_count())
+    return (after[0] - before[0], after[1] - before[1], after[2] - before[2])
+
+
+class SteadySource:
+    has_fresh = False
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        return version(int(time.time()) + 86_400)
+
+
+def test_a_million_reads_leave_nothing_behind() -> None:
+    reader = TokenReader("s", source=SteadySource())
+    reader.token()
+
+    def read() -> None:
+        for _ in range(500_000):
+            reader.token()
+            reader.current()
+
+    blocks, files, threads = left_behind(read)
+    assert blocks < 100
+    assert (files, threads) == (0, 0)
+
+
+def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
+    at = [float(START)]
+
+    class Source:
+        has_fresh = False
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del secret_id, stage, fresh
+            return version(int(at[0]) + 86_400)
+
+    reader = ClockedReader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+    tokens: set[str] = set()
+
+    def refresh(times: int) -> None:
+        for _ in range(times):
+            reader.token()
+            at[0] += 86_400 - 1800
+            reader.token()
+            for thread in threading.enumerate():
+                if thread.name == "rotator-reader":
+                    thread.join(PATIENCE_S)
+            tokens.add(reader.token())
+
+    refresh(20)
+    tokens.clear()
+    blocks, files, threads = left_behind(lambda: refresh(1000))
+    assert len(tokens) == 1000
+    assert blocks < 100 + 4 * len(tokens), "the set of tokens is this test's own"
+    assert (files, threads) == (0, 0)
+
+
+def test_a_thousand_failures_leave_nothing_behind() -> None:
+    at = [float(START)]
+
+    class Source:
+        has_fresh = False
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del fresh
+            raise StoreError(stage, operation="GetSecretValue", secret_id=secret_id)
+
+    reader = ClockedReader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+
+    def fail(times: int) -> None:
+        for _ in range(times):
+            at[0] += 60
+            with pytest.raises(StoreError):
+                reader.token()
+
+    fail(20)
+    blocks, files, threads = left_behind(lambda: fail(1000))
+    assert blocks < 200
+    assert (files, threads) == (0, 0)
+
+
+# -- tasks
+
+
+def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_others() -> None:
+    gate, entered = threading.Event(), threading.Event()
+
+    class Source(SteadySource):
+        calls = 0
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            self.calls += 1
+            entered.set()
+            assert gate.wait(PATIENCE_S)
+            return super().read(secret_id, stage, fresh=fresh)
+
+    source = Source()
+    reader = TokenReader("s", source=source)
+
+    async def read_and_open() -> list[str]:
+        reading = [asyncio.create_task(reader.token_async()) for _ in range(1000)]
+        assert await asyncio.to_thread(entered.wait, PATIENCE_S)
+        # As many as the executor has threads, less the one: stuck, if each task took one.
+        await asyncio.gather(*(asyncio.to_thread(time.time) for _ in range(40)))
+        gate.set()
+        return await asyncio.gather(*reading)
+
+    tokens = asyncio.run(asyncio.wait_for(read_and_open(), PATIENCE_S))
+    assert len(tokens) == 1000
+    assert len(set(tokens)) == 1
+    assert source.calls == 1
+
+
+def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again() -> None:
+    class Source(SteadySource):
+        failing = True
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            if self.failing:
+                raise StoreError("s: no", operation="GetSecretValue", secret_id=secret_id)
+            return super().read(secret_id, stage, fresh=fresh)
+
+    source = Source()
+    reader = TokenReader("s", source=source)
+
+    async def read() -> list[object]:
+        return await asyncio.gather(
+            *(reader.token_async() for _ in range(10)), return_exceptions=True
+        )
+
+    errors = asyncio.run(read())
+    assert {type(error) for error in errors} == {StoreError}
+    assert len({id(error) for error in errors}) == 10
+    source.failing = False
+    assert len(set(asyncio.run(read()))) == 1
+
+
+def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
+    gate = threading.Event()
+
+    class Source(SteadySource):
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            assert gate.wait(PATIENCE_S)
+            return super().read(secret_id, stage, fresh=fresh)
+
+    reader = TokenReader("s", source=Source())
+
+    async def cancel_one() -> str:
+        first, second = (asyncio.create_task(reader.token_async()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        gate.set()
+        return await second
+
+    assert asyncio.run(cancel_one()).startswith("ends-")
+
+
+def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
+    at = [float(START)]
+    finished = threading.Event()
+
+    class Source:
+        has_fresh = False
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del secret_id, stage, fresh
+            return version(int(at[0]) + 10)
+
+    class Reader(ClockedReader):
+        def _current_or_error(self) -> Snapshot | RotatorError:
+            found = super()._current_or_error()
+            finished.set()
+            return found
+
+    reader = Reader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+
+    async def read_late() -> list[str]:
+        early = asyncio.create_task(reader.token_async())
+        await asyncio.sleep(0)
+        assert finished.wait(PATIENCE_S)  # the loop stands still while the read ends
+        at[0] += 20
+        late = asyncio.create_task(reader.token_async())
+        return [await early, await late]
+
+    assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
+
+
+class GatedRereads:
+    """A new token with each read; all but the first wait until the gate is opened."""
+
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.gate, self.entered = threading.Event(), threading.Event()
+        self.calls = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        self.calls += 1
+        if self.calls > 1:
+            self.entered.set()
+            assert self.gate.wait(PATIENCE_S)
+        return version(int(time.time()) + 3600 * self.calls)
+
+
+def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
+    source = GatedRereads()
+    reader = TokenReader("s", source=source)
+
+    async def refuse_and_open() -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        token = await reader.token_async()
+        refused = [asyncio.create_task(reader.refused_async(token, 401)) for _ in range(30)]
+        try:
+            assert await asyncio.to_thread(source.entered.wait, PATIENCE_S)
+            # The second of the two threads is free: stuck, if each task took one.
+            await asyncio.wait_for(asyncio.to_thread(time.time), PATIENCE_S / 4)
+        finally:
+            source.gate.set()
+        return await asyncio.gather(*refused)
+
+    assert asyncio.run(refuse_and_open()) == ["retry"] * 30
+    assert source.calls == 2
+
+
+def test_refusal_that_needs_no_read_takes_no_thread() -> None:
+    source = GatedRereads()
+    reader = TokenReader("s", source=source)
+    token = reader.token()
+
+    async def refuse() -> list[str]:
+        executor = ThreadPoolExecutor(1)
+        executor.shutdown()
+        asyncio.get_running_loop().set_default_executor(executor)
+        another_reason = b'{"error_code": "401015"}'
+        return [
+            await reader.refused_async(token, 401, another_reason),
+            await reader.refused_async(token, 503, b'{"error_code": "503010"}'),
+            await reader.refused_async("an earlier one", 401),
+        ]
+
+    assert asyncio.run(refuse()) == ["keep", "back_off", "retry"]
+    assert source.calls == 1
+
+
+# -- greenlets
+
+
+def test_greenlets_share_one_fetch_and_a_refresh_lets_them_run() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(
+                """
+                from gevent import monkey
+                monkey.patch_all()
+                import gevent, json, threading, time
+                from rotator.reader.clocked import ClockedReader
+
+                gate, ahead, calls = threading.Event(), [0], []
+
+                class Source:
+                    has_fresh = False
+                    def read(self, secret_id, stage, *, fresh):
+                        calls.append(stage)
+                        assert gate.wait(30)  # nobody opens it, if this blocks the hub
+                        lives_s = 3600 * len(calls)
+                        fields = {
+                            "access_token": f"t{len(calls)}",
+                            "expires_at_epoch": int(time.time()) + lives_s,
+                        }
+                        return {"SecretString": json.dumps(fields), "VersionId": "v"}
+
+                reader = ClockedReader(
+                    "s", source=Source(), now=lambda: time.time() + ahead[0],
+                    monotonic=time.monotonic, background=True,
+                )
+                reading = [gevent.spawn(reader.token) for _ in range(20)]
+                gevent.spawn(gate.set)
+                gevent.joinall(reading, raise_error=True)
+                print(len(calls), {each.value for each in reading})
+                gate.clear()
+                ahead[0] = 3500
+                print(reader.token(), reader.token())
+                gate.set()
+                while reader.token() == "t1":
+                    gevent.sleep(0.001)
+                print(reader.token(), len(calls))
+                """
+            ),
+        ],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "1 {'t1'}\nt1 t1\nt2 2\n", done.stdout + done.stderr

@@ -1,0 +1,150 @@
+"""An API call shows whether a token is taken, and only a refusal stops its publication."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import ConfigError, ProbeError
+from rotator.local.ims import GREETING, LocalIms
+from rotator.model.access_token import AccessToken
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.secret import Secret
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.probe import call_api, probe_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
+CANARY = "canary-of-a-token-that-nobody-minted"
+
+
+@pytest.fixture
+def ims() -> Iterator[LocalIms]:
+    with LocalIms(clients={CLIENT: ["p8e-secret"]}) as running:
+        yield running
+
+
+@pytest.fixture
+def minted(ims: LocalIms) -> AccessToken:
+    fields = {
+        "provider": "adobe-ims",
+        "token_url": ims.urls.token,
+        "client_id": CLIENT,
+        "client_secret": "p8e-secret",
+    }
+    return TokenEndpoint().mint(ClientCredentials.from_fields(fields))
+
+
+def token(text: str = CANARY, client_id: str = CLIENT) -> AccessToken:
+    issued_at = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    return AccessToken(
+        access_token=Secret(text),
+        token_type="bearer",
+        issued_at=issued_at,
+        expires_at=issued_at + timedelta(hours=24),
+        client_id=client_id,
+        token_url="https://ims.example/token",
+    )
+
+
+def closed_port() -> str:
+    server = LocalIms()
+    server.server_close()
+    return server.urls.hello
+
+
+def test_good_token_is_greeted(ims: LocalIms, minted: AccessToken) -> None:
+    answer = call_api(ims.urls.hello, token=minted.access_token, client_id=CLIENT)
+
+    assert (answer.status, answer.body) == (200, GREETING)
+    assert answer.content_type == "text/plain;charset=UTF-8"
+    assert answer.error_code is None
+    assert answer.debug_id
+
+
+def test_refusal_is_an_answer_with_the_code_of_the_api(ims: LocalIms) -> None:
+    answer = call_api(ims.urls.hello, token=Secret(CANARY), client_id=CLIENT)
+
+    assert answer.status == 401
+    assert answer.error_code == "401013"
+    assert "Oauth token is not valid" in answer.body
+
+
+def test_client_id_is_the_api_key(ims: LocalIms, minted: AccessToken) -> None:
+    answer = call_api(ims.urls.hello, token=minted.access_token, client_id=None)
+
+    assert (answer.status, answer.error_code) == (403, "403000")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.example/", "ftp://127.0.0.1/", "https://u:p@api.example/", "api.example"]
+)
+def test_token_is_never_sent_where_it_could_be_read(url: str) -> None:
+    with pytest.raises(ConfigError, match="API URL"):
+        call_api(url, token=Secret(CANARY), client_id=None)
+
+
+def test_unreachable_api_is_a_temporary_error() -> None:
+    with pytest.raises(ProbeError) as caught:
+        call_api(closed_port(), token=Secret(CANARY), client_id=None)
+
+    assert caught.value.retryable
+    assert caught.value.__context__ is None
+
+
+def test_probe_lets_a_good_token_through_without_a_word(ims: LocalIms, minted: AccessToken) -> None:
+    warnings: list[str] = []
+
+    probe_with(ims.urls.hello, warn=warnings.append)(minted)
+
+    assert warnings == []
+    assert ims.observed()["api_calls_ok"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [({}, "401013"), ({"client_id": "another"}, "403000")]
+)
+def test_probe_refuses_what_the_api_refuses(
+    ims: LocalIms, minted: AccessToken, changes: dict[str, str], code: str
+) -> None:
+    text = minted.access_token.reveal() if changes else CANARY
+
+    with pytest.raises(ProbeError) as caught:
+        probe_with(ims.urls.hello, warn=print)(token(text, **changes))
+
+    assert caught.value.error_code == code
+    assert code in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_statuses_that_refuse_can_be_chosen(ims: LocalIms) -> None:
+    warnings: list[str] = []
+
+    probe_with(ims.urls.hello, warn=warnings.append, refused_on={403})(token())
+
+    assert len(warnings) == 1
+    assert "HTTP 401, 401013" in warnings[0]
+
+
+def test_unreachable_probe_warns_and_lets_the_token_through() -> None:
+    warnings: list[str] = []
+
+    probe_with(closed_port(), warn=warnings.append)(token())
+
+    assert len(warnings) == 1
+    assert "published unproved" in warnings[0]
+
+
+def test_probe_that_fails_for_another_reason_warns_and_lets_the_token_through(
+    ims: LocalIms,
+) -> None:
+    warnings: list[str] = []
+
+    probe_with(f"{ims.urls.base}/nowhere", warn=warnings.append)(token())
+
+    assert len(warnings) == 1
+    assert "HTTP 404" in warnings[0]

@@ -1,0 +1,50 @@
+"""An exchange ends when its time is up: nothing of it goes on in the background."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.model.client_credentials import ClientCredentials
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.transport.connections import StrictAdapter, client_context
+from tests.evidence.hostile_rows import ROWS
+from tests.support.hostile_server import HostileServer
+
+if TYPE_CHECKING:
+    from tests.evidence.hostile_words import Row
+
+ENDLESS = [row for row in ROWS if row.is_endless and row.retryable]
+
+
+@pytest.mark.parametrize("row", ENDLESS, ids=lambda row: row.name)
+def test_connection_that_is_given_up_is_closed(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with HostileServer() as server:
+        fields = {"token_url": server.url(row), "client_id": "c", "client_secret": "s3cret"}
+        with pytest.raises(MintError):
+            TokenEndpoint(deadline_s=0.1).mint(ClientCredentials.from_fields(fields))
+
+        assert server.wait_until_idle(timeout_s=5)
+
+    for thread in threading.enumerate():
+        if thread.name == "rotator-exchange":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_connection_that_is_made_too_late_carries_nothing() -> None:
+    adapter = StrictAdapter(client_context())
+    ours, theirs = socket.socketpair()
+    adapter.cut()
+
+    with theirs:
+        with pytest.raises(ConnectionAbortedError):
+            adapter.keep(ours)
+
+        assert theirs.recv(1) == b""
+    adapter.close()

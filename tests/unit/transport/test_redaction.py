@@ -1,0 +1,120 @@
+"""What a server says is shown without the secrets in it, on one line, and not at any length."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotator.model.secret import Secret
+from rotator.transport.redaction import Mask, debug_id
+
+CANARY = 'p8e-canary/of+the:client=secret"<&>% é'
+MASK = Mask.of(Secret(CANARY))
+LONG_ASCII = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        CANARY,
+        CANARY.upper(),
+        CANARY[:12],
+        CANARY[-12:],
+        CANARY.replace("canary", "canary\r\n"),
+        quote(CANARY, safe=""),
+        quote(CANARY, safe="").lower(),
+        quote_plus(CANARY),
+        json.dumps(CANARY),
+        json.dumps(CANARY, ensure_ascii=False),
+        "p8e-canary/of+the:client=secret&quot;&lt;&amp;",
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.b64encode(f"id:{CANARY}".encode()).decode(),
+        base64.b64encode(f"i:{CANARY}".encode()).decode(),
+        base64.urlsafe_b64encode(CANARY.encode()).decode(),
+        CANARY.encode().hex(),
+    ],
+)
+def test_secret_is_masked_however_it_is_echoed(echo: str) -> None:
+    shown = MASK.show(f"wrong: [{echo}] sorry", max_chars=1000)
+
+    assert shown is not None
+    assert "***" in shown
+    assert "canary" not in shown.lower()
+    assert shown.startswith("wrong: ")
+    assert shown.endswith("sorry")
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        CANARY,
+        CANARY.upper(),
+        quote(CANARY, safe=""),
+        quote(CANARY, safe="").lower(),
+        quote_plus(CANARY),
+        json.dumps(CANARY)[1:-1],
+        base64.b64encode(CANARY.encode()).decode(),
+        base64.urlsafe_b64encode(CANARY.encode()).decode(),
+        CANARY.encode().hex(),
+    ],
+)
+def test_nothing_of_a_secret_that_is_echoed_whole_is_left(echo: str) -> None:
+    shown = MASK.show(f"wrong: [{echo}] sorry", max_chars=1000)
+
+    assert shown is not None
+    assert shown.replace("=", "") == "wrong: [***] sorry"
+
+
+def test_text_without_secrets_is_shown_as_it_is() -> None:
+    assert MASK.show("invalid client_secret parameter", max_chars=100) == (
+        "invalid client_secret parameter"
+    )
+
+
+def test_control_characters_become_spaces() -> None:
+    text = "\x1b[2Jall\r\nis\x00\u202e good\u2028"
+
+    assert MASK.show(text, max_chars=100) == "[2Jall is good"
+
+
+def test_long_text_is_cut() -> None:
+    assert MASK.show("x" * 500, max_chars=10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, "", " \n", True])
+def test_what_is_no_text_is_not_shown(value: object) -> None:
+    assert MASK.show(value, max_chars=10) is None
+
+
+def test_mask_does_not_show_what_it_masks() -> None:
+    assert "canary" not in repr(MASK)
+
+
+@given(secret=LONG_ASCII, before=st.text(), after=st.text())
+def test_no_secret_survives_in_any_text(secret: str, before: str, after: str) -> None:
+    mask = Mask.of(Secret(secret))
+
+    assert secret not in mask.hide(before + secret + after)
+    shown = mask.show(before + secret + after, max_chars=100_000)
+    assert shown is not None
+    assert secret not in shown
+
+
+@given(text=st.text())
+def test_shown_text_is_one_printable_line(text: str) -> None:
+    shown = MASK.show(text, max_chars=50)
+
+    assert shown is None or (shown.isprintable() and 0 < len(shown) <= 50)
+
+
+def test_debug_id_is_the_first_header_that_is_known() -> None:
+    headers = {"x-request-id": "second", "x-debug-id": "first"}
+
+    assert debug_id(headers, MASK) == "first"
+    assert debug_id({"x-request-id": "only"}, MASK) == "only"
+    assert debug_id({"content-type": "text/plain"}, MASK) is None
