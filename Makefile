@@ -26,7 +26,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test unit test-providers compare-mint fuzz lint types audit e2e format prove prove-long \
+.PHONY: help run test unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
 	prove-mutants bench package deploy destroy emulators lock upgrade clean FORCE
 
 help: ## list these targets
@@ -59,11 +59,16 @@ lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the mani
 	@echo 'mypy'; $(BIN)/mypy
 	@echo 'cfn-lint'; $(BIN)/cfn-lint -t infra/*.yaml
 	@echo 'our own rules'; $(BIN)/python -m pytest -q tests/repo/test_template.py tests/repo/test_schedulers.py tests/repo/test_architecture.py
-	@$(MAKE) --no-print-directory audit
+	@$(MAKE) --no-print-directory audit workflows
 
 audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
 	@build/audit/bin/checkov -d infra --framework cloudformation --compact --quiet --skip-download
 	@build/audit/bin/kubernetes-validate --strict --quiet -k 1.33 infra/kubernetes/*.yaml
+
+workflows: build/workflows/complete ## the forge's workflows: their schemas and their security, offline
+	@build/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@build/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@build/workflows/bin/zizmor --quiet --offline --strict-collection --persona pedantic .github
 
 e2e: $(VENV)/dev.stamp emulators ## the package, the template and the schedulers, really run (minutes)
 	@$(BIN)/python -m pytest tests/deployed $(ARGS)
@@ -109,6 +114,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,lint,pyproject.toml --extra demo --group build --group dev --group lint -c requirements/dev.txt)
 	@$(call compile,e2e,--group e2e)
 	@$(call compile,audit,--group audit)
+	@$(call compile,workflows,--group workflows)
 	@$(call compile,lock,--group build --group lock)
 
 upgrade: ## the same, with the newest versions that pyproject.toml allows

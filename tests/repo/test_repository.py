@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("fuzz", "e2e", "audit", "lock")
+APART = ("fuzz", "e2e", "audit", "workflows", "lock")
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -93,6 +93,7 @@ def declared(lock: str) -> list[str]:
             "lint": run + groups["dev"] + groups["lint"],
             "e2e": groups["e2e"],
             "audit": groups["audit"],
+            "workflows": groups["workflows"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
     )
