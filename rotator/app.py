@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rotator import logs
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
@@ -49,13 +48,10 @@ class Rotator:
         `remaining_s` tells how many seconds are left for minting; None bounds it by the endpoint's
         own deadline alone.
         """
-        endpoint = TokenEndpoint(
-            remaining_s=remaining_s, warn=_warn("rotator.mint_questioned", settings)
-        )
         return rotate_token(
             Binding(settings.needed_credentials_secret(), settings.token_secret),
             store=self._store,
-            endpoint=endpoint,
+            endpoint=TokenEndpoint(remaining_s=remaining_s),
             policy=_policy(settings),
             force=force,
             dry_run=dry_run,
@@ -83,21 +79,12 @@ class Rotator:
         )
 
 
-def _probe(settings: Settings) -> Callable[[AccessToken], None] | None:
+def _probe(settings: Settings) -> Callable[[AccessToken], str | None] | None:
     if settings.probe_url is None:
         return None
-    from rotator.rotation.probe import probe_with
+    from rotator.rotation.probe import make_probe
 
-    return probe_with(settings.probe_url, warn=_warn("rotator.token_unproved", settings))
-
-
-def _warn(event: str, settings: Settings) -> Callable[[str], None]:
-    """For the parts that do not log themselves: what is odd, and yet no reason to stop."""
-
-    def warn(problem: str) -> None:
-        logs.logger().warning(event, binding=settings.token_secret, problem=problem)
-
-    return warn
+    return make_probe(settings.probe_url)
 
 
 def _policy(settings: Settings) -> RenewalPolicy:

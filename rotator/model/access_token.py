@@ -12,7 +12,7 @@ from rotator.model.secret import Secret
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["SCHEMA", "TOKEN_FIELDS", "AccessToken"]
+__all__ = ["SCHEMA", "TOKEN_FIELDS", "AccessToken", "Minted"]
 
 SCHEMA = 1
 """Version of the token secret's format; readers accept a higher one and ignore what is new."""
@@ -94,6 +94,20 @@ class AccessToken:
         if type(epoch) is not int or epoch != int(token.expires_at.timestamp()):
             raise ValueError("expires_at_epoch is missing or disagrees with expires_at")
         return token
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A token as the endpoint granted it.
+
+    `warnings` are sentences without secrets: what is odd about it, and yet no reason to refuse it.
+    `client_secret_position` counts from 1: which of the client secrets the provider accepted, None
+    where a key takes their place.
+    """
+
+    token: AccessToken
+    warnings: tuple[str, ...] = ()
+    client_secret_position: int | None = None
 
 
 TOKEN_FIELDS = frozenset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
@@ -20,7 +21,7 @@ from rotator.oauth.retry import Pace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.model.access_token import AccessToken
+    from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
     from rotator.model.providers import Provider
     from rotator.model.secret import Secret
@@ -34,9 +35,8 @@ class TokenEndpoint:
 
     `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
     seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `connect_timeout_s` and `read_timeout_s` bound each attempt. `warn` is told, in a sentence
-    without secrets, what is odd and yet no reason to refuse. `now` gives aware UTC, `uniform` a
-    random number between its two arguments.
+    `connect_timeout_s` and `read_timeout_s` bound each attempt. `now` gives aware UTC,
+    `uniform` a random number between its two arguments.
     """
 
     def __init__(
@@ -46,7 +46,6 @@ class TokenEndpoint:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 10.0,
         remaining_s: Callable[[], float] | None = None,
-        warn: Callable[[str], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -56,7 +55,6 @@ class TokenEndpoint:
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._remaining_s = remaining_s
-        self._warn = warn
         self._now = now
         self._monotonic = monotonic
         self._sleep = sleep
@@ -70,7 +68,7 @@ class TokenEndpoint:
         lifetime_s = resolve(credentials).lifetime_s
         return None if lifetime_s is None else timedelta(seconds=lifetime_s)
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         """Exchange the credentials for a token (RFC 6749 section 4.4).
 
         The client secrets are tried in order, the next one only after the client was refused. What
@@ -96,16 +94,11 @@ class TokenEndpoint:
                 continue
             ask = partial(self._ask, credentials, provider, token_url, proof)
             try:
-                token = pace.keep(ask)
+                minted = pace.keep(ask)
             except MintError as error:
                 refused = error
             else:
-                if position > 1:
-                    self._warn(
-                        f"client_secret: number {position} of {len(proofs)} was accepted, what"
-                        " stands before it was refused"
-                    )
-                return token
+                return _with_position(minted, position, len(proofs)) if has_secret else minted
             if not _refuses_client(refused):
                 break
         # Without the frames that it comes from: their local variables hold what was sent.
@@ -128,7 +121,7 @@ class TokenEndpoint:
         token_url: str,
         client_secret: Secret | None,
         left_s: float,
-    ) -> AccessToken:
+    ) -> Minted:
         from rotator.oauth.request import request_token
         from rotator.oauth.response import Expectation, judge
 
@@ -150,7 +143,7 @@ class TokenEndpoint:
             now=expected.asked_at,
             timeouts=self._timeouts(left_s),
         )
-        return judge(answer, expected, warn=self._warn)
+        return judge(answer, expected)
 
     def _timeouts(self, left_s: float) -> Timeouts:
         from rotator.transport.bounded import Timeouts
@@ -158,6 +151,14 @@ class TokenEndpoint:
         return Timeouts(
             connect_s=self._connect_timeout_s, read_s=self._read_timeout_s, total_s=left_s
         )
+
+
+def _with_position(minted: Minted, position: int, count: int) -> Minted:
+    warnings = minted.warnings
+    if position > 1:
+        rank = f"number {position} of {count}"
+        warnings += (f"client_secret: {rank} was accepted, what stands before it was refused",)
+    return replace(minted, warnings=warnings, client_secret_position=position)
 
 
 def _refuses_client(refused: MintError) -> bool:

@@ -9,14 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import MintError
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from rotator.model.secret import Secret
 from rotator.oauth.claims import problem_with_claims
 from rotator.oauth.strict_json import load_object
 from rotator.transport.redaction import Mask, debug_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from rotator.transport.bounded import HttpAnswer
 
@@ -79,26 +79,21 @@ class Expectation:
     is_scope_binding: bool = False
 
 
-def judge(answer: HttpAnswer, expected: Expectation, *, warn: Callable[[str], None]) -> AccessToken:
-    """The token in `answer`; raises MintError if it must not be published.
-
-    `warn` is told what is odd about a token that is let through.
-    """
+def judge(answer: HttpAnswer, expected: Expectation) -> Minted:
+    """The token in `answer`; raises MintError if it must not be published."""
     token = _token_of(answer)
     mask = Mask.of(*expected.secrets, *([Secret(token)] if token else []))
     if answer.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
         raise _refused(answer, mask, now=expected.asked_at)
     problem = None
     try:
-        return _accepted(answer, expected, mask, warn)
+        return _accepted(answer, expected, mask)
     except ValueError as error:
         problem = str(error)
     raise _error(problem, answer, mask)
 
 
-def _accepted(
-    answer: HttpAnswer, expected: Expectation, mask: Mask, warn: Callable[[str], None]
-) -> AccessToken:
+def _accepted(answer: HttpAnswer, expected: Expectation, mask: Mask) -> Minted:
     members = _members(answer)
     code = members.get("error")
     if code is not None:
@@ -111,9 +106,9 @@ def _accepted(
     )
     if problem is not None:
         raise ValueError(f"the token {problem}")
-    scope = _scope(members, expected, warn)
+    scope, warnings = _scope(members, expected)
     issued_at = expected.asked_at.astimezone(UTC).replace(microsecond=0)
-    return AccessToken(
+    accepted = AccessToken(
         access_token=Secret(token),
         token_type=token_type,
         issued_at=issued_at,
@@ -122,6 +117,7 @@ def _accepted(
         token_url=expected.token_url,
         scope=scope,
     )
+    return Minted(accepted, warnings)
 
 
 def _members(answer: HttpAnswer) -> dict[str, Any]:
@@ -187,10 +183,8 @@ def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
     return int(value)
 
 
-def _scope(
-    members: Mapping[str, Any], expected: Expectation, warn: Callable[[str], None]
-) -> str | None:
-    """The scope that was granted; without a word on it, the one that was asked for.
+def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:
+    """The scope that was granted, and what to warn of; without a word on it, the requested one.
 
     RFC 6749 section 5.1: the answer has to say so if they differ.
     """
@@ -198,7 +192,7 @@ def _scope(
     if isinstance(granted, list) and all(isinstance(name, str) for name in granted):
         granted = " ".join(granted)
     if granted is None or granted == "":
-        return expected.scope
+        return expected.scope, ()
     if not isinstance(granted, str) or not granted.isprintable():
         raise ValueError("scope is not a printable string")
     missing = _names(expected.scope or "") - _names(granted)
@@ -206,8 +200,8 @@ def _scope(
         problem = f"scope is narrower than asked for, {len(missing)} missing"
         if expected.is_scope_binding:
             raise ValueError(problem)
-        warn(f"token endpoint: {problem}")
-    return granted
+        return granted, (f"token endpoint: {problem}",)
+    return granted, ()
 
 
 def _names(scope: str) -> set[str]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from rotator.model.access_token import AccessToken
+    from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
     from rotator.model.secret import Secret, SecretInfo, StoredSecret
 
@@ -58,5 +58,5 @@ class Endpoint(Protocol):
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
         """How long the provider documents its tokens to live, None if it does not say."""
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         """Exchange the credentials for a token; raises MintError or CredentialsError."""

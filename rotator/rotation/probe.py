@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret
     from rotator.transport.bounded import HttpAnswer
 
-__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "probe_with"]
+__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "make_probe"]
 
 DEFAULT_REFUSALS = frozenset({401, 403})
 """The statuses that mean that the API does not take the token (RFC 9110 sections 15.5.2 and 4)."""
@@ -75,22 +75,21 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
     raise ProbeError(f"API: {problem}", retryable=True)
 
 
-def probe_with(
+def make_probe(
     url: str,
     *,
-    warn: Callable[[str], None],
     refused_on: Collection[int] = DEFAULT_REFUSALS,
     timeout_s: float = 10,
-) -> Callable[[AccessToken], None]:
+) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
     It raises ProbeError if the API does not take the token, which is what the statuses
     `refused_on` mean, and ConfigError for a URL that a token must not be sent to. An API that
-    cannot be reached or fails for another reason says nothing about the token: `warn` is told so
-    in a sentence, and the token may be published.
+    cannot be reached or fails for another reason says nothing about the token: the probe then
+    returns a warning, and the token may be published.
     """
 
-    def probe(minted: AccessToken) -> None:
+    def probe(minted: AccessToken) -> str | None:
         problem = None
         try:
             answer = call_api(
@@ -99,8 +98,7 @@ def probe_with(
         except ProbeError as error:
             problem = str(error)
         if problem is not None:
-            warn(f"{problem}; the new token is published unproved")
-            return
+            return f"{problem}; the new token is published without verification"
         if answer.status in refused_on:
             raise ProbeError(
                 f"API: does not take the new token ({_summary(answer)}); kept the stored one",
@@ -108,8 +106,9 @@ def probe_with(
                 error_code=answer.error_code,
                 debug_id=answer.debug_id,
             )
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
-            warn(f"API: answered {_summary(answer)}; the new token is published unproved")
+        if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
+            return None
+        return f"API: {_summary(answer)}; the new token is published without verification"
 
     return probe
 

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import structlog
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Outcome",
     "RotationResult",
+    "RunWarning",
     "rotate_token",
 ]
 
@@ -41,6 +42,13 @@ _EVENTS: dict[Outcome, str] = {
     "superseded": "rotator.rotation_superseded",
     "would_rotate": "rotator.rotation_skipped",
 }
+
+
+class RunWarning(NamedTuple):
+    """Something odd that did not stop a run: the log event for it, and a sentence."""
+
+    event: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class RotationResult:
     expires_at: datetime | None = None
     next_rotation_at: datetime | None = None
     duration_s: float = 0.0
+    warnings: tuple[RunWarning, ...] = ()
 
 
 def rotate_token(
@@ -69,7 +78,7 @@ def rotate_token(
     policy: RenewalPolicy,
     force: bool = False,
     dry_run: bool = False,
-    probe: Callable[[AccessToken], None] | None = None,
+    probe: Callable[[AccessToken], str | None] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -77,15 +86,17 @@ def rotate_token(
     """Mint and publish a new token for `binding` if the stored one is due.
 
     `force` makes it due, `dry_run` decides and changes nothing. `probe` is called with the new
-    token before it is published and stops that by raising. `now` gives aware UTC.
+    token before it is published; it stops that by raising, and returns what to warn of. `now` gives
+    aware UTC.
 
     Raises CredentialsError, ConfigError, MintError or StoreError, with what was found until then in
-    `details`; the stored token is then as it was. Logs one event for the outcome, and none for what
-    it raises.
+    `details`; the stored token is then as it was. Logs the warnings and one event for the outcome,
+    and no other for what it raises.
     """
     started_s = monotonic()
     log = structlog.get_logger().bind(binding=binding.token_secret)
     facts: dict[str, object] = {}
+    warnings: list[RunWarning] = []
     outcome: Outcome
     token: AccessToken | Absent
     try:
@@ -98,17 +109,13 @@ def rotate_token(
         elif dry_run:
             outcome, token, version_id = "would_rotate", seen.stored, seen.target.version_id
         else:
-            minted = _mint(seen, endpoint=endpoint, policy=policy, now=now)
-            lifetime = minted.expires_at - minted.issued_at
-            if not policy.keeps_valid(lifetime):
-                log.warning(
-                    "rotator.margin_short",
-                    problem=f"tokens live {format_duration(lifetime)} and the job runs every"
-                    f" {format_duration(policy.tick)}: a token can end before the next run;"
-                    " run the job more often and say so with --tick",
-                )
-            if probe is not None:
-                probe(minted)
+            granted = _call_endpoint(endpoint.mint, seen.credentials, seen.held)
+            warnings += [RunWarning("rotator.mint_questioned", each) for each in granted.warnings]
+            minted = _validate(granted.token, seen, policy=policy, now=now)
+            warnings += _margin_warnings(minted, policy)
+            problem = probe(minted) if probe is not None else None
+            if problem is not None:
+                warnings.append(RunWarning("rotator.token_unproved", problem))
             client_id = seen.credentials.client_id
             outcome, token, version_id = Publication(
                 store=store,
@@ -121,12 +128,16 @@ def rotate_token(
     except RotatorError as error:
         error.details |= facts | {"duration_s": round(monotonic() - started_s, 3)}
         raise
+    finally:
+        for event, sentence in warnings:
+            log.warning(event, problem=sentence)
     result = RotationResult(
         binding=binding,
         outcome=outcome,
         reason=seen.decision.reason,
         version_id=version_id,
         duration_s=round(monotonic() - started_s, 3),
+        warnings=tuple(warnings),
     )
     if isinstance(token, AccessToken):
         result = replace(
@@ -168,7 +179,7 @@ def _judge(
 ) -> _Seen:
     credentials = credentials_in(held)
     _refuse_to_overwrite_credentials(held, target)
-    lifetime = _asked(endpoint.expected_lifetime, credentials, held)
+    lifetime = _call_endpoint(endpoint.expected_lifetime, credentials, held)
     if lifetime is not None:
         policy.refuse_unless_possible(lifetime)
     stored = token_in(target)
@@ -176,7 +187,7 @@ def _judge(
     return _Seen(held, target, credentials, stored, decision)
 
 
-def _asked(
+def _call_endpoint(
     ask: Callable[[ClientCredentials], T], credentials: ClientCredentials, held: StoredSecret
 ) -> T:
     """What the endpoint answers; if it cannot use the credentials, the error names their secret."""
@@ -188,14 +199,25 @@ def _asked(
     raise CredentialsError(f"credentials secret {held.secret_id}: {problem}")
 
 
-def _mint(
-    seen: _Seen, *, endpoint: Endpoint, policy: RenewalPolicy, now: Callable[[], datetime]
+def _validate(
+    minted: AccessToken, seen: _Seen, *, policy: RenewalPolicy, now: Callable[[], datetime]
 ) -> AccessToken:
-    minted = _asked(endpoint.mint, seen.credentials, seen.held)
     _refuse_unless_usable(minted, now=now())
     if seen.decision.reason != "issued_in_future":  # else the stored expiry means nothing either
         _refuse_unless_later(minted, seen.stored)
     return replace(minted, next_rotation_at=policy.next_rotation_at(minted))
+
+
+def _margin_warnings(minted: AccessToken, policy: RenewalPolicy) -> list[RunWarning]:
+    lifetime = minted.expires_at - minted.issued_at
+    if policy.keeps_valid(lifetime):
+        return []
+    problem = (
+        f"tokens live {format_duration(lifetime)} and the job runs every"
+        f" {format_duration(policy.tick)}: a token can end before the next run; run the job more"
+        " often and say so with --tick"
+    )
+    return [RunWarning("rotator.margin_short", problem)]
 
 
 def _refuse_to_overwrite_credentials(held: StoredSecret, target: StoredSecret) -> None:

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import MintError, RotatorError, StoreError
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
@@ -121,10 +121,10 @@ class Rotator:
     def expected_lifetime(self, _credentials: ClientCredentials) -> timedelta | None:
         return None
 
-    def mint(self, _credentials: ClientCredentials) -> AccessToken:
+    def mint(self, _credentials: ClientCredentials) -> Minted:
         issued_at = self._now().replace(microsecond=0)
         text, expires_in = self._vault.mint_text()
-        return AccessToken(
+        minted = AccessToken(
             access_token=Secret(text),
             token_type="bearer",
             issued_at=issued_at,
@@ -132,6 +132,7 @@ class Rotator:
             client_id=CLIENT_ID,
             token_url="https://ims.example/token",
         )
+        return Minted(minted)
 
     def _now(self) -> datetime:
         skew_s = self._world.job_skew_s(self._clock.at)

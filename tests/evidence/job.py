@@ -30,7 +30,7 @@ from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.rotation.probe import probe_with
+from rotator.rotation.probe import make_probe
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import CURRENT
@@ -200,7 +200,6 @@ class Job:
         """Run the job once, as `rotator.app` composes it; waiting takes no time."""
         wire, log = self.stage.wire, io.StringIO()
         logs.configure(level="debug", form="json", stream=log)
-        warn = logs.logger().warning
         try:
             ended: RotationResult | BaseException = rotate_token(
                 self.binding,
@@ -209,15 +208,10 @@ class Job:
                     read_timeout_s=self.stage.read_timeout_s,
                     now=self.now,
                     sleep=self.stage.wait,
-                    warn=lambda problem: warn("rotator.mint_questioned", problem=problem),
                 ),
                 policy=RenewalPolicy(cadence=cadence),
                 force=force,
-                probe=probe_with(
-                    wire.urls.hello,
-                    warn=lambda problem: warn("rotator.token_unproved", problem=problem),
-                    timeout_s=self.stage.read_timeout_s,
-                )
+                probe=make_probe(wire.urls.hello, timeout_s=self.stage.read_timeout_s)
                 if probe
                 else None,
                 now=self.now,

@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation(
         "published before the probe",
         "rotation/rotate.py",
-        "                probe(minted)\n",
-        "                log.info(minted.token_type)\n",
+        "            problem = probe(minted) if probe is not None else None\n",
+        "            problem = None\n",
         f"{ROTATE} -k probe",
     ),
     Mutation(

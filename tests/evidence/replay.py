@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rotator.errors import RotatorError, StoreError, VersionConflict
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
@@ -126,10 +126,10 @@ class _World:
         assert credentials.client_id == CLIENT_ID
         return LIFETIME
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         assert credentials.client_id == CLIENT_ID
         self._ask(Pending("mint"))
-        return token_at(self._at or 0, self._runner.name)
+        return Minted(token_at(self._at or 0, self._runner.name))
 
 
 def token_at(at: int, name: str) -> AccessToken:

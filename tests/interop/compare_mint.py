@@ -40,7 +40,7 @@ def rotator(url: str) -> object:
         "scope_policy": "refuse",
     }
     endpoint = TokenEndpoint(deadline_s=HANGS_AFTER_S / 2, sleep=lambda _: None)
-    return endpoint.mint(ClientCredentials.from_fields(fields)).access_token.reveal()
+    return endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()
 
 
 def authlib(url: str) -> object:

@@ -31,11 +31,13 @@ def run_once(data: bytes) -> None:
     """
     answer = parsed(data)
     try:
-        token = judge(answer, EXPECTED, warn=refuse_secret)
+        minted = judge(answer, EXPECTED)
     except MintError as error:
         refuse_secret(f"{error} {error!r} {vars(error)}")
         return
-    broken = broken_rules(token, answer.body, status=answer.status, expected=EXPECTED)
+    for warning in minted.warnings:
+        refuse_secret(warning)
+    broken = broken_rules(minted.token, answer.body, status=answer.status, expected=EXPECTED)
     if broken:
         raise AssertionError(broken)
 

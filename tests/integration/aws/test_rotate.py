@@ -11,7 +11,7 @@ import pytest
 
 from rotator.aws.store import SecretsManagerStore
 from rotator.errors import MintError, RotatorError, StoreError
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
@@ -39,12 +39,12 @@ class MemoryEndpoint:
     def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
         return None
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         self.mints += 1
         self.scopes.append(credentials.scope)
         if self.failure is not None:
             raise self.failure
-        return token(f"new-{self.mints}", NOW, lifetime=self.lifetime)
+        return Minted(token(f"new-{self.mints}", NOW, lifetime=self.lifetime))
 
 
 def token(text: str, issued_at: datetime, *, lifetime: timedelta = 24 * HOUR) -> AccessToken:

@@ -27,7 +27,7 @@ from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.reader import Snapshot, TokenReader
-from rotator.rotation.probe import call_api, probe_with
+from rotator.rotation.probe import call_api, make_probe
 from rotator.rotation.rotate import rotate_token
 from rotator.rotation.setup import bind
 from rotator.transport.bounded import HttpAnswer
@@ -363,9 +363,6 @@ def test_errors_of_the_job_hold_no_secret_anywhere(
     failure = FAILURES[name]
     failure.cause(planted, local_ims, front)
 
-    def probe(minted: AccessToken) -> None:
-        probe_with(front.api_url, warn=lambda _: None)(minted)
-
     error = raised_by(
         lambda: rotate_token(
             Binding(binding.credentials_secret, binding.token_secret),
@@ -373,7 +370,7 @@ def test_errors_of_the_job_hold_no_secret_anywhere(
             endpoint=TokenEndpoint(sleep=lambda _: None),
             policy=RenewalPolicy(),
             force=True,
-            probe=probe if failure.args else None,
+            probe=make_probe(front.api_url) if failure.args else None,
         )
     )
 

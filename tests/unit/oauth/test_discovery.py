@@ -32,7 +32,7 @@ def server() -> Iterator[RecordingServer]:
 def mint(issuer: str, **changes: object) -> AccessToken:
     fields: dict[str, object] = {"issuer": issuer, "client_id": "client", "client_secret": "s3cret"}
     endpoint = TokenEndpoint(sleep=lambda _: None)
-    return endpoint.mint(ClientCredentials.from_fields(fields | changes))
+    return endpoint.mint(ClientCredentials.from_fields(fields | changes)).token
 
 
 def metadata(server: RecordingServer, **changes: Any) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_adobe_gets_exactly_the_documented_form(ims: LocalIms) -> None:
 
 
 def test_minted_token_lives_from_before_the_request_was_sent(ims: LocalIms) -> None:
-    token = endpoint().mint(credentials(ims))
+    token = endpoint().mint(credentials(ims)).token
 
     assert token.issued_at == NOW.replace(microsecond=0)
     assert token.expires_at == token.issued_at + timedelta(seconds=86_399)
@@ -126,13 +126,14 @@ def test_refused_client_names_the_code_and_the_debug_id_and_is_not_tried_again(
 
 
 def test_client_secrets_are_tried_in_order_and_the_position_is_told(ims: LocalIms) -> None:
-    told: list[str] = []
-
-    endpoint(warn=told.append).mint(credentials(ims, client_secret=[OLD, CANARY, "p8e-third"]))
+    minted = endpoint().mint(credentials(ims, client_secret=[OLD, CANARY, "p8e-third"]))
 
     sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
     assert sent == [OLD, CANARY]
-    assert told == ["client_secret: number 2 of 3 was accepted, what stands before it was refused"]
+    assert minted.client_secret_position == 2
+    assert minted.warnings == (
+        "client_secret: number 2 of 3 was accepted, what stands before it was refused",
+    )
 
 
 def test_refused_client_secret_is_not_tried_again_though_it_is_there_twice(ims: LocalIms) -> None:
@@ -233,7 +234,7 @@ def test_no_time_left_sends_nothing(ims: LocalIms) -> None:
 def test_nothing_is_imported_for_a_run_that_is_not_due() -> None:
     code = (
         "import sys; from rotator.oauth.endpoint import TokenEndpoint; TokenEndpoint();"
-        "from rotator.rotation import probe; probe.probe_with('https://a.example', warn=print);"
+        "from rotator.rotation import probe; probe.make_probe('https://a.example');"
         "print({'requests', 'authlib', 'urllib3'} & set(sys.modules))"
     )
 

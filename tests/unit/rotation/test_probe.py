@@ -13,7 +13,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.rotation.probe import call_api, probe_with
+from rotator.rotation.probe import call_api, make_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def minted(ims: LocalIms) -> AccessToken:
         "client_id": CLIENT,
         "client_secret": "p8e-secret",
     }
-    return TokenEndpoint().mint(ClientCredentials.from_fields(fields))
+    return TokenEndpoint().mint(ClientCredentials.from_fields(fields)).token
 
 
 def token(text: str = CANARY, client_id: str = CLIENT) -> AccessToken:
@@ -97,11 +97,7 @@ def test_unreachable_api_is_a_temporary_error() -> None:
 
 
 def test_probe_lets_a_good_token_through_without_a_word(ims: LocalIms, minted: AccessToken) -> None:
-    warnings: list[str] = []
-
-    probe_with(ims.urls.hello, warn=warnings.append)(minted)
-
-    assert warnings == []
+    assert make_probe(ims.urls.hello)(minted) is None
     assert ims.observed()["api_calls_ok"] == 1
 
 
@@ -114,7 +110,7 @@ def test_probe_refuses_what_the_api_refuses(
     text = minted.access_token.reveal() if changes else CANARY
 
     with pytest.raises(ProbeError) as caught:
-        probe_with(ims.urls.hello, warn=print)(token(text, **changes))
+        make_probe(ims.urls.hello)(token(text, **changes))
 
     assert caught.value.error_code == code
     assert code in str(caught.value)
@@ -122,29 +118,23 @@ def test_probe_refuses_what_the_api_refuses(
 
 
 def test_statuses_that_refuse_can_be_chosen(ims: LocalIms) -> None:
-    warnings: list[str] = []
+    warning = make_probe(ims.urls.hello, refused_on={403})(token())
 
-    probe_with(ims.urls.hello, warn=warnings.append, refused_on={403})(token())
-
-    assert len(warnings) == 1
-    assert "HTTP 401, 401013" in warnings[0]
+    assert warning is not None
+    assert "HTTP 401, 401013" in warning
 
 
 def test_unreachable_probe_warns_and_lets_the_token_through() -> None:
-    warnings: list[str] = []
+    warning = make_probe(closed_port())(token())
 
-    probe_with(closed_port(), warn=warnings.append)(token())
-
-    assert len(warnings) == 1
-    assert "published unproved" in warnings[0]
+    assert warning is not None
+    assert "published without verification" in warning
 
 
 def test_probe_that_fails_for_another_reason_warns_and_lets_the_token_through(
     ims: LocalIms,
 ) -> None:
-    warnings: list[str] = []
+    warning = make_probe(f"{ims.urls.base}/nowhere")(token())
 
-    probe_with(f"{ims.urls.base}/nowhere", warn=warnings.append)(token())
-
-    assert len(warnings) == 1
-    assert "HTTP 404" in warnings[0]
+    assert warning is not None
+    assert "HTTP 404" in warning

@@ -20,7 +20,7 @@ from rotator.errors import (
     SecretNotFound,
     VersionConflict,
 )
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.instants import format_instant
 from rotator.model.policy import RenewalPolicy
@@ -127,16 +127,17 @@ class MemoryEndpoint:
     failure: RotatorError | None = None
     minted: list[str] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
         return self.expected
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         self.minted.append(credentials.client_id)
         if self.failure is not None:
             raise self.failure
         minted = token(NOW, lifetime=self.lifetime, text=f"new-{len(self.minted)}")
-        return replace(minted, **self.changes)
+        return Minted(replace(minted, **self.changes), self.warnings)
 
 
 class Clock:
@@ -683,3 +684,29 @@ def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> Non
         "rotator.token_rotated",
     ]
     assert "tokens live 5m and the job runs every 15m" in events[0]["problem"]
+
+
+def test_warnings_are_data_of_the_result_and_each_is_logged_once() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    with capture_logs() as events:
+        result = run(store, endpoint, probe=lambda _: "API: HTTP 500")
+    expected = [
+        ("rotator.mint_questioned", "scope is narrower"),
+        ("rotator.token_unproved", "API: HTTP 500"),
+    ]
+    assert [tuple(warning) for warning in result.warnings] == expected
+    warned = [event for event in events if event["log_level"] == "warning"]
+    assert [(event["event"], event["problem"]) for event in warned] == expected
+
+
+def test_warning_before_a_failure_is_logged_too() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(23 * HOUR))
+    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    with capture_logs() as events:
+        refused(ProbeError, store, endpoint, probe=_refuse)
+    assert [event["event"] for event in events] == ["rotator.mint_questioned"]
+
+
+def _refuse(_: AccessToken) -> str | None:
+    raise ProbeError("API: does not take the new token", status=401)

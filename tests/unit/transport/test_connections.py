@@ -54,7 +54,7 @@ def mint(url: str, **changes: object) -> AccessToken:
         "client_secret": "p8e-canary-secret",
     }
     endpoint = TokenEndpoint(sleep=lambda _: None)
-    return endpoint.mint(ClientCredentials.from_fields(fields | changes))
+    return endpoint.mint(ClientCredentials.from_fields(fields | changes)).token
 
 
 def mint_with_certificate(url: str, **changes: object) -> AccessToken:
