@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rotator.dates import MAX_EPOCH_S, parse_number
 from rotator.oauth.strict_json import load_object
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ CLOCK_SKEW_S = 300
 
 ROUNDING_S = 60
 """How much longer a token may be announced than it says it lives: providers round."""
-
-MAX_EPOCH_S = 253_402_300_800
-"""The year 10000: a time later than that was given in another unit."""
-
-_WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +84,14 @@ def _life(claims: dict[str, Any]) -> _Life | None:
 
 
 def _number(claims: dict[str, Any], name: str) -> float:
-    value = claims[name]
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    number = parse_number(claims[name])
+    if number is None or number < 0:
         raise ValueError(f"holds a claim {name} that is no time")
-    return value
+    return number
 
 
 def _problem_with_life(life: _Life, *, asked_s: float, lifetime_s: int) -> str | None:
-    if life.expires_s > MAX_EPOCH_S:
+    if life.expires_s >= MAX_EPOCH_S:
         return "holds times in another unit than the standard's"
     if life.issued_s is not None and life.expires_s <= life.issued_s:
         return "ends before it begins, by its own times"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from rotator.dates import parse_retry_after, parse_whole_number
 from rotator.errors import MintError
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.secret import Secret
@@ -55,7 +55,6 @@ TEMPORARY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
 TEMPORARY_STATUS = frozenset({408, 425, 429})
 
 JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript|plain)")
-_WHOLE = re.compile(r"[0-9]{1,12}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -168,19 +167,18 @@ def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
         if expected.lifetime_s is None or not expected.is_lifetime_assumed:
             raise ValueError("expires_in is missing; set lifetime_s if the provider documents it")
         return expected.lifetime_s
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    lifetime_s = parse_whole_number(value)
+    if lifetime_s is None:
         raise ValueError("expires_in is not a whole number of seconds")
     longest_s = MAX_LIFETIME_S if expected.lifetime_s is None else 2 * expected.lifetime_s
-    if value <= 0:
+    if lifetime_s <= 0:
         raise ValueError("expires_in is not positive")
-    if value > longest_s:
+    if lifetime_s > longest_s:
         raise ValueError(
             "expires_in is longer than can be believed (milliseconds?);"
             " set lifetime_s if the provider documents it"
         )
-    return int(value)
+    return lifetime_s
 
 
 def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:
@@ -243,7 +241,9 @@ def _refused(answer: HttpAnswer, mask: Mask, *, now: datetime) -> MintError:
         mask,
         retryable=temporary,
         oauth_error=code,
-        retry_after_s=_retry_after_s(answer, now) if temporary else None,
+        retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now_s=now.timestamp())
+        if temporary
+        else None,
     )
 
 
@@ -266,16 +266,3 @@ def _error(problem: str, answer: HttpAnswer, mask: Mask, **details: Any) -> Mint
         debug_id=request_id,
         **details,
     )
-
-
-def _retry_after_s(answer: HttpAnswer, now: datetime) -> float | None:
-    """Seconds to wait as `Retry-After` asks (RFC 9110 section 10.2.3), None if it does not."""
-    text = answer.headers.get("retry-after", "").strip()
-    if _WHOLE.fullmatch(text):
-        return float(text)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return max(0.0, (at - now).total_seconds())

@@ -16,11 +16,13 @@ PACKAGE = Path(__file__).parents[2] / "rotator"
 # counts wherever it stands, in a function or under TYPE_CHECKING too.
 MAY_IMPORT = {
     "errors": "",
+    # what servers send as numbers and dates
+    "dates": "",
     # values and decisions: no AWS, no HTTP, no logs
     "model": "errors",
     # HTTP, which knows no AWS
     "transport": "errors model | cryptography requests urllib3",
-    "oauth": "errors model transport | authlib cryptography joserfc requests",
+    "oauth": "dates errors model transport | authlib cryptography joserfc requests",
     # AWS, which knows no HTTP
     "aws": "errors model | botocore",
     # what the product does
@@ -35,7 +37,7 @@ MAY_IMPORT = {
     "__main__": "cli",
     "lambda_handler": "app aws config errors logs model rotation | structlog",
     # the consumers' side
-    "reader": "aws errors | botocore httpx requests urllib3",
+    "reader": "aws dates errors | botocore httpx requests urllib3",
     "testing": "errors reader | pytest",
     # servers on loopback, and the demo that shows them
     "local": "errors reader | botocore moto werkzeug",
@@ -97,7 +99,8 @@ def loaded_by(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["", ".reader", ".errors", ".model.access_token", ".model.policy", ".config"]
+    "module",
+    ["", ".reader", ".errors", ".dates", ".model.access_token", ".model.policy", ".config"],
 )
 def test_import_loads_the_standard_library_only(module: str) -> None:
     assert loaded_by("rotator" + module) - sys.stdlib_module_names == {"rotator"}

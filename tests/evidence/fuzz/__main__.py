@@ -1,42 +1,62 @@
-"""`make fuzz`: look for answers that break the gate, guided by which code they reach.
+"""`make fuzz`: look for input that breaks a parser of foreign text, guided by the code it reaches.
 
-Starts from the corpus beside this file and from the hostile answers. What it finds stays in
-build/fuzz: new inputs in `found`, and one that breaks something as `crash-...`, which belongs in
-the corpus once it is understood: the test suite plays that again.
+Each target starts from its corpus and seeds. What it finds stays in build/fuzz: new inputs in
+`found`, and one that breaks something as `crash-...`, which belongs in the corpus once it is
+understood: the test suite plays that again. `python -m tests.evidence.fuzz SECONDS [TARGET]`.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import atheris
 
 with atheris.instrument_imports(include=["rotator"]):
-    from tests.evidence.fuzz.target import run_once
+    from tests.evidence.fuzz import dates, target
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 CORPUS = Path(__file__).parent / "corpus"
 BUILD = Path("build/fuzz")
 MAX_INPUT_BYTES = 4096
 
+SCRIPTS = [b"".join(step for step in row.script if isinstance(step, bytes)) for row in ROWS]
+TARGETS: dict[str, tuple[Callable[[bytes], None], Iterable[bytes], list[str]]] = {
+    "response": (target.run_once, [GOOD, *SCRIPTS], [str(CORPUS)]),
+    "dates": (dates.run_once, dates.SEEDS, []),
+}
 
-def main() -> None:
-    seconds = sys.argv[1] if len(sys.argv) > 1 else "60"
-    found, seeds = BUILD / "found", BUILD / "seeds"
+
+def fuzz(name: str, seconds: str, options: list[str]) -> None:
+    """Does not return."""
+    run_once, inputs, corpus = TARGETS[name]
+    found, seeds = BUILD / name / "found", BUILD / name / "seeds"
     for folder in (found, seeds):
         folder.mkdir(parents=True, exist_ok=True)
-    scripts = [b"".join(s for s in row.script if isinstance(s, bytes)) for row in ROWS]
-    for number, script in enumerate([GOOD, *scripts]):
-        if len(script) <= MAX_INPUT_BYTES:
-            (seeds / f"row-{number}").write_bytes(script)
-    options = [f"-max_total_time={seconds}", f"-max_len={MAX_INPUT_BYTES}", "-timeout=5"]
-    options += [f"-artifact_prefix={BUILD}/", "-print_final_stats=1", *sys.argv[2:]]
-    atheris.Setup([sys.argv[0], *options, str(found), str(CORPUS), str(seeds)], run_once)
+    for number, data in enumerate(inputs):
+        if len(data) <= MAX_INPUT_BYTES:
+            (seeds / f"seed-{number}").write_bytes(data)
+    options = [f"-max_total_time={seconds}", f"-max_len={MAX_INPUT_BYTES}", "-timeout=5", *options]
+    options += [f"-artifact_prefix={BUILD / name}/", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, str(found), *corpus, str(seeds)], run_once)
     atheris.Fuzz()
 
 
+def main() -> int:
+    arguments = sys.argv[1:]
+    if len(arguments) > 1:
+        fuzz(arguments[1], arguments[0], arguments[2:])
+    seconds = int(arguments[0]) if arguments else 60
+    command = [sys.executable, "-m", "tests.evidence.fuzz", str(max(1, seconds // len(TARGETS)))]
+    return max(subprocess.run([*command, each], check=False).returncode for each in TARGETS)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

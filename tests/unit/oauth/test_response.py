@@ -192,13 +192,34 @@ def test_token_whose_own_words_agree_is_let_through(token: str) -> None:
         ("Sat, 31 Jan 2026 10:00:30 +0100", 29.25),
         ("soon", None),
         ("-1", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
         ("", None),
         ("Sat, 31 Jan 2026 99:99:99 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(retry_after: str, seconds: float | None) -> None:
     assert refuse(answer({}, 429, retry_after=retry_after)).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"created_at": int("9" * 401), "expires_in": "86400000"},
+        {"created_at": "9" * 401, "expires_in": "86400000"},
+        {"exp": int("9" * 401)},
+        {"exp": "9" * 401},
+        {"iat": int("9" * 401), "exp": NOW_S + 3600},
+        {"exp": -1},
+        {"exp": {}},
+    ],
+    ids="-".join,
+)
+def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[str, Any]) -> None:
+    error = refuse(answer(MEMBERS | {"access_token": jwt(**claims)}))
+
+    assert not error.retryable
+    assert "9999" not in str(error)
 
 
 def test_error_of_another_shape_is_surfaced_too() -> None:
