@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rotator.errors import did_you_mean
 from rotator.model.access_token import TOKEN_FIELDS
+from rotator.model.consent import is_consent_entry
 from rotator.model.fields import is_one_line, optional_text_field, text_field
 from rotator.model.secret import Secret
 
@@ -48,7 +49,9 @@ class ClientCredentials:
     `client_secrets` are in the order in which they are tried; more than one while a client secret
     is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
     `certificate` PEM. `resources` are the values of the repeatable parameter `resource`,
-    `parameters` extra form fields. Fields that are None are the provider preset's to fill in.
+    `parameters` extra form fields. `token_secrets` are the token secrets that may be kept fresh by
+    these credentials without being named in a setting (see `rotator.model.consent`). Fields that
+    are None are the provider preset's to fill in.
     """
 
     client_id: str
@@ -66,6 +69,7 @@ class ClientCredentials:
     certificate: str | None = field(default=None, repr=False)
     lifetime_s: int | None = None
     scope_policy: str | None = None
+    token_secrets: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     FIELDS: ClassVar[frozenset[str]] = frozenset(
@@ -85,6 +89,7 @@ class ClientCredentials:
             "certificate",
             "lifetime_s",
             "scope_policy",
+            "token_secrets",
             "parameters",
         }
     )
@@ -116,6 +121,7 @@ class ClientCredentials:
             private_key=private_key,
             certificate=_lines(fields, "certificate"),
             lifetime_s=_lifetime_s(fields),
+            token_secrets=_token_secrets(fields),
             parameters=_parameters(fields),
             **{name: optional_text_field(fields, name) for name in _OPTIONAL_TEXTS},
             **{name: _choice(fields, name) for name in CHOICES},
@@ -150,6 +156,15 @@ def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secr
 def _resources(fields: Mapping[str, Any]) -> tuple[str, ...]:
     texts = _texts(fields, "resource")
     return tuple(text_field({"resource": text}, "resource") for text in texts)
+
+
+def _token_secrets(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    entries = _texts(fields, "token_secrets")
+    if not all(map(is_consent_entry, entries)):
+        raise ValueError(
+            "token_secrets must hold names or ARNs of token secrets, or names that end in /*"
+        )
+    return entries
 
 
 def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:

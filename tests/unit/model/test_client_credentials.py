@@ -45,6 +45,7 @@ def test_every_field_is_read() -> None:
         "certificate": "-----BEGIN CERTIFICATE-----",
         "lifetime_s": 3600,
         "scope_policy": "refuse",
+        "token_secrets": ["adobe/token", "adobe/eu/*"],
         "parameters": {"organization": "org"},
     }
 

@@ -1,0 +1,43 @@
+"""Which token secrets a credentials secret agrees to keep fresh.
+
+Whoever may tag a secret could name somebody else's credentials in the tag and be handed a token
+(the confused deputy, IAM user guide). So a binding that was found by a tag counts only if the
+credentials themselves name the token secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["has_consent", "is_consent_entry", "secret_name"]
+
+# A name or an ARN (API reference, CreateSecret: letters, digits and /_+=.@-), or a prefix and "/*".
+_ENTRY = re.compile(r"(?:[A-Za-z0-9/_+=.@:!-]{1,2048}|[A-Za-z0-9/_+=.@!-]{1,510}/\*)")
+
+
+def is_consent_entry(text: str) -> bool:
+    """Whether `text` can stand in `token_secrets`; a bare `*` cannot."""
+    return _ENTRY.fullmatch(text) is not None
+
+
+def has_consent(entries: Iterable[str], token_secret_arn: str) -> bool:
+    """Whether one of `entries` names the token secret with this ARN; case counts.
+
+    An entry is the secret's exact name, its ARN, or a name that ends in `/*` for all below it.
+    """
+    name = secret_name(token_secret_arn)
+    return any(
+        entry in {name, token_secret_arn}
+        or (entry.endswith("/*") and name.startswith(entry[:-1]) and len(name) >= len(entry))
+        for entry in entries
+    )
+
+
+def secret_name(arn: str) -> str:
+    """The name in a secret's full ARN, without the six characters that the service appends."""
+    # arn:partition:secretsmanager:region:account:secret:name-AbCdEf
+    return re.sub(r"-[A-Za-z0-9]{6}$", "", arn.split(":", 6)[-1])
