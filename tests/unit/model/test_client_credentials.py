@@ -55,7 +55,8 @@ def test_every_field_is_read() -> None:
     assert credentials.client_secrets == (Secret("new"), Secret("old"))
     assert credentials.resources == ("https://one.example", "https://two.example")
     assert credentials.private_key == Secret('{"kty": "EC"}')
-    for name in fields.keys() - {"client_secret", "resource", "private_key"}:
+    assert credentials.token_secrets == ("adobe/token", "adobe/eu/*")
+    for name in fields.keys() - {"client_secret", "resource", "private_key", "token_secrets"}:
         assert getattr(credentials, name) == fields[name], name
 
 
