@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    LoginError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-from botocore.exceptions import (
-    ConnectionError as BotoConnectionError,
-)
-
+from rotator.aws.errors import explain_error, scheduled_for_deletion
 from rotator.aws.sdk_logs import without_bodies
-from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, VersionConflict
+from rotator.errors import SecretNotFound, StoreError, replace_error
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, SecretInfo, StoredSecret
 
 if TYPE_CHECKING:
@@ -33,29 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["SecretsManagerStore", "connect"]
 
 CURRENT = "AWSCURRENT"
-
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
-_TEMPORARY_CODES = frozenset(
-    {
-        "InternalFailure",
-        "InternalServiceError",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_IDENTITY_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "UnrecognizedClientException",
-    }
-)
 
 
 def connect(region: str | None = None) -> BaseClient:
@@ -70,21 +32,16 @@ def connect(region: str | None = None) -> BaseClient:
     config = Config(
         connect_timeout=3,
         read_timeout=10,
-        # A lost answer is repeated with the same ClientRequestToken, which makes it a no-op.
+        # A lost response is repeated with the same ClientRequestToken, which makes it a no-op.
         retries={"mode": "standard", "total_max_attempts": 4},
         user_agent_extra="rotator",
     )
-    problem: RotatorError
-    try:
+
+    def create() -> BaseClient:
         session = botocore.session.get_session()
         return session.create_client("secretsmanager", region_name=region, config=config)
-    except BotoCoreError as error:
-        problem = _missing_setting(error) or ConfigError(
-            f"AWS configuration: the AWS SDK does not take it ({type(error).__name__})"
-        )
-    except ValueError:  # an endpoint that is no URL
-        problem = ConfigError("AWS_ENDPOINT_URL: is not a URL")
-    raise problem
+
+    return replace_error(create, Exception, explain_error)
 
 
 class SecretsManagerStore:
@@ -108,10 +65,10 @@ class SecretsManagerStore:
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
         """One version by its id, whatever its labels; None if there is none (yet)."""
         try:
-            answer = self._call("GetSecretValue", secret_id, VersionId=version_id)
+            response = self._call("GetSecretValue", secret_id, VersionId=version_id)
         except SecretNotFound:
             return None
-        return _stored(secret_id, answer)
+        return _stored(secret_id, response)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish `text` as the new current version under a version id of our choosing.
@@ -140,13 +97,17 @@ class SecretsManagerStore:
 
         Raises SecretNotFound; StoreError if it is scheduled for deletion.
         """
-        answer = self._call("DescribeSecret", secret_id)
-        if answer.get("DeletedDate"):
-            raise StoreError(_deleted(secret_id), operation="DescribeSecret", secret_id=secret_id)
-        stages = answer.get("VersionIdsToStages", {}).values()
+        response = self._call("DescribeSecret", secret_id)
+        if response.get("DeletedDate"):
+            raise StoreError(
+                f"secret {secret_id}: {scheduled_for_deletion(secret_id)}",
+                operation="DescribeSecret",
+                secret_id=secret_id,
+            )
+        stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
-            arn=answer["ARN"],
-            tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])},
+            arn=response["ARN"],
+            tags={tag["Key"]: tag["Value"] for tag in response.get("Tags", [])},
             has_value=any(CURRENT in labels for labels in stages),
         )
 
@@ -180,7 +141,7 @@ class SecretsManagerStore:
         if len(secret_ids) < 2:  # noqa: PLR2004 - a batch of one is the dearer single read
             return {}
         try:
-            answer = self._call(
+            response = self._call(
                 "BatchGetSecretValue", ", ".join(secret_ids), SecretIdList=secret_ids
             )
         except StoreError as error:
@@ -188,22 +149,22 @@ class SecretsManagerStore:
                 raise
             return {}
         found = {}
-        entries = [entry for entry in answer.get("SecretValues", []) if _is_version(entry)]
+        entries = [entry for entry in response.get("SecretValues", []) if _is_version(entry)]
         for secret_id in secret_ids:
-            entry = next((e for e in entries if _is(secret_id, e)), None)
+            entry = next((e for e in entries if _matches_id(secret_id, e)), None)
             if entry is not None and CURRENT in entry["VersionStages"]:
                 found[secret_id] = _stored(secret_id, entry)
-            elif _has_no_value(secret_id, answer.get("Errors", [])):
+            elif _has_no_value(secret_id, response.get("Errors", [])):
                 found[secret_id] = self._without_value(secret_id)
         return found
 
     def _read_one(self, secret_id: str) -> StoredSecret:
         try:
-            answer = self._call("GetSecretValue", secret_id, VersionStage=CURRENT)
+            response = self._call("GetSecretValue", secret_id, VersionStage=CURRENT)
         except SecretNotFound:
             # The service says the same of a secret without a value; it exists if described.
-            answer = None
-        return self._without_value(secret_id) if answer is None else _stored(secret_id, answer)
+            response = None
+        return self._without_value(secret_id) if response is None else _stored(secret_id, response)
 
     def _without_value(self, secret_id: str) -> StoredSecret:
         return StoredSecret(secret_id=secret_id, arn=self.describe(secret_id).arn)
@@ -215,22 +176,22 @@ class SecretsManagerStore:
         """
         id_params = {"CreateSecret": {"Name": secret_id}, "BatchGetSecretValue": {}}
         target = id_params.get(operation, {"SecretId": secret_id})
-        problem: RotatorError
-        try:
+
+        def call() -> dict[str, Any]:
             with without_bodies():
-                answer: dict[str, Any] = self._method(operation)(**target, **params)
-        except Exception as error:  # noqa: BLE001 - its parsers raise what they like, body and all
-            problem = _translate(error, operation=operation, secret_id=secret_id)
-        else:
-            if _is_answer(operation, answer):
-                return answer
-            problem = StoreError(
+                return self._method(operation)(**target, **params)
+
+        # Its parsers raise what they like, body and all.
+        explain = partial(explain_error, operation=operation, secret_id=secret_id)
+        response = replace_error(call, Exception, explain)
+        if not _is_response(operation, response):
+            raise StoreError(
                 f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
                 " check AWS_ENDPOINT_URL",
                 operation=operation,
                 secret_id=secret_id,
             )
-        raise problem
+        return response
 
     def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
         names = {
@@ -245,22 +206,24 @@ class SecretsManagerStore:
         return method
 
 
-def _stored(secret_id: str, answer: Mapping[str, Any]) -> StoredSecret:
+def _stored(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
     return StoredSecret(
         secret_id=secret_id,
-        arn=answer["ARN"],
-        version_id=answer["VersionId"],
+        arn=response["ARN"],
+        version_id=response["VersionId"],
         # A binary value is none of ours: it reads as an empty text, which no codec accepts.
-        text=Secret(answer.get("SecretString", "")),
-        stages=tuple(answer.get("VersionStages", ())),
+        text=Secret(response.get("SecretString", "")),
+        stages=tuple(response.get("VersionStages", ())),
     )
 
 
-def _is_answer(operation: str, answer: Mapping[str, Any]) -> bool:
-    """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as an answer."""
+def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
+    """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as a response."""
     if operation == "GetSecretValue":
-        return _is_version(answer)
-    return operation in {"BatchGetSecretValue", "TagResource"} or isinstance(answer.get("ARN"), str)
+        return _is_version(response)
+    return operation in {"BatchGetSecretValue", "TagResource"} or isinstance(
+        response.get("ARN"), str
+    )
 
 
 def _is_version(entry: object) -> bool:
@@ -272,7 +235,7 @@ def _is_version(entry: object) -> bool:
     )
 
 
-def _is(secret_id: str, entry: Mapping[str, Any]) -> bool:
+def _matches_id(secret_id: str, entry: Mapping[str, Any]) -> bool:
     return secret_id in {entry["Name"], entry["ARN"]} or (
         # A partial ARN ends before the six random characters.
         secret_id.startswith("arn:") and entry["ARN"].rpartition("-")[0] == secret_id
@@ -288,79 +251,3 @@ def _has_no_value(secret_id: str, errors: list[dict[str, str]]) -> bool:
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _deleted(secret_id: str) -> str:
-    return (
-        f"secret {secret_id}: is scheduled for deletion;"
-        f" to keep it: aws secretsmanager restore-secret --secret-id {secret_id}"
-    )
-
-
-def _translate(error: Exception, *, operation: str, secret_id: str) -> RotatorError:
-    """Our error for the SDK's, without its text where that could hold a value."""
-    if isinstance(error, ClientError):
-        return _refused(error, operation=operation, secret_id=secret_id)
-    setting = _missing_setting(error)
-    if setting is not None:
-        return setting
-    if isinstance(error, ParamValidationError):
-        return ConfigError(f"secret {secret_id}: is not a name or ARN that Secrets Manager takes")
-    temporary = isinstance(error, HTTPClientError | BotoConnectionError)
-    problem = "Secrets Manager cannot be reached" if temporary else "the AWS SDK failed"
-    return StoreError(
-        f"secret {secret_id}: {problem} ({operation}: {type(error).__name__})",
-        operation=operation,
-        secret_id=secret_id,
-        retryable=temporary,
-    )
-
-
-def _missing_setting(error: Exception) -> ConfigError | None:
-    if isinstance(error, NoRegionError):
-        return ConfigError("AWS region: not set; set AWS_REGION, or a region in the AWS profile")
-    if isinstance(error, ProfileNotFound):
-        return ConfigError("AWS_PROFILE: there is no such profile in the AWS configuration")
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return ConfigError(
-            "AWS credentials: none found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and"
-            " AWS_SECRET_ACCESS_KEY, or run where a role is attached"
-        )
-    if isinstance(error, LoginError | SSOError | TokenRetrievalError):
-        return ConfigError("AWS credentials: the session has ended; log in again")
-    return None
-
-
-def _refused(error: ClientError, *, operation: str, secret_id: str) -> StoreError:
-    code = error.response.get("Error", {}).get("Code", "Unknown")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # Names of roles and secrets are in the message too, and may have "kms" in them.
-    message = str(error.response.get("Error", {}).get("Message", "")).lower()
-    about_kms = "access to kms" in message or "kms:" in message
-    details: dict[str, Any] = {"operation": operation, "secret_id": secret_id, "aws_code": code}
-    subject = f"secret {secret_id}:"
-    if code == "ResourceNotFoundException":
-        return SecretNotFound(
-            f"{subject} does not exist in this account and region; check the name and AWS_REGION,"
-            " or create it with `rotator init`",
-            **details,
-        )
-    if code == "ResourceExistsException":
-        return VersionConflict(f"{subject} is taken already ({operation})", **details)
-    if code in {"DecryptionFailure", "EncryptionFailure"} or (
-        code.startswith("AccessDenied") and about_kms
-    ):
-        right = "kms:GenerateDataKey and kms:Decrypt" if "Put" in operation else "kms:Decrypt"
-        problem = f"its KMS key refused ({operation}); this role needs {right} on the key"
-    elif code.startswith("AccessDenied"):
-        problem = f"access denied; this role needs secretsmanager:{operation} on it"
-    elif code in _IDENTITY_CODES:
-        problem = f"AWS does not accept these AWS credentials ({code}); renew them"
-    elif code == "InvalidRequestException" and "delet" in str(error).lower():
-        return StoreError(_deleted(secret_id), **details)
-    elif code in _TEMPORARY_CODES or status >= 500:  # noqa: PLR2004 - HTTP server errors
-        problem = f"Secrets Manager is busy or unwell ({operation}: {code}); the next run retries"
-        return StoreError(f"{subject} {problem}", retryable=True, **details)
-    else:
-        problem = f"Secrets Manager refused ({operation}: {code})"
-    return StoreError(f"{subject} {problem}", **details)

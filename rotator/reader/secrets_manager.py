@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
+from rotator.aws.errors import explain_error, explain_refusal
+from rotator.errors import RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader.process_state import importing
 
 TYPE_CHECKING = False
@@ -19,42 +20,6 @@ __all__ = ["SdkSource", "refusal", "store_error"]
 # A request ends within 2.5 s, because where threads are unwelcome a read waits for it while the
 # token in hand is good: a Lambda function has 3 s by default. Trying again is the reader's to do.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 1.0, 1.5, 1
-
-# https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
-_TEMPORARY_CODES = {
-    "InternalFailure",
-    "InternalServiceError",
-    "RequestLimitExceeded",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-_IDENTITY_CODES = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "UnrecognizedClientException",
-}
-
-# What is missing around the SDK, by the names of the exceptions it has for it.
-_NO_CREDENTIALS = (
-    "AWS credentials: none found, or no longer valid; set AWS_PROFILE or AWS_ACCESS_KEY_ID and"
-    " AWS_SECRET_ACCESS_KEY, log in again, or run where a role is attached"
-)
-_SETUP_PROBLEMS = {
-    "ImportError": "AWS SDK: botocore cannot be imported; install it, or use a loopback source",
-    "InvalidRegionError": "AWS region: is not the name of a region; set AWS_REGION",
-    "LoginError": _NO_CREDENTIALS,
-    "NoCredentialsError": _NO_CREDENTIALS,
-    "NoRegionError": "AWS region: not set; set AWS_REGION, or a region in the AWS profile",
-    "PartialCredentialsError": _NO_CREDENTIALS,
-    "ProfileNotFound": "AWS_PROFILE: there is no such profile in the AWS configuration",
-    "SSOError": _NO_CREDENTIALS,
-}
 
 
 class SdkSource:
@@ -174,67 +139,30 @@ def _in_region(secret_id: str, region: str | None) -> str:
 
 
 def _translate(error: Exception, secret_id: str, stage: str) -> RotatorError:
-    """Our error for the SDK's: by the names of its classes, and without its text.
-
-    By name, so that nothing is imported for a client of the caller's; without the text, because
-    that of a parsing error holds the response.
-    """
-    names = [kind.__name__ for kind in type(error).__mro__]
+    """Our error for the SDK's; by names, so that nothing is imported for a caller's client."""
     response = getattr(error, "response", None)
-    if "ClientError" in names and isinstance(response, dict):
-        details = response.get("Error", {})
-        return refusal(
-            secret_id,
-            stage,
-            code=str(details.get("Code", "Unknown")),
-            message=str(details.get("Message", "")),
-            status=response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
-        )
-    for name in names:
-        if name in _SETUP_PROBLEMS:
-            return ConfigError(_SETUP_PROBLEMS[name])
-    if "ParamValidationError" in names:
-        return ConfigError(f"secret {secret_id}: is not a name or ARN that Secrets Manager takes")
-    if "ValueError" in names and "endpoint" in str(error):
-        return ConfigError("AWS_ENDPOINT_URL: is not a URL")
-    if not {"HTTPClientError", "ConnectionError", "CredentialRetrievalError"}.isdisjoint(names):
-        problem = f"Secrets Manager cannot be reached ({names[0]})"
-        return store_error(secret_id, problem, retryable=True)
-    return store_error(secret_id, f"the AWS SDK failed ({names[0]})")
+    if isinstance(response, dict) and _has_no_value(response):
+        return _no_value(secret_id, stage)
+    return explain_error(error, operation="GetSecretValue", secret_id=secret_id)
 
 
 def refusal(secret_id: str, stage: str, *, code: str, message: str, status: int) -> RotatorError:
-    """What Secrets Manager's answer to GetSecretValue means to a reader."""
-    if not code.isidentifier():  # it goes into messages, and came over a wire
-        code = "Unknown"
-    if code == "ResourceNotFoundException":
-        # A secret without a value gets the same code; only the message tells them apart.
-        if "staging label" in message:
-            return _no_value(secret_id, stage)
-        return SecretNotFound(
-            f"secret {secret_id}: does not exist in this account and region; check its name and"
-            " AWS_REGION",
-            operation="GetSecretValue",
-            secret_id=secret_id,
-            aws_code=code,
-        )
-    if code == "DecryptionFailure" or "Access to KMS" in message or "kms:Decrypt" in message:
-        problem = "its KMS key refused; this role needs kms:Decrypt on the key"
-    elif code.startswith("AccessDenied"):
-        problem = "access denied; this role needs secretsmanager:GetSecretValue on it"
-    elif code in _IDENTITY_CODES:
-        problem = f"AWS does not accept these AWS credentials ({code}); renew them"
-    elif code == "InvalidRequestException" and "delet" in message:
-        problem = (
-            "is scheduled for deletion; to keep it:"
-            f" aws secretsmanager restore-secret --secret-id {secret_id}"
-        )
-    elif code in _TEMPORARY_CODES or status >= 500:  # noqa: PLR2004 - HTTP server errors
-        problem = f"Secrets Manager is busy or unwell ({code})"
-        return store_error(secret_id, problem, aws_code=code, retryable=True)
-    else:
-        problem = f"Secrets Manager refused ({code})"
-    return store_error(secret_id, problem, aws_code=code)
+    """What a response to GetSecretValue means that a loopback source passes on."""
+    response = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    if _has_no_value(response):
+        return _no_value(secret_id, stage)
+    return explain_refusal(response, operation="GetSecretValue", secret_id=secret_id)
+
+
+def _has_no_value(response: Mapping[str, Any]) -> bool:
+    # A secret without a value gets the code of a missing one; only the message tells them apart.
+    details = response.get("Error", {})
+    return details.get("Code") == "ResourceNotFoundException" and "staging label" in str(
+        details.get("Message", "")
+    )
 
 
 def _no_value(secret_id: str, stage: str) -> TokenUnavailable:

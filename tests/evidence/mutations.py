@@ -126,8 +126,8 @@ MUTATIONS = (
     Mutation(
         "any body of a 200 counts as an answer of AWS",
         "aws/store.py",
-        "if _is_answer(operation, answer):",
-        "if True:",
+        "if not _is_response(operation, response):",
+        "if False:",
         f"{FAULTS} -k answer",
     ),
     Mutation(
@@ -227,18 +227,16 @@ MUTATIONS = (
     ),
     Mutation(
         "the SDK's words in our error",
-        "aws/store.py",
-        'f"secret {secret_id}: {problem} ({operation}: {type(error).__name__})"',
-        'f"secret {secret_id}: {problem} ({operation}: {error} {params})"',
+        "aws/errors.py",
+        'f"the AWS SDK failed ({operation}: {names[0]})"',
+        'f"the AWS SDK failed ({operation}: {error})"',
         f"{FAULTS} -k answer",
     ),
     Mutation(
         "our error is raised while theirs is handled",
-        "aws/store.py",
-        "            problem = _translate(error, operation=operation, secret_id=secret_id)\n"
-        "        else:",
-        "            raise _translate(error, operation=operation, secret_id=secret_id)\n"
-        "        else:",
+        "errors.py",
+        "        problem = ours(error)\n    raise problem",
+        "        raise ours(error)",
         f"{FAULTS} -k answer",
     ),
     Mutation(

@@ -250,12 +250,18 @@ def test_tag_replaces_the_value_of_the_same_key(
 # Refusals
 
 REFUSALS = [
-    ("AccessDeniedException", "User: x is not authorized", 400, "needs secretsmanager:{}", False),
+    (
+        "AccessDeniedException",
+        "User: x is not authorized",
+        400,
+        "grant secretsmanager:{} on it",
+        False,
+    ),
     (
         "AccessDeniedException",
         "User: role/kms-admins/x is not authorized to perform: secretsmanager:X on my-kms-secret",
         400,
-        "needs secretsmanager:{}",
+        "grant secretsmanager:{} on it",
         False,
     ),
     ("AccessDeniedException", "Access to KMS is not allowed", 400, "its KMS key refused", False),
@@ -276,13 +282,13 @@ REFUSALS = [
         False,
     ),
     ("InvalidRequestException", "something else", 400, "refused ({}: InvalidRequest", False),
-    ("LimitExceededException", "", 400, "refused ({}: LimitExceeded", False),
+    ("LimitExceededException", "", 400, "({}: LimitExceeded", False),
     ("ExpiredTokenException", "", 400, "does not accept these AWS credentials", False),
     ("UnrecognizedClientException", "", 400, "does not accept these AWS credentials", False),
     ("InvalidSignatureException", "", 400, "does not accept these AWS credentials", False),
-    ("ThrottlingException", "Rate exceeded", 400, "is busy or unwell", True),
-    ("InternalServiceError", "", 500, "is busy or unwell", True),
-    ("Whatever", "", 503, "is busy or unwell", True),
+    ("ThrottlingException", "Rate exceeded", 400, "temporarily unavailable", True),
+    ("InternalServiceError", "", 500, "temporarily unavailable", True),
+    ("Whatever", "", 503, "temporarily unavailable", True),
 ]
 
 
@@ -396,7 +402,7 @@ def test_connection_reads_what_the_environment_names(service: Service) -> None:
     ("name", "value", "subject"),
     [
         ("AWS_DEFAULT_REGION", None, "AWS region: not set; set AWS_REGION"),
-        ("AWS_DEFAULT_REGION", "no region", "AWS configuration: "),
+        ("AWS_DEFAULT_REGION", "no region", "AWS region: is not the name of a region"),
         ("AWS_PROFILE", "nobody", "AWS_PROFILE: there is no such profile"),
         ("AWS_ENDPOINT_URL", "no url", "AWS_ENDPOINT_URL: is not a URL"),
     ],

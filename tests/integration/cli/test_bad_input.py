@@ -175,7 +175,7 @@ CASES = (
     Case(
         "half of the AWS credentials",
         CONFIGURATION,
-        ("AWS credentials: none found; set AWS_PROFILE",),
+        ("AWS credentials: incomplete; access key id and secret access key belong together",),
         env={"AWS_SECRET_ACCESS_KEY": None},
     ),
     Case(
@@ -201,14 +201,14 @@ CASES = (
         SECRETS_MANAGER,
         (
             "secret {credentials_secret}: access denied",
-            "this role needs secretsmanager:GetSecretValue",
+            "grant secretsmanager:GetSecretValue",
         ),
         refused=(READS, "AccessDeniedException", ACCESS_DENIED.format(action="GetSecretValue")),
     ),
     Case(
         "access denied to write",
         SECRETS_MANAGER,
-        ("secret {token_secret}: access denied", "this role needs secretsmanager:PutSecretValue"),
+        ("secret {token_secret}: access denied", "grant secretsmanager:PutSecretValue"),
         refused=(
             ("PutSecretValue",),
             "AccessDeniedException",
@@ -218,7 +218,7 @@ CASES = (
     Case(
         "KMS denied to read",
         SECRETS_MANAGER,
-        ("its KMS key refused", "this role needs kms:Decrypt on the key"),
+        ("its KMS key refused", "grant kms:Decrypt on the key"),
         refused=(READS, "AccessDeniedException", KMS_DENIED),
     ),
     Case(
@@ -452,7 +452,7 @@ def test_readers_tell_access_denied_from_a_missing_secret(
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == SECRETS_MANAGER
-    assert "access denied; this role needs secretsmanager:GetSecretValue" in line
+    assert "access denied; grant secretsmanager:GetSecretValue" in line
 
 
 @pytest.mark.parametrize(

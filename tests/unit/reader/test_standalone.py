@@ -33,7 +33,7 @@ LOOPBACK_ONLY = (
     "snapshot",
     "sources",
 )
-"""What the loopback source needs of `rotator/reader/`; besides it only `rotator/errors.py`."""
+"""What the loopback source needs of `rotator/reader/`; besides: `errors.py`, `aws/error*.py`."""
 
 
 class SecretsOnLoopback:
@@ -98,8 +98,10 @@ def copied(target: Path, *names: str) -> Path:
     """A folder with the reader's files and no more, as one would put them into a Lambda."""
     (target / "rotator").mkdir(parents=True)
     shutil.copy(ROOT / "rotator" / "errors.py", target / "rotator")
+    (target / "rotator" / "aws").mkdir()
+    for name in ("error_table", "errors"):
+        shutil.copy(ROOT / "rotator" / "aws" / f"{name}.py", target / "rotator" / "aws")
     if not names:
-        (target / "rotator" / "aws").mkdir()
         shutil.copy(ROOT / "rotator" / "aws" / "sdk_logs.py", target / "rotator" / "aws")
         shutil.copytree(ROOT / "rotator" / "reader", target / "rotator" / "reader")
         return target

@@ -1,0 +1,181 @@
+"""The table behind `rotator.aws.errors`: names that AWS and its SDK give, and what they mean."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CREDENTIAL_SETTINGS",
+    "IDENTITY_CODES",
+    "NETWORK_ERRORS",
+    "POLICIES",
+    "SETUP_PROBLEMS",
+    "SOURCE_NAMES",
+    "SOURCE_OF",
+    "TEMPORARY_CODES",
+]
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, and those of
+# STS and SSO; whatever comes with 429 or 5xx counts too.
+TEMPORARY_CODES = frozenset(
+    [
+        "IDPCommunicationError",
+        "InternalFailure",
+        "InternalServerException",
+        "InternalServiceError",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ]
+)
+
+_NO_CREDENTIALS = (
+    "AWS credentials: none found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+    " or run where a role is attached (instance metadata gave none either)"
+)
+SETUP_PROBLEMS = {
+    "NoCredentialsError": _NO_CREDENTIALS,
+    "PartialCredentialsError": (
+        "AWS credentials: incomplete; access key id and secret access key belong together, and"
+        " role_arn needs source_profile or credential_source"
+    ),
+    "UnknownCredentialError": (
+        "AWS profile: its credential_source is none of Ec2InstanceMetadata, EcsContainer,"
+        " Environment"
+    ),
+    "ImportError": "AWS SDK: botocore cannot be imported; install it, or use a loopback source",
+    "NoRegionError": "AWS region: not set; set AWS_REGION, or a region in the AWS profile",
+    "InvalidRegionError": "AWS region: is not the name of a region; set AWS_REGION",
+    "ProfileNotFound": "AWS_PROFILE: there is no such profile in the AWS configuration",
+    "ConfigParseError": "AWS configuration: the file cannot be parsed; correct it",
+    "ConfigNotFound": "AWS configuration: a file that it names does not exist",
+    "InvalidConfigError": (
+        "AWS profile: its settings are incomplete or contradict each other; check role_arn,"
+        " source_profile, credential_source and sso_session in the AWS configuration"
+    ),
+    "InvalidProxiesConfigError": "AWS configuration: the settings of the proxy cannot be used",
+}
+"""By the name of the SDK's exception: what is missing around the SDK. Subclasses count too."""
+
+IDENTITY_CODES = frozenset(
+    [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ]
+)
+
+NETWORK_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
+
+POLICIES = {
+    "service control policy": "an administrator of the AWS organization has to change it",
+    "resource control policy": "an administrator of the AWS organization has to change it",
+    "vpc endpoint policy": "change the policy of the VPC endpoint",
+    "resource-based policy": "change the resource policy of the {resource}",
+    "permissions boundary": "change the permissions boundary of this role",
+    "session policy": "change the policy that was passed when the role was assumed",
+    "identity-based policy": "change the policies of this role",
+}
+"""The kinds of policy that IAM names in a denial, and where each is changed.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+
+CREDENTIAL_SOURCES = {
+    "process": "ProcessProvider custom-process",
+    "container": "ContainerProvider ContainerMetadataFetcher container-role EcsContainer",
+    "metadata": "InstanceMetadataProvider InstanceMetadataFetcher IMDSFetcher iam-role"
+    " Ec2InstanceMetadata InvalidIMDSEndpointError InvalidIMDSEndpointModeError",
+    "web identity": "AssumeRoleWithWebIdentity AssumeRoleWithWebIdentityCredentialFetcher"
+    " AssumeRoleWithWebIdentityProvider assume-role-with-web-identity",
+    "role": "AssumeRole AssumeRoleCredentialFetcher AssumeRoleProvider assume-role"
+    " RefreshWithMFAUnsupportedError",
+    "sso": "GetRoleCredentials CreateToken SSOCredentialFetcher SSOError SSOProvider"
+    " SSOTokenProvider TokenRetrievalError sso",
+    "login": "CreateOAuth2Token LoginCredentialFetcher LoginError LoginProvider login",
+}
+"""Each source with the names by which botocore shows that it is the one that failed: of API
+actions, of exceptions, of providers (`METHOD`), of the classes that an exception came through."""
+
+SOURCE_OF = {name: source for source, names in CREDENTIAL_SOURCES.items() for name in names.split()}
+
+SOURCE_NAMES = {
+    "container": "the container credentials endpoint (AWS_CONTAINER_CREDENTIALS_*)",
+    "login": "AWS sign-in",
+    "metadata": "instance metadata",
+    "role": "STS",
+    "sso": "IAM Identity Center (SSO)",
+    "web identity": "STS",
+}
+
+
+_PROCESS = "credential_process of the AWS profile"
+_TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting
+CREDENTIAL_SETTINGS = (
+    ("process", "FileNotFoundError", f"{_PROCESS}: command not found; give its absolute path"),
+    ("process", "OSError", f"{_PROCESS}: the command cannot be started; check its permissions"),
+    (
+        "process",
+        "",
+        f"{_PROCESS}: failed, or did not print valid credentials as JSON; run it by hand",
+    ),
+    (
+        "sso",
+        "ForbiddenException",
+        "SSO does not give this user the role; check sso_account_id and sso_role_name",
+    ),
+    ("sso", "", "the SSO session has ended or was never opened; run `aws sso login`"),
+    (
+        "login",
+        "MissingDependencyException",
+        "`aws login` needs the extra crt: pip install 'oauth-token-rotator[crt]'",
+    ),
+    ("login", "", "the session of `aws login` has ended or was never opened; run `aws login`"),
+    (
+        "role",
+        "EOFError|GetPassWarning|RefreshWithMFAUnsupportedError",
+        (
+            "the AWS profile asks for an MFA code (mfa_serial), and nobody is there to give it; use"
+            " a profile or role without MFA"
+        ),
+    ),
+    (
+        "web identity",
+        "OSError|UnicodeDecodeError",
+        f"{_TOKEN_FILE}: cannot be read; check its path, and that it is mounted",
+    ),
+    (
+        "web identity",
+        "parameter WebIdentityToken",
+        f"{_TOKEN_FILE}: is empty; check what writes it",
+    ),
+    ("web identity", "ParamValidationError", "AWS_ROLE_ARN: is not the ARN of a role"),
+    (
+        "container",
+        "Unsupported host",
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI: the AWS SDK does not ask this host over http; use"
+            " https, loopback, or the address of ECS or EKS"
+        ),
+    ),
+    (
+        "container",
+        "not a legal header",
+        "the authorization token for the container credentials endpoint has line breaks",
+    ),
+    (
+        "metadata",
+        "InvalidIMDSEndpointError|InvalidIMDSEndpointModeError",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT or its mode is not valid",
+    ),
+)
+"""What somebody has to change before a source can give credentials: the source, names of
+exceptions, codes or words of the SDK (any of them), and what to say. The first match counts."""
