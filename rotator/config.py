@@ -7,6 +7,7 @@ profile, keys) is left to it.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,18 +24,27 @@ if TYPE_CHECKING:
 __all__ = [
     "LogSettings",
     "Settings",
+    "environment_names",
     "load_log_settings",
+    "load_secret_id",
     "load_settings",
 ]
 
 PREFIX = "ROTATOR_"
-NAMES = ("credentials_secret", "token_secret", "cadence", "tick", "probe_url")
+NAMES = ("credentials_secret", "token_secret", "cadence", "interval", "tick", "probe_url")
 """What `load_settings` takes: as flags (`--token-secret`), as variables (`ROTATOR_TOKEN_SECRET`)
-and as fields of an event (`token_secret`)."""
+and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
+
+
+# What Kubernetes sets in a pod for each Service in its namespace; one may be called "rotator-log".
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE_LINK = re.compile(
+    r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +112,33 @@ def load_settings(
         token_secret=token_secret,
         credentials_secret=credentials_secret,
         cadence=_duration(found.get("cadence")),
-        tick=_duration(found.get("tick")) or DEFAULT_TICK,
+        tick=_interval(found) or DEFAULT_TICK,
         probe_url=_url(found.get("probe_url")),
         region=_region(token_secret, credentials_secret, environ),
     )
+
+
+def load_secret_id(
+    name: str, given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
+) -> str:
+    """The one secret that a command works on, checked.
+
+    `name` is `token_secret` or `credentials_secret`; `given` what was typed, by what to call it in
+    errors. Raises ConfigError if two of them differ, or nothing names it.
+    """
+    variable = f"{PREFIX}{name.upper()}"
+    typed = {label: text for label, text in given.items() if text is not None}
+    if len(set(typed.values())) > 1:
+        raise ConfigError(f"{' and '.join(typed)}: name different secrets; pass one of them")
+    for label, text in (typed or {variable: environ.get(variable, "")}).items():
+        if typed or text:
+            return checked_secret_id(label, text)
+    raise ConfigError(f"{name.replace('_', ' ')}: missing; pass its ID or set {variable}")
+
+
+def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is the token secret that the environment names."""
+    return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
@@ -123,21 +156,19 @@ def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dic
     found = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = known.get(variable)
-        if name is None:
-            # Not every stranger is a mistake: Kubernetes announces a service called "rotator" with
-            # ROTATOR_PORT and its kin.
+        if name is None and not _SERVICE_LINK.fullmatch(variable):
             meant = did_you_mean(variable.removeprefix(PREFIX), [n.upper() for n in known.values()])
             meant = meant or did_you_mean(variable.removeprefix(PREFIX), known.values())
             if meant is not None:
                 raise ConfigError(f"{variable}: unknown; did you mean {PREFIX}{meant.upper()}?")
-        elif name in names and environ[variable]:
+        elif name is not None and name in names and environ[variable]:
             found[name] = _Given(environ[variable], variable)
     return found
 
 
 def _not_named(name: str) -> str:
     flag = f"--{name.replace('_', '-')}"
-    return f"{name.replace('_', ' ')}: not named; give {flag} or set {PREFIX}{name.upper()}"
+    return f"{name.replace('_', ' ')}: missing; pass {flag} or set {PREFIX}{name.upper()}"
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:
@@ -160,6 +191,14 @@ def _duration(given: _Given | None) -> timedelta | None:
     except ValueError as error:
         problem = f"{given.label}: {error}"
     raise ConfigError(problem)
+
+
+def _interval(found: Mapping[str, _Given]) -> timedelta | None:
+    interval, tick = found.get("interval"), found.get("tick")
+    both = {_duration(interval), _duration(tick)} - {None}
+    if interval and tick and len(both) > 1:
+        raise ConfigError(f"{interval.label} and {tick.label}: differ; set {interval.label} alone")
+    return _duration(interval or tick)
 
 
 def _url(given: _Given | None) -> str | None:

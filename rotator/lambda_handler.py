@@ -1,8 +1,8 @@
-"""AWS Lambda's door: `rotator.lambda_handler.handler`, one run of the job per invocation.
+"""The AWS Lambda function: `rotator.lambda_handler.handler`, one run of the job per invocation.
 
 Failures are raised, so that Lambda counts them, tries again and hands them to the on-failure
-destination. Every failure logs one event; every run logs one line of metrics, but those that end
-before it is known whose: a refused event, settings that are wrong.
+destination. Every failure logs one event. Every run of the binding that the environment names logs
+one line of metrics, except where the event or the settings are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from structlog.contextvars import bound_contextvars
 from rotator import logs
 from rotator.app import Rotator, open_store
 from rotator.aws.metrics import embedded
-from rotator.config import load_log_settings, load_settings
+from rotator.config import environment_names, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
 from rotator.model.instants import format_instant, parse_instant
 
@@ -69,9 +69,9 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         token_secret = None
         problem: RotatorError
         try:
-            asked = _asked(event)
-            force = asked.pop("force", False)
-            settings = load_settings(asked)
+            fields = _parse_event(event)
+            force = fields.pop("force", False)
+            settings = load_settings(fields)
             token_secret = settings.token_secret
             log_settings = load_log_settings()
             logs.configure(level=log_settings.level, form=log_settings.form)
@@ -87,7 +87,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             kind = type(error).__name__
             problem = RotatorError(f"unexpected {kind} in {place.name}; please report it")
         else:
-            _measure(_values(result), settings, context)
+            _emit_metrics(_metrics(result), settings, context)
             return _summary(result)
         logs.logger().error(
             "rotator.rotation_failed",
@@ -96,11 +96,11 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             **logs.error_fields(problem),
         )
         if token_secret is not None:
-            _measure(_values_of_failure(problem), settings, context)
+            _emit_metrics(_failure_metrics(problem), settings, context)
         raise problem
 
 
-def _asked(event: object) -> dict[str, Any]:
+def _parse_event(event: object) -> dict[str, Any]:
     """The event's fields; none for a schedule's own event. Raises ConfigError for any other."""
     if event is None:  # invoked by hand, without a payload
         return {}
@@ -138,7 +138,7 @@ def _summary(result: RotationResult) -> dict[str, Any]:
     }
 
 
-def _values(result: RotationResult) -> dict[str, float]:
+def _metrics(result: RotationResult) -> dict[str, float]:
     rotated = result.outcome == "rotated"
     values: dict[str, float] = {"RotationSucceeded": int(rotated), "RotationFailed": 0}
     if result.expires_at is not None:
@@ -148,7 +148,7 @@ def _values(result: RotationResult) -> dict[str, float]:
     return values
 
 
-def _values_of_failure(error: RotatorError) -> dict[str, float]:
+def _failure_metrics(error: RotatorError) -> dict[str, float]:
     values: dict[str, float] = {"RotationSucceeded": 0, "RotationFailed": 1}
     expires_at = error.details.get("expires_at")
     if isinstance(expires_at, str):
@@ -160,7 +160,13 @@ def _remaining_s(expires_at: datetime) -> float:
     return max(0.0, round((expires_at - datetime.now(UTC)).total_seconds()))
 
 
-def _measure(values: dict[str, float], settings: Settings, context: Context) -> None:
+def _emit_metrics(values: dict[str, float], settings: Settings, context: Context) -> None:
+    """Log a line of metrics, for the binding that the environment names.
+
+    Not for one that an event names: each name would be a new dimension, which CloudWatch bills.
+    """
+    if not environment_names(settings.token_secret):
+        return
     line = embedded(
         values,
         token_secret=settings.token_secret,

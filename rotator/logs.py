@@ -1,12 +1,13 @@
 """One structured event per outcome: JSON for machines, readable on a terminal, without secrets.
 
 Nothing here is what keeps secrets out of logs: events are made of names, instants and counts, and
-secrets travel as `rotator.model.secret.Secret`. The redaction is for the day on which somebody adds
-a field without thinking.
+secrets travel as `rotator.model.secret.Secret`. The redaction is a second line of defence, for a
+field that somebody adds without thinking.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError
 
-__all__ = ["configure", "error_fields", "logger", "redact"]
+__all__ = ["configure", "error_fields", "logger", "redact", "shows_colour"]
 
 MASK = "***"
 
@@ -49,19 +50,24 @@ _ERROR_FIELDS = ("status", "oauth_error", "error_code", "debug_id", "operation",
 
 
 def configure(
-    *, level: str = "info", form: str | None = None, stream: TextIO | None = None
+    *,
+    level: str = "info",
+    form: str | None = None,
+    stream: TextIO | None = None,
+    outcomes: bool = True,
 ) -> None:
     """Send events of at least `level` to `stream` (standard error), one line each.
 
-    `form` is `json` or `console`; None means console on a terminal and JSON everywhere else. The
-    logs of the libraries stay off: at debug level they write bodies, and with them secrets.
+    `form` is `json` or `console`; None means console on a terminal and JSON everywhere else.
+    `outcomes` off leaves out how a run ended, for a command that prints it itself. The logs of the
+    libraries stay off: at debug level they write bodies, and with them secrets.
     """
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
     render: Processor
     if (form or ("console" if on_terminal else "json")) == "console":
         render = structlog.dev.ConsoleRenderer(
-            colors=on_terminal,
+            colors=shows_colour(stream),
             sort_keys=False,
             exception_formatter=structlog.dev.plain_traceback,
         )
@@ -69,6 +75,7 @@ def configure(
         render = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
+            *([] if outcomes else [_drop_outcomes]),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -82,13 +89,19 @@ def configure(
     )
 
 
+def shows_colour(stream: TextIO) -> bool:
+    """Whether to write in colour: on a terminal that can, unless NO_COLOR is set (no-color.org)."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not is_plain
+
+
 def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time
     """The logger, as it is configured when it is first used."""
     return structlog.get_logger()
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Mask what looks like a secret, by its field's name or by its own shape; a processor."""
+    """Replace what looks like a secret, by its field's name or by its own shape; a processor."""
     return {key: _redacted(key, value) for key, value in event.items()}
 
 
@@ -100,6 +113,12 @@ def error_fields(error: RotatorError) -> dict[str, Any]:
         if value is not None:
             fields[name] = value
     return fields | error.details
+
+
+def _drop_outcomes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if "outcome" in event:
+        raise structlog.DropEvent
+    return event
 
 
 def _lead_with_the_event(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

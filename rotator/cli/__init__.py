@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # It lives for half a second and imports for most of it: looking for cycles among what the
         # SDK loads would take a tenth of that, and find nothing.
         gc.disable()
-    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # what is ignored stays so
+        signal.signal(signal.SIGTERM, _terminate)
     _prepare_streams()
     command = "rotator"
     try:
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = EXIT_INTERRUPTED
     except SystemExit as ended:  # --help, --version, SIGTERM
         code = int(ended.code or EXIT_OK)
-    except BrokenPipeError:  # it is long, or goes out at once
+    except BrokenPipeError:  # the other end of the pipe was closed first
         code = EXIT_OK
     except Exception as error:  # noqa: BLE001 - the last resort: its text could hold a value
         print(f"{command}: {describe(error)}", file=sys.stderr)
@@ -62,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _flush(command) or code
 
 
-class _Unheard(io.FileIO):
-    """A stream that loses what cannot be written: a full log disk must not stop a rotation."""
+class _BestEffortStream(io.FileIO):
+    """Drops what cannot be written: a full log disk must not stop a rotation."""
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, as inherited
         size_bytes = memoryview(data).nbytes
@@ -81,20 +82,20 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _prepare_streams() -> None:
-    """Let no stream stop a job that needs none of them: closed ones (`>&-`), or a poor encoding."""
+    """Keep a closed stream (`>&-`) or a poor encoding from stopping a job that needs neither."""
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
         sys.stderr = io.TextIOWrapper(
-            io.BufferedWriter(_Unheard(sys.stderr.fileno(), "w", closefd=False)),
+            io.BufferedWriter(_BestEffortStream(sys.stderr.fileno(), "w", closefd=False)),
             encoding=sys.stderr.encoding,
             errors=sys.stderr.errors,
             line_buffering=True,
         )
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Even if PYTHONUNBUFFERED is set: a result that cannot be written must not be found out
-        # about in the middle of a command, where it would hide how that ended.
+        # Even if PYTHONUNBUFFERED is set: a failure to write must show at the end, where it
+        # cannot hide how the command ended.
         sys.stdout.reconfigure(errors="backslashreplace", write_through=False)
 
 
@@ -104,7 +105,7 @@ def _flush(command: str) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        problem = ""  # whoever read it has gone (`| head`), and has what it wanted
+        problem = ""  # the other end of the pipe is closed (`| head`): it has what it needs
     except OSError as error:
         problem = error.strerror
     if problem is None:

@@ -1,74 +1,63 @@
-"""`rotator token`, `headers`, `env` and `exec`: the current token, for shells."""
+"""`rotator token`, `headers` and `env`: the current token, for shells."""
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
-from rotator.aws.secret_ids import checked_secret_id
 from rotator.cli.exit_codes import EXIT_OK
-from rotator.errors import ConfigError
+from rotator.cli.selectors import add_token_secret, named_token_secret
+from rotator.cli.shells import FORMATS
+from rotator.errors import ConfigError, TokenUnavailable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from datetime import timedelta
 
     from rotator.reader import Snapshot
 
-__all__ = ["NAMES", "add_to", "read_token"]
+__all__ = ["add_consumer", "add_prefix", "add_to", "read_token", "token_variables"]
 
-NAMES = ("token", "headers", "env", "exec")
+_EXAMPLE = """\
+example, in a script that must not go on without a token:
+  token=$(rotator token adobe/token --min-life 10m) || exit"""
 
-# The shell's own codes for a command that cannot be run and one that does not exist.
-_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+_HEADERS_EXAMPLE = """\
+example, in a script that must not call without a token:
+  headers=$(rotator headers adobe/token) || exit
+  printf '%s\\n' "$headers" | curl --fail -H @- "$URL"
+A pipe straight from rotator goes on when rotator fails, unless `set -o pipefail`
+is on, and sends the request without a token."""
+
+_ENV_EXAMPLE = """\
+example, in a script that must not go on with a variable of yesterday:
+  vars=$(rotator env adobe/token --prefix PS_FF_SERVICES) && eval "$vars" || exit
+sets PS_FF_SERVICES_ACCESS_TOKEN, PS_FF_SERVICES_CLIENT_ID and
+PS_FF_SERVICES_EXPIRES_AT (RFC 3339, UTC). `eval "$(rotator env ...)"` goes on
+when rotator fails, even under `set -e`."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the commands to the parser."""
-    _add(
-        commands,
-        "token",
-        _token,
-        does="print the current access token",
-        epilog="example:\n  TOKEN=$(rotator token adobe/token)",
-    )
-    _add(
+    add_consumer(commands, "token", _token, does="print the current access token", epilog=_EXAMPLE)
+    add_consumer(
         commands,
         "headers",
         _headers,
         does="print the request headers, for curl -H @-",
-        epilog='example:\n  rotator headers adobe/token | curl -H @- "$URL"',
+        epilog=_HEADERS_EXAMPLE,
     )
-    env = _add(
-        commands,
-        "env",
-        _env,
-        does="print export lines for a shell",
-        epilog='example:\n  eval "$(rotator env adobe/token --prefix PS_FF_SERVICES)"\n'
-        "sets PS_FF_SERVICES_ACCESS_TOKEN and PS_FF_SERVICES_CLIENT_ID",
+    env = add_consumer(
+        commands, "env", _env, does="print export lines for a shell", epilog=_ENV_EXAMPLE
     )
-    child = _add(
-        commands,
-        "exec",
-        _exec,
-        does="run a command with the token in its environment",
-        epilog="example:\n  rotator exec adobe/token --prefix PS_FF_SERVICES -- ./job.sh\n"
-        "The command takes rotator's place: its exit code and signals are its own.",
+    add_prefix(env)
+    env.add_argument(
+        "--format", choices=tuple(FORMATS), default="sh", help="for which reader; without it sh"
     )
-    for parser in (env, child):
-        parser.add_argument(
-            "--prefix",
-            metavar="PREFIX",
-            help="PREFIX_ACCESS_TOKEN and PREFIX_CLIENT_ID; without it ACCESS_TOKEN and CLIENT_ID",
-        )
-    child.usage = "rotator exec [-h] [--prefix PREFIX] ID -- CMD [ARG ...]"
 
 
-def _add(
+def add_consumer(
     commands: argparse._SubParsersAction[Any],
     name: str,
     run: Callable[[argparse.Namespace], int],
@@ -76,64 +65,95 @@ def _add(
     does: str,
     epilog: str,
 ) -> argparse.ArgumentParser:
+    """Add a command that reads the token and hands it on."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=does, description=f"{does[0].upper()}{does[1:]}.", epilog=epilog
     )
-    parser.add_argument("token_secret", metavar="ID", help="name or ARN of the token secret")
+    add_token_secret(parser)
+    parser.add_argument(
+        "--min-life",
+        metavar="DURATION",
+        help="exit with 6 if the token does not live that much longer, such as 10m",
+    )
     parser.set_defaults(run=run)
     return parser
 
 
-def read_token(secret_id: str) -> Snapshot:
-    """The current token and what its secret says of it; raises as `TokenReader` does."""
+def add_prefix(parser: argparse.ArgumentParser) -> None:
+    """Add `--prefix`, which names the variables."""
+    parser.add_argument(
+        "--prefix",
+        metavar="PREFIX",
+        help="PREFIX_ACCESS_TOKEN and so on; without it ACCESS_TOKEN, CLIENT_ID and EXPIRES_AT",
+    )
+
+
+def read_token(args: argparse.Namespace) -> Snapshot:
+    """The current token and what its secret says of it; raises as `TokenReader` does.
+
+    Raises TokenUnavailable also for a token that lives shorter than `--min-life`.
+    """
+    secret_id = named_token_secret(args)
+    typed: str | None = getattr(args, "min_life", None)
+    min_life = _min_life(typed) if typed is not None else None
     from rotator.reader import TokenReader
 
-    with TokenReader(checked_secret_id("ID", secret_id), background=False) as reader:
-        return reader.current()
+    with TokenReader(secret_id, background=False) as reader:
+        snapshot = reader.current()
+    if typed is not None and min_life is not None:
+        _check_life(snapshot, min_life, typed=typed, secret_id=secret_id)
+    return snapshot
+
+
+def token_variables(args: argparse.Namespace) -> dict[str, str | None]:
+    """The variables of `env` and `exec`; None for one that must not keep an older value."""
+    prefix = args.prefix
+    if prefix is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix, re.ASCII):
+        raise ConfigError("--prefix: is not a valid variable name; use letters, digits and _")
+    from rotator.model.instants import format_instant
+
+    start = f"{prefix}_" if prefix else ""
+    snapshot = read_token(args)
+    return {
+        f"{start}ACCESS_TOKEN": snapshot.token,
+        f"{start}CLIENT_ID": snapshot.client_id,
+        f"{start}EXPIRES_AT": format_instant(snapshot.expires_at),
+    }
 
 
 def _token(args: argparse.Namespace) -> int:
-    print(read_token(args.token_secret).token)
+    print(read_token(args).token)
     return EXIT_OK
 
 
 def _headers(args: argparse.Namespace) -> int:
-    for name, value in read_token(args.token_secret).headers().items():
+    for name, value in read_token(args).headers().items():
         print(f"{name}: {value}")
     return EXIT_OK
 
 
 def _env(args: argparse.Namespace) -> int:
-    for name, value in _variables(args).items():
-        print(f"export {name}={shlex.quote(value)}")
+    print(FORMATS[args.format](token_variables(args)))
     return EXIT_OK
 
 
-def _exec(args: argparse.Namespace) -> int:
-    if not args.argv:
-        raise ConfigError("the command is missing; give it after --")
-    variables = _variables(args)
-    command = args.argv[0]
-    # Python ignores it, and what is ignored stays so: `| head` would not end the command.
-    ours = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        os.execvpe(command, args.argv, {**os.environ, **variables})  # noqa: S606 - what it is for
-    except FileNotFoundError:
-        code, problem = _NOT_FOUND, "is not found"
-    except (OSError, ValueError):  # no program, no permission, or an argument that cannot be one
-        code, problem = _NOT_EXECUTABLE, "cannot be executed"
-    signal.signal(signal.SIGPIPE, ours)  # whoever called us goes on
-    print(f"rotator exec: {command}: {problem}", file=sys.stderr)
-    return code
+def _min_life(typed: str) -> timedelta:
+    from rotator.errors import replace_error
+    from rotator.model.instants import parse_duration
+
+    return replace_error(
+        lambda: parse_duration(typed), ValueError, lambda error: ConfigError(f"--min-life: {error}")
+    )
 
 
-def _variables(args: argparse.Namespace) -> dict[str, str]:
-    prefix = args.prefix
-    if prefix is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix, re.ASCII):
-        raise ConfigError("--prefix: is no name of a variable; take letters, digits and _")
-    start = f"{prefix}_" if prefix else ""
-    snapshot = read_token(args.token_secret)
-    variables = {f"{start}ACCESS_TOKEN": snapshot.token}
-    if snapshot.client_id is not None:
-        variables[f"{start}CLIENT_ID"] = snapshot.client_id
-    return variables
+def _check_life(snapshot: Snapshot, min_life: timedelta, *, typed: str, secret_id: str) -> None:
+    from rotator.model.clock import SYSTEM_CLOCK
+    from rotator.model.instants import format_duration
+
+    remaining = snapshot.expires_at - SYSTEM_CLOCK.now()
+    if remaining < min_life:
+        raise TokenUnavailable(
+            f"secret {secret_id}: its token lives {format_duration(remaining)} longer, which is"
+            f" less than --min-life {typed.strip()}; see `rotator status`, or ask for less",
+            expires_at=snapshot.expires_at,
+        )

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["NAMES", "add_to"]
-
-NAMES = ("demo",)
+__all__ = ["add_to"]
 
 _EXAMPLE = """\
 example:

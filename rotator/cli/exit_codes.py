@@ -26,9 +26,9 @@ EXIT_TERMINATED = 128 + 15
 
 EXIT_CODES = {
     EXIT_OK: "done: rotated, or not due",
-    EXIT_UNEXPECTED: "unexpected",
-    EXIT_CONFIGURATION: "usage or configuration, the credentials secret's content included",
-    EXIT_REFUSED: "the provider refused the credentials, the scope or the token",
+    EXIT_UNEXPECTED: "unexpected: a mistake of rotator's own; please report it",
+    EXIT_CONFIGURATION: "usage or configuration: credentials secret and URLs of APIs included",
+    EXIT_REFUSED: "the provider refused credentials, scope or token, or its response is unusable",
     EXIT_TEMPORARY: "temporary: throttled, unreachable, timed out; the next run tries again",
     EXIT_SECRETS_MANAGER: "Secrets Manager refused, or the secret is missing",
     EXIT_NO_TOKEN: "no usable token to read",
@@ -46,9 +46,7 @@ def exit_code(error: RotatorError) -> int:
     if isinstance(error, StoreError):
         return EXIT_SECRETS_MANAGER
     if isinstance(error, MintError):
-        # RFC 6749 section 5.2: an error code, or a 4xx of any kind, is the provider's "no".
-        said_no = error.oauth_error is not None or 400 <= (error.status or 0) < 500  # noqa: PLR2004
-        return EXIT_REFUSED if said_no else EXIT_UNEXPECTED
+        return EXIT_REFUSED
     if isinstance(error, ProbeError):
-        return EXIT_REFUSED if error.status in {401, 403} else EXIT_UNEXPECTED
+        return EXIT_REFUSED if error.status in {401, 403} else EXIT_CONFIGURATION
     return EXIT_UNEXPECTED

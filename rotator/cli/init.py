@@ -7,15 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK
-from rotator.cli.selectors import add_names, settings_of
+from rotator.cli.selectors import add_names, load_job_settings
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["NAMES", "add_to"]
-
-NAMES = ("init",)
+__all__ = ["add_to"]
 
 _EXAMPLE = """\
 examples:
@@ -49,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _init(args: argparse.Namespace) -> int:
-    settings = settings_of(args)
+    settings = load_job_settings(args)
     credentials_secret = settings.needed_credentials_secret()
     from rotator.app import open_store
     from rotator.rotation.setup import bind

@@ -1,85 +1,123 @@
-"""The grammar of the command line; its errors name options and never quote what was given."""
+"""The grammar of the command line; its errors name options and never quote what was typed."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from rotator.cli import check, consume, demo, init, run, status
+from rotator.cli import check, consume, demo, execute, init, run, status
 from rotator.cli.exit_codes import EXIT_CODES
-from rotator.errors import ConfigError, did_you_mean
+from rotator.errors import ConfigError, did_you_mean, replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["parse"]
+__all__ = ["build_parser", "parse"]
 
-_COMMANDS = (run, init, status, consume, check, demo)
+_COMMANDS = (run, init, status, consume, execute, check, demo)
 
 _DESCRIPTION = """\
 Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.
-The job is `rotator run`, started by a scheduler at any tick; everything else
-reads. AWS is found by the standard variables of its SDK (AWS_REGION,
+The job is `rotator run`, which a scheduler starts at any interval; everything
+else reads. AWS is found by the standard variables of its SDK (AWS_REGION,
 AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
+
+# An option as we would spell it. Anything else that was typed may be a secret.
+_PLAIN_OPTION = re.compile(r"--[a-z][a-z-]{1,24}(?==|$)")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line, with `command` and `run`; raises ConfigError for a wrong one."""
+    parser = build_parser()
+    # What follows `--` is somebody else's command line (`rotator exec`).
+    end = argv.index("--") if "--" in argv else len(argv)
+    command = parser.named_command(argv[:end])
+    args, unknown_args = replace_error(  # argparse's own error holds what was typed
+        lambda: parser.parse_known_args(argv[:end]),
+        argparse.ArgumentError,
+        lambda error: ConfigError(command.problem_with(error.argument_name)),
+    )
+    args.argv = list(argv[end + 1 :])
+    if args.argv and args.command != "exec":
+        unknown_args += args.argv
+    problem = None
+    unknown = next(filter(None, map(_unknown_option, unknown_args)), None)
+    if unknown is not None:
+        problem = f"unknown option {unknown}"
+    elif not hasattr(args, "run"):
+        problem = "the command is missing"
+    elif unknown_args:
+        is_exec = args.command == "exec"
+        problem = "the command goes after --" if is_exec else "one argument too many"
+    if problem is not None:
+        raise ConfigError(f"{problem}; see {command.prog} --help")
+    return args
+
+
+def build_parser() -> _Parser:
+    """The parser of the whole command line: completion and the manual page are made of it too."""
     parser = _Parser(
         prog="rotator",
         description=_DESCRIPTION,
         epilog="exit codes:\n" + "\n".join(f"  {c}  {text}" for c, text in EXIT_CODES.items()),
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
-    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for module in _COMMANDS:
         module.add_to(commands)
-    # What follows `--` is somebody else's command line (`rotator exec`).
-    end = argv.index("--") if "--" in argv else len(argv)
-    problem = None
-    try:
-        args, strangers = parser.parse_known_args(argv[:end])
-    except ConfigError as error:
-        problem = str(error)
-    if problem is not None:  # raised anew: argparse's own error, with what was typed, hangs on it
-        raise ConfigError(problem)
-    args.argv = list(argv[end + 1 :])
-    if args.argv and args.command != "exec":
-        strangers += args.argv
-    if strangers:
-        names = (re.match(r"--[a-z][a-z-]{1,24}(?==|$)", text) for text in strangers)
-        unknown = next(filter(None, names), None)
-        many = "the command goes after --" if args.command == "exec" else "one argument too many"
-        problem = f"unknown option {unknown[0]}" if unknown else many
-        raise ConfigError(f"{problem}; see rotator {args.command} --help")
-    return args
+    return parser
+
+
+def _unknown_option(text: str) -> str | None:
+    option = _PLAIN_OPTION.match(text)
+    return option[0] if option else None
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises our own error, and takes what was typed out of the message: it may be a secret."""
+    """Leaves its errors to `parse`, as data. No option is `required`: that error has no data."""
 
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(**{**options, "allow_abbrev": False})
+    def __init__(self, **settings: Any) -> None:
+        self._actions_by_name: dict[str, argparse.Action] = {}
+        self._commands: dict[str, _Parser] = {}
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**settings, allow_abbrev=False, exit_on_error=False)
 
-    def error(self, message: str) -> NoReturn:
-        """Called by argparse for every mistake."""
-        if message.startswith("argument COMMAND: invalid choice"):
-            typed = re.search(r"'([a-z]{1,12})'", message)
-            names = [name for module in _COMMANDS for name in module.NAMES]
-            meant = did_you_mean(typed[1], names) if typed else None
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """As inherited; the action is remembered by the name that an `ArgumentError` has for it."""
+        action = super().add_argument(*names, **settings)
+        self._actions_by_name["/".join(action.option_strings) or str(action.metavar)] = action
+        return action
+
+    def add_subparsers(self, **settings: Any) -> argparse._SubParsersAction[Any]:
+        """As inherited, with parsers of this kind."""
+        action = super().add_subparsers(parser_class=_Parser, **settings)
+        self._commands = action.choices  # which grows with every `add_parser`
+        return action
+
+    def named_command(self, argv: Sequence[str]) -> _Parser:
+        """The innermost command that is named; raises ConfigError if there is none of this name."""
+        if not self._commands or not argv or argv[0].startswith("-"):
+            return self
+        if argv[0] not in self._commands:
+            meant = did_you_mean(argv[0], self._commands)
             hint = f"; did you mean {meant}?" if meant else ""
-            raise ConfigError(f"unknown command{hint}; see rotator --help")
-        text = re.sub(r":? (['\"]).*\1", "", message, flags=re.DOTALL)
-        missing = r"\1: its value is missing, or begins with -"
-        text = re.sub(r"argument (\S+): expected one argument", missing, text)
-        text = re.sub(r"argument (\S+): ignored explicit argument", r"\1: takes no value", text)
-        raise ConfigError(f"{text}; see {self.prog} --help")
+            raise ConfigError(f"unknown command{hint}; see {self.prog} --help")
+        return self._commands[argv[0]].named_command(argv[1:])
+
+    def problem_with(self, argument_name: str | None) -> str:
+        """What is wrong with the option that argparse has named."""
+        action = self._actions_by_name.get(argument_name or "")
+        name = action.option_strings[-1] if action else ""
+        if action is None:
+            problem = "unknown command"
+        elif action.nargs == 0:
+            problem = f"{name}: takes no value"
+        elif action.choices is not None:
+            problem = f"{name}: must be one of {', '.join(action.choices)}"
+        else:
+            problem = f"{name}: its value is missing, or begins with -"
+        return f"{problem}; see {self.prog} --help"
 
 
 class _Version(argparse.Action):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
-from rotator.cli.selectors import add_selectors, settings_of
+from rotator.cli.selectors import add_names, add_policy, load_job_settings
 from rotator.cli.unexpected import describe
 from rotator.errors import RotatorError
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from rotator.config import Settings
     from rotator.rotation.rotate import RotationResult
 
-__all__ = ["NAMES", "add_to"]
-
-NAMES = ("run",)
+__all__ = ["add_to"]
 
 _EXAMPLE = """\
 example, a crontab line:
@@ -35,7 +34,8 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         description="Mint a new token and publish it, if the stored one is due.",
         epilog=_EXAMPLE,
     )
-    add_selectors(parser)
+    add_names(parser)
+    add_policy(parser)
     parser.add_argument("--force", action="store_true", help="rotate even if it is not due")
     parser.add_argument(
         "--dry-run", action="store_true", help="decide and say so; mint and write nothing"
@@ -58,8 +58,12 @@ def _run(args: argparse.Namespace) -> int:
     binding = args.token_secret
     try:
         log_settings = load_log_settings()
-        logs.configure(level=log_settings.level, form=log_settings.form)
-        settings = settings_of(args, probe_url=args.probe_url)
+        logs.configure(
+            level=log_settings.level,
+            form=log_settings.form,
+            outcomes=log_settings.form is not None or not _is_watched(),
+        )
+        settings = load_job_settings(args, probe_url=args.probe_url)
         binding = settings.token_secret
         settings.needed_credentials_secret()
         result = _rotate(settings, force=args.force, dry_run=args.dry_run)
@@ -74,6 +78,11 @@ def _run(args: argparse.Namespace) -> int:
     logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
     print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
     return code
+
+
+def _is_watched() -> bool:
+    """Whether somebody sees both the events and the result: then the outcome is told once."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import argparse
-
     from rotator.config import Settings
 
-__all__ = ["add_names", "add_selectors", "settings_of"]
+__all__ = [
+    "add_names",
+    "add_policy",
+    "add_positional_token_secret",
+    "add_token_secret",
+    "load_job_settings",
+    "named_token_secret",
+]
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +33,24 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_selectors(parser: argparse.ArgumentParser) -> None:
-    """Add the names of both secrets, and what the policy goes by."""
-    add_names(parser)
+def add_token_secret(parser: argparse.ArgumentParser) -> None:
+    """Add the name of the token secret, as an argument or as an option, for who reads it."""
+    add_positional_token_secret(parser)
+    parser.add_argument("--token-secret", metavar="ID", help="the same, as an option")
+
+
+def add_positional_token_secret(parser: argparse.ArgumentParser) -> None:
+    """Add the name of the token secret as an argument."""
+    parser.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="name or ARN of the token secret (ROTATOR_TOKEN_SECRET)",
+    )
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Add what the renewal policy goes by."""
     parser.add_argument(
         "--cadence",
         metavar="DURATION",
@@ -37,16 +58,26 @@ def add_selectors(parser: argparse.ArgumentParser) -> None:
         " without it 23h, or less for tokens that live for less than a day",
     )
     parser.add_argument(
-        "--tick",
+        "--interval",
         metavar="DURATION",
-        help="how often the scheduler starts the job (ROTATOR_TICK); without it 15m",
+        help="how often the scheduler starts the job (ROTATOR_INTERVAL); without it 15m",
     )
+    parser.add_argument("--tick", help=argparse.SUPPRESS)  # its old name, until 1.0
 
 
-def settings_of(args: argparse.Namespace, **more: str | None) -> Settings:
+def named_token_secret(args: argparse.Namespace) -> str:
+    """The token secret that ID, --token-secret or the environment names; raises ConfigError."""
+    from rotator.config import load_secret_id
+
+    return load_secret_id("token_secret", {"ID": args.id, "--token-secret": args.token_secret})
+
+
+def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
     """The settings that flags and environment name; raises ConfigError."""
     from rotator.config import load_settings
 
-    names = ("credentials_secret", "token_secret", "cadence", "tick")
+    names = ("credentials_secret", "token_secret", "cadence", "interval", "tick")
     given = {name: getattr(args, name, None) for name in names} | more
+    if getattr(args, "id", None) is not None:
+        given["token_secret"] = named_token_secret(args)
     return load_settings({f"--{name.replace('_', '-')}": text for name, text in given.items()})

@@ -1,4 +1,4 @@
-"""`rotator status`: how the token stands."""
+"""`rotator status`: the health of the token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
-from rotator.cli.selectors import add_selectors, settings_of
+from rotator.cli.selectors import (
+    add_names,
+    add_policy,
+    add_positional_token_secret,
+    load_job_settings,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -14,18 +19,16 @@ if TYPE_CHECKING:
 
     from rotator.model.status import TokenStatus
 
-__all__ = ["NAMES", "add_to"]
-
-NAMES = ("status",)
+__all__ = ["add_to"]
 
 _EXAMPLE = """\
 example:
-  rotator status --token-secret adobe/token
+  rotator status adobe/token
 
 With the credentials secret named as well, it also tells whether the token is
 of the client that is configured now. Exit codes for monitors:
   0  healthy
-  4  overdue: consumers have a valid token, but the job does not renew it
+  4  overdue: consumers have a valid token, but the job does not replace it
   6  unusable: there is no token to read"""
 
 _CODES = {"healthy": EXIT_OK, "overdue": EXIT_TEMPORARY, "unusable": EXIT_NO_TOKEN}
@@ -36,16 +39,18 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "status",
         help="expiry, remaining life, next rotation, health",
-        description="Show how the stored token stands. Its value is not shown.",
+        description="Show the health of the stored token. Its value is not shown.",
         epilog=_EXAMPLE,
     )
-    add_selectors(parser)
+    add_positional_token_secret(parser)
+    add_names(parser)
+    add_policy(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     parser.set_defaults(run=_status)
 
 
 def _status(args: argparse.Namespace) -> int:
-    settings = settings_of(args)
+    settings = load_job_settings(args)
     from rotator.app import Rotator, open_store
 
     status = Rotator(open_store(settings)).status(settings)

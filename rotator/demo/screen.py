@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from dataclasses import dataclass
+
+from rotator.logs import shows_colour
 
 __all__ = ["Screen"]
 
@@ -22,9 +23,8 @@ class Screen:
 
     @classmethod
     def of_this_process(cls) -> Screen:
-        """In colour on a terminal, unless NO_COLOR is set (no-color.org)."""
-        dull = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        return cls(colour=sys.stdout.isatty() and not dull)
+        """In colour on a terminal that shows it."""
+        return cls(colour=shows_colour(sys.stdout))
 
     def say(self, text: str = "") -> None:
         """Print a line as it is."""

@@ -249,16 +249,16 @@ MUTATIONS = (
     Mutation(
         "what was typed is in the error",
         "cli/parser.py",
-        "        raise ConfigError(problem)\n    args.argv",
-        '        raise ConfigError(f"{problem} {argv}")\n    args.argv',
+        "ConfigError(command.problem_with(error.argument_name))",
+        'ConfigError(f"{command.problem_with(error.argument_name)} {argv}")',
         "tests/unit/cli/test_parser.py",
     ),
     # It ends as it should
     Mutation(
         "SIGTERM is not heard",
         "cli/__init__.py",
-        "    signal.signal(signal.SIGTERM, _terminate)\n    _prepare",
-        "    _prepare",
+        "        signal.signal(signal.SIGTERM, _terminate)\n    _prepare",
+        "        pass\n    _prepare",
         f"{FAULTS} -k signal",
     ),
     Mutation(
@@ -287,8 +287,8 @@ MUTATIONS = (
     Mutation(
         "signals: SIGTERM is left to the system",
         "cli/__init__.py",
-        "    signal.signal(signal.SIGTERM, _terminate)\n",
-        "",
+        "        signal.signal(signal.SIGTERM, _terminate)\n",
+        "        pass\n",
         f"{FAULTS} -k signal_ends",
     ),
     Mutation(

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "testing": "errors reader | pytest",
     # servers on loopback, and the demo that shows them
     "local": "errors reader | botocore moto werkzeug",
-    "demo": "errors local reader",
+    "demo": "errors local logs reader",
 }
 
 

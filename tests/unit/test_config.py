@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.config import load_log_settings, load_settings
+from rotator.config import load_log_settings, load_secret_id, load_settings
 from rotator.errors import ConfigError
 from rotator.model.instants import format_duration, parse_duration
 
@@ -64,9 +64,7 @@ def test_empty_variable_is_not_given() -> None:
 
 
 def test_missing_token_secret_names_flag_and_variable() -> None:
-    assert refusal({}) == (
-        "token secret: not named; give --token-secret or set ROTATOR_TOKEN_SECRET"
-    )
+    assert refusal({}) == ("token secret: missing; pass --token-secret or set ROTATOR_TOKEN_SECRET")
 
 
 def test_credentials_secret_is_missed_only_where_it_is_needed() -> None:
@@ -164,3 +162,94 @@ def test_log_settings_are_read() -> None:
 def test_wrong_log_setting_names_the_choices(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: must be one of "):
         load_log_settings({name: "canary"})
+
+
+def service_links(service: str) -> dict[str, str]:
+    """As the page on Services lists them."""
+    start = service.upper().replace("-", "_")
+    tcp = f"{start}_PORT_8080_TCP"
+    return {
+        f"{start}_SERVICE_HOST": "10.0.0.1",
+        f"{start}_SERVICE_PORT": "8080",
+        f"{start}_SERVICE_PORT_HTTP": "8080",
+        f"{start}_PORT": "tcp://10.0.0.1:8080",
+        tcp: "tcp://10.0.0.1:8080",
+        f"{tcp}_PROTO": "tcp",
+        f"{tcp}_PORT": "8080",
+        f"{tcp}_ADDR": "10.0.0.1",
+    }
+
+
+@pytest.mark.parametrize(
+    "service",
+    ["rotator", "rotator-log", "rotator-token-secret", "rotator-cadence", "rotator-probe-url"],
+)
+def test_service_of_any_name_in_the_namespace_is_no_setting(service: str) -> None:
+    environ = service_links(service)
+
+    assert load_settings(NAMED, environ=environ).token_secret == "adobe/token"
+    assert load_log_settings(environ).level == "info"
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "minutes"),
+    [
+        ({"--interval": "5m"}, {}, 5),
+        ({"--tick": "5m"}, {}, 5),
+        ({}, {"ROTATOR_INTERVAL": "5m"}, 5),
+        ({}, {"ROTATOR_TICK": "5m"}, 5),
+        ({}, {"ROTATOR_TICK": "5m", "ROTATOR_INTERVAL": "300s"}, 5),
+        ({}, {}, 15),
+    ],
+)
+def test_tick_is_the_old_name_of_the_interval(
+    given: dict[str, str], environ: dict[str, str], minutes: int
+) -> None:
+    assert load_settings({**NAMED, **given}, environ=environ).tick == timedelta(minutes=minutes)
+
+
+def test_interval_and_tick_that_differ_are_refused() -> None:
+    text = refusal({**NAMED, "--interval": "5m", "--tick": "10m"})
+
+    assert text == "--interval and --tick: differ; set --interval alone"
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "found"),
+    [
+        ({"ID": "a", "--token-secret": None}, {"ROTATOR_TOKEN_SECRET": "b"}, "a"),
+        ({"ID": None, "--token-secret": "a"}, {"ROTATOR_TOKEN_SECRET": "b"}, "a"),
+        ({"ID": "a", "--token-secret": "a"}, {}, "a"),
+        ({"ID": None}, {"ROTATOR_TOKEN_SECRET": "b", "ROTATOR_CADENCE": "nonsense"}, "b"),
+    ],
+)
+def test_one_secret_is_named_by_argument_option_or_variable(
+    given: dict[str, str | None], environ: dict[str, str], found: str
+) -> None:
+    assert load_secret_id("token_secret", given, environ=environ) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "says"),
+    [
+        ({}, {}, "token secret: missing; pass its ID or set ROTATOR_TOKEN_SECRET"),
+        (
+            {"ID": "a", "--token-secret": "b"},
+            {},
+            "ID and --token-secret: name different secrets; pass one of them",
+        ),
+        ({"ID": ""}, {}, "ID: is empty; give a secret's name or ARN"),
+        (
+            {},
+            {"ROTATOR_TOKEN_SECRET": "a b"},
+            "ROTATOR_TOKEN_SECRET: is not a name or ARN that Secrets Manager takes",
+        ),
+    ],
+)
+def test_secret_that_is_not_named_or_named_twice_is_refused(
+    given: dict[str, str | None], environ: dict[str, str], says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_secret_id("token_secret", given, environ=environ)
+
+    assert str(caught.value) == says

@@ -345,3 +345,32 @@ def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch)
         handler(SCHEDULED, Context())
 
     assert len(opened) == 1
+
+
+def test_event_that_names_a_secret_makes_no_metric_dimension(
+    binding: LocalBinding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # CloudWatch bills each dimension, and whoever may invoke the function chooses the names.
+    event = {
+        "credentials_secret": binding.credentials_secret,
+        "token_secret": binding.token_secret,
+    }
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", "another/token")
+
+    outcome = handler(event, Context())["outcome"]
+    with pytest.raises(RotatorError):
+        handler({**event, "token_secret": "no/such/token"}, Context())
+
+    assert outcome == "rotated"
+    assert capsys.readouterr().out == ""
+
+
+def test_event_that_names_the_binding_of_the_environment_is_measured(
+    binding: LocalBinding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler(
+        {"credentials_secret": binding.credentials_secret, "token_secret": binding.token_secret},
+        Context(),
+    )
+
+    assert the_metrics(capsys.readouterr().out)["TokenSecret"] == binding.token_secret

@@ -458,13 +458,13 @@ def test_readers_tell_access_denied_from_a_missing_secret(
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        ((), "required: COMMAND; see rotator --help"),
+        ((), "rotator: the command is missing; see rotator --help"),
         (("runn",), "unknown command; did you mean run?; see rotator --help"),
         ((CANARY,), "rotator: "),
-        (("token",), "required: ID; see rotator token --help"),
+        (("token",), "token secret: missing; pass its ID or set ROTATOR_TOKEN_SECRET"),
         (("token", ""), "ID: is empty"),
         (("token", "a\nb"), "ID: is not a name or ARN"),
-        (("check", "adobe/token"), "required: --url; see rotator check --help"),
+        (("check", "adobe/token"), "--url: missing; pass the API to call"),
         (
             ("run", "--cadence"),
             "--cadence: its value is missing, or begins with -; see rotator run",

@@ -1,41 +1,23 @@
-"""`rotator token`, `headers`, `env`, `exec` and `check`: the current token, for shells."""
+"""`rotator token`, `headers` and `env`: the current token, for shells."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.integration.cli.rig import sh
 
+if TYPE_CHECKING:
     from rotator.local.binding import LocalBinding
     from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
+    from tests.integration.cli.rig import Cli
     from tests.integration.cli.vault import Vault
-
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 TOKEN = "canary-stored-token"
 READERS = ("token", "headers", "env")
-
-
-def sh(script: str, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a line of shell in which `$ROTATOR` is the command; `$1` and so on are `args`."""
-    return subprocess.run(
-        ["/bin/sh", "-c", f"ROTATOR='{sys.executable} -m rotator'; {script}", "sh", *args],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_token_is_printed_bare(cli: Cli, binding: LocalBinding, vault: Vault) -> None:
@@ -105,6 +87,7 @@ def test_env_names_its_variables_by_the_prefix(
     assert ended.stdout.splitlines() == [
         f"export {start}ACCESS_TOKEN={TOKEN}",
         f"export {start}CLIENT_ID={binding.client_id}",
+        f"export {start}EXPIRES_AT={vault.fields()['expires_at']}",
     ]
 
 
@@ -117,171 +100,6 @@ def test_prefix_that_is_no_variable_is_refused(
     assert ended.returncode == 2
     assert ended.stderr.startswith("rotator env: --prefix: ")
     assert ended.stdout == ""
-
-
-def test_command_gets_the_token_and_its_own_arguments(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token()
-    script = 'printf "%s|%s|%s|%s" "$P_ACCESS_TOKEN" "$P_CLIENT_ID" "$1" "$MINE"'
-
-    ended = cli(
-        *("exec", binding.token_secret, "--prefix", "P"),
-        *("--", "sh", "-c", script, "sh", "--flag"),
-        env={"MINE": "kept"},
-    )
-
-    assert ended.returncode == 0
-    assert ended.stdout == f"{TOKEN}|{binding.client_id}|--flag|kept"
-
-
-def test_command_reads_standard_input_and_ends_with_its_own_code(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token()
-
-    ended = cli("exec", binding.token_secret, "--", "sh", "-c", "cat; exit 42", stdin="piped")
-
-    assert (ended.returncode, ended.stdout) == (42, "piped")
-
-
-def test_command_takes_the_place_of_rotator(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    vault.put_token()
-    script = 'trap "exit 7" USR1; echo $$; while :; do sleep 0.05; done'
-    with subprocess.Popen(
-        [sys.executable, "-m", "rotator", "exec", binding.token_secret, "--", "sh", "-c", script],
-        env=aws_env,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert int(process.stdout.readline()) == process.pid
-        process.send_signal(signal.SIGUSR1)
-        assert process.wait(30) == 7
-
-
-@pytest.mark.parametrize("name", ["PIPE", "TERM", "INT"])
-def test_command_meets_signals_as_a_shell_would_have_it(
-    cli: Cli, binding: LocalBinding, vault: Vault, name: str
-) -> None:
-    vault.put_token()
-
-    ended = cli("exec", binding.token_secret, "--", "sh", "-c", f"kill -{name} $$; echo survived")
-
-    assert ended.stdout == ""
-    assert ended.returncode == -signal.Signals[f"SIG{name}"]
-
-
-@pytest.mark.parametrize(
-    ("command", "code", "problem"),
-    [
-        ("no-such-command", 127, "is not found"),
-        (os.devnull, 126, "cannot be executed"),
-        ("/", 126, "cannot be executed"),
-    ],
-)
-def test_command_that_cannot_run_gets_the_shells_code(
-    *, cli: Cli, binding: LocalBinding, vault: Vault, command: str, code: int, problem: str
-) -> None:
-    vault.put_token()
-
-    ended = cli("exec", binding.token_secret, "--", command)
-
-    assert ended.returncode == code
-    assert ended.stderr == f"rotator exec: {command}: {problem}\n"
-
-
-def test_command_that_cannot_run_leaves_the_signals_of_the_caller_as_they_were(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token()
-    before = signal.getsignal(signal.SIGPIPE)
-
-    assert inside("exec", binding.token_secret, "--", "/no/such/command").returncode == 127
-
-    assert signal.getsignal(signal.SIGPIPE) is before
-
-
-@pytest.mark.parametrize("args", [(), ("--",)])
-def test_exec_needs_a_command(inside: Cli, binding: LocalBinding, args: tuple[str, ...]) -> None:
-    ended = inside("exec", binding.token_secret, *args)
-
-    assert ended.returncode == 2
-    assert ended.stderr == "rotator exec: the command is missing; give it after --\n"
-
-
-def test_check_makes_the_providers_first_call(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
-    assert vault.versions() == {}
-    inside("run", *binding.selectors)
-
-    ended = inside("check", binding.token_secret, "--url", local_ims.urls.hello)
-
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == "HTTP 200\nWelcome to the Photoshop API!\n"
-
-
-def test_check_of_a_token_that_the_api_refuses(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
-    vault.put_token()
-
-    ended = cli("check", binding.token_secret, "--url", local_ims.urls.hello)
-
-    assert ended.returncode == 3
-    assert ended.stdout.startswith('HTTP 401\n{"error_code": "401013"')
-    assert TOKEN not in ended.stdout + ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(200, 0), (204, 0), (302, 1), (401, 3), (403, 3), (404, 1), (429, 4), (500, 4), (503, 4)],
-)
-def test_check_ends_as_the_status_says(
-    *, inside: Cli, binding: LocalBinding, vault: Vault, front: Front, status: int, code: int
-) -> None:
-    vault.put_token()
-    front.api_status, front.api_body = status, b""
-
-    ended = inside("check", binding.token_secret, "--url", front.api_url)
-
-    assert (ended.returncode, ended.stdout) == (code, f"HTTP {status}\n")
-
-
-def test_check_hides_a_token_that_the_api_repeats(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front
-) -> None:
-    vault.put_token()
-    front.api_body = f"you sent {TOKEN}".encode()
-
-    ended = inside("check", binding.token_secret, "--url", front.api_url)
-
-    assert ended.stdout == "HTTP 401\nyou sent ***\n"
-
-
-def test_check_of_an_api_that_cannot_be_reached_is_temporary(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token()
-
-    ended = inside("check", binding.token_secret, "--url", "http://127.0.0.1:1/hello")
-
-    assert ended.returncode == 4
-    assert ended.stderr == "rotator check: API: connection failed or was cut\n"
-
-
-def test_check_sends_no_token_over_plain_http(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token()
-
-    ended = inside("check", binding.token_secret, "--url", "http://api.example/hello")
-
-    assert ended.returncode == 2
-    assert "must use https" in ended.stderr
 
 
 @pytest.mark.parametrize("command", READERS)
@@ -317,16 +135,6 @@ def test_nothing_usable_ends_with_six(
     assert "canary" not in line
 
 
-def test_exec_starts_nothing_without_a_token(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    vault.put_token(age=timedelta(hours=25))
-
-    ended = inside("exec", binding.token_secret, "--", "echo", "started")
-
-    assert (ended.returncode, ended.stdout) == (6, "")
-
-
 def test_previous_token_serves_while_the_current_one_is_unusable(
     inside: Cli, binding: LocalBinding, vault: Vault
 ) -> None:
@@ -345,106 +153,87 @@ def test_secret_that_is_missing_ends_with_five(inside: Cli) -> None:
     assert "secret test/no-such-secret: does not exist" in ended.stderr
 
 
-@pytest.mark.parametrize("unbuffered", [None, "1"])
-@pytest.mark.parametrize("command", ["token", "run", "--help"])
-def test_reader_that_has_gone_is_no_error(
-    binding: LocalBinding,
-    vault: Vault,
-    aws_env: dict[str, str],
-    command: str,
-    unbuffered: str | None,
+@pytest.mark.parametrize("command", READERS)
+def test_token_that_lives_too_short_ends_with_six(
+    inside: Cli, binding: LocalBinding, vault: Vault, command: str
 ) -> None:
-    vault.put_token()
-    args = {"token": (binding.token_secret,), "run": binding.selectors, "--help": ()}[command]
-    env = aws_env | ({"PYTHONUNBUFFERED": unbuffered} if unbuffered else {})
-    theirs, ours = os.pipe()
-    os.close(theirs)
-    with os.fdopen(ours, "w") as gone:
-        ended = subprocess.run(
-            [sys.executable, "-m", "rotator", command, *args],
-            env=env | {"ROTATOR_LOG_LEVEL": "error"},
-            stdout=gone,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
-        )
+    vault.put_token(lifetime=timedelta(minutes=9))
 
-    assert (ended.returncode, ended.stderr) == (0, b"")
-
-
-def test_head_gets_its_character_and_nobody_complains(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    vault.put_token()
-
-    ended = sh('$ROTATOR token "$1" | head -c 1', binding.token_secret, env=aws_env)
-
-    assert (ended.stdout, ended.stderr) == (TOKEN[0], "")
-
-
-def test_failed_run_is_one_even_if_nobody_reads_what_it_says(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], local_ims: RemoteIms
-) -> None:
-    vault.put_token(age=timedelta(hours=25))
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
-
-    ended = sh(
-        '{ $ROTATOR run "$@" 2>/dev/null; echo $? >&2; } | :', *binding.selectors, env=aws_env
-    )
-
-    assert ended.stderr == "4\n"
-
-
-def test_streams_that_are_closed_do_not_stop_the_job(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    assert vault.versions() == {}
-
-    ended = sh('$ROTATOR run "$@" <&- >&- 2>&-', *binding.selectors, env=aws_env)
-
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-    assert vault.fields()["client_id"] == binding.client_id
-
-
-ONLY_LINUX = pytest.mark.skipif(
-    not os.path.exists("/dev/full"),  # noqa: PTH110
-    reason="only Linux has /dev/full",
-)
-
-
-@ONLY_LINUX
-def test_log_that_cannot_be_written_does_not_stop_a_rotation(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    # A warning comes before the token is published, the outcome's event after it.
-    vault.put_credentials(client_secret=["wrong", binding.client_secret])
-
-    ended = sh('$ROTATOR run "$@" 2>/dev/full', *binding.selectors, env=aws_env)
-
-    assert ended.returncode == 0
-    assert ended.stdout.startswith("rotated: token missing")
-    assert vault.fields()["client_id"] == binding.client_id
-
-
-@ONLY_LINUX
-def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    assert vault.versions() == {}
-
-    ended = sh('$ROTATOR token "$1" 2>/dev/full', binding.token_secret, env=aws_env)
-
-    assert ended.returncode == 6
-
-
-@ONLY_LINUX
-def test_token_that_does_not_get_where_it_should_is_an_error(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
-    vault.put_token()
-
-    ended = sh('$ROTATOR token "$1" >/dev/full', binding.token_secret, env=aws_env)
+    ended = inside(command, binding.token_secret, "--min-life", "10m")
+    enough = inside(command, binding.token_secret, "--min-life", "8m")
 
     [line] = ended.stderr.splitlines()
-    assert ended.returncode == 1
-    assert line.startswith("rotator token: standard output: cannot be written (")
+    assert (ended.returncode, ended.stdout) == (6, "")
+    assert "less than --min-life 10m; see `rotator status`" in line
+    assert enough.returncode == 0
+
+
+@pytest.mark.parametrize("min_life", ["", "10", "soon"])
+def test_min_life_that_is_no_duration_is_refused(
+    inside: Cli, binding: LocalBinding, min_life: str
+) -> None:
+    ended = inside("token", binding.token_secret, "--min-life", min_life)
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("rotator token: --min-life: is not a duration")
+
+
+COMMANDS = [
+    ("token",),
+    ("headers",),
+    ("env",),
+    ("exec", "--", "echo"),
+    ("check", "--url", "http://127.0.0.1:1/"),
+    ("status",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("way", ["argument", "option", "variable"])
+def test_token_secret_is_named_in_the_same_ways_for_every_command(
+    *,
+    inside: Cli,
+    cli: Cli,
+    binding: LocalBinding,
+    vault: Vault,
+    command: tuple[str, ...],
+    way: str,
+) -> None:
+    vault.put_token()
+    name, *rest = command
+    args = {
+        "argument": (binding.token_secret,),
+        "option": ("--token-secret", binding.token_secret),
+        "variable": (),
+    }[way]
+    env = {"ROTATOR_TOKEN_SECRET": binding.token_secret if way == "variable" else "test/other"}
+
+    call = cli if name == "exec" else inside  # it takes the place of its process
+    ended = call(name, *args, *rest, env=env)
+
+    # 127.0.0.1:1 answers nothing, which is said after the token was read.
+    assert ended.returncode == (4 if name == "check" else 0), ended.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_two_names_for_the_token_secret_are_refused(inside: Cli, command: tuple[str, ...]) -> None:
+    name, *rest = command
+
+    ended = inside(name, "test/one", "--token-secret", "test/two", *rest)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "ID and --token-secret: name different secrets; pass one of them" in ended.stderr
+
+
+def test_documented_idiom_stops_a_script(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    assert vault.versions() == {}
+
+    ended = sh(
+        'vars=$($ROTATOR env "$1") && eval "$vars" || exit; echo went on',
+        binding.token_secret,
+        env=aws_env | {"ACCESS_TOKEN": "stale"},
+    )
+
+    assert (ended.returncode, ended.stdout) == (6, "")

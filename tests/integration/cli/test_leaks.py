@@ -129,8 +129,8 @@ FAILURES = {
             auth_method="client_secret_basic",
         ),
     ),
-    "provider grants a token of another type": Failure(1, grants(token_type="mac", expires_in=9)),
-    "provider grants a token without an end": Failure(1, grants(access_token=STORED_TOKEN)),
+    "provider grants a token of another type": Failure(3, grants(token_type="mac", expires_in=9)),
+    "provider grants a token without an end": Failure(3, grants(access_token=STORED_TOKEN)),
     "provider refuses": Failure(3, provider(clients={})),
     "provider throttles": Failure(4, provider(behaviour="throttled", retry_after_s=600)),
     "provider cannot be reached": Failure(

@@ -58,20 +58,22 @@ def test_options_of_run_are_read() -> None:
 
     assert (args.command, args.credentials_secret, args.token_secret) == ("run", "c", "t")
     assert (args.force, args.json, args.dry_run) == (True, True, False)
-    assert (args.cadence, args.tick, args.probe_url) == (None, None, None)
+    assert (args.cadence, args.interval, args.probe_url) == (None, None, None)
 
 
 def test_what_follows_two_dashes_is_the_commands_own() -> None:
     args = parse(["exec", "t", "--prefix", "P", "--", "curl", "--prefix", "X", "--", "-h"])
 
-    assert (args.token_secret, args.prefix) == ("t", "P")
+    assert (args.id, args.prefix) == ("t", "P")
     assert args.argv == ["curl", "--prefix", "X", "--", "-h"]
 
 
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ((), "COMMAND; see rotator --help"),
+        ((), "the command is missing; see rotator --help"),
+        (("--frobnicate",), "unknown option --frobnicate; see rotator --help"),
+        (("--x", "run"), "one argument too many; see rotator --help"),
         (("stats",), "unknown command; did you mean status?; see rotator --help"),
         (("xyz",), "unknown command; see rotator --help"),
         (("run", "--cadense", "23h"), "unknown option --cadense; see rotator run --help"),
@@ -88,8 +90,15 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
             "--cadence: its value is missing, or begins with -; see rotator run --help",
         ),
         (("run", "--force=x"), "--force: takes no value; see rotator run --help"),
-        (("check", "t"), "--url; see rotator check --help"),
-        (("token",), "ID; see rotator token --help"),
+        (
+            ("env", "--format", "csh"),
+            "--format: must be one of sh, fish, powershell, dotenv, json; see rotator env --help",
+        ),
+        (
+            ("env", "--format"),
+            "--format: must be one of sh, fish, powershell, dotenv, json; see rotator env --help",
+        ),
+        (("token", "a", "b"), "one argument too many; see rotator token --help"),
     ],
 )
 def test_wrong_command_line_is_named_with_the_way_out(argv: tuple[str, ...], says: str) -> None:
@@ -102,6 +111,9 @@ def test_wrong_command_line_is_named_with_the_way_out(argv: tuple[str, ...], say
         (CANARY,),
         (f"--{CANARY}",),
         ("init", CANARY),
+        ("--version-x", CANARY),
+        ("env", "--format", CANARY),
+        ("status", "a", CANARY),
         ("init", "--client-secret", CANARY),
         ("init", f"--client-secret={CANARY}"),
         ("init", f"--{CANARY}"),

@@ -1,0 +1,104 @@
+"""`rotator exec`: a command with the token in its environment."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.consume import add_consumer, add_prefix, token_variables
+from rotator.cli.terminal import printable
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["add_to"]
+
+# The shell's own codes for a command that cannot be run and one that does not exist.
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+
+_SHELL = "/bin/sh"
+
+_EXAMPLE = """\
+example:
+  rotator exec adobe/token --prefix PS_FF_SERVICES -- ./job.sh
+The command takes rotator's place: its exit code and signals are its own. 126
+says that it cannot be run, 127 that there is no such command."""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = add_consumer(
+        commands,
+        "exec",
+        _exec,
+        does="run a command with the token in its environment",
+        epilog=_EXAMPLE,
+    )
+    add_prefix(parser)
+    parser.usage = "rotator exec [-h] [--prefix PREFIX] [--min-life DURATION] [ID] -- CMD [ARG ...]"
+
+
+def _exec(args: argparse.Namespace) -> int:
+    if not args.argv:
+        raise ConfigError("the command is missing; pass it after --")
+    variables = token_variables(args)
+    environment = {name: text for name, text in os.environ.items() if name not in variables}
+    environment |= {name: text for name, text in variables.items() if text is not None}
+    # Python ignores these when it starts, and what is ignored stays so in the command.
+    ours = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"))
+        if number is not None
+    }
+    code, problem = _replace_process(args.argv, environment)
+    for number, handler in ours.items():  # whoever called us goes on
+        signal.signal(number, handler)
+    print(f"rotator exec: {printable(args.argv[0])}: {problem}", file=sys.stderr)
+    return code
+
+
+def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Become the command, as execvp(3) does; answers with the exit code and why it is not."""
+    command = argv[0]
+    paths = [command]
+    if not os.path.dirname(command):  # noqa: PTH120 - pathlib costs milliseconds to import
+        paths = [os.path.join(folder, command) for folder in os.get_exec_path(environment)]  # noqa: PTH118
+    answer = (_NOT_FOUND, "is not found; check the name and PATH")
+    for path in paths:
+        try:
+            _execute(path, argv, environment)
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.isfile(path):  # noqa: PTH113
+                return _NOT_EXECUTABLE, _interpreter_problem(path)
+        except PermissionError:
+            answer = (_NOT_EXECUTABLE, "cannot be executed; check its permissions")
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else "unknown reason"
+            return _NOT_EXECUTABLE, f"cannot be executed: {reason}"
+        except ValueError:  # an argument with a NUL in it
+            return _NOT_EXECUTABLE, "cannot be executed: an argument holds a NUL"
+    return answer
+
+
+def _execute(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+    try:
+        os.execve(path, list(argv), environment)  # noqa: S606 - what it is for
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script that does not say by what it is run: by the shell (execvp in POSIX.1-2017).
+    os.execve(_SHELL, [_SHELL, path, *argv[1:]], environment)  # noqa: S606
+
+
+def _interpreter_problem(path: str) -> str:
+    """Why a file that exists is "not found": what it is to be run by is missing."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        first = file.readline(256)
+    if first.startswith(b"#!") and first.rstrip(b"\n").endswith(b"\r"):
+        return "cannot be executed: its first line has a Windows line ending; save it with LF"
+    return "cannot be executed: the interpreter that its first line names does not exist"

@@ -1,0 +1,24 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+__all__ = ["Cli", "sh"]
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+"""The fixtures `cli` and `inside`."""
+
+
+def sh(script: str, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `$ROTATOR` is the command; `$1` and so on are `args`."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f"ROTATOR='{sys.executable} -m rotator'; {script}", "sh", *args],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

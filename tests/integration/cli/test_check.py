@@ -1,0 +1,107 @@
+"""`rotator check`: one call of an API with the current token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from rotator.local.binding import LocalBinding
+    from rotator.local.ims_control import RemoteIms
+    from tests.integration.cli.front import Front
+    from tests.integration.cli.rig import Cli
+    from tests.integration.cli.vault import Vault
+
+
+TOKEN = "canary-stored-token"
+
+
+def test_check_makes_the_providers_first_call(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    assert vault.versions() == {}
+    inside("run", *binding.selectors)
+
+    ended = inside("check", binding.token_secret, "--url", local_ims.urls.hello)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "HTTP 200\nWelcome to the Photoshop API!\n"
+
+
+def test_check_of_a_token_that_the_api_refuses(
+    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    vault.put_token()
+
+    ended = cli("check", binding.token_secret, "--url", local_ims.urls.hello)
+
+    assert ended.returncode == 3
+    assert ended.stdout.startswith('HTTP 401\n{"error_code": "401013"')
+    assert TOKEN not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(200, 0), (204, 0), (302, 2), (401, 3), (403, 3), (404, 2), (429, 4), (500, 4), (503, 4)],
+)
+def test_check_ends_as_the_status_says(
+    *, inside: Cli, binding: LocalBinding, vault: Vault, front: Front, status: int, code: int
+) -> None:
+    vault.put_token()
+    front.api_status, front.api_body = status, b""
+
+    ended = inside("check", binding.token_secret, "--url", front.api_url)
+
+    assert (ended.returncode, ended.stdout) == (code, f"HTTP {status}\n")
+
+
+def test_check_hides_a_token_that_the_api_repeats(
+    inside: Cli, binding: LocalBinding, vault: Vault, front: Front
+) -> None:
+    vault.put_token()
+    front.api_body = f"you sent {TOKEN}".encode()
+
+    ended = inside("check", binding.token_secret, "--url", front.api_url)
+
+    assert ended.stdout == "HTTP 401\nyou sent ***\n"
+
+
+def test_check_of_an_api_that_cannot_be_reached_is_temporary(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token()
+
+    ended = inside("check", binding.token_secret, "--url", "http://127.0.0.1:1/hello")
+
+    assert ended.returncode == 4
+    assert ended.stderr == "rotator check: API: connection failed or was cut\n"
+
+
+def test_check_sends_no_token_over_plain_http(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token()
+
+    ended = inside("check", binding.token_secret, "--url", "http://api.example/hello")
+
+    assert ended.returncode == 2
+    assert "must use https" in ended.stderr
+
+
+def test_check_shows_nothing_that_steers_a_terminal(
+    inside: Cli, binding: LocalBinding, vault: Vault, front: Front
+) -> None:
+    vault.put_token()
+    front.api_body = b"\x1b]0;title\x07\x1b[2Jdone\r\n"
+
+    ended = inside("check", binding.token_secret, "--url", front.api_url)
+
+    assert ended.stdout == "HTTP 401\n\\x1b]0;title\\x07\\x1b[2Jdone\n\n"
+
+
+def test_check_needs_a_url(inside: Cli, binding: LocalBinding) -> None:
+    ended = inside("check", binding.token_secret)
+
+    assert ended.returncode == 2
+    assert ended.stderr == "rotator check: --url: missing; pass the API to call\n"

@@ -1,0 +1,126 @@
+"""Closed pipes, full disks and closed streams change no outcome."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.cli.rig import sh
+
+if TYPE_CHECKING:
+    from rotator.local.binding import LocalBinding
+    from rotator.local.ims_control import RemoteIms
+    from tests.integration.cli.vault import Vault
+
+
+TOKEN = "canary-stored-token"
+
+
+@pytest.mark.parametrize("unbuffered", [None, "1"])
+@pytest.mark.parametrize("command", ["token", "run", "--help"])
+def test_reader_that_has_gone_is_no_error(
+    binding: LocalBinding,
+    vault: Vault,
+    aws_env: dict[str, str],
+    command: str,
+    unbuffered: str | None,
+) -> None:
+    vault.put_token()
+    args = {"token": (binding.token_secret,), "run": binding.selectors, "--help": ()}[command]
+    env = aws_env | ({"PYTHONUNBUFFERED": unbuffered} if unbuffered else {})
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    with os.fdopen(ours, "w") as gone:
+        ended = subprocess.run(
+            [sys.executable, "-m", "rotator", command, *args],
+            env=env | {"ROTATOR_LOG_LEVEL": "error"},
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_head_gets_its_character_and_nobody_complains(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    vault.put_token()
+
+    ended = sh('$ROTATOR token "$1" | head -c 1', binding.token_secret, env=aws_env)
+
+    assert (ended.stdout, ended.stderr) == (TOKEN[0], "")
+
+
+def test_failed_run_is_one_even_if_nobody_reads_what_it_says(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], local_ims: RemoteIms
+) -> None:
+    vault.put_token(age=timedelta(hours=25))
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+
+    ended = sh(
+        '{ $ROTATOR run "$@" 2>/dev/null; echo $? >&2; } | :', *binding.selectors, env=aws_env
+    )
+
+    assert ended.stderr == "4\n"
+
+
+def test_streams_that_are_closed_do_not_stop_the_job(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    assert vault.versions() == {}
+
+    ended = sh('$ROTATOR run "$@" <&- >&- 2>&-', *binding.selectors, env=aws_env)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert vault.fields()["client_id"] == binding.client_id
+
+
+ONLY_LINUX = pytest.mark.skipif(
+    not os.path.exists("/dev/full"),  # noqa: PTH110
+    reason="only Linux has /dev/full",
+)
+
+
+@ONLY_LINUX
+def test_log_that_cannot_be_written_does_not_stop_a_rotation(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    # A warning comes before the token is published, the outcome's event after it.
+    vault.put_credentials(client_secret=["wrong", binding.client_secret])
+
+    ended = sh('$ROTATOR run "$@" 2>/dev/full', *binding.selectors, env=aws_env)
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("rotated: token missing")
+    assert vault.fields()["client_id"] == binding.client_id
+
+
+@ONLY_LINUX
+def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    assert vault.versions() == {}
+
+    ended = sh('$ROTATOR token "$1" 2>/dev/full', binding.token_secret, env=aws_env)
+
+    assert ended.returncode == 6
+
+
+@ONLY_LINUX
+def test_token_that_does_not_get_where_it_should_is_an_error(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    vault.put_token()
+
+    ended = sh('$ROTATOR token "$1" >/dev/full', binding.token_secret, env=aws_env)
+
+    [line] = ended.stderr.splitlines()
+    assert ended.returncode == 1
+    assert line.startswith("rotator token: standard output: cannot be written (")

@@ -1,0 +1,71 @@
+"""What somebody at a terminal sees: each outcome once, and colours only where they are wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rotator.local.binding import LocalBinding
+    from rotator.local.ims_control import RemoteIms
+    from tests.integration.cli.vault import Vault
+
+
+def shown(*args: str, env: dict[str, str]) -> tuple[int, str]:
+    terminal = Terminal(*args, env=env)
+    code = terminal.close()
+    return code, terminal.shown.replace("\r\n", "\n")
+
+
+def test_outcome_of_a_run_is_told_once(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    assert vault.versions() == {}
+
+    code, text = shown("run", *binding.selectors, env=aws_env)
+
+    assert code == 0
+    assert text.startswith("rotated: token missing, in ")
+    assert text.count(vault.current()[0]) == 1
+
+
+def test_failure_of_a_run_is_told_once(
+    binding: LocalBinding, vault: Vault, local_ims: RemoteIms, aws_env: dict[str, str]
+) -> None:
+    vault.put_token()
+    local_ims.configure(clients={})
+
+    code, text = shown("run", *binding.selectors, "--force", env=aws_env)
+
+    assert code == 3
+    assert text.startswith("failed: ")
+    assert text.count("invalid_client") == 1
+
+
+def test_warning_of_a_run_is_told_although_the_outcome_is_not_logged(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+) -> None:
+    vault.put_credentials(client_secret=["wrong", binding.client_secret])
+
+    code, text = shown("run", *binding.selectors, env=aws_env | {"NO_COLOR": "1"})
+
+    assert code == 0
+    assert "rotator.mint_questioned" in text
+    assert "rotator.token_rotated" not in text
+
+
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_colours_are_left_out_where_they_are_not_wanted(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], plain: dict[str, str]
+) -> None:
+    vault.put_token()
+    env = aws_env | {"TERM": "xterm", "ROTATOR_LOG_FORMAT": "console"} | plain
+
+    code, text = shown("run", *binding.selectors, env=env)
+
+    assert code == 0
+    assert "rotator.rotation_skipped" in text  # a format that is asked for is written
+    assert ("\x1b[" in text) is not bool(plain)
