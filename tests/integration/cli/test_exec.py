@@ -193,7 +193,7 @@ def test_stale_variables_do_not_reach_the_command(
     cli: Cli, binding: LocalBinding, vault: Vault
 ) -> None:
     vault.put_token(client_id=None)
-    stale = {"P_ACCESS_TOKEN": "of-yesterday", "P_CLIENT_ID": "of-yesterday", "P_EXPIRES_AT": "of-yesterday"}
+    stale = dict.fromkeys(("P_ACCESS_TOKEN", "P_CLIENT_ID", "P_EXPIRES_AT"), "of-yesterday")
 
     ended = cli("exec", binding.token_secret, "--prefix", "P", "--", "env", env=stale)
 
