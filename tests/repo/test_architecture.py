@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "aws": "errors model | botocore",
     # what the product does
     "rotation": "errors model transport | requests structlog",
+    "fleet": "aws errors model rotation | structlog",
     # settings, logs and the composition root
     "config": "aws errors model",
     "logs": "errors | structlog",

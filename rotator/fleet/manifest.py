@@ -1,0 +1,193 @@
+"""A fleet written down in TOML: `rotator run --config fleet.toml`.
+
+    [fleet]
+    name = "creative"
+
+    [[binding]]
+    credentials_secret = "adobe/credentials"
+    token_secret = "adobe/token"
+
+What is wrong with the file or with `[fleet]` refuses all of it. What is wrong with one
+`[[binding]]` refuses that one by its number, and the others go on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rotator.aws.secret_ids import checked_secret_id
+from rotator.errors import ConfigError, did_you_mean, replace_error
+from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
+from rotator.model.binding import Binding
+from rotator.model.instants import parse_duration
+from rotator.model.urls import problem_with_url
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import timedelta
+
+__all__ = ["BINDING_KEYS", "FLEET_KEYS", "load_manifest", "parse_manifest"]
+
+FLEET_KEYS = ("name", "interval", "cadence", "spread", "workers", "puts_per_s", "reads_per_s")
+BINDING_KEYS = ("credentials_secret", "token_secret", "cadence", "probe_url")
+
+MAX_WORKERS = 256
+MAX_CALLS_PER_S = 10_000
+
+
+def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
+    """Read the manifest at `path`; raises ConfigError as `parse_manifest` does."""
+    text = replace_error(
+        lambda: Path(path).read_text("utf-8"),
+        (OSError, ValueError),
+        lambda error: ConfigError(
+            f"--config: the file cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
+        ),
+    )
+    return parse_manifest(text)
+
+
+def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
+    """The fleet's settings and bindings; raises ConfigError if it is no manifest, or empty."""
+    content = replace_error(
+        lambda: tomllib.loads(text),
+        (tomllib.TOMLDecodeError, RecursionError),
+        lambda error: ConfigError(f"manifest: is not TOML{_position(error)}"),
+    )
+    _check_keys("manifest", content, ("fleet", "binding"))
+    settings = _fleet_settings(_table(content.get("fleet", {}), "[fleet]"))
+    entries = content.get("binding", [])
+    if not isinstance(entries, list) or not entries:
+        raise ConfigError("manifest: has no bindings; add a [[binding]] for each token secret")
+    return settings, _selection(entries)
+
+
+def _selection(entries: list[object]) -> Selection:
+    bindings: list[FleetBinding] = []
+    refused: list[RefusedBinding] = []
+    first_at: dict[str, int] = {}
+    for number, entry in enumerate(entries, 1):
+        try:
+            parsed = _fleet_binding(number, entry)
+            _refuse_second(number, parsed.binding.token_secret, first_at)
+        except ConfigError as error:
+            refused.append(RefusedBinding(_named(entry), error))
+        else:
+            bindings.append(parsed)
+    return _without_cycles(bindings, refused)
+
+
+def _refuse_second(number: int, token_secret: str, first_at: dict[str, int]) -> None:
+    first = first_at.setdefault(token_secret, number)
+    if first != number:
+        raise ConfigError(
+            f"manifest: binding {number}: token_secret is that of binding {first} too; remove one"
+        )
+
+
+def _without_cycles(bindings: list[FleetBinding], refused: list[RefusedBinding]) -> Selection:
+    """Without those whose token secret is the credentials secret of another's token secret."""
+    credentials_of = {
+        each.binding.token_secret: each.binding.credentials_secret for each in bindings
+    }
+    kept = []
+    for each in bindings:
+        credentials = each.binding.credentials_secret
+        if credentials != each.binding.token_secret and credentials in credentials_of:
+            error = ConfigError(
+                f"token secret {each.binding.token_secret}: its credentials secret {credentials} is"
+                " the token secret of another binding; name the secret that holds the client secret"
+            )
+            refused.append(RefusedBinding(each.binding, error))
+        else:
+            kept.append(each)
+    return Selection(tuple(kept), tuple(refused))
+
+
+def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:
+    subject = "manifest: [fleet]"
+    _check_keys(subject, table, FLEET_KEYS)
+    settings: dict[str, Any] = {}
+    for key in table:
+        if key == "name":
+            settings[key] = _text(subject, table, key)
+        elif key in {"interval", "cadence", "spread"}:
+            settings[key] = _duration(subject, table, key)
+        else:
+            settings[key] = _number(subject, table, key)
+    return FleetSettings(**settings)
+
+
+def _number(subject: str, table: Mapping[str, Any], key: str) -> float:
+    value = table[key]
+    if key == "workers":
+        if type(value) is not int or not 1 <= value <= MAX_WORKERS:
+            raise ConfigError(f"{subject}: workers must be a whole number, 1 to {MAX_WORKERS}")
+    elif type(value) not in {int, float} or not 0 < value <= MAX_CALLS_PER_S:
+        raise ConfigError(f"{subject}: {key} must be a number above 0, at most {MAX_CALLS_PER_S}")
+    return value  # type: ignore[no-any-return]  # as TOML has it
+
+
+def _fleet_binding(number: int, entry: object) -> FleetBinding:
+    subject = f"manifest: binding {number}"
+    table = _table(entry, subject.removeprefix("manifest: "))
+    _check_keys(subject, table, BINDING_KEYS)
+    secrets = []
+    for key in ("credentials_secret", "token_secret"):
+        if key not in table:
+            raise ConfigError(f"{subject}: {key} is missing")
+        secrets.append(checked_secret_id(f"{subject}: {key}", _text(subject, table, key)))
+    probe_url = _text(subject, table, "probe_url") if "probe_url" in table else None
+    problem = problem_with_url(probe_url) if probe_url is not None else None
+    if problem is not None:
+        raise ConfigError(f"{subject}: probe_url {problem}")
+    return FleetBinding(
+        Binding(*secrets),
+        cadence=_duration(subject, table, "cadence") if "cadence" in table else None,
+        probe_url=probe_url,
+    )
+
+
+def _named(entry: object) -> Binding:
+    """What an entry that is refused says of itself, for the report."""
+    table = entry if isinstance(entry, dict) else {}
+    secrets = (table.get(key) for key in ("credentials_secret", "token_secret"))
+    return Binding(*(text if isinstance(text, str) else "" for text in secrets))
+
+
+def _table(value: object, label: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"manifest: {label} must be a table")
+    return value
+
+
+def _check_keys(subject: str, table: Mapping[str, Any], known: Collection[str]) -> None:
+    for key in table:
+        if key not in known:
+            meant = did_you_mean(key, known)
+            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(known)}"
+            raise ConfigError(f"{subject}: has an unknown key; {hint}")
+
+
+def _text(subject: str, table: Mapping[str, Any], key: str) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{subject}: {key} must be a non-empty string")
+    return value
+
+
+def _duration(subject: str, table: Mapping[str, Any], key: str) -> timedelta:
+    text = _text(subject, table, key)
+    return replace_error(
+        lambda: parse_duration(text),
+        ValueError,
+        lambda error: ConfigError(f"{subject}: {key} {error}"),
+    )
+
+
+def _position(error: Exception) -> str:
+    """Where TOML goes wrong; the decoder's own text can quote the file."""
+    found = str(error).rpartition("(at ")[2]
+    return f" (at {found}" if found.startswith("line ") else ""

@@ -1,0 +1,74 @@
+"""What a fleet is: its bindings, and how fast it may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rotator.model.policy import DEFAULT_TICK
+
+if TYPE_CHECKING:
+    from rotator.errors import RotatorError
+    from rotator.model.binding import Binding
+
+__all__ = ["FleetBinding", "FleetSettings", "RefusedBinding", "Selection"]
+
+DEFAULT_SPREAD = timedelta(hours=1)
+"""Tokens that were minted together fall due together for ever, unless some go earlier."""
+
+DEFAULT_WORKERS = 16
+
+# Four fifths of the region's quotas, which other teams share (user guide, "AWS Secrets Manager
+# quotas": BatchGetSecretValue 100 a second; PutSecretValue with UpdateSecret and
+# UpdateSecretVersionStage 50 a second).
+DEFAULT_PUTS_PER_S = 40.0
+DEFAULT_READS_PER_S = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """How a fleet runs.
+
+    `name` stands in metrics. `spread` is how much earlier than its cadence a binding may be due.
+    `workers` are the threads that mint and publish; `puts_per_s` and `reads_per_s` pace the calls
+    of Secrets Manager.
+    """
+
+    name: str = "default"
+    interval: timedelta = DEFAULT_TICK
+    cadence: timedelta | None = None
+    spread: timedelta = DEFAULT_SPREAD
+    workers: int = DEFAULT_WORKERS
+    puts_per_s: float = DEFAULT_PUTS_PER_S
+    reads_per_s: float = DEFAULT_READS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class FleetBinding:
+    """One binding of a fleet; what is None is the fleet's.
+
+    `needs_consent` tells that the credentials were found through a tag, and have to name the token
+    secret themselves.
+    """
+
+    binding: Binding
+    cadence: timedelta | None = None
+    probe_url: str | None = None
+    needs_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedBinding:
+    """A binding that cannot be run, and why; the others go on without it."""
+
+    binding: Binding
+    error: RotatorError
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The bindings of one run, and those that were refused before it began."""
+
+    bindings: tuple[FleetBinding, ...]
+    refused: tuple[RefusedBinding, ...] = field(default=())
