@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-__all__ = ["SecretsManagerStore", "connect"]
+__all__ = [
+    "CURRENT",
+    "SecretsManagerStore",
+    "connect",
+    "is_version",
+    "matches_id",
+    "stored_secret",
+]
 
 CURRENT = "AWSCURRENT"
 
@@ -68,7 +75,7 @@ class SecretsManagerStore:
             response = self._call("GetSecretValue", secret_id, VersionId=version_id)
         except SecretNotFound:
             return None
-        return _stored(secret_id, response)
+        return stored_secret(secret_id, response)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish `text` as the new current version under a version id of our choosing.
@@ -149,11 +156,11 @@ class SecretsManagerStore:
                 raise
             return {}
         found = {}
-        entries = [entry for entry in response.get("SecretValues", []) if _is_version(entry)]
+        entries = [entry for entry in response.get("SecretValues", []) if is_version(entry)]
         for secret_id in secret_ids:
-            entry = next((e for e in entries if _matches_id(secret_id, e)), None)
+            entry = next((e for e in entries if matches_id(secret_id, e)), None)
             if entry is not None and CURRENT in entry["VersionStages"]:
-                found[secret_id] = _stored(secret_id, entry)
+                found[secret_id] = stored_secret(secret_id, entry)
             elif _has_no_value(secret_id, response.get("Errors", [])):
                 found[secret_id] = self._without_value(secret_id)
         return found
@@ -164,7 +171,11 @@ class SecretsManagerStore:
         except SecretNotFound:
             # The service says the same of a secret without a value; it exists if described.
             response = None
-        return self._without_value(secret_id) if response is None else _stored(secret_id, response)
+        return (
+            self._without_value(secret_id)
+            if response is None
+            else stored_secret(secret_id, response)
+        )
 
     def _without_value(self, secret_id: str) -> StoredSecret:
         return StoredSecret(secret_id=secret_id, arn=self.describe(secret_id).arn)
@@ -174,7 +185,11 @@ class SecretsManagerStore:
 
         Ours are raised after the handler: chained, they would carry the request with them.
         """
-        id_params = {"CreateSecret": {"Name": secret_id}, "BatchGetSecretValue": {}}
+        id_params = {
+            "BatchGetSecretValue": {},
+            "CreateSecret": {"Name": secret_id},
+            "ListSecrets": {},
+        }
         target = id_params.get(operation, {"SecretId": secret_id})
 
         def call() -> dict[str, Any]:
@@ -199,6 +214,7 @@ class SecretsManagerStore:
             "CreateSecret": "create_secret",
             "DescribeSecret": "describe_secret",
             "GetSecretValue": "get_secret_value",
+            "ListSecrets": "list_secrets",
             "PutSecretValue": "put_secret_value",
             "TagResource": "tag_resource",
         }
@@ -206,7 +222,8 @@ class SecretsManagerStore:
         return method
 
 
-def _stored(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
+def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
+    """One version as it was returned."""
     return StoredSecret(
         secret_id=secret_id,
         arn=response["ARN"],
@@ -220,13 +237,14 @@ def _stored(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
 def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
     """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as a response."""
     if operation == "GetSecretValue":
-        return _is_version(response)
-    return operation in {"BatchGetSecretValue", "TagResource"} or isinstance(
+        return is_version(response)
+    return operation in {"BatchGetSecretValue", "ListSecrets", "TagResource"} or isinstance(
         response.get("ARN"), str
     )
 
 
-def _is_version(entry: object) -> bool:
+def is_version(entry: object) -> bool:
+    """Whether this is a version of a secret, as both reading calls return it."""
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in ("ARN", "Name", "VersionId"))
@@ -235,7 +253,8 @@ def _is_version(entry: object) -> bool:
     )
 
 
-def _matches_id(secret_id: str, entry: Mapping[str, Any]) -> bool:
+def matches_id(secret_id: str, entry: Mapping[str, Any]) -> bool:
+    """Whether the version is of the secret that was asked for as `secret_id`."""
     return secret_id in {entry["Name"], entry["ARN"]} or (
         # A partial ARN ends before the six random characters.
         secret_id.startswith("arn:") and entry["ARN"].rpartition("-")[0] == secret_id

@@ -1,0 +1,154 @@
+"""Secrets Manager as a fleet reads it: listed by tag, read in batches, failures as data."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from rotator.aws.errors import explain_refusal
+from rotator.aws.store import CURRENT, SecretsManagerStore, is_version, matches_id, stored_secret
+from rotator.errors import RotatorError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
+
+    from rotator.model.secret import StoredSecret
+
+    Read = StoredSecret | RotatorError
+
+__all__ = ["MAX_BATCH", "FleetStore", "ListedSecret"]
+
+MAX_BATCH = 20
+"""Ids in one call (API reference, BatchGetSecretValue: SecretIdList)."""
+
+MAX_PAGES = 5_000
+"""Of 100 secrets: as many as a region can hold (user guide, quotas: 500,000 secrets)."""
+
+MAX_THROTTLED = 5
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
+
+
+class ListedSecret(NamedTuple):
+    """A secret as ListSecrets has it; its value is not in it."""
+
+    arn: str
+    name: str
+    tags: Mapping[str, str]
+
+
+class FleetStore(SecretsManagerStore):
+    """The store of a run over many bindings.
+
+    `pace` is called before each batch and each page, `back_off` when one was throttled. A role that
+    may not read in batches is found out once, and its secrets are read one by one.
+    """
+
+    def __init__(
+        self,
+        client: object,
+        *,
+        pace: Callable[[], None] = lambda: None,
+        back_off: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(client)  # type: ignore[arg-type]  # of botocore or boto3
+        self._pace = pace
+        self._back_off = back_off
+        self._may_batch = True
+
+    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
+        """The current version of each secret, or why there is none, batch by batch.
+
+        Each result is for the next 20 of `secret_ids`, which must not repeat. Raises ConfigError
+        where nothing could be read at all (no region, no AWS credentials).
+        """
+        remaining = iter(secret_ids)
+        while batch := list(islice(remaining, MAX_BATCH)):
+            found = self._read_some(batch) if self._may_batch else {}
+            for secret_id in batch:
+                if secret_id not in found:
+                    found[secret_id] = self._read_alone(secret_id)
+            yield found
+
+    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
+        """Every secret with this tag and with all the tags of `where`, replicas left out.
+
+        The service's filters are prefixes and cannot join a key to its value, so each secret is
+        checked again here (API reference, Filter). Changes of the last minutes may be missing.
+        """
+        for entry in self._pages(tag):
+            tags = {each["Key"]: each["Value"] for each in entry.get("Tags", [])}
+            arn = entry["ARN"]
+            is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
+            if tag in tags and not is_replica and where.items() <= tags.items():
+                yield ListedSecret(arn, entry["Name"], tags)
+
+    def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
+        params: dict[str, Any] = {
+            "Filters": [{"Key": "tag-key", "Values": [tag]}],
+            "MaxResults": 100,
+        }
+        for _ in range(MAX_PAGES):
+            page = self._paced("ListSecrets", f"tagged {tag}", **params)
+            yield from page.get("SecretList", [])  # empty, perhaps, with more to come
+            token = page.get("NextToken")
+            if not token:
+                return
+            if token == params.get("NextToken"):
+                break
+            params["NextToken"] = token
+        raise StoreError(
+            "secrets: the list does not end (ListSecrets); check AWS_ENDPOINT_URL",
+            operation="ListSecrets",
+            secret_id=f"tagged {tag}",
+            retryable=True,
+        )
+
+    def _read_some(self, batch: list[str]) -> dict[str, Read]:
+        try:
+            response = self._paced("BatchGetSecretValue", ", ".join(batch), SecretIdList=batch)
+        except StoreError as error:
+            if error.retryable:
+                return dict.fromkeys(batch, error)
+            self._may_batch = False
+            return {}
+        found: dict[str, Read] = {}
+        entries = [each for each in response.get("SecretValues", []) if is_version(each)]
+        failures = {each.get("SecretId"): each for each in response.get("Errors", [])}
+        for secret_id in batch:
+            entry = next((each for each in entries if matches_id(secret_id, each)), None)
+            if entry is not None and CURRENT in entry["VersionStages"]:
+                found[secret_id] = stored_secret(secret_id, entry)
+            elif secret_id in failures:
+                failure = self._failure(secret_id, failures[secret_id])
+                if failure is not None:
+                    found[secret_id] = failure
+        return found
+
+    def _failure(self, secret_id: str, entry: Mapping[str, Any]) -> RotatorError | None:
+        """Our error for one secret of a batch; None if a read of its own has to tell."""
+        code = entry.get("ErrorCode")
+        if code == "ResourceNotFoundException":  # it is missing, or has no value
+            return None
+        response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
+        return explain_refusal(response, operation="GetSecretValue", secret_id=secret_id)
+
+    def _read_alone(self, secret_id: str) -> Read:
+        self._pace()
+        try:
+            [found] = self.read(secret_id)
+        except StoreError as error:
+            return error
+        return found
+
+    def _paced(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
+        """One call in its turn; again after a pause where it was throttled."""
+        for attempt in range(1, MAX_THROTTLED + 1):
+            self._pace()
+            try:
+                return self._call(operation, subject, **params)
+            except StoreError as error:
+                if attempt == MAX_THROTTLED or error.aws_code not in _THROTTLED:
+                    raise
+                self._back_off()
+        raise AssertionError  # the last attempt returned or raised

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from rotator.aws.fleet_store import FleetStore
+from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.model.secret import StoredSecret
+
+TAG = "rotator:credentials-secret"
+
+
+def arn_of(name: str, region: str = "eu-west-1") -> str:
+    return f"arn:aws:secretsmanager:{region}:123456789012:secret:{name}-AbC123"
+
+
+def version_of(name: str) -> dict[str, Any]:
+    return {
+        "ARN": arn_of(name),
+        "Name": name,
+        "VersionId": f"version-of-{name}",
+        "SecretString": "{}",
+        "VersionStages": ["AWSCURRENT"],
+    }
+
+
+def refusal(code: str, operation: str = "x") -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": ""},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    return ClientError(response, operation)
+
+
+class ScriptedClient:
+    """A client whose responses are made by the test; it keeps the parameters of each call."""
+
+    def __init__(self, **failures: str) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.failures = failures  # secret name to code, inside a batch
+        self.batch_errors: list[Exception] = []
+        self.pages: list[dict[str, Any]] = []
+
+    def batch_get_secret_value(self, *, SecretIdList: list[str]) -> dict[str, Any]:  # noqa: N803
+        self.calls.append(("batch", SecretIdList))
+        if self.batch_errors:
+            raise self.batch_errors.pop(0)
+        assert len(SecretIdList) <= 20
+        return {
+            "SecretValues": [version_of(n) for n in SecretIdList if n not in self.failures],
+            "Errors": [
+                {"SecretId": n, "ErrorCode": self.failures[n], "Message": "m"}
+                for n in SecretIdList
+                if n in self.failures
+            ],
+        }
+
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
+        self.calls.append(("get", SecretId))
+        assert VersionStage == "AWSCURRENT"
+        if SecretId in self.failures:
+            raise refusal(self.failures[SecretId])
+        return version_of(SecretId)
+
+    def describe_secret(self, *, SecretId: str) -> dict[str, Any]:  # noqa: N803
+        self.calls.append(("describe", SecretId))
+        return {"ARN": arn_of(SecretId)}
+
+    def list_secrets(self, **params: Any) -> dict[str, Any]:
+        self.calls.append(("list", params))
+        return self.pages.pop(0)
+
+
+def read_all(store: FleetStore, names: list[str]) -> dict[str, StoredSecret | RotatorError]:
+    found: dict[str, StoredSecret | RotatorError] = {}
+    for batch in store.read_many(names):
+        found |= batch
+    return found
+
+
+def test_secrets_are_read_twenty_at_a_time() -> None:
+    client = ScriptedClient()
+
+    found = read_all(FleetStore(client), [f"s{n}" for n in range(45)])
+
+    assert [len(ids) for _, ids in client.calls] == [20, 20, 5]
+    assert len(found) == 45
+    assert all(isinstance(each, StoredSecret) for each in found.values())
+
+
+def test_secret_that_fails_in_a_batch_fails_alone() -> None:
+    client = ScriptedClient(b="AccessDeniedException", c="DecryptionFailure")
+
+    found = read_all(FleetStore(client), ["a", "b", "c", "d"])
+
+    assert isinstance(found["a"], StoredSecret)
+    assert isinstance(found["d"], StoredSecret)
+    assert str(found["b"]).startswith("secret b: access denied")
+    assert "KMS" in str(found["c"])
+    assert all(isinstance(found[name], StoreError) for name in "bc")
+
+
+def test_secret_without_a_value_is_told_from_one_that_is_missing() -> None:
+    client = ScriptedClient(empty="ResourceNotFoundException")
+
+    found = read_all(FleetStore(client), ["a", "empty"])
+
+    empty = found["empty"]
+    assert isinstance(empty, StoredSecret)
+    assert (empty.version_id, empty.arn) == (None, arn_of("empty"))
+
+
+def test_role_that_may_not_read_in_batches_is_found_out_once() -> None:
+    client = ScriptedClient()
+    client.batch_errors = [refusal("AccessDeniedException")]
+
+    found = read_all(FleetStore(client), [f"s{n}" for n in range(25)])
+
+    assert [kind for kind, _ in client.calls].count("batch") == 1
+    assert len(found) == 25
+
+
+def test_throttled_batch_is_repeated_in_its_turn() -> None:
+    client = ScriptedClient()
+    client.batch_errors = [refusal("ThrottlingException")] * 2
+    paced: list[str] = []
+    store = FleetStore(
+        client, pace=lambda: paced.append("turn"), back_off=lambda: paced.append("back off")
+    )
+
+    found = read_all(store, ["a", "b"])
+
+    assert paced == ["turn", "back off", "turn", "back off", "turn"]
+    assert all(isinstance(each, StoredSecret) for each in found.values())
+
+
+def test_batch_that_stays_unavailable_is_a_temporary_failure_of_each() -> None:
+    client = ScriptedClient()
+    client.batch_errors = [refusal("InternalServiceError")]
+
+    found = read_all(FleetStore(client), ["a", "b"])
+
+    assert [getattr(each, "retryable", None) for each in found.values()] == [True, True]
+
+
+def test_without_aws_credentials_nothing_is_read_at_all() -> None:
+    client = ScriptedClient()
+    client.batch_errors = [NoCredentialsError()]
+
+    with pytest.raises(ConfigError, match="AWS credentials"):
+        read_all(FleetStore(client), ["a", "b"])
+
+
+def listed(name: str, tags: dict[str, str], **fields: str) -> dict[str, Any]:
+    pairs = [{"Key": key, "Value": text} for key, text in tags.items()]
+    return {"ARN": arn_of(name), "Name": name, "Tags": pairs, **fields}
+
+
+def test_listing_goes_on_past_empty_pages_and_checks_each_tag_itself() -> None:
+    client = ScriptedClient()
+    wanted = {TAG: "c", "env": "prod"}
+    client.pages = [
+        {
+            "SecretList": [listed("wanted", wanted), listed("longer key", {TAG + "2": "c"})],
+            "NextToken": "1",
+        },
+        {"SecretList": [], "NextToken": "2"},
+        {
+            "SecretList": [
+                listed("replica", wanted, PrimaryRegion="us-east-1"),
+                listed("elsewhere", {TAG: "c"}),
+                listed("longer value", {TAG: "c", "env": "production"}),
+                listed("primary", wanted, PrimaryRegion="eu-west-1"),
+            ]
+        },
+    ]
+
+    found = list(FleetStore(client).list_tagged(TAG, {"env": "prod"}))
+
+    assert [each.name for each in found] == ["wanted", "primary"]
+    assert [params.get("NextToken") for _, params in client.calls] == [None, "1", "2"]
+
+
+def test_list_that_never_ends_is_an_error() -> None:
+    client = ScriptedClient()
+    client.pages = [{"SecretList": [], "NextToken": "same"}] * 3
+
+    with pytest.raises(StoreError, match="the list does not end"):
+        list(FleetStore(client).list_tagged(TAG, {}))
