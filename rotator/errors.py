@@ -25,6 +25,7 @@ __all__ = [
     "StoreError",
     "TokenUnavailable",
     "VersionConflict",
+    "copy_error",
     "did_you_mean",
     "replace_error",
 ]
@@ -41,6 +42,21 @@ class RotatorError(Exception):
         super().__init__(message)
         self.retryable = retryable
         self.details: dict[str, object] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # As Exception does it, a copy would be made by a call with the message alone.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(kind: type[RotatorError], args: tuple[object, ...]) -> RotatorError:
+    return kind.__new__(kind, *args)
+
+
+def copy_error(error: RotatorError) -> RotatorError:
+    """The same error without its traceback: raised twice, one object would tell of both places."""
+    twin = _rebuild(type(error), error.args)
+    twin.__dict__.update(error.__dict__)
+    return twin
 
 
 class ConfigError(RotatorError):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
-from rotator.reader.cached_token import uniform
-from rotator.reader.hosts import AllowedHosts, pause_s
+from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
 from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
 
 TYPE_CHECKING = False
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from rotator.reader import Snapshot, TokenReader
+    from rotator.reader.clock import Clock
 
 __all__ = ["RequestsAuth"]
 
@@ -24,27 +23,18 @@ class RequestsAuth:
     """`auth` for requests, which takes any callable and calls it with the prepared request."""
 
     def __init__(
-        self,
-        reader: TokenReader,
-        hosts: Sequence[str],
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        share: Callable[[], float] = uniform,
+        self, reader: TokenReader, hosts: Sequence[str], *, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        self._reader = reader
+        self.reader = reader
+        self.clock = clock
         self._hosts = AllowedHosts(hosts)
-        self._sleep = sleep
-        self._share = share
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:  # noqa: D102
-        from functools import partial
-
-        if not self._allows(request):
-            return request
-        snapshot = self._reader.current()
-        request.headers.update(snapshot.headers())
-        retry = partial(self._retry, sent=snapshot, position=_position(request.body))
-        request.register_hook("response", retry)
+        if self._allows(request):
+            snapshot = self.reader.current()
+            keeps_key = put_headers(request.headers, snapshot)
+            hook = _RetryHook(self, snapshot, _position(request.body), keeps_key=keeps_key)
+            request.register_hook("response", hook)
         return request
 
     def _allows(self, request: PreparedRequest) -> bool:
@@ -52,32 +42,47 @@ class RequestsAuth:
         from urllib3.util import parse_url
 
         url = parse_url(request.url or "")
-        return self._hosts.hold(url.scheme, url.host)
+        return self._hosts.allows(url.scheme, url.host)
 
-    def _retry(
-        self, response: Response, *, sent: Snapshot, position: int | None, **options: Any
-    ) -> Response:
-        """Called for each response, those of redirects included.
 
-        Where requests dropped the token on the way to another host, this one was not rejected, and
-        the new one must not go there either.
-        """
+class _RetryHook:
+    """Called for each response, those of redirects included.
+
+    Where requests dropped the token on the way to another host, this one was not rejected, and the
+    new one must not go there either.
+    """
+
+    def __init__(
+        self, auth: RequestsAuth, sent: Snapshot, position: int | None, *, keeps_key: bool
+    ) -> None:
+        self._auth = auth
+        self._sent = sent
+        self._position = position
+        self._keeps_key = keeps_key
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        # The request that a response is pickled with holds its hooks; that one is over.
+        return _make_spent_hook, ()
+
+    def __call__(self, response: Response, **options: Any) -> Response:
         request = response.request
-        carried = request.headers.get("Authorization") == f"Bearer {sent.token}"
+        carried = request.headers.get("Authorization") == f"Bearer {self._sent.token}"
         if response.status_code not in TELLING_STATUSES or not carried:
             return response
-        advice = self._reader.refused(sent.token, response.status_code, _body(response, options))
+        reader, position = self._auth.reader, self._position
+        body = _read_body(response, options)
+        advice = reader.refused(self._sent.token, response.status_code, body)
         if advice == "keep" or position is None:
             return response
         if advice == "back_off":
-            wait_s = pause_s(response.headers.get("Retry-After"), self._share())
+            wait_s = pause_s(response.headers.get("Retry-After"), self._auth.clock)
             if wait_s is None:
                 return response
-            self._sleep(wait_s)
+            self._auth.clock.sleep(wait_s)
         request = request.copy()
         if position >= 0 and request.body is not None:  # a 303 leaves the body behind
             request.body.seek(position)  # type: ignore[union-attr]  # it told the position
-        request.headers.update(self._reader.headers())
+        put_headers(request.headers, reader.current(), keeps_key=self._keeps_key)
         # Not read to its end: an answer that is thrown away may be of any length.
         response.close()
         again: Response = response.connection.send(request, **options)
@@ -86,7 +91,15 @@ class RequestsAuth:
         return again
 
 
-def _body(response: Response, options: dict[str, Any]) -> bytes:
+def _spent_hook(_response: Response, **_options: Any) -> None:
+    """Nothing is left to be done."""
+
+
+def _make_spent_hook() -> Callable[..., None]:
+    return _spent_hook
+
+
+def _read_body(response: Response, options: dict[str, Any]) -> bytes:
     """The body, if it is read anyway or is short: a caller who streams may not want it read."""
     length = response.headers.get("Content-Length", "")
     if options.get("stream") and not (length.isdigit() and int(length) <= MOST_BODY_BYTES):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import httpx
 
-from rotator.reader.cached_token import uniform
-from rotator.reader.hosts import AllowedHosts, pause_s
+from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
 from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
 
 TYPE_CHECKING = False
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 
     from rotator.reader import Snapshot, TokenReader
+    from rotator.reader.clock import Clock
 
 __all__ = ["HttpxAuth"]
 
@@ -28,14 +28,12 @@ class HttpxAuth(httpx.Auth):
         reader: TokenReader,
         hosts: Sequence[str],
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        share: Callable[[], float] = uniform,
+        clock: Clock = SYSTEM_CLOCK,
         sleep_async: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._reader = reader
         self._hosts = AllowedHosts(hosts)
-        self._sleep = sleep
-        self._share = share
+        self._clock = clock
         self._sleep_async = sleep_async
 
     def sync_auth_flow(  # noqa: D102
@@ -45,7 +43,7 @@ class HttpxAuth(httpx.Auth):
             yield request
             return
         sent = self._reader.current()
-        request.headers.update(sent.headers())
+        keeps_key = put_headers(request.headers, sent)
         response = yield request
         if not _concerns(response, sent):
             return
@@ -57,8 +55,8 @@ class HttpxAuth(httpx.Auth):
             wait_s = self._pause_s(response)
             if wait_s is None:
                 return
-            self._sleep(wait_s)
-        request.headers.update(self._reader.headers())
+            self._clock.sleep(wait_s)
+        put_headers(request.headers, self._reader.current(), keeps_key=keeps_key)
         yield request
 
     async def async_auth_flow(  # noqa: D102
@@ -68,7 +66,7 @@ class HttpxAuth(httpx.Auth):
             yield request
             return
         sent = await self._reader.current_async()
-        request.headers.update(sent.headers())
+        keeps_key = put_headers(request.headers, sent)
         response = yield request
         if not _concerns(response, sent):
             return
@@ -81,14 +79,14 @@ class HttpxAuth(httpx.Auth):
             if wait_s is None:
                 return
             await self._sleep_async(wait_s)
-        request.headers.update((await self._reader.current_async()).headers())
+        put_headers(request.headers, await self._reader.current_async(), keeps_key=keeps_key)
         yield request
 
     def _allows(self, request: httpx.Request) -> bool:
-        return self._hosts.hold(request.url.scheme, request.url.host)
+        return self._hosts.allows(request.url.scheme, request.url.host)
 
     def _pause_s(self, response: httpx.Response) -> float | None:
-        return pause_s(response.headers.get("Retry-After"), self._share())
+        return pause_s(response.headers.get("Retry-After"), self._clock)
 
 
 def _concerns(response: httpx.Response, sent: Snapshot) -> bool:

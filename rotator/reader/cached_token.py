@@ -1,55 +1,64 @@
-"""A token in hand, and when to look for the next one."""
+"""The token that a reader has cached, its refresh plan, and what may displace it."""
 
 from __future__ import annotations
-
-import os
 
 from rotator.reader.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-__all__ = ["COLD", "Held", "hold", "uniform"]
+    from rotator.reader.clock import Clock
+
+__all__ = ["EMPTY", "CachedToken", "TokenCache", "plan_refresh"]
 
 # Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
-# rotator publishes at its first tick after the rotation is due: the first look comes soon, the
+# rotator publishes at its first run after the rotation is due: the first look comes soon, the
 # second finds nearly all new tokens, and so a consumer makes about two calls a day.
 _FIRST_LOOK = (1 / 60, 1 / 20)
 _POLL = (1 / 8, 1 / 5)
 _RETRY_FIRST, _RETRY_LAST = 1 / 240, 1 / 12
+_RETRY_JITTER = (0.75, 1.25)
+
+# A source that says so often in a row that an older token is current is believed: somebody moved
+# the label. A single look may have been answered by a replica that lags behind.
+_BELIEVED_LOOKS = 2
 
 
-class Held:
+class CachedToken:
     """A token with its plan; never changed, only replaced.
 
     `due` is when a new token is expected, `expires` the end, `read_at` when it was read: epoch
-    seconds of this machine's clock.
+    seconds of this machine's clock. `source` is the place of the source that gave it.
     """
 
-    __slots__ = ("due", "expires", "read_at", "snapshot")
+    __slots__ = ("due", "expires", "read_at", "snapshot", "source")
 
-    def __init__(self, snapshot: Snapshot, *, due: float, expires: float, read_at: float) -> None:
+    def __init__(
+        self, snapshot: Snapshot, *, due: float, expires: float, read_at: float, source: int
+    ) -> None:
         self.snapshot = snapshot
         self.due = due
         self.expires = expires
         self.read_at = read_at
+        self.source = source
 
-    def first_look_at(self, share: float) -> float:
-        """When to look first; `share` (0 to 1) spreads the processes that are told the same."""
-        return self.due + self._after(_between(_FIRST_LOOK, share))
+    def first_look_at(self, clock: Clock) -> float:
+        """When to look first; chance spreads the processes that are told the same."""
+        return self.due + self._after(clock.uniform(*_FIRST_LOOK))
 
-    def poll_at(self, now: float, share: float) -> float:
+    def poll_at(self, now: float, clock: Clock) -> float:
         """When to look again, if what was found at `now` is still this token."""
-        return now + max(1.0, self._after(_between(_POLL, share)))
+        return now + max(1.0, self._after(clock.uniform(*_POLL)))
 
-    def retry_at(self, now: float, share: float, *, failures: int) -> float:
+    def retry_at(self, now: float, clock: Clock, *, failures: int) -> float:
         """When to try again after so many failures in a row."""
         pause = min(_RETRY_FIRST * 2.0 ** min(failures, 16), _RETRY_LAST)
-        return now + max(1.0, self._after(pause * _between((0.75, 1.25), share)))
+        return now + max(1.0, self._after(pause * clock.uniform(*_RETRY_JITTER)))
 
-    def outdates(self, found: Snapshot) -> bool:
-        """Whether this token is newer than `found`, as that of a replica or a cache may be older.
+    def is_newer_than(self, found: Snapshot) -> bool:
+        """Whether `found` is an older token, as that of a replica or a cache may be.
 
         Of two tokens the one issued later is newer; where one does not say, the one ending later.
         """
@@ -62,31 +71,114 @@ class Held:
         return (self.expires - self.due) * share
 
 
-def hold(snapshot: Snapshot, *, skew_s: float, now: float) -> Held:
+def plan_refresh(snapshot: Snapshot, *, skew_s: float, now: float, source: int = 0) -> CachedToken:
     """Plan by what the secret says, on this machine's clock (AWS's is `skew_s` ahead of it)."""
     expires = snapshot.expires_at.timestamp() - skew_s
     issued = snapshot.issued_at.timestamp() - skew_s if snapshot.issued_at else now
     due = snapshot.next_rotation_at.timestamp() - skew_s if snapshot.next_rotation_at else None
     if due is None or due >= expires:
         due = expires - (expires - min(issued, now)) / 24
-    return Held(snapshot, due=due, expires=expires, read_at=now)
-
-
-def uniform() -> float:
-    """A random number in [0, 1), different in each process; `random` is dear to import."""
-    return int.from_bytes(os.urandom(4)) / 2**32
-
-
-def _between(bounds: tuple[float, float], share: float) -> float:
-    low, high = bounds
-    return low + (high - low) * share
+    if now < issued < expires:
+        # It cannot have been issued after it was read: its issuer's clock is ahead by at least
+        # this much, and its end is too.
+        expires -= issued - now
+        due -= issued - now
+    return CachedToken(snapshot, due=due, expires=expires, read_at=now, source=source)
 
 
 _nothing: Any = None
-COLD = Held(
+EMPTY = CachedToken(
     Snapshot("", version_id="none", expires_at=_nothing),
     due=float("-inf"),
     expires=float("-inf"),
     read_at=float("-inf"),
+    source=0,
 )
 """No token; its token is empty, and it has always been over."""
+
+
+class TokenCache:
+    """Holds the cached token; whoever changes it has the refresh lock.
+
+    `serve` is told which token to serve, and until when a read needs nothing from here.
+    """
+
+    def __init__(self, serve: Callable[[Snapshot, float], None], clock: Clock) -> None:
+        self._serve = serve
+        self._clock = clock
+        self.clear()
+
+    def clear(self) -> None:
+        """Start afresh."""
+        self.cached = EMPTY
+        self._look_at = float("-inf")
+        self._older_looks = 0
+        self._rejected = ""
+
+    def now(self) -> float:
+        """The wall clock in epoch seconds."""
+        return self._clock.now().timestamp()
+
+    def valid(self) -> Snapshot | None:
+        """The cached token, if it has not expired."""
+        cached = self.cached
+        return cached.snapshot if self.now() < cached.expires else None
+
+    def reject(self, token: str) -> bool:
+        """Note that an API rejected this token; whether it is the cached one."""
+        if self.cached.snapshot.token != token:
+            return False
+        self._rejected = token
+        return True
+
+    def lease_refresh(self, lease_s: float) -> bool:
+        """Whether it is time to look for a new token; nobody else is told so during the lease."""
+        now, cached = self.now(), self.cached
+        if now < self._look_at:
+            return False
+        if self._look_at <= cached.due:
+            # The share of each process is drawn here and not at the fetch: workers forked from a
+            # warm parent would all inherit the same instant.
+            first_look_at = cached.first_look_at(self._clock)
+            if now < first_look_at:
+                self._serve_until(first_look_at)
+                return False
+        self._serve_until(now + lease_s)
+        return True
+
+    def retry_later(self, *, failures: int) -> None:
+        """Plan the next look after so many failed ones in a row."""
+        if self.cached is not EMPTY:
+            now = self.now()
+            self._serve_until(self.cached.retry_at(now, self._clock, failures=failures))
+
+    def look_now(self) -> None:
+        """Let the next read look for a newer token."""
+        self._serve_until(float("-inf"))
+
+    def install(self, found: CachedToken) -> None:
+        """Serve the token found, unless the cached one is newer, and plan the next look."""
+        now = self.now()
+        if self._displaces(found, now):
+            self.cached = found
+            self._older_looks = 0
+        planned = self.cached
+        due = planned.due
+        self._serve_until(due if now < due else planned.poll_at(now, self._clock))
+
+    def _displaces(self, found: CachedToken, now: float) -> bool:
+        cached = self.cached
+        if now >= cached.expires or self._rejected == cached.snapshot.token:
+            return True
+        if found.snapshot.token == cached.snapshot.token:
+            self._older_looks = 0
+            return found.source == cached.source  # its source stays the one that gave it first
+        if not cached.is_newer_than(found.snapshot):
+            return True
+        if found.source == cached.source:
+            self._older_looks += 1
+        return self._older_looks >= _BELIEVED_LOOKS
+
+    def _serve_until(self, at: float) -> None:
+        self._look_at = min(at, self.cached.expires)
+        self._serve(self.cached.snapshot, self._look_at)

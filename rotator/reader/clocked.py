@@ -1,46 +1,36 @@
-"""A reader whose clocks and chance are given: for tests, and for simulations."""
+"""A reader whose clock is given: for tests, and for simulations."""
 
 from __future__ import annotations
-
-import time
 
 from rotator.reader import TokenReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
+    from rotator.reader.clock import Clock
     from rotator.reader.snapshot import Snapshot
 
 __all__ = ["ClockedReader"]
 
 
 class ClockedReader(TokenReader):
-    """As `TokenReader`, with `now` (epoch seconds), `monotonic` (seconds) and `uniform` (0 to 1).
+    """As `TokenReader`, by a clock such as `rotator.reader.clock.SystemClock`.
 
     Not in TokenReader itself: looking up the clock would be a tenth of its warm read.
     """
 
-    def __init__(
-        self,
-        token_secret: str,
-        *,
-        now: Callable[[], float],
-        monotonic: Callable[[], float] = time.monotonic,
-        uniform: Callable[[], float] | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, token_secret: str, *, clock: Clock, **options: Any) -> None:
+        self._clock = clock
         super().__init__(token_secret, **options)
-        self._now = now
-        self._monotonic = monotonic
-        if uniform is not None:
-            self._uniform = uniform
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
     def token(self) -> str:
         """As `TokenReader.token`, by the given clock."""
-        return self._token if self._now() < self._fresh_until else self._look().token
+        return self._token if self._now() < self._fresh_until else self._refresher.read().token
 
     def current(self) -> Snapshot:
         """As `TokenReader.current`, by the given clock."""
-        return self._snapshot if self._now() < self._fresh_until else self._look()
+        return self._snapshot if self._now() < self._fresh_until else self._refresher.read()

@@ -1,4 +1,4 @@
-"""Which hosts may see the token, and when an API that refuses is asked once more."""
+"""Which hosts may see the token, in which headers, and when an API is asked once more."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from rotator.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableMapping, Sequence
+    from typing import Any
 
-__all__ = ["AllowedHosts", "pause_s"]
+    from rotator.reader.clock import Clock
+    from rotator.reader.snapshot import Snapshot
+
+__all__ = ["AllowedHosts", "pause_s", "put_headers"]
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -28,7 +32,7 @@ class AllowedHosts:
                 raise ConfigError("auth: a host is a name alone, without scheme, port or path")
         self._hosts = {host.lower() for host in hosts}
 
-    def hold(self, scheme: str | None, host: str | None) -> bool:
+    def allows(self, scheme: str | None, host: str | None) -> bool:
         """Whether the token may go there; raises ConfigError if it may, but would go in clear."""
         host = (host or "").strip("[]").lower()
         parents = host.split(".")
@@ -37,15 +41,42 @@ class AllowedHosts:
             return False
         if scheme != "https" and host not in _LOOPBACK:
             raise ConfigError(f"request to {host}: is not https, and would show the token")
+        if scheme != "https" and _has_http_proxy(host):
+            raise ConfigError(
+                f"request to {host}: is not https, and would show the token to the proxy that the"
+                f" environment names; add {host} to NO_PROXY"
+            )
         return True
 
 
-def pause_s(retry_after: str | None, share: float) -> float | None:
+def _has_http_proxy(host: str) -> bool:
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    return bool(proxies.get("http") or proxies.get("all")) and not proxy_bypass(host)
+
+
+def put_headers(
+    headers: MutableMapping[str, Any], snapshot: Snapshot, *, keeps_key: bool | None = None
+) -> bool:
+    """Set the token's headers, and leave an `x-api-key` of the caller's own as it is.
+
+    Answers whether there was one; `keeps_key` says so for a request that has had ours already.
+    """
+    if keeps_key is None:
+        keeps_key = "x-api-key" in headers  # both libraries' mappings ignore the case
+    for name, text in snapshot.headers().items():
+        if name != "x-api-key" or not keeps_key:
+            headers[name] = text
+    return keeps_key
+
+
+def pause_s(retry_after: str | None, clock: Clock) -> float | None:
     """How long to wait before asking again; None if the server wants it longer than is bearable.
 
-    `retry_after` is its header (RFC 9110, 10.2.3), `share` (0 to 1) spreads those who ask.
+    `retry_after` is its header (RFC 9110, 10.2.3); without it, chance spreads those who ask.
     """
     stated = (retry_after or "").strip()
     if stated.isascii() and stated.isdigit():
         return float(stated) if float(stated) <= _LONGEST_PAUSE_S else None
-    return None if stated else _USUAL_PAUSE_S * (0.5 + share)
+    return None if stated else _USUAL_PAUSE_S * clock.uniform(0.5, 1.5)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from urllib.parse import quote
 
 from rotator.errors import ConfigError
-from rotator.reader.secrets_manager import refusal, store_error
+from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.reader.failures import explain_response, store_error
 from rotator.reader.snapshot import decode_json, fits_a_header
 
 TYPE_CHECKING = False
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from rotator.reader.clock import Clock
+
 __all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
 
 AGENT_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105 - the file's name
 """Where the Secrets Manager Agent's installation leaves its SSRF token (its README)."""
 
 _TIMEOUT_S = 2.0  # of the whole exchange, however slowly it goes on
+
+# What the extension says to a function that asks while it starts, with status 400.
+_NOT_READY, _NOT_READY_PAUSE_S = b"not ready to serve traffic", 0.5
 
 # The port variable is the Lambda extension's, its default that of both.
 _PORT_VARIABLE, _DEFAULT_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2773
@@ -44,10 +49,10 @@ class LoopbackSource:
         ssrf_token: Callable[[], str],
         *,
         has_fresh: bool,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.has_fresh = has_fresh
-        self._monotonic = monotonic
+        self._clock = clock
         self._name = name
         self._ssrf_token = ssrf_token
 
@@ -63,7 +68,11 @@ class LoopbackSource:
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         """One GET; raises ConfigError without a token to send, StoreError if it fails."""
-        status, body = self._get(secret_id, stage, fresh=fresh and self.has_fresh)
+        fresh = fresh and self.has_fresh
+        status, body = self._get(secret_id, stage, fresh=fresh)
+        if body.startswith(_NOT_READY):
+            self._clock.sleep(_NOT_READY_PAUSE_S)
+            status, body = self._get(secret_id, stage, fresh=fresh)
         if status == 400 and body.startswith(b"unknown parameter"):  # noqa: PLR2004
             # The agent's first releases know no refreshNow, and answer from their cache.
             status, body = self._get(secret_id, stage, fresh=False)
@@ -71,14 +80,13 @@ class LoopbackSource:
         if status == 200 and isinstance(answer, dict):  # noqa: PLR2004
             return {name: answer.get(name) for name in ("SecretString", "VersionId")}
         if isinstance(answer, dict) and isinstance(answer.get("__type"), str):
-            message = answer.get("message", answer.get("Message", ""))
-            code = answer["__type"].rpartition("#")[2]
-            raise refusal(secret_id, stage, code=code, message=str(message), status=status)
+            raise explain_response(answer, secret_id, stage, status=status)
         if status == 403:  # noqa: PLR2004
             raise store_error(secret_id, f"{self._name} does not accept the token sent to it")
-        raise store_error(
-            secret_id, f"{self._name} gave no usable answer (HTTP {status})", retryable=True
-        )
+        problem = f"{self._name} gave no usable answer (HTTP {status})"
+        if body.startswith(_NOT_READY):
+            problem = f"{self._name} is {_NOT_READY.decode()} yet"
+        raise store_error(secret_id, problem, retryable=True)
 
     def _get(self, secret_id: str, stage: str, *, fresh: bool) -> tuple[int, bytes]:
         query = f"secretId={quote(secret_id, safe='')}&versionStage={stage}"
@@ -93,7 +101,7 @@ class LoopbackSource:
             f"{_TOKEN_HEADER}: {ssrf_token}\r\n\r\n"
         )
         try:
-            return _parts(_exchange(port, request.encode("ascii"), self._monotonic))
+            return _parts(_send(port, request.encode("ascii"), self._clock))
         except OSError as error:
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
         except ValueError:
@@ -101,18 +109,18 @@ class LoopbackSource:
         raise store_error(secret_id, problem, retryable=True)
 
 
-def _exchange(port: int, request: bytes, monotonic: Callable[[], float]) -> bytes:
+def _send(port: int, request: bytes, clock: Clock) -> bytes:
     """Send the request and read the answer, as far as it is of use; raises OSError, ValueError.
 
     By hand, because `http.client` imports ssl and email, which take more time and memory than all
     else here, and because its timeout counts anew with each byte that arrives.
     """
-    deadline = monotonic() + _TIMEOUT_S
+    deadline = clock.monotonic() + _TIMEOUT_S
     answer = b""
     with socket.create_connection(("localhost", port), _TIMEOUT_S) as connection:
         connection.sendall(request)
         while len(answer) < _MOST_BYTES and not _is_whole(answer):
-            left_s = deadline - monotonic()
+            left_s = deadline - clock.monotonic()
             if left_s <= 0:
                 raise TimeoutError
             connection.settimeout(left_s)
@@ -156,12 +164,12 @@ def _port() -> int:
 
 def _agent_token() -> str:
     """The agent's SSRF token, read each time: a restarted agent has a new one."""
-    stated = os.environ.get("AWS_TOKEN", f"file://{AGENT_TOKEN_FILE}")
+    stated = os.environ.get("AWS_TOKEN") or f"file://{AGENT_TOKEN_FILE}"
     if not stated.startswith("file://"):
         return stated
     path = stated.removeprefix("file://")
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib is dear to import
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib is slow to import
             return file.read(4096).strip()
     except (OSError, ValueError):
         pass

@@ -13,20 +13,51 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.reader.source import Source
 
-__all__ = ["Process", "importing", "let_forks_wait_for_imports", "renewed"]
-_LONGEST_IMPORT_S = 5.0  # a fork that waits for ever would be worse than what this prevents
+    Job = tuple[tuple[AbstractEventLoop, tuple[Any, ...]], Future[Any]]
 
-importing = _thread.RLock()
+__all__ = ["ProcessState", "importing", "make_forks_wait_for_imports", "process_key"]
+_MAX_IMPORT_S = 5.0  # a fork that waits for ever would be worse than what this prevents
+
+
+class _ImportLock:
+    """A reentrant lock that is new in each child."""
+
+    def __init__(self) -> None:
+        self._lock = _thread.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def acquire_before_fork(self) -> None:
+        self._lock.acquire(timeout=_MAX_IMPORT_S)
+
+    def release(self) -> None:
+        try:
+            self._lock.release()
+        except RuntimeError:
+            return  # not acquired: too slow, registered in the middle of a fork, or a new one
+
+    def renew_in_child(self) -> None:
+        self._lock = _thread.RLock()
+        _forks[0] += 1
+
+
+importing = _ImportLock()
 """To be held while modules are imported, in a thread that a fork may not know of.
 
 A child that is forked in the middle of an import inherits that module's lock, and whoever imports
-it there waits for a thread that does not exist.
+it there waits for a thread that does not exist. Nothing else is done under it: whatever may wait
+for a program or a network would keep forks waiting.
 """
 
 _registered: list[bool] = []
+_forks = [0]  # between the first process and this one
 
 
-def let_forks_wait_for_imports() -> None:
+def make_forks_wait_for_imports() -> None:
     """Make every fork take `importing`, from now on.
 
     Not when this module is imported but when a reader is made: by then a program has imported
@@ -36,37 +67,38 @@ def let_forks_wait_for_imports() -> None:
     if _registered or not hasattr(os, "register_at_fork"):
         return
     _registered.append(True)
-    os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_release)
+    os.register_at_fork(
+        before=importing.acquire_before_fork,
+        after_in_parent=importing.release,
+        after_in_child=importing.renew_in_child,
+    )
 
 
-def _acquire() -> None:
-    importing.acquire(timeout=_LONGEST_IMPORT_S)
+def process_key() -> tuple[int, int]:
+    """What tells this process from those it was forked from.
+
+    The process id alone does not: a namespace has a process 1 of its own, and ids are used again.
+    """
+    return os.getpid(), _forks[0]
 
 
-def _release() -> None:
-    try:
-        importing.release()
-    except RuntimeError:
-        return  # it was not acquired: too slow, or registered in the middle of this fork
-
-
-class Process:
+class ProcessState:
     """The lock under which one thread asks for all, and how that went."""
 
     __slots__ = (
         "attempts",
-        "beside",
         "failure",
         "failures",
-        "flight",
+        "jobs",
         "owner",
+        "refresh_lock",
         "reread_at",
         "retry_at",
         "sources",
     )
 
     def __init__(self) -> None:
-        self.flight = _thread.allocate_lock()  # held by whoever asks upstream, or plans the next
+        self.refresh_lock = _thread.allocate_lock()  # of who asks upstream, or plans the next look
         self.owner = 0  # the thread that asks upstream
         self.sources: tuple[Source, ...] = ()
         self.attempts = 0
@@ -74,12 +106,5 @@ class Process:
         self.failure: RotatorError | None = None
         self.retry_at = float("-inf")  # both of the monotonic clock
         self.reread_at = float("-inf")
-        # By kind, what runs beside an event loop: that loop and the arguments, and its future.
-        self.beside: dict[str, tuple[tuple[AbstractEventLoop, tuple[str, ...]], Future[Any]]] = {}
-
-
-def renewed(error: RotatorError) -> RotatorError:
-    """The same error without its traceback: raised twice, one object would tell of both places."""
-    twin = error.__class__.__new__(error.__class__, *error.args)
-    twin.__dict__.update(error.__dict__)
-    return twin
+        # By kind, what an event loop has in its executor: that loop and the arguments, its future.
+        self.jobs: dict[str, Job] = {}

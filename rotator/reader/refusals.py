@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     Advice = Literal["retry", "back_off", "keep"]
     """What `TokenReader.refused` answers."""
 
-    Verdict = Literal["refetch", "back_off", "keep"]
+    Assessment = Literal["refetch", "back_off", "keep"]
 
-__all__ = ["MOST_BODY_BYTES", "TELLING_STATUSES", "judge"]
+__all__ = ["MOST_BODY_BYTES", "TELLING_STATUSES", "assess_refusal", "to_advice"]
 
 MOST_BODY_BYTES = 64 * 1024
 """A body that is longer is no error of a gateway, and is not looked into."""
@@ -29,7 +29,7 @@ TELLING_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
 _NOT_VALID, _NOT_CHECKED = "401013", "503010"
 
 
-def judge(status: int, body: bytes | str) -> Verdict:
+def assess_refusal(status: int, body: bytes | str) -> Assessment:
     """Whether an answer is a reason to read the token secret again, or to wait.
 
     A 401 is, if its body does not say otherwise; a 403 never: another token of the same client
@@ -42,6 +42,13 @@ def judge(status: int, body: bytes | str) -> Verdict:
         return "back_off" if code == _NOT_CHECKED else "keep"
     another_reason = code.startswith("401") and code != _NOT_VALID
     return "keep" if another_reason else "refetch"
+
+
+def to_advice(assessment: Assessment, *, retry: bool) -> Advice:
+    """The advice, once the token secret was read again if it had to be; `retry`: with success."""
+    if assessment == "refetch":
+        return "retry" if retry else "keep"
+    return assessment
 
 
 def _error_code(body: bytes | str) -> str:

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "decode_json", "fits_a_header", "instant_text", "parse"]
 
-# Where `datetime` ends; it also tells seconds from milliseconds.
-_YEAR_10000_S = 253_402_300_800
-
 
 class Snapshot:
     """What one read found in the token secret: immutable, and its `repr` shows no token.
@@ -57,9 +54,19 @@ class Snapshot:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Snapshot: {name} cannot be deleted")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, tuple(getattr(self, name) for name in self.__slots__)
+
     def __repr__(self) -> str:
         expires = instant_text(self.expires_at)
         return f"<Snapshot {self.version_id}: token not shown, expires at {expires}>"
+
+
+def _rebuild(*fields: Any) -> Snapshot:
+    snapshot = Snapshot.__new__(Snapshot)
+    for name, value in zip(Snapshot.__slots__, fields, strict=True):
+        object.__setattr__(snapshot, name, value)
+    return snapshot
 
 
 def parse(answer: Mapping[str, Any]) -> Snapshot:
@@ -90,7 +97,8 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
 
 
 def _object(text: object) -> dict[str, Any]:
-    value = decode_json(text) if isinstance(text, str) else None
+    # Some editors begin a file with a byte order mark, which `file://` takes along.
+    value = decode_json(text.removeprefix("\ufeff")) if isinstance(text, str) else None
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004 - the contents are wrong
     return value
@@ -128,9 +136,11 @@ def _expiry(fields: Mapping[str, Any]) -> datetime:
 def _epoch_instant(value: object) -> datetime | None:
     from datetime import UTC, datetime
 
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _YEAR_10000_S:
-        return None
-    return datetime.fromtimestamp(value, UTC)
+    from rotator.dates import MAX_EPOCH_S, parse_whole_number
+
+    # Edited by hand, a number easily becomes a string.
+    epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)
+    return datetime.fromtimestamp(epoch, UTC) if epoch and 0 < epoch < MAX_EPOCH_S else None
 
 
 def _instant(value: object) -> datetime | None:

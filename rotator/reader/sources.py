@@ -9,9 +9,11 @@ import datetime  # noqa: F401, ICN001 - `snapshot` needs the two, and imports th
 import json  # noqa: F401
 import os
 
+from rotator.dates import parse_http_date
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
+from rotator.reader.failures import store_error
 from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
-from rotator.reader.secrets_manager import SdkSource, store_error
+from rotator.reader.secrets_manager import SdkSource
 from rotator.reader.snapshot import instant_text, parse
 
 TYPE_CHECKING = False
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
     from rotator.reader.snapshot import Snapshot
     from rotator.reader.source import Source
+
+    Found = tuple[Snapshot, float, int]
+    """A token, by how many seconds AWS's clock is ahead, and the place of its source."""
 
 __all__ = ["close_sources", "find_token", "open_sources"]
 
@@ -65,9 +70,10 @@ def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
 def _announced_sources() -> Sequence[str]:
     """What the environment announces, and behind it the SDK, as an announcement is no promise."""
     environ = os.environ
-    if "AWS_ENDPOINT_URL" in environ or "AWS_ENDPOINT_URL_SECRETS_MANAGER" in environ:
+    # An empty variable is one that somebody meant to leave out.
+    if environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"):
         return ("sdk",)  # somebody wants it asked there, not elsewhere
-    if "AWS_TOKEN" in environ or os.access(AGENT_TOKEN_FILE, os.R_OK):
+    if environ.get("AWS_TOKEN") or os.access(AGENT_TOKEN_FILE, os.R_OK):
         return ("agent", "sdk")
     if "AWS_LAMBDA_FUNCTION_NAME" in environ:
         # Whether the extension is there shows at once: its port answers, or refuses.
@@ -84,20 +90,20 @@ def close_sources(sources: Sequence[Source]) -> None:
 
 def find_token(
     sources: Sequence[Source], secret_id: str, *, fresh: bool, now: Callable[[], float]
-) -> tuple[Snapshot, float] | RotatorError:
+) -> Found | RotatorError:
     """An unexpired token from the first source that has one, or why none does.
 
-    With it comes by how many seconds AWS's clock is ahead of `now`. Errors are returned: raised,
-    they would drag along the frames in which the secret's text is a local variable.
+    With it come by how many seconds AWS's clock is ahead of `now`, and its source's place. Errors
+    are returned: raised, they would drag along frames in which the secret's text is a variable.
     """
     failures: list[tuple[str | None, RotatorError]] = []
-    for source in sources:
+    for place, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
         if failures and region is None and _is_final(failures[-1][1]):
             break  # Secrets Manager itself said no, and would say it again
         found = _find_in(source, secret_id, fresh=fresh, now=now)
         if not isinstance(found, RotatorError):
-            return found
+            return *found, place
         # That a fallback is not set up is no news: perhaps it was never meant to be used.
         if not failures or not isinstance(found, ConfigError):
             failures.append((region, found))
@@ -166,11 +172,11 @@ def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
     metadata = answer.get("ResponseMetadata")
     if not metadata:  # a loopback source, whose clock is ours
         return 0.0
-    from email.utils import parsedate_to_datetime
-
     try:
-        date = metadata["HTTPHeaders"]["date"]
-        skew_s = parsedate_to_datetime(date).timestamp() + 0.5 - at  # Date has no fractions
-    except (AttributeError, KeyError, TypeError, ValueError):
+        date_s = parse_http_date(metadata["HTTPHeaders"]["date"])
+    except (KeyError, TypeError):
         return 0.0
+    if date_s is None:
+        return 0.0
+    skew_s = date_s + 0.5 - at  # Date has no fractions
     return skew_s if _LEAST_SKEW_S <= skew_s <= _GREATEST_SKEW_S else 0.0

@@ -11,11 +11,11 @@ loads but a line of yours in conftest.py: `pytest_plugins = ["rotator.testing.pl
 from __future__ import annotations
 
 import json
-import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import TokenUnavailable
+from rotator.reader.clock import SystemClock
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.snapshot import instant_text
 
@@ -49,6 +49,25 @@ class _Secret:
         return self.versions[stage]
 
 
+class _Clock(SystemClock):
+    """The machine's clock, `ahead_s` ahead of it, and without chance."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+    def sleep(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+    def uniform(self, low: float, high: float) -> float:
+        return (low + high) / 2
+
+
 class FakeTokenReader(ClockedReader):
     """A TokenReader whose secret and time are yours to change; starts with a token of one day.
 
@@ -64,17 +83,12 @@ class FakeTokenReader(ClockedReader):
         lives_s: float = _DAY_S,
     ) -> None:
         self.rejected: list[str] = []
-        self._ahead_s = 0.0
         self._published = 0
         self._client_id = client_id
         self._secret = _Secret()
+        self._fake_clock = _Clock()
         super().__init__(
-            "test/token",
-            source=self._secret,
-            background=False,
-            now=lambda: time.time() + self._ahead_s,
-            monotonic=lambda: time.monotonic() + self._ahead_s,
-            uniform=lambda: 0.5,
+            "test/token", source=self._secret, background=False, clock=self._fake_clock
         )
         self.publish(token, lives_s=lives_s)
 
@@ -107,12 +121,12 @@ class FakeTokenReader(ClockedReader):
 
     def advance(self, seconds: float) -> None:
         """Let time pass, for this reader only."""
-        self._ahead_s += seconds
+        self._fake_clock.ahead_s += seconds
 
     def expire(self) -> None:
         """Let the time come when no published token is valid any more: reads raise."""
         self._secret.versions.clear()
-        self.advance(max(0.0, self._held.expires - self._now()))
+        self.advance(max(0.0, self._refresher.cache.cached.expires - self._now()))
 
     def fail(self, error: RotatorError) -> None:
         """Let every read of the secret raise this, until `recover`: an outage of AWS."""
@@ -121,7 +135,8 @@ class FakeTokenReader(ClockedReader):
     def recover(self) -> None:
         """End what `fail` began, and the pauses that a reader makes between attempts."""
         self._secret.error = None
-        self._process().retry_at = self._fresh_until = float("-inf")
+        self._refresher.state().retry_at = float("-inf")
+        self._refresher.cache.look_now()
 
     def invalidate(self, rejected_token: str) -> bool:
         """As the real one, and note the token in `rejected`."""

@@ -35,6 +35,7 @@ from rotator.transport.bounded import HttpAnswer
 from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, weird_text
 from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, Row
+from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     import random
@@ -163,7 +164,9 @@ def _token(choices: random.Random) -> str | None:
     good = token_at(NOW - 3_600, TOKEN).to_fields()
     memory = Memory(json.dumps(CREDENTIALS), mutated_fields(good, choices))
     _rotate(memory)
-    reader = ClockedReader("token", source=_Source(memory), background=False, now=lambda: NOW)
+    reader = ClockedReader(
+        "token", source=_Source(memory), background=False, clock=EpochClock(lambda: NOW)
+    )
     token = reader.token()
     return None if token.isprintable() else "handed out a broken token"
 

@@ -16,6 +16,7 @@ from rotator.model.secret import Secret, StoredSecret
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World
+from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -196,9 +197,11 @@ def as_read_by(
         "token",
         source=Source(),
         background=False,
-        now=lambda: EPOCH + clock.at + world.reader_skew_s(clock.at),
-        monotonic=lambda: clock.at,
-        uniform=uniform,
+        clock=EpochClock(
+            lambda: EPOCH + clock.at + world.reader_skew_s(clock.at),
+            monotonic=lambda: clock.at,
+            chance=uniform,
+        ),
     )
     return reader.token
 

@@ -205,9 +205,9 @@ MUTATIONS = (
     ),
     Mutation(
         "the reader does not look before the expiry",
-        "reader/__init__.py",
-        "            self._refresh(process, seen)\n",
-        "            self._serve_until(self._held.expires)\n",
+        "reader/refresher.py",
+        "            self._refresh(self.state(), start)\n",
+        "            pass\n",
         "tests/unit/reader/test_reader.py -k shortly_after",
     ),
     # No secret leaves

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.errors import StoreError
+from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.loopback import LoopbackSource
+from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rotator.reader.clock import Clock
 
     Behaviour = Callable[[socket.socket], None]
 
@@ -102,18 +106,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
     server.stop()
 
 
-class Stopwatch:
+def running_clock() -> EpochClock:
     """Seconds that pass by being asked for: 0.6 each time, so that few receptions fit in 2 s."""
-
-    def __init__(self) -> None:
-        self._times = count()
-
-    def __call__(self) -> float:
-        return next(self._times) * 0.6
+    times = count()
+    return EpochClock(lambda: next(times) * 0.6)
 
 
-def read(monotonic: Callable[[], float] = time.monotonic) -> Any:  # noqa: ANN401 - JSON
-    source = LoopbackSource("the agent", lambda: "ssrf", has_fresh=True, monotonic=monotonic)
+def read(clock: Clock = SYSTEM_CLOCK) -> Any:  # noqa: ANN401 - JSON
+    source = LoopbackSource("the agent", lambda: "ssrf", has_fresh=True, clock=clock)
     return source.read("a b/c", "AWSCURRENT", fresh=False)["SecretString"]
 
 
@@ -145,14 +145,14 @@ def test_answer_without_a_length_ends_with_the_connection(server: HostileServer)
 def test_answer_that_drips_is_given_up_in_bounded_time(server: HostileServer) -> None:
     server.behave = drip
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)") as caught:
-        read(Stopwatch())
+        read(running_clock())
     assert caught.value.retryable
 
 
 def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostileServer) -> None:
     server.behave = server.hang
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
-        read(iter([0.0, 1.98]).__next__)
+        read(EpochClock(iter([0.0, 1.98]).__next__))
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,7 @@ def test_no_trouble_hurts_while_the_token_is_good(server: HostileServer, behave:
         "s",
         source="agent",
         background=False,
-        now=lambda: time.time() + ahead[0],
-        monotonic=lambda: time.monotonic() + ahead[0],
+        clock=EpochClock(lambda: time.time() + ahead[0]),
     )
     assert reader.token() == "good"
     ahead[0] = 86_400 - 600

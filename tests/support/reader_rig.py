@@ -1,17 +1,21 @@
-"""What the tests of the reader's states share: a clock and a source that the test sets."""
+"""What the tests of the reader share: a source and a clock that the test sets."""
 
 from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import StoreError, TokenUnavailable
+from rotator.reader.clock import SystemClock
 from rotator.reader.clocked import ClockedReader
+from tests.support.clock import ManualClock
+from tests.support.documents import token_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rotator.reader import TokenReader
 
@@ -22,12 +26,28 @@ EXPIRY = START + 24 * HOUR
 CURRENT = ("AWSCURRENT", False)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = START
+class EpochClock(SystemClock):
+    """A clock made of functions: epoch seconds, and seconds from some moment if they differ."""
 
-    def __call__(self) -> float:
-        return self.at
+    def __init__(
+        self,
+        epoch: Callable[[], float],
+        *,
+        monotonic: Callable[[], float] | None = None,
+        chance: Callable[[], float] = lambda: 0.5,
+    ) -> None:
+        self._epoch = epoch
+        self._monotonic = monotonic or epoch
+        self._chance = chance
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._epoch(), UTC)
+
+    def monotonic(self) -> float:
+        return self._monotonic()
+
+    def uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * self._chance()
 
 
 class FakeSource:
@@ -53,35 +73,44 @@ def rfc3339(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def version(token: str = "first", *, issued_at: float = START, **changes: object) -> dict[str, Any]:
-    """What GetSecretValue answers for a token of a day; a change to None drops the field."""
-    fields: dict[str, object] = {
-        "schema": 1,
-        "access_token": token,
-        "token_type": "bearer",
-        "issued_at": rfc3339(issued_at),
-        "expires_at": rfc3339(issued_at + 24 * HOUR),
-        "expires_at_epoch": int(issued_at + 24 * HOUR),
-        "next_rotation_at": rfc3339(issued_at + 23 * HOUR),
-        "client_id": "my-client",
-    }
-    fields |= changes
-    text = json.dumps({name: value for name, value in fields.items() if value is not None})
-    return {"SecretString": text, "VersionId": f"version-of-{token}"}
+def version(
+    token: str = "first", *, issued_at: float = START, lives_s: float = 24 * HOUR, **changes: object
+) -> dict[str, Any]:
+    """What GetSecretValue answers for a token; a change to None drops the member."""
+    lifetime = timedelta(seconds=lives_s)
+    document = token_document(token, issued_at=issued_at, lifetime=lifetime, **changes)
+    return {"SecretString": json.dumps(document), "VersionId": f"version-of-{token}"}
+
+
+def live_version(token: str = "first", *, lives_s: float = 3600) -> dict[str, Any]:
+    """The same by the machine's clock, for readers that have no other."""
+    now = float(int(time.time()))
+    begin = min(now, now + lives_s - 1)  # one that has ended was issued before that
+    return version(token, issued_at=begin, lives_s=now + lives_s - begin)
 
 
 MALFORMED = {"SecretString": '{"access_token": 12}', "VersionId": "v"}
-UNREACHABLE = StoreError(
-    "secret s: Secrets Manager cannot be reached",
-    operation="GetSecretValue",
-    secret_id="s",
-    retryable=True,
-)
 
 
-def make_reader(clock: Clock, source: FakeSource, **options: Any) -> TokenReader:
-    settings: dict[str, Any] = {"background": False, "uniform": lambda: 0.5}
-    return ClockedReader("s", source=source, now=clock, monotonic=clock, **(settings | options))
+def store_error(problem: str, *, code: str | None = None, retryable: bool = True) -> StoreError:
+    return StoreError(
+        f"secret s: {problem}",
+        operation="GetSecretValue",
+        secret_id="s",
+        aws_code=code,
+        retryable=retryable,
+    )
+
+
+UNREACHABLE = store_error("Secrets Manager cannot be reached")
+
+
+def start_clock(chance: float = 0.5) -> ManualClock:
+    return ManualClock(START, chance=chance)
+
+
+def make_reader(clock: ManualClock, source: object, **options: Any) -> TokenReader:
+    return ClockedReader("s", source=source, clock=clock, **({"background": False} | options))
 
 
 def chain(error: BaseException) -> list[BaseException]:

@@ -1,8 +1,29 @@
 from __future__ import annotations
 
+import copy
+import multiprocessing
+import pickle
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 import pytest
 
-from rotator.errors import ConfigError, replace_error
+from rotator import errors
+from rotator.errors import (
+    ConfigError,
+    CredentialsError,
+    MintError,
+    ProbeError,
+    RotatorError,
+    SecretNotFound,
+    StoreError,
+    TokenUnavailable,
+    VersionConflict,
+    replace_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_replaced_error_has_nothing_of_the_one_it_replaces() -> None:
@@ -25,3 +46,46 @@ def test_other_errors_pass_through() -> None:
 
 def test_result_is_handed_out() -> None:
     assert replace_error(lambda: 3, ValueError, lambda _: ConfigError("never")) == 3
+
+
+ERRORS = (
+    RotatorError("m", retryable=True),
+    ConfigError("m"),
+    CredentialsError("m"),
+    MintError("m", retryable=True, status=429, oauth_error="slow_down", retry_after_s=3.0),
+    ProbeError("m", status=401, error_code="401013", debug_id="d"),
+    StoreError("m", operation="GetSecretValue", secret_id="s", aws_code="c", retryable=True),
+    SecretNotFound("m", operation="GetSecretValue", secret_id="s"),
+    VersionConflict("m", operation="PutSecretValue", secret_id="s"),
+    TokenUnavailable("m", expires_at=datetime(2026, 1, 31, tzinfo=UTC)),
+)
+
+
+def by_pickle(error: RotatorError) -> RotatorError:
+    arrived: RotatorError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    return arrived
+
+
+def test_every_error_has_its_example() -> None:
+    classes = {thing for thing in vars(errors).values() if isinstance(thing, type)}
+    assert {each for each in classes if issubclass(each, Exception)} == {*map(type, ERRORS)}
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, by_pickle, errors.copy_error])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_every_error_can_be_copied_and_pickled_with_all_that_it_says(
+    error: RotatorError, duplicate: Callable[[RotatorError], RotatorError]
+) -> None:
+    error.details["version_id"] = "v1"
+    arrived = duplicate(error)
+    assert arrived is not error
+    assert (type(arrived), str(arrived), vars(arrived)) == (type(error), "m", vars(error))
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_error_of_a_worker_process_reaches_the_one_that_waits_for_it(error: RotatorError) -> None:
+    """As `multiprocessing.Pool` sends it: an error that could not be loaded hangs the pool."""
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    with receiving, sending:
+        sending.send(error)
+        assert receiving.recv().args == error.args

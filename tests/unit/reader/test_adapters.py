@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import pickle
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +20,7 @@ from rotator.errors import ConfigError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
+from tests.support.reader_rig import start_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,6 +120,13 @@ class Api:
         self.server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def api() -> Iterator[Api]:
     api = Api()
@@ -155,10 +165,11 @@ def token_invalid(code: object) -> bytes:
 
 class RequestsCaller:
     def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
-        self.slept: list[float] = []
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.auth = RequestsAuth(reader, hosts, sleep=self.slept.append, share=lambda: 0.5)
+        clock = start_clock()
+        self.slept = clock.slept_s
+        self.session.auth = RequestsAuth(reader, hosts, clock=clock)
 
     def post(self, url: str, body: Body = None, *, stream: bool = False) -> int:
         with self.session as session:
@@ -167,8 +178,9 @@ class RequestsCaller:
 
 class HttpxCaller:
     def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
-        self.slept: list[float] = []
-        auth = HttpxAuth(reader, hosts, sleep=self.slept.append, share=lambda: 0.5)
+        clock = start_clock()
+        self.slept = clock.slept_s
+        auth = HttpxAuth(reader, hosts, clock=clock)
         self.client = httpx.Client(
             auth=auth, trust_env=False, follow_redirects=True, timeout=TIMEOUT_S
         )
@@ -183,7 +195,7 @@ class HttpxCaller:
 class AsyncHttpxCaller:
     def __init__(self, reader: TokenReader, hosts: Sequence[str] = HOSTS) -> None:
         self.slept: list[float] = []
-        self.auth = HttpxAuth(reader, hosts, sleep_async=self.sleep, share=lambda: 0.5)
+        self.auth = HttpxAuth(reader, hosts, sleep_async=self.sleep, clock=start_clock())
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -219,6 +231,89 @@ def test_request_carries_the_headers(api: Api, caller: Caller, source: Source) -
     assert caller.post(api.url, b"body") == 200
     assert api.seen == [("/", "Bearer old", "my-client", b"body")]
     assert source.calls == 1
+
+
+class KeyedCaller:
+    """Posts with an `x-api-key` of the caller's own, by each library."""
+
+    def __init__(self, reader: TokenReader) -> None:
+        self.reader = reader
+
+    def post(self, url: str) -> None:
+        keyed = {"X-Api-Key": "my-own"}
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(url, headers=keyed, auth=self.reader.requests_auth(*HOSTS), timeout=9)
+        with httpx.Client(trust_env=False, auth=self.reader.httpx_auth(*HOSTS)) as client:
+            client.post(url, headers=keyed)
+
+
+def test_api_key_of_the_caller_stays_also_when_the_request_is_repeated(
+    api: Api, reader: TokenReader, source: Source
+) -> None:
+    reader.token()
+    source.token = "new"
+    KeyedCaller(reader).post(api.url)
+    assert api.tokens() == ["Bearer old", "Bearer new", "Bearer new"]
+    assert [key for _, _, key, _ in api.seen] == ["my-own"] * 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_can_be_pickled_and_take_no_reader_along(
+    api: Api, reader: TokenReader, source: Source, *, stream: bool
+) -> None:
+    reader.token()
+    source.token = "new"
+    with requests.Session() as session:
+        session.trust_env = False
+        auth = reader.requests_auth(*HOSTS)
+        response = session.get(api.url, auth=auth, timeout=TIMEOUT_S, stream=stream)
+        arrived = pickle.loads(pickle.dumps(response))  # noqa: S301 - our own
+    assert (arrived.status_code, arrived.json()) == (200, {})
+    assert [earlier.status_code for earlier in arrived.history] == [401]
+    with httpx.Client(trust_env=False, auth=reader.httpx_auth(*HOSTS)) as client:
+        copied = pickle.loads(pickle.dumps(client.get(api.url)))  # noqa: S301 - our own
+    assert (copied.status_code, copied.json()) == (200, {})
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_plain_http_never_takes_the_token_to_a_proxy(
+    api: Api, reader: TokenReader, monkeypatch: pytest.MonkeyPatch, name: str, host: str
+) -> None:
+    monkeypatch.setenv(name, api.url)
+    url = f"http://{host}:1/"
+    with pytest.raises(ConfigError, match=f"add {host} to NO_PROXY"):
+        requests.get(url, auth=reader.requests_auth(host), timeout=TIMEOUT_S)
+    with httpx.Client(auth=reader.httpx_auth(host)) as client, pytest.raises(ConfigError):
+        client.get(url)
+    assert api.seen == []
+    monkeypatch.setenv("NO_PROXY", host)
+    direct = api.url.replace("127.0.0.1", host)
+    answer = requests.get(direct, auth=reader.requests_auth(host), timeout=TIMEOUT_S)
+    assert answer.request.headers["Authorization"] == "Bearer old"
+
+
+def test_httpx_hook_that_raises_tells_the_reader_itself(
+    api: Api, reader: TokenReader, source: Source
+) -> None:
+    """As docs/reader.md shows it: httpx runs the hook before the auth sees the response."""
+    reader.token()
+    source.token = "new"
+
+    def raise_for_status(response: httpx.Response) -> None:
+        if response.status_code == 401:
+            sent = response.request.headers.get("Authorization", "")
+            reader.invalidate(sent.removeprefix("Bearer "))
+        response.raise_for_status()
+
+    hooks = {"response": [raise_for_status]}
+    auth = reader.httpx_auth(*HOSTS)
+    with httpx.Client(trust_env=False, auth=auth, event_hooks=hooks) as client:
+        with pytest.raises(httpx.HTTPStatusError):
+            client.get(api.url)
+        assert client.get(api.url).status_code == 200
+    assert api.tokens() == ["Bearer old", "Bearer new"]
 
 
 def test_after_a_401_the_request_is_repeated_once_with_the_newer_token(

@@ -16,6 +16,7 @@ import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader.clocked import ClockedReader
+from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,9 +95,7 @@ def source() -> GatedSource:
 
 @pytest.fixture
 def reader(clock: CountingClock, source: GatedSource) -> TokenReader:
-    return ClockedReader(
-        "s", source=source, now=clock, monotonic=lambda: clock.at, uniform=lambda: 0.5
-    )
+    return ClockedReader("s", source=source, clock=EpochClock(clock, monotonic=lambda: clock.at))
 
 
 def in_threads(count: int, work: Callable[[], object]) -> Callable[[], list[object]]:
@@ -267,7 +266,7 @@ def test_no_read_is_torn_or_expired_while_tokens_change_under_eight_threads() ->
             fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
             return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
 
-    reader = ClockedReader("s", source=Source(), now=now, monotonic=now)
+    reader = ClockedReader("s", source=Source(), clock=EpochClock(now))
     seen: set[str] = set()
 
     def read_often() -> None:
@@ -435,6 +434,8 @@ def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
     done = run_python(
         """
         import json, threading, time
+        from datetime import timedelta
+        from rotator.reader.clock import SystemClock
         from rotator.reader.clocked import ClockedReader
 
         entered, never = threading.Event(), threading.Event()
@@ -450,12 +451,14 @@ def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
                 fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
                 return {"SecretString": json.dumps(fields), "VersionId": "v"}
 
-        ahead = [0]
-        reader = ClockedReader(
-            "s", source=Source(), now=lambda: time.time() + ahead[0], monotonic=time.monotonic
-        )
+        class Clock(SystemClock):
+            ahead_s = 0
+            def now(self):
+                return super().now() + timedelta(seconds=self.ahead_s)
+
+        reader = ClockedReader("s", source=Source(), clock=Clock())
         reader.token()
-        ahead[0] = 3590
+        Clock.ahead_s = 3590
         print(reader.token(), entered.wait(20))
         """
     )

@@ -27,21 +27,23 @@ from tests.support.reader_rig import (
     HOUR,
     START,
     UNREACHABLE,
-    Clock,
     FakeSource,
     chain,
     make_reader,
     rfc3339,
+    start_clock,
     version,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tests.support.clock import ManualClock
+
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return start_clock()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def source() -> FakeSource:
 
 
 @pytest.fixture
-def reader(clock: Clock, source: FakeSource) -> TokenReader:
+def reader(clock: ManualClock, source: FakeSource) -> TokenReader:
     """Refreshes in the read that finds it due, in the middle of each jitter."""
     return make_reader(clock, source)
 
@@ -64,9 +66,9 @@ def test_nothing_is_read_before_the_first_use(reader: TokenReader, source: FakeS
     assert repr(TokenReader("s")) == "TokenReader('s')"
 
 
-def test_warm_reads_ask_nobody(reader: TokenReader, source: FakeSource, clock: Clock) -> None:
+def test_warm_reads_ask_nobody(reader: TokenReader, source: FakeSource, clock: ManualClock) -> None:
     assert reader.token() == "first"
-    clock.at = DUE - 1
+    clock.advance_to(DUE - 1)
     assert [reader.token() for _ in range(5)] == ["first"] * 5
     assert source.calls == [CURRENT]
 
@@ -161,133 +163,134 @@ def test_impossible_settings_are_refused(make: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize(("share", "first_look_s"), [(0.0, 60), (0.5, 120), (1.0, 180)])
 def test_refresh_comes_shortly_after_the_rotation_is_due(
-    clock: Clock, source: FakeSource, share: float, first_look_s: float
+    clock: ManualClock, source: FakeSource, share: float, first_look_s: float
 ) -> None:
-    reader = make_reader(clock, source, uniform=lambda: share)
+    clock.chance = share
+    reader = make_reader(clock, source)
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
     for at in (DUE, DUE + first_look_s - 1):
-        clock.at = at
+        clock.advance_to(at)
         assert reader.token() == "first"
-    clock.at = DUE + first_look_s + 1
+    clock.advance_to(DUE + first_look_s + 1)
     assert reader.token() == "second"
     assert source.calls == [CURRENT] * 2
 
 
 def test_share_of_the_jitter_is_drawn_when_due_and_not_by_the_parent_of_a_fork(
-    clock: Clock, source: FakeSource
+    clock: ManualClock, source: FakeSource
 ) -> None:
-    shares = {"now": 0.0}
-    reader = make_reader(clock, source, uniform=lambda: shares["now"])
+    clock.chance = 0.0
+    reader = make_reader(clock, source)
     reader.token()
-    shares["now"] = 1.0
-    clock.at = DUE + 100
+    clock.chance = 1.0
+    clock.advance_to(DUE + 100)
     reader.token()
     assert source.calls == [CURRENT]
 
 
 def test_reads_go_on_with_the_good_token_while_a_refresh_runs(
-    clock: Clock, source: FakeSource
+    clock: ManualClock, source: FakeSource
 ) -> None:
     work: list[Callable[[], None]] = []
     reader = make_reader(clock, source, background=work.append)
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert [reader.token() for _ in range(5)] == ["first"] * 5
     assert len(work) == 1
     work.pop()()
     assert reader.token() == "second"
 
 
-def test_lost_refresh_is_started_again(clock: Clock, source: FakeSource) -> None:
+def test_lost_refresh_is_started_again(clock: ManualClock, source: FakeSource) -> None:
     work: list[Callable[[], None]] = []
     reader = make_reader(clock, source, background=work.append)
     reader.token()
     for late_s in (200, 230, 270):
-        clock.at = DUE + late_s
+        clock.advance_to(DUE + late_s)
         reader.token()
     assert len(work) == 2
 
 
 def test_refresh_without_a_thread_to_be_had_is_tried_later(
-    clock: Clock, source: FakeSource
+    clock: ManualClock, source: FakeSource
 ) -> None:
     def refuse(_work: Callable[[], None]) -> None:
         raise RuntimeError("can't start new thread")
 
     reader = make_reader(clock, source, background=refuse)
     reader.token()
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "first"
     assert reader.token() == "first"
 
 
 def test_version_that_is_still_the_old_one_is_asked_for_again_at_a_modest_pace(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     asked_at = []
-    while clock.at < EXPIRY - 10:
+    while clock.epoch() < EXPIRY - 10:
         before = len(source.calls)
         assert reader.token() == "first"
         if len(source.calls) > before:
-            asked_at.append(clock.at)
-        clock.at += 10
+            asked_at.append(clock.epoch())
+        clock.advance(10)
     gaps = [later - earlier for earlier, later in pairwise(asked_at[1:])]
     assert asked_at[1] - DUE == pytest.approx(120, abs=10)
     assert all(450 <= gap <= 730 for gap in gaps)
 
 
 def test_reader_started_when_the_rotation_is_overdue_polls_from_then_on(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
-    clock.at = DUE + 600
+    clock.advance_to(DUE + 600)
     reader.token()
-    clock.at += 400
+    clock.advance(400)
     reader.token()
     assert source.calls == [CURRENT]
-    clock.at += 400
+    clock.advance(400)
     reader.token()
     assert source.calls == [CURRENT] * 2
 
 
 @pytest.mark.parametrize("next_rotation", [None, "no instant", rfc3339(EXPIRY + 1)])
 def test_without_a_usable_next_rotation_the_last_24th_of_the_life_is_for_the_refresh(
-    reader: TokenReader, source: FakeSource, clock: Clock, next_rotation: str | None
+    reader: TokenReader, source: FakeSource, clock: ManualClock, next_rotation: str | None
 ) -> None:
     source.stages["AWSCURRENT"] = version(next_rotation_at=next_rotation)
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.at = DUE + 100
+    clock.advance_to(DUE + 100)
     assert reader.token() == "first"
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "second"
 
 
-def test_consumer_makes_about_two_calls_a_day(clock: Clock, source: FakeSource) -> None:
+def test_consumer_makes_about_two_calls_a_day(clock: ManualClock, source: FakeSource) -> None:
     """A rotator that ticks every 15 minutes, a consumer that reads twice a minute, for 30 days."""
-    shares = iter(range(1_000_000))
-    reader = make_reader(clock, source, uniform=lambda: next(shares) * 0.618 % 1.0)
+    reader = make_reader(clock, source)
     issued_at, days = START, 30
     for tick_at in range(int(START), int(START + days * 24 * HOUR), 900):
-        clock.at = float(tick_at)
-        if clock.at >= issued_at + 23 * HOUR:
-            issued_at = clock.at
+        clock.advance_to(float(tick_at))
+        if clock.epoch() >= issued_at + 23 * HOUR:
+            issued_at = clock.epoch()
             source.stages["AWSCURRENT"] = version(f"issued-{tick_at}", issued_at=issued_at)
-        for _ in range(30):
+        for turn in range(30):
+            clock.chance = (tick_at / 900 * 30 + turn) * 0.618 % 1.0
             reader.token()
-            clock.at += 30
+            clock.advance(30)
     assert 1.0 <= len(source.calls) / days <= 2.5
 
 
 def test_lambda_gets_no_thread_by_default(
-    clock: Clock, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+    clock: ManualClock, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
     reader = make_reader(clock, source, background=None)
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "second"
     assert source.threads == {threading.get_ident()}
 
@@ -296,39 +299,39 @@ def test_lambda_gets_no_thread_by_default(
 
 
 def test_outage_costs_nothing_before_the_expiry(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
     for at in (DUE + 200, DUE + 1800, EXPIRY - 0.001):
-        clock.at = at
+        clock.advance_to(at)
         assert reader.token() == "first"
 
 
 def test_failed_refreshes_are_repeated_with_growing_pauses(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = DUE
+    clock.advance_to(DUE)
     failed_at = []
-    while clock.at < EXPIRY - 1:
+    while clock.epoch() < EXPIRY - 1:
         before = len(source.calls)
         reader.token()
         if len(source.calls) > before:
-            failed_at.append(clock.at)
-        clock.at += 1
+            failed_at.append(clock.epoch())
+        clock.advance(1)
     gaps = [later - earlier for earlier, later in pairwise(failed_at)]
     assert gaps[:5] == [15, 30, 60, 120, 240]
     assert set(gaps[5:]) == {300}
 
 
 def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
-    reader: TokenReader, source: FakeSource, clock: Clock, caplog: pytest.LogCaptureFixture
+    reader: TokenReader, source: FakeSource, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     with caplog.at_level(logging.DEBUG):
         reader.token()
         reader.token()
@@ -340,14 +343,14 @@ def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
 
 
 def test_recovery_after_failures_brings_the_new_token(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.at += 20
+    clock.advance(20)
     assert reader.token() == "second"
 
 
@@ -355,25 +358,25 @@ def test_recovery_after_failures_brings_the_new_token(
 
 
 def test_expired_token_is_never_served(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     assert reader.token() == "first"
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     for read in (reader.token, reader.current, reader.headers):
         with pytest.raises(TokenUnavailable):
             read()
-    clock.at = EXPIRY + 1000
+    clock.advance_to(EXPIRY + 1000)
     source.stages["AWSCURRENT"] = UNREACHABLE
     with pytest.raises(TokenUnavailable):
         reader.token()
 
 
 def test_expired_token_names_the_time_the_last_read_and_the_reason(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     with pytest.raises(TokenUnavailable) as caught:
         reader.token()
     error = caught.value
@@ -386,25 +389,25 @@ def test_expired_token_names_the_time_the_last_read_and_the_reason(
 
 
 def test_first_read_of_an_expired_token_tells_when_it_ended(
-    reader: TokenReader, clock: Clock
+    reader: TokenReader, clock: ManualClock
 ) -> None:
-    clock.at = EXPIRY + 5
+    clock.advance_to(EXPIRY + 5)
     with pytest.raises(TokenUnavailable, match="AWSCURRENT token expired") as caught:
         reader.token()
     assert caught.value.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
 
 
 def test_new_version_is_fetched_at_the_expiry(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.at = EXPIRY + 5
+    clock.advance_to(EXPIRY + 5)
     assert reader.token() == "second"
 
 
 def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     source.stages["AWSCURRENT"] = UNREACHABLE
     attempts = []
@@ -412,29 +415,29 @@ def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(
         with pytest.raises(StoreError):
             reader.token()
         attempts.append(len(source.calls))
-        clock.at += 0.1
+        clock.advance(0.1)
     assert attempts[0] == 2, "most blips are over at the second attempt"
     assert attempts[1] == 4, "and the next read follows at once"
     assert attempts[2] == 4
     assert 70 <= attempts[-1] <= 100
     source.stages["AWSCURRENT"] = version()
-    clock.at += 8
+    clock.advance(8)
     assert reader.token() == "first"
 
 
 def test_thousands_of_failures_in_a_row_change_nothing(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     for _ in range(3000):
-        clock.at += 10
+        clock.advance(10)
         with pytest.raises(TokenUnavailable):
             reader.token()
     assert len(source.calls) == 1 + 2 * 3000
-    source.stages["AWSCURRENT"] = version("second", issued_at=clock.at)
-    clock.at += 10
+    source.stages["AWSCURRENT"] = version("second", issued_at=clock.epoch())
+    clock.advance(10)
     assert reader.token() == "second"
 
 

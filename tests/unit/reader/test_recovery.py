@@ -24,20 +24,22 @@ from tests.support.reader_rig import (
     MALFORMED,
     START,
     UNREACHABLE,
-    Clock,
     FakeSource,
     make_reader,
     rfc3339,
+    start_clock,
     version,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tests.support.clock import ManualClock
+
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return start_clock()
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def source() -> FakeSource:
 
 
 @pytest.fixture
-def reader(clock: Clock, source: FakeSource) -> TokenReader:
+def reader(clock: ManualClock, source: FakeSource) -> TokenReader:
     """Refreshes in the read that finds it due, in the middle of each jitter."""
     return make_reader(clock, source)
 
@@ -56,23 +58,23 @@ def reader(clock: Clock, source: FakeSource) -> TokenReader:
 
 @pytest.mark.parametrize("current", [MALFORMED, version("old", issued_at=START - 25 * HOUR)])
 def test_unexpired_previous_version_serves_when_the_current_one_is_unusable(
-    reader: TokenReader, source: FakeSource, clock: Clock, current: Mapping[str, Any]
+    reader: TokenReader, source: FakeSource, clock: ManualClock, current: Mapping[str, Any]
 ) -> None:
     source.stages = {"AWSCURRENT": current, "AWSPREVIOUS": version("previous")}
     assert reader.token() == "previous"
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     with pytest.raises(TokenUnavailable, match="AWSCURRENT"):
         reader.token()
 
 
 def test_malformed_new_version_does_not_displace_the_good_token(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
     source.stages = {"AWSCURRENT": MALFORMED}
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "first"
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     with pytest.raises(TokenUnavailable, match="has no access_token"):
         reader.token()
 
@@ -100,22 +102,22 @@ def test_cache_with_an_expired_token_is_asked_to_look_again(
 
 
 def test_older_token_does_not_displace_the_one_in_hand(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     source.stages["AWSCURRENT"] = version("second", issued_at=START)
     reader.token()
     source.stages["AWSCURRENT"] = version("first", issued_at=START - 600)
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "second"
-    clock.at = EXPIRY - 1
+    clock.advance_to(EXPIRY - 1)
     assert reader.token() == "second"
 
 
 def test_token_that_ends_earlier_displaces_the_one_in_hand_if_it_is_newer(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     reader.token()
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     source.stages["AWSCURRENT"] = version(
         "short", issued_at=DUE, expires_at=rfc3339(DUE + 1800), expires_at_epoch=None
     )
@@ -123,14 +125,14 @@ def test_token_that_ends_earlier_displaces_the_one_in_hand_if_it_is_newer(
 
 
 def test_without_an_issue_date_the_token_that_ends_later_is_the_newer_one(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     source.stages["AWSCURRENT"] = version("second", issued_at=START)
     reader.token()
     fields = json.loads(version("first", issued_at=START - 600)["SecretString"])
     del fields["issued_at"]
     source.stages["AWSCURRENT"] = {"SecretString": json.dumps(fields), "VersionId": "v"}
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     assert reader.token() == "second"
 
 
@@ -140,6 +142,80 @@ def test_rejected_token_yields_to_an_older_one(reader: TokenReader, source: Fake
     source.stages["AWSCURRENT"] = version("older", issued_at=START - 600)
     assert reader.invalidate(rejected)
     assert reader.token() == "older"
+
+
+def test_older_token_is_believed_if_its_source_answers_so_twice_in_a_row(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    """Somebody moved AWSCURRENT back by hand; a single look may have met a lagging replica."""
+    source.stages["AWSCURRENT"] = version("second", issued_at=START)
+    reader.token()
+    older = version("first", issued_at=START - 60)
+    clock.advance_to(DUE)
+    for answer, served in (
+        (older, "second"),
+        (version("second", issued_at=START), "second"),
+        (older, "second"),
+        (older, "first"),
+    ):
+        source.stages["AWSCURRENT"] = answer
+        clock.advance(750)  # the longest pause between two looks is 720 s
+        assert reader.token() == served
+
+
+def test_older_token_of_another_source_never_displaces_the_one_in_hand(
+    clock: ManualClock, source: FakeSource
+) -> None:
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    replica = FakeSource(AWSCURRENT=version("first", issued_at=START - 600))
+    reader = make_reader(clock, [source, replica])
+    assert reader.token() == "first"
+    source.stages["AWSCURRENT"] = version("second", issued_at=START)
+    clock.advance_to(DUE - 600 + 200)
+    assert reader.token() == "second"
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    while clock.epoch() < EXPIRY - 800:
+        clock.advance(750)
+        assert reader.token() == "second"
+    assert len(replica.calls) > 4
+
+
+def test_rejected_token_yields_to_an_older_one_at_a_later_look_too(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    rejected = reader.token()
+    assert not reader.invalidate(rejected)
+    source.stages["AWSCURRENT"] = version("older", issued_at=START - 600)
+    clock.advance_to(DUE + 200)
+    assert reader.token() == "older"
+
+
+def test_token_issued_in_the_future_is_not_served_past_its_true_end(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    """The clock of who issued it is two hours ahead; so is its end, by the same two hours."""
+    source.stages["AWSCURRENT"] = version("ahead", issued_at=START + 2 * HOUR)
+    assert reader.token() == "ahead"
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(EXPIRY - 1)
+    assert reader.token() == "ahead"
+    clock.advance_to(EXPIRY)
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+
+
+def test_token_issued_in_the_future_yields_to_the_one_that_replaced_it(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    clock.advance_to(START + 700)  # read after it claims to be issued: nothing shows on it
+    source.stages["AWSCURRENT"] = version("ahead", issued_at=START + 600)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("right", issued_at=START + 300)
+    served = ""
+    while clock.epoch() < EXPIRY:
+        served = reader.token()
+        clock.advance(60)
+    assert served == "right"
 
 
 # -- after a 401
@@ -173,36 +249,36 @@ def test_rejected_token_that_is_still_current_stays_in_service(
 
 
 def test_rejections_cause_one_read_per_interval(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     rejected = reader.token()
     for _ in range(10):
-        clock.at += 2.9
+        clock.advance(2.9)
         assert not reader.invalidate(rejected)
     assert len(source.calls) == 2
     source.stages["AWSCURRENT"] = version("second")
-    clock.at += 30
+    clock.advance(30)
     assert reader.invalidate(rejected)
     assert len(source.calls) == 3
 
 
 def test_outage_during_a_rejection_leaves_the_token_in_service(
-    reader: TokenReader, source: FakeSource, clock: Clock
+    reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
     rejected = reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
     assert not reader.invalidate(rejected)
     assert reader.token() == rejected
-    clock.at = DUE - 1
+    clock.advance_to(DUE - 1)
     assert reader.token() == rejected
     assert len(source.calls) == 2, "it does not make the next refresh come earlier"
 
 
 def test_rejection_promises_nothing_once_everything_has_expired(
-    reader: TokenReader, clock: Clock
+    reader: TokenReader, clock: ManualClock
 ) -> None:
     reader.token()
-    clock.at = EXPIRY
+    clock.advance_to(EXPIRY)
     assert not reader.invalidate("an older token")
 
 
@@ -241,16 +317,16 @@ def test_refusal_without_a_newer_token_is_the_answer(reader: TokenReader) -> Non
     [(60, -60.5), (-60, 0), (3, 0), (-3, 0), (299, -299.5), (3600, 0), (-3600, 0)],
 )
 def test_expiry_follows_the_clock_of_aws_where_that_is_ahead_within_bounds(
-    reader: TokenReader, source: FakeSource, clock: Clock, ahead_s: float, ends_s: float
+    reader: TokenReader, source: FakeSource, clock: ManualClock, ahead_s: float, ends_s: float
 ) -> None:
     at = datetime.fromtimestamp(START + ahead_s, UTC)
     metadata = {"HTTPHeaders": {"date": format_datetime(at, usegmt=True)}}
     source.stages["AWSCURRENT"] = version() | {"ResponseMetadata": metadata}
     reader.token()
     source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.at = EXPIRY + ends_s - 0.1
+    clock.advance_to(EXPIRY + ends_s - 0.1)
     assert reader.token() == "first"
-    clock.at = EXPIRY + ends_s
+    clock.advance_to(EXPIRY + ends_s)
     with pytest.raises(TokenUnavailable):
         reader.token()
 
@@ -258,7 +334,7 @@ def test_expiry_follows_the_clock_of_aws_where_that_is_ahead_within_bounds(
 # -- a reader in hand
 
 
-def test_source_that_needs_the_token_to_read_the_token_is_told_so(clock: Clock) -> None:
+def test_source_that_needs_the_token_to_read_the_token_is_told_so(clock: ManualClock) -> None:
     """As a logging handler that sends each line of the SDK's to an API with the token would."""
 
     class Source(FakeSource):
@@ -308,12 +384,12 @@ def test_closed_reader_has_forgotten_the_token_and_starts_afresh(
 
 
 def test_refresh_that_ends_after_the_close_brings_no_token_back(
-    clock: Clock, source: FakeSource
+    clock: ManualClock, source: FakeSource
 ) -> None:
     work: list[Callable[[], None]] = []
     reader = make_reader(clock, source, background=work.append)
     reader.token()
-    clock.at = DUE + 200
+    clock.advance_to(DUE + 200)
     reader.token()
     reader.close()
     work.pop()()

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from datetime import UTC, datetime
-from typing import Any
+import pickle
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rotator.reader.snapshot import Snapshot, parse
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 EXPIRES = "2026-11-24T05:00:00Z"
 EXPIRES_AT = datetime(2026, 11, 24, 5, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 EPOCH = int(EXPIRES_AT.timestamp())
+
+
+def by_pickle(snapshot: Snapshot) -> Snapshot:
+    arrived: Snapshot = pickle.loads(pickle.dumps(snapshot))  # noqa: S301 - our own
+    return arrived
 
 
 def parsed(**fields: object) -> Snapshot:
@@ -29,12 +40,21 @@ def parsed(**fields: object) -> Snapshot:
         ({"expires_at": EXPIRES, "expires_at_epoch": EPOCH + 60}, EXPIRES_AT),
         ({"expires_at": "2026-11-24T05:01:00Z", "expires_at_epoch": EPOCH}, EXPIRES_AT),
         ({"expires_at": EXPIRES, "expires_at_epoch": None}, EXPIRES_AT),
+        ({"expires_at_epoch": str(EPOCH)}, EXPIRES_AT),
+        ({"expires_at_epoch": f" {EPOCH}\n"}, EXPIRES_AT),
+        ({"expires_at": EXPIRES, "expires_at_epoch": str(EPOCH - 60)}, EXPIRES_AT - MINUTE),
+        ({"schema": "1", "expires_at": EXPIRES, "expires_at_epoch": str(EPOCH)}, EXPIRES_AT),
     ],
 )
 def test_expiry_is_read_in_both_forms_and_the_earlier_one_counts(
     fields: dict[str, Any], expires_at: datetime
 ) -> None:
     assert parsed(access_token="t", **fields).expires_at == expires_at
+
+
+def test_byte_order_mark_of_an_editor_is_passed_over() -> None:
+    text = "\ufeff" + json.dumps({"access_token": "t", "expires_at": EXPIRES}, indent=2)
+    assert parse({"SecretString": text, "VersionId": "v1"}).token == "t"
 
 
 def test_higher_schema_with_unknown_fields_is_read() -> None:
@@ -70,10 +90,7 @@ def test_optional_instants_that_cannot_be_read_are_none() -> None:
             "expires_at that is no instant",
         ),
         ({"access_token": "t", "expires_at": EPOCH}, "expires_at that is no instant"),
-        (
-            {"access_token": "t", "expires_at_epoch": str(EPOCH)},
-            "expires_at_epoch that is no instant",
-        ),
+        ({"access_token": "t", "expires_at_epoch": "1e9"}, "expires_at_epoch that is no instant"),
         ({"access_token": "t", "expires_at_epoch": True}, "expires_at_epoch that is no instant"),
         ({"access_token": "t", "expires_at_epoch": 0}, "expires_at_epoch that is no instant"),
         ({"access_token": "t", "expires_at_epoch": -5}, "expires_at_epoch that is no instant"),
@@ -116,6 +133,16 @@ def test_snapshot_shows_no_token() -> None:
     snapshot = parsed(access_token="canary-token", expires_at=EXPIRES)
     for text in (repr(snapshot), str(snapshot), f"{snapshot}"):
         assert text == "<Snapshot v1: token not shown, expires at 2026-11-24T05:00:00Z>"
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, by_pickle])
+def test_snapshot_can_be_copied_and_pickled(duplicate: Callable[[Snapshot], Snapshot]) -> None:
+    snapshot = parsed(access_token="canary-token", expires_at=EXPIRES, client_id="c")
+    arrived = duplicate(snapshot)
+    for name in ("token", "version_id", "expires_at", "client_id", "issued_at", "next_rotation_at"):
+        assert getattr(arrived, name) == getattr(snapshot, name)
+    with pytest.raises(AttributeError):
+        arrived.token = "x"
 
 
 def test_snapshot_cannot_be_changed() -> None:

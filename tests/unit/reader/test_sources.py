@@ -288,7 +288,7 @@ def test_extension_is_never_sent_a_parameter_that_it_does_not_know(
             "temporarily unavailable",
         ),
         (500, {"__type": "canary secret"}, (StoreError, True), "Unknown"),
-        (400, b"not ready to serve traffic, please wait", (StoreError, True), "HTTP 400"),
+        (400, b"not ready to serve traffic", (StoreError, True), "not ready to serve traffic yet"),
         (503, b"Serving not enabled", (StoreError, True), "HTTP 503"),
         (302, b"", (StoreError, True), "HTTP 302"),
         (200, b"canary <html>", (StoreError, True), "no usable answer"),

@@ -27,13 +27,19 @@ PACKAGES = Path(botocore.__file__).parents[1]
 LOOPBACK_ONLY = (
     "__init__",
     "cached_token",
+    "clock",
+    "failures",
     "loopback",
     "process_state",
+    "refresher",
     "secrets_manager",
     "snapshot",
     "sources",
 )
-"""What the loopback source needs of `rotator/reader/`; besides: `errors.py`, `aws/error*.py`."""
+"""What the loopback source needs of `rotator/reader/`."""
+
+BESIDE = ("errors.py", "dates.py", "aws/errors.py", "aws/error_table.py", "aws/sdk_logs.py")
+"""What the reader needs besides its folder."""
 
 
 class SecretsOnLoopback:
@@ -96,13 +102,10 @@ def as_service(secrets: SecretsOnLoopback) -> dict[str, str]:
 
 def copied(target: Path, *names: str) -> Path:
     """A folder with the reader's files and no more, as one would put them into a Lambda."""
-    (target / "rotator").mkdir(parents=True)
-    shutil.copy(ROOT / "rotator" / "errors.py", target / "rotator")
-    (target / "rotator" / "aws").mkdir()
-    for name in ("error_table", "errors"):
-        shutil.copy(ROOT / "rotator" / "aws" / f"{name}.py", target / "rotator" / "aws")
+    (target / "rotator" / "aws").mkdir(parents=True)
+    for path in BESIDE:
+        shutil.copy(ROOT / "rotator" / path, target / "rotator" / path)
     if not names:
-        shutil.copy(ROOT / "rotator" / "aws" / "sdk_logs.py", target / "rotator" / "aws")
         shutil.copytree(ROOT / "rotator" / "reader", target / "rotator" / "reader")
         return target
     (target / "rotator" / "reader").mkdir()
@@ -140,7 +143,7 @@ READ = """
 EXPECTED = "canary {'Authorization': 'Bearer canary'}"
 
 
-def test_seven_copied_files_and_the_errors_read_from_the_agent(
+def test_these_copied_files_and_the_errors_read_from_the_agent(
     tmp_path: Path, as_agent: dict[str, str]
 ) -> None:
     assert run_bare(READ, copied(tmp_path, *LOOPBACK_ONLY), env=as_agent) == EXPECTED

@@ -25,6 +25,7 @@ import pytest
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
+from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ class Inspector:
     def __init__(self) -> None:
         self.clock = RunningClock()
         self.reader = ClockedReader(
-            "s", source=MoodySource(self.clock), now=self.clock, monotonic=self.clock
+            "s", source=MoodySource(self.clock), clock=EpochClock(self.clock)
         )
         self.wrong: list[object] = []
         self.seen: set[str] = set()
@@ -216,7 +217,7 @@ def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
             del secret_id, stage, fresh
             return version(int(at[0]) + 86_400)
 
-    reader = ClockedReader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
     tokens: set[str] = set()
 
     def refresh(times: int) -> None:
@@ -247,7 +248,7 @@ def test_a_thousand_failures_leave_nothing_behind() -> None:
             del fresh
             raise StoreError(stage, operation="GetSecretValue", secret_id=secret_id)
 
-    reader = ClockedReader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
 
     def fail(times: int) -> None:
         for _ in range(times):
@@ -350,13 +351,16 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
             del secret_id, stage, fresh
             return version(int(at[0]) + 10)
 
-    class Reader(ClockedReader):
-        def _current_or_error(self) -> Snapshot | RotatorError:
-            found = super()._current_or_error()
-            finished.set()
-            return found
+    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
 
-    reader = Reader("s", source=Source(), now=lambda: at[0], monotonic=lambda: at[0])
+    read = reader._refresher.read  # noqa: SLF001 - to know when it is over
+
+    def read_and_tell() -> Snapshot:
+        found = read()
+        finished.set()
+        return found
+
+    reader._refresher.read = read_and_tell  # type: ignore[method-assign]  # noqa: SLF001
 
     async def read_late() -> list[str]:
         early = asyncio.create_task(reader.token_async())
@@ -385,6 +389,43 @@ class GatedRereads:
             self.entered.set()
             assert self.gate.wait(PATIENCE_S)
         return version(int(time.time()) + 3600 * self.calls)
+
+
+@pytest.mark.parametrize("background", [True, False, lambda work: work()])
+def test_valid_token_is_not_waited_for_where_the_executor_is_full(background: Any) -> None:  # noqa: ANN401 - a case
+    at = [float(START)]
+
+    class Source:
+        has_fresh = False
+
+        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+            del secret_id, stage, fresh
+            return version(int(at[0]) + 3600)
+
+    clock = EpochClock(lambda: at[0])
+    reader = ClockedReader("s", source=Source(), clock=clock, background=background)
+    reader.token()
+    at[0] += 3590
+    gate = threading.Event()
+
+    async def read() -> list[str]:
+        executor = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(executor)
+        busy = asyncio.create_task(asyncio.to_thread(gate.wait, PATIENCE_S))
+        await asyncio.sleep(0)
+        try:
+            early = [await asyncio.wait_for(reader.token_async(), PATIENCE_S / 4) for _ in "ab"]
+        finally:
+            gate.set()
+        await busy
+        return early
+
+    tokens = asyncio.run(read())
+    if background is True:
+        assert set(tokens) <= {f"ends-{START + 3600}", f"ends-{START + 7190}"}
+    else:
+        assert tokens == [f"ends-{START + 3600}"] * 2
+        assert reader.token() == f"ends-{START + 7190}", "the refresh has run meanwhile"
 
 
 def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
@@ -441,6 +482,7 @@ def test_greenlets_share_one_fetch_and_a_refresh_lets_them_run() -> None:
                 monkey.patch_all()
                 import gevent, json, threading, time
                 from rotator.reader.clocked import ClockedReader
+                from tests.support.reader_rig import EpochClock
 
                 gate, ahead, calls = threading.Event(), [0], []
 
@@ -457,8 +499,8 @@ def test_greenlets_share_one_fetch_and_a_refresh_lets_them_run() -> None:
                         return {"SecretString": json.dumps(fields), "VersionId": "v"}
 
                 reader = ClockedReader(
-                    "s", source=Source(), now=lambda: time.time() + ahead[0],
-                    monotonic=time.monotonic, background=True,
+                    "s", source=Source(), clock=EpochClock(lambda: time.time() + ahead[0]),
+                    background=True,
                 )
                 reading = [gevent.spawn(reader.token) for _ in range(20)]
                 gevent.spawn(gate.set)

@@ -1,0 +1,72 @@
+"""A reader's slow reads on an event loop: whatever may wait for AWS runs in its executor."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rotator.errors import RotatorError, copy_error
+from rotator.reader.refresher import start_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from rotator.reader.refresher import Refresher
+    from rotator.reader.snapshot import Snapshot
+
+    T = TypeVar("T")
+
+__all__ = ["invalidate", "read"]
+
+
+async def read(refresher: Refresher) -> Snapshot:
+    """As `Refresher.read`; a token that is still valid is not waited for.
+
+    However many tasks wait, one thread of the loop's executor does.
+    """
+    # A task gets its turn late, or joins a read that began before it: so it looks again then.
+    while (snapshot := refresher.serve_valid(_starter(refresher))) is None:
+        found = await _run_once_in_executor(refresher, "read", _read_or_error, refresher)
+        if isinstance(found, RotatorError):
+            raise copy_error(found)
+    return snapshot
+
+
+async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
+    """As `Refresher.invalidate`."""
+    if refresher.cache.cached.snapshot.token != rejected_token:
+        return refresher.invalidate(rejected_token)  # waits for nothing
+    return await _run_once_in_executor(
+        refresher, "invalidate", refresher.invalidate, rejected_token
+    )
+
+
+def _starter(refresher: Refresher) -> Callable[[Callable[[], None]], object]:
+    """What starts a refresh beside the loop, even where its executor has no thread left."""
+    if refresher.background is True:
+        return start_thread
+    loop = asyncio.get_running_loop()
+    if refresher.background is False:
+        return lambda work: loop.run_in_executor(None, work)
+    start = refresher.background  # the caller's own, which may wait
+    return lambda work: loop.run_in_executor(None, start, work)
+
+
+def _read_or_error(refresher: Refresher) -> Snapshot | RotatorError:
+    try:
+        return refresher.read()
+    except RotatorError as error:
+        return copy_error(error)
+
+
+async def _run_once_in_executor(
+    refresher: Refresher, kind: str, work: Callable[..., T], *args: Any
+) -> T:
+    """Do the work in a thread of the loop's executor, one for all the tasks that want it."""
+    loop = asyncio.get_running_loop()
+    jobs, wanted = refresher.state().jobs, (loop, args)
+    job = jobs.get(kind)
+    if job is None or job[0] != wanted or job[1].done():
+        job = jobs[kind] = wanted, loop.run_in_executor(None, work, *args)
+    return await asyncio.shield(job[1])

@@ -1,0 +1,65 @@
+"""What a reader raises when a source of its token secret fails."""
+
+from __future__ import annotations
+
+from rotator.errors import RotatorError, StoreError, TokenUnavailable
+from rotator.reader.process_state import importing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = ["explain_response", "explain_sdk_error", "no_value", "store_error"]
+
+_GET = "GetSecretValue"
+
+
+def explain_sdk_error(error: Exception, secret_id: str, stage: str) -> RotatorError:
+    """Our error for one that the AWS SDK raised in GetSecretValue."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and _says_no_value(response):
+        return no_value(secret_id, stage)
+    with importing:
+        from rotator.aws.errors import explain_error
+    return explain_error(error, operation=_GET, secret_id=secret_id)
+
+
+def explain_response(
+    fields: Mapping[str, Any], secret_id: str, stage: str, *, status: int
+) -> RotatorError:
+    """Our error for an error response of Secrets Manager: `__type` (or `code`) and `message`."""
+    code = fields.get("__type") or fields.get("code") or "Unknown"
+    code = str(code).rpartition("#")[2].partition(":")[0]
+    message = str(fields.get("message") or fields.get("Message") or "")
+    response = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    if _says_no_value(response):
+        return no_value(secret_id, stage)
+    with importing:
+        from rotator.aws.errors import explain_refusal
+    return explain_refusal(response, operation=_GET, secret_id=secret_id)
+
+
+def _says_no_value(response: Mapping[str, Any]) -> bool:
+    # A secret without a value gets the code of a missing one; only the message tells them apart.
+    error = response.get("Error", {})
+    is_missing = error.get("Code") == "ResourceNotFoundException"
+    return is_missing and "staging label" in str(error.get("Message"))
+
+
+def no_value(secret_id: str, stage: str) -> TokenUnavailable:
+    """The secret exists, and has no version with this label."""
+    return TokenUnavailable(f"secret {secret_id}: has no {stage} value yet; has the rotator run?")
+
+
+def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> StoreError:
+    """A StoreError about reading this secret, where Secrets Manager itself gave no answer."""
+    return StoreError(
+        f"secret {secret_id}: {problem}",
+        operation=_GET,
+        secret_id=secret_id,
+        retryable=retryable,
+    )

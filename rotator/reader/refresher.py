@@ -1,0 +1,224 @@
+"""Keeps a reader's token fresh: one refresh at a time, with a lease, and pauses after failures."""
+
+from __future__ import annotations
+
+import _thread
+
+from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable, copy_error
+from rotator.reader.cached_token import EMPTY, TokenCache, plan_refresh
+from rotator.reader.process_state import ProcessState, importing, process_key
+from rotator.reader.snapshot import instant_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from rotator.reader.cached_token import CachedToken
+    from rotator.reader.clock import Clock
+    from rotator.reader.snapshot import Snapshot
+    from rotator.reader.sources import Found
+
+    Start = Callable[[Callable[[], None]], object]
+
+__all__ = ["Refresher"]
+
+# Without a usable token each read would ask upstream. The second may follow the first at once, as
+# most failures are a blip; from then on the pauses double.
+_UNAVAILABLE_PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+# One re-read for however many rejections arrive in this time.
+_INVALIDATE_INTERVAL_S = 30.0
+
+# A refresh that has not ended after this long is taken for lost, and the next read starts another.
+_REFRESH_LEASE_S = 60.0
+
+
+class Refresher:
+    """The slow half of a `TokenReader`, which takes the same settings.
+
+    `serve` is told which token to serve, and until when without coming back here.
+    """
+
+    def __init__(
+        self,
+        token_secret: str,
+        *,
+        serve: Callable[[Snapshot, float], None],
+        clock: Clock,
+        background: bool | Start,
+        **source_options: Any,
+    ) -> None:
+        self.background = background
+        self.cache = TokenCache(serve, clock)
+        self._clock = clock
+        self._token_secret = token_secret
+        self._source_options = source_options
+        self._states: dict[tuple[int, int], ProcessState] = {}
+
+    def close(self) -> None:
+        """Start afresh, and close the connections that were opened in this process."""
+        state = self._states.get(process_key())
+        self.cache.clear()
+        self._states = {}
+        if state is not None and state.sources:
+            from rotator.reader.sources import close_sources
+
+            close_sources(state.sources)
+
+    def state(self) -> ProcessState:
+        """What belongs to this process."""
+        key = process_key()
+        # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
+        return self._states.get(key) or self._states.setdefault(key, ProcessState())
+
+    def read(self) -> Snapshot:
+        """The read that is not simply served: a refresh may be due, or the token is gone."""
+        return self.serve_valid(self._start) or self._fetch_or_wait(self.state())
+
+    def serve_valid(self, start: Start) -> Snapshot | None:
+        """The cached token if it is still valid; where a refresh is due, it is given to `start`.
+
+        Waits for nothing besides `start`.
+        """
+        if self.cache.valid() is not None:
+            self._refresh(self.state(), start)
+        return self.cache.valid()
+
+    def invalidate(self, rejected_token: str) -> bool:
+        """As `TokenReader.invalidate`."""
+        state = self.state()
+        if self.cache.reject(rejected_token) and state.owner != _thread.get_ident():
+            with state.refresh_lock:
+                is_cached = self.cache.reject(rejected_token)
+                if is_cached and self._clock.monotonic() >= state.reread_at:
+                    self._fetch(state, fresh=True)
+                    state.reread_at = self._clock.monotonic() + _INVALIDATE_INTERVAL_S
+        valid = self.cache.valid()
+        return valid is not None and valid.token != rejected_token
+
+    def _refresh(self, state: ProcessState, start: Start) -> None:
+        """Start to look for a newer token, unless another thread does; never waits for one."""
+        if not state.refresh_lock.acquire(blocking=False):
+            return
+        try:
+            if not self.cache.lease_refresh(_REFRESH_LEASE_S):
+                return
+        finally:
+            state.refresh_lock.release()
+        try:
+            start(lambda: self._refresh_now(state))
+        except RuntimeError:
+            return  # no thread to be had; a read tries again when the lease is over
+
+    def _start(self, work: Callable[[], None]) -> None:
+        if self.background is False:
+            work()
+        elif self.background is True:
+            start_thread(work)
+        else:
+            self.background(work)
+
+    def _refresh_now(self, state: ProcessState) -> None:
+        if not state.refresh_lock.acquire(blocking=False):
+            return
+        try:
+            self._fetch(state)
+        finally:
+            state.refresh_lock.release()
+        if state.failure is not None:
+            _log(state.failure, self.cache.cached)
+
+    def _fetch_or_wait(self, state: ProcessState) -> Snapshot:
+        """Read upstream, or wait for the thread that does and share what it gets or fails with."""
+        attempts = state.attempts
+        if state.owner == _thread.get_ident():
+            # A signal handler, or a logging handler that sends with the token: it waits for itself.
+            raise TokenUnavailable(f"secret {self._token_secret}: this very thread is reading it")
+        with state.refresh_lock:
+            if self.cache.valid() is None:
+                shared = state.attempts != attempts and state.failure is not None
+                if not shared and self._clock.monotonic() >= state.retry_at:
+                    self._fetch(state, urgent=True)
+            valid = self.cache.valid()
+            if valid is not None:
+                return valid
+            error = _unavailable(self._token_secret, self.cache.cached, state.failure)
+        raise error
+
+    def _fetch(self, state: ProcessState, *, fresh: bool = False, urgent: bool = False) -> None:
+        """Ask upstream under the refresh lock; at once again if a reader waits (`urgent`)."""
+        state.owner = _thread.get_ident()
+        try:
+            found = self._find(state, fresh=fresh)
+            if urgent and isinstance(found, StoreError) and found.retryable:
+                found = self._find(state, fresh=fresh)
+        finally:
+            state.owner = 0
+        state.attempts += 1
+        if isinstance(found, RotatorError):
+            self._note_failure(state, found)
+            return
+        state.retry_at = float("-inf")
+        state.failure = None
+        state.failures = 0
+        if self._states.get(process_key()) is state:  # else it was closed meanwhile
+            snapshot, skew_s, source = found
+            now = self.cache.now()
+            self.cache.install(plan_refresh(snapshot, skew_s=skew_s, now=now, source=source))
+
+    def _find(self, state: ProcessState, *, fresh: bool) -> Found | RotatorError:
+        with importing:
+            from rotator.reader.sources import find_token, open_sources
+
+        try:
+            state.sources = state.sources or open_sources(**self._source_options)
+        except ConfigError as error:
+            return error
+        return find_token(state.sources, self._token_secret, fresh=fresh, now=self.cache.now)
+
+    def _note_failure(self, state: ProcessState, failure: RotatorError) -> None:
+        pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
+        state.retry_at = self._clock.monotonic() + pause_s
+        state.failure = copy_error(failure)
+        self.cache.retry_later(failures=state.failures)
+        state.failures += 1
+
+
+def start_thread(work: Callable[[], None]) -> None:
+    """Run it in a thread that the end of the program does not wait for."""
+    import threading
+
+    threading.Thread(target=work, name="rotator-reader", daemon=True).start()
+
+
+def _unavailable(
+    token_secret: str, cached: CachedToken, failure: RotatorError | None
+) -> RotatorError:
+    """The error of a read that has nothing to serve: a new one each, as tracebacks grow."""
+    if cached is EMPTY and failure is not None:
+        return copy_error(failure)
+    if cached is EMPTY:
+        return TokenUnavailable(f"secret {token_secret}: its reader was closed")
+    from datetime import UTC, datetime
+
+    expires_at = cached.snapshot.expires_at
+    read_at = datetime.fromtimestamp(cached.read_at, UTC)
+    return TokenUnavailable(
+        f"secret {token_secret}: the token expired at {instant_text(expires_at)}, it was"
+        f" read last at {instant_text(read_at)}; no newer one: {failure}",
+        expires_at=expires_at,
+        retryable=failure is None or failure.retryable,
+    )
+
+
+def _log(failure: RotatorError, cached: CachedToken) -> None:
+    """A refresh has no caller to raise to, so its failure goes to the log."""
+    with importing:
+        import logging
+
+    logging.getLogger("rotator.reader").warning(
+        "rotator.refresh_failed: %s; the token in hand is served until %s",
+        failure,
+        instant_text(cached.snapshot.expires_at),
+    )
