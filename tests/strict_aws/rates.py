@@ -14,18 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["REQUESTS_PER_S", "RequestRates"]
 
-_READS = ("DescribeSecret", "GetSecretValue")
 _WRITES = (
     "PutSecretValue",
-    "RemoveRegionsFromReplication",
-    "ReplicateSecretToRegions",
-    "StopReplicationToReplica",
     "UpdateSecret",
     "UpdateSecretVersionStage",
 )
 REQUESTS_PER_S = {
-    _READS: 10_000,
+    ("DescribeSecret",): 40_000,
+    ("GetSecretValue",): 10_000,
     _WRITES: 50,
+    ("RemoveRegionsFromReplication", "ReplicateSecretToRegions", "StopReplicationToReplica"): 50,
+    ("RotateSecret", "CancelRotateSecret"): 50,
     ("BatchGetSecretValue",): 100,
     ("ListSecrets",): 100,
     ("ListSecretVersionIds",): 50,

@@ -13,7 +13,6 @@ import json
 import re
 import threading
 import time
-import uuid
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,11 @@ from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
+from tests.strict_aws.listing import Listing
 from tests.strict_aws.rates import RequestRates
+from tests.strict_aws.rotation import TEST_ONLY, Rotation, Rotations
 from tests.strict_aws.shapes import check_parameters, operations
+from tests.strict_aws.values import content_of, entry_of, moto_name, token_of
 from tests.strict_aws.versions import CURRENT, Refused, Version, Versions
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "StrictSecretsManager"]
 
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/secretsmanager/aws4_request")
+READS = ("BatchGet", "Describe", "Get", "List", "Validate")
 READS_OF_DELETED = ("DescribeSecret", "RestoreSecret", "DeleteSecret", "ListSecretVersionIds")
 Record = Any  # moto's own, which says too little of itself
 
@@ -83,6 +86,8 @@ class StrictSecretsManager:
         self._moto = Client(_moto())
         self._rates = RequestRates(monotonic)
         self._histories: dict[str, _History] = {}
+        self.listing = Listing(now)
+        self.rotations = Rotations()
         self.behind: Callable[[str, str], int] = lambda _operation, _region: 0
         self.settle_s = 1.0
         self.replica_settle_s = 60.0
@@ -95,14 +100,14 @@ class StrictSecretsManager:
             return Answer(200, self._handle(headers, body))
         except Refused as refused:
             # CommonErrors.html and each action's "Errors": 400, but 500 for its own mistakes.
-            error = {"__type": refused.code, "message": refused.message}
-            return Answer(refused.status, error)
+            return Answer(refused.status, {"__type": refused.code, "message": refused.message})
 
     def settle(self) -> None:
         """What has been written can be seen by every read from now on."""
         with self._lock:
             for history in self._histories.values():
                 history.states = history.states[-1:]
+            self.listing.settle()
 
     def ask(self, operation: str, *, region: str = "us-east-1", **params: Any) -> dict[str, Any]:
         """What somebody else does meanwhile, without a network between; raises Refused."""
@@ -114,6 +119,21 @@ class StrictSecretsManager:
         """Every version of a secret as it is now; raises Refused if there is no such secret."""
         with self._lock:
             return self._history(self._record(region, secret_id)).now()
+
+    def run_rotation(
+        self, rotation: Rotation, function: Callable[[dict[str, str]], object]
+    ) -> None:
+        """Call the rotation function as the service does; what it raises ends the rotation.
+
+        The service repeats a failed one: calling this again does so.
+        """
+        for step in rotation.steps:
+            function(rotation.event(step))
+        if rotation.steps == TEST_ONLY:
+            with self._lock:
+                record = self._record(rotation.region, rotation.arn)
+                versions = self._history(record).now()
+                self._write(record, versions.drop_announced(rotation.version_id))
 
     def _handle(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         # CommonErrors.html: MissingAuthenticationToken, IncompleteSignature.
@@ -139,22 +159,55 @@ class StrictSecretsManager:
             self._check_alive(operation, region, params["SecretId"])
         own = {
             "BatchGetSecretValue": self._batch_get,
+            "CancelRotateSecret": self._cancel_rotation,
             "GetSecretValue": self._get,
+            "ListSecrets": self.listing.page,
             "PutSecretValue": self._put,
+            "RotateSecret": self._rotate,
             "UpdateSecret": self._update,
             "UpdateSecretVersionStage": self._move_label,
         }
-        if operation in own:
-            return own[operation](region, params)
-        answer = self._delegate(operation, region, params)
-        if operation in {"CreateSecret", "RotateSecret"}:
+        act = own.get(operation)
+        answer = self._delegate(operation, region, params) if act is None else act(region, params)
+        if operation == "CreateSecret":
             self._adopt(self._record(region, answer["ARN"]))
         if operation == "DescribeSecret":
-            stages = self._seen(operation, region, params["SecretId"])
-            answer.pop("VersionIdsToStages", None)
-            labelled = {v.version_id: sorted(v.stages) for v in stages.all if v.stages}
-            answer |= {"VersionIdsToStages": labelled} if labelled else {}
+            self._complete_description(region, params["SecretId"], answer)
+        if not operation.startswith(READS):
+            self._note(region, answer.get("ARN") or params["SecretId"])
         return answer
+
+    def _complete_description(self, region: str, secret_id: str, answer: dict[str, Any]) -> None:
+        stages = self._seen("DescribeSecret", region, secret_id)
+        answer.pop("VersionIdsToStages", None)
+        labelled = {v.version_id: sorted(v.stages) for v in stages.all if v.stages}
+        answer |= {"VersionIdsToStages": labelled} if labelled else {}
+        arn = self._record(region, secret_id).arn
+        if arn in self.rotations.functions:
+            answer["RotationEnabled"] = arn in self.rotations.enabled
+            answer["RotationLambdaARN"] = self.rotations.functions[arn]
+
+    def _note(self, region: str, secret_id: str) -> None:
+        """Let ListSecrets know of a change, in every region that has the secret."""
+        store = get_backend("secretsmanager")[self._account][region].secrets
+        record = self._record(region, secret_id) if secret_id in store else None
+        if record is None:
+            self.listing.note(region, secret_id, None)
+            return
+        self.listing.note_record(record, lambda each: self._history(each).now())
+
+    def _rotate(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
+        record = self._writable(region, params["SecretId"])
+        rotation, changed = self.rotations.begin(
+            record.arn, self._history(record).now(), params, now=self._now()
+        )
+        self._write(record, changed)
+        return {"ARN": record.arn, "Name": record.name, "VersionId": rotation.version_id}
+
+    def _cancel_rotation(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
+        record = self._writable(region, params["SecretId"])
+        self.rotations.cancel(record.arn)
+        return {"ARN": record.arn, "Name": record.name}
 
     def _check_allowed(self, operation: str) -> None:
         if operation in self.denied:
@@ -179,7 +232,7 @@ class StrictSecretsManager:
         # A secret without a value has no AWSCURRENT version, and so no such resource.
         if version is None or version.content is None:
             raise Refused("ResourceNotFoundException", "can't find the specified secret value")
-        return _entry(record, version)
+        return entry_of(record, version)
 
     def _batch_get(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         ids = params.get("SecretIdList")
@@ -201,13 +254,13 @@ class StrictSecretsManager:
     def _put(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         record = self._writable(region, params["SecretId"])
         stages = params.get("VersionStages")
-        token = _token(params)
+        token = token_of(params)
         changed = (
             self._history(record)
             .now()
             .put(
                 token,
-                _content(params),
+                content_of(params),
                 now=self._now(),
                 stages=None if stages is None else frozenset(stages),
             )
@@ -221,12 +274,12 @@ class StrictSecretsManager:
         record = self._writable(region, params["SecretId"])
         answer = {"ARN": record.arn, "Name": record.name}
         if {"SecretString", "SecretBinary"} & params.keys():
-            token = _token(params)
+            token = token_of(params)
             state = self._history(record).now()
             # API_UpdateSecret.html: an existing version's id is an error, whatever it holds.
             if state.find(token) is not None:
                 raise Refused("ResourceExistsException", "that ClientRequestToken is in use")
-            self._write(record, state.put(token, _content(params), now=self._now()))
+            self._write(record, state.put(token, content_of(params), now=self._now()))
             answer["VersionId"] = token
         record.description = params.get("Description", record.description)
         record.kms_key_id = params.get("KmsKeyId", record.kms_key_id)
@@ -269,6 +322,12 @@ class StrictSecretsManager:
 
     def _record(self, region: str, secret_id: str) -> Record:
         secrets = get_backend("secretsmanager")[self._account][region].secrets
+        # moto looks through all secrets for a name or ARN; in a fleet that would take minutes.
+        name = secret_id.rpartition(":")[2]
+        for guess in (name, name.rpartition("-")[0]):
+            found = dict.get(secrets, guess)
+            if found is not None and secret_id in {found.name, found.arn}:
+                return found
         if secret_id not in secrets:
             raise Refused("ResourceNotFoundException", "can't find the specified secret")
         return secrets[secret_id]
@@ -276,8 +335,13 @@ class StrictSecretsManager:
     def _writable(self, region: str, secret_id: str) -> Record:
         record = self._record(region, secret_id)
         if hasattr(record, "source"):
-            # API_ReplicateSecretToRegions.html: only the primary secret can be changed.
-            raise Refused("InvalidRequestException", "this is a replica: change the primary")
+            # standalone-secret.html: a replica cannot be updated; the words are the service's own.
+            problem = "Operation not permitted on a replica secret."
+            place = "Call must be made in primary secret's region."
+            raise Refused("InvalidParameterException", f"{problem} {place}")
+        if record.owning_service is not None:
+            # "Errors" of API_PutSecretValue.html: the secret is managed by another service.
+            raise Refused("InvalidRequestException", "the secret is managed by another service")
         return record
 
     def _history(self, record: Record) -> _History:
@@ -305,7 +369,7 @@ class StrictSecretsManager:
                 "version_id": v.version_id,
                 "version_stages": sorted(v.stages),
                 "createdate": int(v.created_at),
-                **({} if v.content is None else {_moto_name(v.content[0]): v.content[1]}),
+                **({} if v.content is None else {moto_name(v.content[0]): v.content[1]}),
             }
             for v in versions.all
         }
@@ -321,9 +385,9 @@ class StrictSecretsManager:
                     version_id,
                     next(
                         (
-                            (name, made[_moto_name(name)])
+                            (name, made[moto_name(name)])
                             for name in ("SecretString", "SecretBinary")
-                            if _moto_name(name) in made
+                            if moto_name(name) in made
                         ),
                         None,
                     ),
@@ -334,34 +398,3 @@ class StrictSecretsManager:
             )
         )
         self._history(record).states.append((self._now(), versions))
-
-
-def _moto_name(name: str) -> str:
-    return {"SecretString": "secret_string", "SecretBinary": "secret_binary"}[name]
-
-
-def _content(params: dict[str, Any]) -> tuple[str, str]:
-    # API_PutSecretValue.html: "SecretBinary or SecretString, but not both".
-    given = [name for name in ("SecretString", "SecretBinary") if name in params]
-    if len(given) != 1:
-        raise Refused("InvalidParameterException", "give SecretString or SecretBinary")
-    return given[0], params[given[0]]
-
-
-def _token(params: dict[str, Any]) -> str:
-    # API_PutSecretValue.html: the SDKs make one up when the caller does not.
-    return str(params.get("ClientRequestToken") or uuid.uuid4())
-
-
-def _entry(record: Record, version: Version) -> dict[str, Any]:
-    if version.content is None:
-        raise Refused("InternalServiceError", "a version without a value", status=500)
-    name, text = version.content
-    return {
-        "ARN": record.arn,
-        "Name": record.name,
-        "VersionId": version.version_id,
-        "VersionStages": sorted(version.stages),
-        "CreatedDate": version.created_at,
-        name: text,
-    }

@@ -44,6 +44,8 @@ def _check(shape: Shape, value: object, where: str) -> None:
         _check_size(shape, len(value), where)
         for entry in value:
             _check(shape.member, entry, where)
+    elif shape.type_name == "integer" and isinstance(value, int):
+        _check_size(shape, value, where)
     elif isinstance(shape, StringShape) or shape.type_name == "blob":
         if not isinstance(value, str):
             raise _wrong(where, "is not a string")
@@ -68,7 +70,7 @@ def _check_structure(shape: StructureShape, value: object, where: str) -> None:
 def _check_size(shape: Shape, size: int, where: str) -> None:
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
     if size < least or (most is not None and size > most):
-        raise _wrong(where, f"must have {least} to {most} characters or members")
+        raise _wrong(where, f"must be, or have, {least} to {most}")
 
 
 def _wrong(where: str, problem: str) -> Refused:

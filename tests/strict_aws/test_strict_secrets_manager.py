@@ -283,7 +283,7 @@ def test_replica_lags_longer_and_cannot_be_written(
         replica.put_secret_value(
             SecretId=arn.replace("us-east-1", "eu-west-1"), SecretString="third"
         )
-    assert refusal(caught) == ("InvalidRequestException", 400)
+    assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 def test_update_secret_refuses_a_taken_request_token_even_for_the_same_content(

@@ -11,9 +11,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["CURRENT", "MAX_LABELS", "MAX_VERSIONS", "PREVIOUS", "Refused", "Version", "Versions"]
+__all__ = [
+    "CURRENT",
+    "MAX_LABELS",
+    "MAX_VERSIONS",
+    "PENDING",
+    "PREVIOUS",
+    "Refused",
+    "Version",
+    "Versions",
+]
 
 CURRENT = "AWSCURRENT"
+PENDING = "AWSPENDING"
 PREVIOUS = "AWSPREVIOUS"
 
 MAX_VERSIONS = 100
@@ -59,6 +69,29 @@ class Versions:
     def labelled(self, label: str) -> Version | None:
         return next((v for v in self.all if label in v.stages), None)
 
+    @property
+    def has_value(self) -> bool:
+        """Whether any version was ever filled."""
+        return any(v.content is not None for v in self.all)
+
+    def announce(self, version_id: str, *, now: float) -> Versions:
+        """RotateSecret: a version labelled AWSPENDING, there before createSecret, without a value.
+
+        rotate-secrets_lambda-functions.html, createSecret: "checks if there is a value for the
+        ClientRequestToken version" by GetSecretValue.
+        """
+        if self.find(version_id) is None:
+            added = Versions((*self.all, Version(version_id, None, now)))
+        else:
+            added = self
+        return _within_limits(_moved(added, PENDING, version_id), now)
+
+    def drop_announced(self, version_id: str) -> Versions:
+        """Without a version that was announced and never filled."""
+        return Versions(
+            tuple(v for v in self.all if v.version_id != version_id or v.content is not None)
+        )
+
     def put(
         self,
         version_id: str,
@@ -74,7 +107,7 @@ class Versions:
                 return self
             raise Refused("ResourceExistsException", "that ClientRequestToken is in use")
         labels = frozenset({CURRENT}) if stages is None else stages
-        if not self.all:
+        if not self.has_value:  # API_PutSecretValue.html: the first version, whatever is asked for
             labels |= {CURRENT}
         if taken is None:
             added = Versions((*self.all, Version(version_id, content, now)))

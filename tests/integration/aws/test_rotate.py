@@ -257,7 +257,7 @@ def test_failed_mint_leaves_the_stored_version_as_it_was(job: Job) -> None:
 def test_refused_write_leaves_the_stored_version_as_it_was(job: Job) -> None:
     version_id = job.create(stored(23 * HOUR))
     job.service.refuse("PutSecretValue", "AccessDeniedException", "no")
-    with pytest.raises(StoreError, match="needs secretsmanager:PutSecretValue"):
+    with pytest.raises(StoreError, match="grant secretsmanager:PutSecretValue"):
         job.run()
     assert job.labels() == {version_id: ["AWSCURRENT"]}
 
