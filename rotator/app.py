@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
+from rotator.config import region_of
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.status import judge
@@ -18,15 +19,27 @@ if TYPE_CHECKING:
 
     from rotator.config import Settings
     from rotator.model.access_token import AccessToken
+    from rotator.model.secret import StoredSecret
     from rotator.model.status import TokenStatus
     from rotator.rotation.rotate import RotationResult
 
-__all__ = ["Rotator", "open_store"]
+__all__ = ["Rotator", "open_store", "open_store_for", "read_secret"]
 
 
 def open_store(settings: Settings) -> SecretsManagerStore:
     """Secrets Manager in the settings' region; raises ConfigError if there is none."""
     return SecretsManagerStore(connect(settings.region))
+
+
+def open_store_for(secret_id: str) -> SecretsManagerStore:
+    """Secrets Manager in the region of one secret; raises ConfigError if there is none."""
+    return SecretsManagerStore(connect(region_of(secret_id)))
+
+
+def read_secret(secret_id: str) -> StoredSecret:
+    """The current version of one secret; raises as the store does."""
+    [secret] = open_store_for(secret_id).read(secret_id)
+    return secret
 
 
 class Rotator:

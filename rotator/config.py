@@ -28,6 +28,7 @@ __all__ = [
     "load_log_settings",
     "load_secret_id",
     "load_settings",
+    "region_of",
 ]
 
 PREFIX = "ROTATOR_"
@@ -208,6 +209,11 @@ def _url(given: _Given | None) -> str | None:
     if problem is not None:
         raise ConfigError(f"{given.label}: {problem}")
     return given.text
+
+
+def region_of(secret_id: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The region to ask for one secret; None leaves it to the SDK."""
+    return arn_region(secret_id) or environ.get("AWS_REGION") or None
 
 
 def _region(

@@ -29,7 +29,10 @@ class Store(Protocol):
 
 
 class SetupStore(Protocol):
-    """What setting up a binding needs of it besides reading."""
+    """What setting up a binding, and changing its credentials, need of it."""
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        """As in `Store`."""
 
     def describe(self, secret_id: str) -> SecretInfo:
         """Tags, and whether there is a value; raises SecretNotFound."""

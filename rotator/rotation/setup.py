@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound
+from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG
-from rotator.model.client_credentials import ClientCredentials
-from rotator.model.providers import resolve
-from rotator.model.secret import MAX_SECRET_BYTES, Secret, StoredSecret
+from rotator.model.secret import StoredSecret
+from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
 from rotator.rotation.publish import successor_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rotator.model.secret import SecretInfo
+    from rotator.model.secret import Secret, SecretInfo
     from rotator.rotation.ports import SetupStore
 
 __all__ = ["bind"]
@@ -32,9 +30,9 @@ def bind(
     """Create what is missing, bind it, store the credentials; answers with a line for each deed.
 
     `ask` gives the fields of the credentials secret, and is called only once nothing is in their
-    way; None leaves an existing credentials secret as it is. Nothing is overwritten: a credentials
-    secret with a value, or a token secret bound to others, raises ConfigError. Safe to repeat
-    after a failure, as the credentials are written last.
+    way; None leaves an existing credentials secret as it is, but for its consent (`token_secrets`).
+    Nothing is overwritten: a credentials secret with a value, or a token secret bound to others,
+    raises ConfigError. Safe to repeat after a failure, as the credentials are written last.
     """
     held = _find(credentials_secret, store)
     target = held if token_secret == credentials_secret else _find(token_secret, store)
@@ -48,9 +46,15 @@ def bind(
             f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
             " becomes the token secret, and the next run replaces the value"
         )
-    text = _credentials_text(ask()) if ask is not None else None
+    is_shared = token_secret == credentials_secret
+    text = None
+    if ask is not None:
+        fields = ask()
+        text = credentials_text(fields if is_shared else consent_to(fields, token_secret))
 
     done = []
+    if ask is None and not is_shared and held is not None and held.has_value:
+        done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
     tags = {BINDING_TAG: credentials_secret}
     if token_secret != credentials_secret:
         done.append(
@@ -82,25 +86,19 @@ def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
 def _refuse_to_overwrite(held: SecretInfo | None, secret_id: str, *, wanted: bool) -> None:
     if wanted and held is not None and held.has_value:
         raise ConfigError(
-            f"secret {secret_id}: holds a value, which init does not overwrite; with --bind-only"
-            " it is left as it is"
+            f"secret {secret_id}: holds a value, which init does not overwrite; bind it as it is"
+            " with --bind-only, or change it with `rotator credentials set`"
         )
     if not wanted and held is None:
         raise ConfigError(f"secret {secret_id}: does not exist; leave --bind-only out to create it")
 
 
-def _credentials_text(fields: dict[str, Any]) -> Secret:
-    """The secret's text; refuses what `rotator run` would refuse later."""
-    problem: object
-    try:
-        resolve(ClientCredentials.from_fields(fields))
-        text = json.dumps(fields, indent=2)
-        if len(text.encode()) <= MAX_SECRET_BYTES:
-            return Secret(text)
-        problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
-    except (ValueError, RotatorError) as error:
-        problem = error
-    raise CredentialsError(f"client credentials: {problem}")
+def _let_credentials_agree(credentials_secret: str, token_secret: str, *, store: SetupStore) -> str:
+    changed = edit_credentials(
+        credentials_secret, lambda fields: consent_to(fields, token_secret), store=store
+    )
+    deed = "added" if changed else "found"
+    return f"{deed} {token_secret} in token_secrets of credentials secret {credentials_secret}"
 
 
 def _bind_token_secret(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TAG = "rotator:credentials-secret"
 CANARY = "p8e-canary-from-argv"
+# As the authentication page of Adobe's Firefly Services has it.
+FIREFLY = "openid,AdobeID,session,additional_info,read_organizations,firefly_api,ff_apis"
 
 
 @pytest.fixture
@@ -40,7 +42,10 @@ def test_init_creates_and_binds_both_secrets_and_run_works(
         f"created credentials secret {binding.credentials_secret}",
         f"next: rotator run {' '.join(binding.selectors)}",
     ]
-    assert vault.fields(binding.credentials_secret) == json.loads(binding.init_input())
+    assert vault.fields(binding.credentials_secret) == {
+        **json.loads(binding.init_input()),
+        "token_secrets": [binding.token_secret],
+    }
     assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
     assert vault.tags(binding.credentials_secret) == {}
     assert ran.returncode == 0
@@ -132,16 +137,18 @@ def test_init_resumes_when_only_the_token_secret_was_made(
     assert vault.names() == {binding.token_secret, binding.credentials_secret}
 
 
-def test_bind_only_leaves_the_credentials_as_they_are(
+def test_bind_only_adds_its_consent_and_leaves_the_credentials_as_they_are(
     inside: Cli, binding: LocalBinding, vault: Vault
 ) -> None:
     vault.client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
-    before = vault.current(binding.credentials_secret)
 
     ended = inside("init", *binding.selectors, "--bind-only", stdin="not read")
 
     assert ended.returncode == 0
-    assert vault.current(binding.credentials_secret) == before
+    assert vault.fields(binding.credentials_secret) == {
+        **json.loads(binding.init_input()),
+        "token_secrets": [binding.token_secret],
+    }
     assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
 
 
@@ -261,6 +268,10 @@ def test_terminal_is_asked_and_shows_no_client_secret(
     aws_env: dict[str, str], binding: LocalBinding, vault: Vault
 ) -> None:
     terminal = Terminal("init", *binding.selectors, env=aws_env)
+    terminal.wait_for("[adobe-ims]: ")
+    terminal.type("\n")
+    terminal.wait_for("[basic]: ")
+    terminal.type("firefly\n")
     terminal.wait_for("client id: ")
     terminal.type(f"{binding.client_id}\n")
     terminal.wait_for("client secret (not shown): ")
@@ -271,8 +282,36 @@ def test_terminal_is_asked_and_shows_no_client_secret(
     assert binding.client_secret not in terminal.shown
     assert vault.fields(binding.credentials_secret) == {
         "provider": "adobe-ims",
+        "scope": FIREFLY,
         "client_id": binding.client_id,
         "client_secret": binding.client_secret,
+        "token_secrets": [binding.token_secret],
+    }
+
+
+def test_terminal_is_asked_for_what_the_provider_needs(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+) -> None:
+    terminal = Terminal("init", *binding.selectors, "--provider", "auth0", env=aws_env)
+    terminal.wait_for("token URL (https://{domain}/oauth/token): ")
+    terminal.type("https://team.example/oauth/token\n")
+    terminal.wait_for("audience: ")
+    terminal.type("https://api.example\n")
+    terminal.wait_for("scope (empty for none): ")
+    terminal.type("\n")
+    terminal.wait_for("client id: ")
+    terminal.type("me\n")
+    terminal.wait_for("client secret (not shown): ")
+    terminal.type("p8e-typed\n")
+
+    assert terminal.close() == 0, terminal.shown
+    assert vault.fields(binding.credentials_secret) == {
+        "provider": "auth0",
+        "token_url": "https://team.example/oauth/token",
+        "audience": "https://api.example",
+        "client_id": "me",
+        "client_secret": "p8e-typed",
+        "token_secrets": [binding.token_secret],
     }
 
 
@@ -282,7 +321,8 @@ def test_terminal_is_asked_and_shows_no_client_secret(
 def test_terminal_that_gives_no_client_secret_makes_nothing(
     aws_env: dict[str, str], binding: LocalBinding, vault: Vault, typed: str, code: int
 ) -> None:
-    terminal = Terminal("init", *binding.selectors, env=aws_env)
+    flags = ("--provider", "adobe-ims", "--scope", "basic")
+    terminal = Terminal("init", *binding.selectors, *flags, env=aws_env)
     terminal.wait_for("client id: ")
     terminal.type("me\n")
     terminal.wait_for("client secret (not shown): ")
@@ -290,4 +330,36 @@ def test_terminal_that_gives_no_client_secret_makes_nothing(
 
     assert terminal.close() == code, terminal.shown
     assert "Traceback" not in terminal.shown
+    assert vault.names() == set()
+
+
+@pytest.mark.parametrize(
+    ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]
+)
+def test_settings_given_as_flags_are_stored_with_what_is_piped_in(
+    inside: Cli, binding: LocalBinding, vault: Vault, scope: str, stored: str
+) -> None:
+    ended = inside("init", *binding.selectors, "--scope", scope, stdin=binding.init_input())
+
+    assert ended.returncode == 0
+    assert vault.fields(binding.credentials_secret)["scope"] == stored
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--scope", "firefly"), "standard input: scope differs from --scope; pass it once"),
+        (("--bind-only", "--scope", "firefly"), "use `rotator credentials set` for these"),
+        (("--provider", "adobe"), "provider: unknown; known are adobe-ims"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    inside: Cli, binding: LocalBinding, vault: Vault, args: tuple[str, ...], says: str
+) -> None:
+    given = '{"client_id": "me", "client_secret": "s", "scope": "openid"}'
+
+    ended = inside("init", *binding.selectors, *args, stdin=given)
+
+    assert ended.returncode == 2
+    assert says in ended.stderr
     assert vault.names() == set()

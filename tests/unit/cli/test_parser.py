@@ -8,7 +8,18 @@ from rotator.cli.parser import parse
 from rotator.errors import ConfigError
 
 CANARY = "p8e-canary"
-COMMANDS = ("run", "init", "status", "token", "headers", "env", "exec", "check", "demo")
+COMMANDS = (
+    "run",
+    "init",
+    "credentials",
+    "status",
+    "token",
+    "headers",
+    "env",
+    "exec",
+    "check",
+    "demo",
+)
 
 
 def refusal(*argv: str) -> str:
@@ -130,3 +141,28 @@ def test_what_was_typed_is_never_repeated(argv: tuple[str, ...]) -> None:
 
     assert CANARY not in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("action", ["show", "set", "add"])
+def test_every_action_on_credentials_has_help_with_an_example(
+    capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    text = helped(capsys, "credentials", action)
+
+    assert f"rotator credentials {action} adobe/credentials" in text.partition("example")[2]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ((), "the command is missing; see rotator credentials --help"),
+        (("sett",), "unknown command; did you mean set?; see rotator credentials --help"),
+        (("show", "--jsn"), "unknown option --jsn; see rotator credentials show --help"),
+        (
+            ("set", "--scope"),
+            "--scope: its value is missing, or begins with -; see rotator credentials set --help",
+        ),
+    ],
+)
+def test_wrong_action_is_named_with_the_way_out(argv: tuple[str, ...], says: str) -> None:
+    assert refusal("credentials", *argv) == says

@@ -10,16 +10,16 @@ import pytest
 
 from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound, StoreError
 from rotator.model.binding import BINDING_TAG
-from rotator.model.secret import SecretInfo
+from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.rotation.setup import bind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.model.secret import Secret, StoredSecret
 
 CANARY = "canary-client-secret"
 GIVEN = {"client_id": "me", "client_secret": CANARY}
+STORED = {**GIVEN, "token_secrets": ["t"]}
 
 
 @dataclass
@@ -36,6 +36,12 @@ class MemoryStore:
         self.tags[name] = {BINDING_TAG: bound_to} if bound_to else {}
         if value is not None:
             self.values[name] = value
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        return [
+            StoredSecret(name, f"arn:{name}", "first", Secret(self.values[name]))
+            for name in secret_ids
+        ]
 
     def describe(self, secret_id: str) -> SecretInfo:
         name = secret_id.removeprefix("arn:")
@@ -86,7 +92,7 @@ def test_both_secrets_are_created_and_the_credentials_come_last() -> None:
     done = bound(store, kms_key_id="alias/k")
 
     assert store.calls == ["create t", "create c"]
-    assert json.loads(store.values["c"]) == GIVEN
+    assert json.loads(store.values["c"]) == STORED
     assert "t" not in store.values
     assert store.tags == {"t": {BINDING_TAG: "c"}, "c": {}}
     assert store.keys == {"t": "alias/k", "c": "alias/k"}
@@ -122,7 +128,7 @@ def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str) -> None
 
     done = bound(store)
 
-    assert store.values == {"t": "a token", "c": json.dumps(GIVEN, indent=2)}
+    assert store.values == {"t": "a token", "c": json.dumps(STORED, indent=2)}
     assert store.tags["t"] == {BINDING_TAG: "c"}
     assert done[:2] == [
         "bound token secret t, which existed",
@@ -141,15 +147,35 @@ def test_secret_with_a_value_of_somebody_else_does_not_become_the_token_secret()
     assert BINDING_TAG not in store.tags["t"]
 
 
-def test_existing_credentials_can_be_bound_as_they_are() -> None:
+def test_existing_credentials_only_agree_to_the_token_secret() -> None:
     store = MemoryStore()
-    store.add("c", value="theirs")
+    store.add("c", value=json.dumps({**GIVEN, "note": "ours"}))
 
     done = bound(store, ask=None)
 
-    assert store.values == {"c": "theirs"}
+    assert json.loads(store.values["c"]) == {**GIVEN, "note": "ours", "token_secrets": ["t"]}
+    assert store.calls == ["put c", "create t"]
+    assert done[0] == "added t in token_secrets of credentials secret c"
+
+
+@pytest.mark.parametrize("entries", [["t"], ["other", "t"]])
+def test_credentials_that_agree_already_are_not_written(entries: list[str]) -> None:
+    store = MemoryStore()
+    store.add("c", value=json.dumps({**GIVEN, "token_secrets": entries}))
+
+    bound(store, ask=None)
+
     assert store.calls == ["create t"]
-    assert len(done) == 2
+
+
+def test_credentials_that_cannot_be_used_are_refused_before_anything_is_made() -> None:
+    store = MemoryStore()
+    store.add("c", value="theirs")
+
+    with pytest.raises(CredentialsError, match="credentials secret c: is not JSON"):
+        bound(store, ask=None)
+
+    assert store.calls == []
 
 
 def test_credentials_that_do_not_exist_cannot_be_bound_as_they_are() -> None:
@@ -185,7 +211,7 @@ def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) ->
 
     bound(store)
 
-    assert json.loads(store.values["c"]) == GIVEN
+    assert json.loads(store.values["c"]) == STORED
     assert store.tags["t"] == {BINDING_TAG: "c"}
 
 

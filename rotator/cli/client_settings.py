@@ -1,0 +1,167 @@
+"""What a client of a provider is made of, from flags, the terminal and standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = [
+    "ADOBE_SCOPES",
+    "add_client_settings",
+    "ask_client_secret",
+    "ask_credentials",
+    "given_settings",
+    "read_object",
+]
+
+ADOBE_SCOPES = {
+    "basic": "openid,AdobeID,read_organizations",
+    "firefly": "openid,AdobeID,session,additional_info,read_organizations,firefly_api,ff_apis",
+    "photoshop": "openid,AdobeID,firefly_api,ff_apis",
+}
+"""The scopes that Adobe's own pages ask for: Server-to-Server authentication, Firefly Services, and
+the authentication page of the Photoshop API."""
+
+_NAMES = ("provider", "token_url", "issuer", "scope", "audience")
+_MOST_CHARACTERS = 1_000_000
+
+
+def add_client_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of a client that are no secrets."""
+    parser.add_argument(
+        "--provider", metavar="NAME", help="adobe-ims, auth0, entra-id, okta, ..., generic"
+    )
+    parser.add_argument("--token-url", metavar="URL", help="the provider's token endpoint")
+    parser.add_argument("--issuer", metavar="URL", help="look the token endpoint up here instead")
+    parser.add_argument(
+        "--scope",
+        metavar="SCOPE",
+        help="what to ask for; for Adobe also by name: " + ", ".join(ADOBE_SCOPES),
+    )
+    parser.add_argument("--audience", metavar="TEXT", help="where the provider wants one (Auth0)")
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, str]:
+    """The settings that were given as flags; an empty one is given too."""
+    given = {name: getattr(args, name) for name in _NAMES}
+    settings = {name: text for name, text in given.items() if text is not None}
+    scope = settings.get("scope")
+    if scope in ADOBE_SCOPES and settings.get("provider", "adobe-ims") == "adobe-ims":
+        settings["scope"] = ADOBE_SCOPES[scope]
+    return settings
+
+
+def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
+    """The fields of the credentials secret: `settings`, and what they leave open.
+
+    Asked for at the terminal, or read from standard input as JSON.
+    """
+    if not sys.stdin.isatty():
+        fields = read_object()
+        for name in settings.keys() & fields.keys():
+            if fields[name] != settings[name]:
+                flag = f"--{name.replace('_', '-')}"
+                raise ConfigError(f"standard input: {name} differs from {flag}; pass it once")
+        return fields | settings
+    settings = _ask_provider(dict(settings))
+    client_id = _ask("client id: ")
+    if not client_id:
+        raise ConfigError("client id: missing; run this again and type it")
+    return {**settings, "client_id": client_id, "client_secret": ask_client_secret()}
+
+
+def ask_client_secret() -> str:
+    """The client secret, typed unseen, or the text (or JSON) that standard input holds."""
+    if not sys.stdin.isatty():
+        text = _read_text("pipe the client secret in, or run this at a terminal").strip()
+        if not text.startswith("{"):
+            return text
+        from rotator.model.fields import load_object
+
+        try:
+            secret = load_object(text).get("client_secret")
+        except ValueError:
+            secret = None
+        if not isinstance(secret, str) or not secret:
+            raise ConfigError("standard input: client_secret is missing; pipe it in as text")
+        return secret
+    import getpass
+
+    secret = ""
+    with contextlib.suppress(EOFError):
+        secret = getpass.getpass("client secret (not shown): ", stream=sys.stderr).strip()
+    if not secret:
+        raise ConfigError("client secret: missing; run this again and type it")
+    return secret
+
+
+def read_object() -> dict[str, Any]:
+    """The JSON object on standard input."""
+    from rotator.errors import replace_error
+    from rotator.model.fields import load_object
+
+    text = _read_text("pipe the credentials in as JSON, or run this at a terminal")
+    return replace_error(
+        lambda: load_object(text), ValueError, lambda error: ConfigError(f"standard input: {error}")
+    )
+
+
+def _read_text(way_out: str) -> str:
+    problem = f"is empty; {way_out}"
+    try:
+        text = sys.stdin.read(_MOST_CHARACTERS)
+        if text.strip():
+            return text
+    except UnicodeError:  # its error holds the bytes
+        problem = "is not UTF-8 text"
+    raise ConfigError(f"standard input: {problem}")
+
+
+def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
+    from rotator.errors import did_you_mean
+    from rotator.model.providers import PRESETS
+
+    if "provider" not in settings:
+        default = "generic" if settings.keys() & {"token_url", "issuer"} else "adobe-ims"
+        name = _ask(f"provider ({', '.join(PRESETS)}) [{default}]: ") or default
+        if name not in PRESETS:
+            meant = did_you_mean(name, PRESETS)
+            hint = f"did you mean {meant}?" if meant else "run this again and choose one of these"
+            raise ConfigError(f"provider: unknown; {hint}")
+        settings["provider"] = name
+    preset = PRESETS.get(settings["provider"])
+    if preset is None:  # the flag's value, which is refused with the rest
+        return settings
+    if not (preset.token_url or settings.keys() & {"token_url", "issuer"}):
+        pattern = preset.token_url_pattern
+        settings |= _answer("token_url", f"token URL{f' ({pattern})' if pattern else ''}: ")
+    if "audience" in preset.needs and "audience" not in settings:
+        settings |= _answer("audience", "audience: ")
+    if "scope" not in settings:
+        settings |= _ask_scope(preset.name)
+    return settings
+
+
+def _ask_scope(provider: str) -> dict[str, str]:
+    if provider != "adobe-ims":
+        return _answer("scope", "scope (empty for none): ")
+    for name, scope in ADOBE_SCOPES.items():
+        print(f"  {name:<10} {scope}", file=sys.stderr)
+    typed = _ask(f"scope ({', '.join(ADOBE_SCOPES)}, or your own) [basic]: ") or "basic"
+    return {"scope": ADOBE_SCOPES.get(typed, typed)}
+
+
+def _answer(name: str, prompt: str) -> dict[str, str]:
+    typed = _ask(prompt)
+    return {name: typed} if typed else {}
+
+
+def _ask(prompt: str) -> str:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()

@@ -1,0 +1,165 @@
+"""`rotator credentials`: what the credentials secret says, and changes to it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.client_settings import (
+    add_client_settings,
+    ask_client_secret,
+    given_settings,
+)
+from rotator.cli.exit_codes import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from rotator.model.secret import StoredSecret
+
+__all__ = ["add_to"]
+
+_EXAMPLE = """\
+examples:
+  rotator credentials show adobe/credentials
+  rotator credentials set adobe/credentials --scope firefly
+  rotator credentials add adobe/credentials
+
+Secrets are asked for at the terminal or read from standard input, never
+arguments, where every user of the machine could see them."""
+
+_SHOW = """\
+example:
+  rotator credentials show adobe/credentials"""
+
+_SET = """\
+examples:
+  rotator credentials set adobe/credentials --scope firefly
+  rotator credentials set adobe/credentials --audience ''
+  rotator credentials set adobe/credentials < new-client-secret.txt
+
+With settings it changes these and nothing else; an empty one is taken away.
+Without any it replaces the client secret."""
+
+_ADD = """\
+example, while the provider accepts the old and the new client secret:
+  rotator credentials add adobe/credentials
+  rotator run --credentials-secret adobe/credentials --token-secret adobe/token --force
+then, once the old one is deleted at the provider, `rotator credentials set`."""
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "credentials",
+        help="show the client credentials without secrets, or change them",
+        description="Show or change what the credentials secret holds.",
+        epilog=_EXAMPLE,
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    show = _add(actions, "show", _show, "show the settings; no secret is shown", _SHOW)
+    show.add_argument("--json", action="store_true", help="print them as JSON")
+    change = _add(actions, "set", _set, "change settings, or replace the client secret", _SET)
+    add_client_settings(change)
+    _add(actions, "add", _add_secret, "put another client secret first in the list", _ADD)
+
+
+def _add(
+    actions: argparse._SubParsersAction[Any],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    does: str,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=does, description=f"{does[0].upper()}{does[1:]}.", epilog=epilog
+    )
+    parser.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
+    )
+    parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _secret_id(args: argparse.Namespace) -> str:
+    from rotator.config import load_secret_id
+
+    given = {"ID": args.id, "--credentials-secret": args.credentials_secret}
+    return load_secret_id("credentials_secret", given)
+
+
+def _show(args: argparse.Namespace) -> int:
+    from rotator.app import read_secret
+
+    shown = _describe(read_secret(_secret_id(args)))
+    if args.json:
+        print(json.dumps(shown, indent=2))
+        return EXIT_OK
+    for name, value in shown.items():
+        if value not in (None, [], False):
+            text = ", ".join(value) if isinstance(value, list) else value
+            print(f"{name.replace('_', ' '):<18}  {'yes, not shown' if text is True else text}")
+    return EXIT_OK
+
+
+def _set(args: argparse.Namespace) -> int:
+    secret_id, settings = _secret_id(args), given_settings(args)
+    from rotator.rotation.credentials import merge_settings
+
+    what = ", ".join(name.replace("_", " ") for name in settings) or "client secret"
+    if not settings:
+        settings = {"client_secret": ask_client_secret()}
+    return _edit(secret_id, lambda fields: merge_settings(fields, settings), what=what)
+
+
+def _add_secret(args: argparse.Namespace) -> int:
+    secret_id = _secret_id(args)
+    from rotator.rotation.credentials import add_client_secret
+
+    text = ask_client_secret()
+    return _edit(secret_id, lambda fields: add_client_secret(fields, text), what="client secrets")
+
+
+def _edit(secret_id: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, what: str) -> int:
+    from rotator.app import open_store_for
+    from rotator.rotation.credentials import edit_credentials
+
+    if edit_credentials(secret_id, change, store=open_store_for(secret_id)):
+        print(f"changed {what} in credentials secret {secret_id}")
+        print(
+            "the next `rotator run` that is due mints with it; `rotator run --force` tries it now"
+        )
+    else:
+        print(f"credentials secret {secret_id}: says so already; nothing was changed")
+    return EXIT_OK
+
+
+def _describe(secret: StoredSecret) -> dict[str, object]:
+    """What may be shown: fields by name, and of a secret only that it is there."""
+    from rotator.model.providers import resolve
+    from rotator.model.stored import credentials_in
+
+    credentials = credentials_in(secret)
+    provider = resolve(credentials)
+    return {
+        "credentials_secret": secret.secret_id,
+        "version_id": secret.version_id,
+        "client_id": credentials.client_id,
+        "client_secrets": len(credentials.client_secrets),
+        "private_key": credentials.private_key is not None,
+        "certificate": credentials.certificate is not None,
+        "provider": provider.name,
+        "token_url": provider.token_url or None,
+        "issuer": credentials.issuer,
+        "scope": provider.scope_parameter(),
+        "audience": credentials.audience,
+        "resource": list(credentials.resources),
+        "auth_method": provider.auth_method,
+        "parameters": sorted(credentials.parameters),
+        "token_secrets": list(credentials.token_secrets),
+    }

@@ -1,0 +1,132 @@
+"""Changing what a credentials secret says, by compare-and-set: no edit of another is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import (
+    CredentialsError,
+    RotatorError,
+    SecretNotFound,
+    VersionConflict,
+    replace_error,
+)
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.consent import has_consent
+from rotator.model.providers import resolve
+from rotator.model.secret import MAX_SECRET_BYTES, Secret
+from rotator.model.stored import fields_in
+from rotator.rotation.publish import successor_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rotator.model.clock import Clock
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import SetupStore
+
+__all__ = [
+    "add_client_secret",
+    "consent_to",
+    "credentials_text",
+    "edit_credentials",
+    "merge_settings",
+]
+
+MAX_ATTEMPTS = 8
+PAUSE_S = 1.0
+"""Before the secret is read again after a conflict: Secrets Manager is eventually consistent."""
+
+
+def edit_credentials(
+    secret_id: str,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    *,
+    store: SetupStore,
+    clock: Clock = SYSTEM_CLOCK,
+) -> bool:
+    """Store what `change` makes of the secret's fields; False if that is what it says already.
+
+    An edit that somebody else makes meanwhile is kept, and changed in its turn. Raises
+    CredentialsError if the result could not be used, SecretNotFound, StoreError.
+    """
+    seen_id, ordinal = None, 0
+    for attempt in range(MAX_ATTEMPTS):
+        if attempt:
+            clock.sleep(PAUSE_S)
+        [seen] = store.read(secret_id)
+        # The id of its successor may be taken by a version that somebody moved aside by hand.
+        ordinal = ordinal + 1 if attempt and seen.version_id == seen_id else 0
+        seen_id = seen.version_id
+        fields = _stored_fields(seen)
+        changed = change(dict(fields))
+        if changed == fields:
+            return False
+        try:
+            text = credentials_text(changed, secret_id)
+            store.put(seen, text, version_id=successor_id(seen, ordinal))
+        except VersionConflict:
+            continue
+        return True
+    raise VersionConflict(
+        f"secret {secret_id}: its versions keep changing; nothing was changed, try again",
+        operation="PutSecretValue",
+        secret_id=secret_id,
+        retryable=True,
+    )
+
+
+def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with `settings` laid over them; an empty one takes the field away."""
+    merged = fields | dict(settings)
+    return {name: value for name, value in merged.items() if value != "" or name not in settings}
+
+
+def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
+    """The fields with `text` as the client secret that is tried first, before the others."""
+    stored = fields.get("client_secret")
+    others = stored if isinstance(stored, list) else [stored] if stored else []
+    return fields | {"client_secret": [text, *(other for other in others if other != text)]}
+
+
+def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
+    """The fields with the token secret among those that these credentials agree to serve."""
+    stored = fields.get("token_secrets")
+    entries = stored if isinstance(stored, list) else [stored] if stored else []
+    is_arn = token_secret.startswith("arn:")
+    arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # as the service will call it
+    if token_secret in entries or has_consent(entries, arn):
+        return fields
+    return fields | {"token_secrets": [*entries, token_secret]}
+
+
+def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) -> Secret:
+    """The secret's text; raises CredentialsError for what `rotator run` would refuse later."""
+    subject = "client credentials" if secret_id is None else f"credentials secret {secret_id}"
+    problem: object
+    try:
+        resolve(ClientCredentials.from_fields(dict(fields)))
+        text = json.dumps(fields, indent=2)
+        if len(text.encode()) <= MAX_SECRET_BYTES:
+            return Secret(text)
+        problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
+    except (ValueError, RotatorError) as error:
+        problem = error
+    raise CredentialsError(f"{subject}: {problem}")
+
+
+def _stored_fields(secret: StoredSecret) -> dict[str, Any]:
+    if secret.text is None:
+        raise SecretNotFound(
+            f"credentials secret {secret.secret_id}: has no value yet; store the client credentials"
+            " with `rotator init`",
+            operation="GetSecretValue",
+            secret_id=secret.secret_id,
+        )
+    return replace_error(
+        lambda: fields_in(secret),
+        ValueError,
+        lambda error: CredentialsError(f"credentials secret {secret.secret_id}: {error}"),
+    )

@@ -1,0 +1,164 @@
+"""`rotator credentials`: shown without secrets, changed without losing anybody's edit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rotator.local.binding import LocalBinding
+    from tests.integration.cli.rig import Cli
+    from tests.integration.cli.vault import Vault
+
+NEW = "p8e-new+client/secret="
+
+
+@pytest.mark.parametrize("way", ["argument", "option", "variable"])
+def test_credentials_are_shown_without_secrets(
+    inside: Cli, binding: LocalBinding, vault: Vault, way: str
+) -> None:
+    vault.put_credentials(
+        client_secret=[NEW, binding.client_secret], parameters={"x": "p8e-hidden"}
+    )
+    name = binding.credentials_secret
+    args = {"argument": (name,), "option": ("--credentials-secret", name), "variable": ()}[way]
+
+    ended = inside("credentials", "show", *args, env={"ROTATOR_CREDENTIALS_SECRET": name})
+
+    rows = dict(line.split("  ", 1) for line in ended.stdout.splitlines())
+    assert ended.returncode == 0
+    assert {key: text.strip() for key, text in rows.items()} == {
+        "credentials secret": name,
+        "version id": vault.current(name)[0],
+        "client id": binding.client_id,
+        "client secrets": "2",
+        "provider": "adobe-ims",
+        "token url": binding.token_url,
+        "scope": "openid,AdobeID,read_organizations",
+        "auth method": "client_secret_post",
+        "parameters": "x",
+    }
+    assert not {NEW, binding.client_secret, "p8e-hidden"} & set(ended.stdout.split())
+
+
+def test_credentials_are_shown_as_json(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+    vault.put_credentials(token_secrets=["app/*"])
+
+    ended = inside("credentials", "show", binding.credentials_secret, "--json")
+
+    shown = json.loads(ended.stdout)
+    assert (shown["client_secrets"], shown["private_key"]) == (1, False)
+    assert shown["token_secrets"] == ["app/*"]
+    assert binding.client_secret not in ended.stdout
+
+
+def test_setting_is_changed_and_nothing_else(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_credentials(note="of the team")
+    before = vault.fields(binding.credentials_secret)
+
+    ended = inside("credentials", "set", binding.credentials_secret, "--scope", "openid,AdobeID")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("changed scope in credentials secret ")
+    assert vault.fields(binding.credentials_secret) == before | {"scope": "openid,AdobeID"}
+
+
+def test_empty_setting_is_taken_away(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+    vault.put_credentials(audience="https://api.example")
+
+    inside("credentials", "set", "--audience", "", binding.credentials_secret)
+
+    assert "audience" not in vault.fields(binding.credentials_secret)
+
+
+def test_nothing_is_written_if_it_says_so_already(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    before = vault.current(binding.credentials_secret)
+
+    ended = inside("credentials", "set", binding.credentials_secret, stdin=binding.client_secret)
+
+    assert (ended.returncode, vault.current(binding.credentials_secret)) == (0, before)
+    assert "nothing was changed" in ended.stdout
+
+
+@pytest.mark.parametrize("given", [NEW, f"{NEW}\n", json.dumps({"client_secret": NEW})])
+def test_client_secret_is_replaced_from_standard_input(
+    inside: Cli, binding: LocalBinding, vault: Vault, given: str
+) -> None:
+    ended = inside("credentials", "set", binding.credentials_secret, stdin=given)
+
+    assert ended.returncode == 0
+    assert vault.fields(binding.credentials_secret)["client_secret"] == NEW
+    assert NEW not in ended.stdout + ended.stderr
+
+
+def test_second_client_secret_comes_first_and_the_first_one_stays(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    added = inside("credentials", "add", binding.credentials_secret, stdin=NEW)
+    again = inside("credentials", "add", binding.credentials_secret, stdin=NEW)
+    ran = inside("run", *binding.selectors)
+
+    assert (added.returncode, again.returncode, ran.returncode) == (0, 0, 0)
+    assert vault.fields(binding.credentials_secret)["client_secret"] == [
+        NEW,
+        binding.client_secret,
+    ]
+
+
+def test_client_secret_is_typed_unseen(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+) -> None:
+    terminal = Terminal("credentials", "set", binding.credentials_secret, env=aws_env)
+    terminal.wait_for("client secret (not shown): ")
+    terminal.type(f"{NEW}\n")
+
+    assert terminal.close() == 0, terminal.shown
+    assert NEW not in terminal.shown
+    assert vault.fields(binding.credentials_secret)["client_secret"] == NEW
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "says"),
+    [
+        (("set", "--token-url", "http://a.example/"), "", "token_url: must use https"),
+        (("set", "--provider", "adobe"), "", "provider: unknown; known are adobe-ims"),
+        (("set",), "", "standard input: is empty; pipe the client secret in"),
+        (("set",), "two\nlines", "client_secret must be one line"),
+        (("add",), '{"client_secret": 7}', "client_secret is missing; pipe it in as text"),
+    ],
+)
+def test_change_that_could_not_be_used_is_refused(
+    *,
+    inside: Cli,
+    binding: LocalBinding,
+    vault: Vault,
+    args: tuple[str, ...],
+    stdin: str,
+    says: str,
+) -> None:
+    before = vault.current(binding.credentials_secret)
+
+    ended = inside("credentials", *args, binding.credentials_secret, stdin=stdin)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert says in ended.stderr
+    assert vault.current(binding.credentials_secret) == before
+
+
+@pytest.mark.parametrize("args", [("set", "c", NEW), ("add", f"--client-secret={NEW}"), (NEW,)])
+def test_client_secret_in_argv_is_refused_and_not_repeated(
+    inside: Cli, args: tuple[str, ...]
+) -> None:
+    ended = inside("credentials", *args)
+
+    [line] = ended.stderr.splitlines()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert NEW not in line

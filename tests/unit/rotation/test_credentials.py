@@ -1,0 +1,120 @@
+"""Changing the credentials: no edit of another is lost, whoever made it and however."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rotator.errors import CredentialsError, SecretNotFound, VersionConflict
+from rotator.rotation.credentials import (
+    add_client_secret,
+    consent_to,
+    edit_credentials,
+    merge_settings,
+)
+from tests.support.clock import ManualClock
+from tests.support.memory_store import MemoryStore
+
+FIELDS = {"client_id": "me", "client_secret": "old"}
+NAME = "app/credentials"
+
+
+def edited(store: MemoryStore, **settings: str) -> bool:
+    return edit_credentials(
+        NAME, lambda fields: merge_settings(fields, settings), store=store, clock=ManualClock()
+    )
+
+
+def test_edit_that_another_makes_meanwhile_is_kept() -> None:
+    store = MemoryStore(credentials=FIELDS)
+
+    def another() -> None:
+        edited(store, audience="theirs")
+
+    store.before_put.append(another)
+
+    assert edited(store, scope="ours")
+
+    assert store.fields(NAME) == FIELDS | {"audience": "theirs", "scope": "ours"}
+
+
+def test_labels_moved_by_hand_do_not_stand_in_the_way() -> None:
+    store = MemoryStore(credentials=FIELDS)
+    edited(store, scope="one")
+    store.secrets[NAME].current = "first"
+
+    assert edited(store, scope="two")
+
+    assert store.fields(NAME)["scope"] == "two"
+
+
+def test_secret_that_keeps_changing_is_given_up_and_can_be_tried_again() -> None:
+    store = MemoryStore(credentials=FIELDS)
+
+    numbers = iter(range(100))
+
+    def interfere() -> None:
+        scope = f"theirs-{next(numbers)}"
+        store.secrets[NAME].publish(json.dumps(FIELDS | {"scope": scope}), scope)
+        raise VersionConflict("taken", operation="PutSecretValue", secret_id=NAME)
+
+    store.before_put += [interfere] * 100
+
+    with pytest.raises(VersionConflict, match="nothing was changed") as caught:
+        edited(store, audience="ours")
+
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "says"),
+    [
+        (
+            None,
+            SecretNotFound,
+            "has no value yet; store the client credentials with `rotator init`",
+        ),
+        ("canary", CredentialsError, f"credentials secret {NAME}: is not JSON"),
+    ],
+)
+def test_secret_that_holds_no_credentials_is_not_changed(
+    value: str | None, error: type[Exception], says: str
+) -> None:
+    store = MemoryStore(credentials=value)
+
+    with pytest.raises(error, match=says):
+        edited(store, scope="ours")
+
+    assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("old", ["new", "old"]),
+        (["old", "older"], ["new", "old", "older"]),
+        (["old", "new"], ["new", "old"]),
+        (None, ["new"]),
+    ],
+)
+def test_added_client_secret_is_tried_first(stored: object, expected: list[str]) -> None:
+    fields = {"client_id": "me", "client_secret": stored}
+
+    assert add_client_secret(fields, "new")["client_secret"] == expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        (None, ["app/token"]),
+        ("other", ["other", "app/token"]),
+        (["app/token"], ["app/token"]),
+        (["app/*"], ["app/*"]),
+        (["APP/token"], ["APP/token", "app/token"]),
+    ],
+)
+def test_consent_is_added_where_it_is_not_given_yet(entries: object, expected: list[str]) -> None:
+    fields = {"client_id": "me"} | ({} if entries is None else {"token_secrets": entries})
+
+    assert consent_to(fields, "app/token")["token_secrets"] == expected
