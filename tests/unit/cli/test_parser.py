@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rotator.cli.parser import parse
@@ -51,7 +53,7 @@ def test_help_lists_every_command_and_every_exit_code(capsys: pytest.CaptureFixt
     text = helped(capsys)
 
     for command in COMMANDS:
-        assert f"\n    {command} " in text
+        assert re.search(rf"\n    {command}\s", text)
     for code in range(7):
         assert f"\n  {code}  " in text
 
