@@ -155,7 +155,7 @@ CREDENTIAL_SETTINGS = (
     (
         "web identity",
         "parameter WebIdentityToken",
-        f"{_TOKEN_FILE}: is empty; check what writes it",
+        f"{_TOKEN_FILE}: is empty or cut off; check what writes it",
     ),
     ("web identity", "ParamValidationError", "AWS_ROLE_ARN: is not the ARN of a role"),
     (

@@ -83,6 +83,8 @@ def _connect(region: str | None) -> BaseClient:
     """A client of our own; what it imports takes most of the time until the first token."""
     session = _without_collector(_open_session)
     region = region or session.get_config_variable("region")
+    if region is not None:  # for STS too, which may have to be asked for credentials
+        session.set_config_variable("region", region)
     # Looking for credentials may start a program or ask a network, for seconds. Not under
     # `importing`, which forks wait for; the session keeps what is found.
     found = region is not None and session.get_credentials() is not None
@@ -112,8 +114,17 @@ def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what 
 def _open_session() -> Session:
     import botocore.client
     import botocore.session
+    from botocore.config import Config
 
     session = botocore.session.get_session()
+    # Of all clients, also of those that it makes itself in order to get credentials.
+    session.set_default_client_config(
+        Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        )
+    )
     # Before it loads one service's description it lists all that it has, some four hundred folders,
     # only to say which there are if this one is missing.
     session.get_component("data_loader").list_available_services = lambda _type_name: _Anything()
@@ -121,19 +132,12 @@ def _open_session() -> Session:
 
 
 def _make_client(session: Session, region: str | None, found_credentials: bool) -> BaseClient:  # noqa: FBT001 - called above alone
-    from botocore.config import Config
-
     # Without any the client is made all the same, as its settings may be wrong too; with these it
     # does not look for credentials again.
     none = {} if found_credentials else dict.fromkeys(_EXPLICIT, "none")
     return session.create_client(
         "secretsmanager",
         region_name=region,
-        config=Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        ),
         **none,  # type: ignore[arg-type]  # its stubs number every argument
     )
 

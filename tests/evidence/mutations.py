@@ -9,6 +9,7 @@ __all__ = ["MUTATIONS", "Mutation"]
 PROTOCOL = "tests/evidence/test_protocol.py"
 ROTATE = "tests/unit/rotation/test_rotate.py"
 STORE = "tests/integration/aws/test_store.py"
+CHAIN = "tests/integration/aws/test_credential_chain.py"
 TOKENS = "tests/unit/model/test_access_token.py"
 POLICY = "tests/unit/model/test_policy.py"
 OAUTH = "tests/unit/oauth/test_endpoint.py"
@@ -231,6 +232,20 @@ MUTATIONS = (
         'f"the AWS SDK failed ({operation}: {names[0]})"',
         'f"the AWS SDK failed ({operation}: {error})"',
         f"{FAULTS} -k answer",
+    ),
+    Mutation(
+        "no source of AWS credentials is told from Secrets Manager",
+        "aws/errors.py",
+        "    return next((SOURCE_OF[name] for name in found if name in SOURCE_OF), None)",
+        "    return None",
+        "tests/unit/aws/test_errors.py",
+    ),
+    Mutation(
+        "a server error of STS is permanent",
+        "aws/errors.py",
+        "or status >= 500",
+        "or status >= 600",
+        f"{CHAIN} -k failing",
     ),
     Mutation(
         "our error is raised while theirs is handled",
