@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
-from rotator.model.binding import Binding
-from rotator.model.policy import RenewalPolicy
-from rotator.model.status import judge
-from rotator.model.stored import credentials_in, token_in
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.status import assess_token
+from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.config import Settings
+    from rotator.config import JobSettings, Settings
     from rotator.model.access_token import AccessToken
     from rotator.model.secret import StoredSecret
     from rotator.model.status import TokenStatus
@@ -61,44 +59,54 @@ class Rotator:
         `remaining_s` tells how many seconds are left for minting; None bounds it by the endpoint's
         own deadline alone.
         """
+        job = settings.job
         return rotate_token(
-            Binding(settings.needed_credentials_secret(), settings.token_secret),
+            settings.binding(),
             store=self._store,
             endpoint=TokenEndpoint(remaining_s=remaining_s),
-            policy=_policy(settings),
+            policy=job.policy(),
             force=force,
             dry_run=dry_run,
-            probe=_probe(settings),
+            probe=_new_token_probe(job),
+            stored_probe=_stored_token_probe(job),
+            remaining_s=remaining_s,
         )
 
     def status(self, settings: Settings) -> TokenStatus:
-        """Judge the stored token; the credentials secret is looked at only if it is named.
+        """Assess the stored token; the credentials secret is looked at only if it is named.
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
-        client_id = None
+        credentials = None
         if settings.credentials_secret is None:
-            [target] = self._store.read(settings.token_secret)
+            [token_version] = self._store.read(settings.token_secret)
         else:
-            held, target = self._store.read(settings.credentials_secret, settings.token_secret)
-            client_id = credentials_in(held).client_id
-        return judge(
+            credentials_version, token_version = self._store.read(
+                settings.credentials_secret, settings.token_secret
+            )
+            credentials = parse_credentials(credentials_version)
+        return assess_token(
             settings.token_secret,
-            token_in(target),
-            policy=_policy(settings),
-            now=datetime.now(UTC),
-            version_id=target.version_id,
-            client_id=client_id,
+            parse_token(token_version),
+            policy=settings.job.policy().for_secret(token_version.arn),
+            now=SYSTEM_CLOCK.now(),
+            version_id=token_version.version_id,
+            client_id=credentials.client_id if credentials else None,
+            fingerprint=credentials.fingerprint if credentials else None,
         )
 
 
-def _probe(settings: Settings) -> Callable[[AccessToken], str | None] | None:
-    if settings.probe_url is None:
+def _new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:
+    if job.probe_url is None:
         return None
     from rotator.rotation.probe import make_probe
 
-    return make_probe(settings.probe_url)
+    return make_probe(job.probe_url)
 
 
-def _policy(settings: Settings) -> RenewalPolicy:
-    return RenewalPolicy(cadence=settings.cadence, tick=settings.tick)
+def _stored_token_probe(job: JobSettings) -> Callable[[AccessToken], bool] | None:
+    if job.probe_url is None or not job.probe_stored:
+        return None
+    from rotator.rotation.probe import make_stored_probe
+
+    return make_stored_probe(job.probe_url)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.errors import ConfigError, did_you_mean
+from rotator.model.binding import Binding
 from rotator.model.instants import parse_duration
-from rotator.model.policy import DEFAULT_TICK
+from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
 __all__ = [
+    "JobSettings",
     "LogSettings",
     "Settings",
     "environment_names",
@@ -32,11 +34,21 @@ __all__ = [
 ]
 
 PREFIX = "ROTATOR_"
-NAMES = ("credentials_secret", "token_secret", "cadence", "interval", "tick", "probe_url")
+NAMES = (
+    "credentials_secret",
+    "token_secret",
+    "cadence",
+    "interval",
+    "tick",
+    "spread",
+    "probe_url",
+    "probe_stored",
+)
 """What `load_settings` takes: as flags (`--token-secret`), as variables (`ROTATOR_TOKEN_SECRET`)
 and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
+_YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
 
@@ -49,8 +61,28 @@ _SERVICE_LINK = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class JobSettings:
+    """How tokens are kept fresh, whosever they are: the same for one binding and for many.
+
+    `interval` is how often the job is started, `spread` by how much it may rotate early,
+    `probe_url` the API to call with a new token, `probe_stored` whether it is called with the
+    stored one too.
+    """
+
+    cadence: timedelta | None = None
+    interval: timedelta = DEFAULT_INTERVAL
+    spread: timedelta = timedelta(0)
+    probe_url: str | None = None
+    probe_stored: bool = False
+
+    def policy(self) -> RenewalPolicy:
+        """When a token is due."""
+        return RenewalPolicy(cadence=self.cadence, interval=self.interval, spread=self.spread)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """One binding and how it is kept fresh.
+    """The names of one binding's secrets, where they are, and how the token is kept fresh.
 
     `credentials_secret` is None where only the token secret was named, which is enough to look at
     it. `region` is the one that the secrets' ARNs or AWS_REGION name; None leaves it to the SDK.
@@ -58,10 +90,12 @@ class Settings:
 
     token_secret: str
     credentials_secret: str | None = None
-    cadence: timedelta | None = None
-    tick: timedelta = DEFAULT_TICK
-    probe_url: str | None = None
     region: str | None = None
+    job: JobSettings = JobSettings()
+
+    def binding(self) -> Binding:
+        """Both names; raises ConfigError if the credentials secret was not named."""
+        return Binding(self.needed_credentials_secret(), self.token_secret)
 
     def needed_credentials_secret(self) -> str:
         """The credentials secret; raises ConfigError if none was named."""
@@ -112,11 +146,25 @@ def load_settings(
     return Settings(
         token_secret=token_secret,
         credentials_secret=credentials_secret,
-        cadence=_duration(found.get("cadence")),
-        tick=_interval(found) or DEFAULT_TICK,
-        probe_url=_url(found.get("probe_url")),
         region=_region(token_secret, credentials_secret, environ),
+        job=_job(found),
     )
+
+
+def _job(found: Mapping[str, _Given]) -> JobSettings:
+    job = JobSettings(
+        cadence=_duration(found.get("cadence")),
+        interval=_interval(found) or DEFAULT_INTERVAL,
+        spread=_duration(found.get("spread")) or timedelta(0),
+        probe_url=_url(found.get("probe_url")),
+        probe_stored=_flag(found.get("probe_stored")),
+    )
+    if job.probe_stored and job.probe_url is None:
+        label = found["probe_stored"].label
+        raise ConfigError(
+            f"{label}: needs an API to call; pass --probe-url or set {PREFIX}PROBE_URL"
+        )
+    return job
 
 
 def load_secret_id(
@@ -192,6 +240,15 @@ def _duration(given: _Given | None) -> timedelta | None:
     except ValueError as error:
         problem = f"{given.label}: {error}"
     raise ConfigError(problem)
+
+
+def _flag(given: _Given | None) -> bool:
+    if given is None:
+        return False
+    text = given.text.lower()
+    if text not in {*_YES, *_NO}:
+        raise ConfigError(f"{given.label}: must be true or false")
+    return text in _YES
 
 
 def _interval(found: Mapping[str, _Given]) -> timedelta | None:

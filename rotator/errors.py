@@ -95,7 +95,7 @@ class ProbeError(RotatorError):
     """An API did not take the token, or could not be asked whether it does.
 
     `status` is the HTTP status (None if there was no answer), `error_code` the API's own code for
-    it, `debug_id` its request id.
+    it, `debug_id` its request id. `is_refusal` says that the token counts as refused.
     """
 
     def __init__(
@@ -106,11 +106,13 @@ class ProbeError(RotatorError):
         status: int | None = None,
         error_code: str | None = None,
         debug_id: str | None = None,
+        is_refusal: bool = False,
     ) -> None:
         super().__init__(message, retryable=retryable)
         self.status = status
         self.error_code = error_code
         self.debug_id = debug_id
+        self.is_refusal = is_refusal
 
 
 class StoreError(RotatorError):

@@ -231,6 +231,7 @@ def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
         # A binary value is none of ours: it reads as an empty text, which no codec accepts.
         text=Secret(response.get("SecretString", "")),
         stages=tuple(response.get("VersionStages", ())),
+        is_binary="SecretBinary" in response,
     )
 
 

@@ -142,9 +142,9 @@ def _edit(secret_id: str, change: Callable[[dict[str, Any]], dict[str, Any]], *,
 def _describe(secret: StoredSecret) -> dict[str, object]:
     """What may be shown: fields by name, and of a secret only that it is there."""
     from rotator.model.providers import resolve
-    from rotator.model.stored import credentials_in
+    from rotator.model.stored import parse_credentials
 
-    credentials = credentials_in(secret)
+    credentials = parse_credentials(secret)
     provider = resolve(credentials)
     return {
         "credentials_secret": secret.secret_id,

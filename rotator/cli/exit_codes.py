@@ -48,5 +48,6 @@ def exit_code(error: RotatorError) -> int:
     if isinstance(error, MintError):
         return EXIT_REFUSED
     if isinstance(error, ProbeError):
-        return EXIT_REFUSED if error.status in {401, 403} else EXIT_CONFIGURATION
+        is_refusal = error.is_refusal or error.status in {401, 403}
+        return EXIT_REFUSED if is_refusal else EXIT_CONFIGURATION
     return EXIT_UNEXPECTED

@@ -55,9 +55,9 @@ def _init(args: argparse.Namespace) -> int:
             "--bind-only: changes no settings; use `rotator credentials set` for these"
         )
     from rotator.app import open_store
-    from rotator.rotation.setup import bind
+    from rotator.rotation.setup import set_up_binding
 
-    done = bind(
+    done = set_up_binding(
         credentials_secret,
         settings.token_secret,
         store=open_store(settings),

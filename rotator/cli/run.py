@@ -46,6 +46,13 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         help="call this API with the new token, and publish only if it is not refused"
         " (ROTATOR_PROBE_URL)",
     )
+    parser.add_argument(
+        "--probe-stored",
+        action="store_const",
+        const="true",
+        help="call it with the stored token too, and rotate one that it rejects"
+        " (ROTATOR_PROBE_STORED)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=_run)
 
@@ -63,7 +70,7 @@ def _run(args: argparse.Namespace) -> int:
             form=log_settings.form,
             outcomes=log_settings.form is not None or not _is_watched(),
         )
-        settings = load_job_settings(args, probe_url=args.probe_url)
+        settings = load_job_settings(args, probe_url=args.probe_url, probe_stored=args.probe_stored)
         binding = settings.token_secret
         settings.needed_credentials_secret()
         result = _rotate(settings, force=args.force, dry_run=args.dry_run)

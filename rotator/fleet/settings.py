@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rotator.model.policy import DEFAULT_TICK
+from rotator.model.policy import DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
     from rotator.errors import RotatorError
@@ -36,7 +36,7 @@ class FleetSettings:
     """
 
     name: str = "default"
-    interval: timedelta = DEFAULT_TICK
+    interval: timedelta = DEFAULT_INTERVAL
     cadence: timedelta | None = None
     spread: timedelta = DEFAULT_SPREAD
     workers: int = DEFAULT_WORKERS

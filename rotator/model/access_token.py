@@ -27,6 +27,20 @@ def _instant_field(fields: dict[str, Any], name: str) -> datetime:
     raise ValueError(problem)
 
 
+_ORIGIN: dict[str, type] = {
+    "credentials_fingerprint": str,
+    "credentials_version_id": str,
+    "client_secret_position": int,
+    "rotated_for": str,
+}
+
+
+def _origin_field(fields: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of that kind
+    """A field that the job alone reads: one that is wrong is missing, and costs no token."""
+    value = fields.get(name)
+    return value if type(value) is kind else None
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """A minted token with its origin and its life; what the token secret holds.
@@ -34,6 +48,10 @@ class AccessToken:
     All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
     true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
     set it. `token_url` is None only where one secret holds both and leaves it to the preset.
+
+    Where it comes from: the credentials' `credentials_fingerprint` and `credentials_version_id`,
+    and the `client_secret_position` (from 1) of the client secret that was accepted. `rotated_for`
+    says why it was minted, if that must be remembered. All None in a document of an older release.
     """
 
     access_token: Secret
@@ -44,6 +62,10 @@ class AccessToken:
     token_url: str | None
     scope: str | None = None
     next_rotation_at: datetime | None = None
+    credentials_fingerprint: str | None = None
+    credentials_version_id: str | None = None
+    client_secret_position: int | None = None
+    rotated_for: str | None = None
 
     def to_fields(self) -> dict[str, object]:
         """The JSON object of the token secret; the token in it is in the clear."""
@@ -56,13 +78,10 @@ class AccessToken:
             "expires_at_epoch": int(self.expires_at.timestamp()),
             "client_id": self.client_id,
         }
-        if self.token_url is not None:
-            fields["token_url"] = self.token_url
         if self.next_rotation_at is not None:
             fields["next_rotation_at"] = format_instant(self.next_rotation_at)
-        if self.scope is not None:
-            fields["scope"] = self.scope
-        return fields
+        optional = {name: getattr(self, name) for name in ("token_url", "scope", *_ORIGIN)}
+        return fields | {name: value for name, value in optional.items() if value is not None}
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
@@ -86,6 +105,7 @@ class AccessToken:
                 if fields.get("next_rotation_at") is not None
                 else None
             ),
+            **{name: _origin_field(fields, name, kind) for name, kind in _ORIGIN.items()},
         )
         if token.expires_at <= token.issued_at:
             raise ValueError("expires_at is not later than issued_at")
@@ -122,6 +142,7 @@ TOKEN_FIELDS = frozenset(
         "client_id",
         "scope",
         "token_url",
+        *_ORIGIN,
     }
 )
 """Every field of the token secret; where one secret holds both, all others are the team's own."""

@@ -6,6 +6,7 @@ knows which secret it came from and says so.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -68,6 +69,7 @@ class ClientCredentials:
     key_id: str | None = None
     certificate: str | None = field(default=None, repr=False)
     lifetime_s: int | None = None
+    single_active: bool | None = None
     scope_policy: str | None = None
     token_secrets: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -88,6 +90,7 @@ class ClientCredentials:
             "key_id",
             "certificate",
             "lifetime_s",
+            "single_active",
             "scope_policy",
             "token_secrets",
             "parameters",
@@ -98,6 +101,23 @@ class ClientCredentials:
     def secrets(self) -> tuple[Secret, ...]:
         """Everything in here that nobody else may see."""
         return self.client_secrets + ((self.private_key,) if self.private_key else ())
+
+    @property
+    def fingerprint(self) -> str:
+        """Which token these credentials ask for, as configured: no secret, no parameter is in it.
+
+        A SHA-256 over provider, token_url, issuer, scope, audience and resource; scopes in another
+        order or with other separators are the same ones (RFC 6749 section 3.3).
+        """
+        asked_for = {
+            "provider": self.provider,
+            "token_url": self.token_url,
+            "issuer": self.issuer,
+            "scope": sorted(set(re.split(r"[,\s]+", self.scope or "")) - {""}),
+            "audience": self.audience,
+            "resource": self.resources,
+        }
+        return hashlib.sha256(json.dumps(asked_for, sort_keys=True).encode()).hexdigest()
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
@@ -121,6 +141,7 @@ class ClientCredentials:
             private_key=private_key,
             certificate=_lines(fields, "certificate"),
             lifetime_s=_lifetime_s(fields),
+            single_active=_flag(fields, "single_active"),
             token_secrets=_token_secrets(fields),
             parameters=_parameters(fields),
             **{name: optional_text_field(fields, name) for name in _OPTIONAL_TEXTS},
@@ -203,6 +224,13 @@ def _lifetime_s(fields: Mapping[str, Any]) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_LIFETIME_S:
         raise ValueError("lifetime_s must be a whole number of seconds, at most ten years")
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false")
     return value
 
 

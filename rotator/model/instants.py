@@ -12,6 +12,12 @@ LONGEST = timedelta(days=366)
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 
 
+class TypedDuration(timedelta):
+    """A duration that is written as it was typed: `24h` is not echoed as `1d`."""
+
+    text: str
+
+
 def format_instant(at: datetime) -> str:
     """Write an aware instant as RFC 3339 in UTC, whole seconds: `2026-01-31T09:00:00Z`."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -30,7 +36,7 @@ def parse_instant(text: str) -> datetime:
     raise ValueError("is not an RFC 3339 instant in UTC and whole seconds")
 
 
-def parse_duration(text: str) -> timedelta:
+def parse_duration(text: str) -> TypedDuration:
     """Read `23h`, `22h30m`, `90s` or `1d`: whole numbers with units, the largest unit first.
 
     Raises ValueError if it is none, zero, or longer than a year.
@@ -42,11 +48,15 @@ def parse_duration(text: str) -> timedelta:
     total_s = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if not 0 < total_s <= LONGEST.total_seconds():
         raise ValueError("is zero, or longer than a year")
-    return timedelta(seconds=total_s)
+    duration = TypedDuration(seconds=total_s)
+    duration.text = text.strip()
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:
     """Write a duration in the form that settings take, with its two largest units: `22h43m`."""
+    if isinstance(duration, TypedDuration):
+        return duration.text
     seconds = int(duration.total_seconds())
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

@@ -1,14 +1,16 @@
 """When a token is due: a pure function of what is stored and of now.
 
-The scheduler only ticks. Everything about "every 23 hours" is decided here, so that any tick
-works and a missed one costs nothing.
+The scheduler only starts the job. Everything about "every 23 hours" is decided here, so that any
+interval works and a missed run costs nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from math import ceil
+from typing import TYPE_CHECKING, Literal, Self
 
 from rotator.errors import ConfigError
 from rotator.model.instants import format_duration
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_CADENCE",
-    "DEFAULT_TICK",
-    "Absent",
+    "DEFAULT_INTERVAL",
+    "RETRY_BUDGET",
     "Decision",
+    "NoTokenReason",
     "RenewalPolicy",
 ]
 
@@ -30,7 +33,7 @@ DEFAULT_CADENCE = timedelta(hours=23)
 """Adobe's advice for tokens that live 24 hours ("you should generate a new token every 23 hours",
 https://developer.adobe.com/audio-video-firefly-services/guides)."""
 
-DEFAULT_TICK = timedelta(minutes=15)
+DEFAULT_INTERVAL = timedelta(minutes=15)
 """How often the scheduler is expected to start the job."""
 
 MINUTE = timedelta(minutes=1)
@@ -52,9 +55,12 @@ and the next one comes a whole cadence later, to an expired token."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far in the future `issued_at` may lie before we stop believing it."""
 
+VERSIONS_PER_DAY = 100
+"""Secrets Manager keeps about 100 versions of a secret, and collects none that is younger than a
+day: more puts end in LimitExceededException (user guide, "Secrets Manager quotas")."""
 
-Absent = Literal["token_missing", "token_malformed"]
-"""Why there is no stored token to judge."""
+NoTokenReason = Literal["token_missing", "token_malformed"]
+"""Why there is no stored token to assess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +76,56 @@ class RenewalPolicy:
     """How long a token serves before the next one is minted.
 
     With `cadence` None, 23 hours, or for tokens that do not live long enough for that, their
-    lifetime less a margin of a 24th part, never less than one tick and the time a run and a reader
-    need, nor more than half of the lifetime. An explicit `cadence` is taken at its word and refused
-    where it cannot keep a valid token. `tick` is how often the job is started.
+    lifetime less a margin of a 24th part, never less than one interval and the time a run and a
+    reader need, nor more than half of the lifetime. An explicit `cadence` is taken at its word and
+    refused where it cannot keep a valid token. `interval` is how often the job is started.
+
+    A fleet spreads its rotations: a token is due earlier by the part `share` (0 to 1, see
+    `for_secret`) of `spread`, of which at most half of the cadence counts.
     """
 
     cadence: timedelta | None = None
-    tick: timedelta = DEFAULT_TICK
+    interval: timedelta = DEFAULT_INTERVAL
+    spread: timedelta = timedelta(0)
+    share: float = 0.0
+
+    def for_secret(self, arn: str) -> Self:
+        """The policy for one token secret: its share of the spread is drawn from its ARN."""
+        drawn = int.from_bytes(hashlib.sha256(arn.encode()).digest()[:4])
+        return replace(self, share=drawn / 2**32)
 
     def decide(
         self,
-        stored: AccessToken | Absent,
+        stored: AccessToken | NoTokenReason,
         *,
         now: datetime,
         client_id: str,
+        fingerprint: str | None = None,
         force: bool = False,
     ) -> Decision:
-        """Judge the stored token, or the reason that there is none, at `now` (aware UTC).
+        """Assess the stored token, or the reason that there is none, at `now` (aware UTC).
 
-        Raises ConfigError if the cadence cannot keep tokens of this lifetime valid.
+        `client_id` and `fingerprint` are those of the credentials, a `fingerprint` of None is not
+        compared. Raises ConfigError if the cadence cannot keep tokens of this lifetime valid.
         """
         if isinstance(stored, str):
             return Decision(due=True, reason=stored)
         if stored.client_id != client_id:
             return Decision(due=True, reason="client_changed")
-        # These say nothing about tokens to come, so no cadence is judged by them.
+        # These say nothing about tokens to come, so no cadence is held against them.
         if now >= stored.expires_at:
             return Decision(due=True, reason="expired")
         if stored.issued_at - now > CLOCK_TOLERANCE:
             return Decision(due=True, reason="issued_in_future")
+        if None not in {fingerprint, stored.credentials_fingerprint} and (
+            fingerprint != stored.credentials_fingerprint
+        ):
+            return Decision(due=True, reason="credentials_changed")
         # Before --force: a cadence that cannot work is refused whatever is asked for.
         cadence = self.cadence_for(stored.expires_at - stored.issued_at)
         if force:
             return Decision(due=True, reason="forced")
-        if now - stored.issued_at >= cadence - min(MAX_EARLINESS, cadence / 50):
+        if now - stored.issued_at >= cadence - _earliness(cadence):
             return Decision(due=True, reason="cadence_reached")
         return Decision(due=False, reason="fresh")
 
@@ -111,45 +133,112 @@ class RenewalPolicy:
         """When the policy will next act on `token`; raises ConfigError as `cadence_for` does."""
         return token.issued_at + self.cadence_for(token.expires_at - token.issued_at)
 
+    def planned_rotation_at(self, token: AccessToken) -> datetime | None:
+        """`next_rotation_at`, or what its document says of a token that the cadence does not fit.
+
+        Only an expired one is not refused before: it says nothing about tokens to come.
+        """
+        try:
+            return self.next_rotation_at(token)
+        except ConfigError:
+            return token.next_rotation_at
+
     def cadence_for(self, lifetime: timedelta) -> timedelta:
         """The age at which a token of this lifetime is replaced, in whole seconds.
 
-        Raises ConfigError if an explicit cadence leaves less than a tick, a run and a reader's lag
-        before expiry: one missed tick would leave every consumer without a token.
+        Raises ConfigError if an explicit cadence leaves less than an interval, a run and a reader's
+        lag before expiry: one missed run would leave every consumer without a token.
         """
+        latest = self._latest_cadence(lifetime)
+        early = min(self.spread, latest / 2) * self.share
+        return timedelta(seconds=int((latest - early).total_seconds()))
+
+    def _latest_cadence(self, lifetime: timedelta) -> timedelta:
         if self.cadence is None:
             # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
             margin = lifetime / 24 // MINUTE * MINUTE
             share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)
-            return timedelta(seconds=int(min(share, DEFAULT_CADENCE).total_seconds()))
+            return min(share, DEFAULT_CADENCE)
         longest = lifetime - self.needed_margin
         if self.cadence >= longest:
-            raise ConfigError(_impossible(self.cadence, lifetime, longest, self.tick))
+            raise ConfigError(_impossible(self.cadence, lifetime, longest, self.interval))
         return self.cadence
 
-    def refuse_unless_possible(self, lifetime: timedelta) -> None:
+    def validate_lifetime(self, lifetime: timedelta) -> None:
         """Raise ConfigError if tokens of this documented lifetime cannot be kept valid."""
+        problem = self.problem_with_lifetime(lifetime)
+        if problem is not None:
+            raise ConfigError(problem)
+
+    def problem_with_lifetime(self, lifetime: timedelta) -> str | None:
+        """Why tokens of this lifetime cannot be kept valid at this interval, None if they can.
+
+        Raises ConfigError as `cadence_for` does.
+        """
+        subject = f"tokens that live {format_duration(lifetime)}"
         if not self.keeps_valid(lifetime):
-            raise ConfigError(
-                f"tick {format_duration(self.tick)}: too long for tokens that live"
-                f" {format_duration(lifetime)}; run the job more often and say so with --tick"
-            )
+            problem = f"interval {format_duration(self.interval)}: too long for {subject}, which"
+            problem += " can end before the next run"
+        elif not self.fits_quota(lifetime):
+            problem = f"{subject}: an interval of {format_duration(self.interval)} replaces them"
+            problem += f" more than {VERSIONS_PER_DAY} times a day, which is the most versions that"
+            problem += " Secrets Manager keeps of a secret"
+        else:
+            return None
+        if self.cadence is not None:
+            return f"{problem}; choose a longer cadence or leave it out"
+        interval = _longest_interval(lifetime)
+        if interval is not None:
+            often = f"start the job every {format_duration(interval)}"
+            return f"{problem}; {often}, and say so with --interval"
+        shortest = format_duration(_shortest_lifetime())
+        return f"{problem}; no interval works for less than {shortest}: ask the provider for more"
 
     @property
     def needed_margin(self) -> timedelta:
         """The time that must be left when a token becomes due."""
-        return self.tick + RETRY_BUDGET + READER_LAG
+        return self.interval + RETRY_BUDGET + READER_LAG
 
     def keeps_valid(self, lifetime: timedelta) -> bool:
-        """Whether tokens of this lifetime outlive a tick after they become due."""
+        """Whether tokens of this lifetime outlive an interval after they become due."""
         return lifetime - self.cadence_for(lifetime) >= self.needed_margin
+
+    def fits_quota(self, lifetime: timedelta) -> bool:
+        """Whether tokens of this lifetime need no more versions than Secrets Manager keeps."""
+        cadence = self.cadence_for(lifetime)
+        due_at = cadence - _earliness(cadence)
+        period = max(ceil(due_at / self.interval), 1) * self.interval
+        return timedelta(days=1) / period <= VERSIONS_PER_DAY
+
+
+def _earliness(cadence: timedelta) -> timedelta:
+    return min(MAX_EARLINESS, cadence / 50)
+
+
+def _works(lifetime: timedelta, interval: timedelta) -> bool:
+    policy = RenewalPolicy(interval=interval)
+    return policy.keeps_valid(lifetime) and policy.fits_quota(lifetime)
+
+
+def _longest_interval(lifetime: timedelta) -> timedelta | None:
+    """The longest interval, up to 15 minutes, that keeps tokens of this lifetime valid."""
+    minutes = range(int(DEFAULT_INTERVAL / MINUTE), 0, -1)
+    return next((m * MINUTE for m in minutes if _works(lifetime, m * MINUTE)), None)
+
+
+def _shortest_lifetime() -> timedelta:
+    """The shortest lifetime, in whole minutes, for which any interval works."""
+    lifetime = MINUTE
+    while _longest_interval(lifetime) is None:
+        lifetime += MINUTE
+    return lifetime
 
 
 def _impossible(
-    cadence: timedelta, lifetime: timedelta, longest: timedelta, tick: timedelta
+    cadence: timedelta, lifetime: timedelta, longest: timedelta, interval: timedelta
 ) -> str:
     subject = f"cadence {format_duration(cadence)}: too long for tokens that live"
-    subject += f" {format_duration(lifetime)} when the job runs every {format_duration(tick)}"
+    subject += f" {format_duration(lifetime)} when the job runs every {format_duration(interval)}"
     if longest <= timedelta(minutes=1):
-        return f"{subject}; run the job more often and say so with --tick"
+        return f"{subject}; start the job more often, and say so with --interval"
     return f"{subject}; leave it out, or choose less than {format_duration(longest)}"

@@ -31,7 +31,8 @@ class Provider:
     `basic_encoding` whether Basic credentials are form-encoded (`form`) or not (`raw`).
     `assertion_audience` is whom a signed assertion is for: the `issuer`, where it is known, or the
     `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s` is
-    how long tokens are documented to live (None if it depends), `needs` which parameters the
+    how long tokens are documented to live (None if it depends), `single_active` whether minting a
+    token ends the one before it, `needs` which parameters the
     endpoint insists on, `documentation` the page that says so.
     """
 
@@ -45,6 +46,7 @@ class Provider:
     assertion_audience: str = "issuer"
     rsa_algorithm: str = "RS256"
     lifetime_s: int | None = None
+    single_active: bool = False
     needs: tuple[str, ...] = ()
     documentation: str = ""
 
@@ -143,6 +145,8 @@ def resolve(credentials: ClientCredentials) -> Provider:
         auth_method=method,
         basic_encoding=credentials.basic_encoding or preset.basic_encoding,
         lifetime_s=credentials.lifetime_s or preset.lifetime_s,
+        single_active=credentials.single_active
+        or (preset.single_active and credentials.single_active is None),
     )
     problem = _problem_with(credentials, provider)
     if problem is not None:

@@ -62,7 +62,8 @@ class StoredSecret:
     """One version of a secret as Secrets Manager answered it.
 
     `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a
-    secret that has no value yet. `stages` are the version's staging labels.
+    secret that has no value yet; a binary value has an empty text and `is_binary`. `stages` are the
+    version's staging labels.
     """
 
     secret_id: str
@@ -70,6 +71,7 @@ class StoredSecret:
     version_id: str | None = None
     text: Secret | None = None
     stages: tuple[str, ...] = ()
+    is_binary: bool = False
 
 
 class SecretInfo(NamedTuple):

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.model.access_token import AccessToken
-    from rotator.model.policy import Absent, RenewalPolicy
+    from rotator.model.policy import NoTokenReason, RenewalPolicy
 
-__all__ = ["Health", "TokenStatus", "judge"]
+__all__ = ["Health", "TokenStatus", "assess_token"]
 
 Health = Literal["healthy", "overdue", "unusable"]
 """`overdue`: consumers have a valid token, but the job does not renew it; somebody should look.
@@ -36,31 +36,34 @@ class TokenStatus:
     next_rotation_at: datetime | None = None
 
 
-def judge(
+def assess_token(
     token_secret: str,
-    stored: AccessToken | Absent,
+    stored: AccessToken | NoTokenReason,
     *,
     policy: RenewalPolicy,
     now: datetime,
     version_id: str | None = None,
     client_id: str | None = None,
+    fingerprint: str | None = None,
 ) -> TokenStatus:
-    """Judge what is stored at `now` (aware UTC).
+    """Assess what is stored at `now` (aware UTC).
 
-    `client_id` is the credentials' own, None to take the token's word for it. Raises ConfigError
-    as `RenewalPolicy.decide` does.
+    `client_id` and `fingerprint` are the credentials' own, None to believe the token's. Raises
+    ConfigError as `RenewalPolicy.decide` does.
     """
     if isinstance(stored, str):
         return TokenStatus(token_secret, "unusable", stored, version_id)
-    decision = policy.decide(stored, now=now, client_id=client_id or stored.client_id)
-    next_rotation_at = policy.next_rotation_at(stored)
+    decision = policy.decide(
+        stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
+    )
+    next_rotation_at = policy.planned_rotation_at(stored)
     health: Health = "healthy"
     if now >= stored.expires_at:
         health = "unusable"
-    elif decision.due and (
-        decision.reason != "cadence_reached" or now - next_rotation_at > policy.needed_margin
-    ):
-        # A tick and a run after it fell due, a new token should have been there.
+    elif decision.due and decision.reason != "cadence_reached":
+        health = "overdue"
+    elif decision.due and now - policy.next_rotation_at(stored) > policy.needed_margin:
+        # An interval and a run after it fell due, a new token should have been there.
         health = "overdue"
     return TokenStatus(
         token_secret=token_secret,

@@ -10,41 +10,41 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.fields import load_object
 
 if TYPE_CHECKING:
-    from rotator.model.policy import Absent
+    from rotator.model.policy import NoTokenReason
     from rotator.model.secret import StoredSecret
 
-__all__ = ["credentials_in", "fields_in", "token_in"]
+__all__ = ["parse_credentials", "parse_fields", "parse_token"]
 
 
-def fields_in(secret: StoredSecret) -> dict[str, Any]:
+def parse_fields(secret: StoredSecret) -> dict[str, Any]:
     """The JSON object in it, empty if it has no value; raises ValueError for anything else."""
     return load_object(secret.text.reveal() if secret.text is not None else "{}")
 
 
-def credentials_in(held: StoredSecret) -> ClientCredentials:
+def parse_credentials(version: StoredSecret) -> ClientCredentials:
     """The client credentials that a secret holds.
 
     Raises SecretNotFound if it has no value, CredentialsError if that cannot be used.
     """
-    subject = f"credentials secret {held.secret_id}"
-    if held.text is None:
+    subject = f"credentials secret {version.secret_id}"
+    if version.text is None:
         raise SecretNotFound(
             f"{subject}: has no value yet; store the client credentials with `rotator init`",
             operation="GetSecretValue",
-            secret_id=held.secret_id,
+            secret_id=version.secret_id,
         )
     problem: object
     try:
-        return ClientCredentials.from_fields(fields_in(held))
+        return ClientCredentials.from_fields(parse_fields(version))
     except ValueError as error:
         problem = error
     raise CredentialsError(f"{subject}: {problem}")
 
 
-def token_in(target: StoredSecret) -> AccessToken | Absent:
+def parse_token(version: StoredSecret) -> AccessToken | NoTokenReason:
     """The token that a secret holds, or the reason that it holds none that could be used."""
     try:
-        fields = fields_in(target)
+        fields = parse_fields(version)
         return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"
     except ValueError:
         return "token_malformed"

@@ -17,7 +17,7 @@ from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.consent import has_consent
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
-from rotator.model.stored import fields_in
+from rotator.model.stored import parse_fields
 from rotator.rotation.publish import successor_id
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _stored_fields(secret: StoredSecret) -> dict[str, Any]:
             secret_id=secret.secret_id,
         )
     return replace_error(
-        lambda: fields_in(secret),
+        lambda: parse_fields(secret),
         ValueError,
         lambda error: CredentialsError(f"credentials secret {secret.secret_id}: {error}"),
     )

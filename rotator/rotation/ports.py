@@ -27,15 +27,12 @@ class Store(Protocol):
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish under this id; raises VersionConflict if it holds other content."""
 
-
-class SetupStore(Protocol):
-    """What setting up a binding, and changing its credentials, need of it."""
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        """As in `Store`."""
-
     def describe(self, secret_id: str) -> SecretInfo:
         """Tags, and whether there is a value; raises SecretNotFound."""
+
+
+class SetupStore(Store, Protocol):
+    """What setting up a binding, and changing its credentials, need of it besides."""
 
     def create(
         self,
@@ -47,9 +44,6 @@ class SetupStore(Protocol):
         kms_key_id: str | None = None,
     ) -> None:
         """Create a secret, with a value or without."""
-
-    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """As in `Store`."""
 
     def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
         """Add tags."""

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret
     from rotator.transport.bounded import HttpAnswer
 
-__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "make_probe"]
+__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
 
 DEFAULT_REFUSALS = frozenset({401, 403})
 """The statuses that mean that the API does not take the token (RFC 9110 sections 15.5.2 and 4)."""
+
+NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
+"""Adobe's codes of a 401 that a new token of the same client would get as well."""
 
 MAX_BODY_BYTES = 16_384
 MAX_CODE_CHARS = 64
@@ -86,7 +89,7 @@ def make_probe(
     It raises ProbeError if the API does not take the token, which is what the statuses
     `refused_on` mean, and ConfigError for a URL that a token must not be sent to. An API that
     cannot be reached or fails for another reason says nothing about the token: the probe then
-    returns a warning, and the token may be published.
+    returns what kept it from knowing, and the token may be published.
     """
 
     def probe(minted: AccessToken) -> str | None:
@@ -98,7 +101,7 @@ def make_probe(
         except ProbeError as error:
             problem = str(error)
         if problem is not None:
-            return f"{problem}; the new token is published without verification"
+            return problem
         if answer.status in refused_on:
             raise ProbeError(
                 f"API: does not take the new token ({_summary(answer)}); kept the stored one",
@@ -108,9 +111,26 @@ def make_probe(
             )
         if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
             return None
-        return f"API: {_summary(answer)}; the new token is published without verification"
+        return f"API: answered {_summary(answer)}"
 
     return probe
+
+
+def make_stored_probe(url: str, *, timeout_s: float = 10) -> Callable[[AccessToken], bool]:
+    """Whether an API rejects the stored token, for `rotate_token`: one call of `url` with it.
+
+    Only a 401 is a rejection, and not one that says that the token is good for something else; any
+    other answer says nothing about the token. Raises ProbeError if there is no answer, and
+    ConfigError for a URL that a token must not be sent to.
+    """
+
+    def is_rejected(stored: AccessToken) -> bool:
+        answer = call_api(
+            url, token=stored.access_token, client_id=stored.client_id, timeout_s=timeout_s
+        )
+        return answer.status == 401 and answer.error_code not in NOT_ABOUT_VALIDITY  # noqa: PLR2004 - RFC 9110 section 15.5.2
+
+    return is_rejected
 
 
 def _summary(answer: ApiAnswer) -> str:

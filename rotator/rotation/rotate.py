@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import structlog
 
-from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
-from rotator.model.access_token import AccessToken
-from rotator.model.instants import format_duration, format_instant
-from rotator.model.stored import credentials_in, fields_in, token_in
-from rotator.rotation.publish import Publication
+from rotator.errors import CredentialsError, ProbeError, RotatorError, VersionConflict
+from rotator.model.access_token import TOKEN_FIELDS, AccessToken
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.instants import format_instant
+from rotator.model.policy import RETRY_BUDGET
+from rotator.model.secret import Secret
+from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.rotation.assess import assess
+from rotator.rotation.mint import mint, mint_another, same_stored, shortens
+from rotator.rotation.publish import Published, compare_and_set
+from rotator.rotation.result import Outcome, RotationResult, RunWarning
+from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.model.binding import Binding
-    from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.policy import Absent, Decision, RenewalPolicy
+    from rotator.model.clock import Clock
+    from rotator.model.policy import RenewalPolicy
     from rotator.model.secret import StoredSecret
+    from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
 
-__all__ = [
-    "Outcome",
-    "RotationResult",
-    "RunWarning",
-    "rotate_token",
-]
-
-T = TypeVar("T")
-
-Outcome = Literal["rotated", "not_due", "superseded", "would_rotate"]
+__all__ = ["Outcome", "RotationResult", "RunWarning", "rotate_token"]
 
 _EVENTS: dict[Outcome, str] = {
     "rotated": "rotator.token_rotated",
@@ -43,31 +41,11 @@ _EVENTS: dict[Outcome, str] = {
     "would_rotate": "rotator.rotation_skipped",
 }
 
+MAX_REMINTS = 8
+"""How often a run mints again because others publish; each time one of them is done."""
 
-class RunWarning(NamedTuple):
-    """Something odd that did not stop a run: the log event for it, and a sentence."""
-
-    event: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class RotationResult:
-    """What a run did. Nothing in it is secret.
-
-    `version_id` and the instants are those of the token that is now stored, None where there is
-    none (`would_rotate` on an empty secret).
-    """
-
-    binding: Binding
-    outcome: Outcome
-    reason: str
-    version_id: str | None = None
-    issued_at: datetime | None = None
-    expires_at: datetime | None = None
-    next_rotation_at: datetime | None = None
-    duration_s: float = 0.0
-    warnings: tuple[RunWarning, ...] = ()
+REMINT_PAUSE_S = (1.0, 4.0)
+"""Between which two the pause before it is drawn, so that rivals do not mint at once again."""
 
 
 def rotate_token(
@@ -79,198 +57,207 @@ def rotate_token(
     force: bool = False,
     dry_run: bool = False,
     probe: Callable[[AccessToken], str | None] | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    stored_probe: Callable[[AccessToken], bool] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    remaining_s: Callable[[], float] | None = None,
 ) -> RotationResult:
     """Mint and publish a new token for `binding` if the stored one is due.
 
     `force` makes it due, `dry_run` decides and changes nothing. `probe` is called with the new
-    token before it is published; it stops that by raising, and returns what to warn of. `now` gives
-    aware UTC.
+    token before it is published; it stops that by raising, and returns why the token could not be
+    verified, None if it was. `stored_probe` tells whether the API rejects the stored token, which
+    makes it due, and raises ProbeError if it cannot be asked. `remaining_s` tells how many seconds
+    the caller has left for waiting.
 
-    Raises CredentialsError, ConfigError, MintError or StoreError, with what was found until then in
-    `details`; the stored token is then as it was. Logs the warnings and one event for the outcome,
-    and no other for what it raises.
+    Raises CredentialsError, ConfigError, MintError, ProbeError or StoreError, with what was found
+    until then in `details`; the stored token is then as it was. Logs the warnings and one event for
+    the outcome, and no other for what it raises.
     """
-    started_s = monotonic()
+    started_s = clock.monotonic()
+    budget_s = RETRY_BUDGET.total_seconds()
+    run = Run(
+        binding=binding,
+        store=store,
+        endpoint=endpoint,
+        policy=policy,
+        clock=clock,
+        ends_at_s=started_s + (min(budget_s, remaining_s()) if remaining_s else budget_s),
+        force=force,
+        probe=probe,
+        stored_probe=stored_probe,
+    )
     log = structlog.get_logger().bind(binding=binding.token_secret)
-    facts: dict[str, object] = {}
-    warnings: list[RunWarning] = []
-    outcome: Outcome
-    token: AccessToken | Absent
     try:
-        held, target = store.read(binding.credentials_secret, binding.token_secret)
-        facts |= _facts(target)
-        seen = _judge(held, target, endpoint=endpoint, policy=policy, now=now, force=force)
-        facts["reason"] = seen.decision.reason
-        if not seen.decision.due:
-            outcome, token, version_id = "not_due", seen.stored, seen.target.version_id
-        elif dry_run:
-            outcome, token, version_id = "would_rotate", seen.stored, seen.target.version_id
-        else:
-            granted = _call_endpoint(endpoint.mint, seen.credentials, seen.held)
-            warnings += [RunWarning("rotator.mint_questioned", each) for each in granted.warnings]
-            minted = _validate(granted.token, seen, policy=policy, now=now)
-            warnings += _margin_warnings(minted, policy)
-            problem = probe(minted) if probe is not None else None
-            if problem is not None:
-                warnings.append(RunWarning("rotator.token_unproved", problem))
-            client_id = seen.credentials.client_id
-            outcome, token, version_id = Publication(
-                store=store,
-                target=seen.target,
-                minted=minted,
-                shared=seen.held.arn == seen.target.arn,
-                is_fresh=lambda token: not policy.decide(token, now=now(), client_id=client_id).due,
-                sleep=sleep,
-            ).publish()
+        result = _rotate(run, dry_run=dry_run)
     except RotatorError as error:
-        error.details |= facts | {"duration_s": round(monotonic() - started_s, 3)}
+        error.details |= run.details | {"duration_s": round(clock.monotonic() - started_s, 3)}
         raise
     finally:
-        for event, sentence in warnings:
-            log.warning(event, problem=sentence)
-    result = RotationResult(
-        binding=binding,
-        outcome=outcome,
-        reason=seen.decision.reason,
-        version_id=version_id,
-        duration_s=round(monotonic() - started_s, 3),
-        warnings=tuple(warnings),
-    )
-    if isinstance(token, AccessToken):
-        result = replace(
-            result,
-            issued_at=token.issued_at,
-            expires_at=token.expires_at,
-            next_rotation_at=token.next_rotation_at,
-        )
-    log.info(_EVENTS[outcome], **_log_fields(result))
+        for warning in run.warnings:
+            log.warning(warning.event, problem=warning.problem)
+    duration_s = round(clock.monotonic() - started_s, 3)
+    result = replace(result, duration_s=duration_s, warnings=tuple(run.warnings))
+    log.info(_EVENTS[result.outcome], **result.log_fields())
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a run found, and what the policy made of it."""
-
-    held: StoredSecret
-    target: StoredSecret
-    credentials: ClientCredentials
-    stored: AccessToken | Absent
-    decision: Decision
-
-
-def _facts(target: StoredSecret) -> dict[str, object]:
-    """What a failure's event tells of the token that stays."""
-    stored = token_in(target)
-    expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
-    return {"version_id": target.version_id, "expires_at": expires_at}
-
-
-def _judge(
-    held: StoredSecret,
-    target: StoredSecret,
-    *,
-    endpoint: Endpoint,
-    policy: RenewalPolicy,
-    now: Callable[[], datetime],
-    force: bool,
-) -> _Seen:
-    credentials = credentials_in(held)
-    _refuse_to_overwrite_credentials(held, target)
-    lifetime = _call_endpoint(endpoint.expected_lifetime, credentials, held)
-    if lifetime is not None:
-        policy.refuse_unless_possible(lifetime)
-    stored = token_in(target)
-    decision = policy.decide(stored, now=now(), client_id=credentials.client_id, force=force)
-    return _Seen(held, target, credentials, stored, decision)
+def _rotate(run: Run, *, dry_run: bool) -> RotationResult:
+    assessment = assess(run)
+    if not assessment.decision.due:
+        return _result(run, "not_due", assessment, assessment.token_version)
+    if dry_run:
+        return _result(run, "would_rotate", assessment, assessment.token_version)
+    minted = mint(run, assessment)
+    stored = same_stored(minted, assessment)
+    if stored is not None:
+        if shortens(minted, stored):
+            # An earlier end is believed, a later one never.
+            assessment, stored = _correct_stored(run, assessment, minted), minted
+        if _may_stay(run, assessment, stored):
+            decision = replace(assessment.decision, reason="provider_cached")
+            cached = replace(assessment, decision=decision)
+            return _result(run, "not_due", cached, assessment.token_version)
+        minted = mint_another(run, assessment, expires_at=stored.expires_at)
+    if assessment.provider.single_active:
+        return _publish_last(run, assessment, minted)
+    published = _publish(run, assessment, minted)
+    outcome: Outcome = "rotated" if published.won else "superseded"
+    return _result(run, outcome, assessment, published.current)
 
 
-def _call_endpoint(
-    ask: Callable[[ClientCredentials], T], credentials: ClientCredentials, held: StoredSecret
-) -> T:
-    """What the endpoint answers; if it cannot use the credentials, the error names their secret."""
-    problem: object
-    try:
-        return ask(credentials)
-    except CredentialsError as error:
-        problem = error
-    raise CredentialsError(f"credentials secret {held.secret_id}: {problem}")
-
-
-def _validate(
-    minted: AccessToken, seen: _Seen, *, policy: RenewalPolicy, now: Callable[[], datetime]
-) -> AccessToken:
-    _refuse_unless_usable(minted, now=now())
-    if seen.decision.reason != "issued_in_future":  # else the stored expiry means nothing either
-        _refuse_unless_later(minted, seen.stored)
-    return replace(minted, next_rotation_at=policy.next_rotation_at(minted))
-
-
-def _margin_warnings(minted: AccessToken, policy: RenewalPolicy) -> list[RunWarning]:
-    lifetime = minted.expires_at - minted.issued_at
-    if policy.keeps_valid(lifetime):
-        return []
-    problem = (
-        f"tokens live {format_duration(lifetime)} and the job runs every"
-        f" {format_duration(policy.tick)}: a token can end before the next run; run the job more"
-        " often and say so with --tick"
+def _result(
+    run: Run, outcome: Outcome, assessment: Assessment, version: StoredSecret
+) -> RotationResult:
+    result = RotationResult(
+        binding=run.binding,
+        outcome=outcome,
+        reason=assessment.decision.reason,
+        version_id=version.version_id,
     )
-    return [RunWarning("rotator.margin_short", problem)]
+    token = parse_token(version)
+    if not isinstance(token, AccessToken):
+        return result
+    return replace(
+        result,
+        issued_at=token.issued_at,
+        expires_at=token.expires_at,
+        # The policy of this run, which may be another than that of the run that published it.
+        next_rotation_at=assessment.policy.planned_rotation_at(token),
+    )
 
 
-def _refuse_to_overwrite_credentials(held: StoredSecret, target: StoredSecret) -> None:
-    """One name taken for another must not cost anybody a client secret, due or not."""
-    if held.arn == target.arn:
-        return
-    fields: dict[str, Any] = {}
-    with suppress(ValueError):
-        fields = fields_in(target)
-    if not fields.keys().isdisjoint({"client_secret", "private_key"}):
-        raise ConfigError(
-            f"token secret {target.secret_id}: holds client credentials, which a token would"
-            " overwrite; name another one, or this one as the credentials secret too"
+def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
+    """Whether a token that the provider hands out again can serve until the next run."""
+    if assessment.decision.reason == "rejected":
+        raise ProbeError(
+            "API: rejects the stored token, and the provider hands it out again; kept it",
+            is_refusal=True,
         )
+    if run.force:
+        return False
+    return stored.expires_at - run.clock.now() > assessment.policy.interval
 
 
-def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
-    """What the next run would call malformed or expired is not published in the first place."""
-    problem: object = None
-    try:
-        AccessToken.from_fields(minted.to_fields())
-    except ValueError as error:
-        problem = error
-    if minted.expires_at <= now:
-        problem = "it has expired already"
-    if problem is not None:
-        raise MintError(f"token endpoint: the new token cannot be published: {problem}")
+def _correct_stored(run: Run, assessment: Assessment, minted: AccessToken) -> Assessment:
+    version = _publish(run, assessment, minted).current
+    run.details.update(version_id=version.version_id, expires_at=format_instant(minted.expires_at))
+    return replace(assessment, token_version=version, stored=parse_token(version))
 
 
-def _refuse_unless_later(minted: AccessToken, stored: AccessToken | Absent) -> None:
-    """A provider that hands out its cached token again has not rotated anything.
+def _publish(
+    run: Run,
+    assessment: Assessment,
+    minted: AccessToken,
+    *,
+    patience_s: float = 0.0,
+    always_yields: bool = False,
+) -> Published:
+    """Make `minted` the current version, unless another run has published a fresh token."""
+    seen = assessment.token_version
 
-    The expiry alone does not tell: what is left of the life is announced in whole seconds, so that
-    of the same token can move by one, and two tokens that were asked for within a second end in the
-    same one.
+    def yields_to(version: StoredSecret) -> bool:
+        return always_yields or _is_fresh(run, assessment, version)
+
+    if assessment.is_shared:
+        # The team edits this secret too. What it changed since must not be written over.
+        [current] = run.store.read(seen.secret_id)
+        if parse_token(current) != parse_token(seen) and yields_to(current):
+            return Published(current, won=False)
+        seen = current
+    return compare_and_set(
+        seen,
+        lambda version: _compose(version, minted, is_shared=assessment.is_shared),
+        store=run.store,
+        yields_to=yields_to,
+        clock=run.clock,
+        patience_s=patience_s,
+    )
+
+
+def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
+    decision = assessment.policy.decide(
+        parse_token(version),
+        now=run.clock.now(),
+        client_id=assessment.credentials.client_id,
+        fingerprint=assessment.credentials.fingerprint,
+    )
+    return not decision.due
+
+
+def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
+    """Publish where each mint ends the token before it.
+
+    Who loses the race cannot know whose mint came last, so it mints once more and publishes over
+    the winner: what is stored in the end was minted last. The version to publish over is read
+    before the mint; a rival that publishes in between makes the put fail.
     """
-    if not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
-        return
-    ends_later = minted.expires_at > stored.expires_at
-    of_one_second = (minted.expires_at, minted.issued_at) == (stored.expires_at, stored.issued_at)
-    if minted.access_token == stored.access_token or not (ends_later or of_one_second):
-        raise MintError(
-            "token endpoint: the new token does not expire later than the stored one; kept the"
-            " stored one",
+    if run.stored_probe is None:
+        problem = "the provider keeps one token active: only --probe-stored sees that it was ended"
+        run.warnings.append(RunWarning("rotator.probe_omitted", problem))
+    try:
+        for _ in range(MAX_REMINTS):
+            published = _publish(
+                run, assessment, minted, patience_s=run.left_s(), always_yields=True
+            )
+            if published.won:
+                return _result(run, "rotated", assessment, published.current)
+            run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
+            [version] = run.store.read(run.binding.token_secret)
+            assessment = replace(assessment, token_version=version)
+            minted = mint(run, assessment)
+            current = parse_token(version)
+            if isinstance(current, AccessToken) and current.access_token == minted.access_token:
+                return _result(run, "superseded", assessment, version)
+        raise VersionConflict(
+            f"secret {run.binding.token_secret}: its versions keep changing under this run",
+            operation="PutSecretValue",
+            secret_id=run.binding.token_secret,
             retryable=True,
         )
+    except RotatorError as error:
+        error.args = (f"{error}; the provider has ended the stored token by minting a new one",)
+        raise
 
 
-def _log_fields(result: RotationResult) -> dict[str, Any]:
-    return {
-        "outcome": result.outcome,
-        "reason": result.reason,
-        "version_id": result.version_id,
-        "expires_at": format_instant(result.expires_at) if result.expires_at else None,
-        "duration_s": result.duration_s,
-    }
+def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:
+    fields = minted.to_fields()
+    return Secret(json.dumps(_merge(version, minted, fields) if is_shared else fields, indent=2))
+
+
+def _merge(
+    version: StoredSecret, minted: AccessToken, fields: dict[str, object]
+) -> dict[str, object]:
+    """The shared secret with the new token in it, and all that is not the token's as it was.
+
+    `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope would
+    become the one asked for next, and a `token_url` hides the preset.
+    """
+    if parse_credentials(version).client_id != minted.client_id:
+        raise CredentialsError(
+            f"credentials secret {version.secret_id}: got another client_id during this run; the"
+            " next run uses it",
+            retryable=True,
+        )
+    token_only = TOKEN_FIELDS - ClientCredentials.FIELDS
+    kept = {name: value for name, value in parse_fields(version).items() if name not in token_only}
+    return kept | {name: value for name, value in fields.items() if name in token_only}

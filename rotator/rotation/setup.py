@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import ConfigError, SecretNotFound
-from rotator.model.binding import BINDING_TAG
+from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.secret import StoredSecret
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
-from rotator.rotation.publish import successor_id
+from rotator.rotation.publish import compare_and_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret, SecretInfo
     from rotator.rotation.ports import SetupStore
 
-__all__ = ["bind"]
+__all__ = ["set_up_binding"]
 
 
-def bind(
+def set_up_binding(
     credentials_secret: str,
     token_secret: str,
     *,
@@ -34,14 +35,20 @@ def bind(
     Nothing is overwritten: a credentials secret with a value, or a token secret bound to others,
     raises ConfigError. Safe to repeat after a failure, as the credentials are written last.
     """
-    held = _find(credentials_secret, store)
-    target = held if token_secret == credentials_secret else _find(token_secret, store)
-    _refuse_to_overwrite(held, credentials_secret, wanted=ask is not None)
-    bound_to = target.tags.get(BINDING_TAG) if target else None
-    if bound_to not in {None, credentials_secret, held.arn if held else None}:
-        raise ConfigError(f"secret {token_secret}: is bound to another credentials secret by tag")
-    is_strange = target is not None and target.has_value and bound_to is None
-    if is_strange and ask is not None and token_secret != credentials_secret:
+    credentials_info = _find(credentials_secret, store)
+    token_info = (
+        credentials_info if token_secret == credentials_secret else _find(token_secret, store)
+    )
+    _refuse_to_overwrite(credentials_info, credentials_secret, wanted=ask is not None)
+    bound_to = token_info.tags.get(BINDING_TAG) if token_info else None
+    arn = credentials_info.arn if credentials_info else credentials_secret
+    if bound_to is not None and not is_name_of(bound_to, credentials_secret, arn):
+        raise ConfigError(
+            f"secret {token_secret}: is bound to the credentials secret {bound_to} by its tag"
+            f" {BINDING_TAG}; name another token secret, or remove the tag"
+        )
+    is_foreign = token_info is not None and token_info.has_value and bound_to is None
+    if is_foreign and ask is not None and token_secret != credentials_secret:
         raise ConfigError(
             f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
             " becomes the token secret, and the next run replaces the value"
@@ -53,18 +60,23 @@ def bind(
         text = credentials_text(fields if is_shared else consent_to(fields, token_secret))
 
     done = []
-    if ask is None and not is_shared and held is not None and held.has_value:
+    if (
+        ask is None
+        and not is_shared
+        and credentials_info is not None
+        and credentials_info.has_value
+    ):
         done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
     tags = {BINDING_TAG: credentials_secret}
     if token_secret != credentials_secret:
         done.append(
-            _bind_token_secret(token_secret, target, tags, store=store, kms_key_id=kms_key_id)
+            _bind_token_secret(token_secret, token_info, tags, store=store, kms_key_id=kms_key_id)
         )
         tags = {}
     if text is not None:
         done.append(
             _store_credentials(
-                credentials_secret, held, text, tags, store=store, kms_key_id=kms_key_id
+                credentials_secret, credentials_info, text, tags, store=store, kms_key_id=kms_key_id
             )
         )
     done.append(
@@ -83,13 +95,13 @@ def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
     return None
 
 
-def _refuse_to_overwrite(held: SecretInfo | None, secret_id: str, *, wanted: bool) -> None:
-    if wanted and held is not None and held.has_value:
+def _refuse_to_overwrite(info: SecretInfo | None, secret_id: str, *, wanted: bool) -> None:
+    if wanted and info is not None and info.has_value:
         raise ConfigError(
             f"secret {secret_id}: holds a value, which init does not overwrite; bind it as it is"
             " with --bind-only, or change it with `rotator credentials set`"
         )
-    if not wanted and held is None:
+    if not wanted and info is None:
         raise ConfigError(f"secret {secret_id}: does not exist; leave --bind-only out to create it")
 
 
@@ -103,13 +115,13 @@ def _let_credentials_agree(credentials_secret: str, token_secret: str, *, store:
 
 def _bind_token_secret(
     token_secret: str,
-    target: SecretInfo | None,
+    token_info: SecretInfo | None,
     tags: Mapping[str, str],
     *,
     store: SetupStore,
     kms_key_id: str | None,
 ) -> str:
-    if target is not None:
+    if token_info is not None:
         store.tag(token_secret, tags)
         return f"bound token secret {token_secret}, which existed"
     store.create(
@@ -123,14 +135,14 @@ def _bind_token_secret(
 
 def _store_credentials(
     credentials_secret: str,
-    held: SecretInfo | None,
+    credentials_info: SecretInfo | None,
     text: Secret,
     tags: Mapping[str, str],
     *,
     store: SetupStore,
     kms_key_id: str | None,
 ) -> str:
-    if held is None:
+    if credentials_info is None:
         store.create(
             credentials_secret,
             description="OAuth 2.0 client id and client secret. Only rotator reads this.",
@@ -141,7 +153,10 @@ def _store_credentials(
         return f"created credentials secret {credentials_secret}"
     if tags:
         store.tag(credentials_secret, tags)
-    empty = StoredSecret(secret_id=credentials_secret, arn=held.arn)
-    # Of two that do this at once, the second is refused.
-    store.put(empty, text, version_id=successor_id(empty))
+    empty = StoredSecret(secret_id=credentials_secret, arn=credentials_info.arn)
+    published = compare_and_set(
+        empty, lambda _: text, store=store, yields_to=lambda _: True, clock=SYSTEM_CLOCK
+    )
+    if not published.won:
+        raise ConfigError(f"secret {credentials_secret}: got a value meanwhile; kept that")
     return f"stored the client credentials in {credentials_secret}, which was empty"

@@ -19,7 +19,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.server_process import ServerProcess
 from rotator.model.access_token import AccessToken
-from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_TICK
+from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
     from rotator.local.ims_control import RemoteIms
@@ -36,7 +36,7 @@ def test_token_never_expires_and_is_replaced_every_23_hours(ims: RemoteIms) -> N
         pytest.skip("no faketime on this machine")
     ims.reset()
     binding = LocalBinding.register(ims, prefix="cadence")
-    tick_count = int(timedelta(days=DAYS) / DEFAULT_TICK)
+    tick_count = int(timedelta(days=DAYS) / DEFAULT_INTERVAL)
     minted: dict[str, AccessToken] = {}
     with ServerProcess(
         "rotator.local.secrets_manager", environment=isolated_environment(os.environ)
@@ -50,7 +50,7 @@ def test_token_never_expires_and_is_replaced_every_23_hours(ims: RemoteIms) -> N
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         for number in range(tick_count):
-            now = START + number * DEFAULT_TICK + timedelta(seconds=number * 37 % (LATE_S + 1))
+            now = START + number * DEFAULT_INTERVAL + timedelta(seconds=number * 37 % (LATE_S + 1))
             if minted:
                 current = list(minted.values())[-1]
                 assert current.expires_at > now, f"expired before tick {number}"
@@ -71,5 +71,5 @@ def test_token_never_expires_and_is_replaced_every_23_hours(ims: RemoteIms) -> N
     gaps = [later - earlier for earlier, later in itertools.pairwise(issued)]
 
     assert len(gaps) == 3
-    assert all(abs(gap - DEFAULT_CADENCE) <= DEFAULT_TICK for gap in gaps), gaps
+    assert all(abs(gap - DEFAULT_CADENCE) <= DEFAULT_INTERVAL for gap in gaps), gaps
     assert ims.observed()["tokens_minted"] == len(issued)

@@ -24,9 +24,9 @@ from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
 from rotator.errors import RotatorError
 from rotator.model.access_token import AccessToken, Minted
-from rotator.model.binding import Binding
+from rotator.model.binding import BINDING_TAG, Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, StoredSecret
+from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.oauth.response import Expectation, judge
 from rotator.reader.clocked import ClockedReader
@@ -35,6 +35,7 @@ from rotator.transport.bounded import HttpAnswer
 from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, weird_text
 from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, Row
+from tests.support.clock import GivenClock
 from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ class Memory:
 
     def read_version(self, _secret_id: str, _version_id: str) -> None:
         return None
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        return SecretInfo(secret_id, {BINDING_TAG: "credentials"}, has_value=True)
 
     def put(self, _secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         del version_id
@@ -177,8 +181,7 @@ def _rotate(memory: Memory) -> None:
         store=memory,
         endpoint=_Endpoint(),
         policy=RenewalPolicy(),
-        now=_now,
-        sleep=lambda _: None,
+        clock=GivenClock(_now),
     )
 
 

@@ -12,10 +12,11 @@ from rotator.errors import MintError, RotatorError, StoreError
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, StoredSecret
+from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World
+from tests.support.clock import GivenClock
 from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Vault:
         self._reach("GetSecretValue")
         held = StoredSecret("credentials", "arn:credentials", "v", Secret(CREDENTIALS))
         return [held if secret_id == "credentials" else self.current for secret_id in secret_ids]
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        raise AssertionError(f"{secret_id} was described")
 
     def read_version(self, _secret_id: str, version_id: str) -> StoredSecret | None:
         self._reach("GetSecretValue")
@@ -114,9 +118,7 @@ class Rotator:
                     store=self._vault,
                     endpoint=self,
                     policy=self._policy,
-                    now=self._now,
-                    monotonic=lambda: self._clock.at,
-                    sleep=lambda _: None,
+                    clock=GivenClock(self._now),
                 )
 
     def expected_lifetime(self, _credentials: ClientCredentials) -> timedelta | None:

@@ -34,6 +34,7 @@ from rotator.rotation.probe import make_probe
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import CURRENT
+from tests.support.clock import GivenClock
 from tests.support.wire import Wire
 
 if TYPE_CHECKING:
@@ -214,8 +215,7 @@ class Job:
                 probe=make_probe(wire.urls.hello, timeout_s=self.stage.read_timeout_s)
                 if probe
                 else None,
-                now=self.now,
-                sleep=self.stage.wait,
+                clock=GivenClock(self.now, self.stage.wait),
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is to be judged
             ended = error

@@ -77,8 +77,8 @@ MUTATIONS = (
     Mutation(
         "an edit of the team is written over",
         "rotation/publish.py",
-        "seen, self.target = token_in(self.target), self._reread()",
-        "seen = token_in(self.target)",
+        "seen, self.target = parse_token(self.target), self._reread()",
+        "seen = parse_token(self.target)",
         f"{ROTATE} -k edit",
     ),
     Mutation(

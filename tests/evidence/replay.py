@@ -18,9 +18,9 @@ import structlog
 
 from rotator.errors import RotatorError, StoreError, VersionConflict
 from rotator.model.access_token import AccessToken, Minted
-from rotator.model.binding import Binding
+from rotator.model.binding import BINDING_TAG, Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, StoredSecret
+from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.rotation.rotate import RotationResult, rotate_token
 
 if TYPE_CHECKING:
@@ -109,6 +109,20 @@ class _World:
             self._ask(Pending("start"))
         return datetime.fromtimestamp(self._at or 0, UTC)
 
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Take no time: the world decides what comes between two calls."""
+
+    def uniform(self, low: float, high: float) -> float:
+        del high
+        return low
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        # The tag is never changed, so that this answer need not be recorded.
+        return SecretInfo(secret_id, {BINDING_TAG: "credentials"}, has_value=True)
+
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         value = self._ask(Pending("read", secret_ids))
         assert isinstance(value, tuple)
@@ -170,9 +184,7 @@ def step(runner: Runner, answers: tuple[Answer, ...]) -> Pending | RotationResul
             endpoint=world,
             policy=POLICY,
             force=runner.forced,
-            now=world.now,
-            monotonic=lambda: 0.0,
-            sleep=lambda _: None,
+            clock=world,
         )
     except _Suspended as suspended:
         return suspended.call

@@ -18,7 +18,7 @@ from rotator.errors import MintError, ProbeError
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, StoredSecret
+from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
 from rotator.rotation.rotate import rotate_token
@@ -33,6 +33,7 @@ from tests.evidence.hostile_words import (
     TOKEN,
     Row,
 )
+from tests.support.clock import ManualClock
 from tests.support.hostile_server import GOOD_ROW, HostileServer
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class MemoryStore:
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
         raise AssertionError(f"{secret_id} {version_id} was looked for")
 
+    def describe(self, secret_id: str) -> SecretInfo:
+        raise AssertionError(f"{secret_id} was described")
+
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:  # noqa: ARG002
         self.puts.append(text.reveal())
         self.texts[secret.secret_id] = text.reveal()
@@ -141,7 +145,7 @@ def test_the_answer_that_rows_depart_from_is_published(server: HostileServer) ->
         endpoint=endpoint(GOOD_ROW, []),
         policy=RenewalPolicy(),
         force=True,
-        now=lambda: NOW,
+        clock=ManualClock(NOW),
     )
 
     assert result.outcome == "rotated"
@@ -168,7 +172,7 @@ def test_hostile_answer_costs_nothing_but_an_error(
             endpoint=endpoint(row, pauses_s),
             policy=RenewalPolicy(),
             force=True,
-            now=lambda: NOW,
+            clock=ManualClock(NOW),
         )
 
     error = caught.value

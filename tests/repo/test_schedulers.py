@@ -13,7 +13,7 @@ import yaml
 
 from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
-from rotator.model.policy import DEFAULT_TICK
+from rotator.model.policy import DEFAULT_INTERVAL
 
 INFRA = Path(__file__).parents[2] / "infra"
 CRON = (INFRA / "cron" / "rotator").read_text("utf-8")
@@ -73,12 +73,12 @@ def test_scheduler_sets_what_the_job_understands(scheduler: str) -> None:
     settings = load_settings({}, environ=environ)
 
     assert settings.needed_credentials_secret() == SECRETS["ROTATOR_CREDENTIALS_SECRET"]
-    assert settings.tick == DEFAULT_TICK
+    assert settings.job.interval == DEFAULT_INTERVAL
     assert load_log_settings(environ).level == "info"
 
 
 def test_all_tick_as_often_as_the_policy_expects() -> None:
-    assert timedelta(minutes=15) == DEFAULT_TICK
+    assert timedelta(minutes=15) == DEFAULT_INTERVAL
     assert CRON.splitlines()[-1].startswith(f"{EVERY_15_MINUTES} ")
     assert "OnCalendar=*:0/15\n" in TIMER
     assert cron_job()["spec"]["schedule"] == EVERY_15_MINUTES
@@ -116,7 +116,7 @@ def test_pods_never_pile_up() -> None:
     assert job["concurrencyPolicy"] == "Forbid"
     assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
     assert pod()["restartPolicy"] == "Never"
-    assert deadline_s < DEFAULT_TICK.total_seconds()
+    assert deadline_s < DEFAULT_INTERVAL.total_seconds()
 
 
 def test_services_events_reach_the_journal() -> None:
@@ -130,4 +130,4 @@ def test_service_gives_up_before_the_next_tick() -> None:
     timeout = re.search(r"^TimeoutStartSec=(\d+)$", SERVICE, re.MULTILINE)
 
     assert timeout
-    assert int(timeout[1]) < DEFAULT_TICK.total_seconds()
+    assert int(timeout[1]) < DEFAULT_INTERVAL.total_seconds()

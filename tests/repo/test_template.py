@@ -16,7 +16,7 @@ from rotator import lambda_handler
 from rotator.aws import metrics
 from rotator.config import LOG_LEVELS, load_log_settings, load_settings
 from rotator.model.binding import BINDING_TAG
-from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_TICK, RenewalPolicy
+from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_INTERVAL, RenewalPolicy
 from rotator.model.providers import PRESETS
 
 if TYPE_CHECKING:
@@ -123,13 +123,13 @@ def test_every_tick_that_can_be_chosen_is_an_expression_that_scheduler_takes() -
 
 @pytest.mark.parametrize("minutes", PARAMETERS["TickMinutes"]["AllowedValues"])
 def test_every_tick_that_can_be_chosen_keeps_adobes_tokens_valid(minutes: int) -> None:
-    policy = RenewalPolicy(tick=timedelta(minutes=minutes))
+    policy = RenewalPolicy(interval=timedelta(minutes=minutes))
 
     assert policy.keeps_valid(ADOBE_LIFETIME)
 
 
 def test_default_tick_is_the_jobs_own() -> None:
-    assert timedelta(minutes=PARAMETERS["TickMinutes"]["Default"]) == DEFAULT_TICK
+    assert timedelta(minutes=PARAMETERS["TickMinutes"]["Default"]) == DEFAULT_INTERVAL
 
 
 def test_function_has_time_to_mint_and_to_publish() -> None:
@@ -137,7 +137,9 @@ def test_function_has_time_to_mint_and_to_publish() -> None:
 
     assert properties("Function")["Timeout"] > mint_deadline_s + lambda_handler.RESERVE_S
     # A tick that waited longer than the next one needs is not worth delivering.
-    assert properties("FunctionRetries")["MaximumEventAgeInSeconds"] < DEFAULT_TICK.total_seconds()
+    assert (
+        properties("FunctionRetries")["MaximumEventAgeInSeconds"] < DEFAULT_INTERVAL.total_seconds()
+    )
 
 
 # --- Who may what -------------------------------------------------------------------------------
@@ -314,7 +316,7 @@ def test_remaining_life_warns_after_one_missed_tick_and_never_before() -> None:
     threshold = timedelta(seconds=PARAMETERS["RemainingLifeAlarmSeconds"]["Default"])
     left_when_due = ADOBE_LIFETIME - DEFAULT_CADENCE
 
-    assert left_when_due - DEFAULT_TICK <= threshold < left_when_due
+    assert left_when_due - DEFAULT_INTERVAL <= threshold < left_when_due
 
 
 def test_cadence_names_the_alarm_that_a_longer_one_would_set_off() -> None:
@@ -383,7 +385,7 @@ def test_function_understands_its_environment() -> None:
     environ = {name: example.get(name, "a/secret") for name in variables}
     settings = load_settings({}, environ=environ)
 
-    assert settings.tick == timedelta(minutes=15)
+    assert settings.job.interval == timedelta(minutes=15)
     assert settings.needed_credentials_secret() == "a/secret"
     assert load_log_settings(environ).level == "info"
     assert variables["ROTATOR_TICK"] == {"Fn::Sub": "${TickMinutes}m"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOW", "ManualClock"]
+__all__ = ["NOW", "GivenClock", "ManualClock"]
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
@@ -64,6 +64,30 @@ class ManualClock:
     def set_wall(self, moment: datetime | float) -> None:
         """Set the wall clock, without any time passing."""
         self._wall_s = _epoch(moment)
+
+
+class GivenClock:
+    """A `Clock` for who keeps the time already: `now` counts as the monotonic one too."""
+
+    def __init__(
+        self, now: Callable[[], datetime], wait: Callable[[float], object] = lambda _: None
+    ) -> None:
+        self.now = now
+        self._wait = wait
+
+    def sleep(self, seconds: float) -> None:
+        """As in `Clock`."""
+        self._wait(seconds)
+
+    def monotonic(self) -> float:
+        """As in `Clock`."""
+        return self.now().timestamp()
+
+    @staticmethod
+    def uniform(low: float, high: float) -> float:
+        """As in `Clock`, without chance."""
+        del low
+        return high
 
 
 def _epoch(moment: datetime | float) -> float:

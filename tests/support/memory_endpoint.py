@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import AccessToken, Minted
 from tests.support.clock import ManualClock
 from tests.support.documents import DAY, token_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rotator.errors import RotatorError
     from rotator.model.client_credentials import ClientCredentials
 
@@ -31,6 +33,7 @@ class MemoryEndpoint:
     expected: timedelta | None = None
     failure: RotatorError | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    before_mint: list[Callable[[], object]] = field(default_factory=list)
     minted_for: list[ClientCredentials] = field(default_factory=list)
 
     @property
@@ -41,8 +44,10 @@ class MemoryEndpoint:
     def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
         return self.expected
 
-    def mint(self, credentials: ClientCredentials) -> AccessToken:
+    def mint(self, credentials: ClientCredentials) -> Minted:
         self.minted_for.append(credentials)
+        if self.before_mint:
+            self.before_mint.pop(0)()
         if self.failure is not None:
             raise self.failure
         minted = access_token(
@@ -51,4 +56,4 @@ class MemoryEndpoint:
             lifetime=self.lifetime,
             next_rotation_at=None,
         )
-        return replace(minted, **self.changes)
+        return Minted(replace(minted, **self.changes), client_secret_position=1)

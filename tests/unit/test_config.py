@@ -37,9 +37,9 @@ def test_settings_come_from_the_environment() -> None:
 
     assert settings.needed_credentials_secret() == "adobe/credentials"
     assert settings.token_secret == "adobe/token"
-    assert settings.cadence == timedelta(hours=22, minutes=30)
-    assert settings.tick == timedelta(hours=1)
-    assert settings.probe_url == "https://api.example/hello"
+    assert settings.job.cadence == timedelta(hours=22, minutes=30)
+    assert settings.job.interval == timedelta(hours=1)
+    assert settings.job.probe_url == "https://api.example/hello"
     assert settings.region == "eu-west-1"
 
 
@@ -48,7 +48,7 @@ def test_flag_wins_over_the_environment() -> None:
 
     settings = load_settings({**NAMED, "--cadence": "23h"}, environ=environ)
 
-    assert (settings.token_secret, settings.cadence) == ("adobe/token", timedelta(hours=23))
+    assert (settings.token_secret, settings.job.cadence) == ("adobe/token", timedelta(hours=23))
 
 
 def test_fields_of_an_event_are_settings() -> None:
@@ -60,7 +60,7 @@ def test_fields_of_an_event_are_settings() -> None:
 def test_empty_variable_is_not_given() -> None:
     environ = {"ROTATOR_CADENCE": "", "ROTATOR_PROBE_URL": ""}
 
-    assert load_settings(NAMED, environ=environ).cadence is None
+    assert load_settings(NAMED, environ=environ).job.cadence is None
 
 
 def test_missing_token_secret_names_flag_and_variable() -> None:
@@ -205,7 +205,9 @@ def test_service_of_any_name_in_the_namespace_is_no_setting(service: str) -> Non
 def test_tick_is_the_old_name_of_the_interval(
     given: dict[str, str], environ: dict[str, str], minutes: int
 ) -> None:
-    assert load_settings({**NAMED, **given}, environ=environ).tick == timedelta(minutes=minutes)
+    assert load_settings({**NAMED, **given}, environ=environ).job.interval == timedelta(
+        minutes=minutes
+    )
 
 
 def test_interval_and_tick_that_differ_are_refused() -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.aws.store import SecretsManagerStore
-from rotator.errors import MintError, RotatorError, StoreError
+from rotator.errors import ConfigError, MintError, RotatorError, StoreError
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.reader import get_token
 from rotator.rotation.rotate import RotationResult, rotate_token
+from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
@@ -70,7 +71,7 @@ class Job:
     service: Service
     endpoint: MemoryEndpoint = field(default_factory=MemoryEndpoint)
     binding: Binding = field(default_factory=lambda: Binding("app/credentials", "app/token"))
-    pauses: list[float] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
 
     def run(self, **options: Any) -> RotationResult:
         self.service.calls.clear()
@@ -79,8 +80,7 @@ class Job:
             store=SecretsManagerStore(self.service.client),
             endpoint=self.endpoint,
             policy=RenewalPolicy(),
-            now=lambda: NOW,
-            sleep=self.pauses.append,
+            clock=self.clock,
             **options,
         )
 
@@ -146,7 +146,7 @@ def test_first_run_makes_at_most_three_calls_where_the_service_names_what_is_emp
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("canary", "token_malformed"),
+        ('{"access_token": "canary"}', "token_malformed"),
         ("{}", "token_missing"),
         (
             json.dumps(replace(token("x", NOW - HOUR), client_id="other").to_fields()),
@@ -163,11 +163,11 @@ def test_value_that_serves_nobody_is_replaced(job: Job, value: str, reason: str)
     assert job.service.current("app/token")["access_token"] == "canary-new-1"
 
 
-def test_binary_value_is_replaced(job: Job) -> None:
+def test_binary_value_of_others_is_never_replaced(job: Job) -> None:
     job.service.client.create_secret(Name="app/token", SecretBinary=b"canary")
-    result = job.run()
-    assert (result.outcome, result.reason) == ("rotated", "token_malformed")
-    assert job.service.current("app/token")["access_token"] == "canary-new-1"
+    with pytest.raises(ConfigError, match="holds a value that is not a token"):
+        job.run()
+    assert job.endpoint.mints == 0
 
 
 def test_one_secret_for_both_keeps_the_keys_of_the_team(job: Job) -> None:
@@ -203,7 +203,7 @@ def test_loser_of_a_race_ends_superseded_and_leaves_one_new_version(job: Job) ->
     assert (won.outcome, result.outcome) == ("rotated", "superseded")
     assert (result.version_id, result.expires_at) == (won.version_id, won.expires_at)
     assert len(job.labels()) == 2
-    assert job.pauses == []
+    assert job.clock.slept_s == []
 
 
 def test_racers_for_the_first_value_leave_one_version(job: Job) -> None:
@@ -236,10 +236,10 @@ def test_labels_moved_back_by_hand_do_not_stop_the_job(job: Job) -> None:
     assert "canary-new-2" in written.text.reveal()
 
 
-def test_token_that_does_not_expire_later_is_not_written(job: Job) -> None:
+def test_token_that_can_serve_neither_the_next_run_nor_longer_is_not_written(job: Job) -> None:
     version_id = job.create(stored(23 * HOUR))
-    job.endpoint.lifetime = HOUR / 2
-    with pytest.raises(MintError, match="does not expire later"):
+    job.endpoint.lifetime = HOUR / 4
+    with pytest.raises(MintError, match="not later than the stored one"):
         job.run()
     assert job.service.calls == ["BatchGetSecretValue"]
     assert job.labels() == {version_id: ["AWSCURRENT"]}

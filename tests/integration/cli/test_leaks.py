@@ -29,7 +29,7 @@ from rotator.oauth.endpoint import TokenEndpoint
 from rotator.reader import Snapshot, TokenReader
 from rotator.rotation.probe import call_api, make_probe
 from rotator.rotation.rotate import rotate_token
-from rotator.rotation.setup import bind
+from rotator.rotation.setup import set_up_binding
 from rotator.transport.bounded import HttpAnswer
 from rotator.transport.redaction import Mask
 
@@ -427,9 +427,13 @@ def test_errors_of_binding_and_of_calling_an_api_are_not_chained(
     credentials = {"client_id": "me", "client_secret": CLIENT_SECRET}
 
     errors = [
-        raised_by(lambda: bind("test/a/c", "test/a/t", store=store, ask=lambda: credentials)),
         raised_by(
-            lambda: bind("test/a/c", "test/a/t", store=store, ask=lambda: {CLIENT_SECRET: 1})
+            lambda: set_up_binding("test/a/c", "test/a/t", store=store, ask=lambda: credentials)
+        ),
+        raised_by(
+            lambda: set_up_binding(
+                "test/a/c", "test/a/t", store=store, ask=lambda: {CLIENT_SECRET: 1}
+            )
         ),
         raised_by(
             lambda: call_api(

@@ -44,6 +44,7 @@ def test_every_field_is_read() -> None:
         "key_id": "kid",
         "certificate": "-----BEGIN CERTIFICATE-----",
         "lifetime_s": 3600,
+        "single_active": True,
         "scope_policy": "refuse",
         "token_secrets": ["adobe/token", "adobe/eu/*"],
         "parameters": {"organization": "org"},

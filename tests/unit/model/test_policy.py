@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rotator.errors import ConfigError
 from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_duration
-from rotator.model.policy import Absent, Decision, RenewalPolicy
+from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
 from rotator.model.secret import Secret
 
 ISSUED_AT = datetime(2026, 1, 30, 9, tzinfo=UTC)
@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 lifetimes = st.integers(1, 400 * 86_400).map(lambda s: timedelta(seconds=s))
-ticks = st.integers(1, 2 * 86_400).map(lambda s: timedelta(seconds=s))
+intervals = st.integers(1, 2 * 86_400).map(lambda s: timedelta(seconds=s))
 cadences = st.none() | st.integers(1, 3 * 86_400).map(lambda s: timedelta(seconds=s))
 
 
@@ -37,7 +37,11 @@ def token(lifetime: timedelta = DAY, *, client_id: str = "my-client") -> AccessT
 
 
 def decision(
-    policy: RenewalPolicy, stored: AccessToken | Absent, age: timedelta, *, force: bool = False
+    policy: RenewalPolicy,
+    stored: AccessToken | NoTokenReason,
+    age: timedelta,
+    *,
+    force: bool = False,
 ) -> Decision:
     return policy.decide(stored, now=ISSUED_AT + age, client_id="my-client", force=force)
 
@@ -60,7 +64,7 @@ def test_day_long_token_is_replaced_every_23_hours(age: timedelta, expected: Dec
 
 
 @pytest.mark.parametrize("absent", ["token_missing", "token_malformed"])
-def test_absent_token_is_due_and_says_why(absent: Absent) -> None:
+def test_absent_token_is_due_and_says_why(absent: NoTokenReason) -> None:
     expected = Decision(due=True, reason=absent)
     assert decision(RenewalPolicy(), absent, HOUR) == expected
     assert decision(RenewalPolicy(), absent, HOUR, force=True) == expected
@@ -89,7 +93,7 @@ def test_schedule_of_exactly_one_cadence_never_comes_too_early() -> None:
         (48 * HOUR, 23 * HOUR),
         (365 * DAY, 23 * HOUR),
         (12 * HOUR, 11.5 * HOUR),
-        (HOUR, 43 * MINUTE),  # 60 less a tick, a run and a reader's lag
+        (HOUR, 43 * MINUTE),  # 60 less a interval, a run and a reader's lag
         (20 * MINUTE, 10 * MINUTE),
         (5 * MINUTE, 150 * SECOND),
         (SECOND, timedelta(0)),
@@ -102,7 +106,7 @@ def test_default_cadence_leaves_a_margin_that_fits_the_lifetime(
 
 
 @pytest.mark.parametrize(
-    ("lifetime", "tick", "kept"),
+    ("lifetime", "interval", "kept"),
     [
         (HOUR, 15 * MINUTE, True),
         (34 * MINUTE, 15 * MINUTE, True),
@@ -113,37 +117,37 @@ def test_default_cadence_leaves_a_margin_that_fits_the_lifetime(
     ],
 )
 def test_policy_knows_which_tokens_it_cannot_keep_valid(
-    lifetime: timedelta, tick: timedelta, *, kept: bool
+    lifetime: timedelta, interval: timedelta, *, kept: bool
 ) -> None:
-    assert RenewalPolicy(tick=tick).keeps_valid(lifetime) is kept
+    assert RenewalPolicy(interval=interval).keeps_valid(lifetime) is kept
 
 
-@given(lifetimes, ticks, cadences, st.floats(0, 1, exclude_max=True))
+@given(lifetimes, intervals, cadences, st.floats(0, 1, exclude_max=True))
 @example(DAY, 15 * MINUTE, None, 0.999)
 @example(HOUR, 15 * MINUTE, None, 0.999)
 @example(34 * MINUTE, 15 * MINUTE, None, 0.999)
 @example(DAY, 15 * MINUTE, 23 * HOUR, 0.999)
 def test_run_at_every_tick_never_leaves_a_token_to_expire(
-    lifetime: timedelta, tick: timedelta, cadence: timedelta | None, phase: float
+    lifetime: timedelta, interval: timedelta, cadence: timedelta | None, phase: float
 ) -> None:
-    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    policy = RenewalPolicy(cadence=cadence, interval=interval)
     try:
         assume(policy.keeps_valid(lifetime))
     except ConfigError:
         assume(False)  # noqa: FBT003 - its only argument
-    due_at_tick = policy.cadence_for(lifetime) // tick - 2
-    age = max(due_at_tick, 0) * tick + phase * tick
+    due_at_tick = policy.cadence_for(lifetime) // interval - 2
+    age = max(due_at_tick, 0) * interval + phase * interval
     while not decision(policy, token(lifetime), age).due:
-        age += tick
+        age += interval
     assert age < lifetime
     assert decision(policy, token(lifetime), age).reason == "cadence_reached"
 
 
-@given(lifetimes, ticks, cadences)
+@given(lifetimes, intervals, cadences)
 def test_cadence_leaves_the_margin_or_is_refused_or_known_to_be_short(
-    lifetime: timedelta, tick: timedelta, cadence: timedelta | None
+    lifetime: timedelta, interval: timedelta, cadence: timedelta | None
 ) -> None:
-    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    policy = RenewalPolicy(cadence=cadence, interval=interval)
     try:
         chosen = policy.cadence_for(lifetime)
     except ConfigError:
@@ -160,11 +164,11 @@ def test_cadence_leaves_the_margin_or_is_refused_or_known_to_be_short(
         assert policy.keeps_valid(lifetime)
 
 
-@given(lifetimes, ticks, cadences, st.lists(st.integers(0, 500 * 86_400), min_size=2))
+@given(lifetimes, intervals, cadences, st.lists(st.integers(0, 500 * 86_400), min_size=2))
 def test_token_that_became_due_stays_due(
-    lifetime: timedelta, tick: timedelta, cadence: timedelta | None, ages_s: list[int]
+    lifetime: timedelta, interval: timedelta, cadence: timedelta | None, ages_s: list[int]
 ) -> None:
-    policy = RenewalPolicy(cadence=cadence, tick=tick)
+    policy = RenewalPolicy(cadence=cadence, interval=interval)
     try:
         policy.cadence_for(lifetime)
     except ConfigError:
@@ -174,9 +178,9 @@ def test_token_that_became_due_stays_due(
     assert verdicts == sorted(verdicts)
 
 
-@given(lifetimes, ticks)
-def test_token_is_due_when_it_was_said_to_be(lifetime: timedelta, tick: timedelta) -> None:
-    policy = RenewalPolicy(tick=tick)
+@given(lifetimes, intervals)
+def test_token_is_due_when_it_was_said_to_be(lifetime: timedelta, interval: timedelta) -> None:
+    policy = RenewalPolicy(interval=interval)
     said = policy.next_rotation_at(token(lifetime)) - ISSUED_AT
     assert decision(policy, token(lifetime), said).due
     assert not decision(policy, token(lifetime), said * 0.97).due or said < 2 * SECOND
@@ -193,8 +197,8 @@ def test_cadence_that_cannot_work_is_refused_with_the_way_out(*, force: bool) ->
     )
 
 
-def test_cadence_for_tokens_shorter_than_a_tick_asks_for_more_runs() -> None:
-    with pytest.raises(ConfigError, match="run the job more often"):
+def test_cadence_for_tokens_shorter_than_an_interval_asks_for_more_runs() -> None:
+    with pytest.raises(ConfigError, match="start the job more often"):
         RenewalPolicy(cadence=MINUTE).cadence_for(5 * MINUTE)
 
 

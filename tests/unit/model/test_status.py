@@ -10,7 +10,7 @@ import pytest
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
-from rotator.model.status import judge
+from rotator.model.status import assess_token
 
 ISSUED_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -37,7 +37,7 @@ TOKEN = AccessToken(
     ],
 )
 def test_health_follows_age(age: timedelta, health: str, reason: str) -> None:
-    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + age)
+    status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + age)
 
     assert (status.health, status.reason) == (health, reason)
     assert status.remaining == DAY - age
@@ -46,31 +46,33 @@ def test_health_follows_age(age: timedelta, health: str, reason: str) -> None:
 
 @pytest.mark.parametrize("absent", ["token_missing", "token_malformed"])
 def test_secret_without_a_token_is_unusable(absent: str) -> None:
-    status = judge("adobe/token", absent, policy=POLICY, now=ISSUED_AT)  # type: ignore[arg-type]
+    status = assess_token("adobe/token", absent, policy=POLICY, now=ISSUED_AT)  # type: ignore[arg-type]
 
     assert (status.health, status.reason, status.expires_at) == ("unusable", absent, None)
 
 
 def test_token_of_another_client_is_overdue() -> None:
-    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
+    status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
 
     assert (status.health, status.reason) == ("overdue", "client_changed")
 
 
 def test_expired_token_of_another_client_is_unusable() -> None:
-    status = judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + DAY, client_id="other")
+    status = assess_token(
+        "adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + DAY, client_id="other"
+    )
 
     assert status.health == "unusable"
 
 
 def test_longer_tick_gives_the_job_more_time() -> None:
-    hourly = RenewalPolicy(tick=timedelta(hours=1))
-    due = judge("adobe/token", TOKEN, policy=hourly, now=ISSUED_AT).next_rotation_at
+    hourly = RenewalPolicy(interval=timedelta(hours=1))
+    due = assess_token("adobe/token", TOKEN, policy=hourly, now=ISSUED_AT).next_rotation_at
 
     assert due is not None
-    assert judge("t", TOKEN, policy=hourly, now=due + timedelta(hours=1)).health == "healthy"
+    assert assess_token("t", TOKEN, policy=hourly, now=due + timedelta(hours=1)).health == "healthy"
 
 
 def test_status_shows_no_token() -> None:
-    assert "canary" not in repr(judge("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT))
+    assert "canary" not in repr(assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT))
     assert "canary" not in repr(replace(TOKEN, scope="a"))

@@ -3,87 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from rotator.errors import ConfigError, CredentialsError, RotatorError, SecretNotFound, StoreError
+from rotator.errors import ConfigError, CredentialsError, RotatorError, StoreError
 from rotator.model.binding import BINDING_TAG
-from rotator.model.secret import Secret, SecretInfo, StoredSecret
-from rotator.rotation.setup import bind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from rotator.rotation.setup import set_up_binding
+from tests.support.memory_store import MemoryStore
 
 CANARY = "canary-client-secret"
 GIVEN = {"client_id": "me", "client_secret": CANARY}
 STORED = {**GIVEN, "token_secrets": ["t"]}
 
 
-@dataclass
-class MemoryStore:
-    """Secrets by name, with their tags and values; `broken` is the verb that fails once."""
-
-    tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-    keys: dict[str, str | None] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    broken: str = ""
-
-    def add(self, name: str, *, value: str | None = None, bound_to: str | None = None) -> None:
-        self.tags[name] = {BINDING_TAG: bound_to} if bound_to else {}
-        if value is not None:
-            self.values[name] = value
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        return [
-            StoredSecret(name, f"arn:{name}", "first", Secret(self.values[name]))
-            for name in secret_ids
-        ]
-
-    def describe(self, secret_id: str) -> SecretInfo:
-        name = secret_id.removeprefix("arn:")
-        if name not in self.tags:
-            raise SecretNotFound("missing", operation="DescribeSecret", secret_id=secret_id)
-        return SecretInfo(f"arn:{name}", self.tags[name], name in self.values)
-
-    def create(
-        self,
-        name: str,
-        *,
-        description: str,
-        tags: Mapping[str, str],
-        text: Secret | None = None,
-        kms_key_id: str | None = None,
-    ) -> None:
-        assert description
-        self._call("create", name)
-        self.add(name, value=text.reveal() if text else None)
-        self.tags[name] |= tags
-        self.keys[name] = kms_key_id
-
-    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        assert 32 <= len(version_id) <= 64
-        self._call("put", secret.secret_id)
-        self.values[secret.secret_id] = text.reveal()
-
-    def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
-        self._call("tag", secret_id)
-        self.tags[secret_id] |= tags
-
-    def _call(self, verb: str, name: str) -> None:
-        self.calls.append(f"{verb} {name}")
-        if verb == self.broken:
-            self.broken = ""
-            raise StoreError("unwell", operation=verb, secret_id=name, retryable=True)
-
-
 def bound(store: MemoryStore, **changes: Any) -> list[str]:
     options: dict[str, Any] = {"credentials": "c", "token": "t", "ask": lambda: GIVEN} | changes
     names = options.pop("credentials"), options.pop("token")
-    return bind(*names, store=store, **options)
+    return set_up_binding(*names, store=store, **options)
 
 
 def test_both_secrets_are_created_and_the_credentials_come_last() -> None:
@@ -91,45 +28,48 @@ def test_both_secrets_are_created_and_the_credentials_come_last() -> None:
 
     done = bound(store, kms_key_id="alias/k")
 
-    assert store.calls == ["create t", "create c"]
+    assert store.writes == ["create t", "create c"]
     assert json.loads(store.values["c"]) == STORED
     assert "t" not in store.values
-    assert store.tags == {"t": {BINDING_TAG: "c"}, "c": {}}
-    assert store.keys == {"t": "alias/k", "c": "alias/k"}
+    assert {name: secret.tags for name, secret in store.secrets.items()} == {
+        "t": {BINDING_TAG: "c"},
+        "c": {},
+    }
+    assert {secret.kms_key_id for secret in store.secrets.values()} == {"alias/k"}
     assert done[-1] == "next: rotator run --credentials-secret c --token-secret t"
     assert CANARY not in "".join(done)
 
 
 def test_credentials_with_a_value_are_not_asked_for_and_not_overwritten() -> None:
     store = MemoryStore()
-    store.add("c", value="theirs")
+    store.add("c", "theirs")
 
     with pytest.raises(ConfigError, match="secret c: holds a value, which init does not overwrite"):
         bound(store, ask=lambda: pytest.fail("asked for what is in the way"))
 
-    assert (store.calls, store.values) == ([], {"c": "theirs"})
+    assert (store.writes, store.values) == ([], {"c": "theirs"})
 
 
 def test_token_secret_of_other_credentials_is_left_alone() -> None:
     store = MemoryStore()
-    store.add("t", bound_to="others")
+    store.add("t", **{BINDING_TAG: "others"})
 
-    with pytest.raises(ConfigError, match="secret t: is bound to another credentials secret"):
+    with pytest.raises(ConfigError, match="secret t: is bound to the credentials secret others"):
         bound(store)
 
-    assert store.calls == []
+    assert store.writes == []
 
 
 @pytest.mark.parametrize("bound_to", ["c", "arn:c"])
 def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str) -> None:
     store = MemoryStore()
     store.add("c")
-    store.add("t", bound_to=bound_to, value="a token")
+    store.add("t", "a token", **{BINDING_TAG: bound_to})
 
     done = bound(store)
 
     assert store.values == {"t": "a token", "c": json.dumps(STORED, indent=2)}
-    assert store.tags["t"] == {BINDING_TAG: "c"}
+    assert store.secrets["t"].tags == {BINDING_TAG: "c"}
     assert done[:2] == [
         "bound token secret t, which existed",
         "stored the client credentials in c, which was empty",
@@ -138,44 +78,44 @@ def test_token_secret_that_is_ours_already_is_no_obstacle(bound_to: str) -> None
 
 def test_secret_with_a_value_of_somebody_else_does_not_become_the_token_secret() -> None:
     store = MemoryStore()
-    store.add("t", value="a password")
+    store.add("t", "a password")
 
     with pytest.raises(ConfigError, match="holds a value and is bound to nothing"):
         bound(store)
 
     assert store.values == {"t": "a password"}
-    assert BINDING_TAG not in store.tags["t"]
+    assert BINDING_TAG not in store.secrets["t"].tags
 
 
 def test_existing_credentials_only_agree_to_the_token_secret() -> None:
     store = MemoryStore()
-    store.add("c", value=json.dumps({**GIVEN, "note": "ours"}))
+    store.add("c", json.dumps({**GIVEN, "note": "ours"}))
 
     done = bound(store, ask=None)
 
     assert json.loads(store.values["c"]) == {**GIVEN, "note": "ours", "token_secrets": ["t"]}
-    assert store.calls == ["put c", "create t"]
+    assert store.writes == ["put c", "create t"]
     assert done[0] == "added t in token_secrets of credentials secret c"
 
 
 @pytest.mark.parametrize("entries", [["t"], ["other", "t"]])
 def test_credentials_that_agree_already_are_not_written(entries: list[str]) -> None:
     store = MemoryStore()
-    store.add("c", value=json.dumps({**GIVEN, "token_secrets": entries}))
+    store.add("c", json.dumps({**GIVEN, "token_secrets": entries}))
 
     bound(store, ask=None)
 
-    assert store.calls == ["create t"]
+    assert store.writes == ["create t"]
 
 
 def test_credentials_that_cannot_be_used_are_refused_before_anything_is_made() -> None:
     store = MemoryStore()
-    store.add("c", value="theirs")
+    store.add("c", "theirs")
 
     with pytest.raises(CredentialsError, match="credentials secret c: is not JSON"):
         bound(store, ask=None)
 
-    assert store.calls == []
+    assert store.writes == []
 
 
 def test_credentials_that_do_not_exist_cannot_be_bound_as_they_are() -> None:
@@ -184,7 +124,7 @@ def test_credentials_that_do_not_exist_cannot_be_bound_as_they_are() -> None:
     with pytest.raises(ConfigError, match="secret c: does not exist; leave --bind-only out"):
         bound(store, ask=None)
 
-    assert store.calls == []
+    assert store.writes == []
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -195,13 +135,15 @@ def test_one_secret_can_be_both(*, empty: bool) -> None:
 
     bound(store, token="c")
 
-    assert store.tags == {"c": {BINDING_TAG: "c"}}
+    assert list(store.secrets) == ["c"]
+    assert store.secrets["c"].tags == {BINDING_TAG: "c"}
     assert json.loads(store.values["c"]) == GIVEN
 
 
 @pytest.mark.parametrize(("exists", "broken"), [(False, "create"), (True, "tag"), (True, "put")])
 def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) -> None:
-    store = MemoryStore(broken=broken)
+    store = MemoryStore()
+    store.broken = broken
     if exists:
         store.add("c")
         store.add("t")
@@ -212,7 +154,7 @@ def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) ->
     bound(store)
 
     assert json.loads(store.values["c"]) == STORED
-    assert store.tags["t"] == {BINDING_TAG: "c"}
+    assert store.secrets["t"].tags == {BINDING_TAG: "c"}
 
 
 @pytest.mark.parametrize("name", ["credentials", "token"])
@@ -222,7 +164,7 @@ def test_arn_of_a_missing_secret_cannot_be_created(name: str) -> None:
     with pytest.raises(ConfigError, match="secret arn:x: does not exist; give a name to create it"):
         bound(store, **{name: "arn:x"})
 
-    assert store.calls == []
+    assert store.writes == []
 
 
 @pytest.mark.parametrize(
@@ -249,4 +191,4 @@ def test_credentials_that_a_run_would_refuse_are_not_stored(
     assert problem in str(error)
     assert CANARY not in str(error)
     assert error.__context__ is None
-    assert store.calls == []
+    assert store.writes == []

@@ -1,0 +1,195 @@
+"""The first step of a run: what is stored, whether it is due, and whether it may be replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
+from rotator.model.access_token import AccessToken
+from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.fields import load_object
+from rotator.model.instants import format_instant
+from rotator.model.policy import Decision
+from rotator.model.providers import resolve
+from rotator.model.stored import parse_credentials, parse_token
+from rotator.rotation.result import RunWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.policy import NoTokenReason, RenewalPolicy
+    from rotator.model.providers import Provider
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import Store
+    from rotator.rotation.run import Run
+
+__all__ = ["Assessment", "assess", "call_endpoint"]
+
+
+T = TypeVar("T")
+
+_REJECTED_AGAIN = timedelta(hours=1)
+"""How long a token that replaced a rejected one is not replaced for the same reason."""
+
+_MARKS = frozenset({"schema", "access_token"})
+"""What makes a value a token document, malformed or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Both secrets as they were read, and what the policy made of them."""
+
+    credentials_version: StoredSecret
+    token_version: StoredSecret
+    credentials: ClientCredentials
+    provider: Provider
+    stored: AccessToken | NoTokenReason
+    policy: RenewalPolicy
+    decision: Decision
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one secret holds both."""
+        return self.credentials_version.arn == self.token_version.arn
+
+
+def assess(run: Run) -> Assessment:
+    """Read both secrets and decide; what is found for a failure's event goes to `run.details`.
+
+    Raises CredentialsError, ConfigError or StoreError where no token could or should be published,
+    whether the stored one is due or not.
+    """
+    binding = run.binding
+    credentials_version, token_version = run.store.read(
+        binding.credentials_secret, binding.token_secret
+    )
+    stored = parse_token(token_version)
+    expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
+    run.details.update(version_id=token_version.version_id, expires_at=expires_at)
+    credentials = parse_credentials(credentials_version)
+    if credentials_version.arn != token_version.arn:
+        _refuse_foreign_content(credentials_version, token_version, stored, store=run.store)
+    policy = run.policy.for_secret(token_version.arn)
+    lifetime = call_endpoint(run.endpoint.expected_lifetime, credentials, credentials_version)
+    if lifetime is not None:
+        policy.validate_lifetime(lifetime)
+    provider = call_endpoint(resolve, credentials, credentials_version)
+    decision = policy.decide(
+        stored,
+        now=run.clock.now(),
+        client_id=credentials.client_id,
+        fingerprint=credentials.fingerprint,
+        force=run.force,
+    )
+    found = Assessment(
+        credentials_version, token_version, credentials, provider, stored, policy, decision
+    )
+    if decision.reason == "client_changed" and not found.is_shared:
+        _refuse_binding_of_others(credentials_version, token_version, store=run.store)
+    if isinstance(stored, AccessToken) and not decision.due:
+        found = replace(found, decision=_probe_stored(run, stored, decision))
+    run.details["reason"] = found.decision.reason
+    return found
+
+
+def call_endpoint(
+    call: Callable[[ClientCredentials], T], credentials: ClientCredentials, version: StoredSecret
+) -> T:
+    """Call `call`; if it cannot use the credentials, the error names their secret."""
+    return replace_error(
+        lambda: call(credentials),
+        CredentialsError,
+        lambda error: CredentialsError(f"credentials secret {version.secret_id}: {error}"),
+    )
+
+
+def _refuse_foreign_content(
+    credentials_version: StoredSecret,
+    token_version: StoredSecret,
+    stored: AccessToken | NoTokenReason,
+    *,
+    store: Store,
+) -> None:
+    """One name taken for another must not cost anybody what the secret holds."""
+    fields = _fields_or_none(token_version)
+    if fields is not None and not fields.keys().isdisjoint({"client_secret", "private_key"}):
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: holds client credentials, which a token would"
+            " overwrite; name another one, or this one as the credentials secret too"
+        )
+    is_ours = fields is not None and (not fields or not fields.keys().isdisjoint(_MARKS))
+    if not isinstance(stored, str) or is_ours:
+        return
+    tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+    _refuse_other_tag(tag, credentials_version, token_version)
+    if tag is None:
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: holds a value that is not a token, which a"
+            " token would overwrite; name another one, or bind this one with"
+            " `rotator init --bind-only`"
+        )
+
+
+def _fields_or_none(version: StoredSecret) -> dict[str, Any] | None:
+    """The object that a version holds, empty if it has no value; None for anything else."""
+    if version.is_binary:
+        return None
+    if version.text is not None and not version.text.reveal().strip():
+        return {}
+    try:
+        text = version.text.reveal() if version.text is not None else "{}"
+        return load_object(text.lstrip("\ufeff"))
+    except ValueError:
+        return None
+
+
+def _refuse_binding_of_others(
+    credentials_version: StoredSecret, token_version: StoredSecret, *, store: Store
+) -> None:
+    """Two bindings of one token secret would replace each other's token at every run."""
+    try:
+        tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+    except StoreError as error:
+        if error.retryable:
+            raise
+        return  # a role that may not ask cannot be told; the token is a token
+    _refuse_other_tag(tag, credentials_version, token_version)
+
+
+def _refuse_other_tag(
+    tag: str | None, credentials_version: StoredSecret, token_version: StoredSecret
+) -> None:
+    ours = credentials_version
+    if tag is not None and not is_name_of(tag, ours.secret_id, ours.arn):
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: its tag {BINDING_TAG} names the credentials"
+            f" secret {tag}, not {ours.secret_id}; name another token secret, or change the tag"
+        )
+
+
+def _probe_stored(run: Run, stored: AccessToken, decision: Decision) -> Decision:
+    """One API call with the stored token: a refusal makes it due, once an hour at most."""
+    if run.stored_probe is None:
+        return decision
+    problem = None
+    try:
+        if not run.stored_probe(stored):
+            return decision
+    except ProbeError as error:
+        problem = str(error)
+    if problem is not None:
+        run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
+        return decision
+    if stored.rotated_for == "rejected" and run.clock.now() - stored.issued_at < _REJECTED_AGAIN:
+        run.warnings.append(
+            RunWarning(
+                "rotator.stored_token_unverified",
+                "API: rejects the stored token, which has replaced a rejected one within the hour;"
+                " kept it: look at the API, or at what the credentials may use",
+            )
+        )
+        return decision
+    return Decision(due=True, reason="rejected")

@@ -1,0 +1,139 @@
+"""The second step of a run: a new token that may be published, or the reason that there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rotator.errors import MintError, ProbeError
+from rotator.model.access_token import AccessToken
+from rotator.rotation.assess import call_endpoint
+from rotator.rotation.result import RunWarning
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.run import Run
+
+__all__ = ["mint", "mint_another", "same_stored", "shortens"]
+
+ROUNDING = timedelta(seconds=5)
+"""How far two announcements of one end may lie apart: what is left of a life is told in whole
+seconds, and counted from before each request was sent."""
+
+AFTER_EXPIRY_S = 1.0
+"""How long after a cached token's end a new one is asked for."""
+
+
+def mint(run: Run, assessment: Assessment) -> AccessToken:
+    """Mint, validate and probe a token.
+
+    It may be the stored one, which a provider that caches its tokens hands out again. Raises
+    MintError if it must not be published, ProbeError if the API does not take it.
+    """
+    minted = _request(run, assessment)
+    if same_stored(minted, assessment) is not None:
+        return minted
+    _refuse_if_ends_too_early(run, assessment, minted)
+    _probe(run, assessment, minted)
+    return minted
+
+
+def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
+    """Wait for the end of the stored token, which the provider hands out until then, and mint.
+
+    Raises MintError (retryable) if the run may not wait that long, or gets the same one again.
+    """
+    wait_s = (expires_at - run.clock.now()).total_seconds() + AFTER_EXPIRY_S
+    if AFTER_EXPIRY_S < wait_s <= run.left_s():
+        run.clock.sleep(wait_s)
+        minted = mint(run, assessment)
+        if same_stored(minted, assessment) is None:
+            return minted
+    raise MintError(
+        "token endpoint: the provider handed out the stored token again; kept it: a new one comes"
+        " when it has expired",
+        retryable=True,
+    )
+
+
+def same_stored(minted: AccessToken, assessment: Assessment) -> AccessToken | None:
+    """The stored token, if the provider handed it out again."""
+    stored = assessment.stored
+    if isinstance(stored, str) or stored.client_id != minted.client_id:
+        return None
+    return stored if stored.access_token == minted.access_token else None
+
+
+def shortens(minted: AccessToken, stored: AccessToken) -> bool:
+    """Whether the same token is now said to end earlier than is stored."""
+    return minted.expires_at < stored.expires_at - ROUNDING
+
+
+def _request(run: Run, assessment: Assessment) -> AccessToken:
+    version = assessment.credentials_version
+    granted = call_endpoint(run.endpoint.mint, assessment.credentials, version)
+    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in granted.warnings)
+    minted = granted.token
+    _refuse_unless_usable(minted, now=run.clock.now())
+    lifetime = minted.expires_at - minted.issued_at
+    next_rotation_at = assessment.policy.next_rotation_at(minted)
+    problem = assessment.policy.problem_with_lifetime(lifetime)
+    if problem is not None:
+        run.warnings.append(RunWarning("rotator.margin_short", problem))
+    return replace(
+        minted,
+        next_rotation_at=next_rotation_at,
+        credentials_fingerprint=assessment.credentials.fingerprint,
+        credentials_version_id=version.version_id,
+        client_secret_position=granted.client_secret_position,
+        rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
+    )
+
+
+def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
+    """What the next run would call malformed or expired is not published in the first place."""
+    problem: object = None
+    try:
+        AccessToken.from_fields(minted.to_fields())
+    except ValueError as error:
+        problem = error
+    if minted.expires_at <= now:
+        problem = "it has expired already"
+    if problem is not None:
+        raise MintError(f"token endpoint: the new token cannot be published: {problem}")
+
+
+def _refuse_if_ends_too_early(run: Run, assessment: Assessment, minted: AccessToken) -> None:
+    """A token that cannot serve until the next run has to end later than the stored one.
+
+    A provider that grants less than before has not failed; nor does it matter then how long the
+    stored token is said to live.
+    """
+    stored = assessment.stored
+    if run.force or not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
+        return
+    if assessment.decision.reason in {"issued_in_future", "rejected"}:
+        return  # the stored end means nothing
+    is_long = minted.expires_at - run.clock.now() >= assessment.policy.needed_margin
+    if not is_long and minted.expires_at <= stored.expires_at:
+        raise MintError(
+            "token endpoint: the new token ends before the next run, and not later than the stored"
+            " one; kept the stored one",
+            retryable=True,
+        )
+
+
+def _probe(run: Run, assessment: Assessment, minted: AccessToken) -> None:
+    problem = run.probe(minted) if run.probe is not None else None
+    if problem is None:
+        return
+    if assessment.decision.reason == "rejected":
+        raise ProbeError(f"{problem}; kept the stored token", is_refusal=True)
+    run.warnings.append(
+        RunWarning(
+            "rotator.token_unproved", f"{problem}; the new token is published without verification"
+        )
+    )

@@ -1,0 +1,276 @@
+"""What may replace a stored token, with providers that grant less, cache, or keep one token."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rotator.errors import MintError, ProbeError, StoreError
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret, StoredSecret
+from rotator.rotation.publish import successor_id
+from rotator.rotation.rotate import RotationResult, rotate_token
+from tests.support.clock import NOW, ManualClock
+from tests.support.documents import DAY, HOUR, token_document
+from tests.support.memory_endpoint import MemoryEndpoint
+from tests.support.memory_store import MemoryStore
+
+MINUTE = timedelta(minutes=1)
+CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
+ONE_ACTIVE = CREDENTIALS | {"single_active": True}
+
+
+class Job:
+    """One binding in memory; the provider's tokens are issued by the clock of the runs."""
+
+    def __init__(self, stored: Any, credentials: Any = CREDENTIALS, **mints: Any) -> None:  # noqa: ANN401 - what becomes JSON
+        self.clock = ManualClock(NOW)
+        self.store = MemoryStore(credentials=credentials, token=stored)
+        self.endpoint = MemoryEndpoint(clock=self.clock, **mints)
+
+    def run(self, **options: Any) -> RotationResult:
+        options.setdefault("policy", RenewalPolicy())
+        return rotate_token(
+            Binding("app/credentials", "app/token"),
+            store=self.store,
+            endpoint=self.endpoint,
+            clock=self.clock,
+            **options,
+        )
+
+    @property
+    def token(self) -> str:
+        text: str = self.store.fields()["access_token"]
+        return text
+
+    @property
+    def versions(self) -> int:
+        return len(self.store.secrets["app/token"].versions)
+
+    def rival(self, text: str = "rival", **details: Any) -> None:
+        """Publish as another rotator would that saw the same version."""
+        secret = self.store.secrets["app/token"]
+        seen = StoredSecret("app/token", "arn:app/token", secret.current)
+        secret.publish(json.dumps(token_document(text, **details)), successor_id(seen))
+
+
+# Shorter lives
+
+
+def test_forced_run_publishes_what_a_provider_grants_that_has_shortened_its_lives() -> None:
+    job = Job(token_document("leaked", issued_at=NOW - HOUR), lifetime=12 * HOUR)
+    assert job.run(force=True).outcome == "rotated"
+    assert job.token == "canary-new-1"
+
+
+def test_wrong_announcement_of_a_week_costs_no_token_once_it_is_due() -> None:
+    job = Job(token_document("dead", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY), lifetime=HOUR)
+    assert job.run().outcome == "rotated"
+    assert job.store.fields()["expires_at"] == "2026-01-31T10:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "kept"),
+    [
+        (17 * MINUTE, False),  # an interval of 15 minutes, one for a run and one for a reader
+        (17 * MINUTE - timedelta(seconds=1), True),
+    ],
+)
+def test_shorter_token_replaces_a_longer_one_if_it_serves_until_the_next_run(
+    lifetime: timedelta, *, kept: bool
+) -> None:
+    job = Job(token_document("old", issued_at=NOW - 23 * HOUR), lifetime=lifetime)
+    if kept:
+        with pytest.raises(MintError, match="kept the stored one") as caught:
+            job.run()
+        assert caught.value.retryable
+    else:
+        assert job.run().outcome == "rotated"
+    assert job.token == ("old" if kept else "canary-new-1")
+
+
+@pytest.mark.parametrize(
+    ("stored_ends_in", "options"), [(2 * MINUTE, {}), (23 * HOUR, {"force": True})]
+)
+def test_very_short_token_is_published_if_it_ends_later_or_is_forced(
+    stored_ends_in: timedelta, options: dict[str, Any]
+) -> None:
+    stored = token_document("old", issued_at=NOW + stored_ends_in - DAY)
+    job = Job(stored, lifetime=5 * MINUTE)
+    assert job.run(**options).outcome == "rotated"
+
+
+def test_expired_token_is_not_published_even_by_force() -> None:
+    job = Job(token_document("old", issued_at=NOW - HOUR))
+    job.endpoint.before_mint.append(lambda: None)
+    job.endpoint.changes = {"issued_at": NOW - 2 * HOUR, "expires_at": NOW}
+    with pytest.raises(MintError, match="has expired already"):
+        job.run(force=True)
+    assert job.token == "old"
+
+
+# The same token again
+
+
+def cached(left: timedelta, **details: Any) -> Job:
+    """A provider that hands out the stored token, of an hour, with what is left of its life."""
+    job = Job(token_document("cached", issued_at=NOW + left - HOUR, lifetime=HOUR), **details)
+    job.endpoint.changes = {"access_token": Secret("cached"), "expires_at": NOW + left}
+    return job
+
+
+def test_cached_token_that_lives_on_is_not_due() -> None:
+    job = cached(16 * MINUTE)
+    result = job.run()
+    assert (result.outcome, result.reason) == ("not_due", "provider_cached")
+    assert job.versions == 1
+
+
+def test_near_the_end_of_a_cached_token_the_run_waits_for_it_and_mints() -> None:
+    job = cached(40 * timedelta(seconds=1))
+
+    def renew() -> None:
+        job.endpoint.changes = {}
+
+    job.endpoint.before_mint.extend([lambda: None, renew])
+    assert job.run().outcome == "rotated"
+    assert job.token == "canary-new-2"
+    assert sum(job.clock.slept_s) >= 40
+    assert job.store.fields()["issued_at"] > "2026-01-31T09:00:40Z"
+
+
+@pytest.mark.parametrize(
+    ("left", "options"),
+    [
+        (15 * MINUTE, {}),
+        (2 * MINUTE, {}),
+        (30 * timedelta(seconds=1), {"remaining_s": lambda: 10.0}),
+        (16 * MINUTE, {"force": True}),
+    ],
+)
+def test_cached_token_that_will_not_do_is_a_temporary_failure(
+    left: timedelta, options: dict[str, Any]
+) -> None:
+    job = cached(left)
+    with pytest.raises(MintError, match="handed out the stored token again") as caught:
+        job.run(**options)
+    assert caught.value.retryable
+    assert job.versions == 1
+    assert job.clock.slept_s == []
+
+
+def test_same_token_never_extends_the_stored_end() -> None:
+    job = cached(16 * MINUTE)
+    job.endpoint.changes["expires_at"] = NOW + DAY
+    assert job.run().reason == "provider_cached"
+    assert job.versions == 1
+
+
+def test_earlier_end_of_the_same_token_is_published_and_no_success() -> None:
+    job = Job(token_document("cached", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY))
+    job.endpoint.changes = {"access_token": Secret("cached"), "expires_at": NOW + HOUR}
+    result = job.run()
+    assert (result.outcome, result.reason) == ("not_due", "provider_cached")
+    assert result.expires_at == NOW + HOUR
+    assert job.store.fields()["expires_at"] == "2026-01-31T10:00:00Z"
+    assert job.token == "cached"
+
+
+# One active token
+
+
+def test_loser_of_a_race_mints_last_where_one_token_is_active() -> None:
+    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job.store.before_put.append(job.rival)
+    assert job.run().outcome == "rotated"
+    # Minted after the rival had published, so that it is the one that the provider left active.
+    assert job.token == "canary-new-2"
+    assert job.versions == 3
+    assert len(job.clock.slept_s) == 1
+
+
+def test_rival_that_publishes_while_the_loser_mints_again_makes_it_mint_once_more() -> None:
+    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job.store.before_put.extend([job.rival, lambda: job.rival("second rival")])
+    assert job.run().outcome == "rotated"
+    assert (job.token, job.endpoint.mints, job.versions) == ("canary-new-3", 3, 4)
+
+
+def test_failed_put_is_repeated_where_the_stored_token_has_been_ended() -> None:
+    job = Job(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
+    job.store.broken = "put"
+    assert job.run(force=True).outcome == "rotated"
+    assert job.endpoint.mints == 1
+
+
+def test_put_that_fails_to_the_deadline_says_that_the_stored_token_was_ended() -> None:
+    job = Job(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
+
+    def fail() -> None:
+        job.store.before_put.append(fail)
+        raise StoreError("busy", operation="PutSecretValue", secret_id="t", retryable=True)
+
+    job.store.before_put.append(fail)
+    with pytest.raises(StoreError, match="ended the stored token") as caught:
+        job.run(force=True)
+    assert caught.value.retryable
+    assert 30 < sum(job.clock.slept_s) <= 60
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_one_active_token_without_a_probe_of_the_stored_one_warns(*, watched: bool) -> None:
+    job = Job(None, ONE_ACTIVE)
+    result = job.run(stored_probe=(lambda _: False) if watched else None)
+    events = [warning.event for warning in result.warnings]
+    assert events == ([] if watched else ["rotator.probe_omitted"])
+
+
+# The stored token rejected
+
+
+def test_stored_token_that_the_api_rejects_is_rotated_and_the_reason_is_stored() -> None:
+    job = Job(token_document("dead", issued_at=NOW - HOUR))
+    result = job.run(stored_probe=lambda _: True, probe=lambda _: None)
+    assert (result.outcome, result.reason) == ("rotated", "rejected")
+    assert job.store.fields()["rotated_for"] == "rejected"
+
+
+@pytest.mark.parametrize(("age", "due"), [(59 * MINUTE, False), (60 * MINUTE, True)])
+def test_token_that_is_rejected_again_is_replaced_once_an_hour(
+    age: timedelta, *, due: bool
+) -> None:
+    job = Job(token_document("dead", issued_at=NOW - age, rotated_for="rejected"))
+    result = job.run(stored_probe=lambda _: True, probe=lambda _: None)
+    assert result.outcome == ("rotated" if due else "not_due")
+    assert bool(result.warnings) is not due
+
+
+def test_new_token_for_a_rejected_one_has_to_pass_the_probe() -> None:
+    job = Job(token_document("dead", issued_at=NOW - HOUR))
+    with pytest.raises(ProbeError, match="kept the stored token") as caught:
+        job.run(stored_probe=lambda _: True, probe=lambda _: "API: answered HTTP 500")
+    assert caught.value.is_refusal
+    assert not caught.value.retryable
+    assert job.token == "dead"
+
+
+def test_rejected_token_that_is_handed_out_again_stays_and_counts_as_refused() -> None:
+    job = cached(55 * MINUTE)
+    with pytest.raises(ProbeError) as caught:
+        job.run(stored_probe=lambda _: True, probe=lambda _: None)
+    assert caught.value.is_refusal
+    assert job.versions == 1
+
+
+def test_api_that_cannot_be_asked_about_the_stored_token_is_a_warning() -> None:
+    def unreachable(_: object) -> bool:
+        raise ProbeError("API: cannot be reached", retryable=True)
+
+    job = Job(token_document("good", issued_at=NOW - HOUR))
+    result = job.run(stored_probe=unreachable)
+    assert result.outcome == "not_due"
+    assert [warning.problem for warning in result.warnings] == ["API: cannot be reached"]
