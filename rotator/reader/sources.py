@@ -11,6 +11,7 @@ import os
 
 from rotator.dates import parse_http_date
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
+from rotator.reader.direct import DirectSource
 from rotator.reader.failures import store_error
 from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
 from rotator.reader.secrets_manager import SdkSource
@@ -52,9 +53,16 @@ def open_sources(
         named = source
     else:
         named = (source,)  # type: ignore[assignment]  # a Source may have a length of its own
-    if regions and "sdk" not in named:
-        raise ConfigError("token reader: its regions are of use to the source sdk only")
-    return tuple(found for each in named for found in _open(each, regions))
+    names = [each for each in named if isinstance(each, str)]
+    if regions and not {"direct", "sdk"} & set(names):
+        raise ConfigError("token reader: its regions are of use to the sources direct and sdk only")
+    opened: list[Source] = []
+    last: str | Source | None = None
+    for each in named:
+        is_fallback = isinstance(each, str) and each == "sdk" and last == "direct"
+        opened += _add_fallbacks(opened, regions) if is_fallback else _open(each, regions)
+        last = each if isinstance(each, str) else None
+    return tuple(opened)
 
 
 def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
@@ -62,30 +70,44 @@ def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
         return (source,)
     if source == "sdk":
         return [SdkSource(region=region) for region in regions or (None,)]
+    if source == "direct":
+        return [DirectSource(region=region) for region in regions or (None,)]
     if source in {"agent", "extension"}:
         return (getattr(LoopbackSource, source)(),)
-    raise ConfigError("token reader: its source is none of agent, extension, sdk")
+    raise ConfigError("token reader: its source is none of agent, extension, direct, sdk")
+
+
+def _add_fallbacks(opened: Sequence[Source], regions: Sequence[str]) -> Sequence[Source]:
+    """The SDK behind "direct" is no source of its own: it is asked in its place, never after it."""
+    for each in opened[-(len(regions) or 1) :]:
+        each.sdk = SdkSource(region=each.region)  # type: ignore[attr-defined]  # a DirectSource
+    return ()
 
 
 def _announced_sources() -> Sequence[str]:
-    """What the environment announces, and behind it the SDK, as an announcement is no promise."""
+    """What the environment announces, and behind it AWS itself, as it is no promise."""
     environ = os.environ
     # An empty variable is one that somebody meant to leave out.
     if environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"):
-        return ("sdk",)  # somebody wants it asked there, not elsewhere
+        return ("direct", "sdk")  # somebody wants it asked there, not elsewhere
     if environ.get("AWS_TOKEN") or os.access(AGENT_TOKEN_FILE, os.R_OK):
-        return ("agent", "sdk")
+        return ("agent", "direct", "sdk")
     if "AWS_LAMBDA_FUNCTION_NAME" in environ:
         # Whether the extension is there shows at once: its port answers, or refuses.
-        return ("extension", "sdk")
-    return ("sdk",)
+        return ("extension", "direct", "sdk")
+    return ("direct", "sdk")
 
 
 def close_sources(sources: Sequence[Source]) -> None:
     """Close the connections that `open_sources` made; what the caller gave stays open."""
     for source in sources:
-        if isinstance(source, SdkSource):
-            source.close()
+        close = getattr(source, "close", None) if _is_ours(source) else None
+        if close is not None:
+            close()
+
+
+def _is_ours(source: Source) -> bool:
+    return type(source).__module__.startswith("rotator.reader.")
 
 
 def find_token(
@@ -179,4 +201,6 @@ def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
     if date_s is None:
         return 0.0
     skew_s = date_s + 0.5 - at  # Date has no fractions
-    return skew_s if _LEAST_SKEW_S <= skew_s <= _GREATEST_SKEW_S else 0.0
+    # The source direct signs anew by AWS's clock where AWS has refused this one.
+    greatest_s = max(_GREATEST_SKEW_S, metadata.get("ClockOffset", 0.0) + _GREATEST_SKEW_S)
+    return skew_s if _LEAST_SKEW_S <= skew_s <= greatest_s else 0.0

@@ -129,7 +129,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def kinds(source: str | Sequence[str | Source] | None = None) -> list[str]:
-    names = {"SdkSource": "sdk"}
+    names = {"SdkSource": "sdk", "DirectSource": "direct"}
     found = []
     for each in open_sources(source):
         kind = type(each).__name__
@@ -147,31 +147,35 @@ def free_port() -> int:
 # -- the choice
 
 
-def test_sdk_is_asked_where_nothing_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_manager_is_asked_where_nothing_is_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "of a developer's shell")
-    assert kinds() == ["sdk"]
+    assert kinds() == ["direct"]
 
 
 def test_announced_loopback_sources_come_before_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
-    assert kinds() == ["the Parameters and Secrets Lambda Extension", "sdk"]
+    assert kinds() == ["the Parameters and Secrets Lambda Extension", "direct"]
     monkeypatch.setenv("AWS_TOKEN", "file:///run/token")
-    assert kinds() == ["the Secrets Manager Agent", "sdk"]
+    assert kinds() == ["the Secrets Manager Agent", "direct"]
 
 
 def test_endpoint_named_for_the_sdk_is_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_TOKEN", "x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5000")
-    assert kinds() == ["sdk"]
+    assert kinds() == ["direct"]
 
 
-@pytest.mark.parametrize("name", ["agent", "extension", "sdk"])
+@pytest.mark.parametrize("name", ["agent", "extension", "direct", "sdk"])
 def test_source_can_be_named_and_stands_alone(name: str) -> None:
     assert len(kinds(name)) == 1
 
 
 def test_sources_can_be_given_in_an_order_of_the_callers() -> None:
     own = Fixed(value())
+    assert kinds(["sdk", "direct", own, "sdk"]) == ["sdk", "direct", "Fixed", "sdk"]
+    assert kinds(["direct", "sdk"]) == ["direct"]
     assert kinds(["agent", own, "sdk"]) == ["the Secrets Manager Agent", "Fixed", "sdk"]
 
 

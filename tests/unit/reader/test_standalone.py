@@ -28,6 +28,7 @@ LOOPBACK_ONLY = (
     "__init__",
     "cached_token",
     "clock",
+    "direct",
     "failures",
     "loopback",
     "process_state",
@@ -166,9 +167,17 @@ def test_wheel_alone_reads_from_the_agent(
     assert run_bare(READ, wheel, env=as_agent) == EXPECTED
 
 
+def test_copied_folder_alone_reads_from_the_service(
+    tmp_path: Path, as_service: dict[str, str]
+) -> None:
+    assert run_bare(READ, copied(tmp_path / "app"), env=as_service) == EXPECTED
+
+
 def test_copied_folder_and_botocore_read_from_the_service(
     tmp_path: Path, as_service: dict[str, str]
 ) -> None:
+    as_service["AWS_CONFIG_FILE"] = str(tmp_path / "config")
+    (tmp_path / "config").touch()
     sdk = tmp_path / "sdk"
     sdk.mkdir()
     for name in ("botocore", "dateutil", "jmespath", "six.py", "urllib3"):
@@ -187,8 +196,9 @@ def test_without_the_sdk_the_error_says_what_to_install(
         except ConfigError as error:
             print(error)
     """
-    text = run_bare(code, copied(tmp_path), env=as_service)
+    text = run_bare(code, copied(tmp_path), env=as_service | {"AWS_PROFILE": "mine"})
     assert text.startswith("AWS SDK: botocore cannot be imported; install it")
+    assert text.endswith("AWS_PROFILE is set")
 
 
 def test_read_from_the_agent_imports_neither_the_sdk_nor_what_is_dear(

@@ -1,0 +1,122 @@
+"""Which authorities may vouch for AWS: its own first, because a whole bundle is slow to load.
+
+Reading 140 certificates takes longer than all else that a first read does.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from rotator.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["AMAZON_ROOTS", "Contexts", "is_unknown_issuer"]
+
+# SHA-256 of Amazon Trust Services' roots: https://www.amazontrust.com/repository/
+AMAZON_ROOTS = frozenset(
+    {
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",  # Amazon Root CA 1
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",  # Amazon Root CA 2
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",  # Amazon Root CA 3
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",  # Amazon Root CA 4
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",  # Starfield Services G2
+    }
+)
+
+# X509_V_ERR_*: an issuer that is not among those given. Not an expiry, nor another host's name.
+_UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
+_END = b"-----END CERTIFICATE-----"
+
+
+class Contexts:
+    """TLS contexts, made when they are needed and kept."""
+
+    def __init__(self) -> None:
+        self._made: dict[str | None, ssl.SSLContext] = {}
+        self._needs_whole_bundle = False
+
+    def candidates(self, ca_bundle: str | None) -> Iterator[ssl.SSLContext]:
+        """The contexts to try, each only after the one before it knew no issuer.
+
+        Where `ca_bundle` names one, that alone. Raises ConfigError if it cannot be read.
+        """
+        if ca_bundle is not None:
+            yield self._context(ca_bundle)
+            return
+        whole = _bundle_path()
+        if whole is not None and not self._needs_whole_bundle:
+            amazon = self._made.get("amazon") or _amazon_context(whole)
+            if amazon is not None:
+                self._made["amazon"] = amazon
+                yield amazon
+        self._needs_whole_bundle = True
+        yield self._context(whole)
+
+    def _context(self, path: str | None) -> ssl.SSLContext:
+        made = self._made.get(path)
+        if made is None:
+            made = _new_context()
+            self._load(made, path)
+            self._made[path] = made
+        return made
+
+    @staticmethod
+    def _load(context: ssl.SSLContext, path: str | None) -> None:
+        if path is None:
+            context.load_default_certs()
+            return
+        try:
+            context.load_verify_locations(path)
+        except OSError:
+            is_readable = False
+        else:
+            is_readable = True
+        if not is_readable:
+            raise ConfigError(f"AWS_CA_BUNDLE: {path} holds no certificates that can be read")
+
+
+def is_unknown_issuer(error: BaseException) -> bool:
+    """Whether another set of authorities could tell differently."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _UNKNOWN_ISSUER
+
+
+def _new_context() -> ssl.SSLContext:
+    # It verifies the certificate and the host's name, and writes no key log.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _amazon_context(bundle: str) -> ssl.SSLContext | None:
+    import hashlib
+    from binascii import Error, a2b_base64
+
+    context, found = _new_context(), 0
+    with open(bundle, "rb") as file:  # noqa: PTH123 - pathlib is slow to import
+        blocks = file.read().split(_END)
+    for block in blocks[:-1]:
+        try:
+            certificate = a2b_base64(block.rpartition(b"-----BEGIN CERTIFICATE-----")[2])
+        except Error:
+            continue
+        if hashlib.sha256(certificate).hexdigest() in AMAZON_ROOTS:
+            context.load_verify_locations(cadata=certificate)
+            found += 1
+    return context if found else None
+
+
+def _bundle_path() -> str | None:
+    """certifi's, else botocore's, else the system's, as botocore chooses it."""
+    from importlib.util import find_spec
+
+    for package in ("certifi", "botocore"):
+        spec = find_spec(package)  # without importing it
+        for folder in (spec.submodule_search_locations if spec else None) or ():
+            path = os.path.join(folder, "cacert.pem")  # noqa: PTH118 - pathlib is slow to import
+            if os.path.isfile(path):  # noqa: PTH113 - as above
+                return path
+    return ssl.get_default_verify_paths().cafile

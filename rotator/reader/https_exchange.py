@@ -1,0 +1,167 @@
+"""One HTTP exchange by the standard library, with one deadline over all of it."""
+
+from __future__ import annotations
+
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from typing import Any
+
+    from rotator.reader.clock import Clock
+
+__all__ = ["Response", "exchange"]
+
+_CONNECT_TIMEOUT_S = 1.0
+
+# Secrets Manager takes 65,536 bytes of value; JSON in JSON can multiply them by six.
+_MAX_BYTES = 512 * 1024
+_MAX_HEAD_BYTES = 64 * 1024
+
+
+class Response:
+    """Status, headers by lower-case name, and the whole body."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class _Deadline:
+    """Seconds that are left of a time."""
+
+    def __init__(self, at: float, clock: Clock) -> None:
+        self._at = at
+        self._clock = clock
+
+    def left_s(self) -> float:
+        left_s = self._at - self._clock.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+
+def exchange(
+    host: str,
+    port: int,
+    request: bytes,
+    *,
+    context: ssl.SSLContext | None,
+    ends_at: float,
+    clock: Clock,
+) -> Response:
+    """Send the request and read the response, over TLS if there is a context.
+
+    `ends_at` is a moment of the clock's monotonic seconds. Raises OSError (TimeoutError and ssl's
+    errors are some), or ValueError for a response that is none, is cut off or too long.
+    """
+    deadline = _Deadline(ends_at, clock)
+    connection = _connect(host, port, deadline)
+    try:
+        if context is not None:
+            connection.settimeout(deadline.left_s())
+            connection = context.wrap_socket(connection, server_hostname=host)
+        connection.settimeout(deadline.left_s())
+        connection.sendall(request)
+        return _Reception(connection, deadline).response()
+    finally:
+        connection.close()
+
+
+def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
+    problem: OSError = ConnectionError()
+    for family, kind, protocol, _, address in _addresses(host, port):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(min(deadline.left_s(), _CONNECT_TIMEOUT_S))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            problem = error
+        else:
+            return connection
+    raise problem
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # a label that is too long, or empty
+        return []
+
+
+class _Reception:
+    """Reads a response piece by piece; the time-out is set anew each time, to what is left."""
+
+    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._received = b""
+
+    def response(self) -> Response:
+        status, headers = self._head()
+        while 100 <= status < 200:  # noqa: PLR2004 - interim responses (RFC 9110, 15.2)
+            status, headers = self._head()
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            body = self._chunks()
+        elif "content-length" in headers:
+            body = self._take(_length(headers["content-length"], 10))
+        else:
+            body = self._rest()
+        return Response(status, headers, body)
+
+    def _head(self) -> tuple[int, dict[str, str]]:
+        lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        version, status, *_ = [*lines[0].split(" ", 2), ""]
+        if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():  # noqa: PLR2004
+            raise ValueError("it is no response of an HTTP server")
+        fields = (line.partition(":") for line in lines[1:])
+        return int(status), {name.strip().lower(): text.strip() for name, _, text in fields}
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size_bytes := _length(self._until(b"\r\n").decode("latin-1").partition(";")[0], 16):
+            body += self._take(size_bytes)
+            if len(body) > _MAX_BYTES or self._take(2) != b"\r\n":
+                raise ValueError("its chunks are wrong, or too many")
+        return body
+
+    def _until(self, mark: bytes) -> bytes:
+        while mark not in self._received:
+            if len(self._received) > _MAX_HEAD_BYTES or not self._receive():
+                raise ValueError("it is cut off")
+        found, _, self._received = self._received.partition(mark)
+        return found
+
+    def _take(self, size_bytes: int) -> bytes:
+        if size_bytes > _MAX_BYTES:
+            raise ValueError("it is too long")
+        while len(self._received) < size_bytes:
+            if not self._receive():
+                raise ValueError("it is cut off")
+        taken, self._received = self._received[:size_bytes], self._received[size_bytes:]
+        return taken
+
+    def _rest(self) -> bytes:
+        while self._receive():
+            if len(self._received) > _MAX_BYTES:
+                raise ValueError("it is too long")
+        return self._received
+
+    def _receive(self) -> bool:
+        self._connection.settimeout(self._deadline.left_s())
+        piece = self._connection.recv(65_536)
+        self._received += piece
+        return bool(piece)
+
+
+def _length(text: str, base: int) -> int:
+    text = text.strip()
+    if not text.isascii() or not text.isalnum() or len(text) > 16:  # noqa: PLR2004 - digits
+        raise ValueError("its length is no number")
+    return int(text, base)
