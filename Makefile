@@ -27,7 +27,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
-	prove-mutants bench package deploy destroy emulators lock upgrade clean FORCE
+	prove-mutants bench completions package deploy destroy emulators lock upgrade clean FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -93,6 +93,9 @@ prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a tim
 bench: $(VENV)/bench.stamp emulators ## the benchmarks, as ratios (ARGS=reader: one suite)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+completions: build/completions/complete ## completion scripts and manual page, in data/
+	@PYTHONPATH=. build/completions/bin/python -m infra.completions
+
 package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64")
 	@$(BIN)/python -m infra.package $(ARGS)
 
@@ -114,6 +117,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,lint,pyproject.toml --extra demo --group build --group dev --group lint -c requirements/dev.txt)
 	@$(call compile,e2e,--group e2e)
 	@$(call compile,audit,--group audit)
+	@$(call compile,completions,--group completions)
 	@$(call compile,workflows,--group workflows)
 	@$(call compile,lock,--group build --group lock)
 

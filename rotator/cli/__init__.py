@@ -13,6 +13,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rotator.cli.distributions import namesake_problem
 from rotator.cli.exit_codes import (
     EXIT_INTERRUPTED,
     EXIT_OK,
@@ -44,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _terminate)
     _prepare_streams()
     command = "rotator"
+    problem = namesake_problem()
+    if problem is not None:
+        print(f"{command}: {problem}", file=sys.stderr)
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         command = f"rotator {args.command}"

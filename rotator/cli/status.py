@@ -46,6 +46,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     add_names(parser)
     add_policy(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument(
+        "--openmetrics",
+        metavar="FILE",
+        help="write it to this file as well, for a textfile collector, as a whole or not at all",
+    )
     parser.set_defaults(run=_status)
 
 
@@ -54,6 +59,11 @@ def _status(args: argparse.Namespace) -> int:
     from rotator.app import Rotator, open_store
 
     status = Rotator(open_store(settings)).status(settings)
+    if args.openmetrics is not None:
+        from rotator.cli.openmetrics import as_openmetrics, write_atomically
+        from rotator.model.clock import SYSTEM_CLOCK
+
+        write_atomically(args.openmetrics, as_openmetrics([status], now=SYSTEM_CLOCK.now()))
     print(json.dumps(_as_json(status), indent=2) if args.json else _as_table(status))
     return _CODES[status.health]
 

@@ -15,12 +15,14 @@ from flit_core import buildapi
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from infra.completions import DATA, FILES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("fuzz", "e2e", "audit", "workflows", "lock")
+APART = ("fuzz", "e2e", "audit", "workflows", "lock", "completions")
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -93,6 +95,7 @@ def declared(lock: str) -> list[str]:
             "lint": run + groups["dev"] + groups["lint"],
             "e2e": groups["e2e"],
             "audit": groups["audit"],
+            "completions": groups["completions"],
             "workflows": groups["workflows"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
@@ -206,7 +209,11 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
     } <= set(names)
     assert {PurePosixPath(name).parts[0] for name in names} == {
         "rotator",
+        "rotator-0.1.0.data",
         "rotator-0.1.0.dist-info",
+    }
+    assert {str(path.relative_to(DATA.parent)) for path in FILES.values()} == {
+        name.partition(".data/data/")[2] for name in names if ".data/" in name
     }
     assert {PurePosixPath(name).suffix for name in names if name.startswith("rotator/")} <= {
         ".py",

@@ -11,6 +11,8 @@ import pytest
 from tests.integration.cli.rig import sh
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rotator.local.binding import LocalBinding
     from rotator.local.ims_control import RemoteIms
     from tests.integration.cli.rig import Cli
@@ -237,3 +239,18 @@ def test_documented_idiom_stops_a_script(
     )
 
     assert (ended.returncode, ended.stdout) == (6, "")
+
+
+def test_status_is_written_for_a_textfile_collector(
+    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+) -> None:
+    vault.put_token()
+    path = tmp_path / "rotator.prom"
+
+    ended = inside("status", binding.token_secret, "--openmetrics", str(path))
+
+    expected = vault.fields()["expires_at_epoch"]
+    labels = f'{{token_secret="{binding.token_secret}"}}'
+    assert ended.returncode == 0
+    assert f"rotator_token_expires_at_seconds{labels} {expected}\n" in path.read_text()
+    assert "healthy" in ended.stdout

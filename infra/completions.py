@@ -1,0 +1,137 @@
+"""Completion scripts and the manual page, made of the parser of the command line.
+
+`make completions` writes them to `data/`, from where the wheel installs them below `share/`. Each
+holds the digest of the grammar that it was made of, which a test compares with the parser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.parser import build_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["DATA", "FILES", "arguments", "commands", "grammar_digest"]
+
+DATA = Path(__file__).parents[1] / "data" / "share"
+FILES = {
+    "bash": DATA / "bash-completion" / "completions" / "rotator",
+    "zsh": DATA / "zsh" / "site-functions" / "_rotator",
+    "fish": DATA / "fish" / "vendor_completions.d" / "rotator.fish",
+    "man": DATA / "man" / "man1" / "rotator.1",
+}
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser and those of its commands, depth first."""
+    yield parser
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to list them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for command in action.choices.values():
+                yield from commands(command)
+
+
+def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """What a command takes, without what is kept silent."""
+    actions = parser._actions  # noqa: SLF001
+    return [action for action in actions if action.help != argparse.SUPPRESS]
+
+
+def grammar_digest(parser: argparse.ArgumentParser) -> str:
+    """SHA-256 of everything that completion and manual page are made of."""
+    return hashlib.sha256(json.dumps([*map(_facts, commands(parser))]).encode()).hexdigest()
+
+
+def _facts(parser: argparse.ArgumentParser) -> Mapping[str, Any]:
+    return {
+        "prog": parser.prog,
+        "description": parser.description,
+        "epilog": parser.epilog,
+        "arguments": [
+            [action.option_strings, action.metavar, action.help, [*(action.choices or ())]]
+            for action in arguments(parser)
+        ],
+    }
+
+
+def main() -> None:
+    """Write all of them."""
+    import shtab
+
+    os.environ["COLUMNS"] = "80"  # for the usage lines
+    parser = build_parser()
+    mark = f"grammar {grammar_digest(parser)}"
+    for shell in ("bash", "zsh", "fish"):
+        text: str = shtab.complete(parser, shell=shell)
+        # The first line is what zsh knows a completion by.
+        first, rest = text.split("\n", 1)
+        _write(FILES[shell], f"{first}\n# {mark}\n{rest}")
+    _write(FILES["man"], f'.\\" {mark}\n{_manual(parser)}')
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.rstrip("\n") + "\n", "utf-8")
+    print(path.relative_to(DATA.parents[1]))
+
+
+def _manual(parser: argparse.ArgumentParser) -> str:
+    """The page, by way of reStructuredText, for which docutils has the quoting of roff."""
+    from docutils.core import publish_string
+    from docutils.writers.manpage import Writer
+
+    first, *others = commands(parser)
+    lines = [
+        *_title("rotator", "="),
+        *_title("keep a valid OAuth 2.0 token in AWS Secrets Manager", "-"),
+        ":Manual section: 1",
+        "",
+        *_title("SYNOPSIS", "~"),
+        "rotator COMMAND [options]",
+        "",
+        *_title("DESCRIPTION", "~"),
+        *_literal(first.description),
+        *_options(first),
+        *_title("COMMANDS", "~"),
+    ]
+    for command in others:
+        name = command.prog.removeprefix("rotator ")
+        lines += _title(name, "^")
+        lines += _literal(command.format_usage().removeprefix("usage: "))
+        lines += [str(command.description), "", *_options(command), *_literal(command.epilog)]
+    lines += [*_title("EXIT STATUS", "~"), *_literal(first.epilog)]
+    page: bytes = publish_string("\n".join(lines), writer=Writer())
+    return "\n".join(line for line in page.decode().splitlines() if not line.startswith('.\\" '))
+
+
+def _title(text: str, line: str) -> list[str]:
+    return [text, line * len(text), ""]
+
+
+def _literal(text: str | None) -> list[str]:
+    return ["::", "", *(f"  {line}".rstrip() for line in (text or "").strip().splitlines()), ""]
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    lines = []
+    for action in arguments(parser):
+        if action.option_strings:
+            value = "" if action.nargs == 0 else f" {action.metavar or _choices(action)}"
+            help_text = (action.help or "").replace("*", "\\*").replace("`", "")
+            lines += [f"``{', '.join(action.option_strings)}{value}``", f"  {help_text}", ""]
+    return lines
+
+
+def _choices(action: argparse.Action) -> str:
+    return "|".join(action.choices or ())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Completion scripts and manual page say what the command line takes today."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.completions import FILES, arguments, commands, grammar_digest
+from rotator.cli.parser import build_parser
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def options() -> list[tuple[str, str]]:
+    return [
+        (command.prog, max(action.option_strings, key=len))
+        for command in commands(build_parser())
+        for action in arguments(command)
+        if action.option_strings
+    ]
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    return next(parser for parser in commands(build_parser()) if parser.prog == name)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_file_was_made_of_the_grammar_as_it_is(kind: str) -> None:
+    text = FILES[kind].read_text("utf-8")
+
+    assert f"grammar {grammar_digest(build_parser())}" in text, "run make completions"
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_file_names_every_option(kind: str) -> None:
+    # fish writes `-l name`, and roff a hyphen with a backslash.
+    text = FILES[kind].read_text("utf-8").replace("\\-", "-").replace("-l ", "--")
+
+    assert [option for _, option in options() if option not in text] == []
+
+
+def test_grammar_knows_of_every_change() -> None:
+    before = grammar_digest(build_parser())
+    changed = build_parser()
+    command = next(parser for parser in commands(changed) if parser.prog == "rotator run")
+    command.add_argument("--new", help="something new")
+
+    assert grammar_digest(changed) != before
+
+
+def test_silent_alias_is_told_to_nobody() -> None:
+    assert "--tick" not in {option for _, option in options()}
+    assert all("--tick" not in path.read_text("utf-8") for path in FILES.values())
+    assert parser_of("rotator run").parse_args(["--tick", "5m"]).tick == "5m"
+
+
+def test_bash_completes_commands_and_options() -> None:
+    script = """
+        . "$1"
+        complete_line() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            _shtab_rotator
+            echo "${COMPREPLY[@]}"
+        }
+        complete_line rotator cred
+        complete_line rotator run --pro
+    """
+
+    ended = subprocess.run(
+        ["/bin/bash", "-c", script, "bash", str(FILES["bash"])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stdout.splitlines() == ["credentials", "--probe-url"], ended.stderr

@@ -1,0 +1,43 @@
+"""Another project's package of the same name is told of, our own is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.cli.distributions import OURS, namesake_problem
+from tests.repo.test_repository import project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def install(folder: Path, name: str, summary: str | None, file: str = "METADATA") -> None:
+    (folder / name).mkdir()
+    line = f"Summary: {summary}\n" if summary is not None else ""
+    (folder / name / file).write_text(f"Metadata-Version: 2.1\nName: rotator\n{line}")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("rotator-0.1.0.dist-info", "METADATA"), ("rotator-1.egg-info", "PKG-INFO")]
+)
+def test_package_of_another_project_is_told_of(tmp_path: Path, name: str, file: str) -> None:
+    install(tmp_path, name, "Rotates things", file)
+
+    problem = namesake_problem([str(tmp_path / "none"), str(tmp_path)])
+
+    assert problem is not None
+    assert "pip uninstall rotator" in problem
+
+
+@pytest.mark.parametrize("summary", [f"{OURS} client-credentials token in ...", None])
+def test_package_of_ours_is_not(tmp_path: Path, summary: str | None) -> None:
+    install(tmp_path, "rotator-0.1.0.dist-info", summary)
+    install(tmp_path, "rotator_tools-1.dist-info", "Other tools")
+
+    assert namesake_problem([str(tmp_path)]) is None
+
+
+def test_our_summary_is_the_one_that_is_looked_for() -> None:
+    assert project()["project"]["description"].startswith(OURS)

@@ -1,0 +1,86 @@
+"""What a textfile collector finds: whole, and in the words of both text formats."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.cli.openmetrics import as_openmetrics, write_atomically
+from rotator.errors import ConfigError
+from rotator.model.status import TokenStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
+NOW_S = 1_769_850_000  # date -u -d 2026-01-31T09:00:00Z +%s
+
+
+def test_healthy_token_is_exposed_with_its_instants() -> None:
+    status = TokenStatus(
+        "adobe/token",
+        "healthy",
+        "fresh",
+        expires_at=NOW + timedelta(hours=2),
+        next_rotation_at=NOW + timedelta(hours=1),
+    )
+
+    assert as_openmetrics([status], now=NOW).splitlines() == [
+        "# TYPE rotator_token_expires_at_seconds gauge",
+        "# UNIT rotator_token_expires_at_seconds seconds",
+        "# HELP rotator_token_expires_at_seconds When the stored token ends.",
+        f'rotator_token_expires_at_seconds{{token_secret="adobe/token"}} {NOW_S + 7200}',
+        "# TYPE rotator_token_next_rotation_at_seconds gauge",
+        "# UNIT rotator_token_next_rotation_at_seconds seconds",
+        "# HELP rotator_token_next_rotation_at_seconds When the stored token is due.",
+        f'rotator_token_next_rotation_at_seconds{{token_secret="adobe/token"}} {NOW_S + 3600}',
+        "# TYPE rotator_token_health gauge",
+        "# HELP rotator_token_health 1 for the health that the token has.",
+        'rotator_token_health{token_secret="adobe/token",health="healthy"} 1',
+        'rotator_token_health{token_secret="adobe/token",health="overdue"} 0',
+        'rotator_token_health{token_secret="adobe/token",health="unusable"} 0',
+        "# TYPE rotator_status_checked_at_seconds gauge",
+        "# UNIT rotator_status_checked_at_seconds seconds",
+        "# HELP rotator_status_checked_at_seconds When this was found.",
+        f"rotator_status_checked_at_seconds {NOW_S}",
+        "# EOF",
+    ]
+
+
+def test_token_that_is_missing_has_a_health_and_no_instants() -> None:
+    text = as_openmetrics([TokenStatus("t", "unusable", "token_missing")], now=NOW)
+
+    assert 'rotator_token_health{token_secret="t",health="unusable"} 1' in text
+    assert "rotator_token_expires_at_seconds{" not in text
+
+
+def test_file_is_replaced_and_readable_for_the_collector(tmp_path: Path) -> None:
+    path = tmp_path / "rotator.prom"
+    path.write_text("old")
+    mask = os.umask(0o022)
+    try:
+        write_atomically(str(path), "new\n")
+    finally:
+        os.umask(mask)
+
+    assert path.read_text() == "new\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "rotator.prom").mkdir()
+
+    with pytest.raises(ConfigError, match="--openmetrics: cannot be written"):
+        write_atomically(str(tmp_path / "rotator.prom"), "new\n")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["rotator.prom"]
+
+
+def test_folder_that_is_missing_is_named_by_its_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--openmetrics: cannot be written"):
+        write_atomically(str(tmp_path / "none" / "rotator.prom"), "new\n")
