@@ -66,7 +66,7 @@ def test_bash_completes_commands_and_options() -> None:
             echo "${COMPREPLY[@]}"
         }
         complete_line rotator cred
-        complete_line rotator run --pro
+        complete_line rotator run --probe-u
     """
 
     ended = subprocess.run(
