@@ -25,7 +25,7 @@ from tests.support.wire import Fault, Reply
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rotator.local.ims import Request
+    from tests.support.http_server import Request
     from tests.support.wire import Call
 
 __all__ = ["leaks"]

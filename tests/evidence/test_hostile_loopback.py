@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from rotator.errors import StoreError
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.loopback import LoopbackSource
+from tests.support.raw_server import RawServer
 from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
@@ -38,36 +38,20 @@ def answer(content: bytes, *, status: str = "200 OK", length: int | None = None)
     return f"HTTP/1.1 {status}\r\nContent-Length: {stated}\r\n\r\n".encode() + content
 
 
-class HostileServer:
-    """Does to each connection what `behave` does; then the connection is closed."""
+class LoopbackPort(RawServer):
+    """Does to each connection what `behave` does; `requests` are what came over them."""
 
     def __init__(self) -> None:
+        super().__init__(self._serve)
         self.behave: Behaviour = send(answer(body()))
         self.requests: list[bytes] = []
-        self.released = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection:
-                request = connection.recv(65_536)
-                if not request:
-                    return
-                self.requests.append(request)
-                self.behave(connection)
 
     def hang(self, _: socket.socket) -> None:
-        assert self.released.wait(PATIENCE_S)
+        assert self.stopped.wait(PATIENCE_S)
 
-    def stop(self) -> None:
-        self.released.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join(PATIENCE_S)
-        self._listener.close()
+    def _serve(self, connection: socket.socket) -> None:
+        self.requests.append(connection.recv(65_536))
+        self.behave(connection)
 
 
 def send(content: bytes) -> Behaviour:
@@ -98,12 +82,11 @@ def flood(connection: socket.socket) -> None:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostileServer]:
-    server = HostileServer()
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackPort]:
     monkeypatch.setenv("AWS_TOKEN", "ssrf")
-    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(server.port))
-    yield server
-    server.stop()
+    with LoopbackPort() as server:
+        monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(server.port))
+        yield server
 
 
 def running_clock() -> EpochClock:
@@ -117,7 +100,7 @@ def read(clock: Clock = SYSTEM_CLOCK) -> Any:  # noqa: ANN401 - JSON
     return source.read("a b/c", "AWSCURRENT", fresh=False)["SecretString"]
 
 
-def test_request_is_whole_and_escaped(server: HostileServer) -> None:
+def test_request_is_whole_and_escaped(server: LoopbackPort) -> None:
     assert "good" in read()
     head = server.requests[0].decode("ascii").split("\r\n")
     assert head[0] == (
@@ -127,7 +110,7 @@ def test_request_is_whole_and_escaped(server: HostileServer) -> None:
 
 
 def test_answer_that_is_complete_is_taken_though_the_connection_stays_open(
-    server: HostileServer,
+    server: LoopbackPort,
 ) -> None:
     def keep_open(connection: socket.socket) -> None:
         connection.sendall(answer(body()))
@@ -137,19 +120,19 @@ def test_answer_that_is_complete_is_taken_though_the_connection_stays_open(
     assert "good" in read()
 
 
-def test_answer_without_a_length_ends_with_the_connection(server: HostileServer) -> None:
+def test_answer_without_a_length_ends_with_the_connection(server: LoopbackPort) -> None:
     server.behave = send(b"HTTP/1.0 200 OK\r\n\r\n" + body())
     assert "good" in read()
 
 
-def test_answer_that_drips_is_given_up_in_bounded_time(server: HostileServer) -> None:
+def test_answer_that_drips_is_given_up_in_bounded_time(server: LoopbackPort) -> None:
     server.behave = drip
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)") as caught:
         read(running_clock())
     assert caught.value.retryable
 
 
-def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostileServer) -> None:
+def test_answer_that_never_comes_is_given_up_in_bounded_time(server: LoopbackPort) -> None:
     server.behave = server.hang
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
         read(EpochClock(iter([0.0, 1.98]).__next__))
@@ -173,7 +156,7 @@ def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostileServ
     ],
 )
 def test_every_trouble_is_a_store_error_without_content(
-    server: HostileServer, behave: Behaviour, problem: str
+    server: LoopbackPort, behave: Behaviour, problem: str
 ) -> None:
     server.behave = behave
     with pytest.raises(StoreError, match=problem) as caught:
@@ -184,7 +167,7 @@ def test_every_trouble_is_a_store_error_without_content(
 
 @pytest.mark.parametrize("ssrf_token", ["a\r\nX-Evil: 1", "tökén"])
 def test_ssrf_token_that_no_header_holds_is_not_sent(
-    server: HostileServer, monkeypatch: pytest.MonkeyPatch, ssrf_token: str
+    server: LoopbackPort, monkeypatch: pytest.MonkeyPatch, ssrf_token: str
 ) -> None:
     monkeypatch.setenv("AWS_TOKEN", ssrf_token)
     with pytest.raises(Exception, match="characters that no header holds"):
@@ -195,7 +178,7 @@ def test_ssrf_token_that_no_header_holds_is_not_sent(
 @pytest.mark.parametrize(
     "behave", [reset, send(b""), send(answer(b"{}")), send(answer(b"", status="503 x"))]
 )
-def test_no_trouble_hurts_while_the_token_is_good(server: HostileServer, behave: Behaviour) -> None:
+def test_no_trouble_hurts_while_the_token_is_good(server: LoopbackPort, behave: Behaviour) -> None:
     ahead = [0.0]
     reader = ClockedReader(
         "s",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import socketserver
 import struct
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import (
@@ -22,6 +21,7 @@ from tests.evidence.hostile_words import (
     Row,
     Silence,
 )
+from tests.support.raw_server import RawServer
 
 if TYPE_CHECKING:
     from tests.evidence.hostile_words import Step
@@ -49,22 +49,19 @@ class HostileServer:
         self.requests: Counter[str] = Counter()
         self.posts: Counter[str] = Counter()
         self.elsewhere = 0
-        self.stopped = threading.Event()
         self._playing: set[socket.socket] = set()
         self._changed = threading.Condition()
-        self._here = _Server(self._play)
-        self._elsewhere = _Server(self._count)
+        self._here = RawServer(self._play)
+        self._elsewhere = RawServer(self._count)
 
     def __enter__(self) -> Self:
-        for server in (self._here, self._elsewhere):
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        self._here.__enter__()
+        self._elsewhere.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        for server in (self._here, self._elsewhere):
-            server.shutdown()
-            server.server_close()
+        self._here.__exit__()
+        self._elsewhere.__exit__()
 
     def add(self, row: Row) -> str:
         """Play one more row, and tell where; it takes the place of another of its name."""
@@ -117,7 +114,7 @@ class HostileServer:
                 for position in range(1_000_000):
                     at = position % len(data)
                     connection.sendall(data[at : at + 1])
-                    if self.stopped.wait(DRIP_EVERY_S):
+                    if self._here.stopped.wait(DRIP_EVERY_S):
                         return
             case Endless(data):
                 for _ in range(ENDLESS_BYTES // len(data)):
@@ -148,22 +145,3 @@ def _read_request(connection: socket.socket) -> None:
         if name.lower() == b"content-length":
             while len(body) < int(value):
                 body += connection.recv(65_536)
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, play: Any) -> None:  # noqa: ANN401 - a method of the above
-        self.play = play
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(socketserver.BaseRequestHandler):
-    server: _Server
-
-    def handle(self) -> None:
-        self.request.settimeout(10)
-        with contextlib.suppress(OSError):
-            self.server.play(self.request)

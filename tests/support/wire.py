@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import socket
-import struct
-import sys
 import threading
 import time
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-from rotator.local.ims import Request
+from rotator.local.ims import Request as ImsRequest
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH, ImsUrls
+from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from rotator.local.ims import LocalIms
     from tests.strict_aws.service import StrictSecretsManager
 
 __all__ = ["Call", "Fault", "Reply", "Wire"]
 
+AMZ_JSON = "application/x-amz-json-1.1"
 NAMES = {TOKEN_PATH: "ims:token", HELLO_PATH: "api:hello"}
 
 
@@ -42,15 +36,6 @@ class Call:
     number: int
     name: str
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes back over the wire."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +72,18 @@ class Wire:
         self.after: Callable[[Call], None] = lambda _call: None
         self.now: Callable[[], float] = time.time
         self.calls: list[Call] = []
-        self.ended = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(self)
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = HttpServer(self._serve, epoch=self._epoch)
+        self.ended = self._server.stopped
+        self.endpoint_url = self._server.url
         self.urls = ImsUrls(self.endpoint_url)
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self._server.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.ended.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
 
     def healthy(self) -> None:
         """No more faults, and the calls so far forgotten."""
@@ -123,92 +99,46 @@ class Wire:
             self.calls.append(call)
         return call
 
-    def answer(self, request: Request, method: str) -> Reply:
+    def answer(self, request: Request) -> Reply:
         """What the service behind the front says."""
         if "x-amz-target" in request.headers:
             answer = self.secrets_manager.handle(request.headers, request.body)
-            headers = {"Content-Type": "application/x-amz-json-1.1"}
-            return Reply(answer.status, json.dumps(answer.body).encode(), headers)
+            return json_reply(answer.status, answer.body, Content_Type=AMZ_JSON)
         if self.ims is None:
-            return Reply(404, b"", {})
-        reply = self.ims.answer(method, request)
-        headers = {
-            **reply.headers,
-            "Content-Type": reply.content_type,
-            "x-debug-id": reply.debug_id,
-        }
-        return Reply(reply.status, reply.body, headers)
+            return Reply(404)
+        sent = ImsRequest(request.path, request.query, request.headers, request.body)
+        reply = self.ims.answer(request.method, sent)
+        named = {"Content-Type": reply.content_type, "x-debug-id": reply.debug_id}
+        return Reply(reply.status, reply.body, {**reply.headers, **named})
 
+    def _epoch(self) -> float:
+        return self.now()
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
-        """Clients are killed here on purpose; a traceback is for our own mistakes."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 30
-
-    def _serve(self) -> None:
-        wire = self.server.wire
-        size_bytes = int(self.headers.get("content-length") or 0)
-        url = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(url.path, url.query, headers, self.rfile.read(size_bytes))
-        target = headers.get("x-amz-target", "")
-        name = target.replace("secretsmanager.", "sm:") or NAMES.get(url.path, url.path)
-        params: dict[str, Any] = {}
-        if target:
-            with contextlib.suppress(ValueError):
-                params = json.loads(request.body)
-        call = wire.register(name, params)
-        fault = wire.spoil(call)
-        wire.before(call)
-        reply = None
+    def _serve(self, request: Request) -> Reply:
+        call = self.register(*_named(request))
+        fault = self.spoil(call)
+        self.before(call)
+        reply = RESET
         if fault is None or fault.processed:
-            reply = wire.answer(request, self.command)
+            reply = self.answer(request)
         if fault is not None and fault.echo is not None:
             reply = fault.echo(request)
-        wire.after(call)
-        self._send(reply, fault)
+        self.after(call)
+        return reply if fault is None else self._spoiled(reply, fault)
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - names of the standard library
+    def _spoiled(self, reply: Reply, fault: Fault) -> Reply:
+        self.ended.wait(fault.delay_s)
+        if fault.reset:
+            return RESET
+        return replace(fault.reply or reply, cut_bytes=fault.cut_bytes, close=True)
 
-    def _send(self, reply: Reply | None, fault: Fault | None) -> None:
-        if fault is not None:
-            self.server.wire.ended.wait(fault.delay_s)
-            reply = fault.reply or reply
-        if reply is None or reply.status == 0 or (fault is not None and fault.reset):
-            self._reset()
-            return
-        cut = None if fault is None else fault.cut_bytes
-        self.close_connection = self.close_connection or fault is not None
-        self.send_response_only(reply.status)
-        self.send_header("Date", formatdate(self.server.wire.now(), usegmt=True))
-        for header, text in reply.headers.items():
-            self.send_header(header, text)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body[:cut])
 
-    def _reset(self) -> None:
-        """Close with RST: what a crashed peer or a firewall does."""
-        self.close_connection = True
-        linger = struct.pack("ii", 1, 0)
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # Closed here: the library would first say good-bye in the ordinary way.
-        os.close(self.connection.detach())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Log nothing."""
+def _named(request: Request) -> tuple[str, dict[str, Any]]:
+    """What kind of call this is, and its parameters where they are JSON."""
+    target = request.headers.get("x-amz-target", "")
+    params: dict[str, Any] = {}
+    if target:
+        with contextlib.suppress(ValueError):
+            params = json.loads(request.body)
+    name = target.replace("secretsmanager.", "sm:") or NAMES.get(request.path, request.path)
+    return name, params

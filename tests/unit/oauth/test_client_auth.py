@@ -23,10 +23,12 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
-from tests.support.recording_server import Recorded, RecordingServer
+from tests.support.recording_server import RecordingServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.support.http_server import Request
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 250_000, tzinfo=UTC)
 CLIENT_ID = "client id: +%"
@@ -51,7 +53,7 @@ def server() -> Iterator[RecordingServer]:
         yield running
 
 
-def ask(server: RecordingServer, **changes: object) -> Recorded:
+def ask(server: RecordingServer, **changes: object) -> Request:
     fields: dict[str, object] = {
         "token_url": f"{server.url}/token",
         "client_id": CLIENT_ID,
@@ -61,12 +63,12 @@ def ask(server: RecordingServer, **changes: object) -> Recorded:
     return server.requests[-1]
 
 
-def ask_with_key(server: RecordingServer, key: object, **changes: object) -> Recorded:
+def ask_with_key(server: RecordingServer, key: object, **changes: object) -> Request:
     fields: dict[str, object] = {"client_secret": None, "private_key": key}
     return ask(server, **(fields | changes))
 
 
-def decoded(request: Recorded, key: Any) -> jwt.Token:  # noqa: ANN401 - any kind of key
+def decoded(request: Request, key: Any) -> jwt.Token:  # noqa: ANN401 - any kind of key
     assertion = dict(request.form)["client_assertion"]
     everything = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
     with warnings.catch_warnings():

@@ -1,0 +1,61 @@
+"""The one server below HTTP: each connection is handed to the test, which does what it likes."""
+
+from __future__ import annotations
+
+import contextlib
+import socketserver
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+__all__ = ["RawServer"]
+
+
+class RawServer:
+    """On a free port of 127.0.0.1: `play(connection)` in a thread of its own, then it is closed.
+
+    `stopped` tells a `play` that goes on for long that the block has ended.
+    """
+
+    def __init__(self, play: Callable[[socket.socket], None]) -> None:
+        self.play = play
+        self.stopped = threading.Event()
+        self._server = _Server(self)
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, owner: RawServer) -> None:
+        self.owner = owner
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as inherited
+        """Close, and no more: what ends the connection in another way has been set up by then."""
+        self.close_request(request)
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        self.request.settimeout(10)
+        with contextlib.suppress(OSError):
+            self.server.owner.play(self.request)
