@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.evidence.mutation import Mutation
+from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 
 __all__ = ["MUTATIONS", "Mutation"]
 
 PROTOCOL = "tests/evidence/test_protocol.py"
 ROTATE = "tests/unit/rotation/test_rotate.py"
+WORLDS = "tests/unit/rotation/test_what_may_be_published.py"
 STORE = "tests/integration/aws/test_store.py"
 CHAIN = "tests/integration/aws/test_credential_chain.py"
 TOKENS = "tests/unit/model/test_access_token.py"
@@ -17,18 +19,8 @@ HOSTILE = "tests/evidence/test_hostile_endpoint.py"
 FAULTS = "tests/evidence/test_evidence.py"
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    """In `file` of the package, `old`, which is there once, becomes `new`; pytest runs `check`."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    check: str
-
-
 MUTATIONS = (
+    *WORLD_MUTATIONS,
     # Races are harmless
     Mutation(
         "no compare-and-set",
@@ -55,30 +47,29 @@ MUTATIONS = (
     Mutation(
         "whoever loses a race takes any winner",
         "rotation/publish.py",
-        '            if self.is_fresh(theirs):\n                return "superseded", theirs, '
-        "current.version_id",
-        '            if True:\n                return "superseded", theirs, current.version_id',
+        "        elif yields_to(current):",
+        "        elif current:",
         f"{ROTATE} -k useless",
     ),
     Mutation(
         "the winner of a race on one secret for both is not looked for",
-        "rotation/publish.py",
-        "if theirs != seen and self.is_fresh(theirs):",
+        "rotation/rotate.py",
+        "if parse_token(current) != parse_token(seen) and yields_to(current):",
         "if False:",
         f"{PROTOCOL} -k one_secret or both",
     ),
     Mutation(
         "a forced run on one secret for both gives way to what it has seen",
-        "rotation/publish.py",
-        "if theirs != seen and self.is_fresh(theirs):",
-        "if self.is_fresh(theirs):",
+        "rotation/rotate.py",
+        "if parse_token(current) != parse_token(seen) and yields_to(current):",
+        "if yields_to(current):",
         f"{FAULTS} -k forced",
     ),
     Mutation(
         "an edit of the team is written over",
-        "rotation/publish.py",
-        "seen, self.target = parse_token(self.target), self._reread()",
-        "seen = parse_token(self.target)",
+        "rotation/rotate.py",
+        "        seen = current\n",
+        "",
         f"{ROTATE} -k edit",
     ),
     Mutation(
@@ -91,38 +82,38 @@ MUTATIONS = (
     Mutation(
         "a conflict counts as success",
         "rotation/publish.py",
-        "            except VersionConflict:\n                ordinal += 1\n",
-        '            except VersionConflict:\n                return "rotated", self.minted, "x"\n',
+        "        except VersionConflict:\n            return False\n",
+        "        except VersionConflict:\n            return True\n",
         f"{PROTOCOL} -k faults",
     ),
     # Never a bad write
     Mutation(
         "published before the probe",
-        "rotation/rotate.py",
-        "            problem = probe(minted) if probe is not None else None\n",
-        "            problem = None\n",
+        "rotation/mint.py",
+        "    problem = run.probe(minted) if run.probe is not None else None\n",
+        "    problem = None\n",
         f"{ROTATE} -k probe",
     ),
     Mutation(
         "the minted token is not validated",
-        "rotation/rotate.py",
-        "    _refuse_unless_usable(minted, now=now())\n",
+        "rotation/mint.py",
+        "    _refuse_unless_usable(minted, now=run.clock.now())\n",
         "",
         f"{ROTATE} -k would_refuse",
     ),
     Mutation(
         "a token handed out again counts as rotated",
-        "rotation/rotate.py",
-        "minted.access_token == stored.access_token or not",
-        "not",
-        f"{ROTATE} -k again",
+        "rotation/mint.py",
+        "return stored if stored.access_token == minted.access_token else None",
+        "return None",
+        f"{WORLDS} -k cached",
     ),
     Mutation(
         "a token that ends before the stored one is published",
-        "rotation/rotate.py",
-        " or not (ends_later or of_one_second)",
-        "",
-        f"{ROTATE} -k no_rotation",
+        "rotation/mint.py",
+        "if not is_long and minted.expires_at <= stored.expires_at:",
+        "if False:",
+        f"{WORLDS} -k serves_until",
     ),
     Mutation(
         "any body of a 200 counts as an answer of AWS",
@@ -156,9 +147,9 @@ MUTATIONS = (
     Mutation(
         "the clock is read before the secret",
         "rotation/rotate.py",
-        "        held, target = store.read(binding.credentials_secret, binding.token_secret)\n",
-        "        began = now()\n        now = lambda: began\n        held, target = store.read("
-        "binding.credentials_secret, binding.token_secret)\n",
+        "        clock=clock,\n",
+        "        clock=__import__('types').SimpleNamespace(now=lambda at=clock.now(): at,"
+        " monotonic=clock.monotonic, sleep=clock.sleep, uniform=clock.uniform),\n",
         f"{PROTOCOL} -k period",
     ),
     Mutation(
@@ -170,16 +161,16 @@ MUTATIONS = (
     ),
     Mutation(
         "the wall clock in place of the one that was given",
-        "rotation/rotate.py",
-        "decision = policy.decide(stored, now=now(),",
-        "decision = policy.decide(stored, now=datetime.now(UTC),",
+        "rotation/assess.py",
+        "        now=run.clock.now(),",
+        "        now=__import__('datetime').datetime.now(__import__('datetime').UTC),",
         f"{ROTATE} -k fresh",
     ),
     Mutation(
         "a schedule of one cadence comes too early",
         "model/policy.py",
-        "cadence - min(MAX_EARLINESS, cadence / 50)",
-        "cadence",
+        "now - stored.issued_at >= cadence - _earliness(cadence)",
+        "now - stored.issued_at >= cadence",
         f"{POLICY} -k exactly_one_cadence",
     ),
     Mutation(
@@ -214,7 +205,7 @@ MUTATIONS = (
     # No secret leaves
     Mutation(
         "a secret shows itself",
-        "model/access_token.py",
+        "model/secret.py",
         "        return \"Secret('***')\"",
         "        return self._text",
         f"{TOKENS} -k shows_itself",
@@ -294,9 +285,9 @@ MUTATIONS = (
     Mutation(
         "kills: the new version is made first and filled then",
         "rotation/publish.py",
-        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
-        "                self.store.put(self.target, Secret('{}'), version_id=str(uuid.uuid4()))\n"
-        "                self.store.put(self.target, self._text(), version_id=self.version_id)\n",
+        "            store.put(seen, text, version_id=version_id)\n",
+        "            store.put(seen, type(text)('{}'), version_id=str(uuid.uuid4()))\n"
+        "            store.put(seen, text, version_id=version_id)\n",
         f"{FAULTS} -k killed",
     ),
     Mutation(

@@ -255,3 +255,21 @@ def test_secret_that_is_not_named_or_named_twice_is_refused(
         load_secret_id("token_secret", given, environ=environ)
 
     assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
+    ("text", "is_on"), [("true", True), ("1", True), ("no", False), ("", False)]
+)
+def test_probe_of_the_stored_token_is_a_switch(text: str, *, is_on: bool) -> None:
+    environ = {"ROTATOR_PROBE_STORED": text, "ROTATOR_PROBE_URL": "https://api.example/hello"}
+    assert load_settings(NAMED, environ=environ).job.probe_stored is is_on
+
+
+def test_probe_of_the_stored_token_needs_an_api() -> None:
+    with pytest.raises(ConfigError, match="--probe-stored: needs an API to call; pass --probe-url"):
+        load_settings({**NAMED, "--probe-stored": "true"}, environ={})
+
+
+def test_switch_that_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ROTATOR_PROBE_STORED: must be true or false"):
+        load_settings(NAMED, environ={"ROTATOR_PROBE_STORED": "canary"})

@@ -276,7 +276,7 @@ CASES = (
     Case(
         "cadence that is longer than the token's life",
         CONFIGURATION,
-        ("cadence 1d1h: too long for tokens that live 23h59m", "choose less than 23h42m"),
+        ("cadence 25h: too long for tokens that live 23h59m", "choose less than 23h42m"),
         args=("--cadence", "25h"),
     ),
     Case(

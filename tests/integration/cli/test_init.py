@@ -83,7 +83,7 @@ def test_init_refuses_a_token_secret_of_another_binding(
     ended = inside("init", *binding.selectors, stdin=binding.init_input())
 
     assert ended.returncode == 2
-    assert "is bound to another credentials secret" in ended.stderr
+    assert "is bound to the credentials secret somebody/else" in ended.stderr
     assert vault.names() == {binding.token_secret}
 
 

@@ -139,7 +139,6 @@ FAILURES = {
             client_secret=CLIENT_SECRET, token_url="http://127.0.0.1:1/token"
         ),
     ),
-    "token expires no later": Failure(4, provider(token_lifetime_s=600)),
     "API refuses the new token and repeats it": Failure(
         3, lambda _, __, front: setattr(front, "api_body", b'{"error_code": "1"}'), args=("probe",)
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from rotator.errors import ConfigError
 from rotator.model.access_token import AccessToken
-from rotator.model.instants import format_duration
+from rotator.model.instants import format_duration, parse_duration
 from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
 from rotator.model.secret import Secret
 
@@ -226,3 +227,86 @@ def test_cadence_is_not_judged_by_a_token_that_means_nothing(age: timedelta, rea
 )
 def test_duration_is_written_as_settings_take_it(duration: timedelta, text: str) -> None:
     assert format_duration(duration) == text
+
+
+# The quota of versions
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "interval", "fits"),
+    [
+        (5 * MINUTE, 1 * MINUTE, False),  # replaced every 3 minutes: 480 versions a day
+        (15 * MINUTE, 5 * MINUTE, False),  # every 10 minutes: 144
+        (15 * MINUTE, 1 * MINUTE, False),  # every 12 minutes: 120
+        (18 * MINUTE, 1 * MINUTE, True),  # every 15 minutes: 96
+        (18 * MINUTE, 5 * MINUTE, True),
+        (HOUR, 15 * MINUTE, True),
+        (DAY, 1 * MINUTE, True),
+    ],
+)
+def test_policy_knows_which_tokens_need_more_versions_than_the_quota(
+    lifetime: timedelta, interval: timedelta, *, fits: bool
+) -> None:
+    policy = RenewalPolicy(interval=interval)
+    assert policy.fits_quota(lifetime) is fits
+    # From the outside: the job runs at each interval and publishes when the policy says so.
+    published, issued_at, at = 0, ISSUED_AT, ISSUED_AT
+    while at < ISSUED_AT + 2 * DAY:
+        at += interval
+        stored = replace(token(lifetime), issued_at=issued_at, expires_at=issued_at + lifetime)
+        if policy.decide(stored, now=at, client_id="my-client").due:
+            published, issued_at = published + 1, at
+    assert (published / 2 <= 100) is fits
+
+
+@pytest.mark.parametrize("interval", [1 * MINUTE, 5 * MINUTE])
+def test_documented_life_that_exceeds_the_quota_is_refused_with_the_shortest_that_works(
+    interval: timedelta,
+) -> None:
+    with pytest.raises(ConfigError, match="no interval works for less than 18m"):
+        RenewalPolicy(interval=interval).validate_lifetime(15 * MINUTE)
+
+
+def test_life_that_is_too_short_for_the_interval_names_one_that_works() -> None:
+    with pytest.raises(ConfigError, match="start the job every 8m") as caught:
+        RenewalPolicy().validate_lifetime(20 * MINUTE)
+    assert "--interval" in str(caught.value)
+    RenewalPolicy(interval=8 * MINUTE).validate_lifetime(20 * MINUTE)
+
+
+def test_cadence_that_exceeds_the_quota_is_refused() -> None:
+    with pytest.raises(ConfigError, match="choose a longer cadence"):
+        RenewalPolicy(cadence=5 * MINUTE, interval=MINUTE).validate_lifetime(DAY)
+
+
+# Spread
+
+
+def test_spread_makes_secrets_due_at_different_moments_and_each_always_at_the_same() -> None:
+    arns = [f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:t{n}-AbCdEf" for n in range(400)]
+    policy = RenewalPolicy(spread=HOUR)
+    cadences = [policy.for_secret(arn).cadence_for(DAY) for arn in arns]
+    assert cadences == [policy.for_secret(arn).cadence_for(DAY) for arn in arns]
+    assert all(22 * HOUR <= cadence <= 23 * HOUR for cadence in cadences)
+    # An even share of each ten minutes is 67 of 400.
+    by_ten_minutes = [int((cadence - 22 * HOUR) / (10 * MINUTE)) for cadence in cadences]
+    assert all(40 <= by_ten_minutes.count(part) <= 95 for part in range(6))
+
+
+def test_next_rotation_includes_the_spread() -> None:
+    policy = RenewalPolicy(spread=HOUR, share=0.5)
+    assert policy.next_rotation_at(token()) == ISSUED_AT + 22 * HOUR + 30 * MINUTE
+
+
+def test_at_most_half_of_the_cadence_is_spread() -> None:
+    assert RenewalPolicy(spread=100 * DAY, share=1.0).cadence_for(DAY) == 11 * HOUR + 30 * MINUTE
+    assert RenewalPolicy(cadence=2 * HOUR, spread=DAY, share=1.0).cadence_for(DAY) == HOUR
+
+
+def test_without_a_spread_the_secret_makes_no_difference() -> None:
+    assert RenewalPolicy().for_secret("arn:any").cadence_for(DAY) == 23 * HOUR
+
+
+@pytest.mark.parametrize("text", ["24h", "1d", "90m", "22h30m", "3600s"])
+def test_typed_duration_is_echoed_as_it_was_typed(text: str) -> None:
+    assert format_duration(parse_duration(text)) == text

@@ -76,3 +76,22 @@ def test_longer_tick_gives_the_job_more_time() -> None:
 def test_status_shows_no_token() -> None:
     assert "canary" not in repr(assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT))
     assert "canary" not in repr(replace(TOKEN, scope="a"))
+
+
+def test_expired_short_token_is_unusable_whatever_the_cadence() -> None:
+    short = replace(TOKEN, expires_at=ISSUED_AT + timedelta(minutes=10), next_rotation_at=None)
+    policy = RenewalPolicy(cadence=timedelta(hours=23))
+
+    status = assess_token("t", short, policy=policy, now=ISSUED_AT + timedelta(hours=1))
+
+    assert (status.health, status.reason) == ("unusable", "expired")
+    assert status.next_rotation_at is None
+
+
+def test_status_and_policy_agree_on_the_next_rotation() -> None:
+    stored = replace(TOKEN, next_rotation_at=ISSUED_AT + timedelta(hours=23))
+    hourly = RenewalPolicy(cadence=timedelta(hours=1))
+
+    status = assess_token("t", stored, policy=hourly, now=ISSUED_AT + timedelta(minutes=5))
+
+    assert status.next_rotation_at == ISSUED_AT + timedelta(hours=1)

@@ -13,7 +13,8 @@ from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.rotation.probe import call_api, make_probe
+from rotator.rotation.probe import call_api, make_probe, make_stored_probe
+from tests.support.recording_server import RecordingServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,3 +139,22 @@ def test_probe_that_fails_for_another_reason_warns_and_lets_the_token_through(
 
     assert warning is not None
     assert "HTTP 404" in warning
+
+
+def test_stored_token_is_rejected_by_a_401_alone(ims: LocalIms, minted: AccessToken) -> None:
+    assert make_stored_probe(ims.urls.hello)(token())
+    assert not make_stored_probe(ims.urls.hello)(minted)
+    assert not make_stored_probe(ims.urls.hello)(token(minted.access_token.reveal(), "another"))
+    assert not make_stored_probe(f"{ims.urls.base}/nowhere")(token())
+
+
+@pytest.mark.parametrize("code", ["401014", "401015"])
+def test_401_that_a_new_token_would_get_as_well_is_no_rejection(code: str) -> None:
+    with RecordingServer() as server:
+        server.answers = {"/": (401, {"error_code": code})}
+        assert not make_stored_probe(f"{server.url}/")(token())
+
+
+def test_unreachable_api_does_not_say_whether_the_stored_token_is_good() -> None:
+    with pytest.raises(ProbeError):
+        make_stored_probe(closed_port())(token())

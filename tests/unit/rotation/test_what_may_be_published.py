@@ -200,6 +200,15 @@ def test_rival_that_publishes_while_the_loser_mints_again_makes_it_mint_once_mor
     assert (job.token, job.endpoint.mints, job.versions) == ("canary-new-3", 3, 4)
 
 
+def test_rival_that_publishes_between_the_read_and_the_put_makes_the_loser_mint_again() -> None:
+    # The rival's mint may have been the later one: only a mint after its put is certain.
+    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job.store.before_put.append(job.rival)
+    job.endpoint.before_mint.extend([lambda: None, lambda: job.rival("second rival")])
+    assert job.run().outcome == "rotated"
+    assert job.token == "canary-new-3"
+
+
 def test_failed_put_is_repeated_where_the_stored_token_has_been_ended() -> None:
     job = Job(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
     job.store.broken = "put"

@@ -1,0 +1,100 @@
+"""Breakages of what holds in the worlds of providers and people that users meet."""
+
+from __future__ import annotations
+
+from tests.evidence.mutation import Mutation
+
+__all__ = ["WORLD_MUTATIONS"]
+
+POLICY = "tests/unit/model/test_policy.py"
+WORLDS = "tests/unit/rotation/test_what_may_be_published.py"
+FOREIGN = "tests/unit/rotation/test_whose_secret.py"
+
+WORLD_MUTATIONS = (
+    Mutation(
+        "a provider that grants less than before has failed",
+        "rotation/mint.py",
+        "if not is_long and minted.expires_at <= stored.expires_at:",
+        "if minted.expires_at <= stored.expires_at:",
+        f"{WORLDS} -k week",
+    ),
+    Mutation(
+        "the same token extends the stored end",
+        "rotation/mint.py",
+        "    return minted.expires_at < stored.expires_at - ROUNDING",
+        "    return True",
+        f"{WORLDS} -k never_extends",
+    ),
+    Mutation(
+        "a cached token is not waited for",
+        "rotation/mint.py",
+        "    if AFTER_EXPIRY_S < wait_s <= run.left_s():",
+        "    if False:",
+        f"{WORLDS} -k near_the_end",
+    ),
+    Mutation(
+        "who loses a race leaves a token that its mint has ended",
+        "rotation/rotate.py",
+        "    if assessment.provider.single_active:",
+        "    if False:",
+        f"{WORLDS} -k loser",
+    ),
+    Mutation(
+        "the version to publish over is read after the mint",
+        "rotation/rotate.py",
+        "            minted = mint(run, assessment)\n            current",
+        "            minted = mint(run, assessment)\n"
+        "            [version] = run.store.read(run.binding.token_secret)\n"
+        "            assessment = replace(assessment, token_version=version)\n            current",
+        f"{WORLDS} -k between_the_read",
+    ),
+    Mutation(
+        "a rejected token is replaced at every run",
+        "rotation/assess.py",
+        'if stored.rotated_for == "rejected" and ',
+        "if False and ",
+        f"{WORLDS} -k once_an_hour",
+    ),
+    Mutation(
+        "a token for a rejected one is published without verification",
+        "rotation/mint.py",
+        '    if assessment.decision.reason == "rejected":\n        raise ProbeError(f',
+        "    if False:\n        raise ProbeError(f",
+        f"{WORLDS} -k pass_the_probe",
+    ),
+    Mutation(
+        "the value of somebody else is overwritten",
+        "rotation/assess.py",
+        "    if tag is None:\n",
+        "    if False:\n",
+        f"{FOREIGN} -k never_overwritten",
+    ),
+    Mutation(
+        "the binding of others is not looked at",
+        "rotation/assess.py",
+        "    if tag is not None and not is_name_of(tag, ours.secret_id, ours.arn):",
+        "    if False:",
+        f"{FOREIGN} -k other_credentials",
+    ),
+    Mutation(
+        "credentials that ask for something else change nothing",
+        "model/policy.py",
+        "            fingerprint != stored.credentials_fingerprint\n",
+        "            False\n",
+        f"{FOREIGN} -k changed",
+    ),
+    Mutation(
+        "more versions than the quota are not noticed",
+        "model/policy.py",
+        "return timedelta(days=1) / period <= VERSIONS_PER_DAY",
+        "return True",
+        f"{POLICY} -k quota",
+    ),
+    Mutation(
+        "all of a fleet come due at once",
+        "model/policy.py",
+        "return replace(self, share=drawn / 2**32)",
+        "return self",
+        f"{POLICY} -k spread",
+    ),
+)
