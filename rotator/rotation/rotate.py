@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
 
-__all__ = ["Outcome", "RotationResult", "RunWarning", "rotate_token"]
+__all__ = [
+    "Outcome",
+    "RotationResult",
+    "RunWarning",
+    "rotate_assessed",
+    "rotate_token",
+    "untouched",
+]
 
 _EVENTS: dict[Outcome, str] = {
     "rotated": "rotator.token_rotated",
@@ -73,7 +80,6 @@ def rotate_token(
     until then in `details`; the stored token is then as it was. Logs the warnings and one event for
     the outcome, and no other for what it raises.
     """
-    started_s = clock.monotonic()
     budget_s = RETRY_BUDGET.total_seconds()
     run = Run(
         binding=binding,
@@ -81,32 +87,51 @@ def rotate_token(
         endpoint=endpoint,
         policy=policy,
         clock=clock,
-        ends_at_s=started_s + (min(budget_s, remaining_s()) if remaining_s else budget_s),
+        ends_at_s=clock.monotonic() + (min(budget_s, remaining_s()) if remaining_s else budget_s),
         force=force,
         probe=probe,
         stored_probe=stored_probe,
     )
-    log = structlog.get_logger().bind(binding=binding.token_secret)
+
+    def assess_and_rotate() -> RotationResult:
+        assessment = assess(run)
+        if dry_run or not assessment.decision.due:
+            return untouched(run, assessment)
+        return _rotate(run, assessment)
+
+    return _log_run(run, assess_and_rotate)
+
+
+def rotate_assessed(run: Run, assessment: Assessment) -> RotationResult:
+    """As `rotate_token`, where both secrets were read already and the token is due."""
+    return _log_run(run, lambda: _rotate(run, assessment))
+
+
+def untouched(run: Run, assessment: Assessment) -> RotationResult:
+    """The result where nothing is changed: the token is not due, or this is a dry run."""
+    outcome: Outcome = "would_rotate" if assessment.decision.due else "not_due"
+    return _result(run, outcome, assessment, assessment.token_version)
+
+
+def _log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
+    """Take the steps; log the warnings and the outcome, and add to an error what was found."""
+    started_s = run.clock.monotonic()
+    log = structlog.get_logger().bind(binding=run.binding.token_secret)
     try:
-        result = _rotate(run, dry_run=dry_run)
+        result = steps()
     except RotatorError as error:
-        error.details |= run.details | {"duration_s": round(clock.monotonic() - started_s, 3)}
+        error.details |= run.details | {"duration_s": round(run.clock.monotonic() - started_s, 3)}
         raise
     finally:
         for warning in run.warnings:
             log.warning(warning.event, problem=warning.problem)
-    duration_s = round(clock.monotonic() - started_s, 3)
+    duration_s = round(run.clock.monotonic() - started_s, 3)
     result = replace(result, duration_s=duration_s, warnings=tuple(run.warnings))
     log.info(_EVENTS[result.outcome], **result.log_fields())
     return result
 
 
-def _rotate(run: Run, *, dry_run: bool) -> RotationResult:
-    assessment = assess(run)
-    if not assessment.decision.due:
-        return _result(run, "not_due", assessment, assessment.token_version)
-    if dry_run:
-        return _result(run, "would_rotate", assessment, assessment.token_version)
+def _rotate(run: Run, assessment: Assessment) -> RotationResult:
     minted = mint(run, assessment)
     stored = same_stored(minted, assessment)
     if stored is not None:

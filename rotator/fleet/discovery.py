@@ -1,0 +1,65 @@
+"""A fleet found by tag: every token secret says which credentials keep it fresh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from rotator.aws.secret_ids import checked_secret_id
+from rotator.errors import ConfigError
+from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
+from rotator.model.binding import BINDING_TAG, Binding
+from rotator.model.consent import secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rotator.aws.fleet_store import ListedSecret
+
+__all__ = ["discover"]
+
+
+class Listing(Protocol):
+    """What discovery needs of the store."""
+
+    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
+        """Every secret with this tag, and with all the tags of `where`."""
+
+
+def discover(store: Listing, where: Mapping[str, str]) -> Selection:
+    """The bindings that tags declare; each still needs the consent of its credentials.
+
+    A tag that names no possible secret, or two token secrets that name each other, refuse these
+    bindings alone. Raises StoreError if the secrets cannot be listed, ConfigError if none is found.
+    """
+    listed = {secret.name: secret for secret in store.list_tagged(BINDING_TAG, where)}
+    bindings, refused = [], []
+    for name, secret in sorted(listed.items()):
+        binding = Binding(secret.tags[BINDING_TAG], name)
+        problem = _problem(binding, listed)
+        if problem is None:
+            bindings.append(FleetBinding(binding, needs_consent=True))
+        else:
+            refused.append(RefusedBinding(binding, problem))
+    if not listed:
+        narrowed = " and the tags of --where" if where else ""
+        raise ConfigError(
+            f"--discover: no secret has the tag {BINDING_TAG}{narrowed} in this account and region;"
+            " `rotator init` writes it, and a new tag takes up to five minutes to be listed"
+        )
+    return Selection(tuple(bindings), tuple(refused))
+
+
+def _problem(binding: Binding, listed: Mapping[str, ListedSecret]) -> ConfigError | None:
+    label = f"token secret {binding.token_secret}: its tag {BINDING_TAG}"
+    try:
+        checked_secret_id(label, binding.credentials_secret)
+    except ConfigError as error:
+        return error
+    credentials = binding.credentials_secret
+    other = listed.get(secret_name(credentials) if credentials.startswith("arn:") else credentials)
+    if other is not None and other.name != binding.token_secret:
+        return ConfigError(
+            f"{label} names {other.name}, which is a token secret itself; name the secret that"
+            " holds the client secret"
+        )
+    return None

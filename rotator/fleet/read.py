@@ -1,0 +1,95 @@
+"""Both secrets of each binding, read in batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from rotator.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rotator.errors import RotatorError
+    from rotator.fleet.pacer import Pacer
+    from rotator.fleet.settings import FleetBinding
+    from rotator.model.secret import Secret, SecretInfo, StoredSecret
+    from rotator.rotation.ports import Store
+
+    Read = StoredSecret | RotatorError
+
+__all__ = ["BatchStore", "ReadAlready", "read_bindings"]
+
+
+class BatchStore(Protocol):
+    """A store that reads many secrets at once, with failures as data."""
+
+    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
+        """The current version of each secret, or why there is none, batch by batch."""
+
+
+def read_bindings(
+    batches: BatchStore, bindings: Iterable[FleetBinding]
+) -> Iterator[tuple[FleetBinding, Mapping[str, Read]]]:
+    """Each binding with both of its secrets, as soon as the batch with the second one is there.
+
+    Credentials that serve many are read once, and kept for as long as somebody needs them.
+    """
+    bindings = list(bindings)
+    needed: dict[str, int] = {}
+    for each in bindings:
+        for secret_id in _secrets_of(each):
+            needed[secret_id] = needed.get(secret_id, 0) + 1
+    waiting = iter(bindings)
+    current = next(waiting, None)
+    found: dict[str, Read] = {}
+    for batch in batches.read_many(list(needed)):
+        found |= batch
+        while current is not None and found.keys() >= _secrets_of(current):
+            yield current, {secret_id: found[secret_id] for secret_id in _secrets_of(current)}
+            for secret_id in _secrets_of(current):
+                needed[secret_id] -= 1
+                if not needed[secret_id]:
+                    del found[secret_id]
+            current = next(waiting, None)
+
+
+def _secrets_of(fleet_binding: FleetBinding) -> set[str]:
+    binding = fleet_binding.binding
+    return {binding.credentials_secret, binding.token_secret}
+
+
+class ReadAlready:
+    """The store of one binding: its first read is answered by what the batch has read.
+
+    What is published waits for its turn within the quota.
+    """
+
+    def __init__(self, store: Store, versions: Mapping[str, StoredSecret], puts: Pacer) -> None:
+        self._store = store
+        self._versions: Mapping[str, StoredSecret] | None = versions
+        self._puts = puts
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        """As in `Store`."""
+        versions, self._versions = self._versions, None
+        if versions is None:
+            return self._store.read(*secret_ids)
+        return [versions[secret_id] for secret_id in secret_ids]
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        """As in `Store`."""
+        return self._store.read_version(secret_id, version_id)
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        """As in `Store`, in its turn."""
+        self._puts.wait()
+        try:
+            self._store.put(secret, text, version_id=version_id)
+        except StoreError as error:
+            if "Throttling" in (error.aws_code or ""):
+                self._puts.back_off()
+            raise
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        """As in `Store`."""
+        return self._store.describe(secret_id)

@@ -1,0 +1,259 @@
+"""One run over many bindings: read in batches, rotate what is due, keep troubles apart.
+
+The same use case as for one binding does the work (`rotator.rotation.rotate`). Around it stand the
+batches, the order (soonest expiry first), the pace, and a bounded share of the threads for each
+host, so that no failure, slowness or malice of one binding costs another its token.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import traceback
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+
+from rotator.aws.secret_ids import arn_region
+from rotator.errors import ConfigError, MintError, RotatorError
+from rotator.fleet.read import ReadAlready, read_bindings
+from rotator.fleet.report import BindingReport, DeferredError, summarize
+from rotator.fleet.work import Work, WorkQueue
+from rotator.model.access_token import AccessToken
+from rotator.model.consent import has_consent, secret_name
+from rotator.model.policy import RETRY_BUDGET
+from rotator.rotation.assess import assess
+from rotator.rotation.rotate import rotate_assessed, untouched
+from rotator.rotation.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rotator.errors import RotatorError as Failure
+    from rotator.fleet.pacer import Pacer
+    from rotator.fleet.read import BatchStore
+    from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
+    from rotator.model.binding import Binding
+    from rotator.model.clock import Clock
+    from rotator.model.policy import RenewalPolicy
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.ports import Endpoint, Store
+    from rotator.rotation.result import RotationResult
+
+__all__ = ["FleetRun", "run_fleet"]
+
+T = TypeVar("T")
+
+HOST_SHARE = 4
+"""A host gets at most a fourth of the workers, so that one that hangs leaves three fourths."""
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRun:
+    """What a run over a fleet works with.
+
+    `policy_of` gives the policy of a binding. `make_probe` makes the
+    probe of a binding from its URL. `remaining_s` are the seconds that the run may take. `told` is
+    called with each report as soon as there is one, from any thread.
+    """
+
+    store: Store
+    batches: BatchStore
+    endpoint: Endpoint
+    settings: FleetSettings
+    policy_of: Callable[[FleetBinding], RenewalPolicy]
+    clock: Clock
+    puts: Pacer
+    remaining_s: float
+    region: str | None = None
+    force: bool = False
+    dry_run: bool = False
+    make_probe: Callable[[str], Callable[[AccessToken], str | None]] | None = None
+    told: Callable[[BindingReport], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A binding that is due; `expires_at` is when consumers run out of a token."""
+
+    run: Run
+    assessment: Assessment
+    expires_at: datetime
+    host: str
+
+
+class _Reports:
+    """The report of each binding, told as it comes, from any thread."""
+
+    def __init__(self, told: Callable[[BindingReport], None]) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self._by_binding: dict[Binding, BindingReport] = {}
+
+    def add(self, report: BindingReport) -> None:
+        """Keep a report and tell of it."""
+        with self._lock:
+            self._by_binding[report.binding] = report
+            self._told(report)
+
+    def all(self) -> list[BindingReport]:
+        """In the order in which they came."""
+        return list(self._by_binding.values())
+
+
+def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
+    """Rotate every token that is due, and report on each binding, what is most urgent last.
+
+    Raises ConfigError or StoreError only where nothing at all could be read. Logs one event for
+    each binding that did something or failed, and one for the run.
+    """
+    gc.enable()  # what one command leaves to its end is too much a thousand times
+    started_s = fleet.clock.monotonic()
+    reports = _Reports(fleet.told)
+    for refused in selection.refused:
+        reports.add(BindingReport(refused.binding, error=refused.error))
+    due = []
+    for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
+        binding = fleet_binding.binding
+        outcome = _guard(binding, partial(_classify, fleet, fleet_binding, found))
+        if isinstance(outcome, _Due):
+            due.append(outcome)
+        elif isinstance(outcome, BindingReport):
+            reports.add(outcome)
+        else:
+            reports.add(BindingReport(binding, result=outcome))
+    _rotate_due(fleet, due, reports, ends_at_s=started_s + fleet.remaining_s)
+    done = reports.all()
+    duration_s = round(fleet.clock.monotonic() - started_s, 3)
+    summary = {**summarize(done), "fleet": fleet.settings.name, "duration_s": duration_s}
+    structlog.get_logger().info("rotator.fleet_finished", **summary)
+    return done
+
+
+def _guard(binding: Binding, step: Callable[[], T]) -> T | BindingReport:
+    """Take a step; whatever it raises is this binding's own."""
+    try:
+        return step()
+    except RotatorError as error:
+        return BindingReport(binding, error=error)
+    except Exception as error:  # noqa: BLE001 - its text could hold a value
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        problem = f"unexpected {type(error).__name__} in {place.name}; please report it"
+    return BindingReport(binding, error=RotatorError(problem))
+
+
+def _classify(
+    fleet: FleetRun, fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure]
+) -> _Due | RotationResult:
+    """Decide by what was read; what is not due is done."""
+    binding = fleet_binding.binding
+    _refuse_other_region(fleet.region, binding)
+    versions = {}
+    for secret_id, version in found.items():
+        if isinstance(version, RotatorError):
+            raise version
+        versions[secret_id] = version
+    make_probe, probe_url = fleet.make_probe, fleet_binding.probe_url
+    run = Run(
+        binding=binding,
+        store=ReadAlready(fleet.store, versions, fleet.puts),
+        endpoint=fleet.endpoint,
+        policy=fleet.policy_of(fleet_binding),
+        clock=fleet.clock,
+        ends_at_s=fleet.clock.monotonic(),
+        force=fleet.force,
+        probe=make_probe(probe_url) if make_probe is not None and probe_url is not None else None,
+    )
+    try:
+        assessment = assess(run)
+        if fleet_binding.needs_consent:
+            _require_consent(assessment)
+    except RotatorError as error:
+        error.details |= run.details
+        raise
+    if not assessment.decision.due or fleet.dry_run:
+        return untouched(run, assessment)
+    stored = assessment.stored
+    expires_at = stored.expires_at if isinstance(stored, AccessToken) else NEVER
+    return _Due(run, assessment, expires_at, _host(assessment))
+
+
+def _refuse_other_region(region: str | None, binding: Binding) -> None:
+    for label, secret_id in (
+        ("credentials secret", binding.credentials_secret),
+        ("token secret", binding.token_secret),
+    ):
+        if region is not None and arn_region(secret_id) not in {None, region}:
+            raise ConfigError(
+                f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
+                " per region"
+            )
+
+
+def _require_consent(assessment: Assessment) -> None:
+    """Raise ConfigError unless the credentials name the token secret themselves."""
+    arn = assessment.token_version.arn
+    if not has_consent(assessment.credentials.token_secrets, arn):
+        credentials = assessment.credentials_version.secret_id
+        raise ConfigError(
+            f"token secret {secret_name(arn)}: its credentials secret {credentials} does not name"
+            f" it in token_secrets; if it should: rotator init --bind-only --credentials-secret"
+            f" {credentials} --token-secret {secret_name(arn)}"
+        )
+
+
+def _host(assessment: Assessment) -> str:
+    url = assessment.provider.token_url or assessment.credentials.issuer or ""
+    return urlsplit(url).hostname or ""
+
+
+def _rotate_due(fleet: FleetRun, due: list[_Due], reports: _Reports, *, ends_at_s: float) -> None:
+    """Rotate what is due in a bounded pool, soonest expiry first; the rest is deferred."""
+    due.sort(key=lambda each: each.expires_at)
+    queue = WorkQueue(
+        [Work(each, each.host) for each in due],
+        per_host=max(1, fleet.settings.workers // HOST_SHARE),
+        ends_at_s=ends_at_s,
+        clock=fleet.clock,
+    )
+
+    def work() -> None:
+        while (taken := queue.take()) is not None:
+            report = _rotate_one(fleet, taken.item, ends_at_s)
+            error = report.error if isinstance(report.error, MintError) else None
+            queue.end(
+                taken,
+                "temporary" if error is not None and error.retryable else "done",
+                retry_after_s=(error and error.retry_after_s) or 0.0,
+            )
+            reports.add(report)
+
+    threads = [
+        threading.Thread(target=work, name=f"rotator-fleet-{number}", daemon=True)
+        for number in range(min(fleet.settings.workers, len(due)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for left in queue.deferred:
+        error = DeferredError(left.item.run.binding)
+        error.details |= left.item.run.details
+        reports.add(BindingReport(left.item.run.binding, error=error))
+
+
+def _rotate_one(fleet: FleetRun, due: _Due, ends_at_s: float) -> BindingReport:
+    budget_ends_at_s = fleet.clock.monotonic() + RETRY_BUDGET.total_seconds()
+    run = replace(due.run, ends_at_s=min(ends_at_s, budget_ends_at_s))
+
+    outcome = _guard(run.binding, lambda: rotate_assessed(run, due.assessment))
+    if isinstance(outcome, BindingReport):
+        return outcome
+    return BindingReport(run.binding, result=outcome)

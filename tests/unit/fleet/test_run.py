@@ -1,0 +1,321 @@
+"""A fleet over a store and an endpoint in memory: one binding's trouble is its own."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from rotator.errors import ConfigError, MintError, RotatorError, StoreError
+from rotator.fleet.pacer import Pacer
+from rotator.fleet.run import FleetRun, run_fleet
+from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from tests.support.clock import NOW, ManualClock
+from tests.support.documents import HOUR, token_document
+from tests.support.memory_endpoint import MemoryEndpoint
+from tests.support.memory_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import timedelta
+
+    from rotator.fleet.report import BindingReport
+    from rotator.model.access_token import Minted
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.secret import StoredSecret
+
+
+@dataclass
+class Rig:
+    """A fleet whose bindings have the credentials `c/NAME` and the token secret `t/NAME`."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    unreadable: dict[str, RotatorError] = field(default_factory=dict)
+    endpoint: Any = None
+    bindings: list[FleetBinding] = field(default_factory=list)
+    refused: list[RefusedBinding] = field(default_factory=list)
+    reads: list[list[str]] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        *,
+        age: timedelta | None = None,
+        host: str = "ims.example",
+        needs_consent: bool = False,
+        **credentials: Any,
+    ) -> Binding:
+        fields = {
+            "client_id": "my-client",
+            "client_secret": "canary",
+            "token_url": f"https://{host}/token",
+            **credentials,
+        }
+        self.store.add(f"c/{name}", fields)
+        stored = None if age is None else token_document(f"old-{name}", issued_at=NOW - age)
+        self.store.add(f"t/{name}", stored)
+        binding = Binding(f"c/{name}", f"t/{name}")
+        self.bindings.append(FleetBinding(binding, needs_consent=needs_consent))
+        return binding
+
+    def read_many(
+        self, secret_ids: Iterable[str]
+    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+        names = list(secret_ids)
+        for start in range(0, len(names), 20):
+            batch = names[start : start + 20]
+            self.reads.append(batch)
+            yield {each: self.unreadable.get(each) or self.store.read(each)[0] for each in batch}
+
+    def run(self, *, workers: int = 1, remaining_s: float = 600, **options: Any) -> dict[str, Any]:
+        """The reports by token secret."""
+        fleet = FleetRun(
+            store=self.store,
+            batches=self,
+            endpoint=self.endpoint or MemoryEndpoint(self.clock),
+            settings=FleetSettings(workers=workers),
+            policy_of=lambda each: RenewalPolicy(cadence=each.cadence),
+            clock=self.clock,
+            puts=Pacer(1000, self.clock),
+            remaining_s=remaining_s,
+            **options,
+        )
+        reports = run_fleet(fleet, Selection(tuple(self.bindings), tuple(self.refused)))
+        assert len(reports) == len(self.bindings) + len(self.refused)
+        return {each.binding.token_secret: each for each in reports}
+
+
+def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:
+    return {name.removeprefix("t/"): each.outcome for name, each in reports.items()}
+
+
+class EndpointOf(MemoryEndpoint):
+    """Does something of the test's own for each mint, by the host of the token URL."""
+
+    def __init__(self, clock: ManualClock, **by_host: Callable[[], None]) -> None:
+        super().__init__(clock)
+        self.by_host = by_host
+        self.order: list[str] = []
+        self.lock = threading.Lock()
+
+    def mint(self, credentials: ClientCredentials) -> Minted:
+        host = str(credentials.token_url).split("/")[2].partition(".")[0]
+        with self.lock:
+            self.order.append(host)
+        self.by_host.get(host, lambda: None)()
+        return super().mint(credentials)
+
+
+def test_what_is_due_is_rotated_and_the_rest_is_left_alone() -> None:
+    rig = Rig()
+    rig.add("due", age=23 * HOUR)
+    rig.add("fresh", age=HOUR)
+    rig.add("new")
+
+    assert outcomes(rig.run()) == {"due": "rotated", "fresh": "not_due", "new": "rotated"}
+    assert rig.store.writes == ["put t/new", "put t/due"]
+
+
+def test_soonest_expiry_goes_first() -> None:
+    rig = Rig()
+    for name, hours in (("a", 23.2), ("b", 23.9), ("c", 23.5)):
+        rig.add(name, age=hours * HOUR)
+    rig.add("none")
+
+    rig.run()
+
+    assert rig.store.writes == ["put t/none", "put t/b", "put t/c", "put t/a"]
+
+
+def test_credentials_that_serve_many_are_read_once() -> None:
+    rig = Rig()
+    rig.add("0", age=HOUR)
+    for number in range(1, 30):
+        rig.store.add(f"t/{number}", token_document(issued_at=NOW - HOUR))
+        rig.bindings.append(FleetBinding(Binding("c/0", f"t/{number}")))
+
+    rig.run()
+
+    read = [name for batch in rig.reads for name in batch]
+    assert sorted(read) == sorted(["c/0", *(f"t/{n}" for n in range(30))])
+
+
+def denied(secret_id: str) -> StoreError:
+    return StoreError("access denied", operation="GetSecretValue", secret_id=secret_id)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rig: rig.unreadable.update({"t/sick": denied("t/sick")}),
+        lambda rig: rig.unreadable.update({"c/sick": denied("c/sick")}),
+        lambda rig: rig.store.add("c/sick", "no JSON"),
+        lambda rig: rig.store.add("c/sick", {"client_id": "a"}),
+        lambda rig: rig.store.add("t/sick", "a password"),
+    ],
+    ids=["token denied", "credentials denied", "not JSON", "no client secret", "foreign content"],
+)
+def test_binding_that_fails_costs_no_other_its_token(spoil: Callable[[Rig], None]) -> None:
+    rig = Rig()
+    for name in ("first", "sick", "last"):
+        rig.add(name, age=23 * HOUR)
+    spoil(rig)
+
+    reports = rig.run()
+
+    assert outcomes(reports) == {"first": "rotated", "sick": "failed", "last": "rotated"}
+
+
+def test_mistake_of_our_own_is_kept_apart_as_well_and_shows_no_value() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("canary-secret")
+
+    rig = Rig()
+    rig.endpoint = EndpointOf(rig.clock, odd=fail)
+    rig.add("odd", age=23.5 * HOUR, host="odd.example")
+    rig.add("well", age=23 * HOUR)
+
+    reports = rig.run()
+
+    assert outcomes(reports) == {"odd": "failed", "well": "rotated"}
+    assert str(reports["t/odd"].error) == "unexpected ZeroDivisionError in fail; please report it"
+
+
+def test_host_that_keeps_failing_is_left_alone_and_its_rest_deferred() -> None:
+    rig = Rig()
+
+    def fail() -> None:
+        raise MintError("token endpoint: failed (HTTP 503)", retryable=True)
+
+    rig.endpoint = EndpointOf(rig.clock, down=fail)
+    for number in range(6):
+        rig.add(f"down{number}", age=(23.9 - number / 100) * HOUR, host="down.example")
+    rig.add("well", age=23 * HOUR)
+
+    reports = rig.run()
+
+    expected = dict.fromkeys(("down0", "down1", "down2"), "failed")
+    expected |= dict.fromkeys(("down3", "down4", "down5"), "deferred")
+    assert outcomes(reports) == {**expected, "well": "rotated"}
+    assert rig.endpoint.order.count("down") == 3
+    assert reports["t/down5"].error.retryable
+
+
+def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
+    rig = Rig()
+    released, others = threading.Event(), 20
+    done: list[str] = []
+
+    def told(report: BindingReport) -> None:
+        done.append(report.binding.token_secret)
+        if len(done) == others:
+            released.set()
+
+    def hang() -> None:
+        assert released.wait(30), "the others waited for the host that hangs"
+
+    rig.endpoint = EndpointOf(rig.clock, hangs=hang)
+    for number in range(10):
+        rig.add(f"hangs{number}", age=23.9 * HOUR, host="hangs.example")
+    for number in range(others):
+        rig.add(f"well{number}", age=23 * HOUR)
+
+    reports = rig.run(workers=8, told=told)
+
+    assert all(name.startswith("t/well") for name in done[:others])
+    assert set(outcomes(reports).values()) == {"rotated"}
+
+
+def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
+    rig = Rig()
+    rig.endpoint = EndpointOf(rig.clock, ims=lambda: rig.clock.advance(40))
+    for name in ("a", "b", "c"):
+        rig.add(name, age=23 * HOUR)
+
+    reports = rig.run(remaining_s=60)
+
+    assert list(outcomes(reports).values()).count("rotated") == 2
+    [left] = [each for each in reports.values() if each.outcome == "deferred"]
+    assert left.expires_at == NOW + HOUR
+    assert rig.store.fields(left.binding.token_secret)["access_token"].startswith("old-")
+
+
+@pytest.mark.parametrize(("entries", "is_served"), [(["t/a"], True), (["t/b"], False), ([], False)])
+def test_binding_found_by_tag_needs_the_consent_of_its_credentials(
+    entries: list[str], *, is_served: bool
+) -> None:
+    rig = Rig()
+    rig.add("a", needs_consent=True, token_secrets=entries or None)
+
+    reports = rig.run()
+
+    assert outcomes(reports) == {"a": "rotated" if is_served else "failed"}
+    if not is_served:
+        assert isinstance(reports["t/a"].error, ConfigError)
+        assert "rotator init --bind-only" in str(reports["t/a"].error)
+        assert rig.store.writes == []
+
+
+def test_one_credentials_secret_can_serve_one_binding_and_refuse_another() -> None:
+    rig = Rig()
+    rig.add("a", needs_consent=True, token_secrets=["t/a"])
+    rig.store.add("t/b")
+    rig.bindings.append(FleetBinding(Binding("c/a", "t/b"), needs_consent=True))
+
+    assert outcomes(rig.run()) == {"a": "rotated", "b": "failed"}
+
+
+def test_binding_of_another_region_is_refused_by_name() -> None:
+    rig = Rig()
+    rig.add("a", age=23 * HOUR)
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbC123"
+    rig.store.add(arn.removeprefix("arn:"))
+    rig.bindings.append(FleetBinding(Binding("c/a", arn)))
+
+    reports = rig.run(region="eu-west-1")
+
+    assert reports["t/a"].outcome == "rotated"
+    assert "is in another region" in str(reports[arn].error)
+
+
+def test_dry_run_decides_and_changes_nothing() -> None:
+    rig = Rig()
+    rig.add("due", age=23 * HOUR)
+    rig.add("fresh", age=HOUR)
+
+    assert outcomes(rig.run(dry_run=True)) == {"due": "would_rotate", "fresh": "not_due"}
+    assert rig.store.writes == []
+
+
+def test_refused_binding_is_reported_beside_the_others() -> None:
+    rig = Rig()
+    rig.add("a", age=HOUR)
+    rig.refused.append(RefusedBinding(Binding("", "t/odd"), ConfigError("manifest: binding 2: x")))
+
+    assert outcomes(rig.run()) == {"a": "not_due", "odd": "failed"}
+
+
+def test_run_logs_what_it_did_and_one_summary() -> None:
+    rig = Rig()
+    rig.add("due", age=23 * HOUR)
+    rig.add("fresh", age=HOUR)
+
+    with capture_logs() as events:
+        rig.run()
+
+    assert [(each["event"], each.get("binding")) for each in events] == [
+        ("rotator.token_rotated", "t/due"),
+        ("rotator.fleet_finished", None),
+    ]
+    assert {key: events[-1][key] for key in ("bindings", "rotated", "not_due", "failed")} == {
+        "bindings": 2,
+        "rotated": 1,
+        "not_due": 1,
+        "failed": 0,
+    }
