@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "FleetSelector",
     "JobSettings",
     "LogSettings",
     "Settings",
     "environment_names",
+    "load_fleet",
     "load_log_settings",
     "load_secret_id",
     "load_settings",
@@ -48,6 +50,9 @@ NAMES = (
 and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
+FLEET_NAMES = ("config", "discover", "where", "fleet")
+"""What selects many bindings at once; with `cadence`, `interval` and `spread` from above."""
+
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
@@ -102,6 +107,24 @@ class Settings:
         if self.credentials_secret is None:
             raise ConfigError(_not_named("credentials_secret"))
         return self.credentials_secret
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSelector:
+    """Which fleet: that of the manifest `config`, or what has the binding tag and those of `where`.
+
+    `name`, `cadence`, `interval` and `spread` take the place of what the manifest says; None leaves
+    it to the manifest or to the defaults of a fleet. `probe_url` serves bindings without their own.
+    """
+
+    config: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    name: str | None = None
+    cadence: timedelta | None = None
+    interval: timedelta | None = None
+    spread: timedelta | None = None
+    probe_url: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +190,56 @@ def _job(found: Mapping[str, _Given]) -> JobSettings:
     return job
 
 
+def load_fleet(
+    given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
+) -> FleetSelector | None:
+    """The fleet that `given` or the environment selects, None where they select one binding.
+
+    Flags decide first: one that names a secret makes the variables of a fleet moot, and the other
+    way round. `--where` has its pairs separated by commas. Raises ConfigError for a wrong value, or
+    a selection that is ambiguous.
+    """
+    typed = {
+        label.removeprefix("--").replace("-", "_"): _Given(text, label)
+        for label, text in given.items()
+        if text is not None
+    }
+    names_binding = typed.keys() & {"token_secret", "credentials_secret"}
+    selects_fleet = typed.keys() & {"config", "discover"}
+    if names_binding and not selects_fleet:
+        return None
+    found = _from_environment(environ, (*NAMES, *FLEET_NAMES))
+    if selects_fleet:
+        for name in ("config", "discover", "token_secret", "credentials_secret"):
+            found.pop(name, None)
+    found |= typed
+    config, discover = found.get("config"), _flag(found.get("discover"))
+    if config is None and not discover:
+        if "where" in typed:
+            raise ConfigError("--where: narrows --discover; pass both")
+        return None
+    if _flag(found.get("probe_stored")):
+        label = found["probe_stored"].label
+        raise ConfigError(f"{label}: works with one binding; run those that need it one by one")
+    rivals = [
+        found[name].label
+        for name in ("config", "discover", "credentials_secret")
+        if name in found and (name != "discover" or discover)
+    ]
+    if len(rivals) > 1:
+        raise ConfigError(f"{' and '.join(rivals)}: select different bindings; keep one of them")
+    return FleetSelector(
+        config=config.text if config else None,
+        where=_tags(found.get("where")),
+        name=found["fleet"].text if "fleet" in found else None,
+        cadence=_duration(found.get("cadence")),
+        interval=_interval(found),
+        spread=_duration(found.get("spread")),
+        probe_url=_url(found.get("probe_url")),
+        region=environ.get("AWS_REGION") or None,
+    )
+
+
 def load_secret_id(
     name: str, given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
 ) -> str:
@@ -201,7 +274,7 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
 
 
 def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, _Given]:
-    known = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *LOG_NAMES)}
+    known = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *LOG_NAMES, *FLEET_NAMES)}
     found = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = known.get(variable)
@@ -249,6 +322,17 @@ def _flag(given: _Given | None) -> bool:
     if text not in {*_YES, *_NO}:
         raise ConfigError(f"{given.label}: must be true or false")
     return text in _YES
+
+
+def _tags(given: _Given | None) -> tuple[tuple[str, str], ...]:
+    """`KEY=VALUE,KEY=VALUE` as pairs."""
+    pairs = []
+    for part in given.text.split(",") if given is not None else ():
+        key, separator, value = part.partition("=")
+        if not (separator and key.strip()):
+            raise ConfigError(f"{given.label if given else ''}: must be KEY=VALUE")
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)
 
 
 def _interval(found: Mapping[str, _Given]) -> timedelta | None:

@@ -21,6 +21,7 @@ EXIT_REFUSED = 3
 EXIT_TEMPORARY = 4
 EXIT_SECRETS_MANAGER = 5
 EXIT_NO_TOKEN = 6
+EXIT_SEVERAL = 7
 EXIT_INTERRUPTED = 128 + 2
 EXIT_TERMINATED = 128 + 15
 
@@ -32,6 +33,7 @@ EXIT_CODES = {
     EXIT_TEMPORARY: "temporary: throttled, unreachable, timed out; the next run tries again",
     EXIT_SECRETS_MANAGER: "Secrets Manager refused, or the secret is missing",
     EXIT_NO_TOKEN: "no usable token to read",
+    EXIT_SEVERAL: "several bindings failed, for different reasons",
 }
 
 

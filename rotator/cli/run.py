@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
-from rotator.cli.selectors import add_names, add_policy, load_job_settings
+from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
 from rotator.cli.unexpected import describe
 from rotator.errors import RotatorError
 
@@ -36,6 +36,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add_names(parser)
     add_policy(parser)
+    add_fleet(parser)
     parser.add_argument("--force", action="store_true", help="rotate even if it is not due")
     parser.add_argument(
         "--dry-run", action="store_true", help="decide and say so; mint and write nothing"
@@ -70,6 +71,11 @@ def _run(args: argparse.Namespace) -> int:
             form=log_settings.form,
             outcomes=log_settings.form is not None or not _is_watched(),
         )
+        selector = load_selector(args)
+        if selector is not None:
+            from rotator.cli.fleet import run_all
+
+            return run_all(args, selector)
         settings = load_job_settings(args, probe_url=args.probe_url, probe_stored=args.probe_stored)
         binding = settings.token_secret
         settings.needed_credentials_secret()
@@ -79,12 +85,19 @@ def _run(args: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - whoever watches the events must learn of it too
         code, known = EXIT_UNEXPECTED, {"error": describe(error), "retryable": False}
     else:
-        print(json.dumps(_as_json(result), indent=2) if args.json else _as_text(result))
+        print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
         return EXIT_OK
     failure = {"outcome": "failed", "exit_code": code, **known}
     logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
     print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
     return code
+
+
+def failure_fields(error: RotatorError) -> dict[str, Any]:
+    """The JSON object of a run that failed."""
+    from rotator import logs
+
+    return {"outcome": "failed", "exit_code": exit_code(error), **logs.error_fields(error)}
 
 
 def _is_watched() -> bool:
@@ -98,7 +111,8 @@ def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult
     return Rotator(open_store(settings)).rotate(settings, force=force, dry_run=dry_run)
 
 
-def _as_json(result: RotationResult) -> dict[str, object]:
+def result_fields(result: RotationResult) -> dict[str, object]:
+    """The JSON object of a run."""
     from rotator.model.instants import format_instant
 
     instants = {

@@ -6,14 +6,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rotator.config import Settings
+    from rotator.config import FleetSelector, Settings
 
 __all__ = [
+    "add_fleet",
     "add_names",
     "add_policy",
     "add_positional_token_secret",
     "add_token_secret",
     "load_job_settings",
+    "load_selector",
     "named_token_secret",
 ]
 
@@ -81,3 +83,42 @@ def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
     if getattr(args, "id", None) is not None:
         given["token_secret"] = named_token_secret(args)
     return load_settings({f"--{name.replace('_', '-')}": text for name, text in given.items()})
+
+
+def add_fleet(parser: argparse.ArgumentParser) -> None:
+    """Add what selects many bindings."""
+    parser.add_argument(
+        "--config", metavar="FILE", help="the bindings of this TOML manifest (ROTATOR_CONFIG)"
+    )
+    parser.add_argument(
+        "--discover",
+        action="store_true",
+        help="every token secret that a tag binds to its credentials (ROTATOR_DISCOVER)",
+    )
+    parser.add_argument(
+        "--where",
+        metavar="KEY=VALUE",
+        action="append",
+        help="with --discover: only those with this tag too; may be repeated (ROTATOR_WHERE)",
+    )
+    parser.add_argument(
+        "--spread",
+        metavar="DURATION",
+        help="rotate each up to this much earlier, so that not all are due at once"
+        " (ROTATOR_SPREAD); without it 1h for many bindings, none for one",
+    )
+
+
+def load_selector(args: argparse.Namespace) -> FleetSelector | None:
+    """The fleet that flags and environment select, None if they select one binding."""
+    from rotator.config import load_fleet
+
+    names = ("credentials_secret", "token_secret", "cadence", "interval", "tick", "spread")
+    given = {f"--{name.replace('_', '-')}": getattr(args, name, None) for name in names}
+    given["--token-secret"] = given["--token-secret"] or getattr(args, "id", None)
+    given["--config"] = args.config
+    given["--discover"] = "true" if args.discover else None
+    given["--probe-url"] = getattr(args, "probe_url", None)
+    given["--probe-stored"] = getattr(args, "probe_stored", None)
+    given["--where"] = ",".join(args.where) if args.where else None
+    return load_fleet(given)

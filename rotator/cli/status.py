@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
 from rotator.cli.selectors import (
+    add_fleet,
     add_names,
     add_policy,
     add_positional_token_secret,
     load_job_settings,
+    load_selector,
 )
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from datetime import datetime
 
     from rotator.model.status import TokenStatus
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "instant_text", "remaining_text", "status_fields", "write_openmetrics"]
 
 _EXAMPLE = """\
 example:
@@ -45,6 +48,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     add_positional_token_secret(parser)
     add_names(parser)
     add_policy(parser)
+    add_fleet(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     parser.add_argument(
         "--openmetrics",
@@ -55,28 +59,40 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
+    selector = load_selector(args)
+    if selector is not None:
+        from rotator.cli.fleet import show_all
+
+        return show_all(args, selector)
     settings = load_job_settings(args)
     from rotator.app import Rotator, open_store
 
     status = Rotator(open_store(settings)).status(settings)
-    if args.openmetrics is not None:
-        from rotator.cli.openmetrics import as_openmetrics, write_atomically
-        from rotator.model.clock import SYSTEM_CLOCK
-
-        write_atomically(args.openmetrics, as_openmetrics([status], now=SYSTEM_CLOCK.now()))
-    print(json.dumps(_as_json(status), indent=2) if args.json else _as_table(status))
+    write_openmetrics(args.openmetrics, [status])
+    print(json.dumps(status_fields(status), indent=2) if args.json else _as_table(status))
     return _CODES[status.health]
 
 
-def _as_json(status: TokenStatus) -> dict[str, object]:
+def write_openmetrics(path: str | None, statuses: Sequence[TokenStatus]) -> None:
+    """Write the file of --openmetrics, if there is to be one."""
+    if path is None:
+        return
+    from rotator.cli.openmetrics import as_openmetrics, write_atomically
+    from rotator.model.clock import SYSTEM_CLOCK
+
+    write_atomically(path, as_openmetrics(statuses, now=SYSTEM_CLOCK.now()))
+
+
+def status_fields(status: TokenStatus) -> dict[str, object]:
+    """The JSON object of a status."""
     remaining = status.remaining
     return {
         "token_secret": status.token_secret,
         "health": status.health,
         "reason": status.reason,
-        "expires_at": _instant(status.expires_at),
+        "expires_at": instant_text(status.expires_at),
         "remaining_s": None if remaining is None else int(remaining.total_seconds()),
-        "next_rotation_at": _instant(status.next_rotation_at),
+        "next_rotation_at": instant_text(status.next_rotation_at),
         "version_id": status.version_id,
         "client_id": status.client_id,
     }
@@ -86,22 +102,24 @@ def _as_table(status: TokenStatus) -> str:
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",
-        "expires at": _instant(status.expires_at),
-        "remaining life": _remaining(status),
-        "next rotation": _instant(status.next_rotation_at),
+        "expires at": instant_text(status.expires_at),
+        "remaining life": remaining_text(status),
+        "next rotation": instant_text(status.next_rotation_at),
         "version": status.version_id,
         "client id": status.client_id,
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)
 
 
-def _instant(at: datetime | None) -> str | None:
+def instant_text(at: datetime | None) -> str | None:
+    """RFC 3339, None for none."""
     from rotator.model.instants import format_instant
 
     return None if at is None else format_instant(at)
 
 
-def _remaining(status: TokenStatus) -> str | None:
+def remaining_text(status: TokenStatus) -> str | None:
+    """The remaining life for people, None where there is no token."""
     from rotator.model.instants import format_duration
 
     if status.remaining is None:

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult
 
+    Probe = Callable[[AccessToken], str | None]
+
 __all__ = ["FleetRun", "run_fleet"]
 
 T = TypeVar("T")
@@ -59,9 +61,9 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class FleetRun:
     """What a run over a fleet works with.
 
-    `policy_of` gives the policy of a binding. `make_probe` makes the
-    probe of a binding from its URL. `remaining_s` are the seconds that the run may take. `told` is
-    called with each report as soon as there is one, from any thread.
+    `policy_of` gives the policy of a binding, `probe_of` its probe. `remaining_s` are the seconds
+    that the run may take. `told` is called with each report as soon as there is one, from any
+    thread.
     """
 
     store: Store
@@ -75,7 +77,7 @@ class FleetRun:
     region: str | None = None
     force: bool = False
     dry_run: bool = False
-    make_probe: Callable[[str], Callable[[AccessToken], str | None]] | None = None
+    probe_of: Callable[[FleetBinding], Probe | None] = lambda _: None
     told: Callable[[BindingReport], None] = lambda _: None
 
 
@@ -160,7 +162,6 @@ def _classify(
         if isinstance(version, RotatorError):
             raise version
         versions[secret_id] = version
-    make_probe, probe_url = fleet.make_probe, fleet_binding.probe_url
     run = Run(
         binding=binding,
         store=ReadAlready(fleet.store, versions, fleet.puts),
@@ -169,7 +170,7 @@ def _classify(
         clock=fleet.clock,
         ends_at_s=fleet.clock.monotonic(),
         force=fleet.force,
-        probe=make_probe(probe_url) if make_probe is not None and probe_url is not None else None,
+        probe=fleet.probe_of(fleet_binding),
     )
     try:
         assessment = assess(run)

@@ -31,10 +31,10 @@ MAY_IMPORT = {
     # settings, logs and the composition root
     "config": "aws errors model",
     "logs": "errors | structlog",
-    "app": "aws config errors logs model oauth rotation",
+    "app": "aws config errors fleet logs model oauth rotation",
     # the doors
     "__init__": "aws model oauth rotation",
-    "cli": "__init__ app aws config demo errors logs model reader rotation",
+    "cli": "__init__ app aws config demo errors fleet logs model reader rotation",
     "__main__": "cli",
     "lambda_handler": "app aws config errors logs model rotation | structlog",
     # the consumers' side

@@ -1,0 +1,121 @@
+"""A fleet put together from its selector: clients, pace, policies and probes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rotator import logs
+from rotator.aws.fleet_store import FleetStore
+from rotator.aws.store import connect
+from rotator.fleet.discovery import discover
+from rotator.fleet.manifest import load_manifest
+from rotator.fleet.pacer import Pacer
+from rotator.fleet.run import FleetRun, run_fleet
+from rotator.fleet.settings import FleetSettings
+from rotator.fleet.status import fleet_status
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.policy import RenewalPolicy
+from rotator.oauth.endpoint import TokenEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.config import FleetSelector
+    from rotator.fleet.report import BindingReport
+    from rotator.fleet.settings import FleetBinding, Selection
+    from rotator.fleet.status import BindingStatus
+    from rotator.model.access_token import AccessToken
+
+__all__ = ["Fleet"]
+
+RUN_LIMIT_S = 840.0
+"""How long a run may take where nothing else bounds it: less than the interval of 15 minutes, so
+that the next run finds it ended."""
+
+
+class Fleet:
+    """Many bindings, by manifest or by tag, and the client to work on them.
+
+    Raises ConfigError for a manifest that is none, and where there is no region.
+    """
+
+    def __init__(self, selector: FleetSelector) -> None:
+        settings, self._selection = FleetSettings(), None
+        if selector.config is not None:
+            settings, self._selection = load_manifest(selector.config)
+        stated = {
+            name: value
+            for name in ("name", "cadence", "interval", "spread")
+            if (value := getattr(selector, name)) is not None
+        }
+        self.settings = replace(settings, **stated)
+        self._probe_url = selector.probe_url
+        self._where = dict(selector.where)
+        client = connect(selector.region)
+        self._region: str = client.meta.region_name
+        self._puts = Pacer(self.settings.puts_per_s, SYSTEM_CLOCK)
+        reads = Pacer(self.settings.reads_per_s, SYSTEM_CLOCK)
+        self._store = FleetStore(client, pace=reads.wait, back_off=reads.back_off)
+
+    def select(self) -> Selection:
+        """The bindings; raises ConfigError if there are none, StoreError if none can be listed."""
+        return self._selection or discover(self._store, self._where)
+
+    def rotate(
+        self,
+        selection: Selection,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        remaining_s: float = RUN_LIMIT_S,
+        told: Callable[[BindingReport], None] = lambda _: None,
+    ) -> list[BindingReport]:
+        """Rotate what is due; see `run_fleet`. Logs a failure as that of a single binding."""
+
+        def log_and_tell(report: BindingReport) -> None:
+            if report.error is not None:
+                logs.logger().error(
+                    "rotator.rotation_failed",
+                    outcome=report.outcome,
+                    binding=report.binding.token_secret,
+                    **logs.error_fields(report.error),
+                )
+            told(report)
+
+        fleet = FleetRun(
+            store=self._store,
+            batches=self._store,
+            endpoint=TokenEndpoint(),
+            settings=self.settings,
+            policy_of=self._policy_of,
+            clock=SYSTEM_CLOCK,
+            puts=self._puts,
+            remaining_s=remaining_s,
+            region=self._region,
+            force=force,
+            dry_run=dry_run,
+            probe_of=self._probe_of,
+            told=log_and_tell,
+        )
+        return run_fleet(fleet, selection)
+
+    def status(self, selection: Selection) -> list[BindingStatus]:
+        """The health of each token, the most urgent first."""
+        now = SYSTEM_CLOCK.now()
+        return fleet_status(self._store, selection, policy_of=self._policy_of, now=now)
+
+    def _policy_of(self, fleet_binding: FleetBinding) -> RenewalPolicy:
+        return RenewalPolicy(
+            cadence=fleet_binding.cadence or self.settings.cadence,
+            interval=self.settings.interval,
+            spread=self.settings.spread,
+        )
+
+    def _probe_of(self, fleet_binding: FleetBinding) -> Callable[[AccessToken], str | None] | None:
+        url = fleet_binding.probe_url or self._probe_url
+        if url is None:
+            return None
+        from rotator.rotation.probe import make_probe
+
+        return make_probe(url)

@@ -1,0 +1,158 @@
+"""`rotator run` and `rotator status` over many bindings at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
+from rotator.cli.run import failure_fields, result_fields
+from rotator.cli.status import instant_text, remaining_text, status_fields, write_openmetrics
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from rotator.config import FleetSelector
+    from rotator.errors import RotatorError
+    from rotator.fleet.report import BindingReport
+    from rotator.fleet.status import BindingStatus
+
+__all__ = ["run_all", "show_all"]
+
+
+def run_all(args: argparse.Namespace, selector: FleetSelector) -> int:
+    """Rotate what is due of a fleet, and print how each binding went."""
+    from rotator.app.fleet import Fleet
+    from rotator.fleet.report import summarize
+
+    fleet = Fleet(selector)
+    selection = fleet.select()
+    progress = _Progress(len(selection.bindings) + len(selection.refused), sys.stderr)
+    reports = fleet.rotate(selection, force=args.force, dry_run=args.dry_run, told=progress.count)
+    progress.clear()
+    summary = summarize(reports)
+    if args.json:
+        bindings = [_report_fields(each) for each in reports]
+        print(json.dumps({"summary": summary, "bindings": bindings}, indent=2))
+    else:
+        print(_report_text(reports, summary))
+    return _shared_code(each.error for each in reports)
+
+
+def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
+    """Print the health of every token of a fleet, the most urgent first."""
+    from rotator.app.fleet import Fleet
+
+    fleet = Fleet(selector)
+    found = fleet.status(fleet.select())
+    write_openmetrics(args.openmetrics, [each.status for each in found if each.status is not None])
+    healths = [each.status.health if each.status is not None else "unknown" for each in found]
+    names = ("healthy", "overdue", "unusable", "unknown")
+    summary = {"bindings": len(found), **{name: healths.count(name) for name in names}}
+    if args.json:
+        bindings = [_status_fields(each) for each in found]
+        print(json.dumps({"summary": summary, "bindings": bindings}, indent=2))
+    else:
+        print(_status_text(found, summary))
+    if "unusable" in healths:
+        return EXIT_NO_TOKEN
+    if "overdue" in healths:
+        return EXIT_TEMPORARY
+    return _shared_code(each.error for each in found)
+
+
+def _shared_code(errors: Iterable[RotatorError | None]) -> int:
+    """The code that all failures share, else the one that says that they differ."""
+    codes = {exit_code(error) for error in errors if error is not None}
+    if len(codes) > 1:
+        return EXIT_SEVERAL
+    return codes.pop() if codes else EXIT_OK
+
+
+class _Progress:
+    """A live line on a terminal, for a run that takes longer than a moment; else nothing."""
+
+    def __init__(self, total: int, stream: TextIO) -> None:
+        self._total = total
+        self._done = self._failed = 0
+        self._stream = stream if stream.isatty() else None
+
+    def count(self, report: BindingReport) -> None:
+        """Count one binding."""
+        self._done += 1
+        self._failed += report.error is not None
+        if self._stream is not None and (self._done % 20 == 0 or self._failed):
+            failed = f", {self._failed} failed or deferred" if self._failed else ""
+            self._stream.write(f"\r{self._done} of {self._total} bindings{failed}\x1b[K")
+            self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._stream is not None:
+            self._stream.write("\r\x1b[K")
+
+
+def _names(each: BindingReport | BindingStatus) -> dict[str, str]:
+    binding = each.binding
+    return {
+        "credentials_secret": binding.credentials_secret,
+        "token_secret": binding.token_secret,
+    }
+
+
+def _report_fields(report: BindingReport) -> dict[str, Any]:
+    if report.result is not None:
+        return result_fields(report.result)
+    assert report.error is not None  # noqa: S101 - a report has one of the two
+    return {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
+
+
+def _status_fields(each: BindingStatus) -> dict[str, Any]:
+    if each.status is not None:
+        return {**_names(each), **status_fields(each.status)}
+    assert each.error is not None  # noqa: S101 - one of the two
+    return {**_names(each), **failure_fields(each.error), "health": "unknown"}
+
+
+def _report_text(reports: Sequence[BindingReport], summary: dict[str, Any]) -> str:
+    rows = [
+        (
+            report.outcome.replace("_", " "),
+            report.binding.token_secret,
+            instant_text(report.expires_at) or "no token known",
+        )
+        for report in reports
+        if report.outcome != "not_due"
+    ]
+    lines = _table(rows)
+    lines += [f"{each.outcome}: {each.error}" for each in reports if each.error is not None]
+    return "\n".join([*lines, _summary_text(summary)])
+
+
+def _status_text(found: Sequence[BindingStatus], summary: dict[str, Any]) -> str:
+    rows = []
+    for each in found:
+        status = each.status
+        if status is None:
+            rows.append(("unknown", each.binding.token_secret, str(each.error)))
+        else:
+            reason = status.reason.replace("_", " ")
+            life = remaining_text(status) or "no token"
+            rows.append((status.health, each.binding.token_secret, f"{life}, {reason}"))
+    return "\n".join([*_table(rows), _summary_text(summary)])
+
+
+def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
+
+
+def _summary_text(summary: dict[str, Any]) -> str:
+    counts = [
+        f"{count} {name.replace('_', ' ')}"
+        for name, count in summary.items()
+        if count and name != "bindings"
+    ]
+    return f"{summary['bindings']} bindings: {', '.join(counts)}"

@@ -1,0 +1,88 @@
+"""The health of every token of a fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotator.errors import RotatorError
+from rotator.fleet.read import read_bindings
+from rotator.model.status import assess_token
+from rotator.model.stored import parse_credentials, parse_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from rotator.errors import RotatorError as Failure
+    from rotator.fleet.read import BatchStore
+    from rotator.fleet.settings import FleetBinding, Selection
+    from rotator.model.binding import Binding
+    from rotator.model.policy import RenewalPolicy
+    from rotator.model.secret import StoredSecret
+    from rotator.model.status import TokenStatus
+
+__all__ = ["BindingStatus", "fleet_status"]
+
+
+@dataclass(frozen=True, slots=True)
+class BindingStatus:
+    """The health of one token, or why it is not known."""
+
+    binding: Binding
+    status: TokenStatus | None = None
+    error: RotatorError | None = None
+
+
+def fleet_status(
+    batches: BatchStore,
+    selection: Selection,
+    *,
+    policy_of: Callable[[FleetBinding], RenewalPolicy],
+    now: datetime,
+) -> list[BindingStatus]:
+    """Assess every stored token at `now` (aware UTC), the most urgent first.
+
+    Raises ConfigError or StoreError only where nothing at all could be read.
+    """
+    found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
+    for fleet_binding, versions in read_bindings(batches, selection.bindings):
+        binding = fleet_binding.binding
+        try:
+            status = _assess(binding, versions, policy_of(fleet_binding), now)
+        except RotatorError as error:
+            found.append(BindingStatus(binding, error=error))
+        else:
+            found.append(BindingStatus(binding, status=status))
+    return sorted(found, key=_urgency)
+
+
+def _assess(
+    binding: Binding,
+    versions: Mapping[str, StoredSecret | Failure],
+    policy: RenewalPolicy,
+    now: datetime,
+) -> TokenStatus:
+    token_version = versions[binding.token_secret]
+    credentials_version = versions[binding.credentials_secret]
+    if isinstance(token_version, RotatorError):
+        raise token_version
+    if isinstance(credentials_version, RotatorError):
+        raise credentials_version
+    credentials = parse_credentials(credentials_version)
+    return assess_token(
+        binding.token_secret,
+        parse_token(token_version),
+        policy=policy.for_secret(token_version.arn),
+        now=now,
+        version_id=token_version.version_id,
+        client_id=credentials.client_id,
+        fingerprint=credentials.fingerprint,
+    )
+
+
+def _urgency(each: BindingStatus) -> float:
+    """Seconds left; what could not be read, or holds no token, comes first."""
+    if each.status is None or each.status.remaining is None:
+        return float("-inf")
+    return each.status.remaining.total_seconds()

@@ -1,0 +1,178 @@
+"""`rotator run` and `rotator status` over many bindings, as processes over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rotator.local.binding import LocalBinding
+    from tests.integration.cli.vault import Vault
+
+    Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+TAG = "rotator:credentials-secret"
+
+
+def add_token_secret(vault: Vault, name: str, credentials: str, **tags: str) -> str:
+    """A token secret without a value, bound by tag; answers with its name."""
+    pairs = {TAG: credentials, **tags}
+    full = vault.binding.token_secret.replace("/token", f"/{name}")
+    vault.client.create_secret(
+        Name=full, Tags=[{"Key": key, "Value": text} for key, text in pairs.items()]
+    )
+    return full
+
+
+def write_manifest(path: Path, *pairs: tuple[str, str], more: str = "") -> str:
+    bindings = (
+        f'[[binding]]\ncredentials_secret = "{credentials}"\ntoken_secret = "{token}"\n'
+        for credentials, token in pairs
+    )
+    path.write_text("".join(bindings) + more, "utf-8")
+    return str(path)
+
+
+def printed(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(ended.stdout)
+    return fields
+
+
+def test_manifest_keeps_every_token_fresh(
+    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+) -> None:
+    other = add_token_secret(vault, "other", "unused")
+    pairs = [(binding.credentials_secret, name) for name in (binding.token_secret, other)]
+    manifest = write_manifest(tmp_path / "fleet.toml", *pairs)
+
+    first = inside("run", "--config", manifest, "--json")
+    second = inside("run", "--config", manifest, "--json")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert printed(first)["summary"]["rotated"] == 2
+    assert printed(second)["summary"]["not_due"] == 2
+    assert {each["token_secret"] for each in printed(first)["bindings"]} == {
+        binding.token_secret,
+        other,
+    }
+    tokens = {vault.fields(name)["access_token"] for name in (binding.token_secret, other)}
+    assert len(tokens) == 2
+
+
+def test_discovery_serves_whom_the_credentials_agree_to_and_names_the_others(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    team = binding.token_secret.replace("/", "-")
+    agreed = add_token_secret(vault, "agreed", binding.credentials_secret, team=team)
+    stranger = add_token_secret(vault, "stranger", binding.credentials_secret, team=team)
+    vault.put_credentials(token_secrets=[agreed])
+
+    ended = inside("run", "--discover", "--where", f"team={team}", "--json")
+
+    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    assert ended.returncode == 2
+    assert outcomes[agreed]["outcome"] == "rotated"
+    assert outcomes[stranger]["outcome"] == "failed"
+    assert "does not name it in token_secrets" in outcomes[stranger]["error"]
+    assert vault.versions(stranger) == {}
+
+
+def test_init_makes_a_binding_that_discovery_serves(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    made = inside("init", *binding.selectors, "--bind-only")
+    tags = vault.tags(binding.token_secret)
+
+    ended = inside("run", "--discover", "--where", f"{TAG}={tags[TAG]}", "--json")
+
+    assert made.returncode == 0, made.stderr
+    assert ended.returncode == 0, ended.stdout
+    assert [each["outcome"] for each in printed(ended)["bindings"]] == ["rotated"]
+
+
+def test_different_failures_end_with_a_code_of_their_own(
+    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+) -> None:
+    credentials = binding.credentials_secret
+    missing = (credentials, binding.token_secret + "-missing")
+    wrong = '[[binding]]\ncredentials_secret = "a"\n'
+    pairs = [(credentials, binding.token_secret), missing]
+
+    one_kind = inside("run", "--config", write_manifest(tmp_path / "one", *pairs))
+    two_kinds = inside("run", "--config", write_manifest(tmp_path / "two", *pairs, more=wrong))
+
+    assert (one_kind.returncode, two_kinds.returncode) == (5, 7)
+    assert "3 bindings: 1 not due, 2 failed" in two_kinds.stdout
+    assert "failed: manifest: binding 3: token_secret is missing" in two_kinds.stdout
+    assert vault.fields()["access_token"]
+
+
+def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
+    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+) -> None:
+    empty = add_token_secret(vault, "empty", "unused")
+    vault.put_token()
+    credentials = binding.credentials_secret
+    manifest = write_manifest(
+        tmp_path / "fleet.toml", (credentials, binding.token_secret), (credentials, empty)
+    )
+
+    ended = inside("status", "--config", manifest, "--json")
+
+    assert ended.returncode == 6
+    assert [each["token_secret"] for each in printed(ended)["bindings"]] == [
+        empty,
+        binding.token_secret,
+    ]
+    assert printed(ended)["summary"] == {
+        "bindings": 2,
+        "healthy": 1,
+        "overdue": 0,
+        "unusable": 1,
+        "unknown": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "problem"),
+    [
+        (("--config", "a", "--discover"), {}, "--config and --discover: select different bindings"),
+        (
+            ("--config", "a", "--credentials-secret", "c"),
+            {},
+            "--config and --credentials-secret: select different bindings",
+        ),
+        (("--where", "a=b"), {}, "--where: narrows --discover; pass both"),
+        (("--discover", "--where", "a"), {}, "--where: must be KEY=VALUE"),
+        (("--config", "/nowhere/fleet.toml"), {}, "--config: the file cannot be read"),
+        ((), {"ROTATOR_DISCOVER": "perhaps"}, "ROTATOR_DISCOVER: must be true or false"),
+        (
+            ("--discover", "--probe-stored", "--probe-url", "https://a.example"),
+            {},
+            "--probe-stored: works with one binding",
+        ),
+    ],
+)
+def test_ambiguous_or_wrong_selection_is_named(
+    inside: Cli, args: tuple[str, ...], env: dict[str, str], problem: str
+) -> None:
+    ended = inside("run", *args, env=env)
+
+    assert ended.returncode == 2
+    assert problem in ended.stdout + ended.stderr
+
+
+def test_flag_that_names_a_binding_makes_the_fleet_of_the_environment_moot(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    ended = inside("run", *binding.selectors, "--json", env={"ROTATOR_DISCOVER": "true"})
+
+    assert ended.returncode == 0
+    assert printed(ended)["token_secret"] == binding.token_secret
+    assert vault.fields()["access_token"]
