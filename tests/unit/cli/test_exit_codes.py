@@ -64,4 +64,4 @@ def test_error_ends_with_the_code_of_its_kind(error: RotatorError, code: int) ->
 
 
 def test_codes_are_those_that_schedulers_and_monitors_rely_on() -> None:
-    assert sorted(EXIT_CODES) == [0, 1, 2, 3, 4, 5, 6]
+    assert sorted(EXIT_CODES) == [0, 1, 2, 3, 4, 5, 6, 7]
