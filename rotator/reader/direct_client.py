@@ -121,10 +121,10 @@ class DirectClient:
         problem: RotatorError
         try:
             return self._exchange(settings, request, ends_at)
+        except OSError as error:  # before ValueError: a refused certificate is both
+            problem = _explain_os_error(error, secret_id)
         except ValueError:
             problem = _not_the_service(secret_id, "no HTTP", temporary=True)
-        except OSError as error:
-            problem = _explain_os_error(error, secret_id)
         raise problem
 
     def _exchange(self, settings: Settings, request: bytes, ends_at: float) -> Response:

@@ -27,8 +27,8 @@ class Identity:
     private_key: str
 
     @classmethod
-    def of(cls, name: str, *, address: str = "127.0.0.1") -> Identity:
-        """A certificate for `name` and for `address`, valid for an hour."""
+    def of(cls, name: str, *, address: str = "127.0.0.1", ends_in_s: int = 3600) -> Identity:
+        """A certificate for `name` and for `address`, valid for an hour unless told otherwise."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
@@ -39,7 +39,7 @@ class Identity:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(minutes=5))
-            .not_valid_after(now + dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(seconds=ends_in_s))
             .add_extension(
                 x509.SubjectAlternativeName(
                     [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName(name)]

@@ -37,6 +37,7 @@ from rotator.reader import TokenReader, get_token
 from rotator.reader.loopback import LoopbackSource
 from rotator.reader.secrets_manager import SdkSource
 from rotator.reader.sources import find_token, open_sources
+from tests.support.reader_rig import start_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -272,6 +273,31 @@ def test_extension_is_never_sent_a_parameter_that_it_does_not_know(
     reader = TokenReader(SECRET_ID, source="extension")
     assert not reader.invalidate(reader.token())
     assert all("refreshNow" not in asked for asked in loopback.asked)
+
+
+def test_extension_that_is_not_ready_is_asked_once_more_after_a_pause(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so to a function that asks while it starts (INIT)."""
+    clock = start_clock()
+    not_ready = (400, b"not ready to serve traffic, please wait")
+    answers = [not_ready, (200, json.dumps(value()).encode())]
+    monkeypatch.setattr(loopback, "answer", lambda _query: answers.pop(0))
+    source = LoopbackSource("the extension", lambda: "ssrf", has_fresh=False, clock=clock)
+    assert "from-loopback" in source.read("s", "AWSCURRENT", fresh=False)["SecretString"]
+    assert len(clock.slept_s) == 1
+    answers += [not_ready] * 2
+    with pytest.raises(StoreError, match="is not ready to serve traffic yet") as caught:
+        source.read("s", "AWSCURRENT", fresh=False)
+    assert caught.value.retryable
+    assert len(clock.slept_s) == 2
+
+
+@pytest.mark.parametrize("name", ["AWS_TOKEN", "AWS_ENDPOINT_URL"])
+def test_empty_variable_announces_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
+    monkeypatch.setenv(name, "")
+    assert kinds() == ["the Parameters and Secrets Lambda Extension", "direct"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,213 @@
+"""AWS credentials that come late, expire and are renewed, or are looked for during a fork."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import ConfigError, StoreError
+from rotator.reader import TokenReader
+from tests.support.reader_rig import live_version, make_reader, start_clock, version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+
+
+class PickyService:
+    """Secrets Manager that takes one access key, and says of others that they have expired."""
+
+    def __init__(self) -> None:
+        self.accepted = "new"
+        self.calls = 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                owner.calls += 1
+                taken = f"Credential={owner.accepted}/" in self.headers["Authorization"]
+                content = live_version() if taken else {"__type": "ExpiredTokenException"}
+                body = json.dumps({"ARN": "arn", "Name": "s", **content}).encode()
+                self.send_response(200 if taken else 400)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PickyService]:
+    for name in os.environ:
+        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    service = PickyService()
+    url = f"http://127.0.0.1:{service.server.server_address[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    yield service
+    service.stop()
+
+
+def write_keys(folder: Path, access_key_id: str) -> None:
+    keys = f"aws_access_key_id = {access_key_id}\naws_secret_access_key = x\n"
+    (folder / "credentials").write_text(f"[default]\n{keys}")
+
+
+@pytest.mark.usefixtures("service")
+def test_keys_in_the_file_that_expired_and_were_renewed_are_used_by_the_next_attempt(
+    tmp_path: Path,
+) -> None:
+    write_keys(tmp_path, "old")
+    with TokenReader("s") as reader:
+        with pytest.raises(StoreError, match="does not accept these AWS credentials"):
+            reader.token()
+        write_keys(tmp_path, "new")
+        assert reader.token() == "first"
+
+
+def test_credentials_that_come_after_the_first_attempt_are_found(
+    service: PickyService, tmp_path: Path
+) -> None:
+    with TokenReader("s") as reader:
+        with pytest.raises(ConfigError, match="AWS credentials: none found"):
+            reader.token()
+        write_keys(tmp_path, "new")
+        assert reader.token() == "first"
+    assert service.calls == 1
+
+
+def test_client_of_the_callers_is_kept_whatever_fails() -> None:
+    class Client:
+        calls = 0
+
+        def get_secret_value(self, **_: object) -> dict[str, str]:
+            self.calls += 1
+            if self.calls < 3:
+                raise KeyError
+            return version()
+
+    client = Client()
+    reader = make_reader(start_clock(), None, client=client)
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            reader.token()
+    assert client.calls == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_child_forked_while_credentials_are_fetched_fetches_its_own(tmp_path: Path) -> None:
+    """As with a `credential_process` that takes its time; the fork does not wait for it."""
+    program = tmp_path / "credentials.sh"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'if mkdir "{tmp_path}/first" 2>/dev/null; then\n'
+        f'  echo > "{tmp_path}/started"; read line < "{tmp_path}/gate"\n'
+        "fi\n"
+        """echo '{"Version": 1, "AccessKeyId": "x", "SecretAccessKey": "x"}'\n"""
+    )
+    program.chmod(0o755)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {program}\n")
+    for name in ("started", "gate"):
+        os.mkfifo(tmp_path / name)
+    code = f"""
+        import os, signal, threading, warnings
+        from rotator.errors import RotatorError
+        from rotator.reader import TokenReader
+
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and a fork: the point
+        reader = TokenReader("s", source="sdk")
+
+        def read():
+            try:
+                reader.token()
+            except RotatorError as error:
+                return str(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        open("{tmp_path}/started").read()
+        signal.alarm(4)  # less than a fork waits for an import
+        child = os.fork()
+        signal.alarm(0)
+        if child == 0:
+            signal.alarm(20)
+            os._exit(0 if "cannot be reached" in read() else 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with open("{tmp_path}/gate", "w") as gate:
+            gate.write("go\\n")
+        thread.join()
+        print(status)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_CONFIG_FILE": str(tmp_path / "config"),
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "AWS_REGION": "eu-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_child_forked_in_an_import_that_outlasts_the_patience_of_the_fork_reads_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lock is a new one, though a thread of the parent has the old one."""
+    from rotator.reader import process_state
+
+    monkeypatch.setattr(process_state, "_MAX_IMPORT_S", 0.01)
+    process_state.make_forks_wait_for_imports()
+    entered, gate = threading.Event(), threading.Event()
+
+    def import_slowly() -> None:
+        with process_state.importing:
+            entered.set()
+            gate.wait(20)
+
+    thread = threading.Thread(target=import_slowly)
+    thread.start()
+    assert entered.wait(20)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(10)
+        with process_state.importing:  # in this thread: another may get the id of the parent's
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    gate.set()
+    thread.join()

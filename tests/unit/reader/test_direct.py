@@ -1,0 +1,244 @@
+"""The source direct over TLS, and where AWS's clock is another one."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+import certifi
+import pytest
+import requests
+
+from rotator.errors import ConfigError, StoreError, TokenUnavailable
+from rotator.reader.authorities import AMAZON_ROOTS, Contexts
+from rotator.reader.direct import DirectSource
+from tests.support.certificates import Identity, server_context
+from tests.support.raw_server import RawServer
+from tests.support.reader_rig import EXPIRY, START, live_version, make_reader, start_clock, version
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+def reply(content: object, *, status: str = "200 OK", date_s: float | None = None) -> bytes:
+    body = json.dumps(content).encode()
+    date = f"Date: {formatdate(date_s, usegmt=True)}\r\n" if date_s is not None else ""
+    return f"HTTP/1.1 {status}\r\n{date}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+class Service(RawServer):
+    """Sends `replies` in turn, the last one for ever; `names` are the server names asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(self._serve)
+        self.replies = [reply(live_version())]
+        self.requests: list[bytes] = []
+        self.names: list[str | None] = []
+        self.context: ssl.SSLContext | None = None
+
+    def _serve(self, connection: socket.socket) -> None:
+        if self.context is not None:
+            self.context.sni_callback = lambda _socket, name, _context: self.names.append(name)
+            connection = self.context.wrap_socket(connection, server_side=True)
+        with connection:
+            self.requests.append(connection.recv(65_536))
+            connection.sendall(self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    for name in os.environ:
+        if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
+            monkeypatch.delenv(name)
+    settings = {"ACCESS_KEY_ID": "AKID", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-west-1"}
+    settings |= {"CONFIG_FILE": os.devnull, "SHARED_CREDENTIALS_FILE": os.devnull}
+    with Service() as service:
+        for name, value in (settings | {"ENDPOINT_URL": service.url}).items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        yield service
+
+
+@pytest.fixture
+def trust(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[Identity], None]:
+    """Let the service be this identity, and the reader trust it."""
+
+    def use(identity: Identity) -> None:
+        service.context = server_context(identity, tmp_path)
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text(identity.certificate)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{service.port}")
+
+    return use
+
+
+def read(source: DirectSource | None = None) -> str:
+    answer = (source or DirectSource()).read("s", "AWSCURRENT", fresh=False)
+    token: str = json.loads(answer["SecretString"])["access_token"]
+    return token
+
+
+# -- TLS
+
+
+def test_token_is_read_over_tls_under_the_name_without_the_port(
+    service: Service, trust: Callable[[Identity], None]
+) -> None:
+    trust(Identity.of("localhost"))
+    assert read() == "first"
+    assert service.names == ["localhost"]
+    assert f"\r\nHost: localhost:{service.port}\r\n".encode() in service.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        (Identity.of("elsewhere.example"), "Hostname mismatch"),
+        (Identity.of("localhost", ends_in_s=-60), "certificate has expired"),
+    ],
+    ids=["wrong host", "expired"],
+)
+def test_certificate_that_is_wrong_is_refused(
+    service: Service, trust: Callable[[Identity], None], identity: Identity, reason: str
+) -> None:
+    trust(identity)
+    with pytest.raises(StoreError, match=reason) as caught:
+        read()
+    assert not caught.value.retryable
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("bundle", ["", certifi.where()])
+def test_certificate_of_an_unknown_authority_is_refused(
+    service: Service,
+    trust: Callable[[Identity], None],
+    monkeypatch: pytest.MonkeyPatch,
+    bundle: str,
+) -> None:
+    trust(Identity.of("localhost"))
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+    with pytest.raises(StoreError, match="self-signed certificate"):
+        read()
+    assert service.requests == []
+
+
+def test_server_without_tls_1_2_is_refused(
+    service: Service, trust: Callable[[Identity], None]
+) -> None:
+    trust(Identity.of("localhost"))
+    assert service.context is not None
+    service.context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        service.context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises(StoreError, match="cannot be reached"):
+        read()
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_bundle_that_cannot_be_read_is_named(
+    service: Service,
+    trust: Callable[[Identity], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: str | None,
+) -> None:
+    trust(Identity.of("localhost"))
+    bundle = tmp_path / "other.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    with pytest.raises(ConfigError, match=r"AWS_CA_BUNDLE: .*other\.pem holds no certificates"):
+        read()
+    assert service.requests == []
+
+
+def test_five_roots_come_first_and_are_those_that_requests_ships() -> None:
+    first, whole = Contexts().candidates(None)
+    subjects = str([each["subject"] for each in first.get_ca_certs()])
+    for number in (1, 2, 3, 4):
+        assert subjects.count(f"('commonName', 'Amazon Root CA {number}')") == 1
+    assert "Starfield Services Root Certificate Authority - G2" in subjects
+    assert len(first.get_ca_certs()) == len(AMAZON_ROOTS) == 5
+    shipped = ssl.create_default_context(cafile=requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    assert {*first.get_ca_certs(binary_form=True)} < {*shipped.get_ca_certs(binary_form=True)}
+    assert {*whole.get_ca_certs(binary_form=True)} == {*shipped.get_ca_certs(binary_form=True)}
+
+
+def test_whole_bundle_is_asked_first_once_it_was_needed() -> None:
+    contexts = Contexts()
+    assert len(list(contexts.candidates(None))) == 2
+    [whole] = contexts.candidates(None)
+    assert len(whole.get_ca_certs()) > 5
+
+
+# -- the clock
+
+
+def refusal(message: str = "Signature expired: 2027 is now earlier") -> dict[str, str]:
+    return {"__type": "InvalidSignatureException", "message": message}
+
+
+@pytest.mark.parametrize("ahead_s", [600, -600])
+def test_refused_time_is_signed_once_more_by_the_clock_of_aws(
+    service: Service, ahead_s: int
+) -> None:
+    aws_s = START + ahead_s
+    service.replies = [
+        reply(refusal(), status="400 Bad Request", date_s=aws_s),
+        reply(version(), date_s=aws_s),
+    ]
+    source = DirectSource(clock=start_clock())
+    assert read(source) == "first"
+    assert read(source) == "first"
+    minute = {600: b"T0810", -600: b"T0750"}[ahead_s]  # START is 2027-01-15T08:00:00Z
+    assert [b"X-Amz-Date: 20270115T0800" in each for each in service.requests] == [
+        True,
+        False,
+        False,
+    ]
+    assert all(b"X-Amz-Date: 20270115" + minute in each for each in service.requests[1:])
+
+
+def test_clock_ten_minutes_behind_prolongs_no_token(service: Service) -> None:
+    aws_s = START + 600
+    service.replies = [
+        reply(refusal(), status="400 Bad Request", date_s=aws_s),
+        reply(version(), date_s=aws_s),
+    ]
+    clock = start_clock()
+    reader = make_reader(clock, DirectSource(clock=clock))
+    assert reader.token() == "first"
+    service.replies = [reply({}, status="500 Internal Server Error")]
+    clock.advance_to(EXPIRY - 600)
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+
+
+@pytest.mark.parametrize(
+    ("content", "date_s"),
+    [
+        (refusal(), START + 600),
+        (refusal(), None),
+        (refusal(), START + 200_000),
+        (refusal("The request signature we calculated does not match"), START + 600),
+    ],
+    ids=["refused again", "no date", "days away", "another reason"],
+)
+def test_refused_signature_is_repeated_once_at_most(
+    service: Service, content: dict[str, str], date_s: float | None
+) -> None:
+    service.replies = [reply(content, status="400 Bad Request", date_s=date_s)]
+    with pytest.raises(StoreError) as caught:
+        read(DirectSource(clock=start_clock()))
+    assert not caught.value.retryable
+    assert len(service.requests) == (
+        2 if date_s == START + 600 and "expired" in str(content) else 1
+    )
