@@ -155,7 +155,7 @@ def refresh_figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     ]
 
 
-class Service:
+class CountingService:
     """A rotator that ticks every 15 minutes, and its token secret."""
 
     has_fresh = False
@@ -190,7 +190,7 @@ def rfc3339(at: float) -> str:
 def calls_figure() -> Figure:
     """A consumer that reads all day long, for thirty days of its own clock."""
     at = [1_800_000_000.0]
-    service = Service()
+    service = CountingService()
     reader = ClockedReader("s", source=service, background=False, clock=EpochClock(lambda: at[0]))
     for second in range(0, DAYS * DAY_S, 30):
         if second % 900 == 0:

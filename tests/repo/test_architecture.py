@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,11 @@ def test_every_file_has_a_row_and_every_row_a_file() -> None:
 def test_file_imports_what_its_row_allows(path: Path) -> None:
     allowed = set(MAY_IMPORT[row_of(path)].replace("|", " ").split())
     assert imports_of(path) - allowed == set()
+
+
+def test_arrows_between_rows_only_run_downwards() -> None:
+    ours = {row: set(may.partition("|")[0].split()) for row, may in MAY_IMPORT.items()}
+    tuple(graphlib.TopologicalSorter(ours).static_order())  # raises CycleError
 
 
 def test_demo_is_imported_by_the_command_of_its_name_only() -> None:

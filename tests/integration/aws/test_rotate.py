@@ -21,7 +21,7 @@ from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
-    from tests.integration.aws.conftest import Service
+    from tests.support.sdk_service import Service
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)

@@ -17,7 +17,7 @@ from rotator.model.secret import MAX_SECRET_BYTES, Secret, StoredSecret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.aws.conftest import Service
+    from tests.support.sdk_service import Service
 
 CANARY = "canary"
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))

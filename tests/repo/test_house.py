@@ -1,0 +1,115 @@
+"""The shape of the house: sizes, names and arrows, with what is still too large by name."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "rotator"
+PRODUCT = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
+MAX_FILE_LINES = 400
+MAX_CLASS_LINES = 150
+MAX_FUNCTION_LINES = 50
+MAX_ROOMS = 20
+
+# What is larger than it may be, or named as another. Entries leave, none comes.
+LARGE_FILES = {
+    "tests/deployed/test_stack.py",
+    "tests/integration/aws/test_store.py",
+    "tests/integration/cli/test_bad_input.py",
+    "tests/integration/cli/test_job.py",
+    "tests/integration/cli/test_leaks.py",
+    "tests/repo/test_template.py",
+    "tests/unit/local/test_ims.py",
+    "tests/unit/reader/test_adapters.py",
+    "tests/unit/reader/test_processes.py",
+    "tests/unit/reader/test_reader.py",
+    "tests/unit/reader/test_sources.py",
+    "tests/unit/reader/test_stress.py",
+    "tests/unit/rotation/test_rotate.py",
+}
+LARGE_CLASSES = {
+    "rotator/aws/store.py: SecretsManagerStore",
+    "rotator/demo/narration.py: _Story",
+    "rotator/local/ims.py: LocalIms",
+    "rotator/reader/__init__.py: TokenReader",
+}
+LARGE_FUNCTIONS = {
+    "rotator/rotation/setup.py: set_up_binding",
+}
+SHARED_NAMES = {
+    "Answer",
+    "Call",
+    "Client",
+    "Clock",
+    "Handler",
+    "Job",
+    "MemoryEndpoint",
+    "MemorySecret",
+    "MemoryStore",
+    "Rig",
+    "Row",
+    "Service",
+    "Source",
+    "Terminal",
+    "Vault",
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def definitions(paths: list[Path], *kinds: type[ast.AST]) -> list[tuple[str, str, int]]:
+    """File, name and lines of each class or function; the decorators are not counted."""
+    return [
+        (name_of(path), node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, kinds)
+        and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def larger_than(limit: int, paths: list[Path], *kinds: type[ast.AST]) -> set[str]:
+    return {f"{file}: {name}" for file, name, lines in definitions(paths, *kinds) if lines > limit}
+
+
+def test_no_file_is_too_long() -> None:
+    lines = {name_of(path): path.read_text("utf-8").count("\n") for path in PRODUCT + TESTS}
+    assert {name for name, count in lines.items() if count > MAX_FILE_LINES} - LARGE_FILES == set()
+
+
+def test_no_class_of_the_product_is_too_long() -> None:
+    assert larger_than(MAX_CLASS_LINES, PRODUCT, ast.ClassDef) - LARGE_CLASSES == set()
+
+
+def test_no_function_of_the_product_is_too_long() -> None:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    assert larger_than(MAX_FUNCTION_LINES, PRODUCT, *functions) - LARGE_FUNCTIONS == set()
+
+
+def test_no_class_name_is_there_twice_under_tests() -> None:
+    names = Counter(name for _, name, _ in definitions(TESTS, ast.ClassDef))
+    public = {name for name, count in names.items() if count > 1 and not name.startswith("_")}
+    assert public - SHARED_NAMES == set()
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_nobody_imports_a_conftest(path: Path) -> None:
+    modules = {
+        str(node.module)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not {module for module in modules if module.split(".")[-1] == "conftest"}
+
+
+def test_rooms_at_the_top_of_the_package_can_be_counted() -> None:
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in PRODUCT} - {"__pycache__"}
+    assert len(rooms) <= MAX_ROOMS
