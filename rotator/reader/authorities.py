@@ -16,16 +16,27 @@ if TYPE_CHECKING:
 
 __all__ = ["AMAZON_ROOTS", "Contexts", "is_unknown_issuer"]
 
-# SHA-256 of Amazon Trust Services' roots: https://www.amazontrust.com/repository/
-AMAZON_ROOTS = frozenset(
-    {
-        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",  # Amazon Root CA 1
-        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",  # Amazon Root CA 2
-        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",  # Amazon Root CA 3
-        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",  # Amazon Root CA 4
-        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",  # Starfield Services G2
-    }
-)
+# Amazon Trust Services' roots (https://www.amazontrust.com/repository/): how each begins in PEM,
+# which finds it in a bundle without decoding the others, and its SHA-256, which proves it.
+AMAZON_ROOTS = {
+    # Amazon Root CA 1 to 4
+    b"MIIDQTCCAimgAwIBAgITBmyfz5m/": (
+        "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e"
+    ),
+    b"MIIFQTCCAymgAwIBAgITBmyf0pY1": (
+        "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4"
+    ),
+    b"MIIBtjCCAVugAwIBAgITBmyf1XSX": (
+        "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4"
+    ),
+    b"MIIB8jCCAXigAwIBAgITBmyf18G7": (
+        "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092"
+    ),
+    # Starfield Services Root Certificate Authority - G2
+    b"MIID7zCCAtegAwIBAgIBADANBgkq": (
+        "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5"
+    ),
+}
 
 # X509_V_ERR_*: an issuer that is not among those given. Not an expiry, nor another host's name.
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
@@ -92,21 +103,31 @@ def _new_context() -> ssl.SSLContext:
 
 
 def _amazon_context(bundle: str) -> ssl.SSLContext | None:
-    import hashlib
-    from binascii import Error, a2b_base64
-
     context, found = _new_context(), 0
     with open(bundle, "rb") as file:  # noqa: PTH123 - pathlib is slow to import
-        blocks = file.read().split(_END)
-    for block in blocks[:-1]:
-        try:
-            certificate = a2b_base64(block.rpartition(b"-----BEGIN CERTIFICATE-----")[2])
-        except Error:
-            continue
-        if hashlib.sha256(certificate).hexdigest() in AMAZON_ROOTS:
+        text = file.read()
+    for start, digest in AMAZON_ROOTS.items():
+        certificate = _find_certificate(text, start, digest)
+        if certificate is not None:
             context.load_verify_locations(cadata=certificate)
             found += 1
     return context if found else None
+
+
+def _find_certificate(bundle: bytes, start: bytes, digest: str) -> bytes | None:
+    import hashlib
+    from binascii import Error, a2b_base64
+
+    at = bundle.find(start)
+    while at >= 0:
+        try:
+            certificate = a2b_base64(bundle[at : bundle.find(_END, at)])
+        except Error:
+            certificate = b""
+        if hashlib.sha256(certificate).hexdigest() == digest:
+            return certificate
+        at = bundle.find(start, at + 1)
+    return None
 
 
 def _bundle_path() -> str | None:

@@ -109,10 +109,12 @@ def process_figures(ms: Mapping[str, float], mb: Mapping[str, float]) -> list[Fi
     ratios = [
         ("import rotator.reader, times the bare interpreter", ms, "import", "bare", 1.25),
         ("cold process through loopback, times boto3", ms, "loopback", "boto3", 0.20),
+        ("cold process, direct, times boto3", ms, "direct", "boto3", 0.22),
         ("cold process through the SDK, times boto3", ms, "sdk", "boto3", 0.90),
         ("cold process through the SDK, times Powertools", ms, "sdk", "powertools", None),
         ("cold process through the SDK, times caching", ms, "sdk", "caching", None),
         ("peak memory through loopback, times boto3", mb, "loopback", "boto3", 0.45),
+        ("peak memory, direct, times boto3", mb, "direct", "boto3", 0.45),
         ("peak memory through the SDK, times boto3", mb, "sdk", "boto3", 0.95),
     ]
     return [

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["PROGRAMS", "best_processes"]
 
 READ = "from rotator.reader import get_token; get_token('s')"
+READ_BY_SDK = """
+from rotator.reader import TokenReader
+TokenReader("s", source="sdk", background=False).token()
+"""
 READ_BY_BOTO3 = """
 import boto3, json
 client = boto3.client("secretsmanager")
@@ -42,7 +46,8 @@ PROGRAMS = {
     "bare": ("pass", "sdk"),
     "import": ("import rotator.reader", "sdk"),
     "loopback": (READ, "agent"),
-    "sdk": (READ, "sdk"),
+    "direct": (READ, "sdk"),
+    "sdk": (READ_BY_SDK, "sdk"),
     "boto3": (READ_BY_BOTO3, "sdk"),
     "powertools": (READ_BY_POWERTOOLS, "sdk"),
     "caching": (READ_BY_CACHING, "sdk"),
