@@ -26,7 +26,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
+.PHONY: help run test test-lowest unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
 	prove-mutants bench completions package deploy destroy emulators lock upgrade clean FORCE
 
 help: ## list these targets
@@ -109,6 +109,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,runtime,pyproject.toml)
 	@$(call compile,run,pyproject.toml --extra demo --group build -c requirements/runtime.txt)
 	@$(call compile,dev,pyproject.toml --extra demo --group build --group dev -c requirements/run.txt)
+	@$(call compile,lowest,pyproject.toml --extra demo --group build --group dev --resolution lowest-direct)
 	@$(call compile,providers,pyproject.toml --extra demo --group build --group dev --group providers -c requirements/dev.txt)
 	@$(call compile,compare,pyproject.toml --extra demo --group build --group dev --group compare -c requirements/dev.txt)
 	@$(call compile,fuzz,--group fuzz)
@@ -162,5 +163,11 @@ build/%/complete: requirements/%.txt
 	@echo 'setting up build/$* (once)'; $(TOOL_PYTHON) -m venv build/$*
 	@build/$*/bin/python -m pip install -qq --only-binary :all: --require-hashes -r $<
 	@touch $@
+
+# An editable install, because commands are tested as processes.
+test-lowest: ## unit and integration tests at the oldest versions that pyproject.toml allows
+	@$(MAKE) --no-print-directory build/lowest/complete TOOL_PYTHON="`command -v python3.11 || echo $(PYTHON)`"
+	@build/lowest/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@build/lowest/bin/python -m pytest -p no:cacheprovider tests/unit tests/integration $(ARGS)
 
 FORCE:

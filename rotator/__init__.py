@@ -3,12 +3,12 @@
 Services that read the token import `rotator.reader` and nothing else. Who embeds the job takes
 `rotate_token` from here, and gives it a store, a token endpoint and a policy:
 
+    import boto3
     from rotator import Binding, RenewalPolicy, SecretsManagerStore, TokenEndpoint, rotate_token
-    from rotator.aws.store import connect
 
     rotate_token(
         Binding(credentials_secret="adobe/credentials", token_secret="adobe/token"),
-        store=SecretsManagerStore(connect()),
+        store=SecretsManagerStore(boto3.Session()),  # or a client
         endpoint=TokenEndpoint(),
         policy=RenewalPolicy(),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from structlog.contextvars import bound_contextvars
 
 from rotator import logs
-from rotator.app import Rotator, open_store
+from rotator.app import Rotator, open_store_in
 from rotator.aws.metrics import embedded
 from rotator.config import environment_names, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
@@ -75,7 +75,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             token_secret = settings.token_secret
             log_settings = load_log_settings()
             logs.configure(level=log_settings.level, form=log_settings.form)
-            result = _rotator(settings).rotate(
+            result = _rotator(settings.region).rotate(
                 settings,
                 force=force,
                 remaining_s=lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_S,
@@ -123,9 +123,9 @@ def _parse_event(event: object) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _rotator(settings: Settings) -> Rotator:
+def _rotator(region: str | None) -> Rotator:
     """Kept between the invocations of an environment: its AWS client keeps its connections."""
-    return Rotator(open_store(settings))
+    return Rotator(open_store_in(region))
 
 
 def _summary(result: RotationResult) -> dict[str, Any]:

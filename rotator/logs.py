@@ -7,6 +7,7 @@ field that somebody adds without thinking.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -63,6 +64,7 @@ def configure(
     libraries stay off: at debug level they write bodies, and with them secrets.
     """
     stream = stream or sys.stderr
+    levels = logging.getLevelNamesMapping()  # structlog takes names since 25.1 only
     on_terminal = stream.isatty()
     render: Processor
     if (form or ("console" if on_terminal else "json")) == "console":
@@ -83,7 +85,7 @@ def configure(
             _lead_with_the_event,
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(levels[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     from rotator.model.status import TokenStatus
     from rotator.rotation.rotate import RotationResult
 
-__all__ = ["Rotator", "open_store", "open_store_for", "read_secret"]
+__all__ = ["Rotator", "open_store", "open_store_for", "open_store_in", "read_secret"]
 
 
 def open_store(settings: Settings) -> SecretsManagerStore:
     """Secrets Manager in the settings' region; raises ConfigError if there is none."""
-    return SecretsManagerStore(connect(settings.region))
+    return open_store_in(settings.region)
+
+
+def open_store_in(region: str | None) -> SecretsManagerStore:
+    """Secrets Manager in this region, or the SDK's own; raises ConfigError if there is none."""
+    return SecretsManagerStore(connect(region))
 
 
 def open_store_for(secret_id: str) -> SecretsManagerStore:
     """Secrets Manager in the region of one secret; raises ConfigError if there is none."""
-    return SecretsManagerStore(connect(region_of(secret_id)))
+    return open_store_in(region_of(secret_id))
 
 
 def read_secret(secret_id: str) -> StoredSecret:

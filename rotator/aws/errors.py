@@ -78,6 +78,13 @@ def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: s
             secret_id=secret_id,
             aws_code=code,
         )
+    if operation == "UpdateSecretVersionStage" and code == "InvalidParameterException":
+        return VersionConflict(
+            f"{subject}its staging label has moved meanwhile ({operation})",
+            operation=operation,
+            secret_id=secret_id,
+            aws_code=code,
+        )
     temporary = _is_temporary(code, response)
     if temporary:
         problem = f"Secrets Manager is temporarily unavailable ({operation}: {code})"

@@ -51,7 +51,7 @@ class FleetStore(SecretsManagerStore):
         pace: Callable[[], None] = lambda: None,
         back_off: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(client)  # type: ignore[arg-type]  # of botocore or boto3
+        super().__init__(client)
         self._pace = pace
         self._back_off = back_off
         self._may_batch = True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from botocore.client import BaseClient
+    from botocore.config import Config
 
 __all__ = [
     "CURRENT",
@@ -27,13 +28,13 @@ __all__ = [
 CURRENT = "AWSCURRENT"
 
 
-def connect(region: str | None = None) -> BaseClient:
+def connect(region: str | None = None, *, session: object = None) -> BaseClient:
     """Open a Secrets Manager client with the AWS SDK's standard settings and bounded patience.
 
-    Everything that the SDK reads (endpoint, profile, role, proxy) applies. Raises ConfigError if
-    no region can be found or the profile does not exist.
+    `session` is a boto3 or botocore session of the caller's; without one everything that the SDK
+    reads (endpoint, profile, role, proxy) applies. Raises ConfigError if no region can be found or
+    the profile does not exist, StoreError if AWS credentials cannot be fetched just now.
     """
-    import botocore.session
     from botocore.config import Config
 
     config = Config(
@@ -45,17 +46,33 @@ def connect(region: str | None = None) -> BaseClient:
     )
 
     def create() -> BaseClient:
-        session = botocore.session.get_session()
-        return session.create_client("secretsmanager", region_name=region, config=config)
+        opened: Any = session or _open_session(config)
+        make = opened.client if hasattr(opened, "client") else opened.create_client
+        client: BaseClient = make("secretsmanager", region_name=region, config=config)
+        return client
 
     return replace_error(create, Exception, explain_error)
 
 
-class SecretsManagerStore:
-    """Reads and publishes secrets through a botocore (or boto3) client."""
+def _open_session(config: Config) -> object:
+    """A boto3 session whose own clients, which get credentials for it, are as patient as ours."""
+    import boto3
+    import botocore.session
 
-    def __init__(self, client: BaseClient) -> None:
-        self._client: Any = client
+    core = botocore.session.get_session()
+    core.set_default_client_config(config)
+    return boto3.Session(botocore_session=core)
+
+
+class SecretsManagerStore:
+    """Reads and publishes secrets through a client of boto3 or botocore.
+
+    It takes a session of either instead, and makes a client in the session's region (`connect`).
+    """
+
+    def __init__(self, client: object) -> None:
+        is_session = hasattr(client, "client") or hasattr(client, "create_client")
+        self._client: Any = connect(session=client) if is_session else client
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         """The current version of each secret, in order; one call for all where that is allowed.
@@ -209,16 +226,8 @@ class SecretsManagerStore:
         return response
 
     def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
-        names = {
-            "BatchGetSecretValue": "batch_get_secret_value",
-            "CreateSecret": "create_secret",
-            "DescribeSecret": "describe_secret",
-            "GetSecretValue": "get_secret_value",
-            "ListSecrets": "list_secrets",
-            "PutSecretValue": "put_secret_value",
-            "TagResource": "tag_resource",
-        }
-        method: Callable[..., dict[str, Any]] = getattr(self._client, names[operation])
+        snake_case = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)
+        method: Callable[..., dict[str, Any]] = getattr(self._client, snake_case[1:])
         return method
 
 

@@ -45,6 +45,12 @@ class StrictAdapter(HTTPAdapter):
         pool.ConnectionCls = _kept_by(self, pool.ConnectionCls)
         return pool
 
+    def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
+        """The same in requests before 2.32.2, which know no other way to a connection."""
+        pool = super().get_connection(*args, **options)
+        pool.ConnectionCls = _kept_by(self, pool.ConnectionCls)
+        return pool
+
     def keep(self, made: socket.socket) -> None:
         """Remember a connection; raises ConnectionError after `cut`."""
         if self._is_cut:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "transport": "errors model | cryptography requests urllib3",
     "oauth": "dates errors model transport | authlib cryptography joserfc requests",
     # AWS, which knows no HTTP
-    "aws": "errors model | botocore",
+    "aws": "errors model | boto3 botocore",
     # what the product does
     "rotation": "errors model transport | requests structlog",
     "fleet": "aws errors model rotation | structlog",
@@ -114,5 +114,5 @@ def test_import_loads_the_standard_library_only(module: str) -> None:
 
 
 def test_command_line_loads_nothing_heavy_before_it_is_needed() -> None:
-    heavy = {"authlib", "botocore", "moto", "requests", "structlog"}
+    heavy = {"authlib", "boto3", "botocore", "moto", "requests", "structlog"}
     assert loaded_by("rotator.cli") & heavy == set()

@@ -14,6 +14,7 @@ import pytest
 from flit_core import buildapi
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from infra.completions import DATA, FILES
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("fuzz", "e2e", "audit", "workflows", "lock", "completions")
+APART = ("lowest", "fuzz", "e2e", "audit", "workflows", "lock", "completions")
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -89,6 +90,7 @@ def declared(lock: str) -> list[str]:
             "dev": run + groups["dev"],
             "providers": run + groups["dev"] + groups["providers"],
             "compare": run + groups["dev"] + groups["compare"],
+            "lowest": run + groups["dev"],
             "fuzz": groups["fuzz"],
             "types": run + groups["dev"] + groups["types"],
             "bench": run + groups["dev"] + groups["bench"],
@@ -169,6 +171,16 @@ def test_lock_satisfies_what_is_declared(lock: str) -> None:
         assert name in actual, f"{name}: not in requirements/{lock}.txt, run make lock"
         (specifier,) = pinned(actual[name]).specifier
         assert wanted.specifier.contains(specifier.version), f"{name}: run make lock"
+
+
+def test_lowest_lock_holds_the_lower_bounds_themselves() -> None:
+    lowest = pins("lowest")
+
+    for text in project()["project"]["dependencies"]:
+        wanted = Requirement(text)
+        (bound,) = [each.version for each in wanted.specifier if each.operator == ">="]
+        (pin,) = pinned(lowest[canonicalize_name(wanted.name)]).specifier
+        assert Version(pin.version) == Version(bound), f"{wanted.name}: run make lock"
 
 
 def test_every_node_package_is_hashed_and_comes_from_no_named_place() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import botocore.credentials
 import pytest
 
 from rotator.local.environment import isolated_environment
@@ -213,7 +214,14 @@ CASES = [
     profile("sso: good", OK, settings=SSO, files=sso_session("2035-01-01T00:00:00Z")),
     profile("sso: no session", SETTING, "SSO", "aws sso login", settings=SSO, by_reader=True),
     profile(
-        "sso: expired", SETTING, "SSO", "aws sso login", settings=SSO, files=sso_session(EXPIRED)
+        "sso: expired",
+        SETTING,
+        "SSO",
+        "aws sso login",
+        settings=SSO,
+        files=sso_session(EXPIRED),
+        # An older botocore does not look at the end of the session, and asks.
+        answers={"sso": (401, '{"__type": "UnauthorizedException"}')},
     ),
     profile(
         "sso: role refused",
@@ -340,6 +348,8 @@ def ended(rig: ChainRig) -> dict[str, subprocess.CompletedProcess[str]]:
 def test_job_says_which_source_failed_and_whether_it_can_pass(
     ended: dict[str, subprocess.CompletedProcess[str]], case: ChainCase
 ) -> None:
+    if case.name.startswith("login") and not hasattr(botocore.credentials, "LoginProvider"):
+        pytest.skip("this botocore does not know `aws login`")
     done = ended[case.name]
     assert done.returncode == case.code, done.stderr
     told = json.loads(done.stdout)

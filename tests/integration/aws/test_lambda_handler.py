@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 
 from rotator import lambda_handler
-from rotator.app import open_store
+from rotator.app import open_store_in
 from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rotator.aws.store import SecretsManagerStore
-    from rotator.config import Settings
 
 WRONG = "p8e-canary-of-a-wrong-secret"
 
@@ -39,6 +39,14 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_ms
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own() -> Iterator[None]:
+    """Neither another test's client, nor a log that goes to the stream of a test that is over."""
+    lambda_handler._rotator.cache_clear()  # noqa: SLF001 - an environment of Lambda has one
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +319,7 @@ def test_error_of_an_unknown_kind_is_raised_without_its_text(
     def explode(_: object) -> None:
         raise ZeroDivisionError(binding.client_secret)
 
-    monkeypatch.setattr(lambda_handler, "open_store", explode)
+    monkeypatch.setattr(lambda_handler, "open_store_in", explode)
     with pytest.raises(RotatorError) as caught:
         handler(SCHEDULED, Context())
     output = capsys.readouterr()
@@ -335,13 +343,14 @@ def test_no_mint_is_begun_without_time_to_publish(ims: LocalIms) -> None:
 def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
 
-    def open_and_count(settings: Settings) -> SecretsManagerStore:
-        opened.append(settings)
-        return open_store(settings)
+    def open_and_count(region: str | None) -> SecretsManagerStore:
+        opened.append(region)
+        return open_store_in(region)
 
-    monkeypatch.setattr(lambda_handler, "open_store", open_and_count)
+    monkeypatch.setattr(lambda_handler, "open_store_in", open_and_count)
 
-    for _ in range(3):
+    for cadence in ("23h", "22h", "21h"):  # settings that make no difference to the client
+        monkeypatch.setenv("ROTATOR_CADENCE", cadence)
         handler(SCHEDULED, Context())
 
     assert len(opened) == 1

@@ -509,7 +509,7 @@ def objects(binding: LocalBinding) -> list[object]:
         kept,
         Mask.of(secret, token),
         TokenEndpoint(),
-        SecretsManagerStore(object()),  # type: ignore[arg-type]
+        SecretsManagerStore(object()),
         binding,
     ]
 
