@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADOBE_SCOPES",
     "add_client_settings",
+    "ask_changes",
     "ask_client_secret",
     "ask_credentials",
     "given_settings",
@@ -77,20 +78,9 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def ask_client_secret() -> str:
-    """The client secret, typed unseen, or the text (or JSON) that standard input holds."""
+    """The client secret, typed unseen, or the text that standard input holds."""
     if not sys.stdin.isatty():
-        text = _read_text("pipe the client secret in, or run this at a terminal").strip()
-        if not text.startswith("{"):
-            return text
-        from rotator.model.fields import load_object
-
-        try:
-            secret = load_object(text).get("client_secret")
-        except ValueError:
-            secret = None
-        if not isinstance(secret, str) or not secret:
-            raise ConfigError("standard input: client_secret is missing; pipe it in as text")
-        return secret
+        return _read_text("pipe the client secret in, or run this at a terminal").strip()
     import getpass
 
     secret = ""
@@ -101,12 +91,21 @@ def ask_client_secret() -> str:
     return secret
 
 
+def ask_changes() -> dict[str, Any]:
+    """The new client secret, or whatever fields the JSON object on standard input has."""
+    text = ask_client_secret()
+    return _parse_object(text) if text.startswith("{") else {"client_secret": text}
+
+
 def read_object() -> dict[str, Any]:
     """The JSON object on standard input."""
+    return _parse_object(_read_text("pipe the credentials in as JSON, or run this at a terminal"))
+
+
+def _parse_object(text: str) -> dict[str, Any]:
     from rotator.errors import replace_error
     from rotator.model.fields import load_object
 
-    text = _read_text("pipe the credentials in as JSON, or run this at a terminal")
     return replace_error(
         lambda: load_object(text), ValueError, lambda error: ConfigError(f"standard input: {error}")
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.client_settings import (
     add_client_settings,
+    ask_changes,
     ask_client_secret,
     given_settings,
 )
@@ -40,7 +41,8 @@ examples:
   rotator credentials set adobe/credentials < new-client-secret.txt
 
 With settings it changes these and nothing else; an empty one is taken away.
-Without any it replaces the client secret."""
+Without any it replaces the client secret, or the fields that a JSON object on
+standard input has, such as {"private_key": "..."}."""
 
 _ADD = """\
 example, while the provider accepts the old and the new client secret:
@@ -109,12 +111,12 @@ def _show(args: argparse.Namespace) -> int:
 
 def _set(args: argparse.Namespace) -> int:
     secret_id, settings = _secret_id(args), given_settings(args)
+    from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.credentials import merge_settings
 
-    what = ", ".join(name.replace("_", " ") for name in settings) or "client secret"
-    if not settings:
-        settings = {"client_secret": ask_client_secret()}
-    return _edit(secret_id, lambda fields: merge_settings(fields, settings), what=what)
+    changes = settings or ask_changes()
+    what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
+    return _edit(secret_id, lambda fields: merge_settings(fields, changes), what=what)
 
 
 def _add_secret(args: argparse.Namespace) -> int:

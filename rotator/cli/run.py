@@ -26,6 +26,15 @@ example, a crontab line:
 A run that is not due costs one call of Secrets Manager and mints nothing."""
 
 
+# What the provider refused (RFC 6749 section 5.2, and what Auth0 says of a wrong secret).
+_NEXT_STEPS = dict.fromkeys(
+    ("invalid_client", "unauthorized_client", "access_denied"),
+    "check the client at the provider, then store its secret with `rotator credentials set`",
+) | {
+    "invalid_scope": "correct the scope with `rotator credentials set --scope SCOPE`",
+}
+
+
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
@@ -136,6 +145,9 @@ def _failure_as_text(failure: dict[str, Any]) -> str:
         lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
+    step = _NEXT_STEPS.get(failure.get("oauth_error", ""))
+    if step is not None:
+        lines.append(f"next: {step}")
     return "\n".join(lines)
 
 

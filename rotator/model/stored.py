@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rotator.model.policy import NoTokenReason
     from rotator.model.secret import StoredSecret
 
-__all__ = ["parse_credentials", "parse_fields", "parse_token"]
+__all__ = ["parse_credentials", "parse_fields", "parse_token", "unusable_credentials"]
 
 
 def parse_fields(secret: StoredSecret) -> dict[str, Any]:
@@ -38,7 +38,14 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
         return ClientCredentials.from_fields(parse_fields(version))
     except ValueError as error:
         problem = error
-    raise CredentialsError(f"{subject}: {problem}")
+    raise unusable_credentials(version.secret_id, problem)
+
+
+def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
+    """The error for what a credentials secret says, with the command that corrects it."""
+    return CredentialsError(
+        f"credentials secret {secret_id}: {problem}; correct it with `rotator credentials set`"
+    )
 
 
 def parse_token(version: StoredSecret) -> AccessToken | NoTokenReason:

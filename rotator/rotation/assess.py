@@ -13,7 +13,7 @@ from rotator.model.fields import load_object
 from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
-from rotator.model.stored import parse_credentials, parse_token
+from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
 from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def call_endpoint(
     return replace_error(
         lambda: call(credentials),
         CredentialsError,
-        lambda error: CredentialsError(f"credentials secret {version.secret_id}: {error}"),
+        lambda error: unusable_credentials(version.secret_id, error),
     )
 
 

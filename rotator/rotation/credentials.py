@@ -9,7 +9,6 @@ from rotator.errors import (
     CredentialsError,
     RotatorError,
     SecretNotFound,
-    VersionConflict,
     replace_error,
 )
 from rotator.model.client_credentials import ClientCredentials
@@ -18,7 +17,7 @@ from rotator.model.consent import has_consent
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import parse_fields
-from rotator.rotation.publish import successor_id
+from rotator.rotation.publish import compare_and_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,10 +34,6 @@ __all__ = [
     "merge_settings",
 ]
 
-MAX_ATTEMPTS = 8
-PAUSE_S = 1.0
-"""Before the secret is read again after a conflict: Secrets Manager is eventually consistent."""
-
 
 def edit_credentials(
     secret_id: str,
@@ -52,36 +47,32 @@ def edit_credentials(
     An edit that somebody else makes meanwhile is kept, and changed in its turn. Raises
     CredentialsError if the result could not be used, SecretNotFound, StoreError.
     """
-    seen_id, ordinal = None, 0
-    for attempt in range(MAX_ATTEMPTS):
-        if attempt:
-            clock.sleep(PAUSE_S)
-        [seen] = store.read(secret_id)
-        # The id of its successor may be taken by a version that somebody moved aside by hand.
-        ordinal = ordinal + 1 if attempt and seen.version_id == seen_id else 0
-        seen_id = seen.version_id
-        fields = _stored_fields(seen)
-        changed = change(dict(fields))
-        if changed == fields:
-            return False
-        try:
-            text = credentials_text(changed, secret_id)
-            store.put(seen, text, version_id=successor_id(seen, ordinal))
-        except VersionConflict:
-            continue
-        return True
-    raise VersionConflict(
-        f"secret {secret_id}: its versions keep changing; nothing was changed, try again",
-        operation="PutSecretValue",
-        secret_id=secret_id,
-        retryable=True,
+    [seen] = store.read(secret_id)
+
+    def is_needless(version: StoredSecret) -> bool:
+        fields = _stored_fields(version)
+        return change(dict(fields)) == fields
+
+    if is_needless(seen):
+        return False
+    published = compare_and_set(
+        seen,
+        lambda version: credentials_text(change(_stored_fields(version)), secret_id),
+        store=store,
+        yields_to=is_needless,
+        clock=clock,
     )
+    return published.won
 
 
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with `settings` laid over them; an empty one takes the field away."""
+    """The fields with `settings` laid over them; an empty one, or None, takes the field away."""
     merged = fields | dict(settings)
-    return {name: value for name, value in merged.items() if value != "" or name not in settings}
+    return {
+        name: value
+        for name, value in merged.items()
+        if name not in settings or value not in ("", None)
+    }
 
 
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
@@ -128,5 +119,8 @@ def _stored_fields(secret: StoredSecret) -> dict[str, Any]:
     return replace_error(
         lambda: parse_fields(secret),
         ValueError,
-        lambda error: CredentialsError(f"credentials secret {secret.secret_id}: {error}"),
+        lambda error: CredentialsError(
+            f"credentials secret {secret.secret_id}: {error}; store a JSON object in it with"
+            " `aws secretsmanager put-secret-value`"
+        ),
     )

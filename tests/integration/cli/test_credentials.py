@@ -132,7 +132,9 @@ def test_client_secret_is_typed_unseen(
         (("set", "--provider", "adobe"), "", "provider: unknown; known are adobe-ims"),
         (("set",), "", "standard input: is empty; pipe the client secret in"),
         (("set",), "two\nlines", "client_secret must be one line"),
-        (("add",), '{"client_secret": 7}', "client_secret is missing; pipe it in as text"),
+        (("set",), '{"client_secret": 7}', "client_secret must be a non-empty string"),
+        (("set",), '{"lifetime_s": "soon"}', "lifetime_s must be a whole number"),
+        (("set",), "{not JSON", "standard input: is not JSON"),
     ],
 )
 def test_change_that_could_not_be_used_is_refused(
@@ -162,3 +164,40 @@ def test_client_secret_in_argv_is_refused_and_not_repeated(
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (2, "")
     assert NEW not in line
+
+
+def test_any_field_is_corrected_by_a_json_object(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_credentials(lifetime_s="soon", audience="https://api.example")
+    failed = inside("run", *binding.selectors)
+
+    ended = inside(
+        *("credentials", "set", binding.credentials_secret),
+        stdin='{"lifetime_s": 3600, "audience": null}',
+    )
+
+    fields = vault.fields(binding.credentials_secret)
+    assert failed.returncode == 2
+    assert "correct it with `rotator credentials set`" in failed.stderr
+    assert ended.stdout.startswith("changed lifetime s, audience in credentials secret ")
+    assert fields["lifetime_s"] == 3600
+    assert "audience" not in fields
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"client_secret": "p8e-wrong"}, "store its secret with `rotator credentials set`"),
+        ({"scope": "no_such_scope"}, "`rotator credentials set --scope SCOPE`"),
+    ],
+)
+def test_refused_run_names_the_command_that_helps(
+    inside: Cli, binding: LocalBinding, vault: Vault, changes: dict[str, str], says: str
+) -> None:
+    vault.put_credentials(**changes)
+
+    ended = inside("run", *binding.selectors)
+
+    assert ended.returncode == 3
+    assert says in ended.stdout

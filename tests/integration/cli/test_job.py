@@ -292,6 +292,18 @@ def test_one_secret_can_hold_both_and_keeps_what_is_not_ours(
     assert after["access_token"].startswith("ey")
 
 
+@pytest.mark.parametrize("text", ["not JSON", "[]", '{"username": "db"}'])
+def test_content_of_somebody_else_is_not_overwritten(
+    inside: Cli, binding: LocalBinding, vault: Vault, text: str
+) -> None:
+    old = vault.put(text)
+
+    ended = inside("run", *binding.selectors, "--json")
+
+    assert ended.returncode == 2
+    assert vault.current() == (old, text)
+
+
 @pytest.mark.parametrize("text", ["", '{"access_token": ""}', '{"schema": 1, "access_token": "x"}'])
 def test_malformed_token_is_replaced(
     inside: Cli, binding: LocalBinding, vault: Vault, text: str

@@ -139,6 +139,7 @@ FAILURES = {
             client_secret=CLIENT_SECRET, token_url="http://127.0.0.1:1/token"
         ),
     ),
+    "provider hands out its cached token": Failure(4, grants(expires_in=3000)),
     "API refuses the new token and repeats it": Failure(
         3, lambda _, __, front: setattr(front, "api_body", b'{"error_code": "1"}'), args=("probe",)
     ),

@@ -61,7 +61,7 @@ def test_secret_that_keeps_changing_is_given_up_and_can_be_tried_again() -> None
 
     store.before_put += [interfere] * 100
 
-    with pytest.raises(VersionConflict, match="nothing was changed") as caught:
+    with pytest.raises(VersionConflict, match="its versions keep changing") as caught:
         edited(store, audience="ours")
 
     assert caught.value.retryable

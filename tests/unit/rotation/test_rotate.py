@@ -294,9 +294,13 @@ def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> No
 
     store = MemoryStore(credentials=CREDENTIALS, token=None)
     named = "credentials secret app/credentials: "
-    assert refused(CredentialsError, store, Endpoint()) == f"{named}token_url: must use https"
+    assert refused(CredentialsError, store, Endpoint()) == (
+        f"{named}token_url: must use https; correct it with `rotator credentials set`"
+    )
     failing = MemoryEndpoint(failure=CredentialsError("private_key: cannot sign"))
-    assert refused(CredentialsError, store, failing) == f"{named}private_key: cannot sign"
+    assert refused(CredentialsError, store, failing) == (
+        f"{named}private_key: cannot sign; correct it with `rotator credentials set`"
+    )
 
 
 @pytest.mark.parametrize(
