@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from rotator.local.environment import aws_variables
 from tests.strict_aws.service import StrictSecretsManager
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 # A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
 # those that tests interrupt would go on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _default_logs() -> Iterator[None]:
+    """What a test configures for its own output is gone with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
