@@ -18,7 +18,16 @@ from pathlib import Path
 from tests.evidence.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("rotator", "tests", "docs", "pyproject.toml", "requirements")
+COPIED = (
+    "rotator",
+    "tests",
+    "docs",
+    "infra",
+    "README.md",
+    "Makefile",
+    "pyproject.toml",
+    "requirements",
+)
 TIMEOUT_S = 240.0
 
 
@@ -55,7 +64,7 @@ def _survives(mutation: Mutation) -> str | None:
     """Why it was not caught, None if it was."""
     with tempfile.TemporaryDirectory() as folder:
         copy = _copy(Path(folder))
-        file = copy / "rotator" / mutation.file
+        file = copy / mutation.path
         text = file.read_text("utf-8")
         if text.count(mutation.old) != 1:
             return f"{mutation.file}: the line to break is there {text.count(mutation.old)} times"

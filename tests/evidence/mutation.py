@@ -9,10 +9,18 @@ __all__ = ["Mutation"]
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """In `file` of the package, `old`, which is there once, becomes `new`; pytest runs `check`."""
+    """In `file`, `old`, which is there once, becomes `new`; pytest runs `check`.
+
+    The file is one of the package, or one of `infra/` with that in front.
+    """
 
     name: str
     file: str
     old: str
     new: str
     check: str
+
+    @property
+    def path(self) -> str:
+        """The file, from the root of the repository."""
+        return self.file if self.file.startswith("infra/") else f"rotator/{self.file}"

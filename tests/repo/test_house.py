@@ -24,7 +24,6 @@ LARGE_FILES = {
     "tests/integration/cli/test_bad_input.py",
     "tests/integration/cli/test_job.py",
     "tests/integration/cli/test_leaks.py",
-    "tests/repo/test_template.py",
     "tests/unit/local/test_ims.py",
     "tests/unit/reader/test_adapters.py",
     "tests/unit/reader/test_processes.py",

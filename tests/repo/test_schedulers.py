@@ -117,6 +117,8 @@ def test_pods_never_pile_up() -> None:
     assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
     assert pod()["restartPolicy"] == "Never"
     assert deadline_s < DEFAULT_INTERVAL.total_seconds()
+    # A minute of a busy control plane costs no run; one as late as the next is not worth it.
+    assert 60 < job["startingDeadlineSeconds"] < DEFAULT_INTERVAL.total_seconds()
 
 
 def test_services_events_reach_the_journal() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
@@ -156,6 +156,22 @@ def test_pending_version_is_never_read(service: Service, store: SecretsManagerSt
     )
     assert store.read("a", "b")[0].text == Secret("canary-a")
     assert store.read("a")[0].text == Secret("canary-a")
+
+
+def test_version_that_is_not_current_is_never_taken_from_a_batch(
+    service: Service, store: SecretsManagerStore
+) -> None:
+    for name in ("a", "b"):
+        service.client.create_secret(Name=name, SecretString=f"canary-{name}")
+    entry = service.client.get_secret_value(SecretId="a")
+    old = {"SecretString": "of-yesterday", "VersionId": FIRST, "VersionStages": ["AWSPREVIOUS"]}
+    body = {"SecretValues": [{key: entry[key] for key in ("ARN", "Name")} | old]}
+    service.answer("BatchGetSecretValue", 200, json.dumps(body).encode())
+
+    assert [each.text for each in store.read("a", "b")] == [
+        Secret("canary-a"),
+        Secret("canary-b"),
+    ]
 
 
 def test_version_is_found_by_its_id_whatever_its_labels(
@@ -395,6 +411,17 @@ def test_connection_reads_what_the_environment_names(service: Service) -> None:
     assert SecretsManagerStore(with_region).read("a")[0].text == Secret(CANARY)
     client.close()
     with_region.close()
+
+
+@pytest.mark.usefixtures("service")
+def test_two_calls_that_hang_leave_time_for_the_mint_before_the_next_run() -> None:
+    config = cast("Any", connect()).meta.config
+    hanging_s = config.retries["total_max_attempts"] * config.read_timeout
+    mint_s, default_interval_s = 30, 15 * 60
+
+    assert 2 * hanging_s + mint_s < default_interval_s
+    assert config.read_timeout <= 10
+    assert config.connect_timeout <= 5
 
 
 @pytest.mark.usefixtures("service")

@@ -1,0 +1,100 @@
+"""Breakages that no test noticed until somebody from outside tried them."""
+
+from __future__ import annotations
+
+from tests.evidence.mutation import Mutation
+
+__all__ = ["OUTSIDE_MUTATIONS"]
+
+STORE = "tests/integration/aws/test_store.py"
+GRANTS = "tests/repo/test_grants.py"
+TEMPLATE = "infra/template.yaml"
+VIA_SERVICE = "kms:ViaService: !Sub secretsmanager.${AWS::Region}.${AWS::URLSuffix}\n"
+OF_FOREIGN = (
+    "                ArnLike:\n                  kms:EncryptionContext:SecretARN: !Sub "
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    "${TokenSecretName}-??????\n"
+)
+
+OUTSIDE_MUTATIONS = (
+    Mutation(
+        "the function mints to its last second",
+        "lambda_handler.py",
+        "RESERVE_S = 15.0",
+        "RESERVE_S = 0.0",
+        "tests/integration/aws/test_lambda_handler.py -k without_time",
+    ),
+    Mutation(
+        "a stale variable wins over the token",
+        "cli/execute.py",
+        "    environment |= {name: text for name, text in variables.items() if text is not None}\n",
+        "    environment = {k: t for k, t in variables.items() if t} | dict(os.environ)\n",
+        "tests/integration/cli/test_exec.py -k stale",
+    ),
+    Mutation(
+        "a batch gives whatever version it has",
+        "aws/store.py",
+        'if entry is not None and CURRENT in entry["VersionStages"]:',
+        "if entry is not None:",
+        f"{STORE} -k from_a_batch",
+    ),
+    Mutation(
+        "the store waits for nearly two minutes",
+        "aws/store.py",
+        "read_timeout=10,",
+        "read_timeout=100,",
+        f"{STORE} -k hang",
+    ),
+    Mutation(
+        "the function decrypts with the key whatever it is used for",
+        TEMPLATE,
+        "                      kms:EncryptionContext:SecretARN:\n"
+        "                        - !GetAtt TokenSecret.Id\n",
+        "                      kms:CallerAccount:\n"
+        "                        - !GetAtt TokenSecret.Id\n",
+        f"{GRANTS} -k two_secrets",
+    ),
+    Mutation(
+        "consumers use the key without Secrets Manager",
+        TEMPLATE,
+        f"                  {VIA_SERVICE}"
+        "                  kms:EncryptionContext:SecretARN: !GetAtt TokenSecret.Id\n",
+        "                  kms:EncryptionContext:SecretARN: !GetAtt TokenSecret.Id\n",
+        f"{GRANTS} -k through_secrets_manager or consumers_decrypt",
+    ),
+    Mutation(
+        "foreign consumers decrypt every secret of the key",
+        TEMPLATE,
+        OF_FOREIGN,
+        "",
+        f"{GRANTS} -k foreign",
+    ),
+    Mutation(
+        "everybody is a foreign consumer",
+        TEMPLATE,
+        'Principal: { AWS: !Split [",", !Ref ConsumerPrincipalArns] }',
+        'Principal: { AWS: "*" }',
+        f"{GRANTS} -k foreign",
+    ),
+    Mutation(
+        "any schedule takes the role",
+        TEMPLATE,
+        "${AWS::AccountId}:schedule-group/default",
+        "${AWS::AccountId}:*",
+        f"{GRANTS} -k schedule",
+    ),
+    Mutation(
+        "another account publishes to the topic",
+        TEMPLATE,
+        "              StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }\n",
+        "              StringEquals: {}\n",
+        f"{GRANTS} -k topic",
+    ),
+    Mutation(
+        "a pod that starts late does not start",
+        "infra/kubernetes/rotator.yaml",
+        "startingDeadlineSeconds: 600",
+        "startingDeadlineSeconds: 5",
+        "tests/repo/test_schedulers.py -k pile_up",
+    ),
+)

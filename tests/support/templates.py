@@ -1,0 +1,67 @@
+"""The CloudFormation templates as values, with their short forms written out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["all_statements", "as_list", "dicts_in", "load", "statements"]
+
+ROOT = Path(__file__).parents[2]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms written out."""
+
+
+def written_out(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    name = tag if tag in {"Ref", "Condition"} else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if tag == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+TemplateLoader.add_multi_constructor("!", written_out)
+
+
+def load(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / "infra" / name).read_text("utf-8"), TemplateLoader)  # noqa: S506 - safe, extended
+    return loaded
+
+
+def dicts_in(value: object) -> Iterator[dict[str, Any]]:
+    """Every JSON object at any depth, so that none hides behind an Fn::If."""
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from dicts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from dicts_in(inner)
+
+
+def all_statements(value: object) -> list[dict[str, Any]]:
+    """Every statement of every policy."""
+    return [found for found in dicts_in(value) if {"Effect", "Action"} <= found.keys()]
+
+
+def statements(value: object) -> dict[str, dict[str, Any]]:
+    """The same by name; none may hide behind another of its name."""
+    found = all_statements(value)
+    named = {each.get("Sid", each["Action"]): each for each in found}
+    assert len(named) == len(found), "two statements have the same name"
+    return named
+
+
+def as_list(value: object) -> list[Any]:
+    """What IAM takes alone or in a list."""
+    return value if isinstance(value, list) else [value]
