@@ -25,6 +25,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
+from tests.integration.cli.canaries import CLIENT_SECRET, OLD, STORED_TOKEN
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
 from tests.strict_aws.service import StrictSecretsManager
@@ -91,6 +92,15 @@ def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 
     """
     vault = Vault(binding, secrets_client)
     vault.create()
+    return vault
+
+
+@pytest.fixture
+def planted(vault: Vault, local_ims: RemoteIms) -> Vault:
+    """A client secret and a due token that are canaries."""
+    local_ims.configure(clients={vault.binding.client_id: [CLIENT_SECRET]})
+    vault.put_credentials(client_secret=CLIENT_SECRET)
+    vault.put_token(age=OLD, access_token=STORED_TOKEN)
     return vault
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Cli", "sh"]
+__all__ = ["Cli", "event", "result", "sh"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """The fixtures `cli` and `inside`."""
@@ -22,3 +24,15 @@ def sh(script: str, *args: str, env: dict[str, str]) -> subprocess.CompletedProc
         timeout=60,
         check=False,
     )
+
+
+def event(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The one event of a run, and nothing else on standard error."""
+    [line] = ended.stderr.splitlines()
+    fields: dict[str, Any] = json.loads(line)
+    return fields
+
+
+def result(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(ended.stdout)
+    return fields

@@ -105,3 +105,23 @@ def test_check_needs_a_url(inside: Cli, binding: LocalBinding) -> None:
 
     assert ended.returncode == 2
     assert ended.stderr == "rotator check: --url: missing; pass the API to call\n"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "canary\\/stored+to=ken-of-a-day",
+        "canary/stored\\u002bto\\u003dken-of-a-day",
+        "canary%2Fstored%2Bto%3Dken-of-a-day",
+        "canary&#x2F;stored&#43;to=ken-of-a-day",
+    ],
+)
+def test_check_hides_a_token_that_the_api_repeats_in_any_escaping(
+    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, echo: str
+) -> None:
+    vault.put_token(access_token="canary/stored+to=ken-of-a-day")
+    front.api_body = f'{{"you sent": "{echo}"}}'.encode()
+
+    ended = inside("check", binding.token_secret, "--url", front.api_url)
+
+    assert "ken-of-a-day" not in ended.stdout

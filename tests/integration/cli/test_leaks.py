@@ -2,163 +2,45 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import pytest
 
 import rotator
 import rotator.app
-from rotator.aws.store import SecretsManagerStore, connect
-from rotator.errors import RotatorError
+from rotator.aws.store import SecretsManagerStore
 from rotator.model.access_token import AccessToken
-from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
-from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.reader import Snapshot, TokenReader
-from rotator.rotation.probe import call_api, make_probe
-from rotator.rotation.rotate import rotate_token
-from rotator.rotation.setup import set_up_binding
 from rotator.transport.bounded import HttpAnswer
 from rotator.transport.redaction import Mask
+from tests.integration.cli.canaries import (
+    CLIENT_SECRET,
+    FAILURES,
+    READS,
+    STORED_TOKEN,
+    assert_silent,
+    garbled,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from rotator.local.binding import LocalBinding
     from rotator.local.ims_control import RemoteIms
     from tests.integration.cli.front import Front
+    from tests.integration.cli.rig import Cli
     from tests.integration.cli.vault import Vault
 
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-# Of no shape that a redaction could know, and with characters that every encoding changes.
-CLIENT_SECRET = "Kx9vQ2canary/w+e=r Zt&7mB3"
-STORED_TOKEN = "Hd4canaryYp8Lr5Wn1Tb6"
-OLD = timedelta(hours=23, minutes=5)
-READS = ("BatchGetSecretValue", "GetSecretValue")
 PATIENCE_S = 60
-
-
-def traces(secret: str) -> set[str]:
-    """What to look for: the secret as it is, encoded, and any long enough piece of it."""
-    encoded = {
-        base64.b64encode(b"x" * before + secret.encode()).decode()[4:-4] for before in range(3)
-    }
-    whole = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], secret.encode().hex()}
-    return whole | encoded | {secret[at : at + 12] for at in range(0, len(secret) - 11, 4)}
-
-
-def assert_silent(text: str, *secrets: str) -> None:
-    for secret in secrets:
-        found = sorted(trace for trace in traces(secret) if trace in text)
-        assert found == []
-
-
-@pytest.fixture
-def planted(vault: Vault, local_ims: RemoteIms) -> Vault:
-    """A client secret and a due token that are canaries."""
-    local_ims.configure(clients={vault.binding.client_id: [CLIENT_SECRET]})
-    vault.put_credentials(client_secret=CLIENT_SECRET)
-    vault.put_token(age=OLD, access_token=STORED_TOKEN)
-    return vault
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A way in which a run goes wrong, and the exit code that it ends with."""
-
-    code: int
-    cause: Callable[[Vault, RemoteIms, Front], object]
-    args: tuple[str, ...] = ()
-
-
-def refused(*actions: str, code: str) -> Callable[[Vault, RemoteIms, Front], object]:
-    """A service that repeats in its error what it should not."""
-    message = f"{CLIENT_SECRET} {STORED_TOKEN}"
-    return lambda _, __, front: front.refuse(*actions, code=code, message=message)
-
-
-def garbled(action: str) -> Callable[[Vault, RemoteIms, Front], object]:
-    """An answer that no parser takes, with the values in it."""
-    body = f'{{"SecretValues": ["{CLIENT_SECRET} {STORED_TOKEN}'.encode()
-    return lambda _, __, front: front.answers.update({action: (200, body)})
-
-
-def stored(text: str) -> Callable[[Vault, RemoteIms, Front], object]:
-    return lambda vault, _, __: vault.put(text, secret_id=vault.binding.credentials_secret)
-
-
-def grants(**fields: object) -> Callable[[Vault, RemoteIms, Front], object]:
-    """A provider that hands out the canary as a token that must not be published."""
-
-    def cause(vault: Vault, _: RemoteIms, front: Front) -> None:
-        vault.put_credentials(client_secret=CLIENT_SECRET, token_url=front.token_url)
-        front.grant = {"access_token": STORED_TOKEN, "token_type": "bearer", **fields}
-
-    return cause
-
-
-def provider(**settings: Any) -> Callable[[Vault, RemoteIms, Front], object]:
-    return lambda _, ims, __: ims.configure(**settings)
-
-
-FAILURES = {
-    "provider repeats what it was sent": Failure(
-        3,
-        lambda vault, _, front: vault.put_credentials(
-            client_secret=CLIENT_SECRET, token_url=front.token_url
-        ),
-    ),
-    "provider repeats the Basic header": Failure(
-        3,
-        lambda vault, _, front: vault.put_credentials(
-            client_secret=CLIENT_SECRET,
-            token_url=front.token_url,
-            auth_method="client_secret_basic",
-        ),
-    ),
-    "provider grants a token of another type": Failure(3, grants(token_type="mac", expires_in=9)),
-    "provider grants a token without an end": Failure(3, grants(access_token=STORED_TOKEN)),
-    "provider refuses": Failure(3, provider(clients={})),
-    "provider throttles": Failure(4, provider(behaviour="throttled", retry_after_s=600)),
-    "provider cannot be reached": Failure(
-        4,
-        lambda vault, _, __: vault.put_credentials(
-            client_secret=CLIENT_SECRET, token_url="http://127.0.0.1:1/token"
-        ),
-    ),
-    "provider hands out its cached token": Failure(4, grants(expires_in=3000)),
-    "API refuses the new token and repeats it": Failure(
-        3, lambda _, __, front: setattr(front, "api_body", b'{"error_code": "1"}'), args=("probe",)
-    ),
-    "Secrets Manager repeats values when read": Failure(
-        5, refused(*READS, code="InvalidParameterException")
-    ),
-    "Secrets Manager repeats values when written": Failure(
-        5, refused("PutSecretValue", code="InvalidParameterException")
-    ),
-    "Secrets Manager is unwell": Failure(4, refused(*READS, code="InternalServiceError")),
-    "credentials are no JSON": Failure(2, stored(f"client_secret: {CLIENT_SECRET}")),
-    "credentials are no object": Failure(2, stored(json.dumps([CLIENT_SECRET]))),
-    "credentials have a misspelled key": Failure(
-        2, stored(json.dumps({"client_id": "me", "client_secrets": CLIENT_SECRET}))
-    ),
-    "client_secret is nested": Failure(
-        2, stored(json.dumps({"client_id": "me", "client_secret": {"a": CLIENT_SECRET}}))
-    ),
-}
 
 
 # Each once, and what is likeliest to be repeated in the form for terminals too.
@@ -303,172 +185,6 @@ def test_init_shows_no_client_secret(inside: Cli, binding: LocalBinding, front: 
 
 
 # Exceptions: their text, what they are chained to, and what a debugger finds in their frames.
-
-
-def chained(error: BaseException) -> Iterator[BaseException]:
-    pending: list[BaseException | None] = [error]
-    seen: set[int] = set()
-    while pending:
-        one = pending.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            pending += [one.__cause__, one.__context__]
-
-
-def told(error: BaseException) -> str:
-    """All that an exception says of itself: text, arguments, attributes."""
-    return f"{error!s} {error!r} {error.args!r} {vars(error)!r}"
-
-
-def locals_of(error: BaseException) -> str:
-    """What tools that print local variables would print; this file's own frames hold canaries."""
-    shown = []
-    place = error.__traceback__
-    while place is not None:
-        frame = place.tb_frame
-        if frame.f_code.co_filename != __file__:
-            shown += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
-        place = place.tb_next
-    return "\n".join(shown)
-
-
-def raised_by(work: Callable[[], object]) -> RotatorError:
-    with pytest.raises(RotatorError) as caught:
-        work()
-    return caught.value
-
-
-@pytest.fixture
-def store(planted: Vault, front: Front, monkeypatch: pytest.MonkeyPatch) -> SecretsManagerStore:
-    """A store on the way through `front`."""
-    assert planted.versions()
-    for name, value in {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}.items():
-        monkeypatch.setenv(name, value)
-    for name, value in front.env.items():
-        monkeypatch.setenv(name, value)
-    return SecretsManagerStore(connect("us-east-1"))
-
-
-@pytest.mark.parametrize("name", FAILURES)
-def test_errors_of_the_job_hold_no_secret_anywhere(
-    *,
-    name: str,
-    binding: LocalBinding,
-    planted: Vault,
-    local_ims: RemoteIms,
-    front: Front,
-    store: SecretsManagerStore,
-) -> None:
-    failure = FAILURES[name]
-    failure.cause(planted, local_ims, front)
-
-    error = raised_by(
-        lambda: rotate_token(
-            Binding(binding.credentials_secret, binding.token_secret),
-            store=store,
-            endpoint=TokenEndpoint(sleep=lambda _: None),
-            policy=RenewalPolicy(),
-            force=True,
-            probe=make_probe(front.api_url) if failure.args else None,
-        )
-    )
-
-    for one in chained(error):
-        assert isinstance(one, RotatorError)
-        assert_silent(told(one) + locals_of(one), CLIENT_SECRET, STORED_TOKEN)
-
-
-@pytest.mark.parametrize("auth_method", ["client_secret_post", "client_secret_basic"])
-@pytest.mark.parametrize("answers", ["no", "nothing"])
-def test_errors_of_minting_hold_no_client_secret(
-    front: Front, auth_method: str, answers: str
-) -> None:
-    credentials = ClientCredentials.from_fields(
-        {
-            "client_id": "me",
-            "client_secret": CLIENT_SECRET,
-            "token_url": front.token_url if answers == "no" else "http://127.0.0.1:1/token",
-            "auth_method": auth_method,
-        }
-    )
-
-    error = raised_by(lambda: TokenEndpoint(sleep=lambda _: None).mint(credentials))
-
-    for one in chained(error):
-        assert isinstance(one, RotatorError)
-        assert_silent(told(one) + locals_of(one), CLIENT_SECRET)
-
-
-@pytest.mark.parametrize("action", ["PutSecretValue", "CreateSecret"])
-def test_errors_of_the_store_are_not_chained_to_the_request(
-    binding: LocalBinding, front: Front, store: SecretsManagerStore, action: str
-) -> None:
-    front.refuse(action, code="InvalidParameterException", message=CLIENT_SECRET)
-    text = Secret(CLIENT_SECRET)
-    seen = StoredSecret(secret_id=binding.token_secret, arn="arn:aws:x")
-
-    def write() -> None:
-        if action == "PutSecretValue":
-            store.put(seen, text, version_id="0" * 32)
-        else:
-            store.create("test/other", description="", tags={}, text=text)
-
-    error = raised_by(write)
-
-    assert list(chained(error)) == [error]
-    assert_silent(told(error), CLIENT_SECRET)
-
-
-def test_errors_of_binding_and_of_calling_an_api_are_not_chained(
-    binding: LocalBinding, front: Front, store: SecretsManagerStore
-) -> None:
-    front.refuse("CreateSecret", code="InvalidParameterException", message=CLIENT_SECRET)
-    credentials = {"client_id": "me", "client_secret": CLIENT_SECRET}
-
-    errors = [
-        raised_by(
-            lambda: set_up_binding("test/a/c", "test/a/t", store=store, ask=lambda: credentials)
-        ),
-        raised_by(
-            lambda: set_up_binding(
-                "test/a/c", "test/a/t", store=store, ask=lambda: {CLIENT_SECRET: 1}
-            )
-        ),
-        raised_by(
-            lambda: call_api(
-                "http://127.0.0.1:1/", token=Secret(STORED_TOKEN), client_id=binding.client_id
-            )
-        ),
-    ]
-
-    for error in errors:
-        assert list(chained(error)) == [error]
-        assert_silent(told(error), CLIENT_SECRET, STORED_TOKEN)
-
-
-@pytest.mark.parametrize(
-    "text", [STORED_TOKEN, json.dumps({"access_token": STORED_TOKEN}), "expired", "refused"]
-)
-def test_errors_of_the_reader_hold_no_token_anywhere(
-    binding: LocalBinding, planted: Vault, front: Front, store: SecretsManagerStore, text: str
-) -> None:
-    del store  # for its environment
-    if text == "refused":
-        front.refuse(*READS, code="InvalidParameterException", message=STORED_TOKEN)
-    elif text == "expired":
-        planted.put_token(age=timedelta(hours=25), access_token=STORED_TOKEN)
-        planted.put_token(age=timedelta(hours=26), access_token=STORED_TOKEN)
-    else:
-        planted.put(text)
-        planted.put(text + " ")
-    reader = TokenReader(binding.token_secret, background=False)
-
-    error = raised_by(reader.token)
-
-    for one in chained(error):
-        assert isinstance(one, RotatorError)
-        assert_silent(told(one) + locals_of(one), STORED_TOKEN)
 
 
 # Objects.

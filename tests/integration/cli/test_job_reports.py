@@ -1,0 +1,160 @@
+"""What a run and the status tell people and monitors."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.cli.rig import event, result
+
+if TYPE_CHECKING:
+    from rotator.local.binding import LocalBinding
+    from rotator.local.ims_control import RemoteIms
+    from tests.integration.cli.rig import Cli
+    from tests.integration.cli.vault import Vault
+
+
+OLD = timedelta(hours=23, minutes=5)
+
+
+STORED = "canary-stored-token"
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.mark.parametrize(
+    ("age", "name", "outcome", "reason"),
+    [
+        (OLD, "rotator.token_rotated", "rotated", "cadence_reached"),
+        (timedelta(0), "rotator.rotation_skipped", "not_due", "fresh"),
+    ],
+)
+def test_event_of_an_outcome_holds_what_a_monitor_needs(
+    *,
+    inside: Cli,
+    binding: LocalBinding,
+    vault: Vault,
+    age: timedelta,
+    name: str,
+    outcome: str,
+    reason: str,
+) -> None:
+    vault.put_token(age=age)
+
+    said = event(inside("run", *binding.selectors))
+
+    version_id, _ = vault.current()
+    assert said.pop("timestamp").endswith("Z")
+    assert said.pop("duration_s") >= 0
+    assert said == {
+        "level": "info",
+        "event": name,
+        "binding": binding.token_secret,
+        "outcome": outcome,
+        "reason": reason,
+        "version_id": version_id,
+        "expires_at": vault.fields()["expires_at"],
+    }
+
+
+def test_event_of_a_failure_tells_of_the_token_that_stays(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    version_id = vault.put_token(age=OLD)
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+
+    ended = inside("run", *binding.selectors, "--json")
+
+    said = event(ended)
+    assert said["binding"] == binding.token_secret
+    assert said["reason"] == "cadence_reached"
+    assert said["version_id"] == version_id
+    assert said["expires_at"] == vault.fields()["expires_at"]
+    assert said["duration_s"] >= 0
+    assert UUID.fullmatch(said["debug_id"])
+    assert said["oauth_error"] == "too_many_requests"
+    assert result(ended).items() <= said.items()
+
+
+def test_no_run_prints_a_token(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    vault.put_token(age=OLD)
+    first = inside("run", *binding.selectors, "--json")
+    second = inside("run", *binding.selectors)
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    third = inside("run", *binding.selectors, "--force")
+
+    printed = "".join(ended.stdout + ended.stderr for ended in (first, second, third))
+    for secret in (STORED, vault.fields()["access_token"], binding.client_secret):
+        assert secret not in printed
+
+
+@pytest.mark.parametrize(
+    ("age", "code", "health"),
+    [
+        (timedelta(hours=1), 0, "healthy"),
+        (timedelta(hours=23, minutes=40), 4, "overdue"),
+        (timedelta(hours=25), 6, "unusable"),
+    ],
+)
+def test_status_tells_people_and_monitors(
+    *, inside: Cli, binding: LocalBinding, vault: Vault, age: timedelta, code: int, health: str
+) -> None:
+    version_id = vault.put_token(age=age)
+
+    table = inside("status", "--token-secret", binding.token_secret)
+    shown = inside("status", *binding.selectors, "--json")
+
+    assert (table.returncode, shown.returncode) == (code, code)
+    assert health in table.stdout
+    assert version_id in table.stdout
+    assert result(shown)["health"] == health
+    assert result(shown)["version_id"] == version_id
+    assert result(shown)["expires_at"] == vault.fields()["expires_at"]
+    assert table.stderr + shown.stderr == ""
+    assert STORED not in table.stdout + shown.stdout
+
+
+def test_status_of_an_empty_secret_is_unusable(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    ended = inside("status", "--token-secret", binding.token_secret)
+
+    assert vault.versions() == {}
+    assert ended.returncode == 6
+    assert "unusable: token missing" in ended.stdout
+
+
+@pytest.mark.parametrize("cadence", ["23h", "59m"])
+def test_expired_token_is_unusable_whatever_the_cadence(
+    inside: Cli, binding: LocalBinding, vault: Vault, cadence: str
+) -> None:
+    # A cadence that would not fit such tokens says nothing of one that has ended.
+    vault.put_token(age=timedelta(hours=2), lifetime=timedelta(hours=1))
+
+    ended = inside("status", binding.token_secret, "--cadence", cadence)
+
+    assert ended.returncode == 6
+    assert "unusable: expired" in ended.stdout
+
+
+@pytest.mark.parametrize("cadence", ["1h", "22h", "24h"])
+@pytest.mark.parametrize("age_h", [0, 2, 23])
+def test_run_and_status_agree_on_when_a_token_is_due(
+    inside: Cli, binding: LocalBinding, vault: Vault, cadence: str, age_h: int
+) -> None:
+    vault.put_token(age=timedelta(hours=age_h))
+
+    ran = inside("run", *binding.selectors, "--cadence", cadence, "--dry-run", "--json")
+    stood = inside("status", *binding.selectors, "--cadence", cadence, "--json")
+
+    if cadence == "24h":  # refused by both, as it was typed
+        assert (ran.returncode, stood.returncode) == (2, 2)
+        assert "cadence 24h: too long" in stood.stderr
+    else:
+        assert result(stood)["reason"] == result(ran)["reason"]
