@@ -23,7 +23,7 @@ from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "runtime.txt"
-SERVICES = ("secretsmanager",)
+SERVICES = ("secretsmanager", "sqs")
 """The AWS services that the function calls; botocore ships the descriptions of all of them."""
 
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}

@@ -29,6 +29,7 @@ __all__ = [
     "Settings",
     "environment_names",
     "load_fleet",
+    "load_fleet_options",
     "load_log_settings",
     "load_secret_id",
     "load_settings",
@@ -50,7 +51,7 @@ NAMES = (
 and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
-FLEET_NAMES = ("config", "discover", "where", "fleet")
+FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url")
 """What selects many bindings at once; with `cadence`, `interval` and `spread` from above."""
 
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
@@ -115,6 +116,7 @@ class FleetSelector:
 
     `name`, `cadence`, `interval` and `spread` take the place of what the manifest says; None leaves
     it to the manifest or to the defaults of a fleet. `probe_url` serves bindings without their own.
+    `queue_url` is the queue of workers that rotate what this run finds due.
     """
 
     config: str | None = None
@@ -125,6 +127,7 @@ class FleetSelector:
     spread: timedelta | None = None
     probe_url: str | None = None
     region: str | None = None
+    queue_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +231,27 @@ def load_fleet(
     ]
     if len(rivals) > 1:
         raise ConfigError(f"{' and '.join(rivals)}: select different bindings; keep one of them")
+    return _fleet_selector(found, environ)
+
+
+def load_fleet_options(environ: Mapping[str, str] = os.environ) -> FleetSelector:
+    """How a fleet runs whose bindings are named by something else, such as a queue."""
+    names = ("cadence", "interval", "tick", "spread", "probe_url", "fleet")
+    return _fleet_selector(_from_environment(environ, names), environ)
+
+
+def _fleet_selector(found: Mapping[str, _Given], environ: Mapping[str, str]) -> FleetSelector:
+    texts = {name: found[name].text if name in found else None for name in FLEET_NAMES}
     return FleetSelector(
-        config=config.text if config else None,
+        config=texts["config"],
         where=_tags(found.get("where")),
-        name=found["fleet"].text if "fleet" in found else None,
+        name=texts["fleet"],
         cadence=_duration(found.get("cadence")),
         interval=_interval(found),
         spread=_duration(found.get("spread")),
         probe_url=_url(found.get("probe_url")),
         region=environ.get("AWS_REGION") or None,
+        queue_url=texts["queue_url"],
     )
 
 

@@ -12,19 +12,23 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from structlog.contextvars import bound_contextvars
 
 from rotator import logs
 from rotator.app import Rotator, open_store_in
 from rotator.aws.metrics import embedded
-from rotator.config import environment_names, load_log_settings, load_settings
+from rotator.aws_lambda.context import remaining_s
+from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
 from rotator.model.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from rotator.config import Settings
+    from collections.abc import Mapping, Sequence
+
+    from rotator.aws_lambda.context import Context
+    from rotator.config import FleetSelector, Settings
     from rotator.rotation.rotate import RotationResult
 
 __all__ = ["handler"]
@@ -37,48 +41,39 @@ token sent there."""
 SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
 """The `source` of what EventBridge Scheduler, and a rule of EventBridge, send by themselves."""
 
-RESERVE_S = 15.0
-"""Kept of the remaining time for publishing what was minted."""
-
 # The collector looks for cycles again and again while the first invocation imports and makes its
 # client, finds none, and takes a seventh of a cold start for it. One run leaves a few thousand
 # objects to count, so that this is still a collection every few dozen runs.
 gc.set_threshold(100_000)
 
 
-class Context(Protocol):
-    """What is used of Lambda's context object."""
-
-    @property
-    def aws_request_id(self) -> str:
-        """The invocation's id; a retry has the same."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How long the invocation may still take."""
-
-
 def handler(event: object, context: Context) -> dict[str, Any]:
     """Rotate the token if it is due, and answer with the outcome.
 
-    `event` is a schedule's own or empty, and then the environment names the secrets; or it is
-    `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate a token that is
-    not due. Raises RotatorError.
+    `event` is a schedule's own or empty, and then the environment names the secrets or selects a
+    fleet; or it is `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate
+    a token that is not due; or a batch of the workers' queue, and then the response names the
+    messages to try again. Raises RotatorError, of a fleet only where nothing could be read.
     """
     logs.configure()  # for what is wrong with the settings of the log itself
     with bound_contextvars(request_id=context.aws_request_id):
         token_secret = None
         problem: RotatorError
         try:
-            fields = _parse_event(event)
+            records = _queue_records(event)
+            fields = _parse_event(event) if records is None else {}
             force = fields.pop("force", False)
+            selector = load_fleet(fields) if records is None else None
+            if records is not None or selector is not None:
+                _configure_logs()
+                return _rotate_many(records, selector, context, force=force)
             settings = load_settings(fields)
             token_secret = settings.token_secret
-            log_settings = load_log_settings()
-            logs.configure(level=log_settings.level, form=log_settings.form)
+            _configure_logs()
             result = _rotator(settings.region).rotate(
                 settings,
                 force=force,
-                remaining_s=lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_S,
+                remaining_s=lambda: remaining_s(context),
             )
         except RotatorError as error:
             problem = error
@@ -98,6 +93,38 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         if token_secret is not None:
             _emit_metrics(_failure_metrics(problem), settings, context)
         raise problem
+
+
+def _configure_logs() -> None:
+    log_settings = load_log_settings()
+    logs.configure(level=log_settings.level, form=log_settings.form)
+
+
+def _queue_records(event: object) -> Sequence[Mapping[str, Any]] | None:
+    """The messages of an SQS event, None for any other event."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not records:
+        return None
+    sources = {each.get("eventSource") if isinstance(each, dict) else None for each in records}
+    return records if sources == {"aws:sqs"} else None
+
+
+def _rotate_many(
+    records: Sequence[Mapping[str, Any]] | None,
+    selector: FleetSelector | None,
+    context: Context,
+    *,
+    force: bool,
+) -> dict[str, Any]:
+    """What a function with one binding never imports."""
+    if records is not None:
+        from rotator.aws_lambda.messages import rotate_messages
+
+        return rotate_messages(records, context)
+    from rotator.aws_lambda.fleet import rotate_fleet
+
+    assert selector is not None  # noqa: S101 - one of the two is given
+    return rotate_fleet(selector, context, force=force)
 
 
 def _parse_event(event: object) -> dict[str, Any]:

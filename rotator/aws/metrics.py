@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["DIMENSION", "NAMESPACE", "UNITS", "embedded"]
+__all__ = [
+    "DIMENSION",
+    "FLEET_DIMENSION",
+    "FLEET_UNITS",
+    "NAMESPACE",
+    "UNITS",
+    "embedded",
+    "fleet_line",
+]
 
 NAMESPACE = "Rotator"
 DIMENSION = "TokenSecret"
@@ -27,15 +35,45 @@ UNITS = {
 """Every metric; the template's alarms and dashboard are checked against these names."""
 
 
+FLEET_DIMENSION = "Fleet"
+FLEET_UNITS = {
+    "Bindings": "Count",
+    "Due": "Count",
+    "Rotated": "Count",
+    "Failed": "Count",
+    "Deferred": "Count",
+    "Overdue": "Count",
+    "Unusable": "Count",
+    "MinRemainingSeconds": "Seconds",
+}
+"""Every metric of a fleet; one per token would cost more than keeping the tokens."""
+
+
 def embedded(
     values: Mapping[str, float], *, token_secret: str, now: datetime, request_id: str
 ) -> str:
     """The line for `values` (metric to number, in its unit), taken at `now` (aware UTC)."""
-    metrics = [{"Name": name, "Unit": UNITS[name]} for name in values]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics}
+    return _line(values, UNITS, (DIMENSION, token_secret), now, request_id)
+
+
+def fleet_line(values: Mapping[str, float], *, fleet: str, now: datetime, request_id: str) -> str:
+    """The same for the metrics of a fleet."""
+    return _line(values, FLEET_UNITS, (FLEET_DIMENSION, fleet), now, request_id)
+
+
+def _line(
+    values: Mapping[str, float],
+    units: Mapping[str, str],
+    dimension: tuple[str, str],
+    now: datetime,
+    request_id: str,
+) -> str:
+    key, subject = dimension
+    metrics = [{"Name": name, "Unit": units[name]} for name in values]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [[key]], "Metrics": metrics}
     line = {
         "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]},
-        DIMENSION: token_secret,
+        key: subject,
         "request_id": request_id,
         **values,
     }

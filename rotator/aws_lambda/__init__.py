@@ -1,0 +1,1 @@
+"""What the Lambda function does for many bindings; the door is `rotator.lambda_handler`."""

@@ -1,0 +1,26 @@
+"""Lambda's context object, and the time that it leaves for work."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Context", "remaining_s"]
+
+RESERVE_S = 15.0
+"""Kept of the remaining time for publishing what was minted."""
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id; a retry has the same."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the invocation may still take."""
+
+
+def remaining_s(context: Context) -> float:
+    """The seconds that are left for minting."""
+    return context.get_remaining_time_in_millis() / 1000 - RESERVE_S

@@ -1,0 +1,113 @@
+"""A scheduled run over many bindings: rotate what is due, or send it to the workers' queue."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rotator import logs
+from rotator.app.fleet import Fleet
+from rotator.aws.metrics import fleet_line
+from rotator.aws.queue import send_messages
+from rotator.aws_lambda.context import remaining_s
+from rotator.errors import ConfigError
+from rotator.fleet.report import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.aws_lambda.context import Context
+    from rotator.config import FleetSelector
+    from rotator.fleet.report import BindingReport
+    from rotator.fleet.settings import FleetBinding
+
+__all__ = ["open_fleet", "rotate_fleet"]
+
+
+@lru_cache(maxsize=4)
+def open_fleet(selector: FleetSelector) -> Fleet:
+    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    return Fleet(selector)
+
+
+def rotate_fleet(
+    selector: FleetSelector, context: Context, *, force: bool = False
+) -> dict[str, Any]:
+    """Rotate what is due, or send it to the queue that the environment names; the counts.
+
+    Raises RotatorError only where nothing at all could be read. Prints one line of metrics.
+    """
+    fleet = open_fleet(selector)
+    selection = fleet.select()
+    reports = fleet.rotate(
+        selection,
+        force=force,
+        dry_run=selector.queue_url is not None,
+        remaining_s=remaining_s(context),
+    )
+    summary = summarize(reports)
+    if selector.queue_url is not None:
+        due = {each.binding for each in reports if each.outcome == "would_rotate"}
+        messages = [_message(each) for each in selection.bindings if each.binding in due]
+        failed = send_messages(selector.queue_url, messages)
+        summary["sent"] = len(messages) - failed
+        logs.logger().info("rotator.fleet_dispatched", sent=summary["sent"], failed=failed)
+    _print_metrics(fleet.settings.name, reports, context)
+    return {"fleet": fleet.settings.name, **summary}
+
+
+def _message(fleet_binding: FleetBinding) -> str:
+    """The event for one binding; never its probe's URL, to which a token would be sent."""
+    binding = fleet_binding.binding
+    event = {
+        "credentials_secret": binding.credentials_secret,
+        "token_secret": binding.token_secret,
+    }
+    if fleet_binding.cadence is not None:
+        event["cadence"] = f"{int(fleet_binding.cadence.total_seconds())}s"
+    return json.dumps(event)
+
+
+def _print_metrics(name: str, reports: Sequence[BindingReport], context: Context) -> None:
+    now = datetime.now(UTC)
+    values = _metrics(reports, now)
+    line = fleet_line(values, fleet=name, now=now, request_id=context.aws_request_id)
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float]:
+    """What the alarms of a fleet watch.
+
+    A binding that is configured wrongly counts as failed and says nothing of the shortest life:
+    else whoever may tag a secret could hold the alarm.
+    """
+    outcomes = [each.outcome for each in reports]
+    assessed = [each for each in reports if not isinstance(each.error, ConfigError)]
+    lives = [_remaining_s(each, now) for each in assessed]
+    late = [each for each in assessed if each.error is not None and _is_due(each)]
+    values: dict[str, float] = {
+        "Bindings": len(reports),
+        "Due": len(late) + sum(map(outcomes.count, ("rotated", "superseded", "would_rotate"))),
+        "Rotated": outcomes.count("rotated"),
+        "Failed": outcomes.count("failed"),
+        "Deferred": outcomes.count("deferred"),
+        "Overdue": sum(_remaining_s(each, now) > 0 for each in late),
+        "Unusable": sum(life <= 0 for life in lives),
+    }
+    if lives:
+        values["MinRemainingSeconds"] = round(max(0.0, min(lives)))
+    return values
+
+
+def _remaining_s(report: BindingReport, now: datetime) -> float:
+    at = report.expires_at
+    return 0.0 if at is None else (at - now).total_seconds()
+
+
+def _is_due(report: BindingReport) -> bool:
+    reason = report.error.details.get("reason") if report.error is not None else None
+    return reason not in {None, "fresh"}

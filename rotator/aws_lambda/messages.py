@@ -1,0 +1,66 @@
+"""A batch of the workers' queue: each message names one binding that is due."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rotator import logs
+from rotator.aws_lambda.context import remaining_s
+from rotator.aws_lambda.fleet import open_fleet
+from rotator.config import load_fleet_options, load_settings
+from rotator.errors import ConfigError, RotatorError
+from rotator.fleet.settings import FleetBinding, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rotator.aws_lambda.context import Context
+
+__all__ = ["rotate_messages"]
+
+FIELDS = ("credentials_secret", "token_secret", "cadence")
+
+
+def rotate_messages(records: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
+    """Rotate the bindings of all messages, each apart.
+
+    Answers with those that go back to the queue (Lambda developer guide, "partial batch
+    responses"): what failed temporarily or was not reached. What failed for another reason is
+    logged, and not tried again before the next run sends it anew.
+    """
+    by_message: dict[str, FleetBinding] = {}
+    for record in records:
+        try:
+            by_message[str(record.get("messageId"))] = _parse_message(record.get("body"))
+        except RotatorError as error:
+            logs.logger().error(
+                "rotator.rotation_failed", outcome="failed", **logs.error_fields(error)
+            )
+    bindings = tuple({each.binding: each for each in by_message.values()}.values())
+    reports = open_fleet(load_fleet_options()).rotate(
+        Selection(bindings), remaining_s=remaining_s(context)
+    )
+    again = {each.binding for each in reports if each.error is not None and each.error.retryable}
+    failures = [
+        {"itemIdentifier": message_id}
+        for message_id, each in by_message.items()
+        if each.binding in again
+    ]
+    return {"batchItemFailures": failures}
+
+
+def _parse_message(body: object) -> FleetBinding:
+    fields: object = None
+    try:
+        fields = json.loads(body) if isinstance(body, str) else None
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict) or not fields.keys() <= set(FIELDS):
+        raise ConfigError(
+            "message: is not the event of a binding; its body was not sent by rotator"
+        )
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise ConfigError("message: its fields must be strings")
+    settings = load_settings({name: fields.get(name) for name in FIELDS}, environ={})
+    return FleetBinding(settings.binding(), cadence=settings.job.cadence)

@@ -1,0 +1,229 @@
+"""The function over many bindings: by schedule, as a dispatcher, and as a worker of the queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.aws_lambda.fleet import open_fleet
+from rotator.errors import ConfigError
+from rotator.lambda_handler import handler
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims import LocalIms
+from rotator.local.secrets_manager import make_secrets_manager
+from tests.support.http_server import HttpServer, Request, json_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TAG = "rotator:credentials-secret"
+SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Lambda's context object."""
+
+    aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOf:
+    """One client at the provider, and as many token secrets as a test wants."""
+
+    client: Any
+    binding: LocalBinding
+    ims: LocalIms
+    team: str
+
+    def add(self, name: str, **tags: str) -> str:
+        full = f"{self.team}/{name}"
+        pairs = {TAG: self.binding.credentials_secret, "team": self.team, **tags}
+        listed = [{"Key": key, "Value": text} for key, text in pairs.items()]
+        self.client.create_secret(Name=full, Tags=listed)
+        return full
+
+    def has_token(self, name: str) -> bool:
+        versions = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+        return bool(versions)
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetOf]:
+    server = make_secrets_manager()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
+        monkeypatch.delenv(name)
+    endpoint_url = f"http://127.0.0.1:{server.server_port}"
+    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    team = str(uuid.uuid4())
+    with LocalIms() as ims:
+        binding = LocalBinding.register(ims, prefix=team)
+        fields = json.loads(binding.init_input()) | {"token_secrets": [f"{team}/*"]}
+        client = secrets_manager_client(endpoint_url)
+        client.create_secret(Name=binding.credentials_secret, SecretString=json.dumps(fields))
+        monkeypatch.setenv("ROTATOR_DISCOVER", "true")
+        monkeypatch.setenv("ROTATOR_WHERE", f"team={team}")
+        monkeypatch.setenv("ROTATOR_FLEET", "creative")
+        open_fleet.cache_clear()
+        yield FleetOf(client, binding, ims, team)
+        client.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def metrics_of(text: str) -> dict[str, Any]:
+    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    fields: dict[str, Any] = line
+    return fields
+
+
+def test_schedule_rotates_the_fleet_that_the_environment_selects(
+    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [fleet.add(f"token{number}") for number in range(3)]
+
+    response = handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert {key: response[key] for key in ("fleet", "bindings", "rotated", "failed")} == {
+        "fleet": "creative",
+        "bindings": 3,
+        "rotated": 3,
+        "failed": 0,
+    }
+    assert all(map(fleet.has_token, names))
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Fleet"]]
+    assert (metrics["Fleet"], metrics["Rotated"], metrics["Unusable"]) == ("creative", 3, 0)
+    assert 86_000 < metrics["MinRemainingSeconds"] <= 86_400
+
+
+def test_outage_of_the_provider_is_seen_in_the_metrics_and_raises_nothing(
+    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.add("token")
+    fleet.ims.configure(behaviour="outage")
+
+    response = handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert response["failed"] == 1
+    assert (metrics["Failed"], metrics["Unusable"], metrics["MinRemainingSeconds"]) == (1, 1, 0)
+
+
+def test_secret_that_somebody_tagged_does_not_hold_the_alarm(
+    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.add("token")
+    stranger = f"stranger/{fleet.team}"
+    tags = {TAG: fleet.binding.credentials_secret, "team": fleet.team}
+    fleet.client.create_secret(
+        Name=stranger, Tags=[{"Key": key, "Value": text} for key, text in tags.items()]
+    )
+
+    handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert (metrics["Failed"], metrics["Unusable"]) == (1, 0)
+    assert metrics["MinRemainingSeconds"] > 86_000
+    assert not fleet.has_token(stranger)
+
+
+def test_dispatcher_sends_what_is_due_and_mints_nothing(
+    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+
+    def respond(request: Request) -> Any:  # noqa: ANN401 - a reply
+        entries = json.loads(request.body)["Entries"]
+        sent.append(entries)
+        ids = [{"Id": each["Id"], "MessageId": "m", "MD5OfMessageBody": "0"} for each in entries]
+        return json_reply(200, {"Successful": ids, "Failed": []})
+
+    names = {fleet.add(f"token{number}") for number in range(12)}
+    with HttpServer(respond) as queue:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", queue.url)
+        monkeypatch.setenv("ROTATOR_QUEUE_URL", f"{queue.url}/123456789012/rotator")
+        response = handler(SCHEDULED, Invocation())
+
+    bodies = [json.loads(each["MessageBody"]) for batch in sent for each in batch]
+    assert [len(batch) for batch in sent] == [10, 2]
+    assert {body["token_secret"] for body in bodies} == names
+    assert all(body.keys() == {"credentials_secret", "token_secret"} for body in bodies)
+    assert response["sent"] == 12
+    assert fleet.ims.observed()["token_requests"] == 0
+
+
+def record(message_id: str, body: object) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"messageId": message_id, "eventSource": "aws:sqs", "body": text}
+
+
+def test_worker_rotates_each_message_and_gives_back_what_may_pass(
+    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = fleet.add("token")
+    event = {"credentials_secret": fleet.binding.credentials_secret, "token_secret": name}
+    broken = event | {"token_secret": f"{fleet.team}/missing"}
+    records = [record("good", event), record("twice", event), record("missing", broken)]
+    records += [
+        record("odd", "no JSON"),
+        record("field", event | {"probe_url": "https://a.example"}),
+    ]
+
+    response = handler({"Records": records}, Invocation())
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    assert response == {"batchItemFailures": []}
+    assert fleet.has_token(name)
+    assert fleet.ims.observed()["token_requests"] == 1
+    failures = [each for each in events if each["event"] == "rotator.rotation_failed"]
+    assert len(failures) == 3
+
+
+def test_message_whose_provider_is_down_goes_back_to_the_queue(fleet: FleetOf) -> None:
+    name = fleet.add("token")
+    fleet.ims.configure(behaviour="outage")
+    event = {"credentials_secret": fleet.binding.credentials_secret, "token_secret": name}
+
+    response = handler({"Records": [record("1", event)]}, Invocation())
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+def test_records_of_another_service_are_refused(fleet: FleetOf) -> None:
+    del fleet
+    with pytest.raises(ConfigError, match="event: has an unknown field"):
+        handler({"Records": [{"eventSource": "aws:s3"}]}, Invocation())
+
+
+def test_manifest_can_be_part_of_the_package(
+    fleet: FleetOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = fleet.add("token")
+    manifest = tmp_path / "fleet.toml"
+    manifest.write_text(
+        f'[[binding]]\ncredentials_secret = "{fleet.binding.credentials_secret}"\n'
+        f'token_secret = "{name}"\n'
+    )
+    monkeypatch.delenv("ROTATOR_DISCOVER")
+    monkeypatch.delenv("ROTATOR_WHERE")
+    monkeypatch.setenv("ROTATOR_CONFIG", str(manifest))
+
+    response = handler(SCHEDULED, Invocation())
+
+    assert (response["bindings"], response["rotated"]) == (1, 1)
