@@ -383,7 +383,7 @@ def test_child_forked_in_the_middle_of_an_import_reads_by_itself(module: str) ->
         signal.alarm(0)
         if child == 0:
             gate.set()
-            signal.alarm(10)
+            signal.alarm(30)
             os._exit(0 if read().startswith("AWS_ENDPOINT_URL: is not a URL") else 1)
         thread.join()
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
