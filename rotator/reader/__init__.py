@@ -66,7 +66,6 @@ class TokenReader:
 
     # The two that a warm read looks up; as slots they are a little faster.
     __slots__ = ("__dict__", "__weakref__", "_fresh_until", "_token")
-
     _clock: Clock = SYSTEM_CLOCK
     _now: Callable[[], float] = staticmethod(_wall_clock)
 

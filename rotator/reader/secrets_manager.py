@@ -99,9 +99,9 @@ def _connect(region: str | None) -> BaseClient:
 
 def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what `make` returns
     """Call what imports a lot: the collector would look many times through objects that stay."""
-    import gc
-
     with importing:
+        import gc
+
         collects = gc.isenabled()
         gc.disable()
         try:
@@ -112,6 +112,9 @@ def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what 
 
 
 def _open_session() -> Session:
+    # All that looking for credentials may need: what is imported later is not under `importing`.
+    import subprocess  # noqa: F401 - of `credential_process`
+
     import botocore.client
     import botocore.session
     from botocore.config import Config

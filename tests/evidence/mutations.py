@@ -244,7 +244,7 @@ MUTATIONS = (
         "reader/hosts.py",
         'if scheme != "https" and _has_http_proxy(host):',
         "if not scheme:",
-        "tests/unit/reader/test_adapters.py -k proxy",
+        "tests/unit/reader/adapters -k proxy",
     ),
     Mutation(
         "direct: any certificate will do",

@@ -25,18 +25,12 @@ LARGE_FILES = {
     "tests/integration/cli/test_job.py",
     "tests/integration/cli/test_leaks.py",
     "tests/unit/local/test_ims.py",
-    "tests/unit/reader/test_adapters.py",
-    "tests/unit/reader/test_processes.py",
-    "tests/unit/reader/test_reader.py",
-    "tests/unit/reader/test_sources.py",
-    "tests/unit/reader/test_stress.py",
     "tests/unit/rotation/test_rotate.py",
 }
 LARGE_CLASSES = {
     "rotator/aws/store.py: SecretsManagerStore",
     "rotator/demo/narration.py: _Story",
     "rotator/local/ims.py: LocalIms",
-    "rotator/reader/__init__.py: TokenReader",
 }
 LARGE_FUNCTIONS = {
     "rotator/rotation/setup.py: set_up_binding",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -118,3 +119,26 @@ def chain(error: BaseException) -> list[BaseException]:
     while (following := found[-1].__cause__ or found[-1].__context__) is not None:
         found.append(following)
     return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ending_version(expires_at: int) -> dict[str, Any]:
+    """A token that tells its end, and no more: `ends-1800000000`."""
+    fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
+    return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
+
+
+class SteadySource:
+    """A token of a day, each second another one."""
+
+    has_fresh = False
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        return ending_version(int(time.time()) + 86_400)

@@ -33,7 +33,7 @@ class PickyService:
         self.calls = 0
         owner = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class PickyHandler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 owner.calls += 1
@@ -48,7 +48,7 @@ class PickyService:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), PickyHandler)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
 
@@ -103,7 +103,7 @@ def test_credentials_that_come_after_the_first_attempt_are_found(
 
 
 def test_client_of_the_callers_is_kept_whatever_fails() -> None:
-    class Client:
+    class ClumsyClient:
         calls = 0
 
         def get_secret_value(self, **_: object) -> dict[str, str]:
@@ -112,7 +112,7 @@ def test_client_of_the_callers_is_kept_whatever_fails() -> None:
                 raise KeyError
             return version()
 
-    client = Client()
+    client = ClumsyClient()
     reader = make_reader(start_clock(), None, client=client)
     for _ in range(2):
         with pytest.raises(StoreError):

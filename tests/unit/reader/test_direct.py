@@ -31,7 +31,7 @@ def reply(content: object, *, status: str = "200 OK", date_s: float | None = Non
     return f"HTTP/1.1 {status}\r\n{date}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-class Service(RawServer):
+class TlsService(RawServer):
     """Sends `replies` in turn, the last one for ever; `names` are the server names asked for."""
 
     def __init__(self) -> None:
@@ -51,13 +51,13 @@ class Service(RawServer):
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsService]:
     for name in os.environ:
         if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
             monkeypatch.delenv(name)
     settings = {"ACCESS_KEY_ID": "AKID", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-west-1"}
     settings |= {"CONFIG_FILE": os.devnull, "SHARED_CREDENTIALS_FILE": os.devnull}
-    with Service() as service:
+    with TlsService() as service:
         for name, value in (settings | {"ENDPOINT_URL": service.url}).items():
             monkeypatch.setenv(f"AWS_{name}", value)
         yield service
@@ -65,7 +65,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 @pytest.fixture
 def trust(
-    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    service: TlsService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Identity], None]:
     """Let the service be this identity, and the reader trust it."""
 
@@ -89,7 +89,7 @@ def read(source: DirectSource | None = None) -> str:
 
 
 def test_token_is_read_over_tls_under_the_name_without_the_port(
-    service: Service, trust: Callable[[Identity], None]
+    service: TlsService, trust: Callable[[Identity], None]
 ) -> None:
     trust(Identity.of("localhost"))
     assert read() == "first"
@@ -106,7 +106,7 @@ def test_token_is_read_over_tls_under_the_name_without_the_port(
     ids=["wrong host", "expired"],
 )
 def test_certificate_that_is_wrong_is_refused(
-    service: Service, trust: Callable[[Identity], None], identity: Identity, reason: str
+    service: TlsService, trust: Callable[[Identity], None], identity: Identity, reason: str
 ) -> None:
     trust(identity)
     with pytest.raises(StoreError, match=reason) as caught:
@@ -117,7 +117,7 @@ def test_certificate_that_is_wrong_is_refused(
 
 @pytest.mark.parametrize("bundle", ["", certifi.where()])
 def test_certificate_of_an_unknown_authority_is_refused(
-    service: Service,
+    service: TlsService,
     trust: Callable[[Identity], None],
     monkeypatch: pytest.MonkeyPatch,
     bundle: str,
@@ -130,7 +130,7 @@ def test_certificate_of_an_unknown_authority_is_refused(
 
 
 def test_server_without_tls_1_2_is_refused(
-    service: Service, trust: Callable[[Identity], None]
+    service: TlsService, trust: Callable[[Identity], None]
 ) -> None:
     trust(Identity.of("localhost"))
     assert service.context is not None
@@ -144,7 +144,7 @@ def test_server_without_tls_1_2_is_refused(
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_bundle_that_cannot_be_read_is_named(
-    service: Service,
+    service: TlsService,
     trust: Callable[[Identity], None],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -188,7 +188,7 @@ def refusal(message: str = "Signature expired: 2027 is now earlier") -> dict[str
 
 @pytest.mark.parametrize("ahead_s", [600, -600])
 def test_refused_time_is_signed_once_more_by_the_clock_of_aws(
-    service: Service, ahead_s: int
+    service: TlsService, ahead_s: int
 ) -> None:
     aws_s = START + ahead_s
     service.replies = [
@@ -207,7 +207,7 @@ def test_refused_time_is_signed_once_more_by_the_clock_of_aws(
     assert all(b"X-Amz-Date: 20270115" + minute in each for each in service.requests[1:])
 
 
-def test_clock_ten_minutes_behind_prolongs_no_token(service: Service) -> None:
+def test_clock_ten_minutes_behind_prolongs_no_token(service: TlsService) -> None:
     aws_s = START + 600
     service.replies = [
         reply(refusal(), status="400 Bad Request", date_s=aws_s),
@@ -233,7 +233,7 @@ def test_clock_ten_minutes_behind_prolongs_no_token(service: Service) -> None:
     ids=["refused again", "no date", "days away", "another reason"],
 )
 def test_refused_signature_is_repeated_once_at_most(
-    service: Service, content: dict[str, str], date_s: float | None
+    service: TlsService, content: dict[str, str], date_s: float | None
 ) -> None:
     service.replies = [reply(content, status="400 Bad Request", date_s=date_s)]
     with pytest.raises(StoreError) as caught:

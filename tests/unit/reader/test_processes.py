@@ -5,29 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
-import textwrap
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader.clocked import ClockedReader
+from tests.support.python_process import run_python
 from tests.support.reader_rig import EpochClock
+from tests.support.reader_threads import PATIENCE_S, CountingClock, in_threads, join_refresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from rotator.reader import TokenReader
 
 START = 1_800_000_000
 DAY = 24 * 3600
 THREADS = 8
-PATIENCE_S = 20.0
-"""For what has to happen at once; a test that waits this long has failed."""
 
 
 def version(token: str = "first", *, issued_at: float = START) -> dict[str, Any]:
@@ -37,25 +33,6 @@ def version(token: str = "first", *, issued_at: float = START) -> dict[str, Any]
         "expires_at_epoch": int(issued_at) + DAY,
     }
     return {"SecretString": json.dumps(fields), "VersionId": token}
-
-
-class CountingClock:
-    """Tells how often it was asked, so that a test knows how far the threads have come."""
-
-    def __init__(self) -> None:
-        self.at = float(START)
-        self._asked = 0
-        self._changed = threading.Condition()
-
-    def __call__(self) -> float:
-        with self._changed:
-            self._asked += 1
-            self._changed.notify_all()
-        return self.at
-
-    def wait_until_asked(self, times: int) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._asked >= times, PATIENCE_S)
 
 
 class GatedSource:
@@ -85,7 +62,7 @@ def unreachable() -> StoreError:
 
 @pytest.fixture
 def clock() -> CountingClock:
-    return CountingClock()
+    return CountingClock(START)
 
 
 @pytest.fixture
@@ -96,36 +73,6 @@ def source() -> GatedSource:
 @pytest.fixture
 def reader(clock: CountingClock, source: GatedSource) -> TokenReader:
     return ClockedReader("s", source=source, clock=EpochClock(clock, monotonic=lambda: clock.at))
-
-
-def in_threads(count: int, work: Callable[[], object]) -> Callable[[], list[object]]:
-    """Start the work in threads; the function returned waits for what it gave or raised."""
-    results: list[object] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except Exception as error:  # noqa: BLE001 - the result that is asserted on
-            results.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-
-    def join() -> list[object]:
-        for thread in threads:
-            thread.join(PATIENCE_S)
-            assert not thread.is_alive()
-        return results
-
-    return join
-
-
-def join_refresh() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "rotator-reader":
-            thread.join(PATIENCE_S)
-            assert not thread.is_alive()
 
 
 # -- threads
@@ -251,7 +198,7 @@ def test_no_read_is_torn_or_expired_while_tokens_change_under_eight_threads() ->
             instant[0] += 0.01
             return instant[0]
 
-    class Source:
+    class HastySource:
         has_fresh = False
 
         def __init__(self) -> None:
@@ -266,7 +213,7 @@ def test_no_read_is_torn_or_expired_while_tokens_change_under_eight_threads() ->
             fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
             return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
 
-    reader = ClockedReader("s", source=Source(), clock=EpochClock(now))
+    reader = ClockedReader("s", source=HastySource(), clock=EpochClock(now))
     seen: set[str] = set()
 
     def read_often() -> None:
@@ -355,6 +302,7 @@ def test_child_forked_in_the_middle_of_an_import_reads_by_itself(module: str) ->
 
         warnings.simplefilter("ignore", DeprecationWarning)  # threads and a fork: that is the point
         os.environ |= {{"AWS_ENDPOINT_URL": "nowhere", "AWS_REGION": "eu-west-1"}}
+        os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         entered, gate = threading.Event(), threading.Event()
 
         class SlowToImport:
@@ -413,70 +361,3 @@ def test_async_read_raises_as_the_other_one(reader: TokenReader, source: GatedSo
     source.answer = unreachable()
     with pytest.raises(StoreError, match="unreachable"):
         asyncio.run(reader.token_async())
-
-
-# -- the interpreter
-
-
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[3]
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
-    done = run_python(
-        """
-        import json, threading, time
-        from datetime import timedelta
-        from rotator.reader.clock import SystemClock
-        from rotator.reader.clocked import ClockedReader
-
-        entered, never = threading.Event(), threading.Event()
-
-        class Source:
-            has_fresh = False
-            calls = 0
-            def read(self, secret_id, stage, *, fresh):
-                self.calls += 1
-                if self.calls > 1:
-                    entered.set()
-                    never.wait()
-                fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
-                return {"SecretString": json.dumps(fields), "VersionId": "v"}
-
-        class Clock(SystemClock):
-            ahead_s = 0
-            def now(self):
-                return super().now() + timedelta(seconds=self.ahead_s)
-
-        reader = ClockedReader("s", source=Source(), clock=Clock())
-        reader.token()
-        Clock.ahead_s = 3590
-        print(reader.token(), entered.wait(20))
-        """
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "t True\n", "")
-
-
-def test_import_brings_no_third_party_and_no_heavy_module() -> None:
-    done = run_python(
-        """
-        import sys
-        before = set(sys.modules)
-        import rotator.reader
-        print(*sorted(set(sys.modules) - before))
-        """
-    )
-    loaded = set(done.stdout.split())
-    assert "rotator.reader" in loaded
-    heavy = {"asyncio", "botocore", "datetime", "http", "json", "logging", "random", "threading"}
-    heavy |= {"re", "typing"}
-    assert loaded.isdisjoint(heavy), loaded & heavy
-    assert {name.partition(".")[0] for name in loaded} <= {"rotator", *sys.stdlib_module_names}

@@ -27,7 +27,6 @@ from tests.support.reader_rig import (
     FakeSource,
     make_reader,
     rfc3339,
-    start_clock,
     version,
 )
 
@@ -35,22 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.support.clock import ManualClock
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return start_clock()
-
-
-@pytest.fixture
-def source() -> FakeSource:
-    return FakeSource(AWSCURRENT=version())
-
-
-@pytest.fixture
-def reader(clock: ManualClock, source: FakeSource) -> TokenReader:
-    """Refreshes in the read that finds it due, in the middle of each jitter."""
-    return make_reader(clock, source)
 
 
 # -- AWSPREVIOUS
@@ -337,12 +320,12 @@ def test_expiry_follows_the_clock_of_aws_where_that_is_ahead_within_bounds(
 def test_source_that_needs_the_token_to_read_the_token_is_told_so(clock: ManualClock) -> None:
     """As a logging handler that sends each line of the SDK's to an API with the token would."""
 
-    class Source(FakeSource):
+    class NeedySource(FakeSource):
         def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
             del secret_id, stage, fresh
             return {"SecretString": needy.token(), "VersionId": "v"}
 
-    needy = make_reader(clock, Source())
+    needy = make_reader(clock, NeedySource())
     with pytest.raises(TokenUnavailable, match="this very thread is reading it"):
         needy.token()
 

@@ -47,7 +47,7 @@ class SecretsOnLoopback:
     """Answers GetSecretValue, to the agent's clients and to the SDK's."""
 
     def __init__(self) -> None:
-        class Handler(BaseHTTPRequestHandler):
+        class SecretsHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.answer()
 
@@ -67,7 +67,7 @@ class SecretsOnLoopback:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), SecretsHandler)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()

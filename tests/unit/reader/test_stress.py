@@ -8,14 +8,11 @@ import asyncio
 # has not acquired, because what it registers for before the fork comes too late.
 import concurrent.futures.thread  # noqa: F401
 import gc
-import json
 import os
 import subprocess
 import sys
 import textwrap
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +22,7 @@ import pytest
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
-from tests.support.reader_rig import EpochClock
+from tests.support.reader_rig import EpochClock, SteadySource, ending_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,11 +32,6 @@ if TYPE_CHECKING:
 START = 1_800_000_000
 PATIENCE_S = 60.0
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-def version(expires_at: int) -> dict[str, Any]:
-    fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
-    return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
 
 
 class RunningClock:
@@ -73,7 +65,7 @@ class MoodySource:
             )
         if call % 7 == 0:
             return {"SecretString": "<html>", "VersionId": "nonsense"}
-        return version(int(self.clock.at) + (-1 if call % 11 == 0 else 20))
+        return ending_version(int(self.clock.at) + (-1 if call % 11 == 0 else 20))
 
 
 class Inspector:
@@ -185,14 +177,6 @@ def left_behind(work: Callable[[], None]) -> tuple[int, int, int]:
     return (after[0] - before[0], after[1] - before[1], after[2] - before[2])
 
 
-class SteadySource:
-    has_fresh = False
-
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        del secret_id, stage, fresh
-        return version(int(time.time()) + 86_400)
-
-
 def test_a_million_reads_leave_nothing_behind() -> None:
     reader = TokenReader("s", source=SteadySource())
     reader.token()
@@ -210,14 +194,14 @@ def test_a_million_reads_leave_nothing_behind() -> None:
 def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
     at = [float(START)]
 
-    class Source:
+    class DailySource:
         has_fresh = False
 
         def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
             del secret_id, stage, fresh
-            return version(int(at[0]) + 86_400)
+            return ending_version(int(at[0]) + 86_400)
 
-    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
+    reader = ClockedReader("s", source=DailySource(), clock=EpochClock(lambda: at[0]))
     tokens: set[str] = set()
 
     def refresh(times: int) -> None:
@@ -241,14 +225,14 @@ def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
 def test_a_thousand_failures_leave_nothing_behind() -> None:
     at = [float(START)]
 
-    class Source:
+    class DeadSource:
         has_fresh = False
 
         def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
             del fresh
             raise StoreError(stage, operation="GetSecretValue", secret_id=secret_id)
 
-    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
+    reader = ClockedReader("s", source=DeadSource(), clock=EpochClock(lambda: at[0]))
 
     def fail(times: int) -> None:
         for _ in range(times):
@@ -260,212 +244,6 @@ def test_a_thousand_failures_leave_nothing_behind() -> None:
     blocks, files, threads = left_behind(lambda: fail(1000))
     assert blocks < 200
     assert (files, threads) == (0, 0)
-
-
-# -- tasks
-
-
-def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_others() -> None:
-    gate, entered = threading.Event(), threading.Event()
-
-    class Source(SteadySource):
-        calls = 0
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            self.calls += 1
-            entered.set()
-            assert gate.wait(PATIENCE_S)
-            return super().read(secret_id, stage, fresh=fresh)
-
-    source = Source()
-    reader = TokenReader("s", source=source)
-
-    async def read_and_open() -> list[str]:
-        reading = [asyncio.create_task(reader.token_async()) for _ in range(1000)]
-        assert await asyncio.to_thread(entered.wait, PATIENCE_S)
-        # As many as the executor has threads, less the one: stuck, if each task took one.
-        await asyncio.gather(*(asyncio.to_thread(time.time) for _ in range(40)))
-        gate.set()
-        return await asyncio.gather(*reading)
-
-    tokens = asyncio.run(asyncio.wait_for(read_and_open(), PATIENCE_S))
-    assert len(tokens) == 1000
-    assert len(set(tokens)) == 1
-    assert source.calls == 1
-
-
-def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again() -> None:
-    class Source(SteadySource):
-        failing = True
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            if self.failing:
-                raise StoreError("s: no", operation="GetSecretValue", secret_id=secret_id)
-            return super().read(secret_id, stage, fresh=fresh)
-
-    source = Source()
-    reader = TokenReader("s", source=source)
-
-    async def read() -> list[object]:
-        return await asyncio.gather(
-            *(reader.token_async() for _ in range(10)), return_exceptions=True
-        )
-
-    errors = asyncio.run(read())
-    assert {type(error) for error in errors} == {StoreError}
-    assert len({id(error) for error in errors}) == 10
-    source.failing = False
-    assert len(set(asyncio.run(read()))) == 1
-
-
-def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
-    gate = threading.Event()
-
-    class Source(SteadySource):
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            assert gate.wait(PATIENCE_S)
-            return super().read(secret_id, stage, fresh=fresh)
-
-    reader = TokenReader("s", source=Source())
-
-    async def cancel_one() -> str:
-        first, second = (asyncio.create_task(reader.token_async()) for _ in range(2))
-        await asyncio.sleep(0)
-        first.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        gate.set()
-        return await second
-
-    assert asyncio.run(cancel_one()).startswith("ends-")
-
-
-def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
-    at = [float(START)]
-    finished = threading.Event()
-
-    class Source:
-        has_fresh = False
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            return version(int(at[0]) + 10)
-
-    reader = ClockedReader("s", source=Source(), clock=EpochClock(lambda: at[0]))
-
-    read = reader._refresher.read  # noqa: SLF001 - to know when it is over
-
-    def read_and_tell() -> Snapshot:
-        found = read()
-        finished.set()
-        return found
-
-    reader._refresher.read = read_and_tell  # type: ignore[method-assign]  # noqa: SLF001
-
-    async def read_late() -> list[str]:
-        early = asyncio.create_task(reader.token_async())
-        await asyncio.sleep(0)
-        assert finished.wait(PATIENCE_S)  # the loop stands still while the read ends
-        at[0] += 20
-        late = asyncio.create_task(reader.token_async())
-        return [await early, await late]
-
-    assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
-
-
-class GatedRereads:
-    """A new token with each read; all but the first wait until the gate is opened."""
-
-    has_fresh = False
-
-    def __init__(self) -> None:
-        self.gate, self.entered = threading.Event(), threading.Event()
-        self.calls = 0
-
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        del secret_id, stage, fresh
-        self.calls += 1
-        if self.calls > 1:
-            self.entered.set()
-            assert self.gate.wait(PATIENCE_S)
-        return version(int(time.time()) + 3600 * self.calls)
-
-
-@pytest.mark.parametrize("background", [True, False, lambda work: work()])
-def test_valid_token_is_not_waited_for_where_the_executor_is_full(background: Any) -> None:  # noqa: ANN401 - a case
-    at = [float(START)]
-
-    class Source:
-        has_fresh = False
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            return version(int(at[0]) + 3600)
-
-    clock = EpochClock(lambda: at[0])
-    reader = ClockedReader("s", source=Source(), clock=clock, background=background)
-    reader.token()
-    at[0] += 3590
-    gate = threading.Event()
-
-    async def read() -> list[str]:
-        executor = ThreadPoolExecutor(1)
-        asyncio.get_running_loop().set_default_executor(executor)
-        busy = asyncio.create_task(asyncio.to_thread(gate.wait, PATIENCE_S))
-        await asyncio.sleep(0)
-        try:
-            early = [await asyncio.wait_for(reader.token_async(), PATIENCE_S / 4) for _ in "ab"]
-        finally:
-            gate.set()
-        await busy
-        return early
-
-    tokens = asyncio.run(read())
-    if background is True:
-        assert set(tokens) <= {f"ends-{START + 3600}", f"ends-{START + 7190}"}
-    else:
-        assert tokens == [f"ends-{START + 3600}"] * 2
-        assert reader.token() == f"ends-{START + 7190}", "the refresh has run meanwhile"
-
-
-def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
-    source = GatedRereads()
-    reader = TokenReader("s", source=source)
-
-    async def refuse_and_open() -> list[str]:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
-        token = await reader.token_async()
-        refused = [asyncio.create_task(reader.refused_async(token, 401)) for _ in range(30)]
-        try:
-            assert await asyncio.to_thread(source.entered.wait, PATIENCE_S)
-            # The second of the two threads is free: stuck, if each task took one.
-            await asyncio.wait_for(asyncio.to_thread(time.time), PATIENCE_S / 4)
-        finally:
-            source.gate.set()
-        return await asyncio.gather(*refused)
-
-    assert asyncio.run(refuse_and_open()) == ["retry"] * 30
-    assert source.calls == 2
-
-
-def test_refusal_that_needs_no_read_takes_no_thread() -> None:
-    source = GatedRereads()
-    reader = TokenReader("s", source=source)
-    token = reader.token()
-
-    async def refuse() -> list[str]:
-        executor = ThreadPoolExecutor(1)
-        executor.shutdown()
-        asyncio.get_running_loop().set_default_executor(executor)
-        another_reason = b'{"error_code": "401015"}'
-        return [
-            await reader.refused_async(token, 401, another_reason),
-            await reader.refused_async(token, 503, b'{"error_code": "503010"}'),
-            await reader.refused_async("an earlier one", 401),
-        ]
-
-    assert asyncio.run(refuse()) == ["keep", "back_off", "retry"]
-    assert source.calls == 1
 
 
 # -- greenlets

@@ -1,0 +1,236 @@
+"""The reader's token in real requests, against an API that refuses old tokens."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import requests
+
+from rotator.errors import ConfigError, TokenUnavailable
+from tests.support.api_callers import (
+    HOSTS,
+    TIMEOUT_S,
+    Api,
+    Caller,
+    HttpxCaller,
+    RequestsCaller,
+    TokenSource,
+)
+
+if TYPE_CHECKING:
+    from rotator.reader import TokenReader
+
+
+def test_request_carries_the_headers(api: Api, caller: Caller, source: TokenSource) -> None:
+    api.accepted = "old"
+    assert caller.post(api.url, b"body") == 200
+    assert api.seen == [("/", "Bearer old", "my-client", b"body")]
+    assert source.calls == 1
+
+
+class KeyedCaller:
+    """Posts with an `x-api-key` of the caller's own, by each library."""
+
+    def __init__(self, reader: TokenReader) -> None:
+        self.reader = reader
+
+    def post(self, url: str) -> None:
+        keyed = {"X-Api-Key": "my-own"}
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(url, headers=keyed, auth=self.reader.requests_auth(*HOSTS), timeout=9)
+        with httpx.Client(trust_env=False, auth=self.reader.httpx_auth(*HOSTS)) as client:
+            client.post(url, headers=keyed)
+
+
+def test_api_key_of_the_caller_stays_also_when_the_request_is_repeated(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    KeyedCaller(reader).post(api.url)
+    assert api.tokens() == ["Bearer old", "Bearer new", "Bearer new"]
+    assert [key for _, _, key, _ in api.seen] == ["my-own"] * 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_can_be_pickled_and_take_no_reader_along(
+    api: Api, reader: TokenReader, source: TokenSource, *, stream: bool
+) -> None:
+    reader.token()
+    source.token = "new"
+    with requests.Session() as session:
+        session.trust_env = False
+        auth = reader.requests_auth(*HOSTS)
+        response = session.get(api.url, auth=auth, timeout=TIMEOUT_S, stream=stream)
+        arrived = pickle.loads(pickle.dumps(response))  # noqa: S301 - our own
+    assert (arrived.status_code, arrived.json()) == (200, {})
+    assert [earlier.status_code for earlier in arrived.history] == [401]
+    with httpx.Client(trust_env=False, auth=reader.httpx_auth(*HOSTS)) as client:
+        copied = pickle.loads(pickle.dumps(client.get(api.url)))  # noqa: S301 - our own
+    assert (copied.status_code, copied.json()) == (200, {})
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_plain_http_never_takes_the_token_to_a_proxy(
+    api: Api, reader: TokenReader, monkeypatch: pytest.MonkeyPatch, name: str, host: str
+) -> None:
+    monkeypatch.setenv(name, api.url)
+    url = f"http://{host}:1/"
+    with pytest.raises(ConfigError, match=f"add {host} to NO_PROXY"):
+        requests.get(url, auth=reader.requests_auth(host), timeout=TIMEOUT_S)
+    with httpx.Client(auth=reader.httpx_auth(host)) as client, pytest.raises(ConfigError):
+        client.get(url)
+    assert api.seen == []
+    monkeypatch.setenv("NO_PROXY", host)
+    direct = api.url.replace("127.0.0.1", host)
+    answer = requests.get(direct, auth=reader.requests_auth(host), timeout=TIMEOUT_S)
+    assert answer.request.headers["Authorization"] == "Bearer old"
+
+
+def test_httpx_hook_that_raises_tells_the_reader_itself(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    """As docs/reader.md shows it: httpx runs the hook before the auth sees the response."""
+    reader.token()
+    source.token = "new"
+
+    def raise_for_status(response: httpx.Response) -> None:
+        if response.status_code == 401:
+            sent = response.request.headers.get("Authorization", "")
+            reader.invalidate(sent.removeprefix("Bearer "))
+        response.raise_for_status()
+
+    hooks = {"response": [raise_for_status]}
+    auth = reader.httpx_auth(*HOSTS)
+    with httpx.Client(trust_env=False, auth=auth, event_hooks=hooks) as client:
+        with pytest.raises(httpx.HTTPStatusError):
+            client.get(api.url)
+        assert client.get(api.url).status_code == 200
+    assert api.tokens() == ["Bearer old", "Bearer new"]
+
+
+def test_after_a_401_the_request_is_repeated_once_with_the_newer_token(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    assert caller.post(api.url, b"body") == 200
+    assert api.tokens() == ["Bearer old", "Bearer new"]
+    assert [body for _, _, _, body in api.seen] == [b"body", b"body"]
+
+
+def test_newer_token_that_is_refused_too_ends_it(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token, api.accepted = "new", "none of them"
+    assert caller.post(api.url) == 401
+    assert api.tokens() == ["Bearer old", "Bearer new"]
+
+
+def test_401_without_a_newer_token_is_not_repeated(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    assert caller.post(api.url) == 401
+    assert api.tokens() == ["Bearer old"]
+    assert source.calls == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500])
+def test_other_refusals_cost_no_read_and_no_repetition(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource, status: int
+) -> None:
+    reader.token()
+    source.token, api.refusal = "new", status
+    assert caller.post(api.url) == status
+    assert api.tokens() == ["Bearer old"]
+    assert source.calls == 1
+
+
+def test_body_that_cannot_be_sent_twice_is_not_but_the_token_is_renewed(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    assert RequestsCaller(reader).post(api.url, iter([b"once"])) == 401
+    assert [body for _, _, _, body in api.seen] == [b"once"]
+    assert reader.token() == "new"
+
+
+def test_httpx_stream_that_cannot_be_sent_twice_is_not(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    assert HttpxCaller(reader).post(api.url, iter([b"once"])) == 401
+    assert [body for _, _, _, body in api.seen] == [b"once"]
+    assert reader.token() == "new"
+
+
+def test_open_file_is_sent_again_from_where_it_stood(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    file = io.BytesIO(b"skipped|sent")
+    file.seek(8)
+    assert RequestsCaller(reader).post(api.url, file) == 200
+    assert [body for _, _, _, body in api.seen] == [b"sent", b"sent"]
+
+
+def test_redirect_to_another_host_takes_no_token_along(
+    api: Api, elsewhere: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token, api.location = "new", elsewhere.url
+    assert caller.post(f"{api.url}/moved") == 401
+    assert api.tokens() == ["Bearer old"]
+    assert elsewhere.tokens() == [None]
+    assert source.calls == 1, "the token was not rejected: nobody saw it"
+
+
+def test_redirect_on_the_same_host_is_retried(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token, api.location = "new", "/there"
+    assert caller.post(f"{api.url}/moved", b"body") == 200
+    assert api.seen[-1] == ("/there", "Bearer new", "my-client", b"body")
+
+
+def test_redirect_that_leaves_the_file_behind_is_retried(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token, api.location = "new", "/there"
+    assert RequestsCaller(reader).post(f"{api.url}/done", io.BytesIO(b"body")) == 200
+    assert [(path, sent) for path, sent, _, _ in api.seen] == [
+        ("/done", "Bearer old"),
+        ("/there", "Bearer old"),
+        ("/there", "Bearer new"),
+    ]
+    assert [body for _, _, _, body in api.seen] == [b"body", b"", b""]
+
+
+def test_no_request_goes_out_without_a_token(api: Api, caller: Caller, source: TokenSource) -> None:
+    source.token = ""
+    with pytest.raises(TokenUnavailable):
+        caller.post(api.url)
+    assert api.seen == []
+
+
+def test_answer_tells_of_the_refused_attempt(
+    api: Api, reader: TokenReader, source: TokenSource
+) -> None:
+    reader.token()
+    source.token = "new"
+    response = requests.get(api.url, auth=reader.requests_auth(*HOSTS), timeout=TIMEOUT_S)
+    assert [earlier.status_code for earlier in response.history] == [401]
+    assert response.request.headers["Authorization"] == "Bearer new"

@@ -1,0 +1,211 @@
+"""Trouble while the token is good, and the end of its life."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import (
+    StoreError,
+    TokenUnavailable,
+)
+from rotator.reader import TokenReader
+from tests.support.reader_rig import (
+    DUE,
+    EXPIRY,
+    START,
+    UNREACHABLE,
+    FakeSource,
+    chain,
+    rfc3339,
+    version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.clock import ManualClock
+
+
+# -- trouble while the token is good
+
+
+def test_outage_costs_nothing_before_the_expiry(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    for at in (DUE + 200, DUE + 1800, EXPIRY - 0.001):
+        clock.advance_to(at)
+        assert reader.token() == "first"
+
+
+def test_failed_refreshes_are_repeated_with_growing_pauses(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(DUE)
+    failed_at = []
+    while clock.epoch() < EXPIRY - 1:
+        before = len(source.calls)
+        reader.token()
+        if len(source.calls) > before:
+            failed_at.append(clock.epoch())
+        clock.advance(1)
+    gaps = [later - earlier for earlier, later in pairwise(failed_at)]
+    assert gaps[:5] == [15, 30, 60, 120, 240]
+    assert set(gaps[5:]) == {300}
+
+
+def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
+    reader: TokenReader, source: FakeSource, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(DUE + 200)
+    with caplog.at_level(logging.DEBUG):
+        reader.token()
+        reader.token()
+    assert [record.name for record in caplog.records] == ["rotator.reader"]
+    text = caplog.records[0].getMessage()
+    assert text.startswith("rotator.refresh_failed: secret s: Secrets Manager cannot be reached")
+    assert rfc3339(EXPIRY) in text
+    assert "first" not in text
+
+
+def test_recovery_after_failures_brings_the_new_token(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(DUE + 200)
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.advance(20)
+    assert reader.token() == "second"
+
+
+# -- the expiry
+
+
+def test_expired_token_is_never_served(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    assert reader.token() == "first"
+    clock.advance_to(EXPIRY)
+    for read in (reader.token, reader.current, reader.headers):
+        with pytest.raises(TokenUnavailable):
+            read()
+    clock.advance_to(EXPIRY + 1000)
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    with pytest.raises(TokenUnavailable):
+        reader.token()
+
+
+def test_expired_token_names_the_time_the_last_read_and_the_reason(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(EXPIRY)
+    with pytest.raises(TokenUnavailable) as caught:
+        reader.token()
+    error = caught.value
+    assert error.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
+    assert error.retryable
+    assert rfc3339(EXPIRY) in str(error)
+    assert rfc3339(START) in str(error)
+    assert "Secrets Manager cannot be reached" in str(error)
+    assert "first" not in repr([(e, vars(e)) for e in chain(error)])
+
+
+def test_first_read_of_an_expired_token_tells_when_it_ended(
+    reader: TokenReader, clock: ManualClock
+) -> None:
+    clock.advance_to(EXPIRY + 5)
+    with pytest.raises(TokenUnavailable, match="AWSCURRENT token expired") as caught:
+        reader.token()
+    assert caught.value.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
+
+
+def test_new_version_is_fetched_at_the_expiry(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
+    clock.advance_to(EXPIRY + 5)
+    assert reader.token() == "second"
+
+
+def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    attempts = []
+    for _ in range(3000):  # five minutes of ten reads a second
+        with pytest.raises(StoreError):
+            reader.token()
+        attempts.append(len(source.calls))
+        clock.advance(0.1)
+    assert attempts[0] == 2, "most blips are over at the second attempt"
+    assert attempts[1] == 4, "and the next read follows at once"
+    assert attempts[2] == 4
+    assert 70 <= attempts[-1] <= 100
+    source.stages["AWSCURRENT"] = version()
+    clock.advance(8)
+    assert reader.token() == "first"
+
+
+def test_thousands_of_failures_in_a_row_change_nothing(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(EXPIRY)
+    for _ in range(3000):
+        clock.advance(10)
+        with pytest.raises(TokenUnavailable):
+            reader.token()
+    assert len(source.calls) == 1 + 2 * 3000
+    source.stages["AWSCURRENT"] = version("second", issued_at=clock.epoch())
+    clock.advance(10)
+    assert reader.token() == "second"
+
+
+class EndingSource:
+    """A token that ends soon, and then there is none."""
+
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.ends_at = 0.0
+        self.calls = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        self.calls += 1
+        if self.calls > 1:
+            raise UNREACHABLE
+        self.ends_at = time.time() + 0.3
+        ends = datetime.fromtimestamp(self.ends_at, UTC).isoformat()
+        fields = {"access_token": "brief", "expires_at": ends}
+        return {"SecretString": json.dumps(fields), "VersionId": "v"}
+
+
+@pytest.mark.parametrize("name", ["token", "current", "headers"])
+def test_expired_token_is_never_served_by_the_real_clock_either(name: str) -> None:
+    source = EndingSource()
+    reader = TokenReader("s", source=source, background=False)
+    read = getattr(reader, name)
+    read()
+    while time.time() < source.ends_at:
+        pass
+    with pytest.raises(TokenUnavailable):
+        read()

@@ -1,0 +1,258 @@
+"""The agent and the extension, over HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from rotator.errors import (
+    ConfigError,
+    RotatorError,
+    SecretNotFound,
+    StoreError,
+    TokenUnavailable,
+)
+from rotator.reader import TokenReader, get_token
+from rotator.reader.loopback import LoopbackSource
+from tests.support.reader_rig import free_port, live_version, start_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+SECRET_ID = "team/photoshop token"
+NOT_FOUND = "ResourceNotFoundException"
+NO_VALUE = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+
+
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
+
+class Loopback:
+    """The agent or the extension, as a server on a free port; it answers what the test sets."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+        self.ssrf_token = "ssrf"
+        self.answers: dict[str, tuple[int, bytes]] = {}
+        loopback = self
+
+        class LoopbackHandler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                query = {name: texts[0] for name, texts in parse_qs(url.query).items()}
+                loopback.asked.append({"path": url.path, **query})
+                status, body = loopback.answer(query)
+                if self.headers["X-Aws-Parameters-Secrets-Token"] != loopback.ssrf_token:
+                    status, body = 403, b"Bad Token"
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), LoopbackHandler)
+        self.port: int = self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+
+    def answer(self, query: dict[str, str]) -> tuple[int, bytes]:
+        fresh = self.answers.get("fresh") if "refreshNow" in query else None
+        return fresh or self.answers.get(query["versionStage"], (400, b"no such secret"))
+
+    def serve(self, stage: str, answer: object, *, status: int = 200) -> None:
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.answers[stage] = (status, body)
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A loopback source that the environment announces as the agent's."""
+    loopback = Loopback()
+    loopback.serve("AWSCURRENT", live_version("from-loopback"))
+    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(loopback.port))
+    monkeypatch.setenv("AWS_TOKEN", "ssrf")
+    loopback.thread.start()
+    yield loopback
+    loopback.server.shutdown()
+    loopback.thread.join()
+    loopback.server.server_close()
+
+
+def test_agent_serves_the_token_without_the_sdk(loopback: Loopback) -> None:
+    assert get_token(SECRET_ID) == "from-loopback"
+    assert loopback.asked == [
+        {"path": "/secretsmanager/get", "secretId": SECRET_ID, "versionStage": "AWSCURRENT"}
+    ]
+
+
+def test_agent_token_is_read_from_its_file_each_time(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "awssmatoken"
+    monkeypatch.setenv("AWS_TOKEN", f"file://{path}")
+    for ssrf_token in ("before the restart", "after it"):
+        loopback.ssrf_token = ssrf_token
+        path.write_text(f"{ssrf_token}\n")
+        assert TokenReader(SECRET_ID, source="agent").token() == "from-loopback"
+
+
+def test_agent_token_file_that_cannot_be_read_is_named(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_TOKEN", f"file://{tmp_path / 'missing'}")
+    with pytest.raises(ConfigError, match="missing cannot be read"):
+        TokenReader(SECRET_ID, source="agent").token()
+    assert loopback.asked == []
+
+
+def test_extension_is_asked_with_the_session_token(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_TOKEN")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-the-function")
+    loopback.ssrf_token = "of-the-function"
+    assert get_token(SECRET_ID) == "from-loopback"
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    with pytest.raises(ConfigError, match="AWS_SESSION_TOKEN: not set"):
+        TokenReader(SECRET_ID, source="extension").token()
+
+
+def test_agent_is_asked_past_its_cache_for_an_expired_token_and_after_a_rejection(
+    loopback: Loopback,
+) -> None:
+    loopback.serve("AWSCURRENT", live_version("stale", lives_s=-5))
+    loopback.serve("fresh", live_version("fresh"))
+    reader = TokenReader(SECRET_ID, source="agent")
+    assert reader.token() == "fresh"
+    loopback.serve("fresh", live_version("fresher"))
+    assert reader.invalidate("fresh")
+    assert reader.token() == "fresher"
+    assert [asked.get("refreshNow") for asked in loopback.asked] == [None, "true", "true"]
+
+
+def test_agent_that_knows_no_refresh_is_asked_without(loopback: Loopback) -> None:
+    reader = TokenReader(SECRET_ID, source="agent")
+    reader.token()
+    loopback.serve("fresh", b"unknown parameter: refreshNow", status=400)
+    loopback.serve("AWSCURRENT", live_version("newer"))
+    assert reader.invalidate("from-loopback")
+
+
+def test_extension_is_never_sent_a_parameter_that_it_does_not_know(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "ssrf")
+    reader = TokenReader(SECRET_ID, source="extension")
+    assert not reader.invalidate(reader.token())
+    assert all("refreshNow" not in asked for asked in loopback.asked)
+
+
+def test_extension_that_is_not_ready_is_asked_once_more_after_a_pause(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so to a function that asks while it starts (INIT)."""
+    clock = start_clock()
+    not_ready = (400, b"not ready to serve traffic, please wait")
+    answers = [not_ready, (200, json.dumps(live_version("from-loopback")).encode())]
+    monkeypatch.setattr(loopback, "answer", lambda _query: answers.pop(0))
+    source = LoopbackSource("the extension", lambda: "ssrf", has_fresh=False, clock=clock)
+    assert "from-loopback" in source.read("s", "AWSCURRENT", fresh=False)["SecretString"]
+    assert len(clock.slept_s) == 1
+    answers += [not_ready] * 2
+    with pytest.raises(StoreError, match="is not ready to serve traffic yet") as caught:
+        source.read("s", "AWSCURRENT", fresh=False)
+    assert caught.value.retryable
+    assert len(clock.slept_s) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "text"),
+    [
+        (400, {"__type": NOT_FOUND, "message": "no"}, (SecretNotFound, False), "does not exist"),
+        (
+            400,
+            {"__type": NOT_FOUND, "message": NO_VALUE},
+            (TokenUnavailable, True),
+            "no AWSCURRENT",
+        ),
+        (400, {"__type": "a.b#AccessDeniedException"}, (StoreError, False), "access denied"),
+        (
+            504,
+            {"__type": "TimeoutError", "message": "x"},
+            (StoreError, True),
+            "temporarily unavailable",
+        ),
+        (500, {"__type": "canary secret"}, (StoreError, True), "Unknown"),
+        (400, b"not ready to serve traffic", (StoreError, True), "not ready to serve traffic yet"),
+        (503, b"Serving not enabled", (StoreError, True), "HTTP 503"),
+        (302, b"", (StoreError, True), "HTTP 302"),
+        (200, b"canary <html>", (StoreError, True), "no usable answer"),
+        (200, b'["canary"]', (StoreError, True), "no usable answer"),
+        (200, {"SecretString": 5}, (TokenUnavailable, True), "not a JSON object"),
+        (
+            200,
+            {"SecretString": "{}", "ResponseMetadata": []},
+            (TokenUnavailable, True),
+            "no access_",
+        ),
+    ],
+)
+def test_every_bad_answer_is_told_in_our_words(
+    loopback: Loopback,
+    status: int,
+    body: object,
+    outcome: tuple[type[RotatorError], bool],
+    text: str,
+) -> None:
+    loopback.serve("AWSCURRENT", body, status=status)
+    loopback.serve("fresh", body, status=status)
+    with pytest.raises(RotatorError, match=text) as caught:
+        TokenReader(SECRET_ID, source="agent").token()
+    assert (type(caught.value), caught.value.retryable) == outcome
+    assert caught.value.__context__ is None
+    assert "canary" not in str(caught.value)
+    assert SECRET_ID in str(caught.value)
+
+
+def test_wrong_ssrf_token_is_told(loopback: Loopback) -> None:
+    loopback.ssrf_token = "another"
+    with pytest.raises(StoreError, match="does not accept the token sent") as caught:
+        TokenReader(SECRET_ID, source="agent").token()
+    assert not caught.value.retryable
+
+
+def test_nobody_listening_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(free_port()))
+    monkeypatch.setenv("AWS_TOKEN", "x")
+    with pytest.raises(StoreError, match=r"cannot be reached \(ConnectionRefusedError\)") as caught:
+        TokenReader(SECRET_ID, source="agent").token()
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("port", ["", "0", "http", "65536", "-1", "٣"])
+def test_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_TOKEN", "x")
+    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
+    source = LoopbackSource.agent()
+    if port == "":
+        monkeypatch.setattr(socket, "create_connection", _refuse_connection)
+        with pytest.raises(StoreError, match="cannot be reached"):
+            source.read("s", "AWSCURRENT", fresh=False)
+    else:
+        with pytest.raises(ConfigError, match="is not a port number"):
+            source.read("s", "AWSCURRENT", fresh=False)
+
+
+def _refuse_connection(address: tuple[str, int], *_: object) -> None:
+    assert address == ("localhost", 2773)
+    raise ConnectionRefusedError
