@@ -12,6 +12,13 @@ FOREIGN = "tests/unit/rotation/test_whose_secret.py"
 
 WORLD_MUTATIONS = (
     Mutation(
+        "interleavings: the loser gives way where one token is active",
+        "rotation/rotate.py",
+        "    if assessment.provider.single_active:",
+        "    if False:",
+        "tests/evidence/test_protocol.py -k active",
+    ),
+    Mutation(
         "a provider that grants less than before has failed",
         "rotation/mint.py",
         "if not is_long and minted.expires_at <= stored.expires_at:",

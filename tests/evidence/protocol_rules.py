@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rotator.model.fields import load_object
-from rotator.model.secret import StoredSecret
+from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.rotate import RotationResult
 from tests.evidence.protocol_state import (
     TEAM_EDIT,
@@ -50,7 +50,7 @@ def judge_put(scenario: Scenario, index: int, before: State, after: State) -> st
         return _judge_edit(before, index, now_current.content) or _judge_number(scenario, after)
     if replaced.version_id not in _seen(before.answers[index] or ()):
         return f"{runner.name} replaced a version that it has not seen"
-    if not runner.forced and is_fresh(replaced.content, before.at):
+    if not (runner.forced or runner.single_active) and is_fresh(replaced.content, before.at):
         return f"{runner.name} replaced a fresh token"
     return None
 
@@ -104,23 +104,42 @@ def judge_ending(scenario: Scenario, state: State, found: Exploration) -> str | 
         ended = step(runner, answers)
         if isinstance(ended, RotationResult):
             _count(found, ended.outcome)
-            problem = _judge_result(state, ended)
+            problem = _judge_result(runner, state, ended)
         else:
             _count(found, "failed")
             problem = None if index in state.spoilt else f"failed without cause ({ended})"
         if problem is not None:
             return f"{runner.name} {problem}"
-    return _judge_recovery(scenario, state)
+    return _judge_active(scenario, state) or _judge_recovery(scenario, state)
+
+
+def _judge_active(scenario: Scenario, state: State) -> str | None:
+    """Where one token is active, that one is stored, unless a rotator could not end its run."""
+    if not scenario.runners[0].single_active or state.spoilt or None in state.answers:
+        return None
+    current = state.secret().labelled(CURRENT)
+    token = None if current is None else token_of(current.content)
+    if state.active and (token is None or token.access_token != Secret(state.active)):
+        return "the stored token is not the one that was minted last"
+    versions = len(state.secret().all)
+    if versions > 1 + len(scenario.runners):
+        return f"{versions - 1} new versions of {len(scenario.runners)} rotators"
+    return None
 
 
 def _count(found: Exploration, outcome: str) -> None:
     found.outcomes[outcome] = found.outcomes.get(outcome, 0) + 1
 
 
-def _judge_result(state: State, result: RotationResult) -> str | None:
+def _judge_result(runner: Runner, state: State, result: RotationResult) -> str | None:
     version = state.secret().find(result.version_id or "")
-    if version is None or token_of(version.content) is None:
+    token = None if version is None else token_of(version.content)
+    if token is None:
         return f"reported {result.outcome} of a version that does not hold a token"
+    if result.outcome == "rotated" and not token.access_token.reveal().startswith(
+        f"token-of-{runner.name}"
+    ):
+        return "reported as rotated what another has published"
     return None
 
 

@@ -47,6 +47,19 @@ CREDENTIALS = StoredSecret(
     Secret(json.dumps({"client_id": CLIENT_ID, "client_secret": "s", "token_url": TOKEN_URL})),
     (CURRENT,),
 )
+ONE_ACTIVE = replace(
+    CREDENTIALS,
+    text=Secret(
+        json.dumps(
+            {
+                "client_id": CLIENT_ID,
+                "client_secret": "s",
+                "token_url": TOKEN_URL,
+                "single_active": True,
+            }
+        )
+    ),
+)
 PERIOD_S = 23 * 3600
 TEAM_EDIT = "the team's own note"
 
@@ -90,6 +103,7 @@ class State:
     by_hand: frozenset[str] = frozenset()
     tampered: bool = False
     spoilt: frozenset[int] = frozenset()  # rotators whose own calls were made to fail
+    active: str = ""  # the token that was minted last, where the provider keeps only that one
 
     def secret(self) -> Versions:
         return self.secrets[-1]
@@ -125,12 +139,10 @@ def act(state: State, call: Pending) -> tuple[State, Answer]:
     """The service acts on a call: the state after it, and its answer."""
     versions, at = state.secret(), state.at
     if call.name in {"start", "mint"}:
-        return state, Answer(None, at)
+        return replace(state, active=call.ids[0]) if call.ids else state, Answer(None, at)
     if call.name == "read":
-        value = tuple(
-            CREDENTIALS if secret_id == "credentials" else _current(versions)
-            for secret_id in call.ids
-        )
+        known = {"credentials": CREDENTIALS, "credentials of one active token": ONE_ACTIVE}
+        value = tuple(known.get(secret_id) or _current(versions) for secret_id in call.ids)
         return state, Answer(value, at)
     if call.name == "read_version":
         found = versions.find(call.version_id) is not None

@@ -53,10 +53,12 @@ class Runner:
     name: str
     forced: bool = False
     shared: bool = False
+    single_active: bool = False  # its provider ends the token before at each mint
 
     @property
     def binding(self) -> Binding:
-        return Binding("secret" if self.shared else "credentials", "secret")
+        name = "credentials of one active token" if self.single_active else "credentials"
+        return Binding("secret" if self.shared else name, "secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class _World:
         self._runner = runner
         self._answers: Iterator[Answer] = iter(answers)
         self._at: int | None = None
+        self._mints = 0
 
     def _ask(self, call: Pending) -> object:
         answer = next(self._answers, None)
@@ -142,8 +145,11 @@ class _World:
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         assert credentials.client_id == CLIENT_ID
-        self._ask(Pending("mint"))
-        return Minted(token_at(self._at or 0, self._runner.name))
+        self._mints += 1
+        name = self._runner.name if self._mints == 1 else f"{self._runner.name}-{self._mints}"
+        # Which mint was the last matters, and costs states, only where it ends other tokens.
+        self._ask(Pending("mint", (f"token-of-{name}",) if self._runner.single_active else ()))
+        return Minted(token_at(self._at or 0, name))
 
 
 def token_at(at: int, name: str) -> AccessToken:

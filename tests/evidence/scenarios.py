@@ -11,6 +11,7 @@ __all__ = ["LONG_SCENARIOS", "SCENARIOS", "interleavings"]
 A, B, C, D = (Runner(name) for name in "ABCD")
 F, G = (Runner(name, forced=True) for name in "FG")
 S, T = (Runner(name, shared=True) for name in "ST")
+X, Y, Z = (Runner(name, single_active=True) for name in "XYZ")
 U = Runner("U", shared=True, forced=True)
 
 SPOILT = Budget(crashes=1, lost=1, again=1, stale=1)
@@ -32,6 +33,9 @@ SCENARIOS = (
     Scenario("two periods pass meanwhile", (A, B), Budget(crashes=1, periods=2)),
     Scenario("one secret for both", (S, T), Budget(crashes=1, again=1, stale=1)),
     Scenario("one secret, edited by the team", (S, T), Budget(crashes=1, again=1, stored=1)),
+    Scenario("one active token", (X, Y, Z), Budget()),
+    Scenario("one active token, faults", (X, Y), Budget(again=1, stale=2)),
+    Scenario("one active token, lost and crashed", (X, Y), SPOILT),
     Scenario("one secret, edited, forced", (U, S), Budget(again=1, stored=1, lost=1)),
 )
 
