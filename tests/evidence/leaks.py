@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from rotator.local.environment import isolated_environment
 from rotator.local.ims_control import HELLO_PATH
-from tests.evidence.job import CLIENT_SECRET, Job, Stage, stage
+from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Job, Stage, stage
 from tests.evidence.row import Effort, Row
+from tests.support.traces import AWKWARD_SECRETS, secrets_in
 from tests.support.wire import Fault, Reply
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Situation:
     fault: Fault | None = None
     stored: str = "due"
     credentials: str | None = None
+    secret: str = CLIENT_SECRET
     command: tuple[str, ...] = ("run", "--force")
 
 
@@ -142,14 +144,32 @@ def _situations() -> Iterator[Situation]:
     }
     for name, text in broken.items():
         yield Situation(f"credentials: {name}", credentials=text % CLIENT_SECRET)
+    yield from _awkward()
+
+
+def _awkward() -> Iterator[Situation]:
+    """Client secrets that every encoding changes, sent in both ways and repeated in both."""
+    faults = {"error": _json(401, error="invalid_client", error_description=""), "HTML": _html(500)}
+    for kind, secret in AWKWARD_SECRETS.items():
+        for method in ("client_secret_basic", "client_secret_post"):
+            fields = {"client_id": CLIENT_ID, "client_secret": secret, "auth_method": method}
+            for name, fault in faults.items():
+                yield Situation(
+                    f"{kind} secret by {method}: {name} echoes",
+                    "ims:token",
+                    fault,
+                    credentials=json.dumps(fields),
+                    secret=secret,
+                )
 
 
 def _leak(on: Stage, situation: Situation) -> str | None:
     job = on.set(situation.stored)
     if situation.credentials is not None:
-        on.wire.secrets_manager.ask(
-            "PutSecretValue", SecretId="credentials", SecretString=situation.credentials
-        )
+        text = situation.credentials
+        if situation.secret != CLIENT_SECRET:
+            text = json.dumps({"token_url": on.wire.urls.token, **json.loads(text)})
+        on.wire.secrets_manager.ask("PutSecretValue", SecretId="credentials", SecretString=text)
     with tempfile.TemporaryDirectory() as folder:
         return _leak_in(job, situation, Path(folder))
 
@@ -180,7 +200,7 @@ def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
         seen.extend(_shown_by_the_system(process.pid))
 
     wire.after = look
-    secrets = [CLIENT_SECRET, TOKEN_START]
+    secrets = [situation.secret, TOKEN_START]
     told, _ = process.communicate(json.dumps([text[::-1] for text in secrets]) + "\n", timeout=60)
     if not report.is_file():
         return f"the command did not come to its end: {told[-500:]}"
@@ -190,7 +210,7 @@ def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
         "its arguments or environment": b"\0".join(seen),
         "a file": b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),
     }
-    found = [place for place, text in places.items() for s in secrets if s.encode() in text]
+    found = [place for place, text in places.items() if secrets_in(text, *secrets)]
     found += [f"the repr of a {name}" for name in sorted(set(alive) - {URL_CACHE})]
     return f"a secret is in {', '.join(found)}" if found else None
 

@@ -1,0 +1,72 @@
+"""The one search for secrets: whatever form they took on the way, and a part of one is enough."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["AWKWARD_SECRETS", "secrets_in"]
+
+PART_CHARS = 12
+AWKWARD_SECRETS = {
+    "reserved": "Kx9+vQ/2w=e&r%25 Zt:7m\"B'3<h>\\q",
+    "short": "p4T#w9z+",
+    "long": "-".join(f"{number * 7919 % 9973:04}Lg" for number in range(60)),
+    "non-ASCII": "Schlüssel-ключ-鍵-ñandú",
+}
+"""By what is hard about them."""
+
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+
+
+def secrets_in(text: str | bytes, *secrets: str) -> list[str]:
+    """A part of each secret that `text` shows, however it is spelt there.
+
+    Looked through are the text itself, with the escapes of URLs, JSON and HTML undone, and what
+    base64 in it says, from any character on. Case does not count. Of a secret any twelve characters
+    in a row count, of a shorter one all.
+    """
+    shown = text.decode(errors="replace") if isinstance(text, bytes) else text
+    views = [view.casefold() for view in _views(shown)]
+    found = []
+    for secret in secrets:
+        parts = _parts(secret.casefold())
+        found += [part for part in parts if any(part in view for view in views)][:1]
+    return found
+
+
+def _parts(secret: str) -> list[str]:
+    starts = range(max(1, len(secret) - PART_CHARS + 1))
+    return [secret[at : at + PART_CHARS] for at in starts]
+
+
+def _views(text: str) -> Iterator[str]:
+    for view in (text, "\n".join(_decoded(text))):
+        yield from (view, unquote(view), unquote_plus(view), html.unescape(view))
+        plain = JSON_ESCAPE.sub(lambda found: _unescaped(*found.groups()), view)
+        yield from (plain, unquote_plus(plain), html.unescape(plain))
+
+
+def _unescaped(code: str | None, character: str | None) -> str:
+    return chr(int(code, 16)) if code else character or ""
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """What each run of base64's characters says, read from each of the first four on."""
+    for run in BASE64.findall(unquote(text)):
+        standard = run.replace("-", "+").replace("_", "/")
+        for start in range(4):
+            rest = standard[start:]
+            whole = rest[:-1] if len(rest) % 4 == 1 else rest
+            try:
+                yield base64.b64decode(whole + "=" * (-len(whole) % 4)).decode(errors="replace")
+            except binascii.Error:
+                continue
