@@ -323,8 +323,9 @@ def _certificate_problem(error: BaseException, service: str) -> str | None:
     for _ in range(8):  # the SDK's error, urllib3's, OpenSSL's
         if step is None:
             return None
-        if type(step).__name__ == "SSLCertVerificationError":
-            reason = str(getattr(step, "verify_message", "")) or "not trusted"
+        # The second is urllib3's own, which looks at the name where OpenSSL is told not to.
+        if type(step).__name__ in {"SSLCertVerificationError", "CertificateError"}:
+            reason = str(getattr(step, "verify_message", "")) or "it is for another host"
             return (
                 f"the certificate of {service} was refused ({reason}); check AWS_CA_BUNDLE, the"
                 " proxy and this host's clock"

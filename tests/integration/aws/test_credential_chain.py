@@ -147,6 +147,7 @@ CASES = [
         {"token": ""},
     ),
     container("good", OK),
+    container("slow", OK, delay_s=0.5),
     container("refused", TEMPORARY, ENDPOINT, "HTTP 403", answers={"container": (403, "canary")}),
     container("throttled", TEMPORARY, ENDPOINT, "HTTP 429", answers={"container": (429, "canary")}),
     container(
@@ -173,6 +174,7 @@ CASES = [
         env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/"},
     ),
     ChainCase("metadata: good", OK, (), IMDS),
+    ChainCase("metadata: slow", OK, (), IMDS, delay_s=0.3),
     metadata("no role", {"imds:role": (404, "canary")}),
     ChainCase("metadata: failing", SETTING, (NONE_FOUND,), IMDS, answers={"imds": (500, "canary")}),
     ChainCase(
@@ -210,6 +212,7 @@ CASES = [
         SETTING,
         "MFA",
         settings=f"mfa_serial = arn:aws:iam::123456789012:mfa/me\n{ASSUMED}",
+        by_reader=True,
     ),
     profile("sso: good", OK, settings=SSO, files=sso_session("2035-01-01T00:00:00Z")),
     profile("sso: no session", SETTING, "SSO", "aws sso login", settings=SSO, by_reader=True),
