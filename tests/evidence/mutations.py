@@ -294,7 +294,7 @@ MUTATIONS = (
         "aws/errors.py",
         'f"the AWS SDK failed ({operation}: {names[0]})"',
         'f"the AWS SDK failed ({operation}: {error})"',
-        f"{FAULTS} -k answer",
+        "tests/unit/reader/test_sources.py -k without_their_text",
     ),
     Mutation(
         "no source of AWS credentials is told from Secrets Manager",
