@@ -36,11 +36,11 @@ ALL_LINES = 8
 
 
 class BrokenPromiseError(Exception):
-    """A step did not do what the narration says of it."""
+    """A step did not do what the narration says about it."""
 
 
 def narrate() -> int:
-    """Tell the whole story; 0 if every step did what it promises, 1 if one did not.
+    """Narrate every step; 0 if every step did what it promises, 1 if one did not.
 
     Raises ConfigError if a server does not start.
     """
@@ -113,7 +113,7 @@ class _Story:
         self.promise("one token is minted", kept=self.tokens_minted() == 1)
 
     def second_run(self) -> None:
-        self.step("The next tick. The token is fresh, so this costs one read and mints nothing.")
+        self.step("The next run. The token is fresh, so this costs one read and mints nothing.")
         version_id = self.version_id()
         self.rotator("run", *self.local.binding.selectors)
         self.promise("the version stays", kept=self.version_id() == version_id)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qsl, urlsplit
+from typing import Self
+from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 
 __all__ = ["Front"]
 
@@ -34,7 +32,7 @@ class Front:
         self.api_status = 401
         self.api_body = b'{"error_code": "401013", "message": "Oauth token is not valid"}'
         self.grant: dict[str, object] | None = None
-        self._server = _Server(self)
+        self._server = HttpServer(self._respond)
 
     @property
     def api_url(self) -> str:
@@ -49,7 +47,7 @@ class Front:
     @property
     def env(self) -> dict[str, str]:
         """The variable that leads a command here."""
-        return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_address[1]}"}
+        return {"AWS_ENDPOINT_URL": self._server.url}
 
     def refuse(self, *actions: str, code: str, message: str = "", status: int = 400) -> None:
         """Answer with the error that the service has for it."""
@@ -73,83 +71,44 @@ class Front:
         self.gates[action] = threading.Barrier(parties, timeout=30)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.ended.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, front: Front) -> None:
-        self.front = front
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout = 30
-
-    def do_POST(self) -> None:
-        front = self.server.front
-        action = self.headers.get("X-Amz-Target", "").partition(".")[2]
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+    def _respond(self, request: Request) -> Reply:
+        if request.method == "GET":
+            return Reply(self.api_status, self.api_body, {"Content-Type": "application/json"})
+        action = request.headers.get("x-amz-target", "").partition(".")[2]
         if not action:
-            sent = f"{self.headers.get('Authorization')} {body.decode()} {dict(parse_qsl(body))}"
-            refusal = {"error": "invalid_client", "error_description": sent}
-            answer = json.dumps(front.grant or refusal).encode()
-            status = 200 if front.grant else 401
-            self._send(status, answer, "application/json", debug_id=body.decode())
-            return
-        front.actions.append(action)
-        if action in front.held:
-            if front.held[action]:
-                self._upstream(body)
-            front.arrived.set()
-            front.ended.wait(30)
-            self.close_connection = True
-            return
-        if action in front.gates:
-            front.gates[action].wait()
-        status, answer = front.answers.get(action) or self._upstream(body)
-        self._send(status, answer, "application/x-amz-json-1.1")
+            return self._grant(request)
+        self.actions.append(action)
+        if action in self.held:
+            if self.held[action]:
+                self._upstream(request)
+            self.arrived.set()
+            self.ended.wait(30)
+            return RESET
+        if action in self.gates:
+            self.gates[action].wait()
+        status, body = self.answers.get(action) or self._upstream(request)
+        return Reply(status, body, {"Content-Type": "application/x-amz-json-1.1"})
 
-    def do_GET(self) -> None:
-        front = self.server.front
-        self._send(front.api_status, front.api_body, "application/json")
+    def _grant(self, request: Request) -> Reply:
+        """The token endpoint's answer; a refusal repeats all that was sent, in every place."""
+        body = request.body.decode()
+        sent = f"{request.headers.get('authorization')} {body} {dict(request.form)}"
+        refusal = {"error": "invalid_client", "error_description": sent}
+        return json_reply(200 if self.grant else 401, self.grant or refusal, x_debug_id=body)
 
-    def _send(
-        self, status: int, body: bytes, content_type: str, *, debug_id: str | None = None
-    ) -> None:
-        self.send_response(status)
-        if debug_id is not None:
-            self.send_header("x-debug-id", debug_id)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _upstream(self, body: bytes) -> tuple[int, bytes]:
-        connection = HTTPConnection(self.server.front.upstream, timeout=30)
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+    def _upstream(self, request: Request) -> tuple[int, bytes]:
+        connection = HTTPConnection(self.upstream, timeout=30)
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
         try:
-            connection.request("POST", self.path, body, headers)
+            connection.request("POST", request.path, request.body, headers)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Log nothing."""
