@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.evidence.mutation import Mutation
+from tests.evidence.mutations_cli import CLI_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 
@@ -23,6 +24,7 @@ FAULTS = "tests/evidence/test_evidence.py"
 MUTATIONS = (
     *OUTSIDE_MUTATIONS,
     *WORLD_MUTATIONS,
+    *CLI_MUTATIONS,
     # Races are harmless
     Mutation(
         "no compare-and-set",

@@ -1,0 +1,83 @@
+"""Breakages of the command line and of what it does with a token."""
+
+from __future__ import annotations
+
+from tests.evidence.mutation import Mutation
+
+__all__ = ["CLI_MUTATIONS"]
+
+EXEC = "tests/integration/cli/test_exec.py"
+TERMINAL = "tests/integration/cli/test_terminal_output.py"
+
+CLI_MUTATIONS = (
+    Mutation(
+        "command line: exec keeps a variable of yesterday",
+        "cli/execute.py",
+        " for name, text in os.environ.items() if name not in variables}",
+        " for name, text in os.environ.items()}",
+        f"{EXEC} -k stale",
+    ),
+    Mutation(
+        "command line: exec hands on a signal that Python ignores",
+        "cli/execute.py",
+        '("SIGPIPE", "SIGXFSZ", "SIGXFZ")',
+        '("SIGPIPE",)',
+        f"{EXEC} -k plain_child",
+    ),
+    Mutation(
+        "command line: exec runs no script that names no interpreter",
+        "cli/execute.py",
+        "        if error.errno != errno.ENOEXEC:\n",
+        "        if errno.ENOEXEC:\n",
+        f"{EXEC} -k names_no_interpreter",
+    ),
+    Mutation(
+        "command line: check prints what steers a terminal",
+        "cli/check.py",
+        "print(printable(response.body))",
+        "print(response.body)",
+        "tests/integration/cli/test_check.py -k steers",
+    ),
+    Mutation(
+        "command line: a token may live shorter than --min-life",
+        "cli/consume.py",
+        "    if remaining < min_life:\n",
+        "    if remaining < remaining:\n",
+        "tests/integration/cli/test_consume.py -k too_short",
+    ),
+    Mutation(
+        "command line: a run tells its outcome twice on a terminal",
+        "cli/run.py",
+        "    return sys.stdout.isatty() and sys.stderr.isatty()\n",
+        "    return False\n",
+        f"{TERMINAL} -k outcome_of_a_run",
+    ),
+    Mutation(
+        "command line: colours whatever NO_COLOR says",
+        "logs.py",
+        "    return stream.isatty() and not is_plain\n",
+        "    return stream.isatty()\n",
+        f"{TERMINAL} -k colours",
+    ),
+    Mutation(
+        "command line: a change of the credentials undoes another's",
+        "rotation/credentials.py",
+        "credentials_text(change(_stored_fields(version)), secret_id)",
+        "credentials_text(change(_stored_fields(seen)), secret_id)",
+        "tests/unit/rotation/test_credentials.py -k meanwhile",
+    ),
+    Mutation(
+        "command line: a Service's variable counts as a setting",
+        "config.py",
+        "        if name is None and not _SERVICE_LINK.fullmatch(variable):\n",
+        "        if name is None:\n",
+        "tests/unit/test_config.py -k service_of_any_name",
+    ),
+    Mutation(
+        "command line: an event makes a dimension of metrics",
+        "lambda_handler.py",
+        "    if not environment_names(settings.token_secret):\n",
+        "    if not settings.token_secret:\n",
+        "tests/integration/aws/test_lambda_handler.py -k dimension",
+    ),
+)
