@@ -40,18 +40,11 @@ def set_up_binding(
         credentials_info if token_secret == credentials_secret else _find(token_secret, store)
     )
     _refuse_to_overwrite(credentials_info, credentials_secret, wanted=ask is not None)
-    bound_to = token_info.tags.get(BINDING_TAG) if token_info else None
-    arn = credentials_info.arn if credentials_info else credentials_secret
-    if bound_to is not None and not is_name_of(bound_to, credentials_secret, arn):
-        raise ConfigError(
-            f"secret {token_secret}: is bound to the credentials secret {bound_to} by its tag"
-            f" {BINDING_TAG}; name another token secret, or remove the tag"
-        )
-    is_foreign = token_info is not None and token_info.has_value and bound_to is None
-    if is_foreign and ask is not None and token_secret != credentials_secret:
-        raise ConfigError(
-            f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
-            " becomes the token secret, and the next run replaces the value"
+    if token_info is not None:
+        arn = credentials_info.arn if credentials_info else credentials_secret
+        is_replaceable = ask is None or token_secret == credentials_secret
+        _refuse_foreign_token_secret(
+            token_secret, token_info, credentials_secret, arn, is_replaceable=is_replaceable
         )
     is_shared = token_secret == credentials_secret
     text = None
@@ -111,6 +104,27 @@ def _let_credentials_agree(credentials_secret: str, token_secret: str, *, store:
     )
     deed = "added" if changed else "found"
     return f"{deed} {token_secret} in token_secrets of credentials secret {credentials_secret}"
+
+
+def _refuse_foreign_token_secret(
+    token_secret: str,
+    info: SecretInfo,
+    credentials_secret: str,
+    credentials_arn: str,
+    *,
+    is_replaceable: bool,
+) -> None:
+    bound_to = info.tags.get(BINDING_TAG)
+    if bound_to is not None and not is_name_of(bound_to, credentials_secret, credentials_arn):
+        raise ConfigError(
+            f"secret {token_secret}: is bound to the credentials secret {bound_to} by its tag"
+            f" {BINDING_TAG}; name another token secret, or remove the tag"
+        )
+    if info.has_value and bound_to is None and not is_replaceable:
+        raise ConfigError(
+            f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
+            " becomes the token secret, and the next run replaces the value"
+        )
 
 
 def _bind_token_secret(
