@@ -4,7 +4,7 @@
     requests.get(url, headers=reader.headers())
 
 A warm read is a clock read and a comparison. What the secret says drives the rest: once
-`next_rotation_at` has passed, a read sets off a refresh beside it; the cached token is served
+`next_rotation_at` has passed, a read starts a refresh in the background; the cached token is served
 until it truly expires, whatever happens to AWS meanwhile; only then does a read wait.
 
 Only built-in modules and our errors are imported here: `typing`, `threading`, `datetime` or `json`
@@ -101,7 +101,7 @@ class TokenReader:
         # In this order: a read that sees the new end gets the token that it belongs to.
         self._token = snapshot.token
         self._snapshot = snapshot
-        self._fresh_until = until  # when a read next has something to do besides serving
+        self._fresh_until = until  # when a read next has more to do than serving
 
     def token(self) -> str:
         """The current access token; see the class for what is raised if there is none."""

@@ -43,7 +43,7 @@ async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
 
 
 def _starter(refresher: Refresher) -> Callable[[Callable[[], None]], object]:
-    """What starts a refresh beside the loop, even where its executor has no thread left."""
+    """What starts a refresh without keeping the loop waiting, even where its executor is full."""
     if refresher.background is True:
         return start_thread
     loop = asyncio.get_running_loop()

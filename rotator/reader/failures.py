@@ -52,7 +52,9 @@ def _says_no_value(response: Mapping[str, Any]) -> bool:
 
 def no_value(secret_id: str, stage: str) -> TokenUnavailable:
     """The secret exists, and has no version with this label."""
-    return TokenUnavailable(f"secret {secret_id}: has no {stage} value yet; has the rotator run?")
+    return TokenUnavailable(
+        f"secret {secret_id}: has no {stage} value yet; check that the rotator runs"
+    )
 
 
 def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> StoreError:

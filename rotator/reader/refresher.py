@@ -79,7 +79,7 @@ class Refresher:
     def serve_valid(self, start: Start) -> Snapshot | None:
         """The cached token if it is still valid; where a refresh is due, it is given to `start`.
 
-        Waits for nothing besides `start`.
+        Waits for nothing but `start`.
         """
         if self.cache.valid() is not None:
             self._refresh(self.state(), start)
@@ -218,7 +218,7 @@ def _log(failure: RotatorError, cached: CachedToken) -> None:
         import logging
 
     logging.getLogger("rotator.reader").warning(
-        "rotator.refresh_failed: %s; the token in hand is served until %s",
+        "rotator.refresh_failed: %s; the cached token is served until %s",
         failure,
         instant_text(cached.snapshot.expires_at),
     )

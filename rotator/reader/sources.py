@@ -180,7 +180,7 @@ def _read(
         return snapshot, skew_s
     return TokenUnavailable(
         f"secret {secret_id}: its {stage} token expired at"
-        f" {instant_text(snapshot.expires_at)}; does the rotator run? see `rotator status`",
+        f" {instant_text(snapshot.expires_at)}; check that the rotator runs: `rotator status`",
         expires_at=snapshot.expires_at,
     )
 

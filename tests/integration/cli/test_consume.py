@@ -108,7 +108,7 @@ def test_prefix_that_is_no_variable_is_refused(
 @pytest.mark.parametrize(
     ("stored", "problem"),
     [
-        (None, "has no AWSCURRENT value yet; has the rotator run?"),
+        (None, "has no AWSCURRENT value yet; check that the rotator runs"),
         ("not JSON", "is not a JSON object"),
         ('{"access_token": "canary"}', "neither expires_at nor expires_at_epoch"),
         ("expired", "token expired at"),

@@ -17,9 +17,11 @@ import pytest
 
 from rotator.errors import ConfigError, StoreError
 from rotator.reader import TokenReader
+from tests.support.raw_server import RawServer
 from tests.support.reader_rig import live_version, make_reader, start_clock, version
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +102,37 @@ def test_credentials_that_come_after_the_first_attempt_are_found(
         write_keys(tmp_path, "new")
         assert reader.token() == "first"
     assert service.calls == 1
+
+
+class Metadata(RawServer):
+    """Instance metadata, which hangs up while it is not `up`."""
+
+    def __init__(self) -> None:
+        super().__init__(self._serve)
+        self.up = False
+
+    def _serve(self, connection: socket.socket) -> None:
+        path = connection.recv(65_536).split(b" ")[1]
+        answers = {b"/latest/api/token": "t", b"/latest/meta-data/iam/security-credentials/": "r"}
+        keys = {"AccessKeyId": "new", "SecretAccessKey": "x", "Token": "x", "Code": "Success"}
+        keys["Expiration"] = "2099-01-01T00:00:00Z"
+        body = answers.get(path, json.dumps(keys))
+        if self.up:
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            connection.sendall(f"{head}{body}".encode())
+
+
+@pytest.mark.usefixtures("service")
+def test_instance_metadata_that_fails_at_the_first_read_is_asked_again_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    with Metadata() as metadata, TokenReader("s") as reader:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url)
+        with pytest.raises(ConfigError, match="AWS credentials: none found"):
+            reader.token()
+        metadata.up = True
+        assert reader.token() == "first"
 
 
 def test_client_of_the_callers_is_kept_whatever_fails() -> None:
