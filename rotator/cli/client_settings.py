@@ -114,11 +114,12 @@ def _parse_object(text: str) -> dict[str, Any]:
 def _read_text(way_out: str) -> str:
     problem = f"is empty; {way_out}"
     try:
-        text = sys.stdin.read(_MOST_CHARACTERS)
+        # Windows PowerShell and Notepad put a byte order mark in front.
+        text = sys.stdin.read(_MOST_CHARACTERS).removeprefix("\ufeff")
         if text.strip():
             return text
     except UnicodeError:  # its error holds the bytes
-        problem = "is not UTF-8 text"
+        problem = "is not UTF-8 text; save it as UTF-8"
     raise ConfigError(f"standard input: {problem}")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
 from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
 from rotator.cli.unexpected import describe
-from rotator.errors import RotatorError
+from rotator.errors import ConfigError, RotatorError
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +73,7 @@ def _run(args: argparse.Namespace) -> int:
     from rotator.config import load_log_settings
 
     logs.configure()  # for what is wrong with the settings of the log itself
-    binding = args.token_secret
+    binding = _named_binding(args)
     try:
         log_settings = load_log_settings()
         logs.configure(
@@ -107,6 +108,15 @@ def failure_fields(error: RotatorError) -> dict[str, Any]:
     from rotator import logs
 
     return {"outcome": "failed", "exit_code": exit_code(error), **logs.error_fields(error)}
+
+
+def _named_binding(args: argparse.Namespace) -> str | None:
+    """The token secret for the event of a failure; None for what cannot be the name of one."""
+    from rotator.config import load_secret_id
+
+    with suppress(ConfigError):
+        return load_secret_id("token_secret", {"--token-secret": args.token_secret})
+    return None
 
 
 def _is_watched() -> bool:

@@ -16,8 +16,8 @@ TRY_THESE = """\
 # Paste the lines above into another terminal, then try:
 #   rotator run                       mints the first token; run it again: not due
 #   rotator status
-#   rotator check "$ROTATOR_TOKEN_SECRET" --url "$DEMO_API_URL"
-#   rotator headers "$ROTATOR_TOKEN_SECRET" | curl -H @- "$DEMO_API_URL"
+#   rotator check --url "$DEMO_API_URL"
+#   rotator headers | curl -H @- "$DEMO_API_URL"
 #   curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"        or throttled, hang, closed, ok
 #   rotator run --force; echo $?      4: temporary, and the token stays
 # Ctrl-C stops both servers, and everything in them is gone."""

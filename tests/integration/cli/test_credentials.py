@@ -88,7 +88,9 @@ def test_nothing_is_written_if_it_says_so_already(
     assert "nothing was changed" in ended.stdout
 
 
-@pytest.mark.parametrize("given", [NEW, f"{NEW}\n", json.dumps({"client_secret": NEW})])
+@pytest.mark.parametrize(
+    "given", [NEW, f"{NEW}\r\n", f"\ufeff{NEW}\n", json.dumps({"client_secret": NEW})]
+)
 def test_client_secret_is_replaced_from_standard_input(
     inside: Cli, binding: LocalBinding, vault: Vault, given: str
 ) -> None:

@@ -158,3 +158,21 @@ def test_run_and_status_agree_on_when_a_token_is_due(
         assert "cadence 24h: too long" in stood.stderr
     else:
         assert result(stood)["reason"] == result(ran)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "binding"),
+    [
+        ((), {"ROTATOR_TOKEN_SECRET": "app/token", "ROTATOR_CADENCE": "soon"}, "app/token"),
+        (("--token-secret", "app/token", "--cadence", "soon"), {}, "app/token"),
+        (("--token-secret", "p8e canary typed here"), {}, None),
+    ],
+)
+def test_event_of_wrong_settings_names_the_binding_and_not_what_was_typed(
+    inside: Cli, args: tuple[str, ...], env: dict[str, str], binding: str | None
+) -> None:
+    ended = inside("run", *args, env=env)
+
+    assert ended.returncode == 2
+    assert event(ended)["binding"] == binding
+    assert "canary" not in ended.stdout + ended.stderr
