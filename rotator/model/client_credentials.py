@@ -25,7 +25,11 @@ __all__ = ["ClientCredentials"]
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
-CHOICES = {"basic_encoding": ("form", "raw"), "scope_policy": ("accept", "refuse")}
+CHOICES = {
+    "basic_encoding": ("form", "raw"),
+    "scope_policy": ("accept", "refuse"),
+    "token_type_policy": ("refuse", "assume_bearer"),
+}
 
 RESERVED_PARAMETERS = frozenset(
     {
@@ -49,8 +53,9 @@ class ClientCredentials:
 
     `client_secrets` are in the order in which they are tried; more than one while a client secret
     is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
-    `certificate` PEM. `resources` are the values of the repeatable parameter `resource`,
-    `parameters` extra form fields. `token_secrets` are the token secrets that may be kept fresh by
+    `certificate` PEM. `single_active` says whether minting ends the token before. `resources` are
+    the values of the repeatable parameter `resource`, `parameters` extra form fields,
+    `token_secrets` the token secrets that may be kept fresh by
     these credentials without being named in a setting (see `rotator.model.consent`). Fields that
     are None are the provider preset's to fill in.
     """
@@ -69,8 +74,9 @@ class ClientCredentials:
     key_id: str | None = None
     certificate: str | None = field(default=None, repr=False)
     lifetime_s: int | None = None
-    single_active: bool | None = None
     scope_policy: str | None = None
+    token_type_policy: str | None = None
+    single_active: bool | None = None
     token_secrets: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -90,8 +96,9 @@ class ClientCredentials:
             "key_id",
             "certificate",
             "lifetime_s",
-            "single_active",
             "scope_policy",
+            "token_type_policy",
+            "single_active",
             "token_secrets",
             "parameters",
         }
@@ -125,8 +132,15 @@ class ClientCredentials:
 
         Keys that are nobody's business here are left alone (a team may keep notes in the secret),
         but one that looks like a misspelling of ours is refused: silently ignoring `token_uri`
-        would send the client secret to the default provider.
+        would send the client secret to the default provider. The keys of the file that Adobe's
+        console offers for download (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are understood.
         """
+        fields = _rename_adobe_keys(fields)
+        if "headers" in fields:
+            raise ValueError(
+                "has a key headers, and headers cannot be set; form fields go into parameters, and"
+                " auth_method chooses how the client authenticates"
+            )
         for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
             meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
             if meant is not None:
@@ -139,6 +153,7 @@ class ClientCredentials:
             client_secrets=_client_secrets(fields, is_needed=private_key is None),
             resources=_resources(fields),
             private_key=private_key,
+            scope=_scope(fields),
             certificate=_lines(fields, "certificate"),
             lifetime_s=_lifetime_s(fields),
             single_active=_flag(fields, "single_active"),
@@ -153,7 +168,6 @@ _OPTIONAL_TEXTS = (
     "provider",
     "token_url",
     "issuer",
-    "scope",
     "audience",
     "auth_method",
     "key_id",
@@ -163,6 +177,34 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
 """What other products and the OpenID configuration call a field of ours."""
+
+
+_ADOBE_KEYS = {
+    "CLIENT_ID": "client_id",
+    "CLIENT_SECRET": "client_secret",
+    "CLIENT_SECRETS": "client_secret",
+    "SCOPES": "scope",
+    "SCOPE": "scope",
+}
+
+
+def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:
+    renamed = {name: value for name, value in fields.items() if name not in _ADOBE_KEYS}
+    for theirs in fields.keys() & _ADOBE_KEYS.keys():
+        ours = _ADOBE_KEYS[theirs]
+        if renamed.setdefault(ours, fields[theirs]) != fields[theirs]:
+            raise ValueError(f"has both {ours} and {theirs}, which differ; keep one of them")
+    return renamed
+
+
+def _scope(fields: Mapping[str, Any]) -> str | None:
+    """One string, or a list of strings."""
+    value = fields.get("scope")
+    if not isinstance(value, list):
+        return optional_text_field(fields, "scope")
+    if not value:
+        raise ValueError("scope must be a non-empty string, or a list of them")
+    return " ".join(text_field({"scope": name}, "scope") for name in value)
 
 
 def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secret, ...]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from rotator.errors import replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["is_one_line", "load_object", "optional_text_field", "text_field"]
 
 
+MAX_DEPTH = 20
+
+
 class _AmbiguousJsonError(ValueError):
     """JSON that two parsers may read differently."""
 
 
-def load_object(text: str) -> dict[str, Any]:
-    """Parse a JSON object that every reader understands alike.
+def load_object(source: str | bytes) -> dict[str, Any]:
+    """Parse a JSON object that every reader understands alike; bytes are UTF-8.
 
-    Raises ValueError if `text` is anything else: a key twice (RFC 8259 section 4 leaves open which
-    one counts) and numbers that Python would write back as `NaN` or `Infinity` are refused too. The
-    error holds nothing of the text (which the decoder's own error does, in its `doc`).
+    Raises ValueError for anything else: a key twice (RFC 8259 section 4 leaves open which one
+    counts), numbers that Python would write back as `NaN` or `Infinity`, and more than 20 levels
+    are refused too. The error holds nothing of the text (which the decoder's own error does, in its
+    `doc`). A byte order mark, as editors leave it in text that people store, is ignored.
     """
+    text = _decode(source)
     value: object = None
     problem = "is JSON, but not an object"
     try:
@@ -37,10 +45,47 @@ def load_object(text: str) -> dict[str, Any]:
     except _AmbiguousJsonError:
         problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
-        problem = "is not JSON"
-    if isinstance(value, dict):
+        problem = f"is not JSON{_mangling(text)}"
+    if isinstance(value, dict) and _depth(value) <= MAX_DEPTH:
         return value
-    raise ValueError(problem)
+    raise ValueError("is JSON that is nested too deeply" if isinstance(value, dict) else problem)
+
+
+def _decode(source: str | bytes) -> str:
+    if isinstance(source, bytes):
+        decode = partial(source.decode, "utf-8")
+        return replace_error(decode, UnicodeDecodeError, lambda _: ValueError("is not UTF-8"))
+    return source.removeprefix("\ufeff")
+
+
+_UNQUOTED = re.compile(r"\s*\{\s*[A-Za-z_]\w*\s*:")
+_ESCAPED = re.compile(r"\s*[\"']?\s*\{\s*\\+\"")
+
+
+def _mangling(text: str) -> str:
+    """How JSON comes to look like that; nothing if this is no JSON that was mangled."""
+    if "\0" in text or text.startswith(("\ufffe", "ÿþ", "þÿ")):
+        return ": it is UTF-16, as PowerShell writes files; save it as UTF-8"
+    if _UNQUOTED.match(text):
+        return ": its quotes are missing, as after PowerShell; pass a file (file://...) instead"
+    if _ESCAPED.match(text):
+        return ": its quotes are escaped, as in a shell; pass a file (file://...) instead"
+    return ""
+
+
+def _depth(value: object) -> int:
+    """How many levels there are, or more than are allowed: no further is looked."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        level = [inner for outer in level for inner in _inner(outer)]
+        depth += 1
+    return depth
+
+
+def _inner(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

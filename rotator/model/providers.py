@@ -13,7 +13,7 @@ from rotator.model.urls import problem_with_url
 if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
 
-__all__ = ["AUTH_METHODS", "PRESETS", "Provider", "problem_with_url", "resolve"]
+__all__ = ["AUTH_METHODS", "PRESETS", "Provider", "problem_with_url", "refuses_client", "resolve"]
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
@@ -31,9 +31,12 @@ class Provider:
     `basic_encoding` whether Basic credentials are form-encoded (`form`) or not (`raw`).
     `assertion_audience` is whom a signed assertion is for: the `issuer`, where it is known, or the
     `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s` is
-    how long tokens are documented to live (None if it depends), `single_active` whether minting a
-    token ends the one before it, `needs` which parameters the
-    endpoint insists on, `documentation` the page that says so.
+    how long tokens are documented to live (None if it depends), `needs` which parameters the
+    endpoint insists on, `documentation` the page that says so. `token_type_policy` is
+    `assume_bearer` where the endpoint does not say `Bearer` and means it. `single_active` says
+    that minting ends the token before, `hands_out_cached_tokens` that a mint gives the same token
+    again until it nears its end. `client_refusals` are error codes, besides the usual ones, by
+    which the endpoint refuses a client.
     """
 
     name: str
@@ -46,14 +49,33 @@ class Provider:
     assertion_audience: str = "issuer"
     rsa_algorithm: str = "RS256"
     lifetime_s: int | None = None
-    single_active: bool = False
     needs: tuple[str, ...] = ()
+    token_type_policy: str | None = None
+    single_active: bool = False
+    hands_out_cached_tokens: bool = False
+    client_refusals: frozenset[str] = frozenset()
     documentation: str = ""
 
     def scope_parameter(self) -> str | None:
         """The `scope` form value in the provider's own spelling, None if there is none to send."""
         scopes = re.split(r"[,\s]+", self.scope or "")
         return self.scope_separator.join(filter(None, scopes)) or None
+
+    def refuses_client(self, status: int | None, code: str | None) -> bool:
+        """Whether this is the endpoint's way to say that another client secret may fare better."""
+        return code in self.client_refusals or refuses_client(status, code)
+
+
+CLIENT_REFUSALS = frozenset(
+    {"access_denied", "invalid_client", "unauthorized", "unauthorized_client"}
+)
+"""RFC 6749 section 5.2, and what Auth0 (`access_denied`), Keycloak (`unauthorized_client`) and UAA
+(`unauthorized`) say of a wrong client secret."""
+
+
+def refuses_client(status: int | None, code: str | None) -> bool:
+    """Whether an answer refuses the client; some servers say so by the status 401 alone."""
+    return status == 401 or code in CLIENT_REFUSALS  # noqa: PLR2004 - HTTP
 
 
 PRESETS = MappingProxyType(
@@ -123,13 +145,17 @@ PRESETS = MappingProxyType(
 
 DEFAULT_PRESET = "adobe-ims"
 
+_ADOBE = re.compile(r"https://[0-9a-z-]+\.adobelogin\.com(?::443)?/")
+"""Hosts of Adobe IMS: production, its regions and its stages."""
+
 
 def resolve(credentials: ClientCredentials) -> Provider:
     """The provider to use: a preset with the credentials' own fields laid over it.
 
-    Without a name, a `token_url` or an `issuer` means any standard provider, and nothing at all
-    means Adobe IMS. `token_url` stays empty where the issuer has to be asked for it. Raises
-    CredentialsError for what is unknown, missing, or a URL that must not be used.
+    Without a name, a `token_url` or an `issuer` means any standard provider; an address of Adobe
+    IMS, or nothing at all, means Adobe IMS. `token_url` stays empty where the issuer has to be
+    asked for it. Raises CredentialsError for what is unknown, missing, or a URL that must not be
+    used.
     """
     preset = _preset(credentials)
     method = credentials.auth_method or (
@@ -147,6 +173,7 @@ def resolve(credentials: ClientCredentials) -> Provider:
         lifetime_s=credentials.lifetime_s or preset.lifetime_s,
         single_active=credentials.single_active
         or (preset.single_active and credentials.single_active is None),
+        token_type_policy=credentials.token_type_policy or preset.token_type_policy,
     )
     problem = _problem_with(credentials, provider)
     if problem is not None:
@@ -156,7 +183,9 @@ def resolve(credentials: ClientCredentials) -> Provider:
 
 def _preset(credentials: ClientCredentials) -> Provider:
     name = credentials.provider
-    is_standard = credentials.token_url or credentials.issuer
+    is_standard = credentials.issuer or (
+        credentials.token_url and not _ADOBE.match(credentials.token_url)
+    )
     preset = PRESETS.get(name or ("generic" if is_standard else DEFAULT_PRESET))
     if preset is None:
         meant = did_you_mean(name or "", PRESETS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urlsplit
 
-__all__ = ["problem_with_url"]
+__all__ = ["problem_with_url", "reaches_this_host"]
 
 
 def problem_with_url(url: str) -> str | None:
@@ -42,3 +43,22 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def reaches_this_host(url: str) -> bool:
+    """Whether `url` leads back to this machine, in any spelling of its address.
+
+    Wider than what plain http may be sent to: `0.0.0.0` and `127.1` are reached on loopback, too.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001
+        except (OSError, ValueError):
+            return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)

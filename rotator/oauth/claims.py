@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rotator.dates import MAX_EPOCH_S, parse_number
-from rotator.oauth.strict_json import load_object
+from rotator.model.fields import load_object
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["problem_with_claims"]
+__all__ = ["ROUNDING_S", "lifetime_by_claims"]
 
 CLOCK_SKEW_S = 300
 """How far the provider's clock may be from ours."""
 
 ROUNDING_S = 60
-"""How much longer a token may be announced than it says it lives: providers round."""
+"""Providers round what they announce: no more than that is worth a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +34,23 @@ class _Life:
     expires_s: float
 
 
-def problem_with_claims(
-    token: str, *, client_id: str, asked_at: datetime, lifetime_s: int
-) -> str | None:
-    """Why `token` contradicts its announcement, None if it does not or says nothing.
+def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announced_s: int) -> int:
+    """How long `token` lives from `asked_at` (aware UTC): as announced, or as it says, if shorter.
 
-    It was announced to live `lifetime_s` seconds from `asked_at` (aware UTC) for `client_id`. That
-    it says it lives longer is no contradiction: we go by the earlier end.
+    Raises ValueError for a token that contradicts itself, is of another client than `client_id`, or
+    has ended already.
     """
     claims = _claims(token)
     if claims is None:
-        return None
-    problem, life = None, None
-    try:
-        life = _life(claims)
-    except ValueError as error:
-        problem = str(error)
+        return announced_s
+    life = _life(claims)
     # RFC 9068 section 2.2; Adobe's tokens have it too.
     named = claims.get("client_id")
     if isinstance(named, str) and named != client_id:
-        problem = "is of another client"
-    if problem is None and life is not None:
-        problem = _problem_with_life(life, asked_s=asked_at.timestamp(), lifetime_s=lifetime_s)
-    return problem
+        raise ValueError("the token is of another client")
+    if life is None:
+        return announced_s
+    return min(announced_s, _seconds_left(life, asked_s=asked_at.timestamp()))
 
 
 def _claims(token: str) -> dict[str, Any] | None:
@@ -86,20 +80,19 @@ def _life(claims: dict[str, Any]) -> _Life | None:
 def _number(claims: dict[str, Any], name: str) -> float:
     number = parse_number(claims[name])
     if number is None or number < 0:
-        raise ValueError(f"holds a claim {name} that is no time")
+        raise ValueError(f"the token holds a claim {name} that is no time")
     return number
 
 
-def _problem_with_life(life: _Life, *, asked_s: float, lifetime_s: int) -> str | None:
+def _seconds_left(life: _Life, *, asked_s: float) -> int:
     if life.expires_s >= MAX_EPOCH_S:
-        return "holds times in another unit than the standard's"
+        raise ValueError("the token holds times in another unit than the standard's")
     if life.issued_s is not None and life.expires_s <= life.issued_s:
-        return "ends before it begins, by its own times"
+        raise ValueError("the token ends before it begins, by its own times")
     if life.issued_s is not None and life.issued_s > asked_s - CLOCK_SKEW_S:
-        # New: the two lengths are compared, whatever the provider's clock says.
-        left_s, tolerance_s = life.expires_s - life.issued_s, ROUNDING_S
-    else:
-        left_s, tolerance_s = life.expires_s - asked_s, CLOCK_SKEW_S
-    if lifetime_s > left_s + tolerance_s:
-        return "ends earlier than announced, by its own times"
-    return None
+        # New: its whole length counts, whatever the provider's clock says.
+        return max(1, int(life.expires_s - life.issued_s))
+    left_s = int(life.expires_s - asked_s)
+    if left_s <= 0:
+        raise ValueError("the token has ended already, by its own times and this host's clock")
+    return left_s

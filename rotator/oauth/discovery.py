@@ -5,24 +5,26 @@ Imports requests, so import this only to mint.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from rotator.errors import MintError
-from rotator.model.urls import problem_with_url
-from rotator.oauth.strict_json import load_object
-from rotator.transport.bounded import StrictSession, Unanswered, exchange, prepare
+from rotator.errors import MintError, replace_error
+from rotator.model.fields import load_object
+from rotator.model.urls import problem_with_url, reaches_this_host
+from rotator.transport.bounded import TransportError, send_bounded
+from rotator.transport.redaction import Redactor
+from rotator.transport.request import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import requests
-
-    from rotator.transport.bounded import HttpAnswer, Timeouts
+    from rotator.transport.bounded import HttpResponse, Timeouts
 
 __all__ = ["discover_token_url", "metadata_urls"]
 
 MAX_METADATA_BYTES = 262_144
+MAX_ISSUER_CHARS = 200
+HTTP_OK = 200
 
 
 def metadata_urls(issuer: str) -> tuple[str, ...]:
@@ -46,60 +48,72 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
 def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
     """The token endpoint that `issuer` names; raises MintError if it names none to be used.
 
-    The metadata must be the issuer's own: what it says of itself is compared (RFC 8414 section
-    3.3). A token endpoint of another host is believed, as some issuers have one.
+    Each place is looked at until one holds metadata that can be used: many servers answer in HTML,
+    or with an error, where they have none. The error is a failure that may pass, if there is one,
+    else that of metadata which cannot be used, else the first one.
     """
-    refused = MintError("issuer: publishes no metadata")
+    each = replace(timeouts, total_s=timeouts.total_s / 2)  # there are two places
+    failures: list[MintError] = []
     for url in metadata_urls(issuer):
-        answer = _get(url, timeouts)
-        if answer.status == 200:  # noqa: PLR2004 - RFC 8414 section 3.2
-            return _token_url(answer, issuer)
-        refused = MintError(
-            f"issuer: publishes no metadata (HTTP {answer.status})",
-            status=answer.status,
-            retryable=answer.status == 429 or answer.status >= 500,  # noqa: PLR2004 - HTTP
-        )
-        if refused.retryable:
-            break
-    raise refused
-
-
-def _get(url: str, timeouts: Timeouts) -> HttpAnswer:
-    session = StrictSession()
-    prepare(session, url)
-
-    def send(options: Mapping[str, Any]) -> requests.Response:
-        return session.get(url, headers={"Accept": "application/json"}, **options)
-
-    problem = None
-    try:
-        return exchange(session, send, timeouts=timeouts, max_body_bytes=MAX_METADATA_BYTES)
-    except Unanswered as unanswered:
-        problem = unanswered
-    raise MintError(f"issuer: {problem}", retryable=problem.retryable)
-
-
-def _token_url(answer: HttpAnswer, issuer: str) -> str:
-    problem = "the metadata is too long" if answer.is_cut else None
-    members: dict[str, Any] = {}
-    if problem is None:
+        response = _fetch(url, each)
         try:
-            members = load_object(answer.body)
-        except ValueError as error:
-            problem = f"the metadata {error}"
-    problem = problem or next(_problems(members, issuer), None)
+            return _token_url(response, issuer)
+        except MintError as error:
+            failures.append(error)
+    raise max(failures, key=lambda error: (error.retryable, error.status == HTTP_OK))
+
+
+def _fetch(url: str, timeouts: Timeouts) -> HttpResponse:
+    request = HttpRequest(url, headers={"Accept": "application/json"})
+    send = partial(send_bounded, request, timeouts=timeouts, max_body_bytes=MAX_METADATA_BYTES)
+    return replace_error(
+        send,
+        TransportError,
+        lambda error: MintError(f"issuer: {error}", retryable=error.retryable),
+    )
+
+
+def _token_url(response: HttpResponse, issuer: str) -> str:
+    if response.status != HTTP_OK:  # RFC 8414 section 3.2
+        raise MintError(
+            f"issuer: publishes no metadata (HTTP {response.status})",
+            status=response.status,
+            retryable=response.status == 429 or response.status >= 500,  # noqa: PLR2004 - HTTP
+        )
+    if response.is_cut:
+        raise MintError("issuer: the metadata is too long", status=response.status)
+    metadata = replace_error(
+        lambda: load_object(response.body),
+        ValueError,
+        lambda error: MintError(f"issuer: the metadata {error}", status=response.status),
+    )
+    problem = _problem_with_issuer(metadata.get("issuer"), issuer) or _problem_with_token_url(
+        metadata.get("token_endpoint"), issuer
+    )
     if problem is not None:
-        raise MintError(f"issuer: {problem}", status=answer.status)
-    return str(members["token_endpoint"])
+        raise MintError(f"issuer: {problem}", status=response.status)
+    return str(metadata["token_endpoint"])
 
 
-def _problems(members: Mapping[str, Any], issuer: str) -> Iterator[str]:
-    if members.get("issuer") != issuer:
-        yield "the metadata is another issuer's"
-    token_url = members.get("token_endpoint")
-    if not isinstance(token_url, str):
-        yield "the metadata names no token_endpoint"
-    else:
-        problem = problem_with_url(token_url)
-        if problem is not None:
-            yield f"its token_endpoint {problem}"
+def _problem_with_issuer(found: object, issuer: str) -> str | None:
+    """The metadata must be the issuer's own, to the letter (RFC 8414 section 3.3)."""
+    if found == issuer:
+        return None
+    shown = Redactor.of().redact_line(found, max_chars=MAX_ISSUER_CHARS)
+    if shown is None:
+        return "the metadata names no issuer"
+    is_slash = isinstance(found, str) and found.rstrip("/") == issuer.rstrip("/")
+    hint = "; set issuer to exactly that" if is_slash else "; is it the one that you mean?"
+    return f"the metadata is another issuer's: {shown}{hint}"
+
+
+def _problem_with_token_url(found: object, issuer: str) -> str | None:
+    """A token endpoint of another host is believed, as some issuers have one."""
+    if not isinstance(found, str):
+        return "the metadata names no token_endpoint"
+    problem = problem_with_url(found)
+    if problem is not None:
+        return f"its token_endpoint {problem}"
+    if reaches_this_host(found) and not reaches_this_host(issuer):
+        return "its token_endpoint is on this host, where the issuer is not"
+    return None

@@ -1,31 +1,34 @@
 """Minting: one token from a provider's token endpoint, or an error that says why not.
 
-A library does the protocol, and `rotator.oauth.response` lets nothing through that must not be
+A library writes the request, and `rotator.oauth.response` lets nothing through that must not be
 published. Nothing here logs, and requests and Authlib are imported only to mint.
 """
 
 from __future__ import annotations
 
-import random
-import time
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from rotator.errors import MintError
+from rotator.errors import CredentialsError, MintError, replace_error
+from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.providers import SECRET_METHODS, resolve
-from rotator.oauth.retry import Pace
+from rotator.oauth.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.clock import Clock
     from rotator.model.providers import Provider
     from rotator.model.secret import Secret
-    from rotator.transport.bounded import Timeouts
+    from rotator.transport.bounded import HttpResponse, Timeouts
+    from rotator.transport.request import HttpRequest
+    from rotator.transport.tls import ClientCertificate
 
 __all__ = ["TokenEndpoint"]
 
@@ -35,8 +38,7 @@ class TokenEndpoint:
 
     `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
     seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `connect_timeout_s` and `read_timeout_s` bound each attempt. `now` gives aware UTC,
-    `uniform` a random number between its two arguments.
+    `connect_timeout_s` and `read_timeout_s` bound each attempt.
     """
 
     def __init__(
@@ -46,19 +48,13 @@ class TokenEndpoint:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 10.0,
         remaining_s: Callable[[], float] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        uniform: Callable[[float, float], float] = random.uniform,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._deadline_s = deadline_s
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._remaining_s = remaining_s
-        self._now = now
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._uniform = uniform
+        self._clock = clock
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
         """How long the provider documents its tokens to live, None if it does not say.
@@ -79,30 +75,11 @@ class TokenEndpoint:
         provider = resolve(credentials)
         # Before the clock starts: where little CPU is to be had, it takes a second.
         import_module("rotator.oauth.request")
-        pace = Pace(
-            ends_at_s=self._monotonic() + self._budget_s(),
-            monotonic=self._monotonic,
-            sleep=self._sleep,
-            uniform=self._uniform,
-        )
-        token_url = provider.token_url or pace.keep(partial(self._discover, credentials))
+        retry = Retry(ends_at_s=self._clock.monotonic() + self._budget_s(), clock=self._clock)
+        token_url = provider.token_url or retry.call(partial(self._discover, credentials))
+        mint = _Mint(credentials, provider, token_url, self._clock, self._timeouts)
         has_secret = provider.auth_method in SECRET_METHODS
-        proofs = credentials.client_secrets if has_secret else (None,)
-        refused = MintError("client_secret: there is none to try")
-        for position, proof in enumerate(proofs, 1):
-            if proof in proofs[: position - 1]:  # never twice, whatever the list says
-                continue
-            ask = partial(self._ask, credentials, provider, token_url, proof)
-            try:
-                minted = pace.keep(ask)
-            except MintError as error:
-                refused = error
-            else:
-                return _with_position(minted, position, len(proofs)) if has_secret else minted
-            if not _refuses_client(refused):
-                break
-        # Without the frames that it comes from: their local variables hold what was sent.
-        raise refused.with_traceback(None)
+        return _mint_with_any(credentials.client_secrets if has_secret else (None,), retry, mint)
 
     def _budget_s(self) -> float:
         if self._remaining_s is None:
@@ -114,37 +91,6 @@ class TokenEndpoint:
 
         return discover_token_url(credentials.issuer or "", timeouts=self._timeouts(left_s))
 
-    def _ask(
-        self,
-        credentials: ClientCredentials,
-        provider: Provider,
-        token_url: str,
-        client_secret: Secret | None,
-        left_s: float,
-    ) -> Minted:
-        from rotator.oauth.request import request_token
-        from rotator.oauth.response import Expectation, judge
-
-        expected = Expectation(
-            client_id=credentials.client_id,
-            token_url=token_url,
-            asked_at=self._now(),  # before it is sent: no token lives longer than it is believed to
-            secrets=credentials.secrets,
-            scope=provider.scope_parameter(),
-            lifetime_s=provider.lifetime_s,
-            is_lifetime_assumed=credentials.lifetime_s is not None,
-            is_scope_binding=credentials.scope_policy == "refuse",
-        )
-        answer = request_token(
-            credentials,
-            provider,
-            client_secret,
-            token_url=token_url,
-            now=expected.asked_at,
-            timeouts=self._timeouts(left_s),
-        )
-        return judge(answer, expected)
-
     def _timeouts(self, left_s: float) -> Timeouts:
         from rotator.transport.bounded import Timeouts
 
@@ -153,15 +99,81 @@ class TokenEndpoint:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Mint:
+    """One mint: what is the same in each of its attempts."""
+
+    credentials: ClientCredentials
+    provider: Provider
+    token_url: str
+    clock: Clock
+    timeouts: Callable[[float], Timeouts]
+
+    def attempt(self, client_secret: Secret | None, left_s: float) -> Minted:
+        """Ask once; raises MintError, and CredentialsError for a key or certificate of no use."""
+        from rotator.oauth.request import build_token_request, client_certificate
+        from rotator.oauth.response import Expectation, parse_token_response
+
+        asked_at = self.clock.now()  # before it is sent: no token lives longer than we believe
+        request = build_token_request(
+            self.credentials,
+            self.provider,
+            client_secret,
+            token_url=self.token_url,
+            now=asked_at,
+        )
+        certificate = client_certificate(self.credentials, self.provider)
+        response = self._send(request, certificate, self.timeouts(left_s))
+        return parse_token_response(
+            response, Expectation.of(self.credentials, self.provider, request, asked_at=asked_at)
+        )
+
+    def _send(
+        self, request: HttpRequest, certificate: ClientCertificate | None, timeouts: Timeouts
+    ) -> HttpResponse:
+        from rotator.oauth.response import MAX_BODY_BYTES
+        from rotator.transport.bounded import TransportError, send_bounded
+
+        host = urlsplit(self.token_url).hostname
+        send = partial(
+            send_bounded,
+            request,
+            timeouts=timeouts,
+            max_body_bytes=MAX_BODY_BYTES,
+            client_certificate=certificate,
+        )
+        return replace_error(
+            lambda: replace_error(send, ValueError, lambda error: CredentialsError(str(error))),
+            TransportError,
+            lambda error: MintError(f"token endpoint: {error} ({host})", retryable=error.retryable),
+        )
+
+
+def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint: _Mint) -> Minted:
+    """Try the client secrets (None: a key or a certificate) in order until one is accepted.
+
+    Raises the last refusal, or the first MintError that another secret would not change.
+    """
+    refused = MintError("client_secret: there is none to try")
+    for position, client_secret in enumerate(client_secrets, 1):
+        if client_secret in client_secrets[: position - 1]:  # never twice, whatever the list says
+            continue
+        try:
+            minted = retry.call(partial(mint.attempt, client_secret))
+            if client_secret is None:
+                return minted
+            return _with_position(minted, position, len(client_secrets))
+        except MintError as error:
+            refused = error
+        if not mint.provider.refuses_client(refused.status, refused.oauth_error):
+            break
+    # Without the frames that it comes from: their local variables hold what was sent.
+    raise refused.with_traceback(None)
+
+
 def _with_position(minted: Minted, position: int, count: int) -> Minted:
     warnings = minted.warnings
     if position > 1:
         rank = f"number {position} of {count}"
         warnings += (f"client_secret: {rank} was accepted, what stands before it was refused",)
     return replace(minted, warnings=warnings, client_secret_position=position)
-
-
-def _refuses_client(refused: MintError) -> bool:
-    """Whether another client secret may fare better (RFC 6749 section 5.2; some send no code)."""
-    is_bare = refused.oauth_error is None and refused.status == 401  # noqa: PLR2004 - HTTP
-    return refused.oauth_error == "invalid_client" or is_bare

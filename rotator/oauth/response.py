@@ -1,26 +1,31 @@
-"""The gate: an answer of the token endpoint becomes a token, or an error that says why not."""
+"""The gate: a response of the token endpoint becomes a token, or an error that says why not."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote_plus
 
 from rotator.dates import parse_retry_after, parse_whole_number
-from rotator.errors import MintError
+from rotator.errors import MintError, replace_error
 from rotator.model.access_token import AccessToken, Minted
+from rotator.model.fields import load_object
+from rotator.model.providers import refuses_client
 from rotator.model.secret import Secret
-from rotator.oauth.claims import problem_with_claims
-from rotator.oauth.strict_json import load_object
-from rotator.transport.redaction import Mask, debug_id
+from rotator.oauth.claims import ROUNDING_S, lifetime_by_claims
+from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.transport.bounded import HttpAnswer
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.providers import Provider
+    from rotator.transport.bounded import HttpResponse
+    from rotator.transport.request import HttpRequest
 
-__all__ = ["MAX_BODY_BYTES", "Expectation", "judge"]
+__all__ = ["MAX_BODY_BYTES", "Expectation", "parse_token_response"]
 
 MAX_BODY_BYTES = 65_536
 """More than a token of any use: a secret in Secrets Manager holds no more."""
@@ -54,58 +59,104 @@ TEMPORARY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
 
 TEMPORARY_STATUS = frozenset({408, 425, 429})
 
+SUCCESS = frozenset({200, 201})
+"""RFC 6749 section 5.1 says 200; a few providers say that they have created a token."""
+
+BEARER_NAMES = frozenset({"", "bearertoken", "bearer_token", "bearer token"})
+"""What some gateways call a bearer token (RFC 6750), Apigee first of all."""
+
 JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript|plain)")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What was asked for, to hold the answer against.
+    """What was asked for, to hold the response against.
 
     `asked_at` is aware UTC, before the request was sent. `lifetime_s` is how long tokens are
-    documented to live, `is_lifetime_assumed` whether that holds for an answer that does not say.
+    documented to live, `is_lifetime_assumed` whether that holds for a response that does not say.
     `scope` is what was asked for, None for the client's default. `secrets` are what no error may
-    show and no token may be.
+    show and no token may be, `request` what was sent, of which no error may show the rest either.
+    `hint` follows a refusal of the client.
     """
 
     client_id: str
     token_url: str
     asked_at: datetime
     secrets: tuple[Secret, ...]
+    request: HttpRequest | None = None
     scope: str | None = None
     lifetime_s: int | None = None
     is_lifetime_assumed: bool = False
     is_scope_binding: bool = False
+    is_bearer_assumed: bool = False
+    hint: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        credentials: ClientCredentials,
+        provider: Provider,
+        request: HttpRequest,
+        *,
+        asked_at: datetime,
+    ) -> Self:
+        """What these credentials may expect of this request."""
+        return cls(
+            client_id=credentials.client_id,
+            token_url=request.url,
+            asked_at=asked_at,
+            secrets=credentials.secrets,
+            request=request,
+            scope=provider.scope_parameter(),
+            lifetime_s=provider.lifetime_s,
+            is_lifetime_assumed=credentials.lifetime_s is not None,
+            is_scope_binding=credentials.scope_policy == "refuse",
+            is_bearer_assumed=provider.token_type_policy == "assume_bearer",  # noqa: S105 - a policy
+            hint=_basic_hint(credentials, provider),
+        )
 
 
-def judge(answer: HttpAnswer, expected: Expectation) -> Minted:
-    """The token in `answer`; raises MintError if it must not be published."""
-    token = _token_of(answer)
-    mask = Mask.of(*expected.secrets, *([Secret(token)] if token else []))
-    if answer.status != 200:  # noqa: PLR2004 - RFC 6749 section 5.1
-        raise _refused(answer, mask, now=expected.asked_at)
-    problem = None
-    try:
-        return _accepted(answer, expected, mask)
-    except ValueError as error:
-        problem = str(error)
-    raise _error(problem, answer, mask)
-
-
-def _accepted(answer: HttpAnswer, expected: Expectation, mask: Mask) -> Minted:
-    members = _members(answer)
-    code = members.get("error")
-    if code is not None:
-        raise _refused(answer, mask, now=expected.asked_at)
-    token = _access_token(members, expected.secrets)
-    token_type = _token_type(members, mask)
-    lifetime_s = _lifetime_s(members, expected)
-    problem = problem_with_claims(
-        token, client_id=expected.client_id, asked_at=expected.asked_at, lifetime_s=lifetime_s
+def _basic_hint(credentials: ClientCredentials, provider: Provider) -> str:
+    """Where it depends on the encoding of Basic credentials whether the server takes them."""
+    if provider.auth_method != "client_secret_basic":
+        return ""
+    parts = [credentials.client_id, *(secret.reveal() for secret in credentials.client_secrets)]
+    if all(quote_plus(part, errors="replace") == part for part in parts):
+        return ""
+    other = "raw" if provider.basic_encoding == "form" else "form"
+    means = "does not decode" if other == "raw" else "decodes"
+    return (
+        f"; client_id or client_secret holds reserved characters: if the server {means} Basic"
+        f" credentials, set basic_encoding to {other}"
     )
-    if problem is not None:
-        raise ValueError(f"the token {problem}")
+
+
+def parse_token_response(response: HttpResponse, expected: Expectation) -> Minted:
+    """The token in `response`; raises MintError if it must not be published."""
+    token = _token_of(response)
+    secrets = (*expected.secrets, *([Secret(token)] if token else []))
+    redactor = Redactor.of(*secrets, sent=expected.request)
+    if response.status not in SUCCESS or _members_or_none(response).get("error") is not None:
+        raise _refusal(response, redactor, expected)
+    return replace_error(
+        lambda: _accept(response, expected, redactor),
+        ValueError,
+        lambda problem: _error(str(problem), response, redactor),
+    )
+
+
+def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -> Minted:
+    members = _parse_members(response)
+    token = _access_token(members, expected.secrets)
+    token_type = _token_type(members, expected, redactor)
+    announced_s = _lifetime_s(members, expected)
+    lifetime_s = lifetime_by_claims(
+        token, client_id=expected.client_id, asked_at=expected.asked_at, announced_s=announced_s
+    )
     scope, warnings = _scope(members, expected)
+    if lifetime_s < announced_s - ROUNDING_S:
+        warnings += ("token endpoint: the token ends earlier than announced; its own end counts",)
     issued_at = expected.asked_at.astimezone(UTC).replace(microsecond=0)
     accepted = AccessToken(
         access_token=Secret(token),
@@ -119,21 +170,20 @@ def _accepted(answer: HttpAnswer, expected: Expectation, mask: Mask) -> Minted:
     return Minted(accepted, warnings)
 
 
-def _members(answer: HttpAnswer) -> dict[str, Any]:
-    if answer.is_cut:
-        raise ValueError(f"the answer is longer than {MAX_BODY_BYTES} bytes")
-    if answer.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
-        raise ValueError("the answer is compressed, which was not asked for")
-    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _parse_members(response: HttpResponse) -> dict[str, Any]:
+    if response.is_cut:
+        raise ValueError(f"the response is longer than {MAX_BODY_BYTES} bytes")
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
+        raise ValueError("the response is compressed, which was not asked for")
+    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and not JSON_TYPES.fullmatch(media_type):
         kind = "HTML" if "html" in media_type else "of another type"
-        raise ValueError(f"the answer is {kind}, not JSON")
-    problem = None
-    try:
-        return load_object(answer.body)
-    except ValueError as error:
-        problem = f"the answer {error}"
-    raise ValueError(problem)
+        raise ValueError(f"the response is {kind}, not JSON")
+    return replace_error(
+        lambda: load_object(response.body),
+        ValueError,
+        lambda problem: ValueError(f"the response {problem}"),
+    )
 
 
 def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> str:
@@ -151,14 +201,19 @@ def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> st
     return token
 
 
-def _token_type(members: Mapping[str, Any], mask: Mask) -> str:
+def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Redactor) -> str:
     token_type = members.get("token_type")
-    if token_type is None:
-        raise ValueError("token_type is missing")
-    if not isinstance(token_type, str) or token_type.lower() != "bearer":
-        shown = mask.show(token_type, max_chars=20) or "of another JSON type"
-        raise ValueError(f"token_type is {shown}, and only bearer tokens can be handed out")
-    return token_type
+    if isinstance(token_type, str) and token_type.lower() == "bearer":
+        return token_type
+    hint = "; set token_type_policy to assume_bearer if the provider's tokens are bearer tokens"
+    is_other_name = isinstance(token_type, str) and token_type.lower() in BEARER_NAMES
+    if token_type is None or is_other_name:
+        if expected.is_bearer_assumed:
+            return "Bearer"
+        shown = "is missing" if token_type is None else f"is {token_type}"
+        raise ValueError(f"token_type {shown}{hint}")
+    shown = redactor.redact_line(token_type, max_chars=20) or "of another JSON type"
+    raise ValueError(f"token_type is {shown}, and only bearer tokens can be handed out")
 
 
 def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
@@ -184,7 +239,7 @@ def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
 def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:
     """The scope that was granted, and what to warn of; without a word on it, the requested one.
 
-    RFC 6749 section 5.1: the answer has to say so if they differ.
+    RFC 6749 section 5.1: the response has to say so if they differ.
     """
     granted = members.get("scope")
     if isinstance(granted, list) and all(isinstance(name, str) for name in granted):
@@ -206,63 +261,68 @@ def _names(scope: str) -> set[str]:
     return set(filter(None, re.split(r"[,\s]+", scope)))
 
 
-def _token_of(answer: HttpAnswer) -> str | None:
-    """A token in an answer that may yet be refused, so that its error does not show it."""
-    token = _members_or_none(answer).get("access_token")
+def _token_of(response: HttpResponse) -> str | None:
+    """A token in a response that may yet be refused, so that its error does not show it."""
+    token = _members_or_none(response).get("access_token")
     return token if isinstance(token, str) else None
 
 
-def _members_or_none(answer: HttpAnswer) -> dict[str, Any]:
+def _members_or_none(response: HttpResponse) -> dict[str, Any]:
     try:
-        return load_object(answer.body)
+        return load_object(response.body)
     except ValueError:
         return {}
 
 
-def _refused(answer: HttpAnswer, mask: Mask, *, now: datetime) -> MintError:
-    """The error for an answer that is one, as the server words it (RFC 6749 section 5.2)."""
-    members = _members_or_none(answer)
-    code = _first(members, ("error", "errorCode", "error_code", "code"), mask, MAX_CODE_CHARS)
-    description = _first(
-        members, ("error_description", "errorSummary", "message"), mask, MAX_DESCRIPTION_CHARS
+def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) -> MintError:
+    """The error for a response that is one, as the server words it (RFC 6749 section 5.2)."""
+    members = _members_or_none(response)
+    code = _first_text(
+        members, ("error", "errorCode", "error_code", "code"), redactor, MAX_CODE_CHARS
     )
-    temporary = code in TEMPORARY or (
-        code not in PERMANENT and (answer.status in TEMPORARY_STATUS or answer.status >= 500)  # noqa: PLR2004 - HTTP server errors
+    description = _first_text(
+        members, ("error_description", "errorSummary", "message"), redactor, MAX_DESCRIPTION_CHARS
     )
-    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP redirects
+    is_temporary = code in TEMPORARY or (
+        code not in PERMANENT and (response.status in TEMPORARY_STATUS or response.status >= 500)  # noqa: PLR2004 - HTTP server errors
+    )
+    if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP redirects
         said = "redirects, which is not followed with a client secret"
     elif code is None:
-        said = "failed" if temporary else "refused"
+        said = "failed" if is_temporary else "refused"
     else:
         said = f"answered {code}" if description is None else f"answered {code}: {description}"
-    return _error(
+    retry_after = response.headers.get("retry-after") if is_temporary else None
+    error = _error(
         said,
-        answer,
-        mask,
-        retryable=temporary,
+        response,
+        redactor,
+        hint=expected.hint if refuses_client(response.status, code) else "",
+        retryable=is_temporary,
         oauth_error=code,
-        retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now_s=now.timestamp())
-        if temporary
-        else None,
     )
+    error.retry_after_s = parse_retry_after(retry_after, now_s=expected.asked_at.timestamp())
+    return error
 
 
-def _first(
-    members: Mapping[str, Any], names: tuple[str, ...], mask: Mask, max_chars: int
+def _first_text(
+    members: Mapping[str, Any], names: tuple[str, ...], redactor: Redactor, max_chars: int
 ) -> str | None:
     for name in names:
-        shown = mask.show(members.get(name), max_chars=max_chars)
+        shown = redactor.redact_line(members.get(name), max_chars=max_chars)
         if shown is not None:
             return shown
     return None
 
 
-def _error(problem: str, answer: HttpAnswer, mask: Mask, **details: Any) -> MintError:
-    request_id = debug_id(answer.headers, mask)
+def _error(
+    problem: str, response: HttpResponse, redactor: Redactor, *, hint: str = "", **details: Any
+) -> MintError:
+    request_id = debug_id(response.headers, redactor)
     traced = f", debug id {request_id}" if request_id else ""
     return MintError(
-        f"token endpoint: {problem} (HTTP {answer.status}{traced})",
-        status=answer.status,
+        f"token endpoint: {problem} (HTTP {response.status}{traced}){hint}",
+        status=response.status,
         debug_id=request_id,
         **details,
     )

@@ -10,7 +10,9 @@ from rotator.errors import MintError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Pace"]
+    from rotator.model.clock import Clock
+
+__all__ = ["Retry"]
 
 FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 8.0
@@ -20,15 +22,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Bounded, jittered retries that end at `ends_at_s` on the clock `monotonic`."""
+class Retry:
+    """Bounded, jittered retries that end at `ends_at_s` on the monotonic clock."""
 
     ends_at_s: float
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
-    uniform: Callable[[float, float], float]
+    clock: Clock
 
-    def keep(self, attempt: Callable[[float], T]) -> T:
+    def call(self, attempt: Callable[[float], T]) -> T:
         """Call `attempt` with the seconds that are left, again while what it raises is retryable.
 
         Raises its last MintError when the attempts are used up, or when the pause before the next,
@@ -36,20 +36,20 @@ class Pace:
         """
         number = 0
         while True:
-            left_s = self.ends_at_s - self.monotonic()
+            left_s = self.ends_at_s - self.clock.monotonic()
             if left_s <= 0:
-                raise MintError("token endpoint: no time left to ask it", retryable=True)
+                raise MintError("token endpoint: no time left to call it", retryable=True)
             number += 1
             try:
                 return attempt(left_s)
             except MintError as error:
                 refused = error
             pause_s = self._pause_s(number, refused)
-            is_last = number == MAX_ATTEMPTS or self.monotonic() + pause_s >= self.ends_at_s
+            is_last = number == MAX_ATTEMPTS or self.clock.monotonic() + pause_s >= self.ends_at_s
             if not refused.retryable or is_last:
                 raise refused
-            self.sleep(pause_s)
+            self.clock.sleep(pause_s)
 
     def _pause_s(self, number: int, refused: MintError) -> float:
         longest_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (number - 1))
-        return max(self.uniform(longest_s / 2, longest_s), refused.retry_after_s or 0.0)
+        return max(self.clock.uniform(longest_s / 2, longest_s), refused.retry_after_s or 0.0)

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rotator.errors import ConfigError, ProbeError
+from rotator.errors import ConfigError, ProbeError, replace_error
 from rotator.model.urls import problem_with_url
-from rotator.transport.redaction import Mask, debug_id
+from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    import requests
+    from collections.abc import Callable, Collection
 
     from rotator.model.access_token import AccessToken
     from rotator.model.secret import Secret
-    from rotator.transport.bounded import HttpAnswer
+    from rotator.transport.bounded import HttpResponse
 
 __all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
 
@@ -55,27 +53,23 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
     Follows no redirect. Raises ConfigError for a URL that a token must not be sent to, ProbeError
     (retryable) if no whole answer came within `timeout_s`.
     """
-    problem: object = problem_with_url(url)
+    problem = problem_with_url(url)
     if problem is not None:
         raise ConfigError(f"API URL: {problem}")
-    from rotator.transport.bounded import StrictSession, Timeouts, Unanswered, exchange, prepare
+    from rotator.transport.bounded import Timeouts, TransportError, send_bounded
+    from rotator.transport.request import HttpRequest
 
     headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
     if client_id is not None:
         headers["x-api-key"] = client_id
-    session = StrictSession()
-    prepare(session, url)
-
-    def send(options: Mapping[str, Any]) -> requests.Response:
-        return session.get(url, headers=headers, **options)
-
+    request = HttpRequest(url, headers=headers)
     timeouts = Timeouts(connect_s=timeout_s, read_s=timeout_s, total_s=timeout_s)
-    try:
-        answer = exchange(session, send, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES)
-        return _shown(answer, Mask.of(token))
-    except Unanswered as unanswered:
-        problem = unanswered
-    raise ProbeError(f"API: {problem}", retryable=True)
+    response = replace_error(
+        lambda: send_bounded(request, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES),
+        TransportError,
+        lambda error: ProbeError(f"API: {error}", retryable=True),
+    )
+    return _redact_response(response, Redactor.of(token, sent=request))
 
 
 def make_probe(
@@ -139,17 +133,18 @@ def _summary(answer: ApiAnswer) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _shown(answer: HttpAnswer, mask: Mask) -> ApiAnswer:
+def _redact_response(response: HttpResponse, redactor: Redactor) -> ApiAnswer:
     return ApiAnswer(
-        status=answer.status,
-        content_type=mask.show(answer.headers.get("content-type"), max_chars=100) or "",
-        body=mask.hide(answer.body.decode("utf-8", errors="replace")),
-        error_code=_error_code(answer.body, mask),
-        debug_id=debug_id(answer.headers, mask),
+        status=response.status,
+        content_type=redactor.redact_line(response.headers.get("content-type"), max_chars=100)
+        or "",
+        body=redactor.redact(response.body.decode("utf-8", errors="replace")),
+        error_code=_error_code(response.body, redactor),
+        debug_id=debug_id(response.headers, redactor),
     )
 
 
-def _error_code(body: bytes, mask: Mask) -> str | None:
+def _error_code(body: bytes, redactor: Redactor) -> str | None:
     """The code in an error body: `error_code` at Adobe, or what other APIs call theirs."""
     try:
         members = json.loads(body)
@@ -161,7 +156,7 @@ def _error_code(body: bytes, mask: Mask) -> str | None:
             for name in ("error_code", "errorCode", "code", "error", "title"):
                 value = holder.get(name)
                 text = str(value) if isinstance(value, int) else value
-                shown = mask.show(text, max_chars=MAX_CODE_CHARS)
+                shown = redactor.redact_line(text, max_chars=MAX_CODE_CHARS)
                 if shown is not None:
                     return shown
     return None

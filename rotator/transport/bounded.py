@@ -1,6 +1,6 @@
 """One HTTP request to a server that is not trusted to behave.
 
-It is bounded in time and in size, follows nowhere, and takes proxies and CA bundles from the
+It is bounded in time and in size, follows no redirect, and takes proxies and CA bundles from the
 environment but never credentials. Imports requests, so import this where it is needed.
 """
 
@@ -10,26 +10,38 @@ import queue
 import ssl
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions as faults
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_faults
 
-from rotator.errors import RotatorError
-from rotator.transport.connections import StrictAdapter, client_context
+from rotator.errors import RotatorError, replace_error
+from rotator.transport.connections import StrictAdapter
+from rotator.transport.tls import client_context, shared_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["HttpAnswer", "StrictSession", "Timeouts", "Unanswered", "exchange", "prepare"]
+    from rotator.transport.request import HttpRequest
+    from rotator.transport.tls import ClientCertificate
+
+__all__ = ["HttpResponse", "Timeouts", "TransportError", "send_bounded"]
 
 CHUNK_BYTES = 8_192
-USER_AGENT = "rotator"
+MAX_REASON_CHARS = 120
+
+OUR_HEADERS = {
+    "User-Agent": "rotator",
+    # Nothing that needs to be unpacked: a small response could unpack to any size.
+    "Accept-Encoding": "identity",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpResponse:
     """What came back: `headers` by lower-case name, `body` as it was sent.
 
     `is_cut` tells that the server had more to say than we were ready to read.
@@ -41,8 +53,8 @@ class HttpAnswer:
     is_cut: bool = False
 
 
-class Unanswered(RotatorError):
-    """No whole answer came. The message is the problem alone, without the libraries' own words.
+class TransportError(RotatorError):
+    """No whole response came. The message is the problem alone, not what the libraries say.
 
     They name the URL, and their exceptions hold the request and with it the client secret.
     """
@@ -57,7 +69,41 @@ class Timeouts:
     total_s: float
 
 
-class StrictSession(requests.Session):
+def send_bounded(
+    request: HttpRequest,
+    *,
+    timeouts: Timeouts,
+    max_body_bytes: int,
+    client_certificate: ClientCertificate | None = None,
+) -> HttpResponse:
+    """Send `request` and read at most `max_body_bytes` of what comes back.
+
+    It runs in a thread of its own: a server that drips one byte at a time never runs into a read
+    timeout, and looking up a name has none. Raises TransportError, ConfigError if a client
+    certificate needs a folder that is not there, ValueError if it does not fit its key.
+    """
+    session = _StrictSession()
+    adapter = configure_session(session, request.url, client_certificate=client_certificate)
+    arrived: queue.SimpleQueue[HttpResponse | TransportError] = queue.SimpleQueue()
+
+    def attempt() -> None:
+        arrived.put(_attempt(session, request, timeouts, max_body_bytes))
+
+    threading.Thread(target=attempt, name="rotator-exchange", daemon=True).start()
+    try:
+        outcome = arrived.get(timeout=timeouts.total_s)
+    except queue.Empty:
+        outcome = TransportError("no whole response in time", retryable=True)
+    finally:
+        # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
+        adapter.cut()
+        session.close()
+    if isinstance(outcome, TransportError):
+        raise outcome
+    return outcome
+
+
+class _StrictSession(requests.Session):
     """A session that finds no redirect anywhere.
 
     `allow_redirects=False` alone still reads the whole body of a redirect, however long it is.
@@ -68,88 +114,79 @@ class StrictSession(requests.Session):
         return None
 
 
-def prepare(session: requests.Session, url: str, *, context: ssl.SSLContext | None = None) -> None:
+def configure_session(
+    session: requests.Session, url: str, *, client_certificate: ClientCertificate | None = None
+) -> StrictAdapter:
     """Let the environment decide about proxies and the CA bundle for `url`, and nothing else.
 
-    `trust_env` as a whole would let a `.netrc` entry replace the Authorization header. `context`
-    holds the client's certificate, if it has to show one.
+    `trust_env` as a whole would let a `.netrc` entry replace the Authorization header. Plain http,
+    which is for this machine alone, never goes through a proxy: it would show the secret to it.
     """
     found = requests.Session().merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
+    is_plain = urlsplit(url).scheme == "http" and client_certificate is None
     session.trust_env = False
-    session.proxies = found["proxies"]
-    session.verify = _ca_bundle() if found["verify"] is True else found["verify"]
-    session.headers["User-Agent"] = USER_AGENT
-    # Nothing that needs to be unpacked: a small answer could unpack to any size.
-    session.headers["Accept-Encoding"] = "identity"
-    adapter = StrictAdapter(context or client_context())
+    session.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
+    session.headers.update(OUR_HEADERS)
+    adapter = StrictAdapter() if is_plain else _tls_adapter(found["verify"], client_certificate)
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
+    return adapter
 
 
-def _ca_bundle() -> str | bool:
+def _tls_adapter(
+    verify: bool | str,  # noqa: FBT001 - as requests has it
+    client_certificate: ClientCertificate | None,
+) -> StrictAdapter:
+    authorities = verify if isinstance(verify, str) else _ca_bundle()
+
+    def build() -> StrictAdapter:
+        shared = shared_context(authorities)
+        if client_certificate is None:
+            return StrictAdapter(shared, for_proxies=shared)
+        return StrictAdapter(client_context(authorities, client_certificate), for_proxies=shared)
+
+    # An ssl.SSLError is an OSError, too.
+    unreadable = TransportError("CA bundle of the environment cannot be read")
+    return replace_error(build, OSError, lambda _: unreadable)
+
+
+def _ca_bundle() -> str:
     """The file that SSL_CERT_FILE names, else the bundle that comes with requests."""
     paths = ssl.get_default_verify_paths()
-    return True if paths.cafile in {None, paths.openssl_cafile} else paths.cafile
+    named = None if paths.cafile == paths.openssl_cafile else paths.cafile
+    return named or DEFAULT_CA_BUNDLE_PATH
 
 
-def exchange(
-    session: requests.Session,
-    send: Callable[[Mapping[str, Any]], requests.Response],
-    *,
-    timeouts: Timeouts,
-    max_body_bytes: int,
-) -> HttpAnswer:
-    """Call `send` with the keyword arguments that every request takes, and read what comes back.
-
-    It runs in a thread of its own: a server that drips one byte at a time never runs into a read
-    timeout, and looking up a name has none. Raises Unanswered; closes the session.
-    """
-    arrived: queue.SimpleQueue[HttpAnswer | Unanswered] = queue.SimpleQueue()
-    options = {
-        "timeout": (
-            min(timeouts.connect_s, timeouts.total_s),
-            min(timeouts.read_s, timeouts.total_s),
-        ),
-        "allow_redirects": False,
-        "stream": True,
-    }
-
-    def attempt() -> None:
-        arrived.put(_attempt(lambda: send(options), max_body_bytes))
-
-    threading.Thread(target=attempt, name="rotator-exchange", daemon=True).start()
+def _attempt(
+    session: requests.Session, request: HttpRequest, timeouts: Timeouts, max_body_bytes: int
+) -> HttpResponse | TransportError:
     try:
-        outcome = arrived.get(timeout=timeouts.total_s)
-    except queue.Empty:
-        outcome = Unanswered("no whole answer in time", retryable=True)
-    finally:
-        # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
-        for adapter in session.adapters.values():
-            if isinstance(adapter, StrictAdapter):
-                adapter.cut()
-        session.close()
-    if isinstance(outcome, Unanswered):
-        raise outcome
-    return outcome
-
-
-def _attempt(send: Callable[[], requests.Response], max_body_bytes: int) -> HttpAnswer | Unanswered:
-    try:
-        with send() as response:
+        with session.request(
+            request.method,
+            request.url,
+            data=request.body.encode() or None,
+            headers=dict(request.headers),
+            timeout=(
+                min(timeouts.connect_s, timeouts.total_s),
+                min(timeouts.read_s, timeouts.total_s),
+            ),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
             body = bytearray()
             for chunk in _chunks(response):
                 body += chunk
                 if len(body) > max_body_bytes:
                     break
-            return HttpAnswer(
+            return HttpResponse(
                 status=response.status_code,
                 headers={name.lower(): text for name, text in response.headers.items()},
                 body=bytes(body[:max_body_bytes]),
                 is_cut=len(body) > max_body_bytes,
             )
     except Exception as error:  # noqa: BLE001 - whatever the libraries raise holds the request
-        problem, retryable = _problem(error)
-    return Unanswered(problem, retryable=retryable)
+        problem, retryable = _explain(error)
+    return TransportError(problem, retryable=retryable)
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
@@ -157,31 +194,40 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
     return response.raw.stream(CHUNK_BYTES, decode_content=False)  # type: ignore[no-any-return]
 
 
-def _problem(error: Exception) -> tuple[str, bool]:
+def _explain(error: Exception) -> tuple[str, bool]:
     """What went wrong, and whether trying again can help."""
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return "TLS certificate is not trusted", False
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"TLS certificate is not trusted ({_printable(cause.verify_message)})", False
     if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
-    if type(error) is OSError:  # requests' own, before anything is sent
-        return "CA bundle of the environment cannot be read", False
     for kind, problem, retryable in _PROBLEMS:
         if isinstance(error, kind):
-            return problem, retryable
+            return problem + _tls_reason(causes), retryable
     return f"HTTP failed ({type(error).__name__})", True
+
+
+def _tls_reason(causes: list[BaseException]) -> str:
+    """What OpenSSL calls it, which holds nothing of what was sent."""
+    reasons = (cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason)
+    return next((f" ({_printable(reason)})" for reason in reasons), "")
+
+
+def _printable(reason: str) -> str:
+    return "".join(filter(str.isprintable, reason)).strip(" .")[:MAX_REASON_CHARS]
 
 
 _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
     (faults.ProxyError, "proxy cannot be reached or refuses", True),
     (faults.SSLError, "TLS failed", True),
     (faults.ConnectTimeout, "no connection in time", True),
-    (faults.Timeout, "no answer in time", True),
+    (faults.Timeout, "no response in time", True),
     (faults.InvalidSchema, "URL or proxy of the environment cannot be used", False),
     (faults.InvalidURL, "URL or proxy of the environment cannot be used", False),
     (faults.ConnectionError, "connection failed or was cut", True),
     # While the body is read, urllib3's own come through.
-    (urllib3_faults.TimeoutError, "no answer in time", True),
+    (urllib3_faults.TimeoutError, "no response in time", True),
     (urllib3_faults.ProtocolError, "connection failed or was cut", True),
 )
 

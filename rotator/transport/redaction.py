@@ -1,7 +1,7 @@
 """What a server says about an error, made fit to be shown.
 
 It is foreign text: it can hold control characters that rewrite a terminal, be of any length, and
-repeat the client secret or the token that it complains about.
+repeat the client secret or the token that it complains about, in whatever encoding.
 """
 
 from __future__ import annotations
@@ -11,23 +11,31 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
+from html import unescape
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_to_bytes
+
+from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from rotator.model.secret import Secret
+    from rotator.transport.request import HttpRequest
 
-__all__ = ["Mask", "debug_id"]
+__all__ = ["Redactor", "debug_id"]
 
-MASKED = "***"
+REDACTED = "***"
 GRAM = 8
-"""A run of this many characters of a secret is enough to be masked, so that a cut or a line break
+"""A run of this many characters of a secret is enough to be redacted, so that a cut or a line break
 in the middle of an echo does not help it through."""
+
+MIN_OPAQUE_CHARS = 4
+"""Less in hexadecimal or base64 is part of any word, and gives a short secret no more away."""
+
+MAX_LAYERS = 4
+"""How many encodings around each other are undone: JSON in JSON in a form is three."""
 
 DEBUG_HEADERS = (
     "x-debug-id",
@@ -41,56 +49,127 @@ DEBUG_HEADERS = (
     "cf-ray",
 )
 
+_ESCAPE = re.compile(
+    r"(?:\\+u[0-9a-f]{4})+|\\+x[0-9a-f]{2}|\\+[\"'/\\]|(?:%[0-9a-f]{2})+|&(?:#x?)?[0-9a-z]{1,31};",
+    re.IGNORECASE,
+)
+"""One escape of JSON, of JavaScript, of a URL (a run of bytes, as UTF-8 needs) or of HTML."""
+
 
 @dataclass(frozen=True)
-class Mask:
-    """Masks every occurrence of some secrets, in the encodings in which servers echo them."""
+class Redactor:
+    """Replaces every occurrence of some secrets by three stars, however the server escapes them."""
 
     secrets: tuple[Secret, ...]
 
     @classmethod
-    def of(cls, *secrets: Secret) -> Mask:
-        """A mask for `secrets`."""
-        return cls(secrets)
+    def of(cls, *secrets: Secret, sent: HttpRequest | None = None) -> Redactor:
+        """A redactor for `secrets` and for each form in which the request carried one."""
+        forms = sent.secret_texts() if sent is not None else ()
+        return cls(secrets + tuple(Secret(form) for form in forms))
 
     @cached_property
     def _grams(self) -> frozenset[str]:
-        """Made at the first text to be shown: an answer that is as it should be needs none."""
+        """Made at the first text to be shown: a response that is as it should be needs none."""
         grams: set[str] = set()
         for secret in self.secrets:
             for form in _forms(secret.reveal()):
-                text = _lower(_printable(form))
-                grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
-        return frozenset(grams - {""})
+                for layer in _layers(form):
+                    text, _ = _fold(layer)
+                    grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
+        return frozenset(grams - {"", " "})
 
-    def show(self, text: object, *, max_chars: int) -> str | None:
-        """`text` on one line, masked and cut; None unless it is a string with something in it."""
+    def redact_line(self, text: object, *, max_chars: int) -> str | None:
+        """`text` on one line, redacted and cut; None unless it is a string with something in it."""
         if not isinstance(text, str):
             return None
-        line = self.hide(_printable(text)).strip()
+        line = re.sub(" +", " ", _printable(self.redact(text))).strip()
         if len(line) > max_chars:
             line = line[: max_chars - 1].rstrip() + "…"
         return line or None
 
-    def hide(self, text: str) -> str:
-        """`text` with every secret in it replaced by three stars."""
-        folded = _lower(text)
+    def redact(self, text: str) -> str:
+        """`text` with every secret in it replaced by three stars, and otherwise as it is."""
         covered = bytearray(len(text))
-        for length in {len(gram) for gram in self._grams}:
-            for at in range(len(text) - length + 1):
-                if folded[at : at + length] in self._grams:
-                    covered[at : at + length] = b"\1" * length
+        for layer in _layers(text):
+            self._cover(layer, covered)
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
-        return "".join(MASKED if hidden else "".join(c for _, c in run) for hidden, run in runs)
+        return "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
+
+    def _cover(self, layer: _Layer, covered: bytearray) -> None:
+        """Mark what of the original is a secret in this layer, white space and case aside."""
+        folded, spans = _fold(layer)
+        for length in {len(gram) for gram in self._grams}:
+            for at in range(len(folded) - length + 1):
+                if folded[at : at + length] in self._grams:
+                    start, end = spans[at][0], spans[at + length - 1][1]
+                    covered[start:end] = b"\1" * (end - start)
 
 
-def debug_id(headers: Mapping[str, str], mask: Mask) -> str | None:
+def debug_id(headers: Mapping[str, str], redactor: Redactor) -> str | None:
     """The server's own id of the request, for its support; None if it sent none."""
     for name in DEBUG_HEADERS:
-        shown = mask.show(headers.get(name), max_chars=80)
+        shown = redactor.redact_line(headers.get(name), max_chars=80)
         if shown is not None:
             return shown
     return None
+
+
+_Layer = list[tuple[str, int, int]]
+"""A text with escapes undone: each character, and from where to where it stands in the original."""
+
+
+def _layers(text: str) -> Iterator[_Layer]:
+    """The text as it is, and with one more layer of escapes undone at each step."""
+    layer: _Layer = [(c, at, at + 1) for at, c in enumerate(text)]
+    for _ in range(MAX_LAYERS):
+        yield layer
+        undone = _undo_escapes(layer)
+        if len(undone) == len(layer):
+            return
+        layer = undone
+    yield layer
+
+
+def _undo_escapes(layer: _Layer) -> _Layer:
+    text = "".join(c for c, _, _ in layer)
+    undone: _Layer = []
+    end = 0
+    for escape in _ESCAPE.finditer(text):
+        undone += layer[end : escape.start()]
+        start, end = escape.span()
+        whole = (layer[start][1], layer[end - 1][2])
+        undone += [(c, *whole) for c in _unescape(escape[0])]
+    return undone + layer[end:]
+
+
+def _unescape(escape: str) -> str:
+    if escape.startswith("%"):
+        octets = unquote_to_bytes(escape)
+        try:
+            return octets.decode()
+        except UnicodeDecodeError:
+            return octets.decode("latin-1")
+    if escape.startswith("&"):
+        return unescape(escape)
+    if escape[-1] in "\"'/\\":
+        return escape[-1]
+    units = b"".join(int(part[1:], 16).to_bytes(2, "little") for part in escape.split("\\") if part)
+    return units.decode("utf-16-le", errors="replace")
+
+
+def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
+    """The layer in lower case, its white space and control characters as single spaces."""
+    characters: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for c, start, end in layer:
+        character = " " if not c.isprintable() else _lower(c)
+        if character == " " and characters and characters[-1] == " ":
+            spans[-1] = (spans[-1][0], end)
+        else:
+            characters.append(character)
+            spans.append((start, end))
+    return "".join(characters), spans
 
 
 def _lower(text: str) -> str:
@@ -104,16 +183,20 @@ def _printable(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterable[str]:
+    """The secret in the encodings that no escape gives away."""
     encoded = secret.encode(errors="replace")  # JSON can hold half a character
     yield secret
-    yield quote(encoded, safe="")
-    yield quote_plus(encoded)
+    yield encoded.decode("latin-1")  # by servers that take UTF-8 for it
     yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield escape(secret)
-    yield encoded.hex()
+    yield quote_plus(encoded)
+    for variant in (encoded, quote(encoded, safe="").encode(), quote_plus(encoded).encode()):
+        yield from (form for form in _opaque_forms(variant) if len(form) >= MIN_OPAQUE_CHARS)
+
+
+def _opaque_forms(data: bytes) -> Iterator[str]:
+    yield data.hex()
     # Within a longer text, as in a Basic header, it depends on what goes before: three ways, and
     # the first characters are not the secret's alone.
     for before, foreign in ((b"", 0), (b"-", 2), (b"--", 3)):
-        yield base64.b64encode(before + encoded).decode().rstrip("=")[foreign:]
-        yield base64.urlsafe_b64encode(before + encoded).decode().rstrip("=")[foreign:]
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(before + data).decode().rstrip("=")[foreign:]

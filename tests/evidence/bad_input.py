@@ -28,10 +28,10 @@ from rotator.model.binding import BINDING_TAG, Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.oauth.response import Expectation, judge
+from rotator.oauth.response import Expectation, parse_token_response
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
-from rotator.transport.bounded import HttpAnswer
+from rotator.transport.bounded import HttpResponse
 from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, weird_text
 from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, Row
@@ -223,7 +223,7 @@ def _answer(choices: random.Random) -> str | None:
         scope="a b",
         lifetime_s=None,
     )
-    token = judge(HttpAnswer(status, headers, body), expected).token
+    token = parse_token_response(HttpResponse(status, headers, body), expected).token
     if AccessToken.from_fields(token.to_fields()) != token:
         return "a token passed that cannot be read back"
     return None if token.expires_at > _now() else "an expired token passed"

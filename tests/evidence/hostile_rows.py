@@ -69,7 +69,7 @@ REDIRECTS = (
 )
 
 STATUSES = (
-    Row("201 with a token", (answer(status="201 Created"),), "refused", status=201),
+    Row("203 with a token", (answer(status="203 Changed"),), "refused", status=203),
     Row("202 with a token", (answer(status="202 Accepted"),), "refused", status=202),
     Row("206 with a token", (answer(status="206 Partial Content"),), "refused", status=206),
     Row("204 without a body", (b"HTTP/1.1 204 No Content\r\n\r\n",), "refused", status=204),
@@ -296,17 +296,17 @@ MEMBERS = (
 )
 
 CLAIMS = (
-    changed("a JWT that has expired", "ends earlier", access_token=jwt(exp=ASKED_AT_S - 3600)),
-    changed("a JWT that ends early", "ends earlier", access_token=jwt(exp=ASKED_AT_S + 3600)),
+    changed("a JWT that has expired", "ended already", access_token=jwt(exp=ASKED_AT_S - 3600)),
+    changed("a JWT that ends as it comes", "ended already", access_token=jwt(exp=ASKED_AT_S)),
     changed(
-        "a new JWT that ends early",
-        "ends earlier",
-        access_token=jwt(iat=ASKED_AT_S, exp=ASKED_AT_S + 3600),
+        "a JWT that ends as it begins",
+        "ends before it begins",
+        access_token=jwt(iat=ASKED_AT_S, exp=ASKED_AT_S),
     ),
     changed(
         "an old JWT announced as new",
-        "ends earlier",
-        access_token=jwt(iat=ASKED_AT_S - 80_000, exp=ASKED_AT_S + 6_399),
+        "ended already",
+        access_token=jwt(iat=ASKED_AT_S - 86_400, exp=ASKED_AT_S - 1),
     ),
     changed(
         "a JWT whose times are swapped",
@@ -318,14 +318,14 @@ CLAIMS = (
     changed("a JWT that ends before 1970", "claim exp", access_token=jwt(exp=-1)),
     changed("a JWT of another client", "another client", access_token=jwt(client_id="someone")),
     changed(
-        "an Adobe token that lives for seconds as milliseconds",
-        "ends earlier",
-        access_token=jwt(created_at=str(ASKED_AT_S * 1000), expires_in="86400"),
+        "an Adobe token of a time with 401 digits",
+        "unit",
+        access_token=jwt(created_at="9" * 401, expires_in="86400000"),
     ),
     changed(
         "an Adobe token from yesterday",
-        "ends earlier",
-        access_token=jwt(created_at=str((ASKED_AT_S - 86_000) * 1000), expires_in="86400000"),
+        "ended already",
+        access_token=jwt(created_at=str((ASKED_AT_S - 86_400) * 1000), expires_in="86400000"),
     ),
     changed(
         "an Adobe token created 'now'",

@@ -26,6 +26,7 @@ from rotator.local.ims import LocalIms, Request
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
+from rotator.model.clock import SystemClock
 from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
@@ -207,8 +208,7 @@ class Job:
                 store=SecretsManagerStore(_client(self.stage)),
                 endpoint=TokenEndpoint(
                     read_timeout_s=self.stage.read_timeout_s,
-                    now=self.now,
-                    sleep=self.stage.wait,
+                    clock=_Clock(self),
                 ),
                 policy=RenewalPolicy(cadence=cadence),
                 force=force,
@@ -246,6 +246,19 @@ def _waiting(on: Stage) -> Iterator[None]:
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.Session()  # reads the service's description once for all runs
+
+
+class _Clock(SystemClock):
+    """The job's wall clock, and waiting that takes no time."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def now(self) -> datetime:
+        return self._job.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._job.stage.wait(seconds)
 
 
 def _client(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time

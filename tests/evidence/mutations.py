@@ -129,15 +129,15 @@ MUTATIONS = (
     Mutation(
         "any token_type is good",
         "oauth/response.py",
-        'if not isinstance(token_type, str) or token_type.lower() != "bearer":',
-        "if not isinstance(token_type, str):",
+        'if isinstance(token_type, str) and token_type.lower() == "bearer":',
+        "if isinstance(token_type, str):",
         HOSTILE,
     ),
     Mutation(
         "any status with a token is good",
         "oauth/response.py",
-        "if answer.status != 200:",
-        "if False:",
+        "if response.status not in SUCCESS or",
+        "if",
         HOSTILE,
     ),
     Mutation(
@@ -159,8 +159,8 @@ MUTATIONS = (
     Mutation(
         "a token lives from when it came",
         "oauth/endpoint.py",
-        "asked_at=self._now(),",
-        "asked_at=datetime.fromtimestamp(time.time() + 30, UTC),",
+        "asked_at = self.clock.now()",
+        "asked_at = self.clock.now() + timedelta(seconds=30)",
         f"{OAUTH} -k before_the_request",
     ),
     Mutation(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rotator.errors import MintError, ProbeError
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
+from rotator.model.clock import SystemClock
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
@@ -116,13 +117,24 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
+class Clock(SystemClock):
+    """Real time, as only a deadline ends some rows, without real pauses."""
+
+    def __init__(self, pauses_s: list[float]) -> None:
+        self.pauses_s = pauses_s
+
+    def now(self) -> datetime:
+        return NOW
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses_s.append(seconds)
+
+
 def endpoint(row: Row, pauses_s: list[float]) -> TokenEndpoint:
-    """With real time where only a deadline ends the row, and no real pauses anywhere."""
     return TokenEndpoint(
         deadline_s=0.15 if row.is_endless and row.retryable else 20,
         read_timeout_s=0.1 if row.is_endless else 20,
-        now=lambda: NOW,
-        sleep=pauses_s.append,
+        clock=Clock(pauses_s),
     )
 
 
@@ -193,7 +205,7 @@ def test_any_bytes_are_a_good_token_or_an_error_of_ours(
 ) -> None:
     url = server.add(Row("any bytes", (answer,), ""))
     fields = {"token_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    endpoint = TokenEndpoint(deadline_s=20, now=lambda: NOW, sleep=lambda _: None)
+    endpoint = TokenEndpoint(deadline_s=20, clock=Clock([]))
     refused, text = None, "nothing"
     try:
         text = endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()

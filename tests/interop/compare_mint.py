@@ -39,7 +39,9 @@ def rotator(url: str) -> object:
         "scope": SCOPE,
         "scope_policy": "refuse",
     }
-    endpoint = TokenEndpoint(deadline_s=HANGS_AFTER_S / 2, sleep=lambda _: None)
+    from tests.support.clock import ManualClock
+
+    endpoint = TokenEndpoint(deadline_s=HANGS_AFTER_S / 2, clock=ManualClock())
     return endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()
 
 

@@ -11,6 +11,7 @@ import requests
 from rotator.errors import MintError
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def mint(issuer: str, **changes: object) -> AccessToken:
         "client_secret": CLIENT_SECRET,
     }
     credentials = ClientCredentials.from_fields(fields | changes)
-    return TokenEndpoint(sleep=lambda _: None).mint(credentials).token
+    return TokenEndpoint(clock=ManualClock()).mint(credentials).token
 
 
 def introspect(issuer: str, token: AccessToken) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
+from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def issuer(start_oidc_provider: Start) -> Iterator[str]:
 
 
 def mint(**fields: object) -> AccessToken:
-    return TokenEndpoint(sleep=lambda _: None).mint(ClientCredentials.from_fields(fields)).token
+    return TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields)).token
 
 
 def introspect(issuer: str, token: AccessToken) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from rotator.errors import MintError
 from rotator.model.secret import Secret
-from rotator.oauth.response import Expectation, judge
-from rotator.transport.bounded import HttpAnswer
+from rotator.oauth.response import Expectation, parse_token_response
+from rotator.transport.bounded import HttpResponse
 from tests.support.gate_rules import broken_rules
 
 __all__ = ["run_once"]
@@ -31,7 +31,7 @@ def run_once(data: bytes) -> None:
     """
     answer = parsed(data)
     try:
-        minted = judge(answer, EXPECTED)
+        minted = parse_token_response(answer, EXPECTED)
     except MintError as error:
         refuse_secret(f"{error} {error!r} {vars(error)}")
         return
@@ -42,13 +42,13 @@ def run_once(data: bytes) -> None:
         raise AssertionError(broken)
 
 
-def parsed(data: bytes) -> HttpAnswer:
+def parsed(data: bytes) -> HttpResponse:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     digits = "".join(c for c in first[9:12] if c in "0123456789")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    return HttpAnswer(int(digits or 200), headers, body)
+    return HttpResponse(int(digits or 200), headers, body)
 
 
 def refuse_secret(shown: str) -> None:

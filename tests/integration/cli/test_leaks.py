@@ -21,8 +21,8 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.reader import Snapshot, TokenReader
-from rotator.transport.bounded import HttpAnswer
-from rotator.transport.redaction import Mask
+from rotator.transport.bounded import HttpResponse
+from rotator.transport.redaction import Redactor
 from tests.integration.cli.canaries import (
     CLIENT_SECRET,
     FAILURES,
@@ -210,7 +210,7 @@ def objects(binding: LocalBinding) -> list[object]:
     )
     snapshot = Snapshot(STORED_TOKEN, version_id="1", expires_at=now)
     reader = TokenReader("adobe/token", client=object())
-    answer = HttpAnswer(
+    answer = HttpResponse(
         status=200, headers={"set-cookie": CLIENT_SECRET}, body=token.reveal().encode()
     )
     kept = StoredSecret(secret_id="a", arn="b", version_id="c", text=secret)
@@ -224,7 +224,7 @@ def objects(binding: LocalBinding) -> list[object]:
         reader.httpx_auth("api.example.com"),
         answer,
         kept,
-        Mask.of(secret, token),
+        Redactor.of(secret, token),
         TokenEndpoint(),
         SecretsManagerStore(object()),
         binding,

@@ -26,6 +26,7 @@ from tests.integration.cli.canaries import (
     STORED_TOKEN,
     assert_silent,
 )
+from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def test_errors_of_the_job_hold_no_secret_anywhere(
         lambda: rotate_token(
             Binding(binding.credentials_secret, binding.token_secret),
             store=store,
-            endpoint=TokenEndpoint(sleep=lambda _: None),
+            endpoint=TokenEndpoint(clock=ManualClock()),
             policy=RenewalPolicy(),
             force=True,
             probe=make_probe(front.api_url) if failure.args else None,
@@ -127,7 +128,7 @@ def test_errors_of_minting_hold_no_client_secret(
         }
     )
 
-    error = raised_by(lambda: TokenEndpoint(sleep=lambda _: None).mint(credentials))
+    error = raised_by(lambda: TokenEndpoint(clock=ManualClock()).mint(credentials))
 
     for one in chained(error):
         assert isinstance(one, RotatorError)

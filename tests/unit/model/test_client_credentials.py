@@ -46,6 +46,7 @@ def test_every_field_is_read() -> None:
         "lifetime_s": 3600,
         "single_active": True,
         "scope_policy": "refuse",
+        "token_type_policy": "assume_bearer",
         "token_secrets": ["adobe/token", "adobe/eu/*"],
         "parameters": {"organization": "org"},
     }
@@ -94,7 +95,11 @@ def test_single_resource_may_be_a_string() -> None:
         ({"token_url": 5}, "token_url must be a non-empty string"),
         ({"resource": [7]}, "resource must be a non-empty string, or a list"),
         ({"resource": ["canary", "can\u00e4ry"]}, "resource must be printable ASCII"),
-        ({"scope": ["canary"]}, "scope must be a non-empty string"),
+        ({"scope": ["canary", 7]}, "scope must be a non-empty string"),
+        ({"scope": []}, "scope must be a non-empty string"),
+        ({"single_active": "canary"}, "single_active must be true or false"),
+        ({"token_type_policy": "canary"}, "token_type_policy must be one of refuse, assume_bearer"),
+        ({"CLIENT_ID": "canary"}, "has both client_id and CLIENT_ID, which differ"),
         ({"certificate": "can\u00e4ry"}, "certificate must be a non-empty string of ASCII"),
         ({"certificate": ["canary"]}, "certificate must be a non-empty string of ASCII"),
         ({"private_key": 7}, "private_key"),
@@ -141,7 +146,7 @@ def test_parameters_cannot_replace_what_has_a_place_of_its_own(name: str) -> Non
         ("access_token_url", "token_url"),
         ("scopes", "scope"),
         ("clientId", "client_id"),
-        ("CLIENT_SECRET", "client_secret"),
+        ("Client_Secret", "client_secret"),
         ("auth-method", "auth_method"),
         ("resources", "resource"),
         ("private_keys", "private_key"),
@@ -151,6 +156,30 @@ def test_misspelt_field_is_refused(misspelt: str, meant: str) -> None:
     told = problem(**{misspelt: "canary"})
 
     assert told == f"has an unknown key {misspelt}; did you mean {meant}?"
+
+
+def test_file_that_adobe_offers_for_download_is_understood() -> None:
+    fields = {
+        "CLIENT_SECRETS": ["p8e-new", "p8e-old"],
+        "ORG_ID": "0123@AdobeOrg",
+        "CLIENT_ID": "client",
+        "SCOPES": ["openid", "AdobeID", "read_organizations"],
+        "TECHNICAL_ACCOUNT_ID": "0123@techacct.adobe.com",
+        "TECHNICAL_ACCOUNT_EMAIL": "0123@techacct.adobe.com",
+    }
+
+    credentials = ClientCredentials.from_fields(fields)
+
+    assert credentials.client_id == "client"
+    assert credentials.client_secrets == (Secret("p8e-new"), Secret("p8e-old"))
+    assert credentials.scope == "openid AdobeID read_organizations"
+
+
+def test_headers_are_refused_with_a_hint_of_what_can_be_set() -> None:
+    told = problem(headers={"X-Tenant": "canary"})
+
+    assert "form fields go into parameters" in told
+    assert "canary" not in told
 
 
 def test_misspelt_field_with_odd_characters_is_not_repeated() -> None:

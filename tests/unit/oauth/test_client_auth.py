@@ -23,6 +23,7 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
+from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def ask(server: RecordingServer, **changes: object) -> Request:
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    TokenEndpoint(now=lambda: NOW).mint(ClientCredentials.from_fields(fields | changes))
+    TokenEndpoint(clock=ManualClock(NOW)).mint(ClientCredentials.from_fields(fields | changes))
     return server.requests[-1]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rotator.errors import CredentialsError, MintError
 from rotator.model.client_credentials import ClientCredentials
-from rotator.oauth.discovery import metadata_urls
+from rotator.oauth.discovery import discover_token_url, metadata_urls
 from rotator.oauth.endpoint import TokenEndpoint
+from rotator.transport.bounded import HttpResponse, Timeouts
+from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ def server() -> Iterator[RecordingServer]:
 
 def mint(issuer: str, **changes: object) -> AccessToken:
     fields: dict[str, object] = {"issuer": issuer, "client_id": "client", "client_secret": "s3cret"}
-    endpoint = TokenEndpoint(sleep=lambda _: None)
+    endpoint = TokenEndpoint(clock=ManualClock())
     return endpoint.mint(ClientCredentials.from_fields(fields | changes)).token
 
 
@@ -70,7 +73,8 @@ def test_token_url_that_is_known_is_not_looked_up(server: RecordingServer) -> No
     ("changes", "problem"),
     [
         ({"issuer": "https://as.example"}, "another issuer's"),
-        ({"issuer": None}, "another issuer's"),
+        ({"issuer": None}, "names no issuer"),
+        ({"issuer": 7}, "names no issuer"),
         ({"token_endpoint": None}, "names no token_endpoint"),
         ({"token_endpoint": ["https://as.example/token"]}, "names no token_endpoint"),
         ({"token_endpoint": "http://as.example/token"}, "must use https"),
@@ -88,7 +92,7 @@ def test_metadata_that_cannot_be_trusted_sends_the_secret_nowhere(
         mint(server.url)
 
     assert not caught.value.retryable
-    assert [request.path for request in server.requests] == [RFC_8414]
+    assert [request.path for request in server.requests] == [RFC_8414, OIDC]
 
 
 @pytest.mark.parametrize("value", [None, [], "text"])
@@ -107,13 +111,63 @@ def test_issuer_without_metadata_is_refused(server: RecordingServer) -> None:
 
 
 def test_issuer_that_is_unwell_is_asked_again(server: RecordingServer) -> None:
-    server.answers[RFC_8414] = (503, {})
+    server.answers |= {RFC_8414: (503, {}), OIDC: (404, {})}
 
     with pytest.raises(MintError, match="HTTP 503") as caught:
         mint(server.url)
 
     assert caught.value.retryable
-    assert [request.path for request in server.requests] == [RFC_8414] * 4
+    assert [request.path for request in server.requests] == [RFC_8414, OIDC] * 4
+
+
+@pytest.mark.parametrize(
+    "first", [(200, "<!DOCTYPE html><title>Sign in</title>"), (500, {}), (503, {}), (404, {})]
+)
+def test_next_place_is_looked_at_whatever_the_first_says(
+    server: RecordingServer, first: tuple[int, Any]
+) -> None:
+    server.answers |= {RFC_8414: first, OIDC: (200, metadata(server))}
+
+    assert mint(server.url).token_url == f"{server.url}/oauth/token"
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_issuer_that_was_found_is_named(server: RecordingServer, slash: str) -> None:
+    found = server.url + ("" if slash else "/")
+    server.answers[RFC_8414] = (200, metadata(server, issuer=found))
+
+    with pytest.raises(MintError) as caught:
+        mint(server.url + slash)
+
+    assert f"another issuer's: {found}; set issuer to exactly that" in str(caught.value)
+    assert not any(request.form for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    "token_url",
+    [
+        "http://127.0.0.1:9/token",
+        "https://localhost/token",
+        "https://127.1/token",
+        "https://[::1]/token",
+        "https://[::ffff:127.0.0.1]/token",
+        "https://0.0.0.0/token",
+        "https://a.localhost/token",
+    ],
+)
+def test_token_endpoint_on_this_host_is_refused_from_an_issuer_elsewhere(
+    token_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer = "https://as.example"
+    body = json.dumps({"issuer": issuer, "token_endpoint": token_url}).encode()
+    monkeypatch.setattr(
+        "rotator.oauth.discovery.send_bounded", lambda *_, **__: HttpResponse(200, {}, body)
+    )
+
+    with pytest.raises(MintError, match="its token_endpoint is on this host") as caught:
+        discover_token_url(issuer, timeouts=Timeouts(connect_s=1, read_s=1, total_s=1))
+
+    assert not caught.value.retryable
 
 
 def test_issuer_that_cannot_be_reached_is_a_temporary_error() -> None:

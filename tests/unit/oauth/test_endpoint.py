@@ -13,6 +13,7 @@ from rotator.errors import CredentialsError, MintError
 from rotator.local.ims import LocalIms
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
 
 if TYPE_CHECKING:
@@ -30,30 +31,8 @@ def ims() -> Iterator[LocalIms]:
         yield running
 
 
-class Clock:
-    """Monotonic seconds that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.at_s = 0.0
-        self.slept_s: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.at_s
-
-    def sleep(self, duration_s: float) -> None:
-        self.slept_s.append(duration_s)
-        self.at_s += duration_s
-
-
-def endpoint(clock: Clock | None = None, **settings: Any) -> TokenEndpoint:
-    clock = clock or Clock()
-    defaults: dict[str, Any] = {
-        "now": lambda: NOW,
-        "monotonic": clock.monotonic,
-        "sleep": clock.sleep,
-        "uniform": lambda _, high: high,
-    }
-    return TokenEndpoint(**(defaults | settings))
+def endpoint(clock: ManualClock | None = None, **settings: Any) -> TokenEndpoint:
+    return TokenEndpoint(clock=clock or ManualClock(NOW), **settings)
 
 
 def credentials(ims: LocalIms, **changes: object) -> ClientCredentials:
@@ -174,7 +153,7 @@ def test_temporary_failure_is_tried_again(ims: LocalIms, behaviour: str) -> None
 
 
 def test_tries_are_bounded_and_their_pauses_grow(ims: LocalIms) -> None:
-    clock = Clock()
+    clock = ManualClock(NOW)
     ims.configure(behaviour="outage")
 
     error = refusal(endpoint(clock), credentials(ims))
@@ -186,7 +165,7 @@ def test_tries_are_bounded_and_their_pauses_grow(ims: LocalIms) -> None:
 
 
 def test_retry_after_is_waited_for(ims: LocalIms) -> None:
-    clock = Clock()
+    clock = ManualClock(NOW)
     ims.configure(behaviour="throttled", retry_after_s=7, for_requests=1)
 
     endpoint(clock).mint(credentials(ims))
@@ -195,7 +174,7 @@ def test_retry_after_is_waited_for(ims: LocalIms) -> None:
 
 
 def test_retry_after_beyond_the_deadline_is_told_and_not_waited_for(ims: LocalIms) -> None:
-    clock = Clock()
+    clock = ManualClock(NOW)
     ims.configure(behaviour="throttled", retry_after_s=40)
 
     error = refusal(endpoint(clock, deadline_s=30), credentials(ims))
@@ -206,7 +185,7 @@ def test_retry_after_beyond_the_deadline_is_told_and_not_waited_for(ims: LocalIm
 
 
 def test_time_that_the_caller_has_left_bounds_the_mint(ims: LocalIms) -> None:
-    clock = Clock()
+    clock = ManualClock(NOW)
     ims.configure(behaviour="throttled", retry_after_s=7)
 
     error = refusal(endpoint(clock, remaining_s=lambda: 6.0), credentials(ims))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from rotator.errors import MintError
 from rotator.model.secret import Secret
-from rotator.oauth.response import MAX_LIFETIME_S, Expectation, judge
-from rotator.transport.bounded import HttpAnswer
+from rotator.oauth.response import MAX_LIFETIME_S, Expectation, parse_token_response
+from rotator.transport.bounded import HttpResponse
 from tests.support.gate_rules import broken_rules
 
 if TYPE_CHECKING:
@@ -36,19 +36,19 @@ def expectation(**changes: Any) -> Expectation:
     return Expectation(**(given | changes))
 
 
-def answer(body: object, status: int = 200, **headers: str) -> HttpAnswer:
+def answer(body: object, status: int = 200, **headers: str) -> HttpResponse:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpAnswer(status, {"content-type": "application/json"} | named, data)
+    return HttpResponse(status, {"content-type": "application/json"} | named, data)
 
 
 def accept(body: object, **changes: Any) -> AccessToken:
-    return judge(answer(body), expectation(**changes)).token
+    return parse_token_response(answer(body), expectation(**changes)).token
 
 
-def refuse(response: HttpAnswer, **changes: Any) -> MintError:
+def refuse(response: HttpResponse, **changes: Any) -> MintError:
     with pytest.raises(MintError) as caught:
-        judge(response, expectation(**changes))
+        parse_token_response(response, expectation(**changes))
     return caught.value
 
 
@@ -118,9 +118,9 @@ def test_bearer_is_understood_in_any_case(token_type: str) -> None:
     ],
 )
 def test_json_may_be_called_what_servers_call_it(content_type: str) -> None:
-    response = HttpAnswer(200, {"content-type": content_type}, json.dumps(MEMBERS).encode())
+    response = HttpResponse(200, {"content-type": content_type}, json.dumps(MEMBERS).encode())
 
-    assert judge(response, expectation()).token.access_token == Secret("a-token")
+    assert parse_token_response(response, expectation()).token.access_token == Secret("a-token")
 
 
 def test_members_that_nobody_asked_for_are_ignored() -> None:
@@ -140,14 +140,18 @@ def test_members_that_nobody_asked_for_are_ignored() -> None:
     ],
 )
 def test_granted_scope_is_stored(granted: object, stored: str) -> None:
-    minted = judge(answer(MEMBERS | {"scope": granted}), expectation(scope="read write"))
+    minted = parse_token_response(
+        answer(MEMBERS | {"scope": granted}), expectation(scope="read write")
+    )
 
     assert minted.token.scope == stored
     assert minted.warnings == ()
 
 
 def test_narrower_scope_is_warned_of_and_published() -> None:
-    minted = judge(answer(MEMBERS | {"scope": "read"}), expectation(scope="read write"))
+    minted = parse_token_response(
+        answer(MEMBERS | {"scope": "read"}), expectation(scope="read write")
+    )
 
     assert minted.token.scope == "read"
     assert minted.warnings == ("token endpoint: scope is narrower than asked for, 1 missing",)
@@ -272,7 +276,7 @@ def test_answer_is_a_token_that_keeps_every_rule_or_an_error_of_ours(
 ) -> None:
     expected = expectation(scope="read", is_scope_binding=True)
     try:
-        token = judge(HttpAnswer(status, headers, body), expected).token
+        token = parse_token_response(HttpResponse(status, headers, body), expected).token
     except MintError as error:
         told = str(error)
     else:

@@ -11,7 +11,7 @@ import pytest
 from rotator.errors import MintError
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.transport.connections import StrictAdapter, client_context
+from rotator.transport.connections import StrictAdapter
 from tests.evidence.hostile_rows import ROWS
 from tests.support.hostile_server import HostileServer
 
@@ -38,13 +38,13 @@ def test_connection_that_is_given_up_is_closed(row: Row, monkeypatch: pytest.Mon
 
 
 def test_connection_that_is_made_too_late_carries_nothing() -> None:
-    adapter = StrictAdapter(client_context())
+    adapter = StrictAdapter()
     ours, theirs = socket.socketpair()
     adapter.cut()
 
     with theirs:
         with pytest.raises(ConnectionAbortedError):
-            adapter.keep(ours)
+            adapter.track(ours)
 
         assert theirs.recv(1) == b""
     adapter.close()

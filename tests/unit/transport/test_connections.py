@@ -17,6 +17,7 @@ from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
 from tests.support.certificates import Identity, server_context
+from tests.support.clock import ManualClock
 from tests.support.connect_proxy import connect_proxy
 from tests.support.recording_server import RecordingServer
 
@@ -53,7 +54,7 @@ def mint(url: str, **changes: object) -> AccessToken:
         "client_id": "client",
         "client_secret": "p8e-canary-secret",
     }
-    endpoint = TokenEndpoint(sleep=lambda _: None)
+    endpoint = TokenEndpoint(clock=ManualClock())
     return endpoint.mint(ClientCredentials.from_fields(fields | changes)).token
 
 
@@ -139,12 +140,18 @@ def test_tls_1_1_is_not_spoken(
     assert server.requests == []
 
 
-def test_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with RecordingServer() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        mint("http://127.0.0.1:9/token")
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_plain_http_on_this_machine_never_goes_through_a_proxy(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RecordingServer() as proxy, RecordingServer() as server:
+        monkeypatch.setenv(variable, proxy.url)
+        mint(server.url)
+        mint(server.url.replace("127.0.0.1", "localhost"))
+        call_api(server.url, token=Secret("canary-token"), client_id="client")
 
-    assert [request.path for request in proxy.requests] == ["http://127.0.0.1:9/token"]
+    assert proxy.requests == []
+    assert len(server.requests) == 3
 
 
 def test_tls_is_verified_and_certificates_are_shown_through_a_proxy(
@@ -202,10 +209,15 @@ def test_host_name_that_does_not_exist_is_named_as_the_trouble(
 
 
 def test_host_that_is_excepted_from_the_proxy_is_reached_directly(
+    tmp_path: Path,
+    bundle: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with RecordingServer() as proxy, RecordingServer() as server:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    context = server_context(SERVER, tmp_path)
+
+    with RecordingServer() as proxy, RecordingServer(context) as server:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         mint(server.url)
 
@@ -272,9 +284,9 @@ def test_client_certificate_is_shown_and_leaves_no_file(
 
 
 def test_key_never_touches_the_disk_in_the_clear(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rotator.transport.connections import client_context
+    from rotator.transport.tls import ClientCertificate, client_context
 
     written: list[bytes] = []
 
@@ -285,11 +297,11 @@ def test_key_never_touches_the_disk_in_the_clear(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(
-        "rotator.transport.connections.create_urllib3_context",
+        "rotator.transport.tls.create_urllib3_context",
         lambda **_: Watched(ssl.PROTOCOL_TLS_CLIENT),
     )
 
-    client_context(CLIENT.certificate, CLIENT.private_key.encode())
+    client_context(str(bundle), ClientCertificate(CLIENT.certificate, CLIENT.private_key.encode()))
 
     assert written[0].startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
 

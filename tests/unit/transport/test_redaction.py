@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.model.secret import Secret
-from rotator.transport.redaction import Mask, debug_id
+from rotator.transport.redaction import Redactor, debug_id
 
 CANARY = 'p8e-canary/of+the:client=secret"<&>% é'
-MASK = Mask.of(Secret(CANARY))
+REDACTOR = Redactor.of(Secret(CANARY))
 LONG_ASCII = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8)
 
 
@@ -40,7 +40,7 @@ LONG_ASCII = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_
     ],
 )
 def test_secret_is_masked_however_it_is_echoed(echo: str) -> None:
-    shown = MASK.show(f"wrong: [{echo}] sorry", max_chars=1000)
+    shown = REDACTOR.redact_line(f"wrong: [{echo}] sorry", max_chars=1000)
 
     assert shown is not None
     assert "***" in shown
@@ -64,14 +64,14 @@ def test_secret_is_masked_however_it_is_echoed(echo: str) -> None:
     ],
 )
 def test_nothing_of_a_secret_that_is_echoed_whole_is_left(echo: str) -> None:
-    shown = MASK.show(f"wrong: [{echo}] sorry", max_chars=1000)
+    shown = REDACTOR.redact_line(f"wrong: [{echo}] sorry", max_chars=1000)
 
     assert shown is not None
     assert shown.replace("=", "") == "wrong: [***] sorry"
 
 
 def test_text_without_secrets_is_shown_as_it_is() -> None:
-    assert MASK.show("invalid client_secret parameter", max_chars=100) == (
+    assert REDACTOR.redact_line("invalid client_secret parameter", max_chars=100) == (
         "invalid client_secret parameter"
     )
 
@@ -79,35 +79,35 @@ def test_text_without_secrets_is_shown_as_it_is() -> None:
 def test_control_characters_become_spaces() -> None:
     text = "\x1b[2Jall\r\nis\x00\u202e good\u2028"
 
-    assert MASK.show(text, max_chars=100) == "[2Jall is good"
+    assert REDACTOR.redact_line(text, max_chars=100) == "[2Jall is good"
 
 
 def test_long_text_is_cut() -> None:
-    assert MASK.show("x" * 500, max_chars=10) == "x" * 9 + "…"
+    assert REDACTOR.redact_line("x" * 500, max_chars=10) == "x" * 9 + "…"
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {}, "", " \n", True])
 def test_what_is_no_text_is_not_shown(value: object) -> None:
-    assert MASK.show(value, max_chars=10) is None
+    assert REDACTOR.redact_line(value, max_chars=10) is None
 
 
 def test_mask_does_not_show_what_it_masks() -> None:
-    assert "canary" not in repr(MASK)
+    assert "canary" not in repr(REDACTOR)
 
 
 @given(secret=LONG_ASCII, before=st.text(), after=st.text())
 def test_no_secret_survives_in_any_text(secret: str, before: str, after: str) -> None:
-    mask = Mask.of(Secret(secret))
+    redactor = Redactor.of(Secret(secret))
 
-    assert secret not in mask.hide(before + secret + after)
-    shown = mask.show(before + secret + after, max_chars=100_000)
+    assert secret not in redactor.redact(before + secret + after)
+    shown = redactor.redact_line(before + secret + after, max_chars=100_000)
     assert shown is not None
     assert secret not in shown
 
 
 @given(text=st.text())
 def test_shown_text_is_one_printable_line(text: str) -> None:
-    shown = MASK.show(text, max_chars=50)
+    shown = REDACTOR.redact_line(text, max_chars=50)
 
     assert shown is None or (shown.isprintable() and 0 < len(shown) <= 50)
 
@@ -115,6 +115,6 @@ def test_shown_text_is_one_printable_line(text: str) -> None:
 def test_debug_id_is_the_first_header_that_is_known() -> None:
     headers = {"x-request-id": "second", "x-debug-id": "first"}
 
-    assert debug_id(headers, MASK) == "first"
-    assert debug_id({"x-request-id": "only"}, MASK) == "only"
-    assert debug_id({"content-type": "text/plain"}, MASK) is None
+    assert debug_id(headers, REDACTOR) == "first"
+    assert debug_id({"x-request-id": "only"}, REDACTOR) == "only"
+    assert debug_id({"content-type": "text/plain"}, REDACTOR) is None

@@ -1,0 +1,102 @@
+"""TLS contexts: certificates verified, TLS 1.2 at least, and loaded once where that is safe.
+
+Imports urllib3, so import this only to send something.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import ssl
+import tempfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urllib3.util.ssl_ import create_urllib3_context
+
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ClientCertificate", "client_context", "shared_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """The client's certificate chain and its key, both PEM."""
+
+    chain: str = field(repr=False)
+    private_key: bytes = field(repr=False)
+
+
+def shared_context(authorities: str) -> ssl.SSLContext:
+    """The context that trusts the file or folder `authorities` and shows no certificate.
+
+    Loading a bundle takes four times as long as the rest of a mint, so all connections that trust
+    the same one share it; a bundle that was replaced is loaded anew. Raises OSError if it cannot
+    be read.
+    """
+    stat = Path(authorities).stat()
+    return _load(authorities, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _load(authorities: str, _version: tuple[int, ...]) -> ssl.SSLContext:
+    return _context(authorities)
+
+
+def _context(authorities: str) -> ssl.SSLContext:
+    context = create_urllib3_context(ssl_minimum_version=ssl.TLSVersion.TLSv1_2)
+    if Path(authorities).is_dir():
+        context.load_verify_locations(capath=authorities)
+    else:
+        context.load_verify_locations(cafile=authorities)
+    return context
+
+
+def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLContext:
+    """A context of its own that shows this certificate; it is never shared, nor kept.
+
+    Raises OSError as `shared_context` does, ValueError, without anything of either in it, if
+    certificate and key do not fit, ConfigError if there is no folder to hand them to OpenSSL in.
+    """
+    context = _context(authorities)
+    problem: Exception | None = None
+    try:
+        with _encrypted_files(certificate) as (chain, key, passphrase):
+            context.load_cert_chain(chain, key, passphrase)
+    except (ssl.SSLError, ValueError, TypeError):
+        problem = ValueError("certificate: does not fit the private_key, or one is not PEM")
+    except OSError:
+        problem = ConfigError(
+            "certificate: there is no writable temporary folder, and OpenSSL takes certificates"
+            " from files only; mount one (in memory will do) and name it in TMPDIR"
+        )
+    if problem is not None:
+        raise problem
+    return context
+
+
+@contextlib.contextmanager
+def _encrypted_files(certificate: ClientCertificate) -> Iterator[tuple[Path, Path, bytes]]:
+    """Both as files, which is the only form that OpenSSL takes them in, and the key's passphrase.
+
+    The key is written encrypted, with a passphrase that exists in this process alone: a run that is
+    killed at this point leaves nothing that anybody could use.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    passphrase = secrets.token_hex(32).encode()
+    encrypted = serialization.load_pem_private_key(certificate.private_key, None).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase),
+    )
+    with tempfile.TemporaryDirectory(prefix="rotator-") as folder:
+        chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
+        chain.write_text(certificate.chain)
+        key.write_bytes(encrypted)
+        yield chain, key, passphrase
