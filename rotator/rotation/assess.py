@@ -87,7 +87,7 @@ def assess(run: Run) -> Assessment:
     found = Assessment(
         credentials_version, token_version, credentials, provider, stored, policy, decision
     )
-    if decision.reason == "client_changed" and not found.is_shared:
+    if decision.reason in {"client_changed", "credentials_changed"} and not found.is_shared:
         _refuse_binding_of_others(credentials_version, token_version, store=run.store)
     if isinstance(stored, AccessToken) and not decision.due:
         found = replace(found, decision=_probe_stored(run, stored, decision))

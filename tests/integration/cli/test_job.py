@@ -314,3 +314,37 @@ def test_token_of_another_client_is_replaced(
 
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "client_changed")
     assert vault.fields()["client_id"] == binding.client_id
+
+
+def test_stored_token_that_the_api_rejects_is_rotated_once(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    vault.put_token(age=timedelta(hours=1))
+    probe = ("--probe-url", local_ims.urls.hello, "--probe-stored", "--json")
+
+    ended = inside("run", *binding.selectors, *probe)
+    again = inside("run", *binding.selectors, *probe)
+
+    assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "rejected")
+    assert vault.fields()["rotated_for"] == "rejected"
+    assert (result(again)["outcome"], result(again)["reason"]) == ("not_due", "fresh")
+
+
+def test_probe_of_the_stored_token_without_an_api_is_a_wrong_setting(
+    inside: Cli, binding: LocalBinding
+) -> None:
+    ended = inside("run", *binding.selectors, "--probe-stored")
+
+    assert ended.returncode == 2
+    assert "--probe-url" in ended.stdout
+
+
+def test_run_and_status_agree_on_the_next_rotation(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token(age=timedelta(minutes=5))
+
+    ended = inside("run", *binding.selectors, "--cadence", "1h", "--json")
+    status = inside("status", *binding.selectors, "--cadence", "1h", "--json")
+
+    assert result(ended)["next_rotation_at"] == json.loads(status.stdout)["next_rotation_at"]

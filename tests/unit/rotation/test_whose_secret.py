@@ -87,6 +87,15 @@ def test_secret_that_is_bound_to_other_credentials_is_refused_by_their_name(valu
     assert store.values["app/token"] == value
 
 
+def test_other_credentials_of_the_same_client_are_refused_by_the_tag_too() -> None:
+    # Else the two would replace each other's token at every run, each for its own scope.
+    stored = rotated_with(CREDENTIALS | {"scope": "theirs"})
+    store = job(stored, tag="app/other_credentials")
+    with pytest.raises(ConfigError, match="names the credentials secret app/other_credentials"):
+        run(store)
+    assert store.fields() == stored
+
+
 @pytest.mark.parametrize("tag", [None, "app/credentials"])
 def test_token_of_another_client_is_replaced_where_nobody_else_claims_it(tag: str | None) -> None:
     store = job(token_document(client_id="before", **FRESH), tag=tag)
