@@ -290,6 +290,34 @@ def test_child_of_a_warm_parent_has_the_token_and_refreshes_it(
     assert source.calls == 1
 
 
+def test_nothing_is_imported_where_a_fork_would_not_wait_for_it() -> None:
+    """Not even the codec with which each host's name is looked up."""
+    done = run_python(
+        """
+        import os, sys
+        from rotator.errors import RotatorError
+        from rotator.reader import TokenReader
+        from rotator.reader.process_state import importing
+        import logging
+
+        class Seen:
+            def find_spec(self, name, path=None, target=None):
+                if not importing._lock._is_owned():
+                    print(name)
+
+        os.environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "eu-west-1"}
+        os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+        reader = TokenReader("s", source="sdk")
+        sys.meta_path.insert(0, Seen())
+        try:
+            reader.token()
+        except RotatorError:
+            print("looked")
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "looked\n"), done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("module", ["rotator.reader.loopback", "botocore.session"])
 def test_child_forked_in_the_middle_of_an_import_reads_by_itself(module: str) -> None:
