@@ -27,7 +27,7 @@ _BELIEVED_LOOKS = 2
 
 
 class CachedToken:
-    """A token with its plan; never changed, only replaced.
+    """A token with its plan; once cached never changed, only replaced.
 
     `due` is when a new token is expected, `expires` the end, `read_at` when it was read: epoch
     seconds of this machine's clock. `source` is the place of the source that gave it.
@@ -172,7 +172,10 @@ class TokenCache:
             return True
         if found.snapshot.token == cached.snapshot.token:
             self._older_looks = 0
-            return found.source == cached.source  # its source stays the one that gave it first
+            # Whoever says that it ends earlier is right; later, only the source that gave it.
+            is_welcome = found.source == cached.source or found.expires < cached.expires
+            found.source = cached.source
+            return is_welcome
         if not cached.is_newer_than(found.snapshot):
             return True
         if found.source == cached.source:

@@ -1,4 +1,4 @@
-"""Trouble while the token is good, and the end of its life."""
+"""Trouble while the token is good, the end of its life, and the end of its reader."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from tests.support.reader_rig import (
     UNREACHABLE,
     FakeSource,
     chain,
+    make_reader,
     rfc3339,
     version,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.support.clock import ManualClock
 
@@ -209,3 +210,30 @@ def test_expired_token_is_never_served_by_the_real_clock_either(name: str) -> No
         pass
     with pytest.raises(TokenUnavailable):
         read()
+
+
+# -- the end of a reader
+
+
+def test_closed_reader_has_forgotten_the_token_and_starts_afresh(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    with reader:
+        assert reader.token() == "first"
+    source.stages["AWSCURRENT"] = version("second")
+    assert reader.token() == "second"
+
+
+def test_refresh_that_ends_after_the_close_brings_no_token_back(
+    clock: ManualClock, source: FakeSource
+) -> None:
+    work: list[Callable[[], None]] = []
+    reader = make_reader(clock, source, background=work.append)
+    reader.token()
+    clock.advance_to(DUE + 200)
+    reader.token()
+    reader.close()
+    work.pop()()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    with pytest.raises(StoreError):
+        reader.token()

@@ -31,7 +31,7 @@ from tests.support.reader_rig import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tests.support.clock import ManualClock
 
@@ -161,6 +161,26 @@ def test_older_token_of_another_source_never_displaces_the_one_in_hand(
         clock.advance(750)
         assert reader.token() == "second"
     assert len(replica.calls) > 4
+
+
+@pytest.mark.parametrize(("stated_s", "ends_s"), [(-1800, -1800), (1800, 0)])
+def test_earlier_end_of_the_same_token_counts_from_any_source_and_a_later_one_does_not(
+    clock: ManualClock, source: FakeSource, stated_s: int, ends_s: int
+) -> None:
+    replica = FakeSource()
+    reader = make_reader(clock, [source, replica])
+    reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    changed = int(EXPIRY) + stated_s
+    replica.stages["AWSCURRENT"] = version(expires_at=rfc3339(changed), expires_at_epoch=changed)
+    clock.advance_to(DUE + 200)
+    reader.token()
+    replica.stages["AWSCURRENT"] = UNREACHABLE
+    clock.advance_to(EXPIRY + ends_s - 1)
+    assert reader.token() == "first"
+    clock.advance_to(EXPIRY + ends_s)
+    with pytest.raises(TokenUnavailable):
+        reader.token()
 
 
 def test_rejected_token_yields_to_an_older_one_at_a_later_look_too(
@@ -352,30 +372,3 @@ class PickledSource:
 
 
 PICKLED = PickledSource()
-
-
-# -- the end
-
-
-def test_closed_reader_has_forgotten_the_token_and_starts_afresh(
-    reader: TokenReader, source: FakeSource
-) -> None:
-    with reader:
-        assert reader.token() == "first"
-    source.stages["AWSCURRENT"] = version("second")
-    assert reader.token() == "second"
-
-
-def test_refresh_that_ends_after_the_close_brings_no_token_back(
-    clock: ManualClock, source: FakeSource
-) -> None:
-    work: list[Callable[[], None]] = []
-    reader = make_reader(clock, source, background=work.append)
-    reader.token()
-    clock.advance_to(DUE + 200)
-    reader.token()
-    reader.close()
-    work.pop()()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    with pytest.raises(StoreError):
-        reader.token()
