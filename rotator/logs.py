@@ -108,7 +108,7 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def error_fields(error: RotatorError) -> dict[str, Any]:
-    """What an event says of an error: its text, and whatever it knows besides."""
+    """The fields that an event has for an error: its text, and all else that it knows."""
     fields: dict[str, Any] = {"error": str(error), "retryable": error.retryable}
     for name in _ERROR_FIELDS:
         value = getattr(error, name, None)

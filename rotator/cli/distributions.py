@@ -1,4 +1,4 @@
-"""Whether somebody else's distribution of the same name stands in our place.
+"""Whether another project's distribution of the same name is installed.
 
 Ours is called `oauth-token-rotator`; another project owns the name `rotator` in the package index,
 and writes to the same folder and to the same command.

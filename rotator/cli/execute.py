@@ -56,7 +56,7 @@ def _exec(args: argparse.Namespace) -> int:
         if number is not None
     }
     code, problem = _replace_process(args.argv, environment)
-    for number, handler in ours.items():  # whoever called us goes on
+    for number, handler in ours.items():  # the caller of `main` goes on
         signal.signal(number, handler)
     print(f"rotator exec: {printable(args.argv[0])}: {problem}", file=sys.stderr)
     return code

@@ -30,7 +30,7 @@ _PLAIN_OPTION = re.compile(r"--[a-z][a-z-]{1,24}(?==|$)")
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line, with `command` and `run`; raises ConfigError for a wrong one."""
     parser = build_parser()
-    # What follows `--` is somebody else's command line (`rotator exec`).
+    # What follows `--` is the command line of another program (`rotator exec`).
     end = argv.index("--") if "--" in argv else len(argv)
     command = parser.named_command(argv[:end])
     args, unknown_args = replace_error(  # argparse's own error holds what was typed

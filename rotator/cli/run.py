@@ -92,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
         result = _rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
         code, known = exit_code(error), logs.error_fields(error)
-    except Exception as error:  # noqa: BLE001 - whoever watches the events must learn of it too
+    except Exception as error:  # noqa: BLE001 - monitors of the events must learn of it too
         code, known = EXIT_UNEXPECTED, {"error": describe(error), "retryable": False}
     else:
         print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
@@ -120,7 +120,7 @@ def _named_binding(args: argparse.Namespace) -> str | None:
 
 
 def _is_watched() -> bool:
-    """Whether somebody sees both the events and the result: then the outcome is told once."""
+    """Whether events and result reach the same terminal: then the outcome is told once."""
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 

@@ -1,4 +1,4 @@
-"""Foreign text on somebody's terminal."""
+"""Foreign text, made safe to show on a terminal."""
 
 from __future__ import annotations
 

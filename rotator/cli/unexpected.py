@@ -1,4 +1,4 @@
-"""What is told of an error that nobody foresaw: where it happened, and none of its own words."""
+"""What is shown of an unexpected error: where it happened, and nothing of its message."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def describe(error: Exception) -> str:
     if place is None:
         return f"unexpected {kind}; please report it"
     code = place.tb_frame.f_code
-    file = os.path.basename(code.co_filename)  # noqa: PTH119 - pathlib is dear to import
+    file = os.path.basename(code.co_filename)  # noqa: PTH119 - pathlib costs milliseconds to import
     return f"unexpected {kind} in {code.co_name} ({file}:{place.tb_lineno}); please report it"

@@ -20,7 +20,7 @@ CANARY = "canary-6f1d0b"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 
 
-class Terminal(io.StringIO):
+class TerminalStream(io.StringIO):
     def isatty(self) -> bool:
         return True
 
@@ -49,7 +49,7 @@ def test_event_is_one_line_of_json_off_a_terminal() -> None:
 
 
 def test_event_is_readable_on_a_terminal() -> None:
-    stream = Terminal()
+    stream = TerminalStream()
     logs.configure(stream=stream)
     logs.logger().info("rotator.tested", reason="fresh")
 
@@ -58,7 +58,7 @@ def test_event_is_readable_on_a_terminal() -> None:
 
 
 def test_form_can_be_chosen() -> None:
-    stream = Terminal()
+    stream = TerminalStream()
     logs.configure(stream=stream, form="json")
     logs.logger().info("rotator.tested")
 
