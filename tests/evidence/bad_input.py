@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,9 @@ from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
 from rotator.errors import RotatorError
 from rotator.model.access_token import AccessToken, Minted
-from rotator.model.binding import BINDING_TAG, Binding
+from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, SecretInfo, StoredSecret
+from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.oauth.response import Expectation, parse_token_response
 from rotator.reader.clocked import ClockedReader
@@ -36,6 +35,7 @@ from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, w
 from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, Row
 from tests.support.clock import GivenClock
+from tests.support.memory_store import MemoryStore
 from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
@@ -71,33 +71,6 @@ SETTINGS = {
 FLAGS = ("--credentials-secret", "--token-secret", "--cadence", "--tick", "--probe-url", "--json")
 COMMANDS = ("run", "status", "init", "token", "headers", "env", "exec", "check")
 TURNS_IN_SHORT, TURNS_IN_LONG = 2_500, 40_000
-
-
-@dataclass(slots=True)
-class Memory:
-    """Two secrets with given texts, and what was published."""
-
-    credentials: str
-    token: str | None
-    published: str | None = None
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        texts = {"credentials": self.credentials, "token": self.token}
-        return [
-            StoredSecret(secret_id, secret_id, None if text is None else "v", _secret(text))
-            for secret_id in secret_ids
-            for text in [texts[secret_id]]
-        ]
-
-    def read_version(self, _secret_id: str, _version_id: str) -> None:
-        return None
-
-    def describe(self, secret_id: str) -> SecretInfo:
-        return SecretInfo(secret_id, {BINDING_TAG: "credentials"}, has_value=True)
-
-    def put(self, _secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        del version_id
-        self.published = text.reveal()
 
 
 def bad_input(effort: Effort) -> Row:
@@ -158,27 +131,29 @@ def _arguments(choices: random.Random) -> str | None:
 
 
 def _credentials(choices: random.Random) -> str | None:
-    memory = Memory(mutated_fields(CREDENTIALS, choices), None)
-    _rotate(memory)
-    return None if memory.published is not None else "reported success without publishing"
+    store = MemoryStore(credentials=mutated_fields(CREDENTIALS, choices), token=None)
+    _rotate(store)
+    published = "app/token" in store.values
+    return None if published else "reported success without publishing"
 
 
 def _token(choices: random.Random) -> str | None:
     """The job judges the stored token, and the reader reads it."""
     good = token_at(NOW - 3_600, TOKEN).to_fields()
-    memory = Memory(json.dumps(CREDENTIALS), mutated_fields(good, choices))
-    _rotate(memory)
+    store = MemoryStore(credentials=CREDENTIALS, token=mutated_fields(good, choices))
+    stored = store.values["app/token"]
+    _rotate(store)
     reader = ClockedReader(
-        "token", source=_Source(memory), background=False, clock=EpochClock(lambda: NOW)
+        "token", source=_Source(stored), background=False, clock=EpochClock(lambda: NOW)
     )
     token = reader.token()
     return None if token.isprintable() else "handed out a broken token"
 
 
-def _rotate(memory: Memory) -> None:
+def _rotate(store: MemoryStore) -> None:
     rotate_token(
-        Binding("credentials", "token"),
-        store=memory,
+        Binding("app/credentials", "app/token"),
+        store=store,
         endpoint=_Endpoint(),
         policy=RenewalPolicy(),
         clock=GivenClock(_now),
@@ -197,12 +172,12 @@ class _Endpoint(TokenEndpoint):
 
 @dataclass(slots=True)
 class _Source:
-    memory: Memory
+    text: str
     has_fresh = False
 
     def read(self, _secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         del fresh
-        return {"SecretString": self.memory.token} if stage == "AWSCURRENT" else {}
+        return {"SecretString": self.text} if stage == "AWSCURRENT" else {}
 
 
 def _answer(choices: random.Random) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import traceback
@@ -19,7 +18,7 @@ from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.clock import SystemClock
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, SecretInfo, StoredSecret
+from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
 from rotator.rotation.rotate import rotate_token
@@ -35,25 +34,16 @@ from tests.evidence.hostile_words import (
     Row,
 )
 from tests.support.clock import ManualClock
+from tests.support.documents import DAY, HOUR, token_document
 from tests.support.hostile_server import GOOD_ROW, HostileServer
+from tests.support.memory_store import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOW = datetime.fromtimestamp(ASKED_AT_S, UTC)
-BINDING = Binding("credentials", "token")
-STORED = json.dumps(
-    {
-        "schema": 1,
-        "access_token": "the-stored-token",
-        "token_type": "bearer",
-        "issued_at": "2026-01-30T10:00:00Z",
-        "expires_at": "2026-01-31T09:59:59Z",
-        "expires_at_epoch": 1_769_853_599,
-        "client_id": CLIENT_ID,
-        "token_url": "https://ims.example/token",
-    }
-)
+BINDING = Binding("app/credentials", "app/token")
+STORED = token_document("the-stored-token", issued_at=NOW - DAY + HOUR, client_id=CLIENT_ID)
 CANARIES = (
     CLIENT_SECRET,
     CLIENT_SECRET[:18],
@@ -74,36 +64,16 @@ ANSWERS = st.lists(PIECES | st.binary(max_size=5), max_size=60).map(b"".join)
 """Whole answers, and what comes of one that is torn to pieces and put together again."""
 
 
-class MemoryStore:
-    """Two secrets in memory; what is put is remembered."""
-
-    def __init__(self, token_url: str) -> None:
-        credentials = {
-            "token_url": token_url,
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "auth_method": "client_secret_post",
-            "scope": SCOPE,
-            "scope_policy": "refuse",
-        }
-        self.texts = {"credentials": json.dumps(credentials), "token": STORED}
-        self.puts: list[str] = []
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        return [
-            StoredSecret(name, f"arn:{name}", "v1", Secret(self.texts[name]), ("AWSCURRENT",))
-            for name in secret_ids
-        ]
-
-    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
-        raise AssertionError(f"{secret_id} {version_id} was looked for")
-
-    def describe(self, secret_id: str) -> SecretInfo:
-        raise AssertionError(f"{secret_id} was described")
-
-    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:  # noqa: ARG002
-        self.puts.append(text.reveal())
-        self.texts[secret.secret_id] = text.reveal()
+def store_for(token_url: str) -> MemoryStore:
+    credentials = {
+        "token_url": token_url,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "auth_method": "client_secret_post",
+        "scope": SCOPE,
+        "scope_policy": "refuse",
+    }
+    return MemoryStore(credentials=credentials, token=STORED)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +119,7 @@ def test_there_are_many_rows_with_names_of_their_own() -> None:
 
 
 def test_the_answer_that_rows_depart_from_is_published(server: HostileServer) -> None:
-    store = MemoryStore(server.url(GOOD_ROW))
+    store = store_for(server.url(GOOD_ROW))
 
     result = rotate_token(
         BINDING,
@@ -162,7 +132,7 @@ def test_the_answer_that_rows_depart_from_is_published(server: HostileServer) ->
 
     assert result.outcome == "rotated"
     assert result.expires_at == NOW + timedelta(seconds=86_399)
-    assert json.loads(store.texts["token"])["access_token"] == TOKEN
+    assert store.fields()["access_token"] == TOKEN
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -173,8 +143,8 @@ def test_hostile_answer_costs_nothing_but_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    store = MemoryStore(server.url(row))
-    before = dict(store.texts)
+    store = store_for(server.url(row))
+    before = store.values
     pauses_s: list[float] = []
 
     with pytest.raises(MintError) as caught:
@@ -190,8 +160,8 @@ def test_hostile_answer_costs_nothing_but_an_error(
     error = caught.value
     assert row.error in str(error)
     assert facts(error) == (row.retryable, row.oauth_error, row.status)
-    assert store.texts == before
-    assert store.puts == []
+    assert store.values == before
+    assert store.writes == []
     assert server.elsewhere == 0
     assert server.requests[row.name] <= (4 if row.retryable else 1)
     assert sum(pauses_s) < 20

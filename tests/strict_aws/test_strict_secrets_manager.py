@@ -4,7 +4,6 @@ leaves to luck. The pages are named where the rules are (`tests/strict_aws`)."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.strict_aws.service import StrictSecretsManager
+from tests.support.clock import ManualClock
 from tests.support.wire import Wire
 
 if TYPE_CHECKING:
@@ -24,24 +24,14 @@ NAME = "photoshop/token"
 DAY_S = 86_400
 
 
-@dataclass
-class Clock:
-    """Epoch seconds that stand still unless moved."""
-
-    at: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.at
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def wire(clock: Clock) -> Iterator[Wire]:
-    with Wire(StrictSecretsManager(now=clock, monotonic=clock)) as wire:
+def wire(clock: ManualClock) -> Iterator[Wire]:
+    with Wire(StrictSecretsManager(now=clock.epoch, monotonic=clock.monotonic)) as wire:
         yield wire
 
 
@@ -162,23 +152,23 @@ def test_current_label_is_neither_taken_blindly_nor_removed(
     assert labels(client) == {"1": ["AWSPREVIOUS"], "2": ["AWSCURRENT"]}
 
 
-def test_versions_of_the_last_day_fill_the_quota(client: SdkClient, clock: Clock) -> None:
+def test_versions_of_the_last_day_fill_the_quota(client: SdkClient, clock: ManualClock) -> None:
     client.create_secret(Name=NAME)
     for number in range(100):
         put(client, number)
-        clock.at += 600
+        clock.advance(600)
     with pytest.raises(ClientError) as caught:
         put(client, 100)
     assert refusal(caught) == ("LimitExceededException", 400)
 
 
 def test_oldest_unlabelled_version_makes_room_after_a_day(
-    client: SdkClient, clock: Clock, wire: Wire
+    client: SdkClient, clock: ManualClock, wire: Wire
 ) -> None:
     client.create_secret(Name=NAME)
     for number in range(120):
         put(client, number)
-        clock.at += DAY_S / 50
+        clock.advance(DAY_S / 50)
     kept = [int(v.version_id) for v in wire.secrets_manager.versions(NAME).all]
     assert kept == list(range(20, 120))
 
@@ -193,7 +183,7 @@ def test_more_than_twenty_labels_are_refused(client: SdkClient) -> None:
 
 
 def test_writes_beyond_the_rate_are_throttled_until_a_second_has_passed(
-    client: SdkClient, clock: Clock
+    client: SdkClient, clock: ManualClock
 ) -> None:
     client.create_secret(Name=NAME)
     for number in range(50):
@@ -201,7 +191,7 @@ def test_writes_beyond_the_rate_are_throttled_until_a_second_has_passed(
     with pytest.raises(ClientError) as caught:
         put(client, 50)
     assert refusal(caught) == ("ThrottlingException", 400)
-    clock.at += 1
+    clock.advance(1)
     put(client, 50)
 
 
@@ -254,30 +244,30 @@ def test_version_and_label_that_disagree_are_refused(client: SdkClient) -> None:
 
 
 def test_read_may_lag_behind_a_recent_write_and_no_longer(
-    client: SdkClient, clock: Clock, wire: Wire
+    client: SdkClient, clock: ManualClock, wire: Wire
 ) -> None:
     client.create_secret(Name=NAME, SecretString="old")
-    clock.at += 60
+    clock.advance(60)
     wire.secrets_manager.behind = lambda _operation, _region: 9
     put(client, 1, "new")
     assert client.get_secret_value(SecretId=NAME)["SecretString"] == "old"
-    clock.at += wire.secrets_manager.settle_s
+    clock.advance(wire.secrets_manager.settle_s)
     assert client.get_secret_value(SecretId=NAME)["SecretString"] == "new"
 
 
 def test_replica_lags_longer_and_cannot_be_written(
-    client: SdkClient, clock: Clock, wire: Wire
+    client: SdkClient, clock: ManualClock, wire: Wire
 ) -> None:
     arn = client.create_secret(Name=NAME, SecretString="old")["ARN"]
     client.replicate_secret_to_regions(SecretId=NAME, AddReplicaRegions=[{"Region": "eu-west-1"}])
-    clock.at += 600
+    clock.advance(600)
     put(client, 1, "new")
-    clock.at += wire.secrets_manager.settle_s
+    clock.advance(wire.secrets_manager.settle_s)
     wire.secrets_manager.behind = lambda _operation, _region: 1
     replica = client_of(wire, region="eu-west-1")
     assert client.get_secret_value(SecretId=NAME)["SecretString"] == "new"
     assert replica.get_secret_value(SecretId=NAME)["SecretString"] == "old"
-    clock.at += wire.secrets_manager.replica_settle_s
+    clock.advance(wire.secrets_manager.replica_settle_s)
     assert replica.get_secret_value(SecretId=NAME)["SecretString"] == "new"
     with pytest.raises(ClientError) as caught:
         replica.put_secret_value(
