@@ -77,7 +77,7 @@ def handler(event, context):
 HANDLERS = {"rotator": "rotator.lambda_handler.handler", "plain": "plain.handler"}
 
 
-class Rig:
+class PackageRig:
     """Both packages unpacked, each with secrets of its own on the same local servers."""
 
     def __init__(self, folder: Path, python: str, endpoint_url: str, ims: TlsEndpoint) -> None:
@@ -153,7 +153,7 @@ def run() -> Table:
         ServerProcess("rotator.local.secrets_manager", environment=environment) as manager,
         serve(Path(folder)) as ims,
     ):
-        rig = Rig(Path(folder), python, manager.announcement["endpoint_url"], ims)
+        rig = PackageRig(Path(folder), python, manager.announcement["endpoint_url"], ims)
         figures = [_size(rig.packages), *_cold(rig, due=True), *_cold(rig, due=False)]
         figures += [_warm(rig, due=True), _warm(rig, due=False)]
         _make_removable(Path(folder))
@@ -175,7 +175,7 @@ def _size(packages: Mapping[str, Package]) -> Figure:
     )
 
 
-def _cold(rig: Rig, *, due: bool) -> list[Figure]:
+def _cold(rig: PackageRig, *, due: bool) -> list[Figure]:
     taken: dict[str, list[float]] = {name: [] for name in HANDLERS}
     for name in HANDLERS:
         rig.cold_s(name, due=True)
@@ -187,7 +187,7 @@ def _cold(rig: Rig, *, due: bool) -> list[Figure]:
     return [_ratio(name, medians, at_most=COLD_GOAL)]
 
 
-def _warm(rig: Rig, *, due: bool) -> Figure:
+def _warm(rig: PackageRig, *, due: bool) -> Figure:
     return _ratio("warm, mints" if due else "warm, not due", rig.warm_s(due=due))
 
 

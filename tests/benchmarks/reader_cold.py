@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
+
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,43 +62,26 @@ MEMORY_ROUNDS = 3
 """Memory hardly varies."""
 
 
-class Handler(BaseHTTPRequestHandler):
+def serve_token(_: Request) -> Reply:
     """GetSecretValue and DescribeSecret, for the agent's clients and for the SDK's."""
-
-    def do_GET(self) -> None:
-        """As the Secrets Manager Agent."""
-        self.answer()
-
-    def do_POST(self) -> None:
-        """As Secrets Manager."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer()
-
-    def answer(self) -> None:
-        """A token of an hour."""
-        fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
-        version = "a1b2c3d4-5678-90ab-cdef-EXAMPLE11111"
-        content = {
-            "SecretString": json.dumps(fields),
-            "VersionId": version,
-            "VersionIdsToStages": {version: ["AWSCURRENT"]},
-        }
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Be silent."""
+    fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
+    version = "a1b2c3d4-5678-90ab-cdef-EXAMPLE11111"
+    content = {
+        "SecretString": json.dumps(fields),
+        "VersionId": version,
+        "VersionIdsToStages": {version: ["AWSCURRENT"]},
+    }
+    return json_reply(200, content, Content_Type="application/x-amz-json-1.1")
 
 
 @contextmanager
 def served() -> Iterator[dict[str, dict[str, str]]]:
     """Both services in a process of their own; gives the environments of their clients."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.reader_cold"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.benchmarks.reader_cold"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stdout is not None
@@ -117,10 +101,7 @@ def served() -> Iterator[dict[str, dict[str, str]]]:
             },
         }
     finally:
-        server.kill()
-        server.wait()
-        assert server.stdout is not None
-        server.stdout.close()
+        server.communicate()  # it serves until its input ends
 
 
 def best_processes(rounds: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -160,6 +141,6 @@ def peak_mb(program: str, environment: Mapping[str, str]) -> float:
 
 
 if __name__ == "__main__":
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
+    with HttpServer(serve_token) as server:
+        print(server.port, flush=True)
+        sys.stdin.read()

@@ -32,7 +32,7 @@ class Slot:
         self.until = until
 
 
-class Source:
+class WarmSource:
     """A token of a day."""
 
     has_fresh = False
@@ -43,7 +43,7 @@ class Source:
         return {"SecretString": token_secret(), "VersionId": "v"}
 
 
-class Client:
+class WarmClient:
     """Stands for a boto3 client: the peers are to be measured, not the network."""
 
     def get_secret_value(self, **_: object) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def token_secret() -> str:
 
 def rotator_reader() -> TokenReader:
     """A warm reader."""
-    reader = TokenReader("s", source=Source())
+    reader = TokenReader("s", source=WarmSource())
     reader.token()
     return reader
 
@@ -89,21 +89,21 @@ def rotator_reader() -> TokenReader:
 def powertools() -> Callable[[], object]:
     """What `parameters.get_secret(name, transform="json")` calls, warm."""
     module = import_module("aws_lambda_powertools.utilities.parameters")
-    provider = module.SecretsProvider(boto3_client=Client())
+    provider = module.SecretsProvider(boto3_client=WarmClient())
     return lambda: provider.get("s", max_age=3600, transform="json")["access_token"]
 
 
 def powertools_string() -> Callable[[], object]:
     """The same without parsing: the bare string."""
     module = import_module("aws_lambda_powertools.utilities.parameters")
-    provider = module.SecretsProvider(boto3_client=Client())
+    provider = module.SecretsProvider(boto3_client=WarmClient())
     return lambda: provider.get("s", max_age=3600)
 
 
 def secretsmanager_caching() -> Callable[[], object]:
     """`SecretCache.get_secret_string`, warm."""
     module = import_module("aws_secretsmanager_caching")
-    cache = module.SecretCache(client=Client())
+    cache = module.SecretCache(client=WarmClient())
     return lambda: cache.get_secret_string("s")
 
 

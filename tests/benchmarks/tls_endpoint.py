@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import ssl
 import subprocess
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import certifi
+
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,24 +26,11 @@ class TlsEndpoint(NamedTuple):
     ca_bundle: Path
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def do_POST(self) -> None:
-        """A new token for whoever asks."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        answer = {"access_token": "t" * 1200, "token_type": "bearer", "expires_in": 86_399}
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Log no request."""
+def grant(_: Request) -> Reply:
+    """A new token for whoever asks."""
+    return json_reply(
+        200, {"access_token": "t" * 1200, "token_type": "bearer", "expires_in": 86_399}
+    )
 
 
 @contextmanager
@@ -74,14 +60,5 @@ def serve(folder: Path) -> Iterator[TlsEndpoint]:
     bundle.write_text(certificate.read_text("utf-8") + usual, "utf-8")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield TlsEndpoint(f"https://127.0.0.1:{server.server_address[1]}/token", bundle)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with HttpServer(grant, context=context) as server:
+        yield TlsEndpoint(f"{server.url}/token", bundle)

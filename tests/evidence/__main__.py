@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS, run_row
 from tests.evidence.table import as_markdown, as_text
 
@@ -22,7 +22,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     effort = Effort(seed=args.seed, long=args.long, case=args.case)
     names = [args.row] if args.row else list(ROWS)
-    done: dict[str, tuple[Row, float]] = {}
+    done: dict[str, tuple[TableRow, float]] = {}
     context = get_context("spawn")  # a fork would carry the servers' threads along half-way
     with ProcessPoolExecutor(args.jobs, mp_context=context) as pool:
         for future in as_completed([pool.submit(run_row, name, effort) for name in names]):

@@ -33,7 +33,7 @@ from rotator.rotation.rotate import rotate_token
 from rotator.transport.bounded import HttpResponse
 from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, weird_text
 from tests.evidence.replay import silent_logs, token_at
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.support.clock import GivenClock
 from tests.support.memory_store import MemoryStore
 from tests.support.reader_rig import EpochClock
@@ -73,9 +73,9 @@ COMMANDS = ("run", "status", "init", "token", "headers", "env", "exec", "check")
 TURNS_IN_SHORT, TURNS_IN_LONG = 2_500, 40_000
 
 
-def bad_input(effort: Effort) -> Row:
+def bad_input(effort: Effort) -> TableRow:
     """The same number of each kind."""
-    row = Row("bad input", "2, 4", "inputs")
+    row = TableRow("bad input", "2, 4", "inputs")
     kinds: dict[str, Callable[[random.Random], str | None]] = {
         "configuration": _configuration,
         "arguments": _arguments,

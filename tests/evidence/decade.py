@@ -18,17 +18,17 @@ from rotator.errors import RotatorError
 from rotator.model.policy import RenewalPolicy
 from tests.evidence.decade_designs import (
     TICK_S,
-    Clock,
     NaiveWriter,
     Rotator,
-    Vault,
+    TokenVault,
+    TrueTime,
     as_read_by,
     direct,
     ttl,
 )
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World, draw_world
 from tests.evidence.replay import silent_logs
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Design:
     """One writer with one kind of consumer, and when that consumer had no valid token."""
 
     name: str
-    vault: Vault
+    vault: TokenVault
     read: Callable[[], str]
     rotator: Rotator | None = None
     without_s: float = 0.0
@@ -58,9 +58,9 @@ class Design:
         return 1 - self.without_s / world.ends_at
 
 
-def decade(effort: Effort) -> Row:
+def decade(effort: Effort) -> TableRow:
     """Live through ten years; long runs live through ten of them with other seeds."""
-    row = Row("a simulated decade", "1, 5", "hours")
+    row = TableRow("a simulated decade", "1, 5", "hours")
     for turn in range(10 if effort.long else 1):
         case = f"world {turn}"
         if not effort.wants(case):
@@ -88,7 +88,7 @@ def live(effort: Effort, *, turn: int, days: int) -> tuple[World, list[Design]]:
     """The world of this seed, and the designs after it; the real one is the first."""
     choices = effort.random(f"world {turn}")
     world = draw_world(choices, days=days, tick_s=TICK_S)
-    clock = Clock()
+    clock = TrueTime()
     designs, writers = _designs(world, clock, choices.random)
     quiet = logging.getLogger("rotator")
     level = quiet.level
@@ -107,9 +107,9 @@ def live(effort: Effort, *, turn: int, days: int) -> tuple[World, list[Design]]:
 
 
 def _designs(
-    world: World, clock: Clock, uniform: Callable[[], float]
+    world: World, clock: TrueTime, uniform: Callable[[], float]
 ) -> tuple[list[Design], list[Rotator | NaiveWriter]]:
-    ours, rate, cron = (Vault(world, clock) for _ in range(3))
+    ours, rate, cron = (TokenVault(world, clock) for _ in range(3))
     job = Rotator(ours, world, clock)
     by_rate = NaiveWriter(rate, world, clock, lambda at: at + 23 * HOUR_S)
     by_cron = NaiveWriter(cron, world, clock, _following_cron)

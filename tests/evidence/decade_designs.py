@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from rotator.model.client_credentials import ClientCredentials
 
-__all__ = ["TICK_S", "Clock", "NaiveWriter", "Rotator", "Vault", "as_read_by", "direct", "ttl"]
+__all__ = [
+    "TICK_S",
+    "NaiveWriter",
+    "Rotator",
+    "TokenVault",
+    "TrueTime",
+    "as_read_by",
+    "direct",
+    "ttl",
+]
 
 EPOCH = 1_800_000_000.0
 TICK_S = 15 * MINUTE_S
@@ -34,17 +43,17 @@ CREDENTIALS = json.dumps(
 )
 
 
-class Clock:
+class TrueTime:
     """The true time, in seconds since the start."""
 
     def __init__(self) -> None:
         self.at = 0.0
 
 
-class Vault:
+class TokenVault:
     """One writer's secret, and the provider that mints for it; both fail when the world says so."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, world: World, clock: TrueTime) -> None:
         self._world = world
         self._clock = clock
         self.current = StoredSecret("token", "arn:token")
@@ -94,7 +103,7 @@ class Vault:
 class Rotator:
     """The real job, started at every tick that the scheduler does not lose."""
 
-    def __init__(self, vault: Vault, world: World, clock: Clock) -> None:
+    def __init__(self, vault: TokenVault, world: World, clock: TrueTime) -> None:
         self._vault = vault
         self._world = world
         self._clock = clock
@@ -150,7 +159,7 @@ class NaiveWriter:
     """
 
     def __init__(
-        self, vault: Vault, world: World, clock: Clock, following: Callable[[float], float]
+        self, vault: TokenVault, world: World, clock: TrueTime, following: Callable[[float], float]
     ) -> None:
         self._vault = vault
         self._world = world
@@ -175,7 +184,7 @@ class NaiveWriter:
 
 
 def as_read_by(
-    vault: Vault, world: World, clock: Clock, uniform: Callable[[], float]
+    vault: TokenVault, world: World, clock: TrueTime, uniform: Callable[[], float]
 ) -> Callable[[], str]:
     """The real reader, on a clock of its own."""
 
@@ -208,7 +217,7 @@ def as_read_by(
     return reader.token
 
 
-def direct(vault: Vault) -> Callable[[], str]:
+def direct(vault: TokenVault) -> Callable[[], str]:
     """A consumer that reads the secret at each use."""
 
     def read() -> str:
@@ -218,7 +227,7 @@ def direct(vault: Vault) -> Callable[[], str]:
     return read
 
 
-def ttl(vault: Vault, clock: Clock, *, ttl_s: float = HOUR_S) -> Callable[[], str]:
+def ttl(vault: TokenVault, clock: TrueTime, *, ttl_s: float = HOUR_S) -> Callable[[], str]:
     """A consumer with a cache of fixed time, which keeps what it has when AWS fails.
 
     One hour is the default of AWS's own caching libraries (aws-secretsmanager-caching:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.evidence.job import CLIENT_SECRET, stage
 from tests.evidence.processes import run_process, signalled_after, signalled_at
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 
 if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
@@ -22,9 +22,9 @@ AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 600
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 
-def kills_at_calls(effort: Effort) -> Row:
+def kills_at_calls(effort: Effort) -> TableRow:
     """SIGKILL before and after the service acts on each call of a run."""
-    row = Row("killed at every call", "1, 2, 3", "kills")
+    row = TableRow("killed at every call", "1, 2, 3", "kills")
     with stage() as on:
         for start in filter(lambda start: effort.wants_any(f"{start}/"), STARTS):
             for number in range(_calls_of(on, start)):
@@ -41,9 +41,9 @@ def kills_at_calls(effort: Effort) -> Row:
     return row
 
 
-def signals(effort: Effort) -> Row:
+def signals(effort: Effort) -> TableRow:
     """SIGINT and SIGTERM at each call end the run with their own code and nothing half done."""
-    row = Row("interrupted at every call", "2, 4", "signals")
+    row = TableRow("interrupted at every call", "2, 4", "signals")
     with stage() as on:
         for number in range(_calls_of(on, "due")):
             for signum in (signal.SIGINT, signal.SIGTERM):
@@ -51,9 +51,9 @@ def signals(effort: Effort) -> Row:
     return row
 
 
-def kills_at_random(effort: Effort) -> Row:
+def kills_at_random(effort: Effort) -> TableRow:
     """SIGKILL, SIGTERM and SIGINT at random instants of a run, its start-up included."""
-    row = Row("killed at random", "1, 2, 3", "kills")
+    row = TableRow("killed at random", "1, 2, 3", "kills")
     choices = effort.random("kills")
     with stage() as on:
         on.set("due")
@@ -90,7 +90,7 @@ def _strike(
     number: int,
     signum: signal.Signals,
     *,
-    row: Row,
+    row: TableRow,
     effort: Effort,
     processed: bool,
 ) -> None:

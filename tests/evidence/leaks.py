@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rotator.local.environment import isolated_environment
 from rotator.local.ims_control import HELLO_PATH
 from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Job, Stage, stage
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.support.traces import AWKWARD_SECRETS, secrets_in
 from tests.support.wire import Fault, Reply
 
@@ -58,9 +58,9 @@ class Situation:
     command: tuple[str, ...] = ("run", "--force")
 
 
-def leaks(effort: Effort) -> Row:
+def leaks(effort: Effort) -> TableRow:
     """Every situation once."""
-    row = Row("canary secrets", "4", "situations")
+    row = TableRow("canary secrets", "4", "situations")
     with stage() as on:
         for situation in _situations():
             if effort.wants(situation.name):

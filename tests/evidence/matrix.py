@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rotator.rotation.rotate import RotationResult
 from tests.evidence.job import CLIENT_SECRET, Job, Run, Stage, stage
 from tests.evidence.menu import faults_for
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.versions import CURRENT
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Planned:
         return f"{self.number}:{self.name}={self.fault.name}{' for good' if self.lasting else ''}"
 
 
-def single_faults(effort: Effort) -> Row:
+def single_faults(effort: Effort) -> TableRow:
     """Each fault at each call, once and for good; and each clock jump after each call."""
-    row = Row("faults at every call", "1, 2, 3", "faults")
+    row = TableRow("faults at every call", "1, 2, 3", "faults")
     with stage() as on:
         for start in filter(lambda start: effort.wants_any(f"{start}/"), STARTS):
             for planned in _plans(on, start, ()):
@@ -65,9 +65,9 @@ def single_faults(effort: Effort) -> Row:
     return row
 
 
-def fault_pairs(effort: Effort) -> Row:
+def fault_pairs(effort: Effort) -> TableRow:
     """Two faults in one run; the second at any call that the first one leaves or brings about."""
-    row = Row("faults in pairs", "1, 2, 3", "pairs")
+    row = TableRow("faults in pairs", "1, 2, 3", "pairs")
     with stage() as on:
         if effort.case is not None:
             start, _, rest = effort.case.partition("/")
@@ -122,7 +122,7 @@ def _run(job: Job, start: str) -> Run:
     return job.run(force=start == "forced")
 
 
-def _try(on: Stage, start: str, plan: tuple[Planned, ...], row: Row, effort: Effort) -> None:
+def _try(on: Stage, start: str, plan: tuple[Planned, ...], row: TableRow, effort: Effort) -> None:
     case = f"{start}/{' + '.join(map(str, plan))}"
     if not effort.wants(case):
         return
@@ -137,7 +137,9 @@ def _try(on: Stage, start: str, plan: tuple[Planned, ...], row: Row, effort: Eff
     row.add(case, problem)
 
 
-def _try_jump(on: Stage, start: str, call: Call, jump: str, *, row: Row, effort: Effort) -> None:
+def _try_jump(
+    on: Stage, start: str, call: Call, jump: str, *, row: TableRow, effort: Effort
+) -> None:
     """The clock of the job jumps while it waits for an answer, and stands right again later."""
     case = f"{start}/clock {jump} after {call.number}:{call.name}"
     if not effort.wants(case):

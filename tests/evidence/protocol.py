@@ -27,7 +27,7 @@ from tests.evidence.protocol_state import (
     secret_text,
     written,
 )
-from tests.evidence.replay import Answer, Pending, silent_logs, step, token_at
+from tests.evidence.replay import Pending, RecordedAnswer, silent_logs, step, token_at
 from tests.strict_aws.versions import CURRENT, PREVIOUS
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _calls(scenario: Scenario, index: int, state: State, call: Pending) -> Itera
     if call.name in {"start", "mint"}:
         return
     if budget.lost:
-        lost = Answer(None, state.at, "StoreError")
+        lost = RecordedAnswer(None, state.at, "StoreError")
         for when, left in (("before", state), ("after", done)):
             spent = replace(
                 left,
@@ -142,7 +142,7 @@ def _calls(scenario: Scenario, index: int, state: State, call: Pending) -> Itera
         yield Transition(f"{label}(and again)", spent)
 
 
-def _answered(state: State, index: int, answer: Answer) -> State:
+def _answered(state: State, index: int, answer: RecordedAnswer) -> State:
     answers = list(state.answers)
     answers[index] = (*(answers[index] or ()), answer)
     if state.budget.stale < len(state.secrets) - 1:

@@ -17,7 +17,7 @@ from tests.evidence.protocol_state import (
     is_fresh,
     token_of,
 )
-from tests.evidence.replay import Answer, Pending, Runner, step
+from tests.evidence.replay import Pending, RecordedAnswer, Runner, step
 from tests.strict_aws.versions import CURRENT
 
 __all__ = ["Exploration", "judge_ending", "judge_put"]
@@ -84,7 +84,7 @@ def _judge_number(scenario: Scenario, after: State) -> str | None:
     return f"{published} versions for {allowed} reasons" if published > allowed else None
 
 
-def _seen(answers: tuple[Answer, ...]) -> set[str]:
+def _seen(answers: tuple[RecordedAnswer, ...]) -> set[str]:
     seen: set[str] = set()
     for answer in answers:
         values = answer.value if isinstance(answer.value, tuple) else (answer.value,)
@@ -146,7 +146,7 @@ def _judge_result(runner: Runner, state: State, result: RotationResult) -> str |
 def _judge_recovery(scenario: Scenario, state: State) -> str | None:
     """A healthy run afterwards leaves one current version, which holds a fresh token."""
     healthy = Runner("healthy", shared=scenario.runners[0].shared)
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[RecordedAnswer, ...] = ()
     state = replace(state, secrets=state.secrets[-1:], budget=Budget())
     for _ in range(40):
         call = step(healthy, answers)

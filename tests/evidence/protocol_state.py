@@ -14,8 +14,8 @@ from tests.evidence.replay import (
     CLIENT_ID,
     POLICY,
     TOKEN_URL,
-    Answer,
     Pending,
+    RecordedAnswer,
     Runner,
     step,
     token_at,
@@ -97,7 +97,7 @@ class State:
     """Where everybody is. `secrets` are the states of the secret that can still be read."""
 
     secrets: tuple[Versions, ...]
-    answers: tuple[tuple[Answer, ...] | None, ...]  # None once a rotator has crashed
+    answers: tuple[tuple[RecordedAnswer, ...] | None, ...]  # None once a rotator has crashed
     budget: Budget
     at: int
     by_hand: frozenset[str] = frozenset()
@@ -135,25 +135,25 @@ def secret_text(token: AccessToken, *, shared: bool) -> str:
     return json.dumps(fields)
 
 
-def act(state: State, call: Pending) -> tuple[State, Answer]:
+def act(state: State, call: Pending) -> tuple[State, RecordedAnswer]:
     """The service acts on a call: the state after it, and its answer."""
     versions, at = state.secret(), state.at
     if call.name in {"start", "mint"}:
-        return replace(state, active=call.ids[0]) if call.ids else state, Answer(None, at)
+        return replace(state, active=call.ids[0]) if call.ids else state, RecordedAnswer(None, at)
     if call.name == "read":
         known = {"credentials": CREDENTIALS, "credentials of one active token": ONE_ACTIVE}
         value = tuple(known.get(secret_id) or _current(versions) for secret_id in call.ids)
-        return state, Answer(value, at)
+        return state, RecordedAnswer(value, at)
     if call.name == "read_version":
         found = versions.find(call.version_id) is not None
-        return state, Answer(_read(versions, call.version_id) if found else None, at)
+        return state, RecordedAnswer(_read(versions, call.version_id) if found else None, at)
     if call.text is None:
         raise ValueError("put: without a value")
     try:
         changed = versions.put(call.version_id, ("SecretString", call.text.reveal()), now=0)
     except Refused:
-        return state, Answer(None, at, "VersionConflict")
-    return written(state, changed), Answer(None, at)
+        return state, RecordedAnswer(None, at, "VersionConflict")
+    return written(state, changed), RecordedAnswer(None, at)
 
 
 def written(state: State, versions: Versions) -> State:

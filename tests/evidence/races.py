@@ -13,7 +13,7 @@ from rotator.rotation.rotate import RotationResult
 from tests.evidence.job import CLIENT_SECRET, Job, Run, Stage, stage
 from tests.evidence.menu import faults_for
 from tests.evidence.processes import start, wait
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.versions import CURRENT, PREVIOUS, Refused
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class Happened:
     moves: int = 0
 
 
-def races(effort: Effort) -> Row:
+def races(effort: Effort) -> TableRow:
     """Threads with connections of their own, in settings drawn from the seed."""
-    row = Row("races", "2, 3", "races")
+    row = TableRow("races", "2, 3", "races")
     total = 0
     with stage() as on:
         on.patience, on.read_timeout_s = 0.1, 20.0
@@ -79,9 +79,9 @@ def races(effort: Effort) -> Row:
     return row
 
 
-def races_of_processes(effort: Effort) -> Row:
+def races_of_processes(effort: Effort) -> TableRow:
     """Real processes at once, and request rates as the service has them."""
-    row = Row("races of processes", "3", "races")
+    row = TableRow("races of processes", "3", "races")
     with stage() as on:
         for number in PROCESSES:
             case = f"{number} processes"

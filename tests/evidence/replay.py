@@ -32,8 +32,8 @@ __all__ = [
     "CLIENT_ID",
     "LIFETIME",
     "TOKEN_URL",
-    "Answer",
     "Pending",
+    "RecordedAnswer",
     "Runner",
     "silent_logs",
     "step",
@@ -62,7 +62,7 @@ class Runner:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecordedAnswer:
     """What came back from a call, and when (`at`, epoch seconds); `error` is raised."""
 
     value: object
@@ -90,9 +90,9 @@ class _Suspended(BaseException):
 class _World:
     """Store and endpoint in one: answers from the recording, then suspends."""
 
-    def __init__(self, runner: Runner, answers: tuple[Answer, ...]) -> None:
+    def __init__(self, runner: Runner, answers: tuple[RecordedAnswer, ...]) -> None:
         self._runner = runner
-        self._answers: Iterator[Answer] = iter(answers)
+        self._answers: Iterator[RecordedAnswer] = iter(answers)
         self._at: int | None = None
         self._mints = 0
 
@@ -177,7 +177,9 @@ def silent_logs() -> Iterator[None]:
 
 
 @cache
-def step(runner: Runner, answers: tuple[Answer, ...]) -> Pending | RotationResult | RotatorError:
+def step(
+    runner: Runner, answers: tuple[RecordedAnswer, ...]
+) -> Pending | RotationResult | RotatorError:
     """The next call of this run, or how it ended."""
     world = _World(runner, answers)
     random_id = uuid.uuid4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-__all__ = ["Effort", "Row"]
+__all__ = ["Effort", "TableRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Effort:
 
 
 @dataclass(slots=True)
-class Row:
+class TableRow:
     """What was tried and what broke: `counted` is the unit of `count`."""
 
     name: str

@@ -16,12 +16,12 @@ from tests.evidence.scenarios import interleavings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.evidence.row import Effort, Row
+    from tests.evidence.row import Effort, TableRow
 
 __all__ = ["ROWS", "run_row"]
 
 # The longest first: the last one to start decides when all is done.
-ROWS: dict[str, Callable[[Effort], Row]] = {
+ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "faults": single_faults,
     "decade": decade,
     "processes": races_of_processes,
@@ -36,7 +36,7 @@ ROWS: dict[str, Callable[[Effort], Row]] = {
 }
 
 
-def run_row(name: str, effort: Effort) -> tuple[str, Row, float]:
+def run_row(name: str, effort: Effort) -> tuple[str, TableRow, float]:
     """The row of that name, and how many seconds it took."""
     began = time.monotonic()
     return name, ROWS[name](effort), time.monotonic() - began

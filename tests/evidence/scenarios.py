@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.evidence.protocol import Budget, Scenario, explore
 from tests.evidence.replay import Runner
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 
 __all__ = ["LONG_SCENARIOS", "SCENARIOS", "interleavings"]
 
@@ -48,9 +48,9 @@ LONG_SCENARIOS = (
 )
 
 
-def interleavings(effort: Effort) -> Row:
+def interleavings(effort: Effort) -> TableRow:
     """Every scenario, to the last of its states."""
-    row = Row("every interleaving of publishing", "2, 3", "states")
+    row = TableRow("every interleaving of publishing", "2, 3", "states")
     endings = 0
     for scenario in LONG_SCENARIOS if effort.long else SCENARIOS:
         if effort.wants(scenario.name):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.evidence.row import Effort, Row
+    from tests.evidence.row import Effort, TableRow
 
 __all__ = ["as_markdown", "as_text"]
 
 HEAD = ("what", "promises", "tried", "violations", "seconds", "to repeat one case")
 
 
-def as_text(rows: Mapping[str, tuple[Row, float]], effort: Effort) -> str:
+def as_text(rows: Mapping[str, tuple[TableRow, float]], effort: Effort) -> str:
     """Columns of equal width, and below them what the rows have to tell besides."""
     cells = [HEAD, *(_cells(name, row, took_s, effort) for name, (row, took_s) in rows.items())]
     widths = [max(len(line[place]) for line in cells) for place in range(len(HEAD))]
@@ -27,7 +27,7 @@ def as_text(rows: Mapping[str, tuple[Row, float]], effort: Effort) -> str:
     return "\n".join([*lines, f"seed {effort.seed}: {broken} violations"])
 
 
-def as_markdown(rows: Mapping[str, tuple[Row, float]], effort: Effort) -> str:
+def as_markdown(rows: Mapping[str, tuple[TableRow, float]], effort: Effort) -> str:
     """The same as a Markdown table."""
     lines = [_line(HEAD), _line(("---",) * len(HEAD))]
     for name, (row, took_s) in rows.items():
@@ -37,7 +37,7 @@ def as_markdown(rows: Mapping[str, tuple[Row, float]], effort: Effort) -> str:
     return "\n".join([*lines, "", *notes, ""])
 
 
-def _cells(name: str, row: Row, took_s: float, effort: Effort) -> tuple[str, ...]:
+def _cells(name: str, row: TableRow, took_s: float, effort: Effort) -> tuple[str, ...]:
     seed = f" --seed {effort.seed}" if effort.seed != 1 else ""
     command = f"python -m tests.evidence --row {name}{seed} --case '{row.example}'"
     counted = f"{row.count:,} {row.counted}"

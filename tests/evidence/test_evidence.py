@@ -19,7 +19,7 @@ from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
 from tests.evidence.menu import faults_for
 from tests.evidence.races import draw, races
-from tests.evidence.row import Effort, Row
+from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS
 from tests.evidence.table import as_markdown, as_text
 
@@ -45,7 +45,7 @@ def on() -> Iterator[Stage]:
         (fault_pairs, "due/1:ims:token=503 before + 4:sm:PutSecretValue=503 after"),
     ],
 )
-def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], Row], case: str) -> None:
+def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], TableRow], case: str) -> None:
     found = row(Effort(case=case))
     assert found.count == 1
     assert found.violations == []
@@ -136,7 +136,7 @@ def test_bad_input_ends_in_an_error_of_ours() -> None:
 
 
 def test_table_tells_how_to_repeat_a_case() -> None:
-    row = Row("faults", "1", "faults")
+    row = TableRow("faults", "1", "faults")
     row.add("due/0", None)
     row.add("due/1", "a token was lost")
     rows = {"faults": (row, 1.0)}

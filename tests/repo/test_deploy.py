@@ -29,7 +29,7 @@ def test_what_stayed_is_named_for_the_next_deployment(
     ]
 
 
-class Terminal:
+class AnsweringTerminal:
     """Somebody types a line, or Ctrl-C if it is None; "" is the end, Ctrl-D."""
 
     def __init__(self, typed: str | None, *, is_one: bool = True) -> None:
@@ -48,18 +48,18 @@ class Terminal:
 @pytest.mark.parametrize(
     ("typed", "yes"),
     [
-        (Terminal("y\n"), True),
-        (Terminal(" Yes \n"), True),
-        (Terminal("\n"), False),
-        (Terminal("no\n"), False),
-        (Terminal(""), False),
-        (Terminal(None), False),
-        (Terminal("y\n", is_one=False), False),
+        (AnsweringTerminal("y\n"), True),
+        (AnsweringTerminal(" Yes \n"), True),
+        (AnsweringTerminal("\n"), False),
+        (AnsweringTerminal("no\n"), False),
+        (AnsweringTerminal(""), False),
+        (AnsweringTerminal(None), False),
+        (AnsweringTerminal("y\n", is_one=False), False),
     ],
     ids=["y", "yes", "enter", "no", "ctrl-d", "ctrl-c", "no terminal"],
 )
 def test_only_a_yes_at_a_terminal_is_a_yes(
-    typed: Terminal, monkeypatch: pytest.MonkeyPatch, *, yes: bool
+    typed: AnsweringTerminal, monkeypatch: pytest.MonkeyPatch, *, yes: bool
 ) -> None:
     monkeypatch.setattr("sys.stdin", typed)
 
@@ -67,6 +67,6 @@ def test_only_a_yes_at_a_terminal_is_a_yes(
 
 
 def test_a_yes_on_the_command_line_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", Terminal(None))
+    monkeypatch.setattr("sys.stdin", AnsweringTerminal(None))
 
     assert confirmed(Options(stack="rotator", yes=True), "Go ahead?")

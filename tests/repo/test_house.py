@@ -21,11 +21,8 @@ MAX_ROOMS = 20
 LARGE_FILES = {
     "tests/deployed/test_stack.py",
     "tests/integration/aws/test_store.py",
-    "tests/integration/cli/test_bad_input.py",
-    "tests/integration/cli/test_job.py",
-    "tests/integration/cli/test_leaks.py",
+    "tests/strict_aws/service.py",
     "tests/unit/local/test_ims.py",
-    "tests/unit/rotation/test_rotate.py",
 }
 LARGE_CLASSES = {
     "rotator/aws/store.py: SecretsManagerStore",
@@ -36,21 +33,7 @@ LARGE_FUNCTIONS = {
     "rotator/rotation/setup.py: set_up_binding",
 }
 SHARED_NAMES = {
-    "Answer",
-    "Call",
-    "Client",
-    "Clock",
-    "Handler",
-    "Job",
-    "MemoryEndpoint",
-    "MemorySecret",
-    "MemoryStore",
-    "Rig",
-    "Row",
-    "Service",
-    "Source",
-    "Terminal",
-    "Vault",
+    "Invocation",
 }
 
 

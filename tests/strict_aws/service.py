@@ -31,7 +31,7 @@ from tests.strict_aws.versions import CURRENT, Refused, Version, Versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Answer", "StrictSecretsManager"]
+__all__ = ["ServiceAnswer", "StrictSecretsManager"]
 
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/secretsmanager/aws4_request")
 READS = ("BatchGet", "Describe", "Get", "List", "Validate")
@@ -47,7 +47,7 @@ def _moto() -> Any:  # noqa: ANN401 - a WSGI application, as moto writes it
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceAnswer:
     """What the service sends back."""
 
     status: int
@@ -94,13 +94,15 @@ class StrictSecretsManager:
         self.denied: set[str] = set()
         self.limited = True
 
-    def handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Answer one request; `headers` have lower-case names."""
+    def handle(self, headers: Mapping[str, str], body: bytes) -> ServiceAnswer:
+        """ServiceAnswer one request; `headers` have lower-case names."""
         try:
-            return Answer(200, self._handle(headers, body))
+            return ServiceAnswer(200, self._handle(headers, body))
         except Refused as refused:
             # CommonErrors.html and each action's "Errors": 400, but 500 for its own mistakes.
-            return Answer(refused.status, {"__type": refused.code, "message": refused.message})
+            return ServiceAnswer(
+                refused.status, {"__type": refused.code, "message": refused.message}
+            )
 
     def settle(self) -> None:
         """What has been written can be seen by every read from now on."""

@@ -33,6 +33,7 @@ class MemoryEndpoint:
     expected: timedelta | None = None
     failure: RotatorError | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     before_mint: list[Callable[[], object]] = field(default_factory=list)
     minted_for: list[ClientCredentials] = field(default_factory=list)
 
@@ -56,4 +57,4 @@ class MemoryEndpoint:
             lifetime=self.lifetime,
             next_rotation_at=None,
         )
-        return Minted(replace(minted, **self.changes), client_secret_position=1)
+        return Minted(replace(minted, **self.changes), self.warnings, client_secret_position=1)

@@ -49,7 +49,7 @@ def call(reader: TokenReader) -> None:
     provider()
 
 
-class Vault(Source):
+class VaultSource(Source):
     """A source of the caller's."""
 
     has_fresh = False
@@ -60,7 +60,7 @@ class Vault(Source):
 
 
 def make(pool: ThreadPoolExecutor, client: object) -> list[TokenReader]:
-    own: Source = Vault()
+    own: Source = VaultSource()
     with TokenReader("s") as reader:
         reader.close()
     return [

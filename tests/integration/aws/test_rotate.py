@@ -10,42 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.aws.store import SecretsManagerStore
-from rotator.errors import ConfigError, MintError, RotatorError, StoreError
-from rotator.model.access_token import AccessToken, Minted
+from rotator.errors import ConfigError, MintError, StoreError
+from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.reader import get_token
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import ManualClock
+from tests.support.memory_endpoint import MemoryEndpoint
 
 if TYPE_CHECKING:
-    from rotator.model.client_credentials import ClientCredentials
     from tests.support.sdk_service import Service
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
-
-
-@dataclass
-class MemoryEndpoint:
-    """Mints numbered tokens that live a day, or raises `failure`."""
-
-    failure: RotatorError | None = None
-    lifetime: timedelta = timedelta(seconds=86_399)
-    mints: int = 0
-    scopes: list[str | None] = field(default_factory=list)
-
-    def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
-        return None
-
-    def mint(self, credentials: ClientCredentials) -> Minted:
-        self.mints += 1
-        self.scopes.append(credentials.scope)
-        if self.failure is not None:
-            raise self.failure
-        return Minted(token(f"new-{self.mints}", NOW, lifetime=self.lifetime))
 
 
 def token(text: str, issued_at: datetime, *, lifetime: timedelta = 24 * HOUR) -> AccessToken:
@@ -65,11 +45,11 @@ def stored(age: timedelta, text: str = "old") -> str:
 
 
 @dataclass
-class Job:
+class JobOnAws:
     """One binding in an account, and a run of the job over it."""
 
     service: Service
-    endpoint: MemoryEndpoint = field(default_factory=MemoryEndpoint)
+    endpoint: MemoryEndpoint = field(default_factory=lambda: MemoryEndpoint(ManualClock(NOW)))
     binding: Binding = field(default_factory=lambda: Binding("app/credentials", "app/token"))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
 
@@ -97,12 +77,12 @@ class Job:
 
 
 @pytest.fixture
-def job(service: Service) -> Job:
+def job(service: Service) -> JobOnAws:
     service.client.create_secret(Name="app/credentials", SecretString=json.dumps(CREDENTIALS))
-    return Job(service)
+    return JobOnAws(service)
 
 
-def test_run_that_is_not_due_makes_exactly_one_call(job: Job) -> None:
+def test_run_that_is_not_due_makes_exactly_one_call(job: JobOnAws) -> None:
     version_id = job.create(stored(HOUR))
     result = job.run()
     assert (result.outcome, result.version_id) == ("not_due", version_id)
@@ -110,7 +90,7 @@ def test_run_that_is_not_due_makes_exactly_one_call(job: Job) -> None:
     assert job.endpoint.mints == 0
 
 
-def test_run_that_is_due_makes_two_calls_and_one_mint(job: Job) -> None:
+def test_run_that_is_due_makes_two_calls_and_one_mint(job: JobOnAws) -> None:
     first = job.create(stored(23 * HOUR))
     result = job.run()
     assert (result.outcome, result.reason) == ("rotated", "cadence_reached")
@@ -120,7 +100,7 @@ def test_run_that_is_due_makes_two_calls_and_one_mint(job: Job) -> None:
     assert get_token("app/token") == "canary-new-1"
 
 
-def test_first_run_on_a_secret_without_any_value_works(job: Job) -> None:
+def test_first_run_on_a_secret_without_any_value_works(job: JobOnAws) -> None:
     job.create(None)
     result = job.run()
     assert (result.outcome, result.reason) == ("rotated", "token_missing")
@@ -129,7 +109,7 @@ def test_first_run_on_a_secret_without_any_value_works(job: Job) -> None:
 
 
 def test_first_run_makes_at_most_three_calls_where_the_service_names_what_is_empty(
-    job: Job,
+    job: JobOnAws,
 ) -> None:
     job.create(None)
     credentials = job.service.client.get_secret_value(SecretId="app/credentials")
@@ -156,21 +136,21 @@ def test_first_run_makes_at_most_three_calls_where_the_service_names_what_is_emp
         (stored(-30 * HOUR), "issued_in_future"),
     ],
 )
-def test_value_that_serves_nobody_is_replaced(job: Job, value: str, reason: str) -> None:
+def test_value_that_serves_nobody_is_replaced(job: JobOnAws, value: str, reason: str) -> None:
     job.create(value)
     result = job.run()
     assert (result.outcome, result.reason) == ("rotated", reason)
     assert job.service.current("app/token")["access_token"] == "canary-new-1"
 
 
-def test_binary_value_of_others_is_never_replaced(job: Job) -> None:
+def test_binary_value_of_others_is_never_replaced(job: JobOnAws) -> None:
     job.service.client.create_secret(Name="app/token", SecretBinary=b"canary")
     with pytest.raises(ConfigError, match="holds a value that is not a token"):
         job.run()
     assert job.endpoint.mints == 0
 
 
-def test_one_secret_for_both_keeps_the_keys_of_the_team(job: Job) -> None:
+def test_one_secret_for_both_keeps_the_keys_of_the_team(job: JobOnAws) -> None:
     before = CREDENTIALS | {"owner": "team", "scope": "wanted", "limits": {"rps": 5}}
     job.create(json.dumps(before), "app/both")
     arn = job.service.client.describe_secret(SecretId="app/both")["ARN"]
@@ -182,21 +162,21 @@ def test_one_secret_for_both_keeps_the_keys_of_the_team(job: Job) -> None:
     assert get_token("app/both") == "canary-new-1"
 
 
-def test_one_secret_for_both_asks_for_the_same_scope_again(job: Job) -> None:
+def test_one_secret_for_both_asks_for_the_same_scope_again(job: JobOnAws) -> None:
     job.create(json.dumps(CREDENTIALS), "app/both")
     job.binding = Binding("app/both", "app/both")
     job.run()
     job.endpoint.lifetime += HOUR
     job.run(force=True)
-    assert job.endpoint.scopes == [None, None]
+    assert [each.scope for each in job.endpoint.minted_for] == [None, None]
     assert "token_url" not in job.service.current("app/both")
     assert job.run().outcome == "not_due"
     assert job.service.calls == ["GetSecretValue"]
 
 
-def test_loser_of_a_race_ends_superseded_and_leaves_one_new_version(job: Job) -> None:
+def test_loser_of_a_race_ends_superseded_and_leaves_one_new_version(job: JobOnAws) -> None:
     job.create(stored(24 * HOUR))
-    rival = Job(job.service, endpoint=job.endpoint)
+    rival = JobOnAws(job.service, endpoint=job.endpoint)
     results: list[RotationResult] = []
     result = job.run(probe=lambda _: results.append(rival.run()))
     [won] = results
@@ -206,16 +186,16 @@ def test_loser_of_a_race_ends_superseded_and_leaves_one_new_version(job: Job) ->
     assert job.clock.slept_s == []
 
 
-def test_racers_for_the_first_value_leave_one_version(job: Job) -> None:
+def test_racers_for_the_first_value_leave_one_version(job: JobOnAws) -> None:
     job.create(None)
-    rival = Job(job.service, endpoint=job.endpoint)
+    rival = JobOnAws(job.service, endpoint=job.endpoint)
     results: list[RotationResult] = []
     result = job.run(probe=lambda _: results.append(rival.run()))
     assert [results[0].outcome, result.outcome] == ["rotated", "superseded"]
     assert list(job.labels()) == [result.version_id]
 
 
-def test_labels_moved_back_by_hand_do_not_stop_the_job(job: Job) -> None:
+def test_labels_moved_back_by_hand_do_not_stop_the_job(job: JobOnAws) -> None:
     first = job.create(stored(24 * HOUR))
     aborted = job.run()
     job.service.client.update_secret_version_stage(
@@ -236,7 +216,7 @@ def test_labels_moved_back_by_hand_do_not_stop_the_job(job: Job) -> None:
     assert "canary-new-2" in written.text.reveal()
 
 
-def test_token_that_can_serve_neither_the_next_run_nor_longer_is_not_written(job: Job) -> None:
+def test_token_that_can_serve_neither_the_next_run_nor_longer_is_not_written(job: JobOnAws) -> None:
     version_id = job.create(stored(23 * HOUR))
     job.endpoint.lifetime = HOUR / 4
     with pytest.raises(MintError, match="not later than the stored one"):
@@ -245,7 +225,7 @@ def test_token_that_can_serve_neither_the_next_run_nor_longer_is_not_written(job
     assert job.labels() == {version_id: ["AWSCURRENT"]}
 
 
-def test_failed_mint_leaves_the_stored_version_as_it_was(job: Job) -> None:
+def test_failed_mint_leaves_the_stored_version_as_it_was(job: JobOnAws) -> None:
     version_id = job.create(stored(23 * HOUR))
     job.endpoint.failure = MintError("token endpoint: invalid_client", status=400)
     with pytest.raises(MintError):
@@ -254,7 +234,7 @@ def test_failed_mint_leaves_the_stored_version_as_it_was(job: Job) -> None:
     assert get_token("app/token") == "canary-old"
 
 
-def test_refused_write_leaves_the_stored_version_as_it_was(job: Job) -> None:
+def test_refused_write_leaves_the_stored_version_as_it_was(job: JobOnAws) -> None:
     version_id = job.create(stored(23 * HOUR))
     job.service.refuse("PutSecretValue", "AccessDeniedException", "no")
     with pytest.raises(StoreError, match="grant secretsmanager:PutSecretValue"):
@@ -262,7 +242,7 @@ def test_refused_write_leaves_the_stored_version_as_it_was(job: Job) -> None:
     assert job.labels() == {version_id: ["AWSCURRENT"]}
 
 
-def test_job_works_where_batch_reads_are_denied(job: Job) -> None:
+def test_job_works_where_batch_reads_are_denied(job: JobOnAws) -> None:
     job.create(stored(24 * HOUR))
     job.service.refuse("BatchGetSecretValue", "AccessDeniedException", "no")
     assert job.run().outcome == "rotated"
@@ -274,7 +254,7 @@ def test_job_works_where_batch_reads_are_denied(job: Job) -> None:
     ]
 
 
-def test_token_that_does_not_fit_beside_the_keys_of_the_team_is_not_written(job: Job) -> None:
+def test_token_that_does_not_fit_beside_the_keys_of_the_team_is_not_written(job: JobOnAws) -> None:
     version_id = job.create(json.dumps(CREDENTIALS | {"notes": "x" * 65_300}), "app/both")
     job.binding = Binding("app/both", "app/both")
     with pytest.raises(StoreError, match="bytes, Secrets Manager takes 65536"):

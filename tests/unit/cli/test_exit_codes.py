@@ -20,14 +20,14 @@ from rotator.errors import (
 )
 
 
-class Call(TypedDict):
+class KnownCall(TypedDict):
     """What every error of the store says besides."""
 
     operation: str
     secret_id: str
 
 
-CALL: Call = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
+CALL: KnownCall = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
 
 
 @pytest.mark.parametrize(

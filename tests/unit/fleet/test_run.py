@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Rig:
+class FleetRig:
     """A fleet whose bindings have the credentials `c/NAME` and the token secret `t/NAME`."""
 
     clock: ManualClock = field(default_factory=ManualClock)
@@ -113,7 +113,7 @@ class EndpointOf(MemoryEndpoint):
 
 
 def test_what_is_due_is_rotated_and_the_rest_is_left_alone() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("due", age=23 * HOUR)
     rig.add("fresh", age=HOUR)
     rig.add("new")
@@ -123,7 +123,7 @@ def test_what_is_due_is_rotated_and_the_rest_is_left_alone() -> None:
 
 
 def test_soonest_expiry_goes_first() -> None:
-    rig = Rig()
+    rig = FleetRig()
     for name, hours in (("a", 23.2), ("b", 23.9), ("c", 23.5)):
         rig.add(name, age=hours * HOUR)
     rig.add("none")
@@ -134,7 +134,7 @@ def test_soonest_expiry_goes_first() -> None:
 
 
 def test_credentials_that_serve_many_are_read_once() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("0", age=HOUR)
     for number in range(1, 30):
         rig.store.add(f"t/{number}", token_document(issued_at=NOW - HOUR))
@@ -161,8 +161,8 @@ def denied(secret_id: str) -> StoreError:
     ],
     ids=["token denied", "credentials denied", "not JSON", "no client secret", "foreign content"],
 )
-def test_binding_that_fails_costs_no_other_its_token(spoil: Callable[[Rig], None]) -> None:
-    rig = Rig()
+def test_binding_that_fails_costs_no_other_its_token(spoil: Callable[[FleetRig], None]) -> None:
+    rig = FleetRig()
     for name in ("first", "sick", "last"):
         rig.add(name, age=23 * HOUR)
     spoil(rig)
@@ -176,7 +176,7 @@ def test_mistake_of_our_own_is_kept_apart_as_well_and_shows_no_value() -> None:
     def fail() -> None:
         raise ZeroDivisionError("canary-secret")
 
-    rig = Rig()
+    rig = FleetRig()
     rig.endpoint = EndpointOf(rig.clock, odd=fail)
     rig.add("odd", age=23.5 * HOUR, host="odd.example")
     rig.add("well", age=23 * HOUR)
@@ -188,7 +188,7 @@ def test_mistake_of_our_own_is_kept_apart_as_well_and_shows_no_value() -> None:
 
 
 def test_host_that_keeps_failing_is_left_alone_and_its_rest_deferred() -> None:
-    rig = Rig()
+    rig = FleetRig()
 
     def fail() -> None:
         raise MintError("token endpoint: failed (HTTP 503)", retryable=True)
@@ -208,7 +208,7 @@ def test_host_that_keeps_failing_is_left_alone_and_its_rest_deferred() -> None:
 
 
 def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
-    rig = Rig()
+    rig = FleetRig()
     released, others = threading.Event(), 20
     done: list[str] = []
 
@@ -233,7 +233,7 @@ def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
 
 
 def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.endpoint = EndpointOf(rig.clock, ims=lambda: rig.clock.advance(40))
     for name in ("a", "b", "c"):
         rig.add(name, age=23 * HOUR)
@@ -250,7 +250,7 @@ def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
 def test_binding_found_by_tag_needs_the_consent_of_its_credentials(
     entries: list[str], *, is_served: bool
 ) -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("a", needs_consent=True, token_secrets=entries or None)
 
     reports = rig.run()
@@ -263,7 +263,7 @@ def test_binding_found_by_tag_needs_the_consent_of_its_credentials(
 
 
 def test_one_credentials_secret_can_serve_one_binding_and_refuse_another() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("a", needs_consent=True, token_secrets=["t/a"])
     rig.store.add("t/b")
     rig.bindings.append(FleetBinding(Binding("c/a", "t/b"), needs_consent=True))
@@ -272,7 +272,7 @@ def test_one_credentials_secret_can_serve_one_binding_and_refuse_another() -> No
 
 
 def test_binding_of_another_region_is_refused_by_name() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("a", age=23 * HOUR)
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbC123"
     rig.store.add(arn.removeprefix("arn:"))
@@ -285,7 +285,7 @@ def test_binding_of_another_region_is_refused_by_name() -> None:
 
 
 def test_dry_run_decides_and_changes_nothing() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("due", age=23 * HOUR)
     rig.add("fresh", age=HOUR)
 
@@ -294,7 +294,7 @@ def test_dry_run_decides_and_changes_nothing() -> None:
 
 
 def test_refused_binding_is_reported_beside_the_others() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("a", age=HOUR)
     rig.refused.append(RefusedBinding(Binding("", "t/odd"), ConfigError("manifest: binding 2: x")))
 
@@ -302,7 +302,7 @@ def test_refused_binding_is_reported_beside_the_others() -> None:
 
 
 def test_run_logs_what_it_did_and_one_summary() -> None:
-    rig = Rig()
+    rig = FleetRig()
     rig.add("due", age=23 * HOUR)
     rig.add("fresh", age=HOUR)
 

@@ -24,7 +24,7 @@ CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
 ONE_ACTIVE = CREDENTIALS | {"single_active": True}
 
 
-class Job:
+class WorldJob:
     """One binding in memory; the provider's tokens are issued by the clock of the runs."""
 
     def __init__(self, stored: Any, credentials: Any = CREDENTIALS, **mints: Any) -> None:  # noqa: ANN401 - what becomes JSON
@@ -62,13 +62,15 @@ class Job:
 
 
 def test_forced_run_publishes_what_a_provider_grants_that_has_shortened_its_lives() -> None:
-    job = Job(token_document("leaked", issued_at=NOW - HOUR), lifetime=12 * HOUR)
+    job = WorldJob(token_document("leaked", issued_at=NOW - HOUR), lifetime=12 * HOUR)
     assert job.run(force=True).outcome == "rotated"
     assert job.token == "canary-new-1"
 
 
 def test_wrong_announcement_of_a_week_costs_no_token_once_it_is_due() -> None:
-    job = Job(token_document("dead", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY), lifetime=HOUR)
+    job = WorldJob(
+        token_document("dead", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY), lifetime=HOUR
+    )
     assert job.run().outcome == "rotated"
     assert job.store.fields()["expires_at"] == "2026-01-31T10:00:00Z"
 
@@ -83,7 +85,7 @@ def test_wrong_announcement_of_a_week_costs_no_token_once_it_is_due() -> None:
 def test_shorter_token_replaces_a_longer_one_if_it_serves_until_the_next_run(
     lifetime: timedelta, *, kept: bool
 ) -> None:
-    job = Job(token_document("old", issued_at=NOW - 23 * HOUR), lifetime=lifetime)
+    job = WorldJob(token_document("old", issued_at=NOW - 23 * HOUR), lifetime=lifetime)
     if kept:
         with pytest.raises(MintError, match="kept the stored one") as caught:
             job.run()
@@ -100,12 +102,12 @@ def test_very_short_token_is_published_if_it_ends_later_or_is_forced(
     stored_ends_in: timedelta, options: dict[str, Any]
 ) -> None:
     stored = token_document("old", issued_at=NOW + stored_ends_in - DAY)
-    job = Job(stored, lifetime=5 * MINUTE)
+    job = WorldJob(stored, lifetime=5 * MINUTE)
     assert job.run(**options).outcome == "rotated"
 
 
 def test_expired_token_is_not_published_even_by_force() -> None:
-    job = Job(token_document("old", issued_at=NOW - HOUR))
+    job = WorldJob(token_document("old", issued_at=NOW - HOUR))
     job.endpoint.before_mint.append(lambda: None)
     job.endpoint.changes = {"issued_at": NOW - 2 * HOUR, "expires_at": NOW}
     with pytest.raises(MintError, match="has expired already"):
@@ -116,9 +118,9 @@ def test_expired_token_is_not_published_even_by_force() -> None:
 # The same token again
 
 
-def cached(left: timedelta, **details: Any) -> Job:
+def cached(left: timedelta, **details: Any) -> WorldJob:
     """A provider that hands out the stored token, of an hour, with what is left of its life."""
-    job = Job(token_document("cached", issued_at=NOW + left - HOUR, lifetime=HOUR), **details)
+    job = WorldJob(token_document("cached", issued_at=NOW + left - HOUR, lifetime=HOUR), **details)
     job.endpoint.changes = {"access_token": Secret("cached"), "expires_at": NOW + left}
     return job
 
@@ -171,7 +173,7 @@ def test_same_token_never_extends_the_stored_end() -> None:
 
 
 def test_earlier_end_of_the_same_token_is_published_and_no_success() -> None:
-    job = Job(token_document("cached", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY))
+    job = WorldJob(token_document("cached", issued_at=NOW - 23 * HOUR, lifetime=7 * DAY))
     job.endpoint.changes = {"access_token": Secret("cached"), "expires_at": NOW + HOUR}
     result = job.run()
     assert (result.outcome, result.reason) == ("not_due", "provider_cached")
@@ -184,7 +186,7 @@ def test_earlier_end_of_the_same_token_is_published_and_no_success() -> None:
 
 
 def test_loser_of_a_race_mints_last_where_one_token_is_active() -> None:
-    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
     job.store.before_put.append(job.rival)
     assert job.run().outcome == "rotated"
     # Minted after the rival had published, so that it is the one that the provider left active.
@@ -194,7 +196,7 @@ def test_loser_of_a_race_mints_last_where_one_token_is_active() -> None:
 
 
 def test_rival_that_publishes_while_the_loser_mints_again_makes_it_mint_once_more() -> None:
-    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
     job.store.before_put.extend([job.rival, lambda: job.rival("second rival")])
     assert job.run().outcome == "rotated"
     assert (job.token, job.endpoint.mints, job.versions) == ("canary-new-3", 3, 4)
@@ -202,7 +204,7 @@ def test_rival_that_publishes_while_the_loser_mints_again_makes_it_mint_once_mor
 
 def test_rival_that_publishes_between_the_read_and_the_put_makes_the_loser_mint_again() -> None:
     # The rival's mint may have been the later one: only a mint after its put is certain.
-    job = Job(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
     job.store.before_put.append(job.rival)
     job.endpoint.before_mint.extend([lambda: None, lambda: job.rival("second rival")])
     assert job.run().outcome == "rotated"
@@ -210,14 +212,14 @@ def test_rival_that_publishes_between_the_read_and_the_put_makes_the_loser_mint_
 
 
 def test_failed_put_is_repeated_where_the_stored_token_has_been_ended() -> None:
-    job = Job(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
+    job = WorldJob(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
     job.store.broken = "put"
     assert job.run(force=True).outcome == "rotated"
     assert job.endpoint.mints == 1
 
 
 def test_put_that_fails_to_the_deadline_says_that_the_stored_token_was_ended() -> None:
-    job = Job(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
+    job = WorldJob(token_document("old", issued_at=NOW - HOUR), ONE_ACTIVE)
 
     def fail() -> None:
         job.store.before_put.append(fail)
@@ -232,7 +234,7 @@ def test_put_that_fails_to_the_deadline_says_that_the_stored_token_was_ended() -
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_one_active_token_without_a_probe_of_the_stored_one_warns(*, watched: bool) -> None:
-    job = Job(None, ONE_ACTIVE)
+    job = WorldJob(None, ONE_ACTIVE)
     result = job.run(stored_probe=(lambda _: False) if watched else None)
     events = [warning.event for warning in result.warnings]
     assert events == ([] if watched else ["rotator.probe_omitted"])
@@ -242,7 +244,7 @@ def test_one_active_token_without_a_probe_of_the_stored_one_warns(*, watched: bo
 
 
 def test_stored_token_that_the_api_rejects_is_rotated_and_the_reason_is_stored() -> None:
-    job = Job(token_document("dead", issued_at=NOW - HOUR))
+    job = WorldJob(token_document("dead", issued_at=NOW - HOUR))
     result = job.run(stored_probe=lambda _: True, probe=lambda _: None)
     assert (result.outcome, result.reason) == ("rotated", "rejected")
     assert job.store.fields()["rotated_for"] == "rejected"
@@ -252,14 +254,14 @@ def test_stored_token_that_the_api_rejects_is_rotated_and_the_reason_is_stored()
 def test_token_that_is_rejected_again_is_replaced_once_an_hour(
     age: timedelta, *, due: bool
 ) -> None:
-    job = Job(token_document("dead", issued_at=NOW - age, rotated_for="rejected"))
+    job = WorldJob(token_document("dead", issued_at=NOW - age, rotated_for="rejected"))
     result = job.run(stored_probe=lambda _: True, probe=lambda _: None)
     assert result.outcome == ("rotated" if due else "not_due")
     assert bool(result.warnings) is not due
 
 
 def test_new_token_for_a_rejected_one_has_to_pass_the_probe() -> None:
-    job = Job(token_document("dead", issued_at=NOW - HOUR))
+    job = WorldJob(token_document("dead", issued_at=NOW - HOUR))
     with pytest.raises(ProbeError, match="kept the stored token") as caught:
         job.run(stored_probe=lambda _: True, probe=lambda _: "API: answered HTTP 500")
     assert caught.value.is_refusal
@@ -279,7 +281,7 @@ def test_api_that_cannot_be_asked_about_the_stored_token_is_a_warning() -> None:
     def unreachable(_: object) -> bool:
         raise ProbeError("API: cannot be reached", retryable=True)
 
-    job = Job(token_document("good", issued_at=NOW - HOUR))
+    job = WorldJob(token_document("good", issued_at=NOW - HOUR))
     result = job.run(stored_probe=unreachable)
     assert result.outcome == "not_due"
     assert [warning.problem for warning in result.warnings] == ["API: cannot be reached"]

@@ -1,0 +1,209 @@
+"""One secret for both, and what a run tells: over a store and an endpoint in memory."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from rotator.errors import (
+    CredentialsError,
+    MintError,
+    ProbeError,
+)
+from rotator.model.instants import format_instant
+from rotator.model.secret import Secret
+from tests.support.clock import NOW
+from tests.support.memory_endpoint import MemoryEndpoint
+from tests.support.memory_store import MemoryStore
+from tests.support.rotation_rig import (
+    CREDENTIALS,
+    DAY,
+    HOUR,
+    SHARED,
+    refused,
+    rival,
+    run,
+    stored,
+    void,
+)
+
+if TYPE_CHECKING:
+    from rotator.model.access_token import AccessToken
+
+# One secret that holds both
+
+
+def test_shared_secret_keeps_the_keys_of_the_team() -> None:
+    before = CREDENTIALS | {"owner": "team", "scope": "asked for", "notes": [1, None]}
+    store = MemoryStore(both=before)
+    assert run(store, binding=SHARED).outcome == "rotated"
+    after = store.fields("app/both")
+    assert {name: after[name] for name in before} == before
+    assert after["access_token"] == "canary-new-1"
+    assert store.calls == ["read", "read", "put"]
+
+
+def test_shared_secret_is_not_due_after_its_rotation_and_keeps_its_provider() -> None:
+    store = MemoryStore(both=CREDENTIALS)
+    run(store, binding=SHARED)
+    # A token_url beside the credentials would mean another provider from then on, and a scope
+    # would be asked for.
+    assert store.fields("app/both").keys() & {"token_url", "scope", "provider"} == set()
+    assert run(store, binding=SHARED).outcome == "not_due"
+
+
+def test_two_runs_at_once_on_a_shared_secret_publish_once() -> None:
+    store = MemoryStore(both=CREDENTIALS)
+
+    def another_run(_: AccessToken) -> None:
+        run(store, MemoryEndpoint(changes={"access_token": Secret("other")}), binding=SHARED)
+
+    result = run(store, binding=SHARED, probe=another_run)
+    assert result.outcome == "superseded"
+    assert store.fields("app/both")["access_token"] == "other"
+
+
+def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
+    store = MemoryStore(both=CREDENTIALS)
+    endpoint = MemoryEndpoint()
+
+    def edit(_: AccessToken) -> None:
+        store.secrets["app/both"].publish(json.dumps(CREDENTIALS | {"note": "late"}), "edited")
+
+    assert run(store, endpoint, binding=SHARED, probe=edit).outcome == "rotated"
+    assert store.fields("app/both")["note"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("edited", "problem"),
+    [
+        (json.dumps(CREDENTIALS | {"client_id": "other"}), "got another client_id"),
+        ("canary", "is not JSON"),
+    ],
+)
+def test_token_of_a_client_that_left_the_shared_secret_is_not_published(
+    edited: str, problem: str
+) -> None:
+    store = MemoryStore(both=CREDENTIALS)
+
+    def edit(_: AccessToken) -> None:
+        store.secrets["app/both"].publish(edited, "edited")
+
+    with pytest.raises(CredentialsError, match=problem) as caught:
+        run(store, binding=SHARED, probe=edit)
+    assert caught.value.__context__ is None
+    assert store.secrets["app/both"].current == "edited"
+
+
+# Telling
+
+
+@pytest.mark.parametrize(
+    ("age", "options", "event"),
+    [
+        (HOUR, {}, "rotator.rotation_skipped"),
+        (24 * HOUR, {"dry_run": True}, "rotator.rotation_skipped"),
+        (24 * HOUR, {}, "rotator.token_rotated"),
+    ],
+)
+def test_each_outcome_is_one_event_without_a_secret(
+    age: timedelta, options: dict[str, Any], event: str
+) -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(age))
+    with capture_logs() as events:
+        result = run(store, **options)
+    [entry] = events
+    assert result.expires_at is not None
+    assert entry == {
+        "event": event,
+        "log_level": "info",
+        "binding": "app/token",
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "version_id": result.version_id,
+        "expires_at": format_instant(result.expires_at),
+        "duration_s": 0.0,
+    }
+    assert "canary" not in f"{events}{result}"
+
+
+def test_superseded_run_is_one_event() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
+    store.before_put.append(lambda: void(rival(store)))
+    with capture_logs() as events:
+        run(store)
+    assert [entry["event"] for entry in events] == ["rotator.rotation_superseded"]
+
+
+def test_failure_is_left_to_the_caller_to_log() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    with capture_logs() as events, pytest.raises(MintError):
+        run(store, MemoryEndpoint(failure=MintError("token endpoint: 500")))
+    assert events == []
+
+
+def test_failure_carries_what_is_known_of_the_token_that_stays() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
+    failure = MintError("token endpoint: 500")
+    refused(MintError, store, MemoryEndpoint(failure=failure))
+    assert failure.details == {
+        "reason": "expired",
+        "version_id": "first",
+        "expires_at": "2026-01-31T08:59:59Z",
+        "duration_s": 0.0,
+    }
+
+
+@pytest.mark.parametrize("credentials", [{}, {"client_id": "my-client"}])
+def test_failure_over_the_credentials_tells_of_the_stored_token_too(
+    credentials: dict[str, str],
+) -> None:
+    store = MemoryStore(credentials=credentials, token=stored(HOUR))
+    with pytest.raises(CredentialsError) as caught:
+        run(store)
+    assert caught.value.details["version_id"] == store.secrets["app/token"].current
+    assert caught.value.details["expires_at"] == format_instant(NOW - HOUR + DAY)
+
+
+def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    with capture_logs() as events:
+        run(store, MemoryEndpoint(lifetime=timedelta(minutes=5)))
+    assert [entry["event"] for entry in events] == [
+        "rotator.margin_short",
+        "rotator.token_rotated",
+    ]
+    assert "interval 15m: too long for tokens that live 5m" in events[0]["problem"]
+
+
+def test_warnings_are_data_of_the_result_and_each_is_logged_once() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    with capture_logs() as events:
+        result = run(store, endpoint, probe=lambda _: "API")
+    expected = [
+        ("rotator.mint_questioned", "scope is narrower"),
+        (
+            "rotator.token_unproved",
+            "API; the new token is published without verification",
+        ),
+    ]
+    assert [tuple(warning) for warning in result.warnings] == expected
+    warned = [event for event in events if event["log_level"] == "warning"]
+    assert [(event["event"], event["problem"]) for event in warned] == expected
+
+
+def test_warning_before_a_failure_is_logged_too() -> None:
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(23 * HOUR))
+    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    with capture_logs() as events:
+        refused(ProbeError, store, endpoint, probe=_refuse)
+    assert [event["event"] for event in events] == ["rotator.mint_questioned"]
+
+
+def _refuse(_: AccessToken) -> str | None:
+    raise ProbeError("API: does not take the new token", status=401)
