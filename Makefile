@@ -27,7 +27,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test test-lowest unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
-	prove-mutants bench completions package deploy destroy emulators lock upgrade clean FORCE
+	prove-mutants bench completions package deploy destroy emulators lock upgrade clean coverage FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -40,6 +40,12 @@ test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
 
 unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repository, in seconds
 	@$(BIN)/python -m pytest -q tests/unit tests/repo $(ARGS)
+
+# Without the test that counts what is alive: the tracer keeps some of it.
+coverage: $(VENV)/dev.stamp ## the branches that unit and integration tests take, against a floor
+	@$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/coverage.txt
+	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -k 'not leave_nothing_behind' $(ARGS)
+	@$(BIN)/python -m coverage report
 
 test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
@@ -113,6 +119,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,providers,pyproject.toml --extra demo --group build --group dev --group providers -c requirements/dev.txt)
 	@$(call compile,compare,pyproject.toml --extra demo --group build --group dev --group compare -c requirements/dev.txt)
 	@$(call compile,fuzz,--group fuzz)
+	@$(call compile,coverage,--group coverage)
 	@$(call compile,types,pyproject.toml --extra demo --group build --group dev --group types -c requirements/dev.txt)
 	@$(call compile,bench,pyproject.toml --extra demo --group build --group dev --group bench -c requirements/dev.txt)
 	@$(call compile,lint,pyproject.toml --extra demo --group build --group dev --group lint -c requirements/dev.txt)
@@ -138,14 +145,20 @@ compile = echo 'requirements/$(1).txt'; $(BIN)/uv pip compile --quiet --universa
 # complete .venv is therefore gone while anything is being installed.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(if $(BROKEN),FORCE)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("make: rotator needs Python 3.11 or newer and $(PYTHON) is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
-	@if [ "`cat $(VENV)/complete-in 2>/dev/null`" != "`pwd -P`" ]; then rm -rf $(VENV); fi
-	@if [ -d $(VENV) ]; then echo 'bringing $(VENV) in line with $<'; else \
-		echo 'setting up $(VENV) (about a minute, once)'; $(PYTHON) -m venv $(VENV); fi
-	@rm -f $(VENV)/complete-in
-	@$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r $<
-	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
-	@pwd -P > $(VENV)/complete-in
-	@touch $@
+	@$(PYTHON) infra/locked.py $(MAKE) --no-print-directory set-up-$*
+
+# Under the lock: whoever waited for another make that did the same finds it done.
+set-up-%:
+	@set -e; stamp=$(VENV)/$*.stamp; lock=requirements/$*.txt; \
+	if [ "`cat $(VENV)/complete-in 2>/dev/null`" != "`pwd -P`" ]; then rm -rf $(VENV); fi; \
+	if [ -e $$stamp ] && [ ! $$lock -nt $$stamp ] && [ ! pyproject.toml -nt $$stamp ]; then exit 0; fi; \
+	if [ -d $(VENV) ]; then echo "bringing $(VENV) in line with $$lock"; else \
+		echo 'setting up $(VENV) (about a minute, once)'; $(PYTHON) -m venv $(VENV); fi; \
+	rm -f $(VENV)/complete-in; \
+	$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r $$lock; \
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .; \
+	pwd -P > $(VENV)/complete-in; \
+	touch $$stamp
 
 # npm's own settings are in $(NODE)/.npmrc; the lock names no registry, so that a mirror works.
 $(NODE)/node_modules: $(NODE)/package-lock.json $(NODE)/package.json

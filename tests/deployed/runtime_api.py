@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Invocation", "RuntimeProcess", "copy_runtime_client", "unpack"]
+__all__ = ["FunctionAnswer", "RuntimeProcess", "copy_runtime_client", "unpack"]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 INVOCATION = "/2018-06-01/runtime/invocation/"
@@ -29,7 +29,7 @@ ANSWER_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class FunctionAnswer:
     """What the function answered, or `failed` with; `duration_s` from event to answer."""
 
     value: Any
@@ -119,7 +119,7 @@ class RuntimeProcess:
         self._server.server_close()
         self.output = "".join(self._lines)
 
-    def invoke(self, event: object, *, remaining_s: float = 120.0) -> Invocation:
+    def invoke(self, event: object, *, remaining_s: float = 120.0) -> FunctionAnswer:
         """Hand over an event; raises TimeoutError, with the output, if there is no answer."""
         started_s = time.perf_counter()
         deadline_ms = (time.time() + remaining_s) * 1000
@@ -130,7 +130,7 @@ class RuntimeProcess:
             failed, value = True, None
         if value is None and failed:
             raise TimeoutError(f"the function: no answer; it wrote: {''.join(self._lines)}")
-        return Invocation(value, failed, time.perf_counter() - started_s)
+        return FunctionAnswer(value, failed, time.perf_counter() - started_s)
 
     def _read(self) -> None:
         self._lines.extend(self._process.stdout or ())

@@ -32,9 +32,7 @@ LARGE_CLASSES = {
 LARGE_FUNCTIONS = {
     "rotator/rotation/setup.py: set_up_binding",
 }
-SHARED_NAMES = {
-    "Invocation",
-}
+SHARED_NAMES: set[str] = set()
 
 
 def name_of(path: Path) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("lowest", "fuzz", "e2e", "audit", "workflows", "lock", "completions")
+APART = ("lowest", "fuzz", "coverage", "e2e", "audit", "workflows", "lock", "completions")
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -92,6 +92,7 @@ def declared(lock: str) -> list[str]:
             "compare": run + groups["dev"] + groups["compare"],
             "lowest": run + groups["dev"],
             "fuzz": groups["fuzz"],
+            "coverage": groups["coverage"],
             "types": run + groups["dev"] + groups["types"],
             "bench": run + groups["dev"] + groups["bench"],
             "lint": run + groups["dev"] + groups["lint"],
