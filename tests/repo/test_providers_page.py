@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from rotator.model.client_credentials import ClientCredentials
+from rotator.model.policy import RenewalPolicy
 from rotator.model.providers import AUTH_METHODS, PRESETS
 from tests.evidence.hostile_rows import ROWS
 
@@ -89,3 +91,15 @@ def test_totals_of_hostile_answers_are_those_of_the_table() -> None:
     for column in range(1, len(heads)):
         refused = sum(row[column] == "refused" for row in rows)
         assert totals[column] == f"{refused} of {len(rows)}", heads[column]
+
+
+def test_shortest_lives_are_what_the_policy_keeps_valid() -> None:
+    rows = re.findall(r"^\| (1 or 5|\d+) (minutes|hour) \| (\d+) minutes \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 5
+    for intervals, unit, shortest in rows:
+        for number in re.findall(r"\d+", intervals):
+            minutes = int(number) * (60 if unit == "hour" else 1)
+            policy = RenewalPolicy(interval=timedelta(minutes=minutes))
+            lives = [timedelta(minutes=int(shortest) - less) for less in (0, 1)]
+            problems = [policy.problem_with_lifetime(life) for life in lives]
+            assert [problem is None for problem in problems] == [True, False]
