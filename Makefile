@@ -50,7 +50,7 @@ coverage: $(VENV)/dev.stamp ## the branches that unit and integration tests take
 test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
 
-compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/providers.md
+compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/hostile-answers.md
 	@$(BIN)/python -m tests.interop.compare_mint $(ARGS)
 
 # Not through a stamp: where there is no wheel of atheris, the rest still works.

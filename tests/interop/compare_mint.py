@@ -1,6 +1,6 @@
 """`make compare-mint`: the hostile answers, put to other OAuth clients as their users write them.
 
-Prints what became of each answer; with `--write` it goes into docs/providers.md. A client hangs if
+Prints what became of each answer; with `--write` it goes into docs/hostile-answers.md. A client hangs if
 it has not ended after two seconds; none of the others has a timeout of its own.
 """
 
@@ -21,7 +21,7 @@ from tests.support.hostile_server import GOOD_ROW, HostileServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "hostile-answers.md"
 BEGIN, END = "<!-- hostile answers: begin -->\n", "<!-- hostile answers: end -->\n"
 HANGS_AFTER_S = 2.0
 CANARIES = (CLIENT_SECRET, CLIENT_SECRET[:18], BASIC, TOKEN)
