@@ -1,7 +1,7 @@
 """`make compare-mint`: the hostile answers, put to other OAuth clients as their users write them.
 
-Prints what became of each answer; with `--write` it goes into docs/hostile-answers.md. A client hangs if
-it has not ended after two seconds; none of the others has a timeout of its own.
+Prints what became of each answer; with `--write` it goes into docs/hostile-answers.md. A client
+hangs if it has not ended after two seconds; none of the others has a timeout of its own.
 """
 
 from __future__ import annotations
