@@ -27,7 +27,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test test-lowest unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
-	prove-mutants bench completions package deploy destroy emulators lock upgrade clean coverage FORCE
+	prove-mutants bench completions package dist-check deploy destroy emulators lock upgrade clean coverage FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -105,6 +105,10 @@ completions: build/completions/complete ## completion scripts and manual page, i
 package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64")
 	@$(BIN)/python -m infra.package $(ARGS)
 
+# The tools are those of another environment: this one has no pipx and no uv.
+dist-check: $(VENV)/dev.stamp build/dist/complete ## wheel and sdist, installed by pip, pipx and uv on every Python here
+	@$(BIN)/python -m pytest tests/installed $(ARGS)
+
 deploy: $(VENV)/run.stamp ## the stack on AWS, change set first (ARGS="--bucket NAME")
 	@$(BIN)/python -m infra.deploy up $(ARGS)
 
@@ -127,6 +131,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,audit,--group audit)
 	@$(call compile,completions,--group completions)
 	@$(call compile,workflows,--group workflows)
+	@$(call compile,dist,--group dist)
 	@$(call compile,lock,--group build --group lock)
 
 upgrade: ## the same, with the newest versions that pyproject.toml allows

@@ -1,4 +1,4 @@
-"""Finds the interpreter that the function's runtime has."""
+"""Finds interpreters: the one that the function's runtime has, and those that we support."""
 
 from __future__ import annotations
 
@@ -8,28 +8,40 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["LAMBDA_PYTHON", "find_lambda_python"]
+__all__ = ["LAMBDA_PYTHON", "find_lambda_python", "find_python"]
 
 LAMBDA_PYTHON = "3.13"
 """The version of the template's `Runtime`."""
 
 
 def find_lambda_python() -> str | None:
-    """The path of an interpreter of the runtime's version, None if this machine has none.
+    """The path of an interpreter of the runtime's version, None if this machine has none."""
+    return find_python(LAMBDA_PYTHON)
+
+
+def find_python(version: str) -> str | None:
+    """The path of an interpreter of `version`, such as 3.13, that can make environments.
 
     Looked for on PATH and among pyenv's, whose command on PATH refuses to start a version that is
     installed but not selected.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     found = [
-        shutil.which(f"python{LAMBDA_PYTHON}"),
-        *sorted(map(str, pyenv.glob(f"versions/{LAMBDA_PYTHON}*/bin/python{LAMBDA_PYTHON}"))),
+        shutil.which(f"python{version}"),
+        *sorted(map(str, pyenv.glob(f"versions/{version}*/bin/python{version}"))),
+        # An operating system's, which another of the same version may hide on PATH.
+        f"/usr/bin/python{version}",
     ]
     return next((path for path in found if path is not None and _starts(path)), None)
 
 
 def _starts(path: str) -> bool:
-    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+    """Whether it is there, runs, and comes with what `venv` needs: Debian splits that off."""
+    command = [path, "-c", "import ensurepip, venv"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import rotator
 from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +34,6 @@ GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
-
-_VERSION = re.compile(r'^version = "(.+)"$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ def build(architecture: str, output: Path, *, compiler: str | None) -> Package:
     start does not have to; with None there is no byte code in it. Raises CalledProcessError if pip
     cannot install, after pip has said why.
     """
-    version = _VERSION.search((ROOT / "pyproject.toml").read_text("utf-8"))
-    name = f"rotator-{version.group(1) if version else '0'}-{architecture}.zip"
+    name = f"rotator-{rotator.__version__}-{architecture}.zip"
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         task = Path(folder)

@@ -34,6 +34,9 @@ __all__ = [
     "rotate_token",
 ]
 
+__version__ = "0.2.0"
+"""Written here, and read from here into the metadata: a copy in a zip has it too."""
+
 _HOMES = {
     "Binding": "rotator.model.binding",
     "RenewalPolicy": "rotator.model.policy",
@@ -46,10 +49,6 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import on first use: `rotator.reader` shares this package and must not pay for the job."""
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("rotator")
     if name in _HOMES:
         from importlib import import_module
 

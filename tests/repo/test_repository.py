@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -17,13 +18,14 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from infra.completions import DATA, FILES
+from infra.interpreters import LAMBDA_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("lowest", "fuzz", "coverage", "e2e", "audit", "workflows", "lock", "completions")
+APART = ("lowest", "fuzz", "coverage", "e2e", "audit", "dist", "workflows", "lock", "completions")
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -100,6 +102,7 @@ def declared(lock: str) -> list[str]:
             "audit": groups["audit"],
             "completions": groups["completions"],
             "workflows": groups["workflows"],
+            "dist": groups["dist"],
             "lock": groups["build"] + groups["lock"],
         }[lock]
     )
@@ -213,7 +216,9 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
     monkeypatch.chdir(ROOT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     names = zipfile.ZipFile(wheel).namelist()
-    entry_points = zipfile.ZipFile(wheel).read("rotator-0.1.0.dist-info/entry_points.txt")
+    entry_points = zipfile.ZipFile(wheel).read(
+        "oauth_token_rotator-0.2.0.dist-info/entry_points.txt"
+    )
 
     assert {
         "rotator/py.typed",
@@ -222,8 +227,8 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
     } <= set(names)
     assert {PurePosixPath(name).parts[0] for name in names} == {
         "rotator",
-        "rotator-0.1.0.data",
-        "rotator-0.1.0.dist-info",
+        "oauth_token_rotator-0.2.0.data",
+        "oauth_token_rotator-0.2.0.dist-info",
     }
     assert {str(path.relative_to(DATA.parent)) for path in FILES.values()} == {
         name.partition(".data/data/")[2] for name in names if ".data/" in name
@@ -234,3 +239,25 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
         ".json",
     }
     assert b"rotator=rotator.cli:main" in entry_points
+
+
+def test_sdist_is_everything_that_git_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    with tarfile.open(tmp_path / buildapi.build_sdist(str(tmp_path))) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+
+    assert names == {name for name, _ in committed_texts()} | {"PKG-INFO"}
+
+
+def test_every_python_that_is_claimed_is_allowed_and_the_oldest_is_claimed() -> None:
+    metadata = project()["project"]
+    claimed = re.findall(r"Python :: (3\.\d+)", " ".join(metadata["classifiers"]))
+
+    specifier = Requirement(f"x{metadata['requires-python']}").specifier
+    assert all(specifier.contains(version) for version in claimed)
+    assert metadata["requires-python"] == f">={claimed[0]}"
+    assert LAMBDA_PYTHON in claimed
+
+
+def test_metadata_names_no_place_that_does_not_exist() -> None:
+    assert "urls" not in project()["project"]
