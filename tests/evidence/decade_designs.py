@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rotator.model.client_credentials import ClientCredentials
+    from rotator.reader import TokenReader
 
 __all__ = [
     "TICK_S",
@@ -32,6 +33,7 @@ __all__ = [
     "TrueTime",
     "as_read_by",
     "direct",
+    "reader_of",
     "ttl",
 ]
 
@@ -186,6 +188,13 @@ class NaiveWriter:
 def as_read_by(
     vault: TokenVault, world: World, clock: TrueTime, uniform: Callable[[], float]
 ) -> Callable[[], str]:
+    """A consumer with the real reader, which it never tells of a 401."""
+    return reader_of(vault, world, clock, uniform).token
+
+
+def reader_of(
+    vault: TokenVault, world: World, clock: TrueTime, uniform: Callable[[], float]
+) -> TokenReader:
     """The real reader, on a clock of its own."""
 
     class Source:
@@ -204,7 +213,7 @@ def as_read_by(
                 "ResponseMetadata": {"HTTPHeaders": {"date": date}},
             }
 
-    reader = ClockedReader(
+    return ClockedReader(
         "token",
         source=Source(),
         background=False,
@@ -214,7 +223,6 @@ def as_read_by(
             chance=uniform,
         ),
     )
-    return reader.token
 
 
 def direct(vault: TokenVault) -> Callable[[], str]:

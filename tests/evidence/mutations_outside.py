@@ -97,4 +97,11 @@ OUTSIDE_MUTATIONS = (
         "startingDeadlineSeconds: 5",
         "tests/repo/test_schedulers.py -k pile_up",
     ),
+    Mutation(
+        "one wrong announcement costs a week",
+        "rotation/mint.py",
+        "if not is_long and minted.expires_at <= stored.expires_at:",
+        "if minted.expires_at <= stored.expires_at:",
+        "tests/evidence/test_evidence.py -k provider_makes",
+    ),
 )

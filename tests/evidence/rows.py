@@ -10,6 +10,7 @@ from tests.evidence.decade import decade
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
+from tests.evidence.provider_worlds import provider_worlds
 from tests.evidence.races import races, races_of_processes
 from tests.evidence.scenarios import interleavings
 
@@ -33,6 +34,7 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "races": races,
     "signals": signals,
     "protocol": interleavings,
+    "worlds": provider_worlds,
 }
 
 

@@ -18,6 +18,7 @@ from tests.evidence.kills import kills_at_calls, signals
 from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
 from tests.evidence.menu import faults_for
+from tests.evidence.provider_worlds import provider_worlds
 from tests.evidence.races import draw, races
 from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS
@@ -49,6 +50,10 @@ def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], TableRow], case
     found = row(Effort(case=case))
     assert found.count == 1
     assert found.violations == []
+
+
+def test_no_token_is_missing_for_longer_than_the_provider_makes_it() -> None:
+    assert provider_worlds(Effort(limit=12)).violations == []
 
 
 def test_every_call_of_a_run_has_faults_to_suffer(on: Stage) -> None:
