@@ -21,6 +21,7 @@ __all__ = ["draw"]
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 340, 50, 40
 YEAR_S = 365 * DAY_S
+TITLE = "Hours without a valid token, added up (simulated; lower is better)"
 COLOURS = ("#1f6feb", "#6ca5f5", "#c2410c", "#ea9a6b", "#6b21a8", "#b08ad6")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#57606a}.title{font-size:15px;fill:#24292f}"
@@ -44,7 +45,7 @@ def draw(world: World, designs: list[Design]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f"<style>{STYLE}</style>",
-        f'<text class="title" x="{LEFT}" y="24">Hours without a valid token, added up</text>',
+        f'<text class="title" x="{LEFT}" y="24">{TITLE}</text>',
     ]
     parts += [
         f'<path class="grid" d="M{LEFT} {y(hours):.1f}H{WIDTH - RIGHT}"/>'
