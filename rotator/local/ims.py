@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsSettings, ImsUrls
 from rotator.local.ims_tokens import TokenMint
+from rotator.local.ims_worlds import REFUSALS
 from rotator.local.server_process import serve_until_eof
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class LocalIms:
         self._initial = ImsSettings().changed(settings)
         self._settings = self._initial
         self._mint = TokenMint()
+        self._last: dict[str, tuple[str, int]] = {}  # by client id: token, and when it ends (ms)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._counters = {
@@ -189,7 +191,7 @@ class LocalIms:
             self._stopped.wait(settings.hang_s)
         reply = _misbehaviour(settings) or self._grant(settings, form)
         with self._lock:
-            self._counters["tokens_minted"] += reply.status == 200  # noqa: PLR2004 - HTTP
+            self._counters["tokens_minted"] += reply.status in {200, 201}
             self._requests.append(_record(request, form, reply))
         return reply
 
@@ -200,19 +202,35 @@ class LocalIms:
         refusal = _refusal(settings, form, requested)
         if refusal is not None:
             return refusal
-        token = self._mint.issue(
-            client_id=client_id,
-            scope=",".join(sorted(requested)),
-            issued_at_ms=self._now_ms(settings),
-            lifetime_s=settings.token_lifetime_s,
-        )
+        token, left_ms = self._issue(settings, client_id, ",".join(sorted(requested)))
         # IMS counts what is left in whole seconds, so a token of 24 h is announced with 86399.
-        body = {
+        body: dict[str, Any] = {
             "access_token": token,
             "token_type": "bearer",
-            "expires_in": settings.token_lifetime_s - 1,
+            "expires_in": (left_ms - 1) // 1000,
         }
-        return _json(200, body, Cache_Control="no-store")
+        body = {
+            name: value
+            for name, value in (body | dict(settings.answer)).items()
+            if value is not None
+        }
+        return _json(settings.success_status, body, Cache_Control="no-store")
+
+    def _issue(self, settings: ImsSettings, client_id: str, scope: str) -> tuple[str, int]:
+        """A token and what is left of its life in milliseconds; a cached one where wanted."""
+        now_ms = self._now_ms(settings)
+        with self._lock:
+            token, ends_at_ms = self._last.get(client_id, ("", 0))
+            if not settings.hands_out_cached_tokens or ends_at_ms - now_ms <= 1000:  # noqa: PLR2004
+                ends_at_ms = now_ms + settings.token_lifetime_s * 1000
+                token = self._mint.issue(
+                    client_id=client_id,
+                    scope=scope,
+                    issued_at_ms=now_ms,
+                    lifetime_s=settings.token_lifetime_s,
+                )
+                self._last[client_id] = (token, ends_at_ms)
+        return token, ends_at_ms - now_ms
 
     def _hello(self, request: Request) -> Reply:
         with self._lock:
@@ -220,7 +238,10 @@ class LocalIms:
             self._counters["api_calls"] += 1
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         claims = self._mint.read(token, now_ms=self._now_ms(settings))
-        if kind.lower() != "bearer" or claims is None:
+        is_ended = settings.single_active and (
+            claims is not None and self._last.get(claims["client_id"], (token, 0))[0] != token
+        )
+        if kind.lower() != "bearer" or claims is None or is_ended:
             return _json(401, {"error_code": "401013", "message": "Oauth token is not valid"})
         if request.headers.get("x-api-key") != claims["client_id"]:
             return _json(403, {"error_code": "403000", "message": "Api Key is invalid"})
@@ -292,6 +313,8 @@ def _refusal(
     if accepted is None:
         return _oauth_error("invalid_client", "invalid client_id parameter")
     if given["client_secret"] not in accepted:
+        if settings.refuses_like != "adobe":
+            return _json(*REFUSALS[settings.refuses_like])
         return _oauth_error("invalid_client", "invalid client_secret parameter")
     if not requested or requested - settings.scopes:
         return _oauth_error("invalid_scope", "scope is not granted to this client")

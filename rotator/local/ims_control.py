@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from rotator.local.ims_worlds import REFUSALS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,6 +65,11 @@ class ImsSettings:
     requests, without it until changed. `token_lifetime_s` counts from the mint; the answer says one
     second less, as IMS does. `clock_offset_s` moves the server's clock, so that its tokens expire
     without anybody waiting.
+
+    What other providers do (`rotator.local.ims_worlds`): `hands_out_cached_tokens` answers with the
+    client's last token until it ends, and what is left of its life; `single_active` ends it at the
+    next mint; `answer` is laid over the members of a good answer, where None takes one away;
+    `success_status` is the status of that; `refuses_like` names whose words refuse a client.
     """
 
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -75,6 +82,11 @@ class ImsSettings:
     retry_after_s: int = 1
     hang_s: float = 2.0
     clock_offset_s: int = 0
+    hands_out_cached_tokens: bool = False
+    single_active: bool = False
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    success_status: int = 200
+    refuses_like: str = "adobe"
 
     def changed(self, changes: Mapping[str, Any]) -> ImsSettings:
         """These settings with some replaced, given as Python values or as read from JSON.
@@ -105,6 +117,8 @@ class ImsSettings:
             raise ValueError("for_requests: must be at least 1")
         if self.token_lifetime_s <= 1:
             raise ValueError("token_lifetime_s: must be more than 1")
+        if self.refuses_like not in REFUSALS:
+            raise ValueError(f"refuses_like: must be one of {', '.join(REFUSALS)}")
         if not 0 <= self.hang_s <= MAX_HANG_S:
             raise ValueError(f"hang_s: must be between 0 and {MAX_HANG_S}")
 

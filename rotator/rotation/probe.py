@@ -51,7 +51,7 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
     """GET `url` with the token, and with the client id as `x-api-key` as Adobe's APIs want it.
 
     Follows no redirect. Raises ConfigError for a URL that a token must not be sent to, ProbeError
-    (retryable) if no whole answer came within `timeout_s`.
+    (retryable) if no whole response came within `timeout_s`.
     """
     problem = problem_with_url(url)
     if problem is not None:

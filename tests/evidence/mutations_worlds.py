@@ -104,4 +104,25 @@ WORLD_MUTATIONS = (
         "return self",
         f"{POLICY} -k spread",
     ),
+    Mutation(
+        "plain http goes through the proxy",
+        "transport/bounded.py",
+        'session.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]',
+        'session.proxies = found["proxies"]',
+        "tests/unit/transport/test_connections.py -k plain_http",
+    ),
+    Mutation(
+        "a client certificate is shown in the next exchange too",
+        "transport/tls.py",
+        "    context = _context(authorities)\n    problem",
+        "    context = shared_context(authorities)\n    problem",
+        "tests/unit/transport/test_tls.py -k certificate",
+    ),
+    Mutation(
+        "only the standard's refusal moves on to the next client secret",
+        "model/providers.py",
+        "return status == 401 or code in CLIENT_REFUSALS",
+        'return code == "invalid_client"',
+        "tests/unit/oauth/test_refusals.py -k moves_on",
+    ),
 )

@@ -226,6 +226,39 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
     assert "9999" not in str(error)
 
 
+def test_earlier_end_of_the_token_itself_counts_and_is_warned_of() -> None:
+    body = MEMBERS | {"access_token": jwt(iat=NOW_S, exp=NOW_S + 600)}
+
+    minted = parse_token_response(answer(body), expectation())
+
+    assert minted.token.expires_at - minted.token.issued_at == timedelta(seconds=600)
+    assert "ends earlier than announced" in minted.warnings[0]
+
+
+def test_token_that_was_created_is_a_token() -> None:
+    minted = parse_token_response(answer(MEMBERS, 201), expectation())
+
+    assert minted.token.access_token == Secret("a-token")
+
+
+@pytest.mark.parametrize("token_type", [None, "BearerToken", "bearertoken", ""])
+def test_bearer_is_assumed_only_where_that_was_asked_for(token_type: str | None) -> None:
+    body = MEMBERS | {"token_type": token_type}
+
+    token = accept(body, is_bearer_assumed=True)
+    error = refuse(answer(body))
+
+    assert token.token_type == "Bearer"
+    assert "set token_type_policy to assume_bearer" in str(error)
+
+
+@pytest.mark.parametrize("token_type", ["mac", "DPoP", 7])
+def test_another_type_is_never_taken_for_bearer(token_type: object) -> None:
+    assert "only bearer" in str(
+        refuse(answer(MEMBERS | {"token_type": token_type}), is_bearer_assumed=True)
+    )
+
+
 def test_error_of_another_shape_is_surfaced_too() -> None:
     body = {"errorCode": "E0000021", "errorSummary": "Bad request. Accept header, that is."}
 

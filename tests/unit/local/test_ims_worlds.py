@@ -1,0 +1,99 @@
+"""The local token endpoint plays what other providers do, and the job's side of it holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.local.ims import LocalIms
+from rotator.local.ims_worlds import REFUSALS, WORLDS
+from rotator.model.client_credentials import ClientCredentials
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.probe import call_api
+from tests.support.clock import NOW, ManualClock
+
+if TYPE_CHECKING:
+    from rotator.model.access_token import AccessToken
+
+
+def mint(ims: LocalIms, clock: ManualClock, **changes: object) -> AccessToken:
+    fields = {"provider": "adobe-ims", "token_url": ims.urls.token, "client_id": "me"}
+    credentials = ClientCredentials.from_fields(fields | {"client_secret": "p8e-s"} | changes)
+    return TokenEndpoint(clock=clock).mint(credentials).token
+
+
+def world(name: str, clock: ManualClock) -> LocalIms:
+    return LocalIms(now=clock.epoch, clients={"me": ["p8e-s"]}, **WORLDS[name])
+
+
+def test_cached_token_is_handed_out_until_it_ends() -> None:
+    clock = ManualClock(NOW)
+    with world("cached tokens", clock) as ims:
+        first = mint(ims, clock)
+        clock.advance(3600)
+        again = mint(ims, clock)
+        clock.advance(86_400)
+        new = mint(ims, clock)
+
+    assert again.access_token == first.access_token
+    assert first.expires_at - again.expires_at <= timedelta(seconds=1)
+    assert new.access_token != first.access_token
+
+
+def test_minting_ends_the_token_before_where_one_is_active() -> None:
+    clock = ManualClock(NOW)
+    with world("one active token", clock) as ims:
+        tokens = [mint(ims, clock), mint(ims, clock)]
+        statuses = [
+            call_api(ims.urls.hello, token=token.access_token, client_id="me").status
+            for token in tokens
+        ]
+
+    assert statuses == [401, 200]
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_second_secret_is_tried_whoever_refuses_the_first(name: str) -> None:
+    clock = ManualClock(NOW)
+    with world(f"refuses like {name}", clock) as ims:
+        token = mint(ims, clock, client_secret=["p8e-wrong", "p8e-s"])
+
+    assert token.client_id == "me"
+
+
+@pytest.mark.parametrize("name", ["no token_type", "token_type BearerToken"])
+def test_unnamed_bearer_tokens_are_minted_by_consent(name: str) -> None:
+    clock = ManualClock(NOW)
+    with world(name, clock) as ims:
+        assert mint(ims, clock, token_type_policy="assume_bearer").token_type == "Bearer"
+        with pytest.raises(MintError, match="token_type_policy"):
+            mint(ims, clock)
+
+
+@pytest.mark.parametrize(
+    ("name", "life_s"),
+    [
+        ("as documented", 86_399),
+        ("201 Created", 86_399),
+        ("expires_in a string", 86_399),
+        ("announced too short", 600),
+        # Its claims say so; the announcement of a week is not believed of Adobe at all.
+        ("announced too long", None),
+        ("expires_in zero", None),
+        ("expires_in milliseconds", None),
+        ("no expires_in", None),
+    ],
+)
+def test_announced_lives_are_believed_or_refused(name: str, life_s: int | None) -> None:
+    clock = ManualClock(NOW)
+    with world(name, clock) as ims:
+        if life_s is None:
+            with pytest.raises(MintError, match="expires_in") as caught:
+                mint(ims, clock)
+            assert not caught.value.retryable
+        else:
+            token = mint(ims, clock)
+            assert token.expires_at - token.issued_at == timedelta(seconds=life_s)

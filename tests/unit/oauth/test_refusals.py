@@ -1,0 +1,115 @@
+"""A refused client moves on to the next client secret, however the provider says it."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.model.client_credentials import ClientCredentials
+from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.clock import ManualClock
+from tests.support.recording_server import RecordingServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AWKWARD = "a+b/c=d+e/f=g+h/"
+REFUSALS = {
+    "auth0": (401, {"error": "access_denied", "error_description": "Unauthorized"}),
+    "keycloak": (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
+    "uaa": (401, {"error": "unauthorized", "error_description": "Bad credentials"}),
+    "okta": (
+        401,
+        {"errorCode": "invalid_client", "errorSummary": "Invalid client_secret"},
+    ),
+    "entra": (
+        401,
+        {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid"},
+    ),
+    "adobe": (400, {"error": "invalid_client", "error_description": "invalid client_secret"}),
+    "bare": (401, {}),
+}
+
+
+@pytest.fixture
+def server() -> Iterator[RecordingServer]:
+    with RecordingServer() as running:
+        yield running
+
+
+def refused(server: RecordingServer, **changes: Any) -> MintError:
+    fields = {"token_url": server.url + "/token", "client_id": "id", "client_secret": AWKWARD}
+    with pytest.raises(MintError) as caught:
+        TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields | changes))
+    return caught.value
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_any_refusal_of_the_client_moves_on_to_the_next_secret(
+    server: RecordingServer, name: str
+) -> None:
+    server.answers["/token"] = REFUSALS[name]
+
+    error = refused(server, client_secret=["p8e-new", "p8e-old"], auth_method="client_secret_post")
+
+    assert [dict(request.form)["client_secret"] for request in server.requests] == [
+        "p8e-new",
+        "p8e-old",
+    ]
+    assert not error.retryable
+
+
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_what_is_no_refusal_of_the_client_spares_the_next_secret(
+    server: RecordingServer, status: int
+) -> None:
+    server.answers["/token"] = (status, {"error": "invalid_scope"})
+
+    refused(server, client_secret=["p8e-new", "p8e-old"], auth_method="client_secret_post")
+
+    assert {dict(request.form)["client_secret"] for request in server.requests} == {"p8e-new"}
+
+
+def sent_forms() -> list[str]:
+    pair = f"id:{quote_plus(AWKWARD)}"
+    basic = base64.b64encode(pair.encode()).decode()
+    raw = base64.b64encode(f"id:{AWKWARD}".encode()).decode()
+    return [basic, raw, f"Basic {basic}", quote_plus(AWKWARD), AWKWARD, AWKWARD.replace("/", "\\/")]
+
+
+@pytest.mark.parametrize("echo", sent_forms())
+@pytest.mark.parametrize("fold", [str, str.upper, str.lower, quote_plus])
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_echo_of_what_was_sent_is_redacted_in_every_form(
+    server: RecordingServer, echo: str, fold: Callable[[str], str], method: str
+) -> None:
+    echoed = fold(echo)
+    server.answers["/token"] = (400, {"error": "bad", "error_description": f"you sent {echoed}"})
+
+    told = str(refused(server, auth_method=method))
+
+    assert "you sent" in told
+    assert "***" in told
+    pieces = {echoed[at : at + 12].lower() for at in range(len(echoed) - 11)}
+    assert not any(piece in told.lower() for piece in pieces)
+
+
+@pytest.mark.parametrize(("encoding", "other"), [("form", "raw"), ("raw", "form")])
+def test_refused_basic_credentials_hint_at_the_setting_of_their_encoding(
+    server: RecordingServer, encoding: str, other: str
+) -> None:
+    server.answers["/token"] = REFUSALS["uaa"]
+
+    told = str(refused(server, basic_encoding=encoding))
+
+    assert f"set basic_encoding to {other}" in told
+
+
+def test_plain_basic_credentials_get_no_such_hint(server: RecordingServer) -> None:
+    server.answers["/token"] = REFUSALS["uaa"]
+
+    assert "basic_encoding" not in str(refused(server, client_secret="p8e-plain"))

@@ -1,0 +1,117 @@
+"""TLS contexts are shared by what they trust, and never with a client's certificate."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rotator.errors import ConfigError
+from rotator.transport.bounded import Timeouts, TransportError, send_bounded
+from rotator.transport.connections import StrictAdapter
+from rotator.transport.request import HttpRequest
+from rotator.transport.tls import ClientCertificate, client_context, shared_context
+from tests.support.certificates import Identity, server_context
+from tests.support.recording_server import RecordingServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVER = Identity.of("localhost")
+CLIENT = Identity.of("the-client")
+OTHER = Identity.of("another-client")
+TIMEOUTS = Timeouts(connect_s=5, read_s=5, total_s=5)
+
+
+def shown(identity: Identity) -> ClientCertificate:
+    return ClientCertificate(identity.certificate, identity.private_key.encode())
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "bundle.pem"
+    path.write_text(SERVER.certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    monkeypatch.setenv("NO_PROXY", "*")
+    return path
+
+
+def send(url: str, certificate: ClientCertificate | None = None) -> int:
+    request = HttpRequest(url)
+    return send_bounded(
+        request, timeouts=TIMEOUTS, max_body_bytes=1000, client_certificate=certificate
+    ).status
+
+
+def test_context_is_loaded_once_for_the_same_authorities(bundle: Path) -> None:
+    assert shared_context(str(bundle)) is shared_context(str(bundle))
+
+
+def test_authorities_that_were_replaced_are_loaded_anew(bundle: Path) -> None:
+    before = shared_context(str(bundle))
+    bundle.write_text(SERVER.certificate + CLIENT.certificate)
+
+    after = shared_context(str(bundle))
+
+    assert after is not before
+    assert len(after.get_ca_certs()) == 2
+
+
+def test_contexts_with_client_certificates_are_never_shared(bundle: Path) -> None:
+    contexts = [
+        shared_context(str(bundle)),
+        client_context(str(bundle), shown(CLIENT)),
+        client_context(str(bundle), shown(CLIENT)),
+        client_context(str(bundle), shown(OTHER)),
+    ]
+
+    assert len({id(context) for context in contexts}) == 4
+
+
+def test_certificate_of_one_exchange_is_not_shown_in_the_next(tmp_path: Path, bundle: Path) -> None:
+    context = server_context(SERVER, tmp_path, client=CLIENT)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    assert bundle.exists()
+
+    with RecordingServer(context) as server:
+        for certificate in (None, shown(CLIENT), None):
+            send(server.url, certificate)
+
+    peers = [request.peer for request in server.requests]
+    assert peers == [None, ((("commonName", "the-client"),),), None]
+
+
+def test_cutting_one_exchange_cuts_no_other_of_the_same_context(
+    tmp_path: Path, bundle: Path
+) -> None:
+    shared = shared_context(str(bundle))
+    cut = StrictAdapter(shared, for_proxies=shared)
+
+    with RecordingServer(server_context(SERVER, tmp_path)) as server:
+        send(server.url)
+        cut.cut()
+        assert send(server.url) == 200
+    cut.close()
+
+
+def test_reason_of_openssl_is_in_the_error(tmp_path: Path, bundle: Path) -> None:
+    bundle.write_text(OTHER.certificate)
+
+    with (
+        RecordingServer(server_context(SERVER, tmp_path)) as server,
+        pytest.raises(TransportError, match=r"not trusted \(self.signed certificate") as caught,
+    ):
+        send(server.url)
+
+    assert not caught.value.retryable
+
+
+def test_without_a_writable_folder_the_error_says_what_to_mount(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(bundle / "no-folder"))
+
+    with pytest.raises(ConfigError, match=r"no writable temporary folder.* TMPDIR"):
+        client_context(str(bundle), shown(CLIENT))
