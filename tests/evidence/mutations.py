@@ -76,7 +76,7 @@ MUTATIONS = (
         "rotation/rotate.py",
         "        seen = current\n",
         "",
-        f"{ROTATE} -k edit",
+        "tests/unit/rotation/test_rotate_shared.py -k edit",
     ),
     Mutation(
         "versions moved aside stop the job",
@@ -213,7 +213,7 @@ MUTATIONS = (
         "aws/errors.py",
         'f"the AWS SDK failed ({operation}: {names[0]})"',
         'f"the AWS SDK failed ({operation}: {error})"',
-        "tests/unit/reader/test_sources.py -k without_their_text",
+        "tests/unit/reader/test_sdk_source.py -k without_their_text",
     ),
     Mutation(
         "no source of AWS credentials is told from Secrets Manager",
