@@ -69,7 +69,8 @@ lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the mani
 
 audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
 	@build/audit/bin/checkov -d infra --framework cloudformation --compact --quiet --skip-download
-	@build/audit/bin/kubernetes-validate --strict --quiet -k 1.33 infra/kubernetes/*.yaml
+	@build/audit/bin/hadolint infra/container/Containerfile
+	@build/audit/bin/kubernetes-validate --strict --quiet -k 1.33 infra/kubernetes/rotator.yaml
 
 workflows: build/workflows/complete ## the forge's workflows: their schemas and their security, offline
 	@build/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

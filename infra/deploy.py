@@ -8,6 +8,7 @@ which AWS cannot tell the changes.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import re
 import shutil
@@ -118,7 +119,10 @@ def _refuse_what_cannot_be_updated(stack: str) -> None:
 
 def _upload(options: Options) -> str:
     """Put the package under a key of its own content, so that a rollback finds the old one."""
-    if _try("s3api", "head-bucket", "--bucket", options.bucket).returncode != 0:
+    # A bucket's name says nothing of its owner: one that was deleted can be somebody else's now.
+    owner = _aws_json("sts", "get-caller-identity")["Account"]
+    bucket = ("--bucket", options.bucket, "--expected-bucket-owner", owner)
+    if _try("s3api", "head-bucket", *bucket).returncode != 0:
         raise DeployError(
             f"bucket {options.bucket}: does not exist, or is not yours; make one in this region:"
             f" aws s3 mb s3://{options.bucket}"
@@ -129,11 +133,25 @@ def _upload(options: Options) -> str:
     with tempfile.TemporaryDirectory() as folder:
         package = build(options.arch, Path(folder), compiler=compiler)
         key = f"rotator/{package.path.stem}-{package.sha256[:12]}.zip"
-        where = ("--bucket", options.bucket, "--key", key)
-        if _try("s3api", "head-object", *where).returncode != 0:
+        checksum = base64.b64encode(bytes.fromhex(package.sha256)).decode("ascii")
+        where = (*bucket, "--key", key)
+        if not _holds(where, checksum):
             print(f"uploading {package.size_bytes / 1e6:.1f} MB to s3://{options.bucket}/{key}")
-            _aws("s3api", "put-object", *where, "--body", str(package.path))
+            body = ("--body", str(package.path), "--checksum-sha256", checksum)
+            _aws("s3api", "put-object", *where, *body)
     return key
+
+
+def _holds(where: tuple[str, ...], checksum: str) -> bool:
+    """Whether S3 says that this object is what was built; one of another content is replaced."""
+    found = _try("s3api", "head-object", *where, "--checksum-mode", "ENABLED")
+    return is_what_was_built(found.stdout, checksum) if found.returncode == 0 else False
+
+
+def is_what_was_built(head: str, checksum: str) -> bool:
+    """Compare the checksum in the answer of `head-object`, where one is, with the package's."""
+    described: dict[str, Any] = json.loads(head or "{}")
+    return described.get("ChecksumSHA256") == checksum
 
 
 def _prepare(options: Options, key: str) -> str | None:

@@ -133,3 +133,31 @@ def test_service_gives_up_before_the_next_tick() -> None:
 
     assert timeout
     assert int(timeout[1]) < DEFAULT_INTERVAL.total_seconds()
+
+
+def test_pod_has_a_folder_for_certificates_in_memory_and_nobody_elses_variables() -> None:
+    [mount] = pod()["containers"][0]["volumeMounts"]
+    [volume] = pod()["volumes"]
+
+    assert mount == {"name": volume["name"], "mountPath": "/tmp"}  # noqa: S108 - the pod's
+    assert volume["emptyDir"]["medium"] == "Memory"
+    assert pod()["enableServiceLinks"] is False
+
+
+def test_run_that_starts_late_is_still_started_and_before_the_next() -> None:
+    # CronJob documentation: the controller looks every 10 s, so with less it may start none.
+    late_s = cron_job()["spec"]["startingDeadlineSeconds"]
+
+    assert 60 <= late_s < timedelta(minutes=15).total_seconds()
+
+
+def test_image_is_of_hashed_dependencies_and_runs_as_nobody() -> None:
+    lines = (INFRA / "container" / "Containerfile").read_text("utf-8").splitlines()
+    images = [line for line in lines if line.startswith("FROM ")]
+    runs = [line for line in lines if line.startswith("RUN ")]
+
+    assert "ARG BASE" in lines
+    assert all(line.startswith("FROM ${BASE}") for line in images)
+    assert all("--require-hashes" in line for line in runs if '"install"' in line)
+    assert all(line.startswith('RUN ["') for line in runs)
+    assert "USER 65532:65532" in lines
