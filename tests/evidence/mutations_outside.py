@@ -8,7 +8,9 @@ __all__ = ["OUTSIDE_MUTATIONS"]
 
 STORE = "tests/integration/aws/test_store.py"
 GRANTS = "tests/repo/test_grants.py"
+SCHEDULERS = "tests/repo/test_schedulers.py"
 TEMPLATE = "infra/template.yaml"
+MANIFEST = "infra/kubernetes/rotator.yaml"
 VIA_SERVICE = "kms:ViaService: !Sub secretsmanager.${AWS::Region}.${AWS::URLSuffix}\n"
 OF_FOREIGN = (
     "                ArnLike:\n                  kms:EncryptionContext:SecretARN: !Sub "
@@ -92,10 +94,38 @@ OUTSIDE_MUTATIONS = (
     ),
     Mutation(
         "a pod that starts late does not start",
-        "infra/kubernetes/rotator.yaml",
-        "startingDeadlineSeconds: 600",
+        MANIFEST,
+        "startingDeadlineSeconds: 900",
         "startingDeadlineSeconds: 5",
-        "tests/repo/test_schedulers.py -k pile_up",
+        f"{SCHEDULERS} -k no_tick",
+    ),
+    Mutation(
+        "a pod has no time for the image",
+        MANIFEST,
+        "activeDeadlineSeconds: 600",
+        "activeDeadlineSeconds: 60",
+        f"{SCHEDULERS} -k pile_up",
+    ),
+    Mutation(
+        "the client's key is written to a node's disk",
+        MANIFEST,
+        "medium: Memory, ",
+        "",
+        f"{SCHEDULERS} -k to_memory",
+    ),
+    Mutation(
+        "a pod has no folder to write to",
+        MANIFEST,
+        "mountPath: /tmp",
+        "mountPath: /scratch",
+        f"{SCHEDULERS} -k to_memory",
+    ),
+    Mutation(
+        "services of the namespace become settings",
+        MANIFEST,
+        "          enableServiceLinks: false\n",
+        "",
+        f"{SCHEDULERS} -k namespace",
     ),
     Mutation(
         "one wrong announcement costs a week",
