@@ -64,8 +64,8 @@ def _open_session(config: Config) -> object:
     return boto3.Session(botocore_session=core)
 
 
-class SecretsManagerStore:
-    """Reads and publishes secrets through a client of boto3 or botocore.
+class ApiCaller:
+    """Calls the API actions through a client of boto3 or botocore; the SDK's errors end here.
 
     It takes a session of either instead, and makes a client in the session's region (`connect`).
     """
@@ -73,6 +73,43 @@ class SecretsManagerStore:
     def __init__(self, client: object) -> None:
         is_session = hasattr(client, "client") or hasattr(client, "create_client")
         self._client: Any = connect(session=client) if is_session else client
+
+    def _call(self, operation: str, secret_id: str, **params: Any) -> dict[str, Any]:
+        """Call one API action; the SDK's exceptions end here.
+
+        Ours are raised after the handler: chained, they would carry the request with them.
+        """
+        id_params = {
+            "BatchGetSecretValue": {},
+            "CreateSecret": {"Name": secret_id},
+            "ListSecrets": {},
+        }
+        target = id_params.get(operation, {"SecretId": secret_id})
+
+        def call() -> dict[str, Any]:
+            with without_bodies():
+                return self._method(operation)(**target, **params)
+
+        # Its parsers raise what they like, body and all.
+        explain = partial(explain_error, operation=operation, secret_id=secret_id)
+        response = replace_error(call, Exception, explain)
+        if not _is_response(operation, response):
+            raise StoreError(
+                f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
+                " check AWS_ENDPOINT_URL",
+                operation=operation,
+                secret_id=secret_id,
+            )
+        return response
+
+    def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
+        snake_case = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)
+        method: Callable[..., dict[str, Any]] = getattr(self._client, snake_case[1:])
+        return method
+
+
+class SecretsManagerStore(ApiCaller):
+    """Reads and publishes secrets."""
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         """The current version of each secret, in order; one call for all where that is allowed.
@@ -196,39 +233,6 @@ class SecretsManagerStore:
 
     def _without_value(self, secret_id: str) -> StoredSecret:
         return StoredSecret(secret_id=secret_id, arn=self.describe(secret_id).arn)
-
-    def _call(self, operation: str, secret_id: str, **params: Any) -> dict[str, Any]:
-        """Call one API action; the SDK's exceptions end here.
-
-        Ours are raised after the handler: chained, they would carry the request with them.
-        """
-        id_params = {
-            "BatchGetSecretValue": {},
-            "CreateSecret": {"Name": secret_id},
-            "ListSecrets": {},
-        }
-        target = id_params.get(operation, {"SecretId": secret_id})
-
-        def call() -> dict[str, Any]:
-            with without_bodies():
-                return self._method(operation)(**target, **params)
-
-        # Its parsers raise what they like, body and all.
-        explain = partial(explain_error, operation=operation, secret_id=secret_id)
-        response = replace_error(call, Exception, explain)
-        if not _is_response(operation, response):
-            raise StoreError(
-                f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
-                " check AWS_ENDPOINT_URL",
-                operation=operation,
-                secret_id=secret_id,
-            )
-        return response
-
-    def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
-        snake_case = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation)
-        method: Callable[..., dict[str, Any]] = getattr(self._client, snake_case[1:])
-        return method
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:

@@ -74,14 +74,88 @@ def narrate() -> int:
 
 
 @dataclass(slots=True)
-class _Story:
-    """The steps, in their order; each leaves the token that the next one starts from."""
+class _Stage:
+    """What each step works with: commands that are shown and run, and promises that are checked."""
 
     local: Playground
     screen: Screen
     client: Any
     told: int = 0
     printed: list[str] = field(default_factory=list, repr=False)
+
+    def step(self, text: str) -> None:
+        self.told += 1
+        self.screen.step(self.told, text)
+
+    def rotator(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Show a command line, run it, show what it says, and promise how it ends."""
+        self.screen.command(*args)
+        # All of it once; later runs differ in their first two lines only.
+        most_lines = 2 if "run" in args and self.told > FIRST_RUN else ALL_LINES
+        return self.show(self.local.rotator(*args), code=code, most_lines=most_lines)
+
+    def show(
+        self,
+        ended: subprocess.CompletedProcess[str],
+        *,
+        code: int = 0,
+        most_lines: int = ALL_LINES,
+    ) -> subprocess.CompletedProcess[str]:
+        self.printed += (ended.stdout, ended.stderr)
+        self.promise(
+            f"exit code {code}, not {ended.returncode}", kept=ended.returncode == code, ended=ended
+        )
+        self.screen.output(ended.stdout or ended.stderr, most_lines=most_lines)
+        return ended
+
+    def promise(
+        self,
+        promised: str,
+        *,
+        kept: bool,
+        ended: subprocess.CompletedProcess[str] | None = None,
+    ) -> None:
+        if not kept:
+            said = f"\n{ended.stdout}{ended.stderr}".rstrip() if ended else ""
+            raise BrokenPromiseError(f"step {self.told} failed; promised was: {promised}{said}")
+
+    def version_id(self) -> str:
+        current = self.client.get_secret_value(
+            SecretId=self.local.binding.token_secret, VersionStage="AWSCURRENT"
+        )
+        return str(current["VersionId"])
+
+    def token(self) -> str:
+        """What a consumer that starts now reads."""
+        return TokenReader(self.local.binding.token_secret, client=self.client).token()
+
+    def tokens_minted(self) -> int:
+        return self.local.ims.observed()["tokens_minted"]
+
+    @contextmanager
+    def reading(self) -> Iterator[_Readings]:
+        """Read on in another thread, from before the block to after it."""
+        readings, begun, ended = _Readings(), threading.Event(), threading.Event()
+
+        def read_on() -> None:
+            last = False
+            while not last:
+                last = ended.is_set()
+                readings.take(self)
+                begun.set()
+
+        thread = threading.Thread(target=read_on, daemon=True)
+        thread.start()
+        begun.wait()
+        try:
+            yield readings
+        finally:
+            ended.set()
+            thread.join()
+
+
+class _Story(_Stage):
+    """The steps, in their order; each leaves the token that the next one starts from."""
 
     def tell(self) -> None:
         self.init()
@@ -184,76 +258,6 @@ class _Story:
         )
         self.screen.found(f"version {self.version_id()[:8]} is current, and the API takes it")
 
-    def step(self, text: str) -> None:
-        self.told += 1
-        self.screen.step(self.told, text)
-
-    def rotator(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Show a command line, run it, show what it says, and promise how it ends."""
-        self.screen.command(*args)
-        # All of it once; later runs differ in their first two lines only.
-        most_lines = 2 if "run" in args and self.told > FIRST_RUN else ALL_LINES
-        return self.show(self.local.rotator(*args), code=code, most_lines=most_lines)
-
-    def show(
-        self,
-        ended: subprocess.CompletedProcess[str],
-        *,
-        code: int = 0,
-        most_lines: int = ALL_LINES,
-    ) -> subprocess.CompletedProcess[str]:
-        self.printed += (ended.stdout, ended.stderr)
-        self.promise(
-            f"exit code {code}, not {ended.returncode}", kept=ended.returncode == code, ended=ended
-        )
-        self.screen.output(ended.stdout or ended.stderr, most_lines=most_lines)
-        return ended
-
-    def promise(
-        self,
-        promised: str,
-        *,
-        kept: bool,
-        ended: subprocess.CompletedProcess[str] | None = None,
-    ) -> None:
-        if not kept:
-            said = f"\n{ended.stdout}{ended.stderr}".rstrip() if ended else ""
-            raise BrokenPromiseError(f"step {self.told} failed; promised was: {promised}{said}")
-
-    def version_id(self) -> str:
-        current = self.client.get_secret_value(
-            SecretId=self.local.binding.token_secret, VersionStage="AWSCURRENT"
-        )
-        return str(current["VersionId"])
-
-    def token(self) -> str:
-        """What a consumer that starts now reads."""
-        return TokenReader(self.local.binding.token_secret, client=self.client).token()
-
-    def tokens_minted(self) -> int:
-        return self.local.ims.observed()["tokens_minted"]
-
-    @contextmanager
-    def reading(self) -> Iterator[_Readings]:
-        """Read on in another thread, from before the block to after it."""
-        readings, begun, ended = _Readings(), threading.Event(), threading.Event()
-
-        def read_on() -> None:
-            last = False
-            while not last:
-                last = ended.is_set()
-                readings.take(self)
-                begun.set()
-
-        thread = threading.Thread(target=read_on, daemon=True)
-        thread.start()
-        begun.wait()
-        try:
-            yield readings
-        finally:
-            ended.set()
-            thread.join()
-
 
 @dataclass(slots=True)
 class _Readings:
@@ -263,10 +267,10 @@ class _Readings:
     tokens: list[str] = field(default_factory=list, repr=False)
     failures: list[str] = field(default_factory=list)
 
-    def take(self, story: _Story) -> None:
+    def take(self, stage: _Stage) -> None:
         self.total += 1
         try:
-            token = story.token()
+            token = stage.token()
         except RotatorError as error:
             self.failures.append(str(error))
             return

@@ -74,32 +74,12 @@ def _oauth_error(code: str, description: str) -> Reply:
     return _json(400, {"error": code, "error_description": description})
 
 
-class LocalIms:
-    """The server within this process, on a free port of 127.0.0.1.
+class _Serving:
+    """The life of the server: a thread of its own, or the caller's."""
 
-    `now` tells the time in seconds since 1970. `configure` changes how it behaves (the fields of
-    `ImsSettings`), `observed` tells what it saw, `token_requests` every form in full, `reset`
-    returns to the settings of the start and forgets what it saw.
-    """
-
-    def __init__(self, *, now: Callable[[], float] = time.time, **settings: Any) -> None:
-        self._now = now
-        self._initial = ImsSettings().changed(settings)
-        self._settings = self._initial
-        self._mint = TokenMint()
-        self._last: dict[str, tuple[str, int]] = {}  # by client id: token, and when it ends (ms)
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._counters = {
-            "tokens_minted": 0,
-            "token_requests": 0,
-            "api_calls": 0,
-            "api_calls_ok": 0,
-        }
-        self._requests: deque[dict[str, Any]] = deque(maxlen=MAX_REMEMBERED_REQUESTS)
-        self._server = _HttpServer(self)
-        self._thread: threading.Thread | None = None
-        self.urls = ImsUrls(f"http://127.0.0.1:{self._server.server_address[1]}")
+    _server: _HttpServer
+    _stopped: threading.Event
+    _thread: threading.Thread | None
 
     def __enter__(self) -> Self:
         self.start()
@@ -138,6 +118,34 @@ class LocalIms:
     def server_close(self) -> None:
         """Give the port back."""
         self._server.server_close()
+
+
+class LocalIms(_Serving):
+    """The server within this process, on a free port of 127.0.0.1.
+
+    `now` tells the time in seconds since 1970. `configure` changes how it behaves (the fields of
+    `ImsSettings`), `observed` tells what it saw, `token_requests` every form in full, `reset`
+    returns to the settings of the start and forgets what it saw.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.time, **settings: Any) -> None:
+        self._now = now
+        self._initial = ImsSettings().changed(settings)
+        self._settings = self._initial
+        self._mint = TokenMint()
+        self._last: dict[str, tuple[str, int]] = {}  # by client id: token, and when it ends (ms)
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._counters = {
+            "tokens_minted": 0,
+            "token_requests": 0,
+            "api_calls": 0,
+            "api_calls_ok": 0,
+        }
+        self._requests: deque[dict[str, Any]] = deque(maxlen=MAX_REMEMBERED_REQUESTS)
+        self._server = _HttpServer(self)
+        self._thread = None
+        self.urls = ImsUrls(f"http://127.0.0.1:{self._server.server_address[1]}")
 
     def configure(self, **changes: Any) -> None:
         """Change settings from the next request on. Raises ValueError for a wrong one."""

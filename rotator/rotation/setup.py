@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import ConfigError, SecretNotFound
@@ -35,47 +36,36 @@ def set_up_binding(
     Nothing is overwritten: a credentials secret with a value, or a token secret bound to others,
     raises ConfigError. Safe to repeat after a failure, as the credentials are written last.
     """
+    is_shared = token_secret == credentials_secret
     credentials_info = _find(credentials_secret, store)
-    token_info = (
-        credentials_info if token_secret == credentials_secret else _find(token_secret, store)
-    )
+    token_info = credentials_info if is_shared else _find(token_secret, store)
     _refuse_to_overwrite(credentials_info, credentials_secret, wanted=ask is not None)
     if token_info is not None:
         arn = credentials_info.arn if credentials_info else credentials_secret
-        is_replaceable = ask is None or token_secret == credentials_secret
         _refuse_foreign_token_secret(
-            token_secret, token_info, credentials_secret, arn, is_replaceable=is_replaceable
+            token_secret,
+            token_info,
+            credentials_secret,
+            arn,
+            is_replaceable=ask is None or is_shared,
         )
-    is_shared = token_secret == credentials_secret
     text = None
     if ask is not None:
         fields = ask()
         text = credentials_text(fields if is_shared else consent_to(fields, token_secret))
 
     done = []
-    if (
-        ask is None
-        and not is_shared
-        and credentials_info is not None
-        and credentials_info.has_value
-    ):
-        done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
     tags = {BINDING_TAG: credentials_secret}
-    if token_secret != credentials_secret:
-        done.append(
-            _bind_token_secret(token_secret, token_info, tags, store=store, kms_key_id=kms_key_id)
-        )
-        tags = {}
+    bind = partial(_bind_token_secret, store=store, kms_key_id=kms_key_id)
+    keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
+    if not is_shared:
+        if ask is None and credentials_info is not None and credentials_info.has_value:
+            done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
+        done.append(bind(token_secret, token_info, tags))
     if text is not None:
-        done.append(
-            _store_credentials(
-                credentials_secret, credentials_info, text, tags, store=store, kms_key_id=kms_key_id
-            )
-        )
-    done.append(
-        f"next: rotator run --credentials-secret {credentials_secret} --token-secret {token_secret}"
-    )
-    return done
+        done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
+    command = f"rotator run --credentials-secret {credentials_secret} --token-secret {token_secret}"
+    return [*done, f"next: {command}"]
 
 
 def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:

@@ -75,7 +75,7 @@ class RuntimeProcess:
     ) -> None:
         self._events: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
         self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _RuntimeServer(("127.0.0.1", 0), _RuntimeHandler)
         self._server.events, self._server.answers = self._events, self._answers
         self._command = [interpreter, "-S", "-B", "-m", "awslambdaric", handler]
         self._environment = {
@@ -136,7 +136,7 @@ class RuntimeProcess:
         self._lines.extend(self._process.stdout or ())
 
 
-class _Server(ThreadingHTTPServer):
+class _RuntimeServer(ThreadingHTTPServer):
     daemon_threads = True
     events: queue.Queue[tuple[str, bytes, float]]
     answers: queue.Queue[tuple[bool, Any]]
@@ -145,11 +145,11 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: the function is killed while it waits for its next event."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _RuntimeHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: _Server
+    server: _RuntimeServer
 
     def do_GET(self) -> None:
         request_id, body, deadline_ms = self.server.events.get()

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -23,6 +22,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.deployed.emulator import REGION, Emulator
+from tests.deployed.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,66 +55,6 @@ def handler(event, context):
             said.append(error.response["Error"]["Code"])
     return said
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The deployed template and what watches it."""
-
-    emulator: Emulator
-    ims: RemoteIms
-    outputs: dict[str, str]
-
-    def read(self, secret_id: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.emulator.client("secretsmanager").get_secret_value(
-            SecretId=secret_id
-        )
-        return answer
-
-    def token(self) -> dict[str, Any] | None:
-        text = self.read(TOKEN).get("SecretString")
-        fields: dict[str, Any] | None = json.loads(text) if text else None
-        return fields
-
-    def store_credentials(self, client_secret: str) -> None:
-        fields = {
-            "provider": "adobe-ims",
-            "token_url": self.ims.urls.token,
-            "client_id": CLIENT_ID,
-            "client_secret": client_secret,
-        }
-        self.emulator.client("secretsmanager").put_secret_value(
-            SecretId=CREDENTIALS, SecretString=json.dumps(fields)
-        )
-
-    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        answer = self.emulator.client("lambda").invoke(
-            FunctionName="rotator", Payload=json.dumps(event).encode()
-        )
-        value: dict[str, Any] = json.loads(answer["Payload"].read())
-        return value
-
-    def logged(self) -> list[dict[str, Any]]:
-        logs = self.emulator.client("logs")
-        group = self.outputs["LogGroupName"]
-        lines = [
-            event["message"]
-            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
-            for event in logs.get_log_events(
-                logGroupName=group, logStreamName=stream["logStreamName"]
-            )["events"]
-        ]
-        return [json.loads(line) for line in lines if line.startswith("{")]
-
-    def outcomes(self) -> list[str]:
-        return [line["outcome"] for line in self.logged() if "outcome" in line]
-
-    def role_of(self, logical_id: str) -> str:
-        resource = self.emulator.client("cloudformation").describe_stack_resource(
-            StackName="rotator", LogicalResourceId=logical_id
-        )["StackResourceDetail"]["PhysicalResourceId"]
-        arn: str = self.emulator.client("iam").get_role(RoleName=resource)["Role"]["Arn"]
-        return arn
 
 
 def wait_for(what: Callable[[], Any], *, timeout_s: float) -> Any:  # noqa: ANN401 - what it was

@@ -219,7 +219,7 @@ def _service_answer() -> Callable[[random.Random], str | None]:
 
     def answer(**_: object) -> AWSResponse:
         status, body = bodies[-1]
-        return AWSResponse("http://127.0.0.1:9/", status, HTTPHeaders(), _Body(body))
+        return AWSResponse("http://127.0.0.1:9/", status, HTTPHeaders(), _SpoiltBody(body))
 
     events: Any = client.meta.events
     events.register_first("before-send.secretsmanager", answer)
@@ -256,7 +256,7 @@ def _service_answer() -> Callable[[random.Random], str | None]:
     return try_one
 
 
-class _Body(io.BytesIO):
+class _SpoiltBody(io.BytesIO):
     def stream(self, **_: object) -> Iterator[bytes]:
         yield self.read()
 

@@ -23,7 +23,7 @@ class RawServer:
     def __init__(self, play: Callable[[socket.socket], None]) -> None:
         self.play = play
         self.stopped = threading.Event()
-        self._server = _Server(self)
+        self._server = _RawTcpServer(self)
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -39,21 +39,21 @@ class RawServer:
         self._server.server_close()
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _RawTcpServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, owner: RawServer) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _RawHandler)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as inherited
         """Close, and no more: what ends the connection in another way has been set up by then."""
         self.close_request(request)
 
 
-class _Handler(socketserver.BaseRequestHandler):
-    server: _Server
+class _RawHandler(socketserver.BaseRequestHandler):
+    server: _RawTcpServer
 
     def handle(self) -> None:
         self.request.settimeout(10)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import json
 import socket
-import threading
-import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -18,10 +14,7 @@ import pytest
 from rotator.local.binding import LocalBinding
 from rotator.local.ims import LocalIms
 from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsSettings, RemoteIms
-from rotator.local.secrets_manager import OneAtATime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from tests.support.ims_client import ImsClient, eventually
 
 NOW = 1_700_000_000.25
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
@@ -34,64 +27,13 @@ ACCEPTED = {
 }
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever came
-        return json.loads(self.text)
-
-
-class Client:
-    """A bare HTTP client: nothing is followed, retried or raised."""
-
-    def __init__(self, base_url: str) -> None:
-        self.address = urlsplit(base_url).netloc
-
-    def send(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection(self.address, timeout=10)
-        try:
-            connection.request(
-                method, path, body, {name.replace("_", "-"): v for name, v in headers.items()}
-            )
-            response = connection.getresponse()
-            text = response.read().decode()
-        finally:
-            connection.close()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, text)
-
-    def mint(self, **changes: str) -> Answer:
-        return self.post(urlencode(ACCEPTED | changes))
-
-    def post(self, body: str) -> Answer:
-        return self.send("POST", TOKEN_PATH, body, Content_Type="application/x-www-form-urlencoded")
-
-    def hello(self, token: str, *, key: str | None = CLIENT, scheme: str = "Bearer") -> Answer:
-        headers = {} if key is None else {"x_api_key": key}
-        return self.send("GET", HELLO_PATH, Authorization=f"{scheme} {token}", **headers)
-
-
-@pytest.fixture
-def ims() -> Iterator[LocalIms]:
-    with LocalIms(now=lambda: NOW, clients={CLIENT: [CANARY]}) as running:
-        yield running
-
-
-@pytest.fixture
-def client(ims: LocalIms) -> Client:
-    return Client(ims.urls.base)
-
-
 def claims(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
     decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=="))
     return decoded
 
 
-def test_token_answer_has_the_documented_body(client: Client) -> None:
+def test_token_answer_has_the_documented_body(client: ImsClient) -> None:
     answer = client.mint()
     assert answer.status == 200
     assert answer.json.keys() == {"access_token", "token_type", "expires_in"}
@@ -100,7 +42,7 @@ def test_token_answer_has_the_documented_body(client: Client) -> None:
     assert answer.headers["content-type"].startswith("application/json")
 
 
-def test_token_is_a_jwt_whose_times_are_strings_in_milliseconds(client: Client) -> None:
+def test_token_is_a_jwt_whose_times_are_strings_in_milliseconds(client: ImsClient) -> None:
     token = client.mint().json["access_token"]
     assert token.count(".") == 2
     assert "=" not in token
@@ -112,12 +54,12 @@ def test_token_is_a_jwt_whose_times_are_strings_in_milliseconds(client: Client) 
     assert told.keys() >= {"id", "user_id", "as", "scope"}
 
 
-def test_every_mint_gives_another_token(client: Client) -> None:
+def test_every_mint_gives_another_token(client: ImsClient) -> None:
     assert client.mint().json["access_token"] != client.mint().json["access_token"]
 
 
 @pytest.mark.parametrize("scope", ["openid,AdobeID", "openid, AdobeID", "openid AdobeID"])
-def test_scopes_are_accepted_with_commas_and_with_spaces(client: Client, scope: str) -> None:
+def test_scopes_are_accepted_with_commas_and_with_spaces(client: ImsClient, scope: str) -> None:
     answer = client.mint(scope=scope)
     assert answer.status == 200
     assert set(claims(answer.json["access_token"])["scope"].split(",")) == {"openid", "AdobeID"}
@@ -135,7 +77,7 @@ def test_scopes_are_accepted_with_commas_and_with_spaces(client: Client, scope: 
     ],
 )
 def test_refusal_is_400_with_the_oauth_error(
-    client: Client, changes: dict[str, str], error: str
+    client: ImsClient, changes: dict[str, str], error: str
 ) -> None:
     answer = client.mint(**changes)
     assert answer.status == 400
@@ -144,72 +86,72 @@ def test_refusal_is_400_with_the_oauth_error(
 
 
 @pytest.mark.parametrize("missing", sorted(ACCEPTED))
-def test_missing_parameter_is_invalid_request(client: Client, missing: str) -> None:
+def test_missing_parameter_is_invalid_request(client: ImsClient, missing: str) -> None:
     answer = client.post(urlencode({k: v for k, v in ACCEPTED.items() if k != missing}))
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
     assert missing in answer.json["error_description"]
 
 
-def test_repeated_parameter_is_invalid_request(client: Client) -> None:
+def test_repeated_parameter_is_invalid_request(client: ImsClient) -> None:
     answer = client.post(urlencode([*ACCEPTED.items(), ("scope", "openid")]))
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
 
 
-def test_json_body_is_not_taken_for_a_form(client: Client) -> None:
+def test_json_body_is_not_taken_for_a_form(client: ImsClient) -> None:
     answer = client.send("POST", TOKEN_PATH, json.dumps(ACCEPTED), Content_Type="application/json")
     assert (answer.status, answer.json["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_token_url_takes_post_only(client: Client, method: str) -> None:
+def test_token_url_takes_post_only(client: ImsClient, method: str) -> None:
     answer = client.send(method, TOKEN_PATH)
     assert answer.status == 405
     assert answer.headers["allow"] == "POST"
 
 
-def test_refusal_never_echoes_the_secret(client: Client) -> None:
+def test_refusal_never_echoes_the_secret(client: ImsClient) -> None:
     assert CANARY not in client.mint(client_id="somebody-else").text
     assert "p8e-wrong" not in client.mint(client_secret="p8e-wrong").text
 
 
-def test_each_answer_carries_its_own_debug_id(client: Client) -> None:
+def test_each_answer_carries_its_own_debug_id(client: ImsClient) -> None:
     answers = [client.mint(), client.mint(scope="x"), client.hello("x"), client.send("GET", "/")]
     assert len({answer.headers["x-debug-id"] for answer in answers}) == 4
 
 
-def test_debug_id_is_found_again_in_the_recorded_request(ims: LocalIms, client: Client) -> None:
+def test_debug_id_is_found_again_in_the_recorded_request(ims: LocalIms, client: ImsClient) -> None:
     refused = client.mint(scope="x")
     assert ims.token_requests()[-1]["debug_id"] == refused.headers["x-debug-id"]
 
 
-def test_api_greets_a_valid_token_with_its_key(client: Client) -> None:
+def test_api_greets_a_valid_token_with_its_key(client: ImsClient) -> None:
     answer = client.hello(client.mint().json["access_token"])
     assert (answer.status, answer.text) == (200, "Welcome to the Photoshop API!")
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é"])
-def test_api_refuses_a_wrong_token(client: Client, token: str) -> None:
+def test_api_refuses_a_wrong_token(client: ImsClient, token: str) -> None:
     answer = client.hello(token.encode().decode("latin-1"))
     assert answer.status == 401
     assert answer.json == {"error_code": "401013", "message": "Oauth token is not valid"}
 
 
-def test_api_refuses_a_call_without_token(client: Client) -> None:
+def test_api_refuses_a_call_without_token(client: ImsClient) -> None:
     assert client.send("GET", HELLO_PATH, x_api_key=CLIENT).status == 401
 
 
-def test_api_refuses_another_scheme(client: Client) -> None:
+def test_api_refuses_another_scheme(client: ImsClient) -> None:
     assert client.hello(client.mint().json["access_token"], scheme="Basic").status == 401
 
 
-def test_api_refuses_a_token_that_was_tampered_with(client: Client) -> None:
+def test_api_refuses_a_token_that_was_tampered_with(client: ImsClient) -> None:
     header, payload, signature = client.mint().json["access_token"].split(".")
     longer = claims(f"{header}.{payload}.") | {"expires_in": "999999999999"}
     forged = base64.urlsafe_b64encode(json.dumps(longer).encode()).decode().rstrip("=")
     assert client.hello(f"{header}.{forged}.{signature}").status == 401
 
 
-def test_api_refuses_an_expired_token(ims: LocalIms, client: Client) -> None:
+def test_api_refuses_an_expired_token(ims: LocalIms, client: ImsClient) -> None:
     token = client.mint().json["access_token"]
     ims.configure(clock_offset_s=86_399)
     assert client.hello(token).status == 200
@@ -217,53 +159,53 @@ def test_api_refuses_an_expired_token(ims: LocalIms, client: Client) -> None:
     assert client.hello(token).status == 401
 
 
-def test_api_refuses_a_token_of_another_server(client: Client) -> None:
+def test_api_refuses_a_token_of_another_server(client: ImsClient) -> None:
     with LocalIms(now=lambda: NOW, clients={CLIENT: [CANARY]}) as other:
-        foreign = Client(other.urls.base).mint().json["access_token"]
+        foreign = ImsClient(other.urls.base).mint().json["access_token"]
     assert client.hello(foreign).status == 401
 
 
 @pytest.mark.parametrize("key", [None, "somebody-else"])
-def test_api_refuses_a_missing_or_mismatched_key(client: Client, key: str | None) -> None:
+def test_api_refuses_a_missing_or_mismatched_key(client: ImsClient, key: str | None) -> None:
     answer = client.hello(client.mint().json["access_token"], key=key)
     assert answer.status == 403
     assert answer.json == {"error_code": "403000", "message": "Api Key is invalid"}
 
 
-def test_outage_is_503_until_changed(ims: LocalIms, client: Client) -> None:
+def test_outage_is_503_until_changed(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="outage")
     assert [client.mint().status for _ in range(3)] == [503, 503, 503]
     ims.configure(behaviour="ok")
     assert client.mint().status == 200
 
 
-def test_outage_for_the_next_requests_ends_by_itself(ims: LocalIms, client: Client) -> None:
+def test_outage_for_the_next_requests_ends_by_itself(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="outage", for_requests=2)
     assert [client.mint().status for _ in range(3)] == [503, 503, 200]
 
 
 def test_new_behaviour_lasts_although_the_old_one_was_limited(
-    ims: LocalIms, client: Client
+    ims: LocalIms, client: ImsClient
 ) -> None:
     ims.configure(behaviour="outage", for_requests=1)
     ims.configure(behaviour="throttled")
     assert [client.mint().status for _ in range(3)] == [429, 429, 429]
 
 
-def test_throttled_names_the_seconds_to_wait(ims: LocalIms, client: Client) -> None:
+def test_throttled_names_the_seconds_to_wait(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="throttled", retry_after_s=7)
     answer = client.mint()
     assert answer.status == 429
     assert answer.headers["retry-after"] == "7"
 
 
-def test_closed_ends_the_connection_without_an_answer(ims: LocalIms, client: Client) -> None:
+def test_closed_ends_the_connection_without_an_answer(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="closed")
     with pytest.raises(http.client.RemoteDisconnected):
         client.mint()
 
 
-def test_hang_ends_without_an_answer_after_its_bound(ims: LocalIms, client: Client) -> None:
+def test_hang_ends_without_an_answer_after_its_bound(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="hang", hang_s=0.01)
     with pytest.raises(http.client.RemoteDisconnected):
         client.mint()
@@ -271,7 +213,7 @@ def test_hang_ends_without_an_answer_after_its_bound(ims: LocalIms, client: Clie
 
 def test_hang_blocks_nobody_else_and_ends_with_the_server() -> None:
     with LocalIms(clients={CLIENT: [CANARY]}, behaviour="hang", hang_s=60, for_requests=1) as ims:
-        client = Client(ims.urls.base)
+        client = ImsClient(ims.urls.base)
         hanging = socket.create_connection(("127.0.0.1", urlsplit(ims.urls.base).port or 0), 10)
         body = urlencode(ACCEPTED)
         head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -282,20 +224,20 @@ def test_hang_blocks_nobody_else_and_ends_with_the_server() -> None:
         assert hanging.recv(1) == b""
 
 
-def test_outage_leaves_the_api_alone(ims: LocalIms, client: Client) -> None:
+def test_outage_leaves_the_api_alone(ims: LocalIms, client: ImsClient) -> None:
     token = client.mint().json["access_token"]
     ims.configure(behaviour="outage")
     assert client.hello(token).status == 200
 
 
-def test_lifetime_shows_in_body_and_claims(ims: LocalIms, client: Client) -> None:
+def test_lifetime_shows_in_body_and_claims(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(token_lifetime_s=3_600)
     answer = client.mint().json
     assert answer["expires_in"] == 3_599
     assert claims(answer["access_token"])["expires_in"] == "3600000"
 
 
-def test_each_listed_client_secret_is_accepted(ims: LocalIms, client: Client) -> None:
+def test_each_listed_client_secret_is_accepted(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(clients={CLIENT: ["p8e-new", CANARY]})
     assert client.mint(client_secret="p8e-new").status == 200
     assert client.mint().status == 200
@@ -303,7 +245,7 @@ def test_each_listed_client_secret_is_accepted(ims: LocalIms, client: Client) ->
     assert client.mint().json["error"] == "invalid_client"
 
 
-def test_counters_tell_mints_requests_and_calls(ims: LocalIms, client: Client) -> None:
+def test_counters_tell_mints_requests_and_calls(ims: LocalIms, client: ImsClient) -> None:
     token = client.mint().json["access_token"]
     client.mint(scope="x")
     client.hello(token)
@@ -316,7 +258,7 @@ def test_counters_tell_mints_requests_and_calls(ims: LocalIms, client: Client) -
     }
 
 
-def test_token_request_is_recorded_as_it_was_sent(ims: LocalIms, client: Client) -> None:
+def test_token_request_is_recorded_as_it_was_sent(ims: LocalIms, client: ImsClient) -> None:
     client.mint()
     client.send("POST", f"{TOKEN_PATH}?client_id=in-the-url", "", Authorization="Basic x")
     first, second = ims.token_requests()
@@ -327,7 +269,7 @@ def test_token_request_is_recorded_as_it_was_sent(ims: LocalIms, client: Client)
     assert (second["query"], second["authorization"]) == ("client_id=in-the-url", True)
 
 
-def test_reset_returns_to_the_start(ims: LocalIms, client: Client) -> None:
+def test_reset_returns_to_the_start(ims: LocalIms, client: ImsClient) -> None:
     ims.configure(behaviour="outage", clients={})
     client.mint()
     ims.reset()
@@ -336,7 +278,7 @@ def test_reset_returns_to_the_start(ims: LocalIms, client: Client) -> None:
     assert client.mint().status == 200
 
 
-def test_remote_control_does_what_the_handle_does(ims: LocalIms, client: Client) -> None:
+def test_remote_control_does_what_the_handle_does(ims: LocalIms, client: ImsClient) -> None:
     remote = RemoteIms(ims.urls.base)
     remote.configure(behaviour="outage", for_requests=1)
     assert [client.mint().status for _ in range(2)] == [503, 200]
@@ -346,7 +288,7 @@ def test_remote_control_does_what_the_handle_does(ims: LocalIms, client: Client)
     assert remote.token_requests() == []
 
 
-def test_control_page_shows_settings_and_no_secret(client: Client) -> None:
+def test_control_page_shows_settings_and_no_secret(client: ImsClient) -> None:
     client.mint()
     answer = client.send("GET", CONTROL_PATH)
     assert answer.json["settings"]["clients"] == [CLIENT]
@@ -357,7 +299,7 @@ def test_control_page_shows_settings_and_no_secret(client: Client) -> None:
 @pytest.mark.parametrize(
     "body", ['{"behavior": "ok"}', '{"behaviour": "down"}', '{"hang_s": 1e9}', "[]", "", "{"]
 )
-def test_control_refuses_a_wrong_setting_and_keeps_the_old(client: Client, body: str) -> None:
+def test_control_refuses_a_wrong_setting_and_keeps_the_old(client: ImsClient, body: str) -> None:
     before = client.send("GET", CONTROL_PATH).json["settings"]
     assert client.send("POST", CONTROL_PATH, body).status == 400
     assert client.send("GET", CONTROL_PATH).json["settings"] == before
@@ -384,7 +326,7 @@ def test_settings_show_no_client_secret() -> None:
     assert CANARY not in str(settings.shown())
 
 
-def test_registered_binding_can_mint_and_hides_its_secret(ims: LocalIms, client: Client) -> None:
+def test_registered_binding_can_mint_and_hides_its_secret(ims: LocalIms, client: ImsClient) -> None:
     binding = LocalBinding.register(ims, prefix="demo/adobe")
     sent = json.loads(binding.init_input())
     assert sent["token_url"] == ims.urls.token
@@ -394,13 +336,13 @@ def test_registered_binding_can_mint_and_hides_its_secret(ims: LocalIms, client:
     assert binding.client_secret not in " ".join(binding.selectors)
 
 
-def test_oversized_body_is_refused_unread(client: Client) -> None:
+def test_oversized_body_is_refused_unread(client: ImsClient) -> None:
     answer = client.send("POST", TOKEN_PATH, "", Content_Length="1000000000")
     assert answer.status == 413
 
 
 def test_server_writes_nothing(
-    ims: LocalIms, client: Client, capfd: pytest.CaptureFixture[str]
+    ims: LocalIms, client: ImsClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     client.mint()
     client.mint(client_secret="p8e-wrong")
@@ -417,66 +359,3 @@ def test_stopped_server_gives_its_port_back() -> None:
         port = urlsplit(ims.urls.base).port or 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 10)
-
-
-def test_secrets_manager_handles_one_request_at_a_time() -> None:
-    meeting = threading.Barrier(2)
-    met: list[bool] = []
-
-    def app(_: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-        try:
-            meeting.wait(0.1)  # two requests at once meet here; one alone waits in vain
-            met.append(True)
-        except threading.BrokenBarrierError:
-            meeting.reset()
-            met.append(False)
-        start_response("200 OK", [])
-        return []
-
-    guarded = OneAtATime(app)
-    in_parallel(lambda: call(guarded), lambda: call(guarded))
-    assert met == [False, False]
-
-
-def test_secrets_manager_waits_for_a_slow_body_outside_the_lock() -> None:
-    guarded = OneAtATime(echo)
-    other_is_answered = threading.Event()
-
-    class SlowBody(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            assert other_is_answered.wait(10)
-            return super().read(size)
-
-    answers: list[bytes] = []
-
-    def call_quickly() -> None:
-        answers.append(call(guarded, io.BytesIO(b"quick")))
-        other_is_answered.set()
-
-    in_parallel(lambda: answers.append(call(guarded, SlowBody(b"slow!"))), call_quickly)
-    assert answers == [b"quick", b"slow!"]
-
-
-def echo(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-    start_response("200 OK", [])
-    return [environ["wsgi.input"].read()]
-
-
-def call(app: OneAtATime, body: io.BytesIO | None = None) -> bytes:
-    environ = {"CONTENT_LENGTH": "5" if body else "", "wsgi.input": body or io.BytesIO()}
-    return b"".join(app(environ, lambda *_: None))
-
-
-def in_parallel(*tasks: Callable[[], object]) -> None:
-    threads = [threading.Thread(target=task) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Give another thread its chance, within a bound."""
-    give_up_at = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up_at

@@ -1,0 +1,133 @@
+"""How the store finds its service, and what it says where there is none."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+from rotator.aws.store import SecretsManagerStore, connect
+from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.model.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.sdk_service import Service
+
+CANARY = "canary"
+FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
+
+
+@pytest.fixture
+def store(service: Service) -> SecretsManagerStore:
+    return SecretsManagerStore(service.client)
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The error and everything that a traceback would show with it."""
+    found = [error]
+    while (last := found[-1].__cause__ or found[-1].__context__) is not None:
+        found.append(last)
+    return found
+
+
+def failure(call: Callable[[], object]) -> RotatorError:
+    """The error of a call, after looking that nothing of the SDK and no value hangs on it."""
+    with pytest.raises(RotatorError) as caught:
+        call()
+    error = caught.value
+    assert chain(error) == [error]
+    assert "canary" not in "".join(traceback.format_exception(error))
+    return error
+
+
+def test_connection_reads_what_the_environment_names(service: Service) -> None:
+    service.client.create_secret(Name="a", SecretString="canary")
+    client: Any = connect()
+    with_region: Any = connect("eu-west-1")
+    assert SecretsManagerStore(client).read("a")[0].text == Secret(CANARY)
+    assert SecretsManagerStore(with_region).read("a")[0].text == Secret(CANARY)
+    client.close()
+    with_region.close()
+
+
+@pytest.mark.usefixtures("service")
+def test_two_calls_that_hang_leave_time_for_the_mint_before_the_next_run() -> None:
+    config = cast("Any", connect()).meta.config
+    hanging_s = config.retries["total_max_attempts"] * config.read_timeout
+    mint_s, default_interval_s = 30, 15 * 60
+
+    assert 2 * hanging_s + mint_s < default_interval_s
+    assert config.read_timeout <= 10
+    assert config.connect_timeout <= 5
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("name", "value", "subject"),
+    [
+        ("AWS_DEFAULT_REGION", None, "AWS region: not set; set AWS_REGION"),
+        ("AWS_DEFAULT_REGION", "no region", "AWS region: is not the name of a region"),
+        ("AWS_PROFILE", "nobody", "AWS_PROFILE: there is no such profile"),
+        ("AWS_ENDPOINT_URL", "no url", "AWS_ENDPOINT_URL: is not a URL"),
+    ],
+)
+def test_setting_that_does_not_lead_to_a_service_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, subject: str
+) -> None:
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    error = failure(connect)
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith(subject)
+
+
+@pytest.mark.usefixtures("service")
+def test_missing_aws_credentials_are_told_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as environment:
+        environment.delenv("AWS_ACCESS_KEY_ID")
+        client: Any = connect()
+        for ids in (("a",), ("a", "b")):
+            error = failure(partial(SecretsManagerStore(client).read, *ids))
+            assert isinstance(error, ConfigError)
+            assert str(error).startswith("AWS credentials: none found; set AWS_PROFILE")
+        client.close()
+
+
+def test_unreachable_service_is_temporary(
+    service: Service,
+) -> None:
+    def fail(**_: object) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://canary.example")
+
+    service.client.meta.events.register_first("before-send.secretsmanager", fail)
+    error = failure(lambda: SecretsManagerStore(service.client).read("a"))
+    assert isinstance(error, StoreError)
+    assert error.retryable
+    assert error.aws_code is None
+    assert "cannot be reached" in str(error)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"VersionId": None}, {"ARN": None}, {"Name": 1}, {"SecretString": 1}],
+)
+def test_answer_that_describes_no_version_is_refused(
+    service: Service, store: SecretsManagerStore, changes: dict[str, object]
+) -> None:
+    entry = {"ARN": "arn", "Name": "app/token", "VersionId": "v", "VersionStages": ["AWSCURRENT"]}
+    body = json.dumps(entry | {"SecretString": "canary"} | changes).encode()
+    service.answer("GetSecretValue", 200, body)
+    service.answer("BatchGetSecretValue", 200, b'{"SecretValues": [%s]}' % body)
+    for secret_ids in (("app/token",), ("app/token", "app/other")):
+        with pytest.raises(StoreError, match="what answered is not Secrets Manager"):
+            store.read(*secret_ids)

@@ -1,0 +1,78 @@
+"""The local Secrets Manager serves one request at a time, and waits for none."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import TYPE_CHECKING, Any
+
+from rotator.local.secrets_manager import OneAtATime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = 1_700_000_000.25
+CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
+CANARY = "p8e-canary"
+ACCEPTED = {
+    "grant_type": "client_credentials",
+    "client_id": CLIENT,
+    "client_secret": CANARY,
+    "scope": "openid,AdobeID,read_organizations",
+}
+
+
+def test_secrets_manager_handles_one_request_at_a_time() -> None:
+    meeting = threading.Barrier(2)
+    met: list[bool] = []
+
+    def app(_: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+        try:
+            meeting.wait(0.1)  # two requests at once meet here; one alone waits in vain
+            met.append(True)
+        except threading.BrokenBarrierError:
+            meeting.reset()
+            met.append(False)
+        start_response("200 OK", [])
+        return []
+
+    guarded = OneAtATime(app)
+    in_parallel(lambda: call(guarded), lambda: call(guarded))
+    assert met == [False, False]
+
+
+def test_secrets_manager_waits_for_a_slow_body_outside_the_lock() -> None:
+    guarded = OneAtATime(echo)
+    other_is_answered = threading.Event()
+
+    class SlowBody(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert other_is_answered.wait(10)
+            return super().read(size)
+
+    answers: list[bytes] = []
+
+    def call_quickly() -> None:
+        answers.append(call(guarded, io.BytesIO(b"quick")))
+        other_is_answered.set()
+
+    in_parallel(lambda: answers.append(call(guarded, SlowBody(b"slow!"))), call_quickly)
+    assert answers == [b"quick", b"slow!"]
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+def call(app: OneAtATime, body: io.BytesIO | None = None) -> bytes:
+    environ = {"CONTENT_LENGTH": "5" if body else "", "wsgi.input": body or io.BytesIO()}
+    return b"".join(app(environ, lambda *_: None))
+
+
+def in_parallel(*tasks: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=task) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
