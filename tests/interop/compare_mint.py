@@ -41,7 +41,7 @@ def rotator(url: str) -> object:
     }
     from tests.support.clock import ManualClock
 
-    endpoint = TokenEndpoint(deadline_s=HANGS_AFTER_S / 2, clock=ManualClock())
+    endpoint = TokenEndpoint(deadline_s=HANGS_AFTER_S / 2, clock=ManualClock(time.time()))
     return endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()
 
 

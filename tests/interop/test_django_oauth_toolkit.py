@@ -11,7 +11,6 @@ import requests
 from rotator.errors import MintError
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
-from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ def mint(issuer: str, **changes: object) -> AccessToken:
         "client_secret": CLIENT_SECRET,
     }
     credentials = ClientCredentials.from_fields(fields | changes)
-    return TokenEndpoint(clock=ManualClock()).mint(credentials).token
+    return TokenEndpoint().mint(credentials).token
 
 
 def introspect(issuer: str, token: AccessToken) -> dict[str, Any]:

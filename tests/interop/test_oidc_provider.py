@@ -16,7 +16,6 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
-from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +66,7 @@ def issuer(start_oidc_provider: Start) -> Iterator[str]:
 
 
 def mint(**fields: object) -> AccessToken:
-    return TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields)).token
+    return TokenEndpoint().mint(ClientCredentials.from_fields(fields)).token
 
 
 def introspect(issuer: str, token: AccessToken) -> dict[str, Any]:
