@@ -22,8 +22,9 @@ from rotator.aws.store import SecretsManagerStore
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
 from rotator.errors import RotatorError
 from rotator.local.environment import aws_variables
-from rotator.local.ims import LocalIms, Request
+from rotator.local.ims import LocalIms
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH
+from rotator.local.ims_http import Request
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from rotator.model.clock import SystemClock

@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
@@ -37,7 +37,6 @@ CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/secretsmanager/aws4_
 READS = ("BatchGet", "Describe", "Get", "List", "Validate")
 READS_OF_DELETED = ("DescribeSecret", "RestoreSecret", "DeleteSecret", "ListSecretVersionIds")
 Record = Any  # moto's own, which says too little of itself
-
 _accounts = itertools.count(100_000_000_001)
 
 
@@ -46,8 +45,7 @@ def _moto() -> Any:  # noqa: ANN401 - a WSGI application, as moto writes it
     return create_backend_app("secretsmanager")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAnswer:
+class ServiceAnswer(NamedTuple):
     """What the service sends back."""
 
     status: int

@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from rotator.local.ims import Request as ImsRequest
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH, ImsUrls
+from rotator.local.ims_http import Request as ImsRequest
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 
 if TYPE_CHECKING:

@@ -1,0 +1,20 @@
+"""What a mutation quotes is there, once: else it would break nothing, or too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.evidence.mutations import MUTATIONS
+
+if TYPE_CHECKING:
+    from tests.evidence.mutation import Mutation
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_mutation_is_of_the_code_as_it_is(mutation: Mutation) -> None:
+    assert (ROOT / mutation.path).read_text("utf-8").count(mutation.old) == 1
