@@ -1,29 +1,30 @@
 """Puts the stack on AWS and takes it away: `make deploy`, `make destroy`.
 
-Around the `aws` command, whose settings (profile, region, endpoint) apply. What is going to change
-is shown first, and without a yes the stack stays as it is: only the package was uploaded, without
-which AWS cannot tell the changes.
+What is going to change is shown first, and without a yes the stack stays as it is: only the package
+was uploaded, without which AWS cannot tell the changes.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from infra.aws_command import DeployError, attempt, call, call_json
 from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 from infra.package import ARCHITECTURES, build
+from infra.upload import Bucket, verify_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from infra.package import Package
 
 TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
 CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
@@ -32,10 +33,6 @@ RETAINED = ("CredentialsSecret", "Key")
 """What the template keeps when the stack goes."""
 
 PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
-
-
-class DeployError(Exception):
-    """Something stands in the way; the text says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,13 @@ class Options:
 def up(options: Options) -> None:
     """Build, upload, show the changes, and make them; prints the stack's outputs."""
     _refuse_what_cannot_be_updated(options.stack)
-    key = _upload(options)
+    bucket = Bucket(options.bucket)
+    with tempfile.TemporaryDirectory() as folder:
+        package = _build(options, Path(folder))
+        key = bucket.put(package)
     change_set = _prepare(options, key)
     if change_set is None:
+        verify_function(options.stack, package)
         print(f"stack {options.stack}: is up to date, nothing to change")
         return
     kind = _show(change_set)
@@ -62,8 +63,9 @@ def up(options: Options) -> None:
         _discard(options.stack, change_set, kind)
         print(f"nothing was changed; the package stays in s3://{options.bucket}")
         return
-    _aws("cloudformation", "execute-change-set", "--change-set-name", change_set)
+    call("cloudformation", "execute-change-set", "--change-set-name", change_set)
     _wait(options.stack, f"stack-{'create' if kind == 'CREATE' else 'update'}-complete")
+    verify_function(options.stack, package)
     _print_outputs(options.stack)
 
 
@@ -71,7 +73,7 @@ def down(options: Options) -> None:
     """Delete the stack after a yes; says what is left, which the template retains."""
     if _status(options.stack) in {None, "DELETE_COMPLETE"}:
         raise DeployError(f"stack {options.stack}: {DOES_NOT_EXIST} in this account and region")
-    resources = _aws_json(
+    resources = call_json(
         "cloudformation", "describe-stack-resources", "--stack-name", options.stack
     )["StackResources"]
     kept = {
@@ -87,7 +89,7 @@ def down(options: Options) -> None:
     if not confirmed(options, f"Delete stack {options.stack}?"):
         print("nothing was changed")
         return
-    _aws("cloudformation", "delete-stack", "--stack-name", options.stack)
+    call("cloudformation", "delete-stack", "--stack-name", options.stack)
     _wait(options.stack, "stack-delete-complete")
     print(f"stack {options.stack}: is gone")
     for line in deploy_again_with(kept):
@@ -117,46 +119,16 @@ def _refuse_what_cannot_be_updated(stack: str) -> None:
         )
 
 
-def _upload(options: Options) -> str:
-    """Put the package under a key of its own content, so that a rollback finds the old one."""
-    # A bucket's name says nothing of its owner: one that was deleted can be somebody else's now.
-    owner = _aws_json("sts", "get-caller-identity")["Account"]
-    bucket = ("--bucket", options.bucket, "--expected-bucket-owner", owner)
-    if _try("s3api", "head-bucket", *bucket).returncode != 0:
-        raise DeployError(
-            f"bucket {options.bucket}: does not exist, or is not yours; make one in this region:"
-            f" aws s3 mb s3://{options.bucket}"
-        )
+def _build(options: Options, folder: Path) -> Package:
     compiler = find_lambda_python()
     if compiler is None:
         print(f"package: no python{LAMBDA_PYTHON} here; without byte code cold starts take longer")
-    with tempfile.TemporaryDirectory() as folder:
-        package = build(options.arch, Path(folder), compiler=compiler)
-        key = f"rotator/{package.path.stem}-{package.sha256[:12]}.zip"
-        checksum = base64.b64encode(bytes.fromhex(package.sha256)).decode("ascii")
-        where = (*bucket, "--key", key)
-        if not _holds(where, checksum):
-            print(f"uploading {package.size_bytes / 1e6:.1f} MB to s3://{options.bucket}/{key}")
-            body = ("--body", str(package.path), "--checksum-sha256", checksum)
-            _aws("s3api", "put-object", *where, *body)
-    return key
-
-
-def _holds(where: tuple[str, ...], checksum: str) -> bool:
-    """Whether S3 says that this object is what was built; one of another content is replaced."""
-    found = _try("s3api", "head-object", *where, "--checksum-mode", "ENABLED")
-    return is_what_was_built(found.stdout, checksum) if found.returncode == 0 else False
-
-
-def is_what_was_built(head: str, checksum: str) -> bool:
-    """Compare the checksum in the answer of `head-object`, where one is, with the package's."""
-    described: dict[str, Any] = json.loads(head or "{}")
-    return described.get("ChecksumSHA256") == checksum
+    return build(options.arch, folder, compiler=compiler)
 
 
 def _prepare(options: Options, key: str) -> str | None:
     """Make a change set without executing it; None if there is nothing to change."""
-    said = _aws(
+    said = call(
         "cloudformation",
         "deploy",
         "--no-execute-changeset",
@@ -179,7 +151,7 @@ def _prepare(options: Options, key: str) -> str | None:
 
 def _show(change_set: str) -> str:
     """Print what would change; answers with the kind of change set, CREATE or UPDATE."""
-    described = _aws_json("cloudformation", "describe-change-set", "--change-set-name", change_set)
+    described = call_json("cloudformation", "describe-change-set", "--change-set-name", change_set)
     changes = [change["ResourceChange"] for change in described["Changes"]]
     for change in changes:
         replaced = " (replaced!)" if change.get("Replacement") == "True" else ""
@@ -194,10 +166,10 @@ def _show(change_set: str) -> str:
 
 
 def _discard(stack: str, change_set: str, kind: str) -> None:
-    _aws("cloudformation", "delete-change-set", "--change-set-name", change_set)
+    call("cloudformation", "delete-change-set", "--change-set-name", change_set)
     if kind == "CREATE":
         # What a change set for a new stack leaves behind is an empty stack.
-        _aws("cloudformation", "delete-stack", "--stack-name", stack)
+        call("cloudformation", "delete-stack", "--stack-name", stack)
 
 
 def confirmed(options: Options, question: str) -> bool:
@@ -217,10 +189,10 @@ def confirmed(options: Options, question: str) -> bool:
 
 def _wait(stack: str, until: str) -> None:
     print(f"waiting for {until} (a few minutes)", flush=True)
-    done = _try("cloudformation", "wait", until, "--stack-name", stack)
+    done = attempt("cloudformation", "wait", until, "--stack-name", stack)
     if done.returncode == 0:
         return
-    events = _try("cloudformation", "describe-stack-events", "--stack-name", stack)
+    events = attempt("cloudformation", "describe-stack-events", "--stack-name", stack)
     reasons = [
         f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
         for event in json.loads(events.stdout or "{}").get("StackEvents", [])
@@ -231,45 +203,20 @@ def _wait(stack: str, until: str) -> None:
 
 
 def _print_outputs(stack: str) -> None:
-    [found] = _aws_json("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+    [found] = call_json("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
     print(f"stack {stack}: {found['StackStatus']}")
     for output in found.get("Outputs", []):
         print(f"  {output['OutputKey']:<26} {output['OutputValue']}")
 
 
 def _status(stack: str) -> str | None:
-    found = _try("cloudformation", "describe-stacks", "--stack-name", stack)
+    found = attempt("cloudformation", "describe-stacks", "--stack-name", stack)
     if found.returncode == 0:
         status: str = json.loads(found.stdout)["Stacks"][0]["StackStatus"]
         return status
     if DOES_NOT_EXIST in found.stderr:
         return None
     raise DeployError(f"aws cloudformation: {found.stderr.strip()}")
-
-
-def _aws_json(*args: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(_aws(*args))
-    return value
-
-
-def _aws(*args: str) -> str:
-    done = _try(*args)
-    if done.returncode != 0:
-        raise DeployError(f"aws {' '.join(args[:2])}: {done.stderr.strip() or 'failed'}")
-    return done.stdout
-
-
-def _try(*args: str) -> subprocess.CompletedProcess[str]:
-    command = shutil.which("aws")
-    if command is None:
-        raise DeployError("aws: not installed; https://docs.aws.amazon.com/cli/ says how")
-    return subprocess.run(
-        [command, "--output", "json", *args],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def _parse(argv: list[str] | None) -> tuple[str, Options]:

@@ -107,6 +107,17 @@ def test_stack_comes_changes_and_goes(aws: Emulator, deploy: Deploy) -> None:
     assert secret_names(aws) == ["rotator/credentials"]
 
 
+def test_object_of_somebody_else_under_our_key_stops_it(aws: Emulator, deploy: Deploy) -> None:
+    [key] = packages(aws)
+    aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"not what was built")
+    refused = deploy("up", "--bucket", BUCKET, "--yes")
+    aws.client("s3").delete_object(Bucket=BUCKET, Key=key)
+
+    assert refused.returncode == 1
+    assert f"s3://{BUCKET}/{key}: is not the package that was built here" in refused.stderr
+    assert stacks(aws) == {}
+
+
 def test_output_stores_the_credentials_without_an_argument(aws: Emulator, deploy: Deploy) -> None:
     manager = aws.client("secretsmanager")
     arn = manager.describe_secret(SecretId="rotator/credentials")["ARN"]

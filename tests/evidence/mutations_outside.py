@@ -9,6 +9,7 @@ __all__ = ["OUTSIDE_MUTATIONS"]
 STORE = "tests/integration/aws/test_store.py"
 GRANTS = "tests/repo/test_grants.py"
 SCHEDULERS = "tests/repo/test_schedulers.py"
+UPLOAD = "tests/repo/test_upload.py"
 TEMPLATE = "infra/template.yaml"
 MANIFEST = "infra/kubernetes/rotator.yaml"
 VIA_SERVICE = "kms:ViaService: !Sub secretsmanager.${AWS::Region}.${AWS::URLSuffix}\n"
@@ -126,6 +127,27 @@ OUTSIDE_MUTATIONS = (
         "          enableServiceLinks: false\n",
         "",
         f"{SCHEDULERS} -k namespace",
+    ),
+    Mutation(
+        "an object of somebody else is deployed",
+        "infra/upload.py",
+        'if json.loads(found.stdout).get("ChecksumSHA256") != checksum(package):',
+        "if not found.stdout:",
+        f"{UPLOAD} -k not_built_here",
+    ),
+    Mutation(
+        "anybody's bucket will do",
+        "infra/upload.py",
+        '"--bucket", name, "--expected-bucket-owner", owner)',
+        '"--bucket", name)',
+        f"{UPLOAD} -k owner",
+    ),
+    Mutation(
+        "code that was replaced runs",
+        "infra/upload.py",
+        'if running["CodeSha256"] != checksum(package):',
+        "if not running:",
+        f"{UPLOAD} -k that_runs",
     ),
     Mutation(
         "one wrong announcement costs a week",

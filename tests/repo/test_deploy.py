@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.deploy import Options, confirmed, deploy_again_with, is_what_was_built
+from infra.deploy import Options, confirmed, deploy_again_with
 
 CREDENTIALS = {"CredentialsSecret": "rotator/credentials"}
 KEY = {"Key": "1f0e9c1a-52aa-4c0b-8a3e-5d1f0c9b8a77"}
@@ -70,19 +70,3 @@ def test_a_yes_on_the_command_line_is_not_asked_for_again(monkeypatch: pytest.Mo
     monkeypatch.setattr("sys.stdin", AnsweringTerminal(None))
 
     assert confirmed(Options(stack="rotator", yes=True), "Go ahead?")
-
-
-@pytest.mark.parametrize(
-    ("head", "same"),
-    [
-        ('{"ContentLength": 3, "ChecksumSHA256": "YWJj"}', True),
-        ('{"ContentLength": 3, "ChecksumSHA256": "eHl6"}', False),
-        # Put there without a checksum, so not by us.
-        ('{"ContentLength": 3, "ETag": "YWJj"}', False),
-        ("", False),
-    ],
-)
-def test_object_under_our_key_is_used_only_if_it_is_what_was_built(
-    head: str, *, same: bool
-) -> None:
-    assert is_what_was_built(head, "YWJj") is same
