@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -22,24 +21,29 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.deployed.emulator import REGION, Emulator
-from tests.deployed.stack import Stack
+from tests.deployed.stack import (
+    BUCKET,
+    CLIENT_ID,
+    CONSUMER_POLICY,
+    CREDENTIALS,
+    DENIED,
+    FOREIGN,
+    GOOD,
+    KEY,
+    ROOT,
+    SWEEP_S,
+    TEMPLATE,
+    TICK_S,
+    TOKEN,
+    WRONG,
+    Stack,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.package import Package
     from rotator.local.ims_control import RemoteIms
-
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "infra" / "template.yaml"
-CONSUMER_POLICY = ROOT / "infra" / "consumer-policy.yaml"
-BUCKET, KEY = "code-of-rotator", "rotator/package.zip"
-CREDENTIALS, TOKEN, FOREIGN = "rotator/credentials", "rotator/token", "somebody/else"
-CLIENT_ID = "5f0ad53b1f2f4a0e9d1c3f2b5a697887"
-GOOD, WRONG = "p8e-canary-that-is-right", "p8e-canary-that-is-wrong"
-TICK_S = 60
-SWEEP_S = 10  # how often ministack looks for schedules that are due
-DENIED = "AccessDeniedException"
 
 PROBE = """
 import botocore.session

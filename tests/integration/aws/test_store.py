@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import json
-import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.aws.store import SecretsManagerStore
-from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, VersionConflict
+from rotator.errors import ConfigError, SecretNotFound, StoreError, VersionConflict
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, StoredSecret
+from tests.support.errors_of import CANARY, lone_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.sdk_service import Service
 
-CANARY = "canary"
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
 
 
 @pytest.fixture
 def store(service: Service) -> SecretsManagerStore:
     return SecretsManagerStore(service.client)
-
-
-def chain(error: BaseException) -> list[BaseException]:
-    """The error and everything that a traceback would show with it."""
-    found = [error]
-    while (last := found[-1].__cause__ or found[-1].__context__) is not None:
-        found.append(last)
-    return found
-
-
-def failure(call: Callable[[], object]) -> RotatorError:
-    """The error of a call, after looking that nothing of the SDK and no value hangs on it."""
-    with pytest.raises(RotatorError) as caught:
-        call()
-    error = caught.value
-    assert chain(error) == [error]
-    assert "canary" not in "".join(traceback.format_exception(error))
-    return error
 
 
 # Reading
@@ -219,7 +200,7 @@ def test_put_under_a_taken_id_is_a_conflict_and_writes_nothing(
     service.client.create_secret(Name="a", SecretString="canary-1")
     seen = read_one(store, "a")
     store.put(seen, Secret("canary-2"), version_id=SECOND)
-    error = failure(lambda: store.put(seen, Secret(f"{CANARY}-3"), version_id=SECOND))
+    error = lone_error(lambda: store.put(seen, Secret(f"{CANARY}-3"), version_id=SECOND))
     assert isinstance(error, VersionConflict)
     assert error.aws_code == "ResourceExistsException"
     assert read_one(store, "a").text == Secret("canary-2")
@@ -232,7 +213,7 @@ def test_value_over_the_limit_is_refused_without_a_call(
     seen = read_one(store, "a")
     service.calls.clear()
     wide = "\u00e4" * (MAX_SECRET_BYTES // 2)
-    error = failure(lambda: store.put(seen, Secret(wide + "x"), version_id=SECOND))
+    error = lone_error(lambda: store.put(seen, Secret(wide + "x"), version_id=SECOND))
     assert str(error) == ("secret a: the new value has 65537 bytes, Secrets Manager takes 65536")
     assert isinstance(error, StoreError)
     assert not error.retryable
@@ -248,7 +229,7 @@ def test_created_secret_has_what_it_was_given(service: Service, store: SecretsMa
     assert (empty.has_value, full.has_value) == (False, True)
     described = service.client.describe_secret(SecretId="full")
     assert (full.arn, described["KmsKeyId"]) == (described["ARN"], "alias/k")
-    error = failure(lambda: store.create("full", description="d", tags={}))
+    error = lone_error(lambda: store.create("full", description="d", tags={}))
     assert isinstance(error, VersionConflict)
     assert "full" in str(error)
 
@@ -327,7 +308,7 @@ def test_refusal_names_the_secret_and_the_way_out(  # noqa: PLR0917 - one row of
         "DescribeSecret": lambda: store.describe("app/token"),
     }
     service.refuse(operation, code, f"{message} canary", status=status)
-    error = failure(calls[operation])
+    error = lone_error(calls[operation])
     assert isinstance(error, StoreError)
     assert (error.operation, error.secret_id, error.aws_code) == (operation, "app/token", code)
     assert error.retryable is retryable
@@ -340,7 +321,9 @@ def test_refusal_of_a_write_by_kms_names_both_rights(
     service: Service, store: SecretsManagerStore
 ) -> None:
     service.refuse("PutSecretValue", "AccessDeniedException", "Access to KMS is not allowed")
-    error = failure(lambda: store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST))
+    error = lone_error(
+        lambda: store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST)
+    )
     assert "kms:GenerateDataKey and kms:Decrypt" in str(error)
 
 
@@ -349,7 +332,7 @@ def test_missing_secret_is_told_with_the_way_out(
     service: Service, store: SecretsManagerStore, others: tuple[str, ...]
 ) -> None:
     service.client.create_secret(Name="there", SecretString="canary")
-    error = failure(lambda: store.read(*others, "missing"))
+    error = lone_error(lambda: store.read(*others, "missing"))
     assert isinstance(error, SecretNotFound)
     assert str(error).startswith("secret missing: does not exist in this account and region")
     assert not error.retryable
@@ -363,19 +346,19 @@ def test_secret_scheduled_for_deletion_is_told_with_the_way_out(
     service.client.create_secret(Name="gone", SecretString="canary")
     service.client.delete_secret(SecretId="gone")
     for call in (lambda: store.read(*others, "gone"), lambda: store.describe("gone")):
-        assert "aws secretsmanager restore-secret --secret-id gone" in str(failure(call))
+        assert "aws secretsmanager restore-secret --secret-id gone" in str(lone_error(call))
 
 
 def test_throttled_batch_is_not_answered_with_more_calls(
     service: Service, store: SecretsManagerStore
 ) -> None:
     service.refuse("BatchGetSecretValue", "ThrottlingException")
-    assert failure(lambda: store.read("a", "b")).retryable
+    assert lone_error(lambda: store.read("a", "b")).retryable
     assert service.calls == ["BatchGetSecretValue"]
 
 
 def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> None:
-    error = failure(lambda: store.describe(""))
+    error = lone_error(lambda: store.describe(""))
     assert isinstance(error, ConfigError)
     assert "is not a name or ARN" in str(error)
 
@@ -393,6 +376,6 @@ def test_answer_of_something_that_is_not_secrets_manager_is_told(
     service: Service, store: SecretsManagerStore, body: bytes, problem: str
 ) -> None:
     service.answer("GetSecretValue", 200, body)
-    error = failure(lambda: store.read("a"))
+    error = lone_error(lambda: store.read("a"))
     assert isinstance(error, StoreError)
     assert problem in str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,39 +10,19 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 from rotator.aws.store import SecretsManagerStore, connect
-from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.errors import ConfigError, StoreError
 from rotator.model.secret import Secret
+from tests.support.errors_of import CANARY, lone_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.sdk_service import Service
 
-CANARY = "canary"
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
 
 
 @pytest.fixture
 def store(service: Service) -> SecretsManagerStore:
     return SecretsManagerStore(service.client)
-
-
-def chain(error: BaseException) -> list[BaseException]:
-    """The error and everything that a traceback would show with it."""
-    found = [error]
-    while (last := found[-1].__cause__ or found[-1].__context__) is not None:
-        found.append(last)
-    return found
-
-
-def failure(call: Callable[[], object]) -> RotatorError:
-    """The error of a call, after looking that nothing of the SDK and no value hangs on it."""
-    with pytest.raises(RotatorError) as caught:
-        call()
-    error = caught.value
-    assert chain(error) == [error]
-    assert "canary" not in "".join(traceback.format_exception(error))
-    return error
 
 
 def test_connection_reads_what_the_environment_names(service: Service) -> None:
@@ -84,7 +63,7 @@ def test_setting_that_does_not_lead_to_a_service_is_named(
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    error = failure(connect)
+    error = lone_error(connect)
     assert isinstance(error, ConfigError)
     assert str(error).startswith(subject)
 
@@ -97,7 +76,7 @@ def test_missing_aws_credentials_are_told_with_the_way_out(
         environment.delenv("AWS_ACCESS_KEY_ID")
         client: Any = connect()
         for ids in (("a",), ("a", "b")):
-            error = failure(partial(SecretsManagerStore(client).read, *ids))
+            error = lone_error(partial(SecretsManagerStore(client).read, *ids))
             assert isinstance(error, ConfigError)
             assert str(error).startswith("AWS credentials: none found; set AWS_PROFILE")
         client.close()
@@ -110,7 +89,7 @@ def test_unreachable_service_is_temporary(
         raise ConnectTimeoutError(endpoint_url="https://canary.example")
 
     service.client.meta.events.register_first("before-send.secretsmanager", fail)
-    error = failure(lambda: SecretsManagerStore(service.client).read("a"))
+    error = lone_error(lambda: SecretsManagerStore(service.client).read("a"))
     assert isinstance(error, StoreError)
     assert error.retryable
     assert error.aws_code is None
