@@ -7,8 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
-from rotator.cli.run import failure_fields, result_fields
-from rotator.cli.status import instant_text, remaining_text, status_fields, write_openmetrics
+from rotator.cli.openmetrics import write_openmetrics
+from rotator.cli.results import (
+    failure_fields,
+    instant_text,
+    remaining_text,
+    result_fields,
+    status_fields,
+)
 
 if TYPE_CHECKING:
     import argparse

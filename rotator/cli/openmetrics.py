@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rotator.model.status import TokenStatus
 
-__all__ = ["as_openmetrics", "write_atomically"]
+__all__ = ["as_openmetrics", "write_atomically", "write_openmetrics"]
 
 _HEALTHS = ("healthy", "overdue", "unusable")
 
@@ -78,3 +78,12 @@ def _head(name: str, help_text: str, *, unit: str | None = None) -> list[str]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def write_openmetrics(path: str | None, statuses: Iterable[TokenStatus]) -> None:
+    """Write the file of --openmetrics, if there is to be one."""
+    if path is None:
+        return
+    from rotator.model.clock import SYSTEM_CLOCK
+
+    write_atomically(path, as_openmetrics(statuses, now=SYSTEM_CLOCK.now()))

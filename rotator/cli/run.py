@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
+from rotator.cli.results import result_fields
 from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
 from rotator.cli.unexpected import describe
 from rotator.errors import ConfigError, RotatorError
@@ -103,13 +104,6 @@ def _run(args: argparse.Namespace) -> int:
     return code
 
 
-def failure_fields(error: RotatorError) -> dict[str, Any]:
-    """The JSON object of a run that failed."""
-    from rotator import logs
-
-    return {"outcome": "failed", "exit_code": exit_code(error), **logs.error_fields(error)}
-
-
 def _named_binding(args: argparse.Namespace) -> str | None:
     """The token secret for the event of a failure; None for what cannot be the name of one."""
     from rotator.config import load_secret_id
@@ -128,25 +122,6 @@ def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult
     from rotator.app import Rotator, open_store
 
     return Rotator(open_store(settings)).rotate(settings, force=force, dry_run=dry_run)
-
-
-def result_fields(result: RotationResult) -> dict[str, object]:
-    """The JSON object of a run."""
-    from rotator.model.instants import format_instant
-
-    instants = {
-        name: format_instant(at) if (at := getattr(result, name)) is not None else None
-        for name in ("issued_at", "expires_at", "next_rotation_at")
-    }
-    return {
-        "outcome": result.outcome,
-        "reason": result.reason,
-        "credentials_secret": result.binding.credentials_secret,
-        "token_secret": result.binding.token_secret,
-        "version_id": result.version_id,
-        **instants,
-        "duration_s": result.duration_s,
-    }
 
 
 def _failure_as_text(failure: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
+from rotator.cli.openmetrics import write_openmetrics
+from rotator.cli.results import instant_text, remaining_text, status_fields
 from rotator.cli.selectors import (
     add_fleet,
     add_names,
@@ -17,12 +19,10 @@ from rotator.cli.selectors import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-    from datetime import datetime
 
     from rotator.model.status import TokenStatus
 
-__all__ = ["add_to", "instant_text", "remaining_text", "status_fields", "write_openmetrics"]
+__all__ = ["add_to"]
 
 _EXAMPLE = """\
 example:
@@ -73,31 +73,6 @@ def _status(args: argparse.Namespace) -> int:
     return _CODES[status.health]
 
 
-def write_openmetrics(path: str | None, statuses: Sequence[TokenStatus]) -> None:
-    """Write the file of --openmetrics, if there is to be one."""
-    if path is None:
-        return
-    from rotator.cli.openmetrics import as_openmetrics, write_atomically
-    from rotator.model.clock import SYSTEM_CLOCK
-
-    write_atomically(path, as_openmetrics(statuses, now=SYSTEM_CLOCK.now()))
-
-
-def status_fields(status: TokenStatus) -> dict[str, object]:
-    """The JSON object of a status."""
-    remaining = status.remaining
-    return {
-        "token_secret": status.token_secret,
-        "health": status.health,
-        "reason": status.reason,
-        "expires_at": instant_text(status.expires_at),
-        "remaining_s": None if remaining is None else int(remaining.total_seconds()),
-        "next_rotation_at": instant_text(status.next_rotation_at),
-        "version_id": status.version_id,
-        "client_id": status.client_id,
-    }
-
-
 def _as_table(status: TokenStatus) -> str:
     rows = {
         "token secret": status.token_secret,
@@ -109,21 +84,3 @@ def _as_table(status: TokenStatus) -> str:
         "client id": status.client_id,
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)
-
-
-def instant_text(at: datetime | None) -> str | None:
-    """RFC 3339, None for none."""
-    from rotator.model.instants import format_instant
-
-    return None if at is None else format_instant(at)
-
-
-def remaining_text(status: TokenStatus) -> str | None:
-    """The remaining life for people, None where there is no token."""
-    from rotator.model.instants import format_duration
-
-    if status.remaining is None:
-        return None
-    if status.health == "unusable":
-        return f"none, expired {format_duration(-status.remaining)} ago"
-    return format_duration(status.remaining)

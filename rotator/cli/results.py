@@ -1,0 +1,75 @@
+"""What a result, a failure and a status are as JSON, and their instants for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rotator.cli.exit_codes import exit_code
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rotator.errors import RotatorError
+    from rotator.model.status import TokenStatus
+    from rotator.rotation.rotate import RotationResult
+
+__all__ = ["failure_fields", "instant_text", "remaining_text", "result_fields", "status_fields"]
+
+
+def result_fields(result: RotationResult) -> dict[str, object]:
+    """The JSON object of a run."""
+    from rotator.model.instants import format_instant
+
+    instants = {
+        name: format_instant(at) if (at := getattr(result, name)) is not None else None
+        for name in ("issued_at", "expires_at", "next_rotation_at")
+    }
+    return {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "credentials_secret": result.binding.credentials_secret,
+        "token_secret": result.binding.token_secret,
+        "version_id": result.version_id,
+        **instants,
+        "duration_s": result.duration_s,
+    }
+
+
+def failure_fields(error: RotatorError) -> dict[str, Any]:
+    """The JSON object of a run that failed."""
+    from rotator import logs
+
+    return {"outcome": "failed", "exit_code": exit_code(error), **logs.error_fields(error)}
+
+
+def status_fields(status: TokenStatus) -> dict[str, object]:
+    """The JSON object of a status."""
+    remaining = status.remaining
+    return {
+        "token_secret": status.token_secret,
+        "health": status.health,
+        "reason": status.reason,
+        "expires_at": instant_text(status.expires_at),
+        "remaining_s": None if remaining is None else int(remaining.total_seconds()),
+        "next_rotation_at": instant_text(status.next_rotation_at),
+        "version_id": status.version_id,
+        "client_id": status.client_id,
+    }
+
+
+def instant_text(at: datetime | None) -> str | None:
+    """RFC 3339, None for none."""
+    from rotator.model.instants import format_instant
+
+    return None if at is None else format_instant(at)
+
+
+def remaining_text(status: TokenStatus) -> str | None:
+    """The remaining life for people, None where there is no token."""
+    from rotator.model.instants import format_duration
+
+    if status.remaining is None:
+        return None
+    if status.health == "unusable":
+        return f"none, expired {format_duration(-status.remaining)} ago"
+    return format_duration(status.remaining)
