@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import gc
 import threading
-import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 
 from rotator.aws.secret_ids import arn_region
-from rotator.errors import ConfigError, MintError, RotatorError
+from rotator.errors import ConfigError, RotatorError
+from rotator.fleet.consent import require_consent
+from rotator.fleet.guard import guard
+from rotator.fleet.observed import ObservedEndpoint
 from rotator.fleet.read import ReadAlready, read_bindings
 from rotator.fleet.report import BindingReport, DeferredError, summarize
 from rotator.fleet.work import Work, WorkQueue
 from rotator.model.access_token import AccessToken
-from rotator.model.consent import has_consent, secret_name
 from rotator.model.policy import RETRY_BUDGET
 from rotator.rotation.assess import assess
 from rotator.rotation.rotate import rotate_assessed, untouched
@@ -33,6 +35,7 @@ from rotator.rotation.run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rotator.errors import MintError
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.read import BatchStore
@@ -48,8 +51,6 @@ if TYPE_CHECKING:
     Probe = Callable[[AccessToken], str | None]
 
 __all__ = ["FleetRun", "run_fleet"]
-
-T = TypeVar("T")
 
 HOST_SHARE = 4
 """A host gets at most a fourth of the workers, so that one that hangs leaves three fourths."""
@@ -97,17 +98,18 @@ class _Reports:
     def __init__(self, told: Callable[[BindingReport], None]) -> None:
         self._told = told
         self._lock = threading.Lock()
-        self._by_binding: dict[Binding, BindingReport] = {}
+        self._reports: list[BindingReport] = []
 
     def add(self, report: BindingReport) -> None:
-        """Keep a report and tell of it."""
+        """Keep a report and tell of it; who cannot listen costs nobody a token."""
         with self._lock:
-            self._by_binding[report.binding] = report
-            self._told(report)
+            self._reports.append(report)
+            with suppress(Exception):
+                self._told(report)
 
     def all(self) -> list[BindingReport]:
         """In the order in which they came."""
-        return list(self._by_binding.values())
+        return list(self._reports)
 
 
 def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
@@ -124,31 +126,17 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     due = []
     for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
         binding = fleet_binding.binding
-        outcome = _guard(binding, partial(_classify, fleet, fleet_binding, found))
+        outcome = guard(partial(_classify, fleet, fleet_binding, found))
         if isinstance(outcome, _Due):
             due.append(outcome)
-        elif isinstance(outcome, BindingReport):
-            reports.add(outcome)
         else:
-            reports.add(BindingReport(binding, result=outcome))
+            reports.add(_report(binding, outcome))
     _rotate_due(fleet, due, reports, ends_at_s=started_s + fleet.remaining_s)
     done = reports.all()
     duration_s = round(fleet.clock.monotonic() - started_s, 3)
     summary = {**summarize(done), "fleet": fleet.settings.name, "duration_s": duration_s}
     structlog.get_logger().info("rotator.fleet_finished", **summary)
     return done
-
-
-def _guard(binding: Binding, step: Callable[[], T]) -> T | BindingReport:
-    """Take a step; whatever it raises is this binding's own."""
-    try:
-        return step()
-    except RotatorError as error:
-        return BindingReport(binding, error=error)
-    except Exception as error:  # noqa: BLE001 - its text could hold a value
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        problem = f"unexpected {type(error).__name__} in {place.name}; please report it"
-    return BindingReport(binding, error=RotatorError(problem))
 
 
 def _classify(
@@ -175,7 +163,11 @@ def _classify(
     try:
         assessment = assess(run)
         if fleet_binding.needs_consent:
-            _require_consent(assessment)
+            require_consent(
+                assessment.credentials,
+                credentials_secret=assessment.credentials_version.secret_id,
+                token_secret_arn=assessment.token_version.arn,
+            )
     except RotatorError as error:
         error.details |= run.details
         raise
@@ -198,18 +190,6 @@ def _refuse_other_region(region: str | None, binding: Binding) -> None:
             )
 
 
-def _require_consent(assessment: Assessment) -> None:
-    """Raise ConfigError unless the credentials name the token secret themselves."""
-    arn = assessment.token_version.arn
-    if not has_consent(assessment.credentials.token_secrets, arn):
-        credentials = assessment.credentials_version.secret_id
-        raise ConfigError(
-            f"token secret {secret_name(arn)}: its credentials secret {credentials} does not name"
-            f" it in token_secrets; if it should: rotator init --bind-only --credentials-secret"
-            f" {credentials} --token-secret {secret_name(arn)}"
-        )
-
-
 def _host(assessment: Assessment) -> str:
     url = assessment.provider.token_url or assessment.credentials.issuer or ""
     return urlsplit(url).hostname or ""
@@ -227,12 +207,11 @@ def _rotate_due(fleet: FleetRun, due: list[_Due], reports: _Reports, *, ends_at_
 
     def work() -> None:
         while (taken := queue.take()) is not None:
-            report = _rotate_one(fleet, taken.item, ends_at_s)
-            error = report.error if isinstance(report.error, MintError) else None
+            report, failure = _rotate_one(fleet, taken.item, ends_at_s)
             queue.end(
                 taken,
-                "temporary" if error is not None and error.retryable else "done",
-                retry_after_s=(error and error.retry_after_s) or 0.0,
+                "temporary" if failure is not None and failure.retryable else "done",
+                retry_after_s=(failure and failure.retry_after_s) or 0.0,
             )
             reports.add(report)
 
@@ -250,11 +229,18 @@ def _rotate_due(fleet: FleetRun, due: list[_Due], reports: _Reports, *, ends_at_
         reports.add(BindingReport(left.item.run.binding, error=error))
 
 
-def _rotate_one(fleet: FleetRun, due: _Due, ends_at_s: float) -> BindingReport:
+def _rotate_one(
+    fleet: FleetRun, due: _Due, ends_at_s: float
+) -> tuple[BindingReport, MintError | None]:
+    """How the binding went, and how its host failed, if that is what happened last."""
     budget_ends_at_s = fleet.clock.monotonic() + RETRY_BUDGET.total_seconds()
-    run = replace(due.run, ends_at_s=min(ends_at_s, budget_ends_at_s))
+    endpoint = ObservedEndpoint(due.run.endpoint)
+    run = replace(due.run, endpoint=endpoint, ends_at_s=min(ends_at_s, budget_ends_at_s))
+    outcome = guard(lambda: rotate_assessed(run, due.assessment))
+    return _report(run.binding, outcome), endpoint.failure
 
-    outcome = _guard(run.binding, lambda: rotate_assessed(run, due.assessment))
-    if isinstance(outcome, BindingReport):
-        return outcome
-    return BindingReport(run.binding, result=outcome)
+
+def _report(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
+    if isinstance(outcome, RotatorError):
+        return BindingReport(binding, error=outcome)
+    return BindingReport(binding, result=outcome)

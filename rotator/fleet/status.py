@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
+from rotator.fleet.consent import require_consent
+from rotator.fleet.guard import guard
 from rotator.fleet.read import read_bindings
 from rotator.model.status import assess_token
 from rotator.model.stored import parse_credentials, parse_token
@@ -48,21 +51,21 @@ def fleet_status(
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
     for fleet_binding, versions in read_bindings(batches, selection.bindings):
         binding = fleet_binding.binding
-        try:
-            status = _assess(binding, versions, policy_of(fleet_binding), now)
-        except RotatorError as error:
-            found.append(BindingStatus(binding, error=error))
+        status = guard(partial(_assess, fleet_binding, versions, policy_of, now))
+        if isinstance(status, RotatorError):
+            found.append(BindingStatus(binding, error=status))
         else:
             found.append(BindingStatus(binding, status=status))
     return sorted(found, key=_urgency)
 
 
 def _assess(
-    binding: Binding,
+    fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | Failure],
-    policy: RenewalPolicy,
+    policy_of: Callable[[FleetBinding], RenewalPolicy],
     now: datetime,
 ) -> TokenStatus:
+    binding = fleet_binding.binding
     token_version = versions[binding.token_secret]
     credentials_version = versions[binding.credentials_secret]
     if isinstance(token_version, RotatorError):
@@ -70,10 +73,16 @@ def _assess(
     if isinstance(credentials_version, RotatorError):
         raise credentials_version
     credentials = parse_credentials(credentials_version)
+    if fleet_binding.needs_consent:
+        require_consent(
+            credentials,
+            credentials_secret=binding.credentials_secret,
+            token_secret_arn=token_version.arn,
+        )
     return assess_token(
         binding.token_secret,
         parse_token(token_version),
-        policy=policy.for_secret(token_version.arn),
+        policy=policy_of(fleet_binding).for_secret(token_version.arn),
         now=now,
         version_id=token_version.version_id,
         client_id=credentials.client_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.evidence.mutation import Mutation
 from tests.evidence.mutations_cli import CLI_MUTATIONS
+from tests.evidence.mutations_fleet import FLEET_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
@@ -26,6 +27,7 @@ MUTATIONS = (
     *OUTSIDE_MUTATIONS,
     *WORLD_MUTATIONS,
     *CLI_MUTATIONS,
+    *FLEET_MUTATIONS,
     *READER_MUTATIONS,
     # Races are harmless
     Mutation(

@@ -73,8 +73,13 @@ class FleetRig:
             self.reads.append(batch)
             yield {each: self.unreadable.get(each) or self.store.read(each)[0] for each in batch}
 
-    def run(self, *, workers: int = 1, remaining_s: float = 600, **options: Any) -> dict[str, Any]:
+    def run(self, **options: Any) -> dict[str, Any]:
         """The reports by token secret."""
+        return {each.binding.token_secret: each for each in self.reports(**options)}
+
+    def reports(
+        self, *, workers: int = 1, remaining_s: float = 600, **options: Any
+    ) -> list[BindingReport]:
         fleet = FleetRun(
             store=self.store,
             batches=self,
@@ -88,7 +93,7 @@ class FleetRig:
         )
         reports = run_fleet(fleet, Selection(tuple(self.bindings), tuple(self.refused)))
         assert len(reports) == len(self.bindings) + len(self.refused)
-        return {each.binding.token_secret: each for each in reports}
+        return reports
 
 
 def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:
@@ -207,6 +212,31 @@ def test_host_that_keeps_failing_is_left_alone_and_its_rest_deferred() -> None:
     assert reports["t/down5"].error.retryable
 
 
+def test_failure_after_an_answer_says_nothing_against_the_host() -> None:
+    rig = FleetRig()
+    for number in range(5):
+        rig.add(f"{number}", age=23 * HOUR)
+    # Ends before the stored ones do, an hour from now: not published, and asked for again later.
+    rig.endpoint = MemoryEndpoint(rig.clock, lifetime=HOUR / 6)
+
+    reports = rig.run()
+
+    assert set(outcomes(reports).values()) == {"failed"}
+    assert all(each.error.retryable for each in reports.values())
+    assert rig.endpoint.mints == 5
+
+
+def test_who_cannot_listen_costs_no_token() -> None:
+    def told(_: BindingReport) -> None:
+        raise BrokenPipeError
+
+    rig = FleetRig()
+    for number in range(3):
+        rig.add(f"{number}", age=23 * HOUR)
+
+    assert set(outcomes(rig.run(told=told)).values()) == {"rotated"}
+
+
 def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
     rig = FleetRig()
     released, others = threading.Event(), 20
@@ -299,6 +329,16 @@ def test_refused_binding_is_reported_beside_the_others() -> None:
     rig.refused.append(RefusedBinding(Binding("", "t/odd"), ConfigError("manifest: binding 2: x")))
 
     assert outcomes(rig.run()) == {"a": "not_due", "odd": "failed"}
+
+
+def test_entry_of_the_same_name_as_another_is_reported_beside_it() -> None:
+    rig = FleetRig()
+    binding = rig.add("a", age=HOUR)
+    twice = ConfigError("manifest: binding 2: token_secret is that of binding 1 too")
+    rig.refused.append(RefusedBinding(binding, twice))
+    rig.refused += [RefusedBinding(Binding("", ""), twice)] * 2
+
+    assert [each.outcome for each in rig.reports()] == ["failed", "failed", "failed", "not_due"]
 
 
 def test_run_logs_what_it_did_and_one_summary() -> None:

@@ -1,0 +1,123 @@
+"""Breakages of runs over many bindings: isolation, consent, pace and order."""
+
+from __future__ import annotations
+
+from tests.evidence.mutation import Mutation
+
+__all__ = ["FLEET_MUTATIONS"]
+
+RUN = "tests/unit/fleet/test_run.py"
+WORK = "tests/unit/fleet/test_work.py"
+STATUS = "tests/unit/fleet/test_status.py"
+STORE = "tests/unit/aws/test_fleet_store.py"
+CONSENT = "tests/unit/model/test_consent.py"
+LAMBDA = "tests/integration/aws/test_lambda_fleet.py"
+
+FLEET_MUTATIONS = (
+    Mutation(
+        "fleet: a mistake of our own ends the whole run",
+        "fleet/guard.py",
+        "    except Exception as error:  # noqa: BLE001 - its text could hold a value\n",
+        "    except RecursionError as error:\n",
+        f"{RUN} -k mistake_of_our_own",
+    ),
+    Mutation(
+        "fleet: who listens to reports can end a worker",
+        "fleet/run.py",
+        "            with suppress(Exception):\n",
+        "            with suppress(RecursionError):\n",
+        f"{RUN} -k cannot_listen",
+    ),
+    Mutation(
+        "fleet: a tag needs no consent in a run",
+        "fleet/run.py",
+        "        if fleet_binding.needs_consent:\n",
+        "        if not fleet_binding:\n",
+        f"{RUN} -k consent",
+    ),
+    Mutation(
+        "fleet: a tag needs no consent in a status",
+        "fleet/status.py",
+        "    if fleet_binding.needs_consent:\n",
+        "    if not fleet_binding:\n",
+        f"{STATUS} -k somebody_tagged",
+    ),
+    Mutation(
+        "fleet: consent to a folder is one to all that begins like it",
+        "model/consent.py",
+        "name.startswith(entry[:-1])",
+        "name.startswith(entry[:-2])",
+        CONSENT,
+    ),
+    Mutation(
+        "fleet: the pacer lets everything through",
+        "fleet/pacer.py",
+        "            self._clock.sleep(turn_s - now_s)\n",
+        "            pass\n",
+        f"{WORK} -k evenly",
+    ),
+    Mutation(
+        "fleet: a throttled call pauses nobody",
+        "fleet/pacer.py",
+        "            self._next_s = max(self._next_s, paused_until_s)\n",
+        "            self._next_s = min(self._next_s, paused_until_s)\n",
+        f"{WORK} -k throttled",
+    ),
+    Mutation(
+        "fleet: what is due goes in the order of its names",
+        "fleet/run.py",
+        "    due.sort(key=lambda each: each.expires_at)\n",
+        "    due.sort(key=lambda each: each.host)\n",
+        f"{RUN} -k soonest",
+    ),
+    Mutation(
+        "fleet: one host may hold every worker",
+        "fleet/run.py",
+        "        per_host=max(1, fleet.settings.workers // HOST_SHARE),\n",
+        "        per_host=max(HOST_SHARE, fleet.settings.workers),\n",
+        f"{RUN} -k hangs",
+    ),
+    Mutation(
+        "fleet: a host that keeps failing is asked for every binding",
+        "fleet/work.py",
+        "            if host.failures >= MAX_FAILURES or host.resumes_at_s >= self._ends_at_s:\n",
+        "            if host.resumes_at_s >= self._ends_at_s:\n",
+        f"{RUN} -k keeps_failing",
+    ),
+    Mutation(
+        "fleet: a failure after its answer counts against a host",
+        "fleet/run.py",
+        "    return _report(run.binding, outcome), endpoint.failure\n",
+        "    return _report(run.binding, outcome), outcome if isinstance(outcome, RotatorError)"
+        " else None  # type: ignore\n",
+        f"{RUN} -k after_an_answer",
+    ),
+    Mutation(
+        "fleet: batches of more than twenty",
+        "aws/fleet_store.py",
+        "MAX_BATCH = 20\n",
+        "MAX_BATCH = 21\n",
+        f"{STORE} -k twenty",
+    ),
+    Mutation(
+        "fleet: the tags of --where are not checked again",
+        "aws/fleet_store.py",
+        " and where.items() <= tags.items():\n",
+        " and where is not None:\n",
+        f"{STORE} -k checks_each_tag",
+    ),
+    Mutation(
+        "fleet: replicas count as bindings of this region",
+        "aws/fleet_store.py",
+        "if tag in tags and not is_replica and",
+        "if tag in tags and is_replica is not None and",
+        f"{STORE} -k checks_each_tag",
+    ),
+    Mutation(
+        "fleet: whoever may tag a secret holds the alarm",
+        "aws_lambda/fleet.py",
+        "[each for each in reports if not isinstance(each.error, ConfigError)]",
+        "[each for each in reports if not isinstance(each.error, KeyError)]",
+        f"{LAMBDA} -k hold_the_alarm",
+    ),
+)

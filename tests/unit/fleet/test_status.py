@@ -1,0 +1,76 @@
+"""The health of a fleet's tokens, from a store in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.fleet.settings import FleetBinding, Selection
+from rotator.fleet.status import BindingStatus, fleet_status
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from tests.support.clock import NOW
+from tests.support.documents import HOUR, token_document
+from tests.support.memory_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rotator.errors import RotatorError
+    from rotator.model.secret import StoredSecret
+
+
+class Batches(MemoryStore):
+    """Reads all at once."""
+
+    def read_many(
+        self, secret_ids: Iterable[str]
+    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+        yield {each: self.read(each)[0] for each in secret_ids}
+
+
+def statuses(
+    token_secrets: list[str],
+    policy_of: Callable[[FleetBinding], RenewalPolicy] = lambda _: RenewalPolicy(),
+    *,
+    needs_consent: bool = False,
+) -> dict[str, BindingStatus]:
+    store = Batches()
+    fields: dict[str, Any] = {"client_id": "my-client", "client_secret": "canary"}
+    store.add("c", {**fields, "token_url": "https://a.example/t", "token_secrets": token_secrets})
+    store.add("t/empty")
+    store.add("t/full", token_document("token", issued_at=NOW - HOUR))
+    bindings = [
+        FleetBinding(Binding("c", name), needs_consent=needs_consent)
+        for name in ("t/full", "t/empty")
+    ]
+    found = fleet_status(store, Selection(tuple(bindings)), policy_of=policy_of, now=NOW)
+    return {each.binding.token_secret: each for each in found}
+
+
+@pytest.mark.parametrize(
+    ("entries", "health"), [(["t/*"], "unusable"), (["t/full"], None)], ids=["all", "one"]
+)
+def test_secret_that_somebody_tagged_is_no_unusable_token(
+    entries: list[str], health: str | None
+) -> None:
+    found = statuses(entries, needs_consent=True)
+
+    assert found["t/full"].status is not None
+    assert found["t/full"].status.health == "healthy"
+    assert (found["t/empty"].status and found["t/empty"].status.health) == health
+    if health is None:
+        assert "does not name it in token_secrets" in str(found["t/empty"].error)
+
+
+def test_mistake_of_our_own_hides_no_other_token() -> None:
+    def policy_of(each: FleetBinding) -> RenewalPolicy:
+        if each.binding.token_secret == "t/empty":
+            raise ZeroDivisionError("canary")
+        return RenewalPolicy()
+
+    found = statuses(["t/*"], policy_of)
+
+    assert found["t/full"].status is not None
+    assert str(found["t/empty"].error).startswith("unexpected ZeroDivisionError in policy_of")
