@@ -27,7 +27,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test test-lowest unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
-	prove-mutants bench completions package dist-check deploy destroy emulators lock upgrade clean coverage FORCE
+	prove-mutants bench completions package dist-check image deploy destroy emulators lock upgrade clean coverage FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -110,6 +110,9 @@ package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64"
 dist-check: $(VENV)/dev.stamp build/dist/complete ## wheel and sdist, installed by pip, pipx and uv on every Python here
 	@$(BIN)/python -m pytest tests/installed $(ARGS)
 
+image: $(VENV)/dev.stamp ## the container image, built from Debian's packages and run (needs buildah, mmdebstrap, root)
+	@$(BIN)/python -m pytest -rs tests/deployed/test_image.py $(ARGS)
+
 deploy: $(VENV)/run.stamp ## the stack on AWS, change set first (ARGS="--bucket NAME")
 	@$(BIN)/python -m infra.deploy up $(ARGS)
 
@@ -118,6 +121,7 @@ destroy: $(VENV)/run.stamp ## take the stack away again (ARGS="--stack NAME")
 
 lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,runtime,pyproject.toml)
+	@$(call compile,build,--group build)
 	@$(call compile,run,pyproject.toml --extra demo --group build -c requirements/runtime.txt)
 	@$(call compile,dev,pyproject.toml --extra demo --group build --group dev -c requirements/run.txt)
 	@$(call compile,lowest,pyproject.toml --extra demo --group build --group dev --resolution lowest-direct)

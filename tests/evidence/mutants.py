@@ -23,6 +23,8 @@ COPIED = (
     "tests",
     "docs",
     "infra",
+    ".containerignore",
+    ".dockerignore",
     "README.md",
     "Makefile",
     "pyproject.toml",

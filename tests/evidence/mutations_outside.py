@@ -9,6 +9,8 @@ __all__ = ["OUTSIDE_MUTATIONS"]
 STORE = "tests/integration/aws/test_store.py"
 GRANTS = "tests/repo/test_grants.py"
 SCHEDULERS = "tests/repo/test_schedulers.py"
+CONTAINER = "tests/repo/test_container.py"
+CONTAINERFILE = "infra/container/Containerfile"
 UPLOAD = "tests/repo/test_upload.py"
 TEMPLATE = "infra/template.yaml"
 MANIFEST = "infra/kubernetes/rotator.yaml"
@@ -127,6 +129,27 @@ OUTSIDE_MUTATIONS = (
         "          enableServiceLinks: false\n",
         "",
         f"{SCHEDULERS} -k namespace",
+    ),
+    Mutation(
+        "the image has a base of somebody's choice",
+        CONTAINERFILE,
+        "ARG BASE\n",
+        "ARG BASE=python:3\n",
+        f"{CONTAINER} -k base",
+    ),
+    Mutation(
+        "the image takes whatever the registry has",
+        CONTAINERFILE,
+        '"--require-hashes", ',
+        "",
+        f"{CONTAINER} -k hash",
+    ),
+    Mutation(
+        "the image runs as root",
+        CONTAINERFILE,
+        "USER 65532:65532\n",
+        "",
+        f"{CONTAINER} -k number",
     ),
     Mutation(
         "an object of somebody else is deployed",

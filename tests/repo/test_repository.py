@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
-APART = ("lowest", "fuzz", "coverage", "e2e", "audit", "dist", "workflows", "lock", "completions")
+APART = (
+    *("build", "lowest", "fuzz", "coverage", "e2e", "audit", "dist", "workflows", "lock"),
+    "completions",
+)
 LOCKS = ("runtime", "run", "dev", *LARGER_THAN_DEV, *APART)
 
 REGISTRY = re.compile(
@@ -88,6 +91,7 @@ def declared(lock: str) -> list[str]:
     return list(
         {
             "runtime": runtime,
+            "build": groups["build"],
             "run": run,
             "dev": run + groups["dev"],
             "providers": run + groups["dev"] + groups["providers"],

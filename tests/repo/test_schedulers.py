@@ -175,15 +175,3 @@ def test_service_gives_up_before_the_next_tick() -> None:
 
     assert timeout
     assert int(timeout[1]) < DEFAULT_INTERVAL.total_seconds()
-
-
-def test_image_is_of_hashed_dependencies_and_runs_as_nobody() -> None:
-    lines = (INFRA / "container" / "Containerfile").read_text("utf-8").splitlines()
-    images = [line for line in lines if line.startswith("FROM ")]
-    runs = [line for line in lines if line.startswith("RUN ")]
-
-    assert "ARG BASE" in lines
-    assert all(line.startswith("FROM ${BASE}") for line in images)
-    assert all("--require-hashes" in line for line in runs if '"install"' in line)
-    assert all(line.startswith('RUN ["') for line in runs)
-    assert "USER 65532:65532" in lines
