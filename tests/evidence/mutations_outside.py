@@ -152,6 +152,20 @@ OUTSIDE_MUTATIONS = (
         f"{CONTAINER} -k number",
     ),
     Mutation(
+        "the Terraform module has another default than the template",
+        "infra/template.yaml",
+        "    Default: 2700\n",
+        "    Default: 3600\n",
+        "tests/repo/test_terraform.py -k variables",
+    ),
+    Mutation(
+        "the Terraform module forgets a parameter",
+        "infra/terraform/main.tf",
+        "= var.probe_url\n",
+        "= var.cadence\n",
+        "tests/repo/test_terraform.py -k reaches",
+    ),
+    Mutation(
         "an object of somebody else is deployed",
         "infra/upload.py",
         'if json.loads(found.stdout).get("ChecksumSHA256") != checksum(package):',

@@ -1,0 +1,69 @@
+"""The Terraform module asks for the template's parameters and tells its outputs, all of them.
+
+Its files are read by patterns, not by a parser of the language: each block starts at the beginning
+of a line and ends with a brace there, which is how `terraform fmt` leaves them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.support.templates import load
+
+MODULE = Path(__file__).parents[2] / "infra" / "terraform"
+PARAMETERS = load("template.yaml")["Parameters"]
+OUTPUTS = load("template.yaml")["Outputs"]
+OF_THE_STACK = {"stack_name", "tags"}
+
+
+def name_of(parameter: str) -> str:
+    """A parameter's name as Terraform's style guide has it: words in small letters, underscores."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).lower()
+
+
+def blocks(file: str, kind: str) -> dict[str, dict[str, str]]:
+    """Name to arguments, as they are written."""
+    text = (MODULE / file).read_text("utf-8")
+    found = re.findall(rf'^{kind} "(\w+)" {{\n(.*?)^}}', text, re.MULTILINE | re.DOTALL)
+    return {
+        name: dict(re.findall(r"^  (\w+) += (.*)$", body, re.MULTILINE)) for name, body in found
+    }
+
+
+def test_variables_are_the_parameters() -> None:
+    variables = blocks("variables.tf", "variable")
+
+    assert variables.keys() - OF_THE_STACK == {name_of(name) for name in PARAMETERS}
+    for name, parameter in PARAMETERS.items():
+        variable = variables[name_of(name)]
+        default = variable.get("default")
+        assert variable["type"] == parameter["Type"].lower(), name
+        assert (None if default is None else json.loads(default)) == parameter.get("Default"), name
+        assert json.loads(variable["description"]) == parameter["Description"].strip(), name
+
+
+def test_every_variable_reaches_its_parameter() -> None:
+    text = (MODULE / "main.tf").read_text("utf-8")
+    [given] = re.findall(r"^  parameters = {\n(.*?)^  }", text, re.MULTILINE | re.DOTALL)
+
+    assert dict(re.findall(r"^    (\w+) += var\.(\w+)$", given, re.MULTILINE)) == {
+        name: name_of(name) for name in PARAMETERS
+    }
+    assert 'template_body = file("${path.module}/../template.yaml")' in text
+    # CreateStack's reference: a template in the request has at most 51,200 bytes.
+    assert (MODULE.parent / "template.yaml").stat().st_size <= 51_200
+
+
+def test_outputs_are_the_templates() -> None:
+    outputs = blocks("outputs.tf", "output")
+
+    assert outputs.keys() == {name_of(name) for name in OUTPUTS}
+    for name, output in OUTPUTS.items():
+        # One with a condition can be missing, and an index that is missing is an error.
+        stack = "aws_cloudformation_stack.rotator.outputs"
+        expected = (
+            f'lookup({stack}, "{name}", null)' if "Condition" in output else (f'{stack}["{name}"]')
+        )
+        assert outputs[name_of(name)]["value"] == expected
