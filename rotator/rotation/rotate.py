@@ -24,6 +24,7 @@ from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from rotator.model.binding import Binding
     from rotator.model.clock import Clock
@@ -137,7 +138,8 @@ def _rotate(run: Run, assessment: Assessment) -> RotationResult:
     if stored is not None:
         if shortens(minted, stored):
             # An earlier end is believed, a later one never.
-            assessment, stored = _correct_stored(run, assessment, minted), minted
+            stored = _shortened(stored, minted.expires_at, assessment)
+            assessment = _correct_stored(run, assessment, stored)
         if _may_stay(run, assessment, stored):
             decision = replace(assessment.decision, reason="provider_cached")
             cached = replace(assessment, decision=decision)
@@ -183,9 +185,16 @@ def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
     return stored.expires_at - run.clock.now() > assessment.policy.interval
 
 
-def _correct_stored(run: Run, assessment: Assessment, minted: AccessToken) -> Assessment:
-    version = _publish(run, assessment, minted).current
-    run.details.update(version_id=version.version_id, expires_at=format_instant(minted.expires_at))
+def _shortened(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
+    """The stored token with an earlier end. Its age stays: else it would be fresh once more."""
+    shortened = replace(stored, expires_at=expires_at)
+    planned_at = assessment.policy.planned_rotation_at(shortened)
+    return replace(shortened, next_rotation_at=min(planned_at or expires_at, expires_at))
+
+
+def _correct_stored(run: Run, assessment: Assessment, stored: AccessToken) -> Assessment:
+    version = _publish(run, assessment, stored).current
+    run.details.update(version_id=version.version_id, expires_at=format_instant(stored.expires_at))
     return replace(assessment, token_version=version, stored=parse_token(version))
 
 

@@ -15,7 +15,7 @@ from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.publish import successor_id
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import NOW, ManualClock
-from tests.support.documents import DAY, HOUR, token_document
+from tests.support.documents import DAY, HOUR, instant, token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
 
@@ -170,6 +170,19 @@ def test_same_token_never_extends_the_stored_end() -> None:
     job.endpoint.changes["expires_at"] = NOW + DAY
     assert job.run().reason == "provider_cached"
     assert job.versions == 1
+
+
+def test_token_with_an_earlier_end_keeps_its_age_and_stays_due() -> None:
+    age = timedelta(seconds=83_000)
+    job = WorldJob(token_document("cached", issued_at=NOW - age))
+    ends_at = NOW + DAY - age - timedelta(seconds=30)
+    job.endpoint.changes = {"access_token": Secret("cached"), "expires_at": ends_at}
+    assert job.run().reason == "provider_cached"
+    assert job.store.fields()["expires_at"] == instant(ends_at)
+    assert job.store.fields()["issued_at"] == instant(NOW - age)
+
+    job.endpoint.changes = {}
+    assert job.run().outcome == "rotated"
 
 
 def test_earlier_end_of_the_same_token_is_published_and_no_success() -> None:
