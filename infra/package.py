@@ -61,7 +61,7 @@ def build(architecture: str, output: Path, *, compiler: str | None) -> Package:
         shutil.copytree(
             ROOT / "rotator",
             task / "rotator",
-            ignore=shutil.ignore_patterns("__pycache__", "demo"),
+            ignore=shutil.ignore_patterns("__pycache__", "demo", "local"),
         )
         _strip(task)
         if compiler is not None:
@@ -89,6 +89,9 @@ def _strip(task: Path) -> None:
     for service in (task / "botocore" / "data").iterdir():
         if service.is_dir() and service.name not in SERVICES:
             shutil.rmtree(service)
+    # What boto3 adds to its clients; the job makes no resource.
+    shutil.rmtree(task / "boto3" / "data")
+    shutil.rmtree(task / "boto3" / "examples", ignore_errors=True)
     for cache in list(task.rglob("__pycache__")):
         shutil.rmtree(cache)
 
