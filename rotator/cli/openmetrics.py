@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
@@ -48,7 +49,13 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
 
 
 def write_atomically(path: str, text: str) -> None:
-    """Replace the file as a whole; raises ConfigError if that cannot be done."""
+    """Replace the file as a whole; raises ConfigError if that cannot be done.
+
+    Of a symlink the target is replaced. What is no regular file (a device, a FIFO) is refused:
+    it would be taken away.
+    """
+    _refuse_irregular(path)
+    path = os.path.realpath(path)
     folder, name = os.path.split(path)
     # Not with the collectors' suffix, `.prom`: one that looks meanwhile must not read it.
     partial = os.path.join(folder, f".{name}.{os.getpid()}.partial")  # noqa: PTH118
@@ -67,6 +74,19 @@ def write_atomically(path: str, text: str) -> None:
         raise ConfigError(
             f"--openmetrics: cannot be written ({problem}); check the folder and its permissions"
         )
+
+
+def _refuse_irregular(path: str) -> None:
+    problem: str | None = None
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+            problem = "not a regular file"
+    except FileNotFoundError:
+        return
+    except OSError as error:  # a symlink that leads to itself
+        problem = error.strerror
+    if problem is not None:
+        raise ConfigError(f"--openmetrics: cannot be written ({problem}); pass the path of a file")
 
 
 def _head(name: str, help_text: str, *, unit: str | None = None) -> list[str]:

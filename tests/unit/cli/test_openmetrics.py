@@ -84,3 +84,41 @@ def test_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> N
 def test_folder_that_is_missing_is_named_by_its_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--openmetrics: cannot be written"):
         write_atomically(str(tmp_path / "none" / "rotator.prom"), "new\n")
+
+
+def test_file_that_a_symlink_names_is_written_and_the_symlink_stays(tmp_path: Path) -> None:
+    target = tmp_path / "data" / "rotator.prom"
+    target.parent.mkdir()
+    target.write_text("old")
+    link = tmp_path / "rotator.prom"
+    link.symlink_to(target)
+
+    write_atomically(str(link), "new\n")
+
+    assert link.readlink() == target
+    assert target.read_text() == "new\n"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["fifo", "link"])
+def test_what_is_no_regular_file_is_refused_and_stays(tmp_path: Path, name: str) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (tmp_path / "link").symlink_to(fifo)
+
+    with pytest.raises(ConfigError, match="--openmetrics: cannot be written"):
+        write_atomically(str(tmp_path / name), "new\n")
+
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fifo", "link"]
+
+
+def test_symlink_that_leads_to_itself_is_refused_and_stays(tmp_path: Path) -> None:
+    link = tmp_path / "rotator.prom"
+    link.symlink_to(link)
+
+    with pytest.raises(ConfigError, match="--openmetrics: cannot be written"):
+        write_atomically(str(link), "new\n")
+
+    assert list(tmp_path.iterdir()) == [link]
+    assert link.is_symlink()
