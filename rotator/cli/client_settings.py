@@ -31,6 +31,7 @@ the authentication page of the Photoshop API."""
 
 _NAMES = ("provider", "token_url", "issuer", "scope", "audience")
 _MOST_CHARACTERS = 1_000_000
+_JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 
 
 def add_client_settings(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +79,39 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def ask_client_secret() -> str:
-    """The client secret, typed unseen, or the text that standard input holds."""
+    """The client secret, typed unseen or from standard input; JSON may say which it is."""
+    given = ask_changes()
+    secret = given.pop("client_secret", None)
+    if given or not isinstance(secret, str):
+        raise ConfigError(
+            'client secret: is JSON; pass it as {"client_secret": "..."} and nothing else,'
+            " or as plain text"
+        )
+    return secret
+
+
+def ask_changes() -> dict[str, Any]:
+    """The new client secret, or the fields that a JSON object on standard input has.
+
+    Raises ConfigError for other JSON: nobody's client secret looks like that.
+    """
+    text = _ask_secret_text()
+    if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
+        return {"client_secret": text}
+    from rotator.errors import did_you_mean
+    from rotator.model.client_credentials import ClientCredentials
+
+    fields = _parse_object(text)
+    # One that is null is taken away, whatever it is. A key may be a secret in the wrong place.
+    for name in (name for name, value in fields.items() if value is not None):
+        if name not in ClientCredentials.KEYS:
+            meant = did_you_mean(name, ClientCredentials.FIELDS)
+            hint = f"did you mean {meant}?" if meant else "docs/providers.md lists the keys"
+            raise ConfigError(f"standard input: has an unknown key; {hint}")
+    return fields
+
+
+def _ask_secret_text() -> str:
     if not sys.stdin.isatty():
         return _read_text("pipe the client secret in, or run this at a terminal").strip()
     import getpass
@@ -89,12 +122,6 @@ def ask_client_secret() -> str:
     if not secret:
         raise ConfigError("client secret: missing; run this again and type it")
     return secret
-
-
-def ask_changes() -> dict[str, Any]:
-    """The new client secret, or whatever fields the JSON object on standard input has."""
-    text = ask_client_secret()
-    return _parse_object(text) if text.startswith("{") else {"client_secret": text}
 
 
 def read_object() -> dict[str, Any]:

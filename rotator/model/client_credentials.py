@@ -25,6 +25,14 @@ __all__ = ["ClientCredentials"]
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
+_ADOBE_KEYS = {
+    "CLIENT_ID": "client_id",
+    "CLIENT_SECRET": "client_secret",
+    "CLIENT_SECRETS": "client_secret",
+    "SCOPES": "scope",
+    "SCOPE": "scope",
+}
+
 CHOICES = {
     "basic_encoding": ("form", "raw"),
     "scope_policy": ("accept", "refuse"),
@@ -103,6 +111,7 @@ class ClientCredentials:
             "parameters",
         }
     )
+    KEYS: ClassVar[frozenset[str]] = FIELDS | _ADOBE_KEYS.keys()
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -177,15 +186,6 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
 """What other products and the OpenID configuration call a field of ours."""
-
-
-_ADOBE_KEYS = {
-    "CLIENT_ID": "client_id",
-    "CLIENT_SECRET": "client_secret",
-    "CLIENT_SECRETS": "client_secret",
-    "SCOPES": "scope",
-    "SCOPE": "scope",
-}
 
 
 def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:

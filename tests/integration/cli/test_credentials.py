@@ -137,6 +137,13 @@ def test_client_secret_is_typed_unseen(
         (("set",), '{"client_secret": 7}', "client_secret must be a non-empty string"),
         (("set",), '{"lifetime_s": "soon"}', "lifetime_s must be a whole number"),
         (("set",), "{not JSON", "standard input: is not JSON"),
+        (("set",), '{"client_secret": "x", "foo": 1}', "standard input: has an unknown key"),
+        (("add",), '{"client_secret": "x", "foo": 1}', "standard input: has an unknown key"),
+        (("add",), '{"client_secret": "x", "scope": "y"}', "and nothing else"),
+        (("add",), '{"client_secret": ["x", "y"]}', "as plain text"),
+        (("set",), '{"client_secrt": "x"}', "did you mean client_secret?"),
+        (("add",), "{}", "as plain text"),
+        (("add",), '{"client_secret": ""}', "client_secret"),
     ],
 )
 def test_change_that_could_not_be_used_is_refused(
@@ -155,6 +162,47 @@ def test_change_that_could_not_be_used_is_refused(
     assert (ended.returncode, ended.stdout) == (2, "")
     assert says in ended.stderr
     assert vault.current(binding.credentials_secret) == before
+
+
+@pytest.mark.parametrize("action", ["add", "set"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        f'{{"client_secret": "{NEW}"',
+        f'["{NEW}"]',
+        "[1]",
+        f'"{NEW}"',
+        f'"{NEW}',
+        "null\n",
+        "true",
+        "false",
+    ],
+)
+def test_other_json_is_never_taken_for_a_client_secret(
+    inside: Cli, binding: LocalBinding, vault: Vault, action: str, given: str
+) -> None:
+    before = vault.current(binding.credentials_secret)
+
+    ended = inside("credentials", action, binding.credentials_secret, stdin=given)
+
+    [line] = ended.stderr.splitlines()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "JSON" in line
+    assert NEW not in line
+    assert vault.current(binding.credentials_secret) == before
+
+
+def test_added_client_secret_may_come_as_json(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    given = json.dumps({"client_secret": NEW})
+
+    ended = inside("credentials", "add", binding.credentials_secret, stdin=given)
+
+    fields = vault.fields(binding.credentials_secret)
+    assert ended.returncode == 0
+    assert fields["client_secret"] == [NEW, binding.client_secret]
+    assert NEW not in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("args", [("set", "c", NEW), ("add", f"--client-secret={NEW}"), (NEW,)])
