@@ -7,14 +7,13 @@ Data goes to standard output, everything else to standard error. Exit codes are 
 from __future__ import annotations
 
 import gc
-import io
-import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rotator.cli.distributions import namesake_problem
 from rotator.cli.exit_codes import (
+    EXIT_CONFIGURATION,
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_TERMINATED,
@@ -22,6 +21,7 @@ from rotator.cli.exit_codes import (
     exit_code,
 )
 from rotator.cli.parser import parse
+from rotator.cli.streams import flush_output, prepare_streams
 from rotator.cli.unexpected import describe
 from rotator.errors import RotatorError
 
@@ -43,14 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.disable()
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # what is ignored stays so
         signal.signal(signal.SIGTERM, _terminate)
-    _prepare_streams()
-    command = "rotator"
+    prepare_streams()
+    command, has_effect = "rotator", False
     problem = namesake_problem()
     if problem is not None:
         print(f"{command}: {problem}", file=sys.stderr)
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         command = f"rotator {args.command}"
+        has_effect = getattr(args, "has_effect", False)
         code: int = args.run(args)
     except RotatorError as error:
         print(f"{command}: {error}", file=sys.stderr)
@@ -68,19 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The end of the interpreter would look through all that the SDK made: a twentieth of a
         # second to find nothing that the end of the process does not free as well.
         gc.freeze()
-    return _flush(command) or code
-
-
-class _BestEffortStream(io.FileIO):
-    """Drops what cannot be written: a full log disk must not stop a rotation."""
-
-    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, as inherited
-        size_bytes = memoryview(data).nbytes
-        try:
-            written = super().write(data)
-        except OSError:
-            return size_bytes
-        return size_bytes if written is None else written  # None: it would have to wait
+    return _finish(command, code, has_effect=has_effect)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -89,37 +78,13 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(EXIT_TERMINATED)
 
 
-def _prepare_streams() -> None:
-    """Keep a closed stream (`>&-`) or a poor encoding from stopping a job that needs neither."""
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
-        sys.stderr = io.TextIOWrapper(
-            io.BufferedWriter(_BestEffortStream(sys.stderr.fileno(), "w", closefd=False)),
-            encoding=sys.stderr.encoding,
-            errors=sys.stderr.errors,
-            line_buffering=True,
-        )
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Even if PYTHONUNBUFFERED is set: a failure to write must show at the end, where it
-        # cannot hide how the command ended.
-        sys.stdout.reconfigure(errors="backslashreplace", write_through=False)
-
-
-def _flush(command: str) -> int:
-    """Write out what is left; 0, or an exit code if the data did not get where it should."""
-    problem = None
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        problem = ""  # the other end of the pipe is closed (`| head`): it has what it needs
-    except OSError as error:
-        problem = error.strerror
-    if problem is None:
-        return EXIT_OK
-    # The interpreter flushes once more when it ends, and must not complain either.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if problem:
-        print(f"{command}: standard output: cannot be written ({problem})", file=sys.stderr)
-    return EXIT_UNEXPECTED if problem else EXIT_OK
+def _finish(command: str, code: int, *, has_effect: bool) -> int:
+    """Write out what is left; `code`, or another if all that was asked for is data that is lost."""
+    problem = flush_output()
+    if not problem:
+        return code
+    print(f"{command}: standard output: cannot be written ({problem})", file=sys.stderr)
+    if has_effect:
+        print(f"{command}: only its result could not be printed", file=sys.stderr)
+        return code
+    return code or EXIT_CONFIGURATION

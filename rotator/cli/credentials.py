@@ -84,7 +84,7 @@ def _add(
         help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
     )
     parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, has_effect=run is not _show)
     return parser
 
 

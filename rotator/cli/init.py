@@ -43,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         help="the credentials secret exists already: create and bind the token secret, and let"
         " the credentials agree to it (token_secrets)",
     )
-    parser.set_defaults(run=_init)
+    parser.set_defaults(run=_init, has_effect=True)
 
 
 def _init(args: argparse.Namespace) -> int:

@@ -66,7 +66,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         " (ROTATOR_PROBE_STORED)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, has_effect=True)
 
 
 def _run(args: argparse.Namespace) -> int:

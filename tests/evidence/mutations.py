@@ -256,8 +256,8 @@ MUTATIONS = (
     Mutation(
         "SIGTERM is not heard",
         "cli/__init__.py",
-        "        signal.signal(signal.SIGTERM, _terminate)\n    _prepare",
-        "        pass\n    _prepare",
+        "        signal.signal(signal.SIGTERM, _terminate)\n    prepare",
+        "        pass\n    prepare",
         f"{FAULTS} -k signal",
     ),
     Mutation(

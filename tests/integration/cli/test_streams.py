@@ -113,14 +113,52 @@ def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
     assert ended.returncode == 6
 
 
+# Code 1 is for mistakes of rotator's own (docs/cli.md); a full disk is none, so it is 2.
 @ONLY_LINUX
+@pytest.mark.parametrize("command", ["token", "headers", "env"])
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("length", [20, 20_000])  # more than any buffer in between holds
 def test_token_that_does_not_get_where_it_should_is_an_error(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+    *,
+    binding: LocalBinding,
+    vault: Vault,
+    aws_env: dict[str, str],
+    command: str,
+    where: str,
+    length: int,
 ) -> None:
-    vault.put_token()
+    vault.put_token(access_token="t" * length)
 
-    ended = sh('$ROTATOR token "$1" >/dev/full', binding.token_secret, env=aws_env)
+    ended = sh(f'$ROTATOR {command} "$1" {where}', binding.token_secret, env=aws_env)
 
     [line] = ended.stderr.splitlines()
-    assert ended.returncode == 1
-    assert line.startswith("rotator token: standard output: cannot be written (")
+    assert ended.returncode == 2
+    assert line.startswith(f"rotator {command}: standard output: cannot be written (")
+
+
+@ONLY_LINUX
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_rotation_whose_result_cannot_be_printed_keeps_its_code(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], where: str
+) -> None:
+    vault.put_token()
+    before = vault.current()
+
+    ended = sh(f'$ROTATOR run --force "$@" {where}', *binding.selectors, env=aws_env)
+
+    assert ended.returncode == 0
+    assert vault.current() != before
+    assert "rotator run: standard output: cannot be written (" in ended.stderr
+
+
+@ONLY_LINUX
+def test_failed_rotation_whose_result_cannot_be_printed_keeps_its_code(
+    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], local_ims: RemoteIms
+) -> None:
+    vault.put_token(age=timedelta(hours=25))
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+
+    ended = sh('$ROTATOR run "$@" >/dev/full', *binding.selectors, env=aws_env)
+
+    assert ended.returncode == 4
+    assert "rotator run: standard output: cannot be written (" in ended.stderr
