@@ -44,13 +44,16 @@ if TYPE_CHECKING:
 
     from tests.strict_aws.versions import Versions
 
-__all__ = ["AGES", "READ_TIMEOUT_S", "Job", "Run", "Stage", "stage"]
+__all__ = ["AGES", "JUNK", "READ_TIMEOUT_S", "Job", "Run", "Stage", "stage"]
 
 READ_TIMEOUT_S = 0.15
 CLIENT_ID = "prove-client"
 CLIENT_SECRET = "p8e-canary-client-secret-0123456789"
 SCOPE = "openid,AdobeID,read_organizations"
 DAY = timedelta(hours=24)
+
+JUNK = json.dumps({"schema": 1, "access_token": "damaged by hand"})
+"""A token document that is none any more; what was never one is not the job's to replace."""
 
 AGES = {"due": timedelta(hours=23, minutes=10), "fresh": timedelta(minutes=5), "expired": 2 * DAY}
 """How old the stored token is at the start."""
@@ -131,7 +134,7 @@ class Stage:
             fields |= {} if old is None else old.to_fields()
             job.create("both", json.dumps(fields))
         else:
-            text = "junk" if stored == "junk" else None
+            text = JUNK if stored == "junk" else None
             job.create("credentials", json.dumps(fields))
             job.create("token", text if old is None else json.dumps(old.to_fields()))
         self.wire.healthy()

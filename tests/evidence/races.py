@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.rotation.rotate import RotationResult
-from tests.evidence.job import CLIENT_SECRET, Job, Run, Stage, stage
+from tests.evidence.job import CLIENT_SECRET, JUNK, Job, Run, Stage, stage
 from tests.evidence.menu import faults_for
 from tests.evidence.processes import start, wait
 from tests.evidence.row import Effort, TableRow
@@ -186,7 +186,7 @@ def _do_by_hand(job: Job, choices: random.Random, happened: Happened) -> None:
         except Refused:
             happened.moves -= 1  # somebody was faster
         return
-    text = "junk"
+    text = JUNK
     if deed == "token":
         text = json.dumps(job.stage.mint(timedelta()).to_fields())
     version_id = str(uuid.UUID(int=choices.getrandbits(128), version=4))
