@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 __all__ = ["problem_with_url", "reaches_this_host"]
 
+MAX_LABEL_CHARS = 63
+MAX_NAME_CHARS = 253
+"""As text: the 255 octets of a name count a length before each label and the root's after it."""
+
 
 def problem_with_url(url: str) -> str | None:
     """Why a secret must not be sent to `url`, None if it may.
@@ -33,7 +37,19 @@ def problem_with_url(url: str) -> str | None:
         return "must use https (plain http is for this machine only)"
     if not (url.isascii() and url.isprintable()) or " " in url:
         return "holds white space, or characters other than printable ASCII"
+    if not _fits_dns(host):
+        return "names a host that no DNS can hold"
     return None
+
+
+def _fits_dns(host: str) -> bool:
+    """Whether `host` is an address, or a name within the limits of RFC 1035 section 2.3.4."""
+    if ":" in host:
+        return True
+    name = host.removesuffix(".")
+    return len(name) <= MAX_NAME_CHARS and all(
+        0 < len(label) <= MAX_LABEL_CHARS for label in name.split(".")
+    )
 
 
 def _is_loopback(host: str) -> bool:

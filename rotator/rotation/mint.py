@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.errors import MintError, ProbeError
 from rotator.model.access_token import AccessToken
 from rotator.rotation.assess import call_endpoint
 from rotator.rotation.result import RunWarning
+from rotator.transport.redaction import Redactor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from rotator.model.secret import Secret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.run import Run
 
@@ -33,12 +37,36 @@ def mint(run: Run, assessment: Assessment) -> AccessToken:
     It may be the stored one, which a provider that caches its tokens hands out again. Raises
     MintError if it must not be published, ProbeError if the API does not take it.
     """
+    return _hiding_stored(assessment, partial(_mint, run, assessment))
+
+
+def _mint(run: Run, assessment: Assessment) -> AccessToken:
     minted = _request(run, assessment)
     if same_stored(minted, assessment) is not None:
         return minted
     _refuse_if_ends_too_early(run, assessment, minted)
     _probe(run, assessment, minted)
     return minted
+
+
+def _hiding_stored(assessment: Assessment, call: Callable[[], AccessToken]) -> AccessToken:
+    """Call `call`; its error shows nothing of the stored token, which no request of it carried."""
+    stored = assessment.stored
+    if isinstance(stored, str):
+        return call()
+    try:
+        return call()
+    except (MintError, ProbeError) as error:
+        _hide(stored.access_token, error)
+        raise
+
+
+def _hide(secret: Secret, error: MintError | ProbeError) -> None:
+    redact = Redactor.of(secret).redact
+    error.args = tuple(redact(str(each)) for each in error.args)
+    for name, text in vars(error).items():
+        if isinstance(text, str):
+            setattr(error, name, redact(text))
 
 
 def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
@@ -130,6 +158,8 @@ def _probe(run: Run, assessment: Assessment, minted: AccessToken) -> None:
     problem = run.probe(minted) if run.probe is not None else None
     if problem is None:
         return
+    if isinstance(assessment.stored, AccessToken):
+        problem = Redactor.of(assessment.stored.access_token).redact(problem)
     if assessment.decision.reason == "rejected":
         raise ProbeError(f"{problem}; kept the stored token", is_refusal=True)
     run.warnings.append(

@@ -202,6 +202,8 @@ def _explain(error: Exception) -> tuple[str, bool]:
             return f"TLS certificate is not trusted ({_printable(cause.verify_message)})", False
     if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
+    if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):
+        return "URL or proxy of the environment cannot be used", False
     for kind, problem, retryable in _PROBLEMS:
         if isinstance(error, kind):
             return problem + _tls_reason(causes), retryable

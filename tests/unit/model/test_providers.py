@@ -146,6 +146,9 @@ def test_scope_never_holds_an_empty_name(scope: str) -> None:
         "http://LOCALHOST/token",
         "http://127.0.0.1:5000/ims/token/v3",
         "http://[::1]:5000/token",
+        "https://login.example./token",
+        f"https://{'a' * 63}.example/token",
+        f"https://{'a.' * 126}a/token",
     ],
 )
 def test_secret_may_be_sent_over_https_and_to_this_machine(url: str) -> None:
@@ -166,6 +169,12 @@ def test_secret_may_be_sent_over_https_and_to_this_machine(url: str) -> None:
         ("ftp://login.example/token", "is not an https URL"),
         ("file:///token", "is not an https URL"),
         ("javascript:alert(1)", "is not an https URL"),
+        ("https://a..b/token", "names a host that no DNS can hold"),
+        ("https://.login.example/token", "names a host that no DNS can hold"),
+        ("https://login.example../token", "names a host that no DNS can hold"),
+        ("https://./token", "names a host that no DNS can hold"),
+        (f"https://{'a' * 64}.example/token", "names a host that no DNS can hold"),
+        (f"https://{'a.' * 126}ab/token", "names a host that no DNS can hold"),
         ("http://login.example/token", "must use https"),
         ("http://localhost.login.example/token", "must use https"),
         ("http://127.0.0.1.login.example/token", "must use https"),
