@@ -238,7 +238,7 @@ def _unavailable(source: str, detail: str, operation: str, secret_id: str) -> St
 def _credential_refusal(
     source: str, error: Exception, response: Mapping[str, Any], secret_id: str
 ) -> RotatorError:
-    """Our error where STS, SSO or sign-in answered with an error of theirs."""
+    """Our error where STS, SSO or sign-in responded with an error."""
     details = response.get("Error", {})
     code, message = _safe_code(details.get("Code")), str(details.get("Message", ""))
     operation = str(getattr(error, "operation_name", ""))

@@ -190,10 +190,10 @@ _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoi
 
 def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:
     renamed = {name: value for name, value in fields.items() if name not in _ADOBE_KEYS}
-    for theirs in fields.keys() & _ADOBE_KEYS.keys():
-        ours = _ADOBE_KEYS[theirs]
-        if renamed.setdefault(ours, fields[theirs]) != fields[theirs]:
-            raise ValueError(f"has both {ours} and {theirs}, which differ; keep one of them")
+    for adobe_key in fields.keys() & _ADOBE_KEYS.keys():
+        key = _ADOBE_KEYS[adobe_key]
+        if renamed.setdefault(key, fields[adobe_key]) != fields[adobe_key]:
+            raise ValueError(f"has both {key} and {adobe_key}, which differ; keep one of them")
     return renamed
 
 

@@ -112,7 +112,7 @@ class RenewalPolicy:
             return Decision(due=True, reason=stored)
         if stored.client_id != client_id:
             return Decision(due=True, reason="client_changed")
-        # These say nothing about tokens to come, so no cadence is held against them.
+        # These say nothing about tokens to come, so the cadence is not checked by them.
         if now >= stored.expires_at:
             return Decision(due=True, reason="expired")
         if stored.issued_at - now > CLOCK_TOLERANCE:
