@@ -41,10 +41,11 @@ test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
 unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repository, in seconds
 	@$(BIN)/python -m pytest -q tests/unit tests/repo $(ARGS)
 
-# Without the test that counts what is alive: the tracer keeps some of it.
+# Without the tests that count what is alive, for the tracer keeps some of it, and those that
+# fork while threads run, for a child may inherit the tracer's own lock, held.
 coverage: $(VENV)/dev.stamp ## the branches that unit and integration tests take, against a floor
 	@$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/coverage.txt
-	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -k 'not leave_nothing_behind' $(ARGS)
+	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -m 'not untraced' $(ARGS)
 	@$(BIN)/python -m coverage report
 
 test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)

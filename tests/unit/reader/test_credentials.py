@@ -216,6 +216,7 @@ def test_child_forked_while_credentials_are_fetched_fetches_its_own(tmp_path: Pa
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.untraced
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_child_forked_in_an_import_that_outlasts_the_patience_of_the_fork_reads_all_the_same(
     monkeypatch: pytest.MonkeyPatch,

@@ -244,6 +244,7 @@ def test_reading_leaves_no_thread_behind(reader: TokenReader, source: GatedSourc
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.untraced
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_child_forked_in_the_middle_of_a_fetch_reads_by_itself(
     reader: TokenReader, source: GatedSource
@@ -268,6 +269,7 @@ def test_child_forked_in_the_middle_of_a_fetch_reads_by_itself(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.untraced
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_child_of_a_warm_parent_has_the_token_and_refreshes_it(
     reader: TokenReader, source: GatedSource, clock: CountingClock

@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures.thread  # noqa: F401
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -131,6 +132,7 @@ class Inspector:
     def in_a_fork(self) -> int:
         child = os.fork()
         if child == 0:
+            signal.alarm(int(PATIENCE_S))  # a child that waits for ever ends, and is not waited for
             status = 1
             try:
                 self.wrong.clear()
@@ -143,6 +145,7 @@ class Inspector:
 
 
 @needs_fork
+@pytest.mark.untraced
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_threads_forks_and_a_loop_at_once_never_get_an_expired_or_torn_token() -> None:
     inspector = Inspector()
@@ -177,6 +180,7 @@ def left_behind(work: Callable[[], None]) -> tuple[int, int, int]:
     return (after[0] - before[0], after[1] - before[1], after[2] - before[2])
 
 
+@pytest.mark.untraced
 def test_a_million_reads_leave_nothing_behind() -> None:
     reader = TokenReader("s", source=SteadySource())
     reader.token()
@@ -191,6 +195,7 @@ def test_a_million_reads_leave_nothing_behind() -> None:
     assert (files, threads) == (0, 0)
 
 
+@pytest.mark.untraced
 def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
     at = [float(START)]
 
@@ -222,6 +227,7 @@ def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
     assert (files, threads) == (0, 0)
 
 
+@pytest.mark.untraced
 def test_a_thousand_failures_leave_nothing_behind() -> None:
     at = [float(START)]
 
