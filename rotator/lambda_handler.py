@@ -18,8 +18,8 @@ from structlog.contextvars import bound_contextvars
 
 from rotator import logs
 from rotator.app import Rotator, open_store_in
+from rotator.app.aws_lambda.context import remaining_s
 from rotator.aws.metrics import embedded
-from rotator.aws_lambda.context import remaining_s
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
 from rotator.model.instants import format_instant, parse_instant
@@ -27,7 +27,7 @@ from rotator.model.instants import format_instant, parse_instant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rotator.aws_lambda.context import Context
+    from rotator.app.aws_lambda.context import Context
     from rotator.config import FleetSelector, Settings
     from rotator.rotation.rotate import RotationResult
 
@@ -118,10 +118,10 @@ def _rotate_many(
 ) -> dict[str, Any]:
     """What a function with one binding never imports."""
     if records is not None:
-        from rotator.aws_lambda.messages import rotate_messages
+        from rotator.app.aws_lambda.messages import rotate_messages
 
         return rotate_messages(records, context)
-    from rotator.aws_lambda.fleet import rotate_fleet
+    from rotator.app.aws_lambda.fleet import rotate_fleet
 
     assert selector is not None  # noqa: S101 - one of the two is given
     return rotate_fleet(selector, context, force=force)

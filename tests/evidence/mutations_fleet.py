@@ -115,7 +115,7 @@ FLEET_MUTATIONS = (
     ),
     Mutation(
         "fleet: whoever may tag a secret holds the alarm",
-        "aws_lambda/fleet.py",
+        "app/aws_lambda/fleet.py",
         "[each for each in reports if not isinstance(each.error, ConfigError)]",
         "[each for each in reports if not isinstance(each.error, KeyError)]",
         f"{LAMBDA} -k hold_the_alarm",

@@ -24,7 +24,7 @@ OF_FOREIGN = (
 OUTSIDE_MUTATIONS = (
     Mutation(
         "the function mints to its last second",
-        "aws_lambda/context.py",
+        "app/aws_lambda/context.py",
         "RESERVE_S = 15.0",
         "RESERVE_S = 0.0",
         "tests/integration/aws/test_lambda_handler.py -k without_time",

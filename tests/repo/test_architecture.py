@@ -37,8 +37,7 @@ MAY_IMPORT = {
     "__init__": "aws model oauth rotation",
     "cli": "__init__ app aws config demo errors fleet logs model reader rotation",
     "__main__": "cli",
-    "aws_lambda": "app aws config errors fleet logs model",
-    "lambda_handler": "app aws aws_lambda config errors logs model rotation | structlog",
+    "lambda_handler": "app aws config errors logs model rotation | structlog",
     # the consumers' side
     "reader": "aws dates errors | botocore httpx requests urllib3",
     "testing": "errors reader | pytest",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.aws_lambda.fleet import open_fleet
+from rotator.app.aws_lambda.fleet import open_fleet
 from rotator.errors import ConfigError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding

@@ -9,17 +9,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rotator import logs
+from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
 from rotator.aws.queue import send_messages
-from rotator.aws_lambda.context import remaining_s
 from rotator.errors import ConfigError
 from rotator.fleet.report import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rotator.aws_lambda.context import Context
+    from rotator.app.aws_lambda.context import Context
     from rotator.config import FleetSelector
     from rotator.fleet.report import BindingReport
     from rotator.fleet.settings import FleetBinding

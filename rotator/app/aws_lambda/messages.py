@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rotator import logs
-from rotator.aws_lambda.context import remaining_s
-from rotator.aws_lambda.fleet import open_fleet
+from rotator.app.aws_lambda.context import remaining_s
+from rotator.app.aws_lambda.fleet import open_fleet
 from rotator.config import load_fleet_options, load_settings
 from rotator.errors import ConfigError, RotatorError
 from rotator.fleet.settings import FleetBinding, Selection
@@ -15,7 +15,7 @@ from rotator.fleet.settings import FleetBinding, Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rotator.aws_lambda.context import Context
+    from rotator.app.aws_lambda.context import Context
 
 __all__ = ["rotate_messages"]
 
