@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rotator.reader.adapters import RequestsAuth
     from rotator.reader.clock import Clock
-    from rotator.reader.refusals import Advice
+    from rotator.reader.refusals import Advice, Body
     from rotator.reader.source import Source
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
@@ -139,7 +139,7 @@ class TokenReader:
         """
         return self._refresher.invalidate(rejected_token)
 
-    def refused(self, token: str, status: int, body: bytes | str = b"") -> Advice:
+    def refused(self, token: str, status: int, body: Body = b"") -> Advice:
         """After a request with `token`: "retry" with the new one, "back_off" a while, or "keep"."""
         with importing:
             from rotator.reader.refusals import assess_refusal, to_advice
@@ -147,7 +147,7 @@ class TokenReader:
         assessment = assess_refusal(status, body)
         return to_advice(assessment, retry=assessment == "refetch" and self.invalidate(token))
 
-    async def refused_async(self, token: str, status: int, body: bytes | str = b"") -> Advice:
+    async def refused_async(self, token: str, status: int, body: Body = b"") -> Advice:
         """As `refused`, for asyncio; what may wait for AWS runs in the loop's executor."""
         # Not under `importing`: the loop would wait for an SDK under import elsewhere.
         from rotator.reader import async_reads

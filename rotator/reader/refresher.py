@@ -93,7 +93,8 @@ class Refresher:
                 is_cached = self.cache.reject(rejected_token)
                 if is_cached and self._clock.monotonic() >= state.reread_at:
                     self._fetch(state, fresh=True)
-                    state.reread_at = self._clock.monotonic() + _INVALIDATE_INTERVAL_S
+                    pause_s = _reread_pause_s(state.failures)
+                    state.reread_at = self._clock.monotonic() + pause_s
         valid = self.cache.valid()
         return valid is not None and valid.token != rejected_token
 
@@ -190,6 +191,13 @@ def start_thread(work: Callable[[], None]) -> None:
     import threading
 
     threading.Thread(target=work, name="rotator-reader", daemon=True).start()
+
+
+def _reread_pause_s(failures: int) -> float:
+    """The pause after a re-read; after failed ones shorter, as the token is not known to stay."""
+    if not failures:
+        return _INVALIDATE_INTERVAL_S
+    return min(2.0 ** min(failures, 5), _INVALIDATE_INTERVAL_S)
 
 
 def _unavailable(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     Advice = Literal["retry", "back_off", "keep"]
     """What `TokenReader.refused` answers."""
 
+    Body = bytes | str | None
+    """Of a response; None is what some HTTP clients have for one that is empty or was not read."""
+
     Assessment = Literal["refetch", "back_off", "keep"]
 
 __all__ = ["MOST_BODY_BYTES", "TELLING_STATUSES", "assess_refusal", "to_advice"]
@@ -29,7 +32,7 @@ TELLING_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
 _NOT_VALID, _NOT_CHECKED = "401013", "503010"
 
 
-def assess_refusal(status: int, body: bytes | str) -> Assessment:
+def assess_refusal(status: int, body: Body) -> Assessment:
     """Whether an answer is a reason to read the token secret again, or to wait.
 
     A 401 is, if its body does not say otherwise; a 403 never: another token of the same client
@@ -51,7 +54,7 @@ def to_advice(assessment: Assessment, *, retry: bool) -> Advice:
     return assessment
 
 
-def _error_code(body: bytes | str) -> str:
-    answer = decode_json(body) if len(body) <= MOST_BODY_BYTES else None
+def _error_code(body: Body) -> str:
+    answer = decode_json(body) if body and len(body) <= MOST_BODY_BYTES else None
     code = answer.get("error_code") if isinstance(answer, dict) else None
     return str(code) if isinstance(code, str | int) else ""

@@ -54,6 +54,14 @@ class Snapshot:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"Snapshot: {name} cannot be deleted")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.version_id, self.expires_at))
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, tuple(getattr(self, name) for name in self.__slots__)
 

@@ -265,6 +265,26 @@ def test_rejections_cause_one_read_per_interval(
     assert len(source.calls) == 3
 
 
+def test_reread_that_failed_is_repeated_after_pauses_that_double(
+    reader: TokenReader, source: FakeSource, clock: ManualClock
+) -> None:
+    """The interval is for a token that was read again and is still the same."""
+    rejected = reader.token()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    attempts_at = []
+    for second in range(100):
+        calls = len(source.calls)
+        assert not reader.invalidate(rejected)
+        if len(source.calls) > calls:
+            attempts_at.append(second)
+        clock.advance(1)
+    assert attempts_at == [0, 2, 6, 14, 30, 60, 90]
+    source.stages["AWSCURRENT"] = version("second")
+    clock.advance(20)
+    assert reader.invalidate(rejected)
+    assert reader.token() == "second"
+
+
 def test_outage_during_a_rejection_leaves_the_token_in_service(
     reader: TokenReader, source: FakeSource, clock: ManualClock
 ) -> None:
@@ -289,6 +309,8 @@ def test_rejection_promises_nothing_once_everything_has_expired(
     ("answer", "advice", "calls"),
     [
         ((401, b""), "retry", 2),
+        ((401, None), "retry", 2),
+        ((503, None), "keep", 1),
         ((401, b'{"error_code": "401013"}'), "retry", 2),
         ((401, b'{"error_code": "401015"}'), "keep", 1),
         ((401, b'{"error_code": "401015"}' + b" " * 65_536), "retry", 2),
@@ -300,7 +322,7 @@ def test_rejection_promises_nothing_once_everything_has_expired(
     ],
 )
 def test_refusal_is_told_with_what_to_do(
-    reader: TokenReader, source: FakeSource, answer: tuple[int, bytes], advice: str, calls: int
+    reader: TokenReader, source: FakeSource, answer: tuple[int, Any], advice: str, calls: int
 ) -> None:
     token = reader.token()
     source.stages["AWSCURRENT"] = version("second")

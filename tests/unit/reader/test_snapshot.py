@@ -139,10 +139,20 @@ def test_snapshot_shows_no_token() -> None:
 def test_snapshot_can_be_copied_and_pickled(duplicate: Callable[[Snapshot], Snapshot]) -> None:
     snapshot = parsed(access_token="canary-token", expires_at=EXPIRES, client_id="c")
     arrived = duplicate(snapshot)
+    assert arrived == snapshot
+    assert {arrived, snapshot} == {snapshot}
     for name in ("token", "version_id", "expires_at", "client_id", "issued_at", "next_rotation_at"):
         assert getattr(arrived, name) == getattr(snapshot, name)
     with pytest.raises(AttributeError):
         arrived.token = "x"
+
+
+def test_snapshots_are_equal_only_if_all_that_they_say_is() -> None:
+    fields = {"access_token": "t", "expires_at": EXPIRES, "client_id": "c"}
+    assert parsed(**fields) == parsed(**fields)
+    for change in ({"access_token": "u"}, {"client_id": "d"}, {"issued_at": EXPIRES}):
+        assert parsed(**fields | change) != parsed(**fields)
+    assert parsed(**fields) != "t"
 
 
 def test_snapshot_cannot_be_changed() -> None:
