@@ -47,6 +47,9 @@ WORLDS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "announced too short": {"answer": {"expires_in": 600}},
         "no token_type": {"answer": {"token_type": None}},
         "token_type BearerToken": {"answer": {"token_type": "BearerToken"}},
+        "Apigee": {
+            "answer": {"token_type": "BearerToken", "expires_in": "3599", "status": "approved"}
+        },
         "201 Created": {"success_status": 201},
         "no expires_in": {"answer": {"expires_in": None}},
         "expires_in zero": {"answer": {"expires_in": 0}},

@@ -35,8 +35,7 @@ class Provider:
     endpoint insists on, `documentation` the page that says so. `token_type_policy` is
     `assume_bearer` where the endpoint does not say `Bearer` and means it. `single_active` says
     that minting ends the token before, `hands_out_cached_tokens` that a mint gives the same token
-    again until it nears its end. `client_refusals` are error codes, besides the usual ones, by
-    which the endpoint refuses a client.
+    again until it nears its end.
     """
 
     name: str
@@ -53,17 +52,12 @@ class Provider:
     token_type_policy: str | None = None
     single_active: bool = False
     hands_out_cached_tokens: bool = False
-    client_refusals: frozenset[str] = frozenset()
     documentation: str = ""
 
     def scope_parameter(self) -> str | None:
         """The `scope` form value in the provider's own spelling, None if there is none to send."""
         scopes = re.split(r"[,\s]+", self.scope or "")
         return self.scope_separator.join(filter(None, scopes)) or None
-
-    def refuses_client(self, status: int | None, code: str | None) -> bool:
-        """Whether this is the endpoint's way to say that another client secret may fare better."""
-        return code in self.client_refusals or refuses_client(status, code)
 
 
 CLIENT_REFUSALS = frozenset(
@@ -91,6 +85,13 @@ PRESETS = MappingProxyType(
                 lifetime_s=86_399,
                 documentation="https://developer.adobe.com/developer-console/docs/guides/"
                 "authentication/ServerToServerAuthentication/ims",
+            ),
+            Provider(
+                name="apigee",
+                token_url_pattern="https://{host}/{path}",  # noqa: S106
+                token_type_policy="assume_bearer",  # noqa: S106 - a policy
+                documentation="https://docs.cloud.google.com/apigee/docs/api-platform/reference/"
+                "policies/oauthv2-policy",
             ),
             Provider(
                 name="auth0",
@@ -127,12 +128,37 @@ PRESETS = MappingProxyType(
                 documentation="https://www.keycloak.org/securing-apps/oidc-layers",
             ),
             Provider(
+                name="marketo",
+                token_url_pattern="https://{munchkin-id}.mktorest.com/identity/oauth/token",  # noqa: S106
+                auth_method="client_secret_post",
+                lifetime_s=3_600,
+                hands_out_cached_tokens=True,
+                documentation="https://experienceleague.adobe.com/en/docs/marketo-developer/marketo"
+                "/rest/authentication",
+            ),
+            Provider(
                 name="okta",
                 token_url_pattern="https://{domain}/oauth2/{server}/v1/token",  # noqa: S106
                 assertion_audience="token_url",
                 needs=("scope",),
                 documentation="https://developer.okta.com/docs/guides/implement-grant-type/"
                 "clientcreds/main/",
+            ),
+            Provider(
+                name="shopify",
+                token_url_pattern="https://{shop}.myshopify.com/admin/oauth/access_token",  # noqa: S106
+                auth_method="client_secret_post",
+                lifetime_s=86_399,
+                token_type_policy="assume_bearer",  # noqa: S106 - a policy
+                documentation="https://shopify.dev/docs/apps/build/authentication-authorization/"
+                "access-tokens/client-credentials-grant",
+            ),
+            # Up to version 74 it does not decode Basic credentials, so they go into the form.
+            Provider(
+                name="uaa",
+                token_url_pattern="https://{host}/oauth/token",  # noqa: S106
+                auth_method="client_secret_post",
+                documentation="https://docs.cloudfoundry.org/api/uaa/",
             ),
             Provider(
                 name="generic",

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from rotator.errors import CredentialsError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.providers import SECRET_METHODS, resolve
+from rotator.model.providers import SECRET_METHODS, refuses_client, resolve
 from rotator.oauth.retry import Retry
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
             return _with_position(minted, position, len(client_secrets))
         except MintError as error:
             refused = error
-        if not mint.provider.refuses_client(refused.status, refused.oauth_error):
+        if not refuses_client(refused.status, refused.oauth_error):
             break
     # Without the frames that it comes from: their local variables hold what was sent.
     raise refused.with_traceback(None)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import MintError, ProbeError
 from rotator.model.access_token import AccessToken
+from rotator.model.instants import format_duration
+from rotator.model.policy import RETRY_BUDGET
 from rotator.rotation.assess import call_endpoint
 from rotator.rotation.result import RunWarning
 from rotator.transport.redaction import Redactor
@@ -109,6 +111,8 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
     lifetime = minted.expires_at - minted.issued_at
     next_rotation_at = assessment.policy.next_rotation_at(minted)
     problem = assessment.policy.problem_with_lifetime(lifetime)
+    if problem is None and assessment.provider.hands_out_cached_tokens:
+        problem = _problem_with_caching(assessment.policy.interval)
     if problem is not None:
         run.warnings.append(RunWarning("rotator.margin_short", problem))
     return replace(
@@ -118,6 +122,21 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
         credentials_version_id=version.version_id,
         client_secret_position=granted.client_secret_position,
         rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
+    )
+
+
+def _problem_with_caching(interval: timedelta) -> str | None:
+    """Why nobody may be there to mint when a cached token ends, None if a run always is.
+
+    A run waits for that end for as long as it may take.
+    """
+    if interval <= RETRY_BUDGET:
+        return None
+    longest = format_duration(RETRY_BUDGET)
+    return (
+        f"interval {format_duration(interval)}: the provider hands out its cached token until that"
+        f" ends, and the next run may come later; start the job every {longest}, and say so with"
+        " --interval"
     )
 
 

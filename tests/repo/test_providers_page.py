@@ -10,7 +10,7 @@ import pytest
 
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
-from rotator.model.providers import AUTH_METHODS, PRESETS
+from rotator.model.providers import AUTH_METHODS, PRESETS, Provider
 from tests.evidence.hostile_rows import ROWS
 
 TESTS = Path(__file__).parents[1]
@@ -33,6 +33,16 @@ def table(first_column: str, page: str = PAGE) -> list[list[str]]:
     return [rows[0], *rows[2:]]
 
 
+def habits(preset: Provider) -> str:
+    """What the preset knows that the provider does and the standard does not say."""
+    flags = {
+        "says no `Bearer`": preset.token_type_policy is not None,
+        "hands out its cached token": preset.hands_out_cached_tokens,
+        "keeps one token active": preset.single_active,
+    }
+    return ", ".join(told for told, is_so in flags.items() if is_so)
+
+
 def test_table_of_presets_says_what_they_say() -> None:
     stated = [
         [
@@ -42,6 +52,7 @@ def test_table_of_presets_says_what_they_say() -> None:
             {" ": "space", ",": "comma"}[preset.scope_separator],
             ", ".join(f"`{name}`" for name in preset.needs),
             f"{preset.lifetime_s} s" if preset.lifetime_s else "as set there",
+            habits(preset),
             f"[page]({preset.documentation})",
         ]
         for preset in PRESETS.values()

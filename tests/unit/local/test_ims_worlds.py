@@ -74,6 +74,32 @@ def test_unnamed_bearer_tokens_are_minted_by_consent(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("preset", "name"),
+    [
+        ("apigee", "Apigee"),
+        ("auth0", "refuses like auth0"),
+        ("entra-id", "refuses like entra"),
+        ("keycloak", "refuses like keycloak"),
+        ("marketo", "cached tokens"),
+        ("okta", "refuses like okta"),
+        ("shopify", "no token_type"),
+        ("uaa", "refuses like uaa"),
+    ],
+)
+def test_preset_mints_from_what_its_provider_does(preset: str, name: str) -> None:
+    clock = ManualClock(NOW)
+    asked = {"provider": preset, "scope": "openid", "audience": "https://api.example"}
+    with world(name, clock) as ims:
+        ims.configure(token_lifetime_s=3600)
+        # The fake takes credentials from the form alone, whatever the preset's own way is.
+        asked |= {"auth_method": "client_secret_post"}
+        token = mint(ims, clock, client_secret=["p8e-wrong", "p8e-s"], **asked)
+
+    assert token.token_type.lower() == "bearer"
+    assert token.expires_at - token.issued_at == timedelta(seconds=3599)
+
+
+@pytest.mark.parametrize(
     ("name", "life_s"),
     [
         ("as documented", 86_399),

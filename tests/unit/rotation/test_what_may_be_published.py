@@ -165,6 +165,18 @@ def test_cached_token_that_will_not_do_is_a_temporary_failure(
     assert job.clock.slept_s == []
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(15, True), (2, True), (1, False)])
+def test_interval_that_can_miss_the_end_of_a_cached_token_is_told_beforehand(
+    *, minutes: int, told: bool
+) -> None:
+    # A run waits for that end for a minute at most: every minute one of them always does.
+    marketo = {"provider": "marketo", "token_url": "https://1.mktorest.com/identity/oauth/token"}
+    job = WorldJob(None, CREDENTIALS | marketo, lifetime=HOUR)
+    result = job.run(policy=RenewalPolicy(interval=minutes * MINUTE))
+    assert ["start the job every 1m" in each.problem for each in result.warnings] == [True] * told
+    assert {each.event for each in result.warnings} <= {"rotator.margin_short"}
+
+
 def test_same_token_never_extends_the_stored_end() -> None:
     job = cached(16 * MINUTE)
     job.endpoint.changes["expires_at"] = NOW + DAY
