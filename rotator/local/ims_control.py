@@ -74,7 +74,10 @@ class ImsSettings:
 
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     scopes: frozenset[str] = frozenset(
-        {"openid", "AdobeID", "read_organizations", "firefly_api", "ff_apis"}
+        {
+            *("openid", "AdobeID", "session", "additional_info", "read_organizations"),
+            *("firefly_api", "ff_apis"),
+        }
     )
     token_lifetime_s: int = 86_400
     behaviour: str = "ok"

@@ -49,11 +49,19 @@ def keep_serving() -> int:
             print("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_SECRETS_MANAGER")
             for name, value in variables.items():
                 print(f"export {name}={shlex.quote(value)}")
+            if (folder := _folder_of_the_command()) is not None:
+                print(f'export PATH={shlex.quote(folder)}:"$PATH"')
             print(TRY_THESE, flush=True)
             _wait_for_the_end()
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _folder_of_the_command() -> str | None:
+    """Where the command `rotator` of this installation is; None if it has none."""
+    folder = os.path.dirname(sys.executable)  # noqa: PTH120 - as a shell wants it
+    return folder if os.access(os.path.join(folder, "rotator"), os.X_OK) else None  # noqa: PTH118
 
 
 def _wait_for_the_end() -> None:

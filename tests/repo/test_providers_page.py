@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rotator.cli.client_settings import ADOBE_SCOPES
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.providers import AUTH_METHODS, PRESETS, Provider
@@ -16,6 +17,7 @@ from tests.evidence.hostile_rows import ROWS
 TESTS = Path(__file__).parents[1]
 DOCS = TESTS.parent / "docs"
 PAGE = (DOCS / "providers.md").read_text("utf-8")
+README = (DOCS.parent / "README.md").read_text("utf-8")
 HOSTILE_PAGE = (DOCS / "hostile-answers.md").read_text("utf-8")
 PROVED_BY = {
     "oidc-provider": "test_oidc_provider",
@@ -59,6 +61,13 @@ def test_table_of_presets_says_what_they_say() -> None:
     ]
 
     assert table("provider")[1:] == stated
+
+
+def test_names_of_adobes_scopes_stand_for_what_is_stored() -> None:
+    stated = {row[0].strip("`"): row[1].strip("`") for row in table("`--scope`")[1:]}
+
+    assert stated == ADOBE_SCOPES
+    assert f"`firefly` stands for `{ADOBE_SCOPES['firefly']}`" in README
 
 
 def test_every_method_is_described() -> None:

@@ -140,7 +140,8 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
         (
             '. "$1"',
             f'for name in {" ".join(EXPORTED)}; do printenv "$name" >/dev/null || exit 1; done',
-            f"'{sys.executable}' -m rotator run",
+            "rotator run",
+            f"[ $(command -v rotator) = '{Path(sys.executable).parent}/rotator' ]",
             f'\'{sys.executable}\' -m rotator check "$ROTATOR_TOKEN_SECRET" --url "$DEMO_API_URL"',
         )
     )
