@@ -13,7 +13,7 @@ from rotator.reader.clocked import ClockedReader
 from tests.benchmarks.plot import bars
 from tests.benchmarks.reader_cold import best_processes
 from tests.benchmarks.table import Figure, Table, versions
-from tests.support.reader_rig import EpochClock
+from tests.support.clock import FunctionClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,7 +193,9 @@ def calls_figure() -> Figure:
     """A consumer that reads all day long, for thirty days of its own clock."""
     at = [1_800_000_000.0]
     service = CountingService()
-    reader = ClockedReader("s", source=service, background=False, clock=EpochClock(lambda: at[0]))
+    reader = ClockedReader(
+        "s", source=service, background=False, clock=FunctionClock(lambda: at[0])
+    )
     for second in range(0, DAYS * DAY_S, 30):
         if second % 900 == 0:
             service.tick(at[0])

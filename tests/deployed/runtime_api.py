@@ -11,8 +11,9 @@ import time
 import uuid
 import zipfile
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
+
+from tests.support.http_server import HttpServer, Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,14 +76,13 @@ class RuntimeProcess:
     ) -> None:
         self._events: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
         self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
-        self._server = _RuntimeServer(("127.0.0.1", 0), _RuntimeHandler)
-        self._server.events, self._server.answers = self._events, self._answers
+        self._server = HttpServer(self._respond)
         self._command = [interpreter, "-S", "-B", "-m", "awslambdaric", handler]
         self._environment = {
             **environment,
             "PYTHONPATH": f"{task}:{runtime_client}",
             "LAMBDA_TASK_ROOT": str(task),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.port}",
             "AWS_LAMBDA_FUNCTION_NAME": "rotator",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         }
@@ -90,7 +90,7 @@ class RuntimeProcess:
         self.output = ""
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.__enter__()
         self._process = subprocess.Popen(
             self._command,
             env=self._environment,
@@ -115,8 +115,7 @@ class RuntimeProcess:
         self._reader.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
         self.output = "".join(self._lines)
 
     def invoke(self, event: object, *, remaining_s: float = 120.0) -> FunctionAnswer:
@@ -132,43 +131,18 @@ class RuntimeProcess:
             raise TimeoutError(f"the function: no answer; it wrote: {''.join(self._lines)}")
         return FunctionAnswer(value, failed, time.perf_counter() - started_s)
 
+    def _respond(self, request: Request) -> Reply:
+        if request.method == "POST":
+            self._answers.put((not request.path.endswith("/response"), json.loads(request.body)))
+            return Reply(202)
+        request_id, body, deadline_ms = self._events.get()
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(deadline_ms)),
+            "Lambda-Runtime-Invoked-Function-Arn": FUNCTION_ARN,
+            "Content-Type": "application/json",
+        }
+        return Reply(200, body, headers)
+
     def _read(self) -> None:
         self._lines.extend(self._process.stdout or ())
-
-
-class _RuntimeServer(ThreadingHTTPServer):
-    daemon_threads = True
-    events: queue.Queue[tuple[str, bytes, float]]
-    answers: queue.Queue[tuple[bool, Any]]
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing: the function is killed while it waits for its next event."""
-
-
-class _RuntimeHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _RuntimeServer
-
-    def do_GET(self) -> None:
-        request_id, body, deadline_ms = self.server.events.get()
-        self.send_response(200)
-        self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
-        self.send_header("Lambda-Runtime-Deadline-Ms", str(int(deadline_ms)))
-        self.send_header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        failed = not self.path.endswith("/response")
-        self.server.answers.put((failed, json.loads(body)))
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Log no request."""

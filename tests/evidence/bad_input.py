@@ -34,9 +34,8 @@ from rotator.transport.bounded import HttpResponse
 from tests.evidence.mutate import mutated_bytes, mutated_fields, mutated_text, weird_text
 from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, TableRow
-from tests.support.clock import GivenClock
+from tests.support.clock import FunctionClock
 from tests.support.memory_store import MemoryStore
-from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     import random
@@ -144,7 +143,7 @@ def _token(choices: random.Random) -> str | None:
     stored = store.values["app/token"]
     _rotate(store)
     reader = ClockedReader(
-        "token", source=_Source(stored), background=False, clock=EpochClock(lambda: NOW)
+        "token", source=_Source(stored), background=False, clock=FunctionClock(lambda: NOW)
     )
     token = reader.token()
     return None if token.isprintable() else "handed out a broken token"
@@ -156,7 +155,7 @@ def _rotate(store: MemoryStore) -> None:
         store=store,
         endpoint=_Endpoint(),
         policy=RenewalPolicy(),
-        clock=GivenClock(_now),
+        clock=FunctionClock(_now),
     )
 
 

@@ -16,8 +16,7 @@ from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World
-from tests.support.clock import GivenClock
-from tests.support.reader_rig import EpochClock
+from tests.support.clock import FunctionClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,7 +128,7 @@ class Rotator:
                     store=self._vault,
                     endpoint=self,
                     policy=self._policy,
-                    clock=GivenClock(self._now),
+                    clock=FunctionClock(self._now),
                 )
 
     def expected_lifetime(self, _credentials: ClientCredentials) -> timedelta | None:
@@ -217,7 +216,7 @@ def reader_of(
         "token",
         source=Source(),
         background=False,
-        clock=EpochClock(
+        clock=FunctionClock(
             lambda: EPOCH + clock.at + world.reader_skew_s(clock.at),
             monotonic=lambda: clock.at,
             chance=uniform,

@@ -27,7 +27,6 @@ from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH
 from rotator.local.ims_http import Request
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
-from rotator.model.clock import SystemClock
 from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
@@ -36,7 +35,7 @@ from rotator.rotation.probe import make_probe
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import CURRENT
-from tests.support.clock import GivenClock
+from tests.support.clock import FunctionClock
 from tests.support.wire import Wire
 
 if TYPE_CHECKING:
@@ -212,14 +211,14 @@ class Job:
                 store=SecretsManagerStore(_client(self.stage)),
                 endpoint=TokenEndpoint(
                     read_timeout_s=self.stage.read_timeout_s,
-                    clock=_Clock(self),
+                    clock=FunctionClock(self.now, monotonic=time.monotonic, wait=self.stage.wait),
                 ),
                 policy=RenewalPolicy(cadence=cadence),
                 force=force,
                 probe=make_probe(wire.urls.hello, timeout_s=self.stage.read_timeout_s)
                 if probe
                 else None,
-                clock=GivenClock(self.now, self.stage.wait),
+                clock=FunctionClock(self.now, wait=self.stage.wait),
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is to be judged
             ended = error
@@ -250,19 +249,6 @@ def _waiting(on: Stage) -> Iterator[None]:
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.Session()  # reads the service's description once for all runs
-
-
-class _Clock(SystemClock):
-    """The job's wall clock, and waiting that takes no time."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def now(self) -> datetime:
-        return self._job.now()
-
-    def sleep(self, seconds: float) -> None:
-        self._job.stage.wait(seconds)
 
 
 def _client(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time

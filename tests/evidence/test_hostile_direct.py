@@ -15,8 +15,9 @@ from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.direct import DirectSource
 from tests.evidence.test_hostile_loopback import answer, body, drip, flood, reset, send
+from tests.support.clock import FunctionClock
 from tests.support.raw_server import RawServer
-from tests.support.reader_rig import EpochClock, chain
+from tests.support.reader_rig import chain
 
 if TYPE_CHECKING:
     import socket
@@ -67,10 +68,10 @@ def read(clock: Clock = SYSTEM_CLOCK) -> Any:  # noqa: ANN401 - JSON
     return DirectSource(clock=clock).read("a b/c", "AWSCURRENT", fresh=False)["SecretString"]
 
 
-def running_clock(step_s: float) -> EpochClock:
+def running_clock(step_s: float) -> FunctionClock:
     """Seconds that pass by being asked for, so that few receptions fit in a deadline."""
     times = count()
-    return EpochClock(lambda: next(times) * step_s)
+    return FunctionClock(lambda: next(times) * step_s)
 
 
 def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
@@ -225,7 +226,7 @@ def test_nobody_listening_is_told_at_once(server: DirectPort) -> None:
 )
 def test_no_trouble_hurts_while_the_token_is_good(server: DirectPort, behave: Behaviour) -> None:
     ahead = [0.0]
-    clock = EpochClock(lambda: time.time() + ahead[0])
+    clock = FunctionClock(lambda: time.time() + ahead[0])
     reader = ClockedReader("s", source="direct", background=False, clock=clock)
     assert reader.token() == "good"
     ahead[0] = 86_400 - 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 from rotator.errors import MintError, ProbeError
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
-from rotator.model.clock import SystemClock
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
@@ -33,7 +33,7 @@ from tests.evidence.hostile_words import (
     TOKEN,
     Row,
 )
-from tests.support.clock import ManualClock
+from tests.support.clock import FunctionClock, ManualClock
 from tests.support.documents import DAY, HOUR, token_document
 from tests.support.hostile_server import GOOD_ROW, HostileServer
 from tests.support.memory_store import MemoryStore
@@ -87,24 +87,16 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
-class Clock(SystemClock):
+def clock(pauses_s: list[float]) -> FunctionClock:
     """Real time, as only a deadline ends some rows, without real pauses."""
-
-    def __init__(self, pauses_s: list[float]) -> None:
-        self.pauses_s = pauses_s
-
-    def now(self) -> datetime:
-        return NOW
-
-    def sleep(self, seconds: float) -> None:
-        self.pauses_s.append(seconds)
+    return FunctionClock(lambda: NOW, monotonic=time.monotonic, wait=pauses_s.append)
 
 
 def endpoint(row: Row, pauses_s: list[float]) -> TokenEndpoint:
     return TokenEndpoint(
         deadline_s=0.15 if row.is_endless and row.retryable else 20,
         read_timeout_s=0.1 if row.is_endless else 20,
-        clock=Clock(pauses_s),
+        clock=clock(pauses_s),
     )
 
 
@@ -175,7 +167,7 @@ def test_any_bytes_are_a_good_token_or_an_error_of_ours(
 ) -> None:
     url = server.add(Row("any bytes", (answer,), ""))
     fields = {"token_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    endpoint = TokenEndpoint(deadline_s=20, clock=Clock([]))
+    endpoint = TokenEndpoint(deadline_s=20, clock=clock([]))
     refused, text = None, "nothing"
     try:
         text = endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()

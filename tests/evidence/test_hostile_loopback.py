@@ -15,8 +15,8 @@ from rotator.errors import StoreError
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.loopback import LoopbackSource
+from tests.support.clock import FunctionClock
 from tests.support.raw_server import RawServer
-from tests.support.reader_rig import EpochClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,10 +89,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackPort]:
         yield server
 
 
-def running_clock() -> EpochClock:
+def running_clock() -> FunctionClock:
     """Seconds that pass by being asked for: 0.6 each time, so that few receptions fit in 2 s."""
     times = count()
-    return EpochClock(lambda: next(times) * 0.6)
+    return FunctionClock(lambda: next(times) * 0.6)
 
 
 def read(clock: Clock = SYSTEM_CLOCK) -> Any:  # noqa: ANN401 - JSON
@@ -135,7 +135,7 @@ def test_answer_that_drips_is_given_up_in_bounded_time(server: LoopbackPort) -> 
 def test_answer_that_never_comes_is_given_up_in_bounded_time(server: LoopbackPort) -> None:
     server.behave = server.hang
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
-        read(EpochClock(iter([0.0, 1.98]).__next__))
+        read(FunctionClock(iter([0.0, 1.98]).__next__))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_no_trouble_hurts_while_the_token_is_good(server: LoopbackPort, behave: 
         "s",
         source="agent",
         background=False,
-        clock=EpochClock(lambda: time.time() + ahead[0]),
+        clock=FunctionClock(lambda: time.time() + ahead[0]),
     )
     assert reader.token() == "good"
     ahead[0] = 86_400 - 600

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -14,7 +11,8 @@ import requests
 
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
-from tests.support.reader_rig import start_clock
+from tests.support.http_server import HttpServer, Reply, Request
+from tests.support.reader_rig import live_version, start_clock
 
 if TYPE_CHECKING:
     import io
@@ -51,62 +49,14 @@ class TokenSource:
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         del secret_id, stage, fresh
         self.calls += 1
-        fields = {
-            "access_token": self.token,
-            "client_id": "my-client",
-            "expires_at_epoch": int(time.time()) + 3600,
-        }
-        return {"SecretString": json.dumps(fields), "VersionId": self.token}
+        return live_version(self.token)
 
 
-class ApiHandler(BaseHTTPRequestHandler):
-    api: Api
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        sent = self.headers["Authorization"]
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self.headers["Transfer-Encoding"] == "chunked":
-            while size_bytes := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size_bytes)
-                self.rfile.readline()
-            self.rfile.readline()
-        self.api.seen.append((self.path, sent, self.headers["x-api-key"], body))
-        self.reply(sent)
-
-    def reply(self, sent: str | None) -> None:
-        api = self.api
-        answer = b"{}"
-        if self.path in REDIRECTS:
-            self.send_response(REDIRECTS[self.path])
-            self.send_header("Location", self.api.location)
-        elif sent == f"Bearer {api.accepted}" or not api.refusals_left:
-            self.send_response(200)
-        else:
-            answer = api.refusal_body
-            api.refusals_left -= 1
-            self.send_response(api.refusal)
-            for name, text in api.refusal_headers.items():
-                self.send_header(name, text)
-        self.send_header("Content-Type", "application/json")
-        if "Connection" not in api.refusal_headers:
-            self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Api:
+class Api(HttpServer):
     """Takes one token only; refuses others with a status of the test's choice."""
 
     def __init__(self) -> None:
+        super().__init__(self._answer)
         self.accepted = "new"
         self.refusal = 401
         self.refusals_left = 1_000_000
@@ -114,19 +64,20 @@ class Api:
         self.refusal_headers: dict[str, str] = {}
         self.location = ""
         self.seen: list[tuple[str, str | None, str | None, bytes]] = []
-        bound = type("BoundHandler", (ApiHandler,), {"api": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
 
     def tokens(self) -> list[str | None]:
         return [sent for _, sent, _, _ in self.seen]
 
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def _answer(self, request: Request) -> Reply:
+        sent = request.headers.get("authorization")
+        self.seen.append((request.path, sent, request.headers.get("x-api-key"), request.body))
+        if request.path in REDIRECTS:
+            return Reply(REDIRECTS[request.path], headers={"Location": self.location})
+        json_type = {"Content-Type": "application/json"}
+        if sent == f"Bearer {self.accepted}" or not self.refusals_left:
+            return Reply(200, b"{}", json_type)
+        self.refusals_left -= 1
+        return Reply(self.refusal, self.refusal_body, json_type | self.refusal_headers)
 
 
 class Caller(Protocol):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rotator.model.clock import SystemClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOW", "GivenClock", "ManualClock"]
+__all__ = ["NOW", "FunctionClock", "ManualClock"]
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
@@ -66,28 +68,41 @@ class ManualClock:
         self._wall_s = _epoch(moment)
 
 
-class GivenClock:
-    """A `Clock` for who keeps the time already: `now` counts as the monotonic one too."""
+class FunctionClock(SystemClock):
+    """A `Clock` made of functions, for who keeps the time already.
+
+    `now` answers an instant or epoch seconds, `monotonic` seconds (those of `now` by default),
+    `chance` the share of the way from `low` to `high`. Waiting takes no time unless `wait` does.
+    """
 
     def __init__(
-        self, now: Callable[[], datetime], wait: Callable[[float], object] = lambda _: None
+        self,
+        now: Callable[[], datetime | float],
+        *,
+        monotonic: Callable[[], float] | None = None,
+        chance: Callable[[], float] = lambda: 0.5,
+        wait: Callable[[float], object] = lambda _: None,
     ) -> None:
-        self.now = now
+        self._now = now
+        self._monotonic = monotonic or (lambda: _epoch(now()))
+        self._chance = chance
         self._wait = wait
+
+    def now(self) -> datetime:
+        """As in `Clock`."""
+        return datetime.fromtimestamp(_epoch(self._now()), UTC)
+
+    def monotonic(self) -> float:
+        """As in `Clock`."""
+        return self._monotonic()
 
     def sleep(self, seconds: float) -> None:
         """As in `Clock`."""
         self._wait(seconds)
 
-    def monotonic(self) -> float:
+    def uniform(self, low: float, high: float) -> float:
         """As in `Clock`."""
-        return self.now().timestamp()
-
-    @staticmethod
-    def uniform(low: float, high: float) -> float:
-        """As in `Clock`, without chance."""
-        del low
-        return high
+        return low + (high - low) * self._chance()
 
 
 def _epoch(moment: datetime | float) -> float:

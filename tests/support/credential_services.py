@@ -7,14 +7,9 @@ STS in its XML, the container credentials endpoint (ECS, EKS Pod Identity), inst
 from __future__ import annotations
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qs
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.support.http_server import HANG_UP, HttpServer, Reply, Request
 
 __all__ = ["CredentialServices", "container_keys", "sts_error"]
 
@@ -22,7 +17,7 @@ EXPIRATION = "2035-01-01T00:00:00Z"
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 
 
-class CredentialServices:
+class CredentialServices(HttpServer):
     """All of them behind one port. `answers` replaces the good answer by name.
 
     Names are `sts:<Action>`, `container`, `imds` and `sso`; an answer is a status and a body, or
@@ -30,58 +25,23 @@ class CredentialServices:
     """
 
     def __init__(self) -> None:
+        super().__init__(self._answer)
         self.answers: dict[str, tuple[int, str] | None] = {}
         self.delay_s = 0.0
         self.requests: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def answer(self, method: str, path: str, form: Mapping[str, list[str]]) -> tuple[int, str]:
-        """The answer to one request; raises ConnectionError for none."""
-        name, good = _route(method, path, form)
+    def _answer(self, request: Request) -> Reply:
+        name, good = _route(request)
         self.requests.append(name)
         chosen = self.answers.get(name, (200, good))
-        if chosen is None:
-            raise ConnectionError
-        return chosen
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        services = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-                if services.delay_s:
-                    time.sleep(services.delay_s)  # a slow service: what is tested waits, no test
-                try:
-                    status, text = services.answer(self.command, self.path, parse_qs(body))
-                except ConnectionError:
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            do_GET = do_POST = do_PUT = _serve  # noqa: N815 - names of the standard library
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        return Handler
+        if self.delay_s:
+            time.sleep(self.delay_s)  # a slow service: what is tested waits, no test
+        return HANG_UP if chosen is None else Reply(chosen[0], chosen[1].encode())
 
 
-def _route(method: str, path: str, form: Mapping[str, list[str]]) -> tuple[str, str]:
-    if method == "PUT":
+def _route(request: Request) -> tuple[str, str]:
+    path = request.path
+    if request.method == "PUT":
         return "imds:token", "a-session-token"
     if path == ROLE_PATH:
         return "imds:role", "a-role"
@@ -92,7 +52,7 @@ def _route(method: str, path: str, form: Mapping[str, list[str]]) -> tuple[str, 
         return "sso", json.dumps({"roleCredentials": keys | {"expiration": 2_051_222_400_000}})
     if path.startswith("/container"):
         return "container", json.dumps(container_keys())
-    action = form.get("Action", [""])[0]
+    action = dict(request.form).get("Action", "")
     return f"sts:{action}", _sts_success(action)
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
+    import socketserver
     import ssl
     from collections.abc import Callable, Mapping
 
-__all__ = ["RESET", "HttpServer", "Reply", "Request", "json_reply"]
+__all__ = ["HANG_UP", "RESET", "HttpServer", "LoopbackServer", "Reply", "Request", "json_reply"]
 
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -62,6 +63,8 @@ class Reply:
 
 RESET = Reply(0)
 """No reply: the connection is reset."""
+HANG_UP = Reply(0, close=True)
+"""No reply: the connection is closed."""
 
 
 def json_reply(status: int, value: object, **headers: str) -> Reply:
@@ -70,7 +73,31 @@ def json_reply(status: int, value: object, **headers: str) -> Reply:
     return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"} | named)
 
 
-class HttpServer:
+class LoopbackServer:
+    """Runs a server of the standard library in a thread, for the time of its block.
+
+    `stopped` tells an answer that goes on for long that the block has ended.
+    """
+
+    def __init__(self, server: socketserver.TCPServer, scheme: str = "http") -> None:
+        self.stopped = threading.Event()
+        self._server = server
+        self.port: int = server.server_address[1]
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopped.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class HttpServer(LoopbackServer):
     """Answers each request with `respond(request)`, each connection in a thread of its own.
 
     With `context` it speaks TLS. `epoch` is the time in the `Date` of its replies.
@@ -86,21 +113,7 @@ class HttpServer:
         self.respond = respond
         self.context = context
         self.epoch = epoch
-        self.stopped = threading.Event()
-        self._server = _Server(self)
-        self.port: int = self._server.server_address[1]
-        self.url = f"http{'s' if context else ''}://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_Server(self), "https" if context else "http")
 
 
 class _Server(ThreadingHTTPServer):
@@ -143,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         )
 
-    do_GET = do_POST = do_DELETE = do_PATCH = _serve  # noqa: N815 - names of the standard library
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - names of the standard library
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding") != "chunked":
@@ -156,7 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _send(self, reply: Reply) -> None:
-        if reply.status == 0:
+        if reply == HANG_UP:
+            self.close_connection = True
+            return
+        if reply == RESET:
             self._reset()
             return
         self.send_response_only(reply.status)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socketserver
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from tests.support.http_server import LoopbackServer
 
 if TYPE_CHECKING:
     import socket
@@ -14,29 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["RawServer"]
 
 
-class RawServer:
-    """On a free port of 127.0.0.1: `play(connection)` in a thread of its own, then it is closed.
-
-    `stopped` tells a `play` that goes on for long that the block has ended.
-    """
+class RawServer(LoopbackServer):
+    """On a free port of 127.0.0.1: `play(connection)` in a thread of its own, then it is closed."""
 
     def __init__(self, play: Callable[[socket.socket], None]) -> None:
         self.play = play
-        self.stopped = threading.Event()
-        self._server = _RawTcpServer(self)
-        self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_RawTcpServer(self))
 
 
 class _RawTcpServer(socketserver.ThreadingTCPServer):

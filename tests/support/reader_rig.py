@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import StoreError, TokenUnavailable
-from rotator.reader.clock import SystemClock
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import ManualClock
 from tests.support.documents import token_document
@@ -25,30 +24,6 @@ HOUR = 3600.0
 DUE = START + 23 * HOUR
 EXPIRY = START + 24 * HOUR
 CURRENT = ("AWSCURRENT", False)
-
-
-class EpochClock(SystemClock):
-    """A clock made of functions: epoch seconds, and seconds from some moment if they differ."""
-
-    def __init__(
-        self,
-        epoch: Callable[[], float],
-        *,
-        monotonic: Callable[[], float] | None = None,
-        chance: Callable[[], float] = lambda: 0.5,
-    ) -> None:
-        self._epoch = epoch
-        self._monotonic = monotonic or epoch
-        self._chance = chance
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._epoch(), UTC)
-
-    def monotonic(self) -> float:
-        return self._monotonic()
-
-    def uniform(self, low: float, high: float) -> float:
-        return low + (high - low) * self._chance()
 
 
 class FakeSource:
@@ -128,17 +103,45 @@ def free_port() -> int:
         return port
 
 
-def ending_version(expires_at: int) -> dict[str, Any]:
+def ending_version(expires_at: int, *, token: str | None = None) -> dict[str, Any]:
     """A token that tells its end, and no more: `ends-1800000000`."""
-    fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
+    fields = {"access_token": token or f"ends-{expires_at}", "expires_at_epoch": expires_at}
     return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
 
 
-class SteadySource:
-    """A token of a day, each second another one."""
+class FunctionSource:
+    """Answers each read with what `answer` returns or raises."""
 
     has_fresh = False
 
+    def __init__(self, answer: Callable[[], Mapping[str, Any]], region: str | None = None) -> None:
+        self.answer = answer
+        self.region = region
+        self.calls = 0
+
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
         del secret_id, stage, fresh
-        return ending_version(int(time.time()) + 86_400)
+        self.calls += 1
+        return self.answer()
+
+
+def fixed_source(
+    answer: Mapping[str, Any] | Exception, region: str | None = None
+) -> FunctionSource:
+    """One that always answers with this value, or raises it."""
+
+    def give() -> Mapping[str, Any]:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return FunctionSource(give, region)
+
+
+def token_of_a_day() -> dict[str, Any]:
+    """Each second another one, by the machine's clock."""
+    return ending_version(int(time.time()) + 86_400)
+
+
+def steady_source() -> FunctionSource:
+    return FunctionSource(token_of_a_day)

@@ -18,11 +18,15 @@ import pytest
 from rotator.errors import StoreError
 from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
-from tests.support.reader_rig import EpochClock, SteadySource, ending_version
+from tests.support.clock import FunctionClock
+from tests.support.reader_rig import (
+    FunctionSource,
+    ending_version,
+    fixed_source,
+    token_of_a_day,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rotator.reader import Snapshot
 
 START = 1_800_000_000
@@ -33,16 +37,12 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_others() -> None:
     gate, entered = threading.Event(), threading.Event()
 
-    class GatedSteadySource(SteadySource):
-        calls = 0
+    def answer_when_open() -> dict[str, Any]:
+        entered.set()
+        assert gate.wait(PATIENCE_S)
+        return token_of_a_day()
 
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            self.calls += 1
-            entered.set()
-            assert gate.wait(PATIENCE_S)
-            return super().read(secret_id, stage, fresh=fresh)
-
-    source = GatedSteadySource()
+    source = FunctionSource(answer_when_open)
     reader = TokenReader("s", source=source)
 
     async def read_and_open() -> list[str]:
@@ -60,15 +60,7 @@ def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_othe
 
 
 def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again() -> None:
-    class FlakySource(SteadySource):
-        failing = True
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            if self.failing:
-                raise StoreError("s: no", operation="GetSecretValue", secret_id=secret_id)
-            return super().read(secret_id, stage, fresh=fresh)
-
-    source = FlakySource()
+    source = fixed_source(StoreError("s: no", operation="GetSecretValue", secret_id="s"))
     reader = TokenReader("s", source=source)
 
     async def read() -> list[object]:
@@ -79,19 +71,18 @@ def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again
     errors = asyncio.run(read())
     assert {type(error) for error in errors} == {StoreError}
     assert len({id(error) for error in errors}) == 10
-    source.failing = False
+    source.answer = token_of_a_day
     assert len(set(asyncio.run(read()))) == 1
 
 
 def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
     gate = threading.Event()
 
-    class WaitingSource(SteadySource):
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            assert gate.wait(PATIENCE_S)
-            return super().read(secret_id, stage, fresh=fresh)
+    def answer_when_open() -> dict[str, Any]:
+        assert gate.wait(PATIENCE_S)
+        return token_of_a_day()
 
-    reader = TokenReader("s", source=WaitingSource())
+    reader = TokenReader("s", source=FunctionSource(answer_when_open))
 
     async def cancel_one() -> str:
         first, second = (asyncio.create_task(reader.token_async()) for _ in range(2))
@@ -109,14 +100,8 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     at = [float(START)]
     finished = threading.Event()
 
-    class BriefSource:
-        has_fresh = False
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            return ending_version(int(at[0]) + 10)
-
-    reader = ClockedReader("s", source=BriefSource(), clock=EpochClock(lambda: at[0]))
+    source = FunctionSource(lambda: ending_version(int(at[0]) + 10))
+    reader = ClockedReader("s", source=source, clock=FunctionClock(lambda: at[0]))
 
     read = reader._refresher.read  # noqa: SLF001 - to know when it is over
 
@@ -138,18 +123,14 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
 
 
-class GatedRereads:
+class GatedRereads(FunctionSource):
     """A new token with each read; all but the first wait until the gate is opened."""
 
-    has_fresh = False
-
     def __init__(self) -> None:
+        super().__init__(self._answer)
         self.gate, self.entered = threading.Event(), threading.Event()
-        self.calls = 0
 
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        del secret_id, stage, fresh
-        self.calls += 1
+    def _answer(self) -> dict[str, Any]:
         if self.calls > 1:
             self.entered.set()
             assert self.gate.wait(PATIENCE_S)
@@ -160,15 +141,9 @@ class GatedRereads:
 def test_valid_token_is_not_waited_for_where_the_executor_is_full(background: Any) -> None:  # noqa: ANN401 - a case
     at = [float(START)]
 
-    class HourlySource:
-        has_fresh = False
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            return ending_version(int(at[0]) + 3600)
-
-    clock = EpochClock(lambda: at[0])
-    reader = ClockedReader("s", source=HourlySource(), clock=clock, background=background)
+    source = FunctionSource(lambda: ending_version(int(at[0]) + 3600))
+    clock = FunctionClock(lambda: at[0])
+    reader = ClockedReader("s", source=source, clock=clock, background=background)
     reader.token()
     at[0] += 3590
     gate = threading.Event()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import pytest
 
 from rotator.errors import ConfigError, StoreError
 from rotator.reader import TokenReader
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import live_version, make_reader, start_clock, version
 
@@ -27,37 +27,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 
 
-class PickyService:
+class PickyService(HttpServer):
     """Secrets Manager that takes one access key, and says of others that they have expired."""
 
     def __init__(self) -> None:
+        super().__init__(self._answer)
         self.accepted = "new"
         self.calls = 0
-        owner = self
 
-        class PickyHandler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                owner.calls += 1
-                taken = f"Credential={owner.accepted}/" in self.headers["Authorization"]
-                content = live_version() if taken else {"__type": "ExpiredTokenException"}
-                body = json.dumps({"ARN": "arn", "Name": "s", **content}).encode()
-                self.send_response(200 if taken else 400)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), PickyHandler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+    def _answer(self, request: Request) -> Reply:
+        self.calls += 1
+        if f"Credential={self.accepted}/" in request.headers["authorization"]:
+            return json_reply(200, {"ARN": "arn", "Name": "s", **live_version()})
+        return json_reply(400, {"__type": "ExpiredTokenException"})
 
 
 @pytest.fixture
@@ -65,15 +47,13 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PickySe
     for name in os.environ:
         if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
-    service = PickyService()
-    url = f"http://127.0.0.1:{service.server.server_address[1]}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    yield service
-    service.stop()
+    with PickyService() as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
+        yield service
 
 
 def write_keys(folder: Path, access_key_id: str) -> None:

@@ -10,32 +10,24 @@ from tests.support.python_process import run_python
 def test_program_ends_without_waiting_for_a_refresh_that_hangs() -> None:
     done = run_python(
         """
-        import json, threading, time
-        from datetime import timedelta
-        from rotator.reader.clock import SystemClock
+        import threading, time
         from rotator.reader.clocked import ClockedReader
+        from tests.support.clock import FunctionClock
+        from tests.support.reader_rig import FunctionSource, ending_version
 
         entered, never = threading.Event(), threading.Event()
 
-        class Source:
-            has_fresh = False
-            calls = 0
-            def read(self, secret_id, stage, *, fresh):
-                self.calls += 1
-                if self.calls > 1:
-                    entered.set()
-                    never.wait()
-                fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 3600}
-                return {"SecretString": json.dumps(fields), "VersionId": "v"}
+        def answer():
+            if source.calls > 1:
+                entered.set()
+                never.wait()
+            return ending_version(int(time.time()) + 3600, token="t")
 
-        class Clock(SystemClock):
-            ahead_s = 0
-            def now(self):
-                return super().now() + timedelta(seconds=self.ahead_s)
-
-        reader = ClockedReader("s", source=Source(), clock=Clock())
+        source, ahead = FunctionSource(answer), [0]
+        clock = FunctionClock(lambda: time.time() + ahead[0])
+        reader = ClockedReader("s", source=source, clock=clock)
         reader.token()
-        Clock.ahead_s = 3590
+        ahead[0] = 3590
         print(reader.token(), entered.wait(20))
         """
     )

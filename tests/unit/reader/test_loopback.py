@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -20,6 +17,7 @@ from rotator.errors import (
 )
 from rotator.reader import TokenReader, get_token
 from rotator.reader.loopback import LoopbackSource
+from tests.support.http_server import HttpServer, Reply, Request
 from tests.support.reader_rig import free_port, live_version, start_clock
 
 if TYPE_CHECKING:
@@ -35,34 +33,20 @@ NO_VALUE = "Secrets Manager can't find the specified secret value for staging la
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
-class Loopback:
-    """The agent or the extension, as a server on a free port; it answers what the test sets."""
+class Loopback(HttpServer):
+    """The agent or the extension; it answers what the test sets."""
 
     def __init__(self) -> None:
+        super().__init__(self._respond)
         self.asked: list[dict[str, str]] = []
         self.ssrf_token = "ssrf"
         self.answers: dict[str, tuple[int, bytes]] = {}
-        loopback = self
 
-        class LoopbackHandler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                query = {name: texts[0] for name, texts in parse_qs(url.query).items()}
-                loopback.asked.append({"path": url.path, **query})
-                status, body = loopback.answer(query)
-                if self.headers["X-Aws-Parameters-Secrets-Token"] != loopback.ssrf_token:
-                    status, body = 403, b"Bad Token"
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), LoopbackHandler)
-        self.port: int = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+    def _respond(self, request: Request) -> Reply:
+        self.asked.append({"path": request.path, **request.arguments})
+        if request.headers.get("x-aws-parameters-secrets-token") != self.ssrf_token:
+            return Reply(403, b"Bad Token")
+        return Reply(*self.answer(request.arguments))
 
     def answer(self, query: dict[str, str]) -> tuple[int, bytes]:
         fresh = self.answers.get("fresh") if "refreshNow" in query else None
@@ -76,15 +60,11 @@ class Loopback:
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A loopback source that the environment announces as the agent's."""
-    loopback = Loopback()
-    loopback.serve("AWSCURRENT", live_version("from-loopback"))
-    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(loopback.port))
-    monkeypatch.setenv("AWS_TOKEN", "ssrf")
-    loopback.thread.start()
-    yield loopback
-    loopback.server.shutdown()
-    loopback.thread.join()
-    loopback.server.server_close()
+    with Loopback() as loopback:
+        loopback.serve("AWSCURRENT", live_version("from-loopback"))
+        monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(loopback.port))
+        monkeypatch.setenv("AWS_TOKEN", "ssrf")
+        yield loopback
 
 
 def test_agent_serves_the_token_without_the_sdk(loopback: Loopback) -> None:

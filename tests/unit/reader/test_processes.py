@@ -12,8 +12,9 @@ import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader.clocked import ClockedReader
+from tests.support.clock import FunctionClock
 from tests.support.python_process import run_python
-from tests.support.reader_rig import EpochClock
+from tests.support.reader_rig import UNREACHABLE, FunctionSource, ending_version
 from tests.support.reader_threads import PATIENCE_S, CountingClock, in_threads, join_refresh
 
 if TYPE_CHECKING:
@@ -35,29 +36,21 @@ def version(token: str = "first", *, issued_at: float = START) -> dict[str, Any]
     return {"SecretString": json.dumps(fields), "VersionId": token}
 
 
-class GatedSource:
-    """Answers when its gate is open."""
-
-    has_fresh = False
+class GatedSource(FunctionSource):
+    """Answers with `value`, or raises it, when its gate is open."""
 
     def __init__(self) -> None:
-        self.answer: Mapping[str, Any] | Exception = version()
+        super().__init__(self._answer)
+        self.value: Mapping[str, Any] | Exception = version()
         self.gate = threading.Event()
         self.entered = threading.Event()
-        self.calls = 0
 
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        del secret_id, stage, fresh
-        self.calls += 1
+    def _answer(self) -> Mapping[str, Any]:
         self.entered.set()
         assert self.gate.wait(PATIENCE_S)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def unreachable() -> StoreError:
-    return StoreError("s: unreachable", operation="GetSecretValue", secret_id="s", retryable=True)
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
 
 
 @pytest.fixture
@@ -72,7 +65,7 @@ def source() -> GatedSource:
 
 @pytest.fixture
 def reader(clock: CountingClock, source: GatedSource) -> TokenReader:
-    return ClockedReader("s", source=source, clock=EpochClock(clock, monotonic=lambda: clock.at))
+    return ClockedReader("s", source=source, clock=FunctionClock(clock, monotonic=lambda: clock.at))
 
 
 # -- threads
@@ -92,13 +85,13 @@ def test_cold_threads_make_one_call(
 def test_cold_threads_share_one_failure_each_with_an_error_of_its_own(
     reader: TokenReader, source: GatedSource, clock: CountingClock
 ) -> None:
-    source.answer = unreachable()
+    source.value = UNREACHABLE
     join = in_threads(THREADS, reader.token)
     clock.wait_until_asked(3 * THREADS + 1)
     source.gate.set()
     errors = join()
     assert source.calls == 2, "the one that fetches tries twice, for all"
-    assert {str(error) for error in errors} == {"s: unreachable"}
+    assert {str(error) for error in errors} == {str(UNREACHABLE)}
     assert len({id(error) for error in errors}) == THREADS
 
 
@@ -109,7 +102,7 @@ def test_readers_are_not_blocked_while_a_refresh_hangs(
     reader.token()
     source.gate.clear()
     source.entered.clear()
-    source.answer = version("second", issued_at=START + DAY)
+    source.value = version("second", issued_at=START + DAY)
     clock.at = START + DAY - 1800.0
     assert reader.token() == "first"
     assert source.entered.wait(PATIENCE_S)
@@ -131,7 +124,7 @@ def test_at_the_expiry_all_wait_for_the_refresh_that_is_under_way(
     reader.token()
     assert source.entered.wait(PATIENCE_S)
     clock.at = START + DAY + 1.0
-    source.answer = version("second", issued_at=START + DAY)
+    source.value = version("second", issued_at=START + DAY)
     asked = clock._asked  # noqa: SLF001 - its own
     join = in_threads(THREADS, reader.token)
     clock.wait_until_asked(asked + 3 * THREADS)
@@ -164,7 +157,7 @@ def test_rejection_waits_for_the_refresh_that_is_under_way_instead_of_reading_ag
     rejected = reader.token()
     source.gate.clear()
     source.entered.clear()
-    source.answer = version("second", issued_at=START + DAY)
+    source.value = version("second", issued_at=START + DAY)
     clock.at = START + DAY - 1800.0
     reader.token()
     assert source.entered.wait(PATIENCE_S)
@@ -181,7 +174,7 @@ def test_rejections_from_many_threads_cause_one_read(
     source.gate.set()
     rejected = reader.token()
     source.gate.clear()
-    source.answer = version("second")
+    source.value = version("second")
     join = in_threads(THREADS, lambda: reader.invalidate(rejected))
     source.gate.set()
     assert join() == [True] * THREADS
@@ -198,22 +191,13 @@ def test_no_read_is_torn_or_expired_while_tokens_change_under_eight_threads() ->
             instant[0] += 0.01
             return instant[0]
 
-    class HastySource:
-        has_fresh = False
+    def answer() -> dict[str, Any]:
+        if hasty.calls % 5 == 0:
+            raise UNREACHABLE
+        return ending_version(int(instant[0]) + 20)
 
-        def __init__(self) -> None:
-            self.calls = 0
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            self.calls += 1
-            if self.calls % 5 == 0:
-                raise unreachable()
-            expires_at = int(instant[0]) + 20
-            fields = {"access_token": f"ends-{expires_at}", "expires_at_epoch": expires_at}
-            return {"SecretString": json.dumps(fields), "VersionId": str(expires_at)}
-
-    reader = ClockedReader("s", source=HastySource(), clock=EpochClock(now))
+    hasty = FunctionSource(answer)
+    reader = ClockedReader("s", source=hasty, clock=FunctionClock(now))
     seen: set[str] = set()
 
     def read_often() -> None:
@@ -255,7 +239,7 @@ def test_child_forked_in_the_middle_of_a_fetch_reads_by_itself(
     child = os.fork()
     if child == 0:  # the thread that holds the lock does not exist here
         source.gate.set()
-        source.answer = version("read-by-the-child")
+        source.value = version("read-by-the-child")
         try:
             os.write(sending, reader.token().encode())
         finally:
@@ -280,7 +264,7 @@ def test_child_of_a_warm_parent_has_the_token_and_refreshes_it(
     if child == 0:
         status = 1
         try:
-            source.answer = version("second", issued_at=START + DAY)
+            source.value = version("second", issued_at=START + DAY)
             warm = reader.token() == "first"
             clock.at = START + DAY - 1800.0
             reader.token()
@@ -388,6 +372,6 @@ def test_event_loop_runs_on_while_the_first_read_waits(
 
 def test_async_read_raises_as_the_other_one(reader: TokenReader, source: GatedSource) -> None:
     source.gate.set()
-    source.answer = unreachable()
-    with pytest.raises(StoreError, match="unreachable"):
+    source.value = UNREACHABLE
+    with pytest.raises(StoreError, match="cannot be reached"):
         asyncio.run(reader.token_async())

@@ -14,7 +14,7 @@ from rotator.errors import (
 )
 from rotator.reader import TokenReader
 from rotator.reader.sources import find_token, open_sources
-from tests.support.reader_rig import live_version
+from tests.support.reader_rig import fixed_source, live_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,10 +59,10 @@ def test_source_can_be_named_and_stands_alone(name: str) -> None:
 
 
 def test_sources_can_be_given_in_an_order_of_the_callers() -> None:
-    own = Fixed(live_version())
-    assert kinds(["sdk", "direct", own, "sdk"]) == ["sdk", "direct", "Fixed", "sdk"]
+    own = fixed_source(live_version())
+    assert kinds(["sdk", "direct", own, "sdk"]) == ["sdk", "direct", "FunctionSource", "sdk"]
     assert kinds(["direct", "sdk"]) == ["direct"]
-    assert kinds(["agent", own, "sdk"]) == ["the Secrets Manager Agent", "Fixed", "sdk"]
+    assert kinds(["agent", own, "sdk"]) == ["the Secrets Manager Agent", "FunctionSource", "sdk"]
 
 
 def test_regions_are_asked_in_their_order_behind_what_is_announced(
@@ -97,21 +97,6 @@ def test_empty_variable_announces_nothing(monkeypatch: pytest.MonkeyPatch, name:
 # -- one behind the other
 
 
-class Fixed:
-    has_fresh = False
-
-    def __init__(self, answer: dict[str, Any] | RotatorError) -> None:
-        self.answer = answer
-        self.calls = 0
-
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> dict[str, Any]:
-        del secret_id, stage, fresh
-        self.calls += 1
-        if isinstance(self.answer, RotatorError):
-            raise self.answer
-        return self.answer
-
-
 def unreachable(code: str | None = None, *, retryable: bool = True) -> StoreError:
     return StoreError(
         f"unreachable {code}",
@@ -129,7 +114,7 @@ def test_next_source_serves_where_the_first_has_nothing(
     first: dict[str, Any] | RotatorError,
 ) -> None:
     found = find_token(
-        (Fixed(first), Fixed(live_version("second"))), "s", fresh=False, now=time.time
+        (fixed_source(first), fixed_source(live_version("second"))), "s", fresh=False, now=time.time
     )
     assert not isinstance(found, RotatorError)
     assert found[0].token == "second"
@@ -137,27 +122,21 @@ def test_next_source_serves_where_the_first_has_nothing(
 
 def test_fallback_that_is_not_set_up_does_not_hide_what_is_wrong() -> None:
     first = unreachable()
-    fallback = Fixed(ConfigError("AWS credentials: none found"))
-    assert find_token((Fixed(first), fallback), "s", fresh=False, now=time.time) is first
+    fallback = fixed_source(ConfigError("AWS credentials: none found"))
+    assert find_token((fixed_source(first), fallback), "s", fresh=False, now=time.time) is first
 
 
 def test_refusal_of_secrets_manager_itself_ends_the_search() -> None:
     refused = unreachable("AccessDeniedException", retryable=False)
-    fallback = Fixed(live_version("second"))
-    assert find_token((Fixed(refused), fallback), "s", fresh=False, now=time.time) is refused
+    fallback = fixed_source(live_version("second"))
+    assert find_token((fixed_source(refused), fallback), "s", fresh=False, now=time.time) is refused
     assert fallback.calls == 0
-
-
-class InRegion(Fixed):
-    def __init__(self, region: str, answer: dict[str, Any] | RotatorError) -> None:
-        super().__init__(answer)
-        self.region = region
 
 
 def test_failure_can_pass_by_itself_if_that_of_any_region_can() -> None:
     sources = (
-        InRegion("eu-west-1", unreachable("", retryable=True)),
-        InRegion("us-east-1", unreachable("AccessDeniedException", retryable=False)),
+        fixed_source(unreachable("", retryable=True), "eu-west-1"),
+        fixed_source(unreachable("AccessDeniedException", retryable=False), "us-east-1"),
     )
     found = find_token(sources, "s", fresh=False, now=time.time)
     assert isinstance(found, StoreError)
@@ -167,9 +146,12 @@ def test_failure_can_pass_by_itself_if_that_of_any_region_can() -> None:
 
 
 def test_refusal_in_one_region_does_not_end_the_search_in_others() -> None:
-    refused = InRegion("eu-west-1", unreachable("AccessDeniedException", retryable=False))
+    refused = fixed_source(unreachable("AccessDeniedException", retryable=False), "eu-west-1")
     found = find_token(
-        (refused, InRegion("us-east-1", live_version("replica"))), "s", fresh=False, now=time.time
+        (refused, fixed_source(live_version("replica"), "us-east-1")),
+        "s",
+        fresh=False,
+        now=time.time,
     )
     assert not isinstance(found, RotatorError)
     assert found[0].token == "replica"
@@ -178,5 +160,5 @@ def test_refusal_in_one_region_does_not_end_the_search_in_others() -> None:
 @pytest.mark.parametrize("answer", [None, "canary", 7, ["canary"]])
 def test_source_that_answers_with_no_mapping_has_failed(answer: Any) -> None:  # noqa: ANN401 - wrong
     with pytest.raises(StoreError, match="its source failed") as caught:
-        TokenReader("s", source=Fixed(answer)).token()
+        TokenReader("s", source=fixed_source(answer)).token()
     assert "canary" not in str(caught.value)

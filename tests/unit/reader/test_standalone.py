@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import botocore
 import pytest
 from flit_core import buildapi
+
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
+from tests.support.reader_rig import ending_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,57 +43,26 @@ BESIDE = ("errors.py", "dates.py", "aws/errors.py", "aws/error_table.py", "aws/s
 """What the reader needs besides its folder."""
 
 
-class SecretsOnLoopback:
-    """Answers GetSecretValue, to the agent's clients and to the SDK's."""
-
-    def __init__(self) -> None:
-        class SecretsHandler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.answer()
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.answer()
-
-            def answer(self) -> None:
-                fields = {"access_token": "canary", "expires_at_epoch": int(time.time()) + 3600}
-                body = json.dumps({"SecretString": json.dumps(fields), "VersionId": "v1"}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), SecretsHandler)
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+def answer_with_a_token(_: Request) -> Reply:
+    """GetSecretValue's answer, to the agent's clients and to the SDK's."""
+    return json_reply(200, ending_version(int(time.time()) + 3600, token="canary"))
 
 
 @pytest.fixture
-def secrets() -> Iterator[SecretsOnLoopback]:
-    secrets = SecretsOnLoopback()
-    yield secrets
-    secrets.stop()
+def secrets() -> Iterator[HttpServer]:
+    with HttpServer(answer_with_a_token) as server:
+        yield server
 
 
 @pytest.fixture
-def as_agent(secrets: SecretsOnLoopback) -> dict[str, str]:
+def as_agent(secrets: HttpServer) -> dict[str, str]:
     return {"AWS_TOKEN": "ssrf", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets.port)}
 
 
 @pytest.fixture
-def as_service(secrets: SecretsOnLoopback) -> dict[str, str]:
+def as_service(secrets: HttpServer) -> dict[str, str]:
     return {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{secrets.port}",
+        "AWS_ENDPOINT_URL": secrets.url,
         "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

@@ -10,9 +10,7 @@ import concurrent.futures.thread  # noqa: F401
 import gc
 import os
 import signal
-import subprocess
 import sys
-import textwrap
 import threading
 from itertools import count
 from pathlib import Path
@@ -23,7 +21,9 @@ import pytest
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
-from tests.support.reader_rig import EpochClock, SteadySource, ending_version
+from tests.support.clock import FunctionClock
+from tests.support.python_process import run_python
+from tests.support.reader_rig import FunctionSource, ending_version, steady_source, store_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,7 +75,7 @@ class Inspector:
     def __init__(self) -> None:
         self.clock = RunningClock()
         self.reader = ClockedReader(
-            "s", source=MoodySource(self.clock), clock=EpochClock(self.clock)
+            "s", source=MoodySource(self.clock), clock=FunctionClock(self.clock)
         )
         self.wrong: list[object] = []
         self.seen: set[str] = set()
@@ -182,7 +182,7 @@ def left_behind(work: Callable[[], None]) -> tuple[int, int, int]:
 
 @pytest.mark.untraced
 def test_a_million_reads_leave_nothing_behind() -> None:
-    reader = TokenReader("s", source=SteadySource())
+    reader = TokenReader("s", source=steady_source())
     reader.token()
 
     def read() -> None:
@@ -199,14 +199,8 @@ def test_a_million_reads_leave_nothing_behind() -> None:
 def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
     at = [float(START)]
 
-    class DailySource:
-        has_fresh = False
-
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del secret_id, stage, fresh
-            return ending_version(int(at[0]) + 86_400)
-
-    reader = ClockedReader("s", source=DailySource(), clock=EpochClock(lambda: at[0]))
+    source = FunctionSource(lambda: ending_version(int(at[0]) + 86_400))
+    reader = ClockedReader("s", source=source, clock=FunctionClock(lambda: at[0]))
     tokens: set[str] = set()
 
     def refresh(times: int) -> None:
@@ -231,14 +225,11 @@ def test_a_thousand_refreshes_in_threads_leave_nothing_behind() -> None:
 def test_a_thousand_failures_leave_nothing_behind() -> None:
     at = [float(START)]
 
-    class DeadSource:
-        has_fresh = False
+    def refuse() -> dict[str, Any]:
+        raise store_error("unreachable")  # a new one: an error that is kept gathers tracebacks
 
-        def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-            del fresh
-            raise StoreError(stage, operation="GetSecretValue", secret_id=secret_id)
-
-    reader = ClockedReader("s", source=DeadSource(), clock=EpochClock(lambda: at[0]))
+    clock = FunctionClock(lambda: at[0])
+    reader = ClockedReader("s", source=FunctionSource(refuse), clock=clock)
 
     def fail(times: int) -> None:
         for _ in range(times):
@@ -256,54 +247,38 @@ def test_a_thousand_failures_leave_nothing_behind() -> None:
 
 
 def test_greenlets_share_one_fetch_and_a_refresh_lets_them_run() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(
-                """
-                from gevent import monkey
-                monkey.patch_all()
-                import gevent, json, threading, time
-                from rotator.reader.clocked import ClockedReader
-                from tests.support.reader_rig import EpochClock
+    done = run_python(
+        """
+        from gevent import monkey
+        monkey.patch_all()
+        import gevent, threading, time
+        from rotator.reader.clocked import ClockedReader
+        from tests.support.clock import FunctionClock
+        from tests.support.reader_rig import FunctionSource, ending_version
 
-                gate, ahead, calls = threading.Event(), [0], []
+        gate, ahead = threading.Event(), [0]
 
-                class Source:
-                    has_fresh = False
-                    def read(self, secret_id, stage, *, fresh):
-                        calls.append(stage)
-                        assert gate.wait(30)  # nobody opens it, if this blocks the hub
-                        lives_s = 3600 * len(calls)
-                        fields = {
-                            "access_token": f"t{len(calls)}",
-                            "expires_at_epoch": int(time.time()) + lives_s,
-                        }
-                        return {"SecretString": json.dumps(fields), "VersionId": "v"}
+        def answer():
+            assert gate.wait(30)  # nobody opens it, if this blocks the hub
+            calls = source.calls
+            return ending_version(int(time.time()) + 3600 * calls, token=f"t{calls}")
 
-                reader = ClockedReader(
-                    "s", source=Source(), clock=EpochClock(lambda: time.time() + ahead[0]),
-                    background=True,
-                )
-                reading = [gevent.spawn(reader.token) for _ in range(20)]
-                gevent.spawn(gate.set)
-                gevent.joinall(reading, raise_error=True)
-                print(len(calls), {each.value for each in reading})
-                gate.clear()
-                ahead[0] = 3500
-                print(reader.token(), reader.token())
-                gate.set()
-                while reader.token() == "t1":
-                    gevent.sleep(0.001)
-                print(reader.token(), len(calls))
-                """
-            ),
-        ],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        source = FunctionSource(answer)
+        reader = ClockedReader(
+            "s", source=source, clock=FunctionClock(lambda: time.time() + ahead[0]),
+            background=True,
+        )
+        reading = [gevent.spawn(reader.token) for _ in range(20)]
+        gevent.spawn(gate.set)
+        gevent.joinall(reading, raise_error=True)
+        print(source.calls, {each.value for each in reading})
+        gate.clear()
+        ahead[0] = 3500
+        print(reader.token(), reader.token())
+        gate.set()
+        while reader.token() == "t1":
+            gevent.sleep(0.001)
+        print(reader.token(), source.calls)
+        """
     )
     assert done.stdout == "1 {'t1'}\nt1 t1\nt2 2\n", done.stdout + done.stderr

@@ -30,18 +30,16 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    api = Api()
-    yield api
-    api.stop()
+    with Api() as api:
+        yield api
 
 
 @pytest.fixture
 def elsewhere() -> Iterator[Api]:
     """Another host, as far as HTTP is concerned."""
-    api = Api()
-    api.url = api.url.replace("127.0.0.1", "localhost")
-    yield api
-    api.stop()
+    with Api() as api:
+        api.url = api.url.replace("127.0.0.1", "localhost")
+        yield api
 
 
 @pytest.fixture
