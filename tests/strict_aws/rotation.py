@@ -1,11 +1,13 @@
 """RotateSecret and CancelRotateSecret by the documented rules; what a test lets run, it runs.
 
-API_RotateSecret.html, API_CancelRotateSecret.html, and the user guide, "Lambda rotation functions"
-(rotate-secrets_lambda-functions.html).
+API_RotateSecret.html, API_CancelRotateSecret.html, API_RotationRulesType.html, and the user guide,
+"Lambda rotation functions" (rotate-secrets_lambda-functions.html) and "Rotation schedules"
+(rotate-secrets_schedule.html). Where they are silent or contradict each other a switch says so.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,10 @@ __all__ = ["STEPS", "TEST_ONLY", "Rotation", "Rotations"]
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 """rotate-secrets_lambda-functions.html, "Four steps in a rotation function"."""
+
+RATE = re.compile(r"rate\((\d+) (hours?|days?)\)")
+MIN_HOURS, MAX_DAYS = 4, 999
+"""rotate-secrets_schedule.html, "Rate expressions": every four hours, and every 999 days."""
 
 TEST_ONLY = ("testSecret",)
 """API_RotateSecret.html, RotateImmediately: false tests the configuration by this step alone."""
@@ -52,22 +58,34 @@ class Rotation:
 
 @dataclass(slots=True)
 class Rotations:
-    """Which secrets rotate by which function, and what was begun, oldest first."""
+    """Which secrets rotate by which function, and what was begun, oldest first.
+
+    `tidies` says whether the service itself takes AWSPENDING off at the end of a rotation: the
+    maintainers of AWS's templates say that it does
+    (aws-samples/aws-secrets-manager-rotation-lambdas, pull request 145), and issue 168 there that
+    it stays. `checks_token` says whether PutSecretValue needs the rotation's own RotationToken,
+    which the reference demands of a function that works through an assumed role.
+    """
 
     functions: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     begun: list[Rotation] = field(default_factory=list)
+    tidies: bool = False
+    checks_token: bool = False
 
     def begin(
         self, arn: str, versions: Versions, params: Mapping[str, Any], *, now: float
     ) -> tuple[Rotation, Versions]:
-        """RotateSecret: the rotation, and the versions with the one that it is to fill."""
+        """RotateSecret: the rotation, and the versions with the one that it is to fill.
+
+        That there is no value yet is no reason to refuse: see the description that issue 16 of the
+        templates' repository quotes.
+        """
         function = params.get("RotationLambdaARN") or self.functions.get(arn)
         if function is None:
             raise Refused("InvalidRequestException", "no rotation function is associated with it")
-        if not versions.has_value:
-            # API_RotateSecret.html: InvalidRequestException, a secret without a value.
-            raise Refused("InvalidRequestException", "the secret has no current version")
+        check_rules(params.get("RotationRules", {}))
         pending = versions.labelled(PENDING)
         version_id = str(params.get("ClientRequestToken") or uuid.uuid4())
         if pending is not None and CURRENT not in pending.stages:
@@ -78,6 +96,7 @@ class Rotations:
                 raise Refused("InvalidRequestException", "a previous rotation isn't complete")
             return self._of(version_id), versions
         self.functions[arn] = function
+        self.rules[arn] = params.get("RotationRules", self.rules.get(arn, {}))
         self.enabled.add(arn)
         if params.get("RotateImmediately", True):
             rotation = Rotation(arn, version_id)
@@ -91,9 +110,55 @@ class Rotations:
     def _of(self, version_id: str) -> Rotation:
         return next(each for each in self.begun if each.version_id == version_id)
 
+    def is_under_way(self, rotation: Rotation) -> bool:
+        """Whether the function is still called for it; a cancelled one is over."""
+        return rotation in self.begun
+
+    def end(self, rotation: Rotation, versions: Versions) -> Versions:
+        """What the service itself does once no step has failed."""
+        if rotation.steps == TEST_ONLY:
+            return versions.drop_announced(rotation.version_id)
+        pending = versions.labelled(PENDING)
+        if self.tidies and pending is not None and CURRENT in pending.stages:
+            return versions.without_label(PENDING)
+        return versions
+
+    def check_token(self, arn: str, params: Mapping[str, Any]) -> None:
+        """PutSecretValue: the token is of a rotation of this secret that is under way."""
+        filled = [
+            each for each in self.begun if each.version_id == params.get("ClientRequestToken")
+        ]
+        if self.checks_token and [each.rotation_token for each in filled if each.arn == arn] != [
+            params.get("RotationToken")
+        ]:
+            raise Refused("InvalidParameterException", "the RotationToken is not this rotation's")
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        """What DescribeSecret adds for a secret that has ever rotated."""
+        if arn not in self.functions:
+            return {}
+        return {
+            "RotationEnabled": arn in self.enabled,
+            "RotationLambdaARN": self.functions[arn],
+            "RotationRules": dict(self.rules[arn]),
+        }
+
     def cancel(self, arn: str) -> None:
         """CancelRotateSecret: no more rotations; labels stay where they are."""
         if arn not in self.functions:
             raise Refused("InvalidRequestException", "rotation was never configured")
         self.enabled.discard(arn)
         self.begun = [each for each in self.begun if each.arn != arn]
+
+
+def check_rules(rules: Mapping[str, Any]) -> None:
+    """API_RotationRulesType.html: days or an expression, and not more often than four-hourly."""
+    if {"AutomaticallyAfterDays", "ScheduleExpression"} <= rules.keys():
+        raise Refused("InvalidParameterException", "give days or a schedule expression, not both")
+    expression = rules.get("ScheduleExpression", "cron()")
+    if expression.startswith("cron("):
+        return
+    matched = RATE.fullmatch(expression)
+    hours = 0 if matched is None else int(matched[1]) * (24 if "day" in matched[2] else 1)
+    if not MIN_HOURS <= hours <= 24 * MAX_DAYS:
+        raise Refused("InvalidParameterException", "the schedule expression is not allowed")

@@ -23,7 +23,7 @@ from werkzeug.test import Client
 
 from tests.strict_aws.listing import Listing
 from tests.strict_aws.rates import RequestRates
-from tests.strict_aws.rotation import TEST_ONLY, Rotation, Rotations
+from tests.strict_aws.rotation import Rotation, Rotations
 from tests.strict_aws.shapes import check_parameters, operations
 from tests.strict_aws.values import content_of, entry_of, moto_name, token_of
 from tests.strict_aws.versions import CURRENT, Refused, Version, Versions
@@ -128,12 +128,11 @@ class StrictSecretsManager:
         The service repeats a failed one: calling this again does so.
         """
         for step in rotation.steps:
-            function(rotation.event(step))
-        if rotation.steps == TEST_ONLY:
-            with self._lock:
-                record = self._record(rotation.region, rotation.arn)
-                versions = self._history(record).now()
-                self._write(record, versions.drop_announced(rotation.version_id))
+            if self.rotations.is_under_way(rotation):
+                function(rotation.event(step))
+        with self._lock:
+            record = self._record(rotation.region, rotation.arn)
+            self._write(record, self.rotations.end(rotation, self._history(record).now()))
 
     def _handle(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         # CommonErrors.html: MissingAuthenticationToken, IncompleteSignature.
@@ -182,10 +181,7 @@ class StrictSecretsManager:
         answer.pop("VersionIdsToStages", None)
         labelled = {v.version_id: sorted(v.stages) for v in stages.all if v.stages}
         answer |= {"VersionIdsToStages": labelled} if labelled else {}
-        arn = self._record(region, secret_id).arn
-        if arn in self.rotations.functions:
-            answer["RotationEnabled"] = arn in self.rotations.enabled
-            answer["RotationLambdaARN"] = self.rotations.functions[arn]
+        answer |= self.rotations.describe(self._record(region, secret_id).arn)
 
     def _note(self, region: str, secret_id: str) -> None:
         """Let ListSecrets know of a change, in every region that has the secret."""
@@ -253,6 +249,7 @@ class StrictSecretsManager:
 
     def _put(self, region: str, params: dict[str, Any]) -> dict[str, Any]:
         record = self._writable(region, params["SecretId"])
+        self.rotations.check_token(record.arn, params)
         stages = params.get("VersionStages")
         token = token_of(params)
         changed = (

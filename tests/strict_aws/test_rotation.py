@@ -179,11 +179,85 @@ def test_first_value_becomes_current_even_when_put_as_pending() -> None:
     assert labels(service) == {FIRST: ["AWSCURRENT", "AWSPENDING"]}
 
 
-@pytest.mark.parametrize("configured", [True, False])
-def test_rotation_needs_a_function_and_a_value(*, configured: bool) -> None:
+def test_rotation_needs_a_function(service: StrictSecretsManager) -> None:
     """API_RotateSecret.html, "Errors": InvalidRequestException."""
-    service = StrictSecretsManager()
-    service.ask("CreateSecret", Name=NAME, **({} if configured else {"SecretString": "v"}))
-    params = {"RotationLambdaARN": FUNCTION} if configured else {}
     with pytest.raises(Refused, match="InvalidRequestException"):
-        service.ask("RotateSecret", SecretId=NAME, **params)
+        service.ask("RotateSecret", SecretId=NAME)
+
+
+def test_rotation_of_a_secret_without_a_value_announces_the_only_version() -> None:
+    """As DescribeSecret showed it in issue 16 of aws-secrets-manager-rotation-lambdas."""
+    service = StrictSecretsManager()
+    service.ask("CreateSecret", Name=NAME)
+    rotate(service)
+    assert labels(service) == {SECOND: ["AWSPENDING"]}
+    Textbook(service)(service.rotations.begun[0].event("createSecret"))
+    assert labels(service) == {SECOND: ["AWSCURRENT", "AWSPENDING"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [
+        ({"ScheduleExpression": "rate(4 hours)"}, True),
+        ({"ScheduleExpression": "rate(3 hours)"}, False),
+        ({"ScheduleExpression": "rate(1 day)"}, True),
+        ({"ScheduleExpression": "rate(1000 days)"}, False),
+        ({"ScheduleExpression": "rate(15 minutes)"}, False),
+        ({"ScheduleExpression": "cron(0 8 1 * ? *)"}, True),
+        ({"AutomaticallyAfterDays": 1}, True),
+        ({"AutomaticallyAfterDays": 1, "ScheduleExpression": "rate(1 day)"}, False),
+    ],
+)
+def test_secret_rotates_every_four_hours_at_most(
+    service: StrictSecretsManager, rules: dict[str, Any], *, allowed: bool
+) -> None:
+    """rotate-secrets_schedule.html, "Rate expressions"; API_RotationRulesType.html."""
+    if not allowed:
+        with pytest.raises(Refused, match="InvalidParameterException"):
+            rotate(service, RotationRules=rules)
+        return
+    rotate(service, RotationRules=rules)
+    assert service.ask("DescribeSecret", SecretId=NAME)["RotationRules"] == rules
+
+
+def test_cancelled_rotation_calls_the_function_no_more(service: StrictSecretsManager) -> None:
+    """API_CancelRotateSecret.html: a rotation in progress is cancelled."""
+    function, rotation = Textbook(service), rotate(service)
+
+    def cancel_after_the_first(event: dict[str, str]) -> None:
+        function(event)
+        service.ask("CancelRotateSecret", SecretId=NAME)
+
+    service.run_rotation(rotation, cancel_after_the_first)
+    assert [event["Step"] for event in function.events] == ["createSecret"]
+    with pytest.raises(Refused, match="previous rotation"):
+        rotate(service, THIRD)
+
+
+def test_service_may_tidy_up_after_a_rotation(service: StrictSecretsManager) -> None:
+    """Pull request 145 of aws-secrets-manager-rotation-lambdas; issue 168 says that it does not."""
+    service.rotations.tidies = True
+    service.run_rotation(rotate(service), Textbook(service))
+    assert labels(service) == {FIRST: ["AWSPREVIOUS"], SECOND: ["AWSCURRENT"]}
+
+
+def test_rotation_token_of_another_rotation_fills_no_version(
+    service: StrictSecretsManager,
+) -> None:
+    """API_PutSecretValue.html, RotationToken: the service validates the caller by it."""
+    service.rotations.checks_token = True
+    event = rotate(service).event("createSecret")
+    with pytest.raises(Refused, match="RotationToken"):
+        Textbook(service)(event | {"RotationToken": "0" * 36})
+    Textbook(service)(event)
+
+
+def test_replica_is_not_rotated(service: StrictSecretsManager) -> None:
+    """standalone-secret.html: a replica is changed through its primary secret alone."""
+    arn = service.ask("DescribeSecret", SecretId=NAME)["ARN"].replace("us-east-1", "eu-west-1")
+    service.ask(
+        "ReplicateSecretToRegions", SecretId=NAME, AddReplicaRegions=[{"Region": "eu-west-1"}]
+    )
+    params = {"SecretId": arn, "RotationLambdaARN": FUNCTION}
+    with pytest.raises(Refused, match="replica"):
+        service.ask("RotateSecret", region="eu-west-1", **params)

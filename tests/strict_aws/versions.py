@@ -92,6 +92,10 @@ class Versions:
             tuple(v for v in self.all if v.version_id != version_id or v.content is not None)
         )
 
+    def without_label(self, label: str) -> Versions:
+        """With the label on no version."""
+        return _without(self, label)
+
     def put(
         self,
         version_id: str,
