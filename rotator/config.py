@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.errors import ConfigError, did_you_mean
-from rotator.model.binding import Binding
+from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
 from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
 from rotator.model.urls import problem_with_url
@@ -27,6 +27,7 @@ __all__ = [
     "JobSettings",
     "LogSettings",
     "Settings",
+    "environment_means",
     "environment_names",
     "load_fleet",
     "load_fleet_options",
@@ -276,6 +277,11 @@ def load_secret_id(
 def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this is the token secret that the environment names."""
     return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
+
+
+def environment_means(arn: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the token secret with this ARN is the one that the environment names."""
+    return is_name_of(environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:

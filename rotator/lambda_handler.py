@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,14 @@ from rotator.aws.metrics import embedded
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, did_you_mean
 from rotator.model.instants import format_instant, parse_instant
+from rotator.model.rotation_step import parse_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rotator.app.aws_lambda.context import Context
     from rotator.config import FleetSelector, Settings
+    from rotator.model.rotation_step import RotationStep
     from rotator.rotation.rotate import RotationResult
 
 __all__ = ["handler"]
@@ -53,46 +56,78 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     `event` is a schedule's own or empty, and then the environment names the secrets or selects a
     fleet; or it is `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate
     a token that is not due; or a batch of the workers' queue, and then the response names the
-    messages to try again. Raises RotatorError, of a fleet only where nothing could be read.
+    messages to try again; or a step of a rotation that Secrets Manager has started. Raises
+    RotatorError, of a fleet only where nothing could be read.
     """
     logs.configure()  # for what is wrong with the settings of the log itself
     with bound_contextvars(request_id=context.aws_request_id):
-        token_secret = None
+        known = _Known()
         problem: RotatorError
         try:
-            records = _queue_records(event)
-            fields = _parse_event(event) if records is None else {}
-            force = fields.pop("force", False)
-            selector = load_fleet(fields) if records is None else None
-            if records is not None or selector is not None:
-                _configure_logs()
-                return _rotate_many(records, selector, context, force=force)
-            settings = load_settings(fields)
-            token_secret = settings.token_secret
-            _configure_logs()
-            result = _rotator(settings.region).rotate(
-                settings,
-                force=force,
-                remaining_s=lambda: remaining_s(context),
-            )
+            return _work(event, context, known)
         except RotatorError as error:
             problem = error
         except Exception as error:  # noqa: BLE001 - its text could hold a value
             place = traceback.extract_tb(error.__traceback__)[-1]
             kind = type(error).__name__
             problem = RotatorError(f"unexpected {kind} in {place.name}; please report it")
-        else:
-            _emit_metrics(_metrics(result), settings, context)
-            return _summary(result)
         logs.logger().error(
             "rotator.rotation_failed",
             outcome="failed",
-            binding=token_secret,
+            binding=known.token_secret,
             **logs.error_fields(problem),
         )
-        if token_secret is not None:
-            _emit_metrics(_failure_metrics(problem), settings, context)
+        if known.settings is not None:
+            _emit_metrics(_failure_metrics(problem), known.settings, context)
         raise problem
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of the work by the time that it fails."""
+
+    token_secret: str | None = None
+    settings: Settings | None = None
+
+    def tell(self, settings: Settings) -> None:
+        self.token_secret, self.settings = settings.token_secret, settings
+
+
+def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
+    """Do what the event asks for; what fails it raises."""
+    records = _queue_records(event)
+    step = parse_step(event) if records is None else None
+    if step is not None:
+        return _take_step(step, context, known)
+    fields = _parse_event(event) if records is None else {}
+    force = fields.pop("force", False)
+    selector = load_fleet(fields) if records is None else None
+    if records is not None or selector is not None:
+        _configure_logs()
+        return _rotate_many(records, selector, context, force=force)
+    settings = load_settings(fields)
+    known.tell(settings)
+    _configure_logs()
+    result = _rotator(settings.region).rotate(
+        settings, force=force, remaining_s=lambda: remaining_s(context)
+    )
+    _emit_metrics(_metrics(result), settings, context)
+    return _summary(result)
+
+
+def _take_step(step: RotationStep, context: Context, known: _Known) -> dict[str, Any]:
+    """One of the four steps by which Secrets Manager rotates a secret itself."""
+    from rotator.app.native import prepare_step
+
+    known.token_secret = step.secret_id
+    _configure_logs()
+    prepared = prepare_step(step)
+    known.tell(prepared.settings)
+    result = prepared.take(remaining_s=lambda: remaining_s(context))
+    values = _metrics(result)
+    values.pop("MintDuration", None)  # minting and publishing are two steps
+    _emit_metrics(values, prepared.settings, context)
+    return {"step": step.name, **_summary(result)}
 
 
 def _configure_logs() -> None:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from rotator.model.status import TokenStatus
     from rotator.rotation.rotate import RotationResult
 
-__all__ = ["Rotator", "open_store", "open_store_for", "open_store_in", "read_secret"]
+__all__ = [
+    "Rotator",
+    "new_token_probe",
+    "open_store",
+    "open_store_for",
+    "open_store_in",
+    "read_secret",
+    "stored_token_probe",
+]
 
 
 def open_store(settings: Settings) -> SecretsManagerStore:
@@ -72,8 +80,8 @@ class Rotator:
             policy=job.policy(),
             force=force,
             dry_run=dry_run,
-            probe=_new_token_probe(job),
-            stored_probe=_stored_token_probe(job),
+            probe=new_token_probe(job),
+            stored_probe=stored_token_probe(job),
             remaining_s=remaining_s,
         )
 
@@ -101,7 +109,8 @@ class Rotator:
         )
 
 
-def _new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:
+def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:
+    """The probe of a new token that the settings ask for."""
     if job.probe_url is None:
         return None
     from rotator.rotation.probe import make_probe
@@ -109,7 +118,8 @@ def _new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | 
     return make_probe(job.probe_url)
 
 
-def _stored_token_probe(job: JobSettings) -> Callable[[AccessToken], bool] | None:
+def stored_token_probe(job: JobSettings) -> Callable[[AccessToken], bool] | None:
+    """The probe of the stored token that the settings ask for."""
     if job.probe_url is None or not job.probe_stored:
         return None
     from rotator.rotation.probe import make_stored_probe

@@ -78,7 +78,8 @@ def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: s
             secret_id=secret_id,
             aws_code=code,
         )
-    if operation == "UpdateSecretVersionStage" and code == "InvalidParameterException":
+    has_moved = code == "InvalidParameterException" and "replica secret" not in message
+    if operation == "UpdateSecretVersionStage" and has_moved:
         return VersionConflict(
             f"{subject}its staging label has moved meanwhile ({operation})",
             operation=operation,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.store import SecretsManagerStore
+from rotator.model.secret import RotationState
 
 if TYPE_CHECKING:
     from rotator.model.secret import Secret
@@ -18,12 +19,17 @@ class RotationStore(SecretsManagerStore):
     """The store of a rotation that Secrets Manager has started."""
 
     def put_pending(
-        self, secret_id: str, text: Secret, *, version_id: str, rotation_token: str | None = None
+        self,
+        secret_id: str,
+        text: Secret,
+        *,
+        version_id: str,
+        rotation_token: Secret | None = None,
     ) -> None:
         """Fill the version that the rotation announced; raises VersionConflict if it has a value.
 
-        `rotation_token` is the event's, which proves that the service started this (API reference,
-        PutSecretValue: RotationToken); it is sensitive.
+        `rotation_token` is the event's: Secrets Manager asks for it where the function works in
+        another account or through an assumed role (API reference, PutSecretValue: RotationToken).
         """
         params: dict[str, Any] = {
             "ClientRequestToken": version_id,
@@ -31,7 +37,7 @@ class RotationStore(SecretsManagerStore):
             "VersionStages": [PENDING],
         }
         if rotation_token is not None:
-            params["RotationToken"] = rotation_token
+            params["RotationToken"] = rotation_token.reveal()
         self._call("PutSecretValue", secret_id, **params)
 
     def move_stage(
@@ -46,8 +52,13 @@ class RotationStore(SecretsManagerStore):
         params = {name: value for name, value in named.items() if value is not None}
         self._call("UpdateSecretVersionStage", secret_id, VersionStage=stage, **params)
 
-    def version_stages(self, secret_id: str) -> dict[str, tuple[str, ...]]:
-        """The staging labels of each version that has any, by its id."""
+    def rotation_state(self, secret_id: str) -> RotationState:
+        """Tags, staging labels and primary region, as DescribeSecret has them."""
         response = self._call("DescribeSecret", secret_id)
         stages = response.get("VersionIdsToStages", {})
-        return {version_id: tuple(labels) for version_id, labels in stages.items()}
+        return RotationState(
+            arn=response["ARN"],
+            tags={tag["Key"]: tag["Value"] for tag in response.get("Tags", [])},
+            stages={version_id: tuple(labels) for version_id, labels in stages.items()},
+            primary_region=response.get("PrimaryRegion"),
+        )

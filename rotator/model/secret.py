@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_SECRET_BYTES", "Secret", "SecretInfo", "StoredSecret"]
+__all__ = ["MAX_SECRET_BYTES", "RotationState", "Secret", "SecretInfo", "StoredSecret"]
 
 MAX_SECRET_BYTES = 65_536
 """Secrets Manager's limit for one value (PutSecretValue, API reference: SecretString)."""
@@ -80,3 +80,16 @@ class SecretInfo(NamedTuple):
     arn: str
     tags: Mapping[str, str]
     has_value: bool
+
+
+class RotationState(NamedTuple):
+    """What DescribeSecret says to who rotates the secret.
+
+    `stages` are the staging labels of each version that has any, by its id. `primary_region` is
+    None for a secret without replicas.
+    """
+
+    arn: str
+    tags: Mapping[str, str]
+    stages: Mapping[str, tuple[str, ...]]
+    primary_region: str | None = None

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.secret import Secret, SecretInfo, StoredSecret
+    from rotator.model.secret import RotationState, Secret, SecretInfo, StoredSecret
 
-__all__ = ["Endpoint", "SetupStore", "Store"]
+__all__ = ["Endpoint", "RotationStore", "SetupStore", "Store"]
 
 
 class Store(Protocol):
@@ -47,6 +47,23 @@ class SetupStore(Store, Protocol):
 
     def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
         """Add tags."""
+
+
+class RotationStore(Store, Protocol):
+    """What the steps of Secrets Manager's own rotation need of it besides."""
+
+    def put_pending(
+        self, secret_id: str, text: Secret, *, version_id: str, rotation_token: Secret | None
+    ) -> None:
+        """Fill the version that a rotation announced; raises VersionConflict if it has a value."""
+
+    def move_stage(
+        self, secret_id: str, stage: str, *, move_to: str | None, remove_from: str | None
+    ) -> None:
+        """Move or remove a staging label; raises VersionConflict if it is not on `remove_from`."""
+
+    def rotation_state(self, secret_id: str) -> RotationState:
+        """Tags, staging labels and primary region; raises SecretNotFound."""
 
 
 class Endpoint(Protocol):

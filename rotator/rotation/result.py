@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "RotationResult", "RunWarning"]
 
-Outcome = Literal["rotated", "not_due", "superseded", "would_rotate"]
+Outcome = Literal["rotated", "not_due", "superseded", "would_rotate", "staged", "tested"]
+"""`staged` and `tested` come from the steps of Secrets Manager's own rotation alone: a new token
+waits as AWSPENDING, and what waits there has passed."""
 
 
 class RunWarning(NamedTuple):

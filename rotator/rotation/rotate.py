@@ -37,6 +37,9 @@ __all__ = [
     "Outcome",
     "RotationResult",
     "RunWarning",
+    "log_run",
+    "mint_and_publish",
+    "result_of",
     "rotate_assessed",
     "rotate_token",
     "untouched",
@@ -47,6 +50,8 @@ _EVENTS: dict[Outcome, str] = {
     "not_due": "rotator.rotation_skipped",
     "superseded": "rotator.rotation_superseded",
     "would_rotate": "rotator.rotation_skipped",
+    "staged": "rotator.token_staged",
+    "tested": "rotator.token_tested",
 }
 
 MAX_REMINTS = 8
@@ -98,24 +103,24 @@ def rotate_token(
         assessment = assess(run)
         if dry_run or not assessment.decision.due:
             return untouched(run, assessment)
-        return _rotate(run, assessment)
+        return mint_and_publish(run, assessment)
 
-    return _log_run(run, assess_and_rotate)
+    return log_run(run, assess_and_rotate)
 
 
 def rotate_assessed(run: Run, assessment: Assessment) -> RotationResult:
     """As `rotate_token`, where both secrets were read already and the token is due."""
-    return _log_run(run, lambda: _rotate(run, assessment))
+    return log_run(run, lambda: mint_and_publish(run, assessment))
 
 
 def untouched(run: Run, assessment: Assessment) -> RotationResult:
     """The result where nothing is changed: the token is not due, or this is a dry run."""
     outcome: Outcome = "would_rotate" if assessment.decision.due else "not_due"
-    return _result(run, outcome, assessment, assessment.token_version)
+    return result_of(run, outcome, assessment, assessment.token_version)
 
 
-def _log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
-    """Take the steps; log the warnings and the outcome, and add to an error what was found."""
+def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
+    """Do what `steps` does; log the warnings and the outcome, and tell an error what was found."""
     started_s = run.clock.monotonic()
     log = structlog.get_logger().bind(binding=run.binding.token_secret)
     try:
@@ -132,7 +137,15 @@ def _log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
     return result
 
 
-def _rotate(run: Run, assessment: Assessment) -> RotationResult:
+def mint_and_publish(
+    run: Run,
+    assessment: Assessment,
+    publish: Callable[[Run, Assessment, AccessToken], RotationResult] | None = None,
+) -> RotationResult:
+    """Mint a token and make it the current version, or hand it to `publish`.
+
+    A token that the provider hands out again, and that can serve on, is neither.
+    """
     minted = mint(run, assessment)
     stored = same_stored(minted, assessment)
     if stored is not None:
@@ -143,18 +156,21 @@ def _rotate(run: Run, assessment: Assessment) -> RotationResult:
         if _may_stay(run, assessment, stored):
             decision = replace(assessment.decision, reason="provider_cached")
             cached = replace(assessment, decision=decision)
-            return _result(run, "not_due", cached, assessment.token_version)
+            return result_of(run, "not_due", cached, assessment.token_version)
         minted = mint_another(run, assessment, expires_at=stored.expires_at)
+    if publish is not None:
+        return publish(run, assessment, minted)
     if assessment.provider.single_active:
         return _publish_last(run, assessment, minted)
     published = _publish(run, assessment, minted)
     outcome: Outcome = "rotated" if published.won else "superseded"
-    return _result(run, outcome, assessment, published.current)
+    return result_of(run, outcome, assessment, published.current)
 
 
-def _result(
+def result_of(
     run: Run, outcome: Outcome, assessment: Assessment, version: StoredSecret
 ) -> RotationResult:
+    """The result that tells of the token in `version`."""
     result = RotationResult(
         binding=run.binding,
         outcome=outcome,
@@ -254,14 +270,14 @@ def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Rota
                 run, assessment, minted, patience_s=run.left_s(), always_yields=True
             )
             if published.won:
-                return _result(run, "rotated", assessment, published.current)
+                return result_of(run, "rotated", assessment, published.current)
             run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
             [version] = run.store.read(run.binding.token_secret)
             assessment = replace(assessment, token_version=version)
             minted = mint(run, assessment)
             current = parse_token(version)
             if isinstance(current, AccessToken) and current.access_token == minted.access_token:
-                return _result(run, "superseded", assessment, version)
+                return result_of(run, "superseded", assessment, version)
         raise VersionConflict(
             f"secret {run.binding.token_secret}: its versions keep changing under this run",
             operation="PutSecretValue",

@@ -70,8 +70,8 @@ def store(service: Service) -> RotationStore:
 
 
 def test_pending_value_is_put_beside_the_current_one(store: RotationStore) -> None:
-    store.put_pending("a", Secret(CANARY), version_id=SECOND, rotation_token="r" * 36)
-    assert store.version_stages("a") == {FIRST: ("AWSCURRENT",), SECOND: ("AWSPENDING",)}
+    store.put_pending("a", Secret(CANARY), version_id=SECOND, rotation_token=Secret("r" * 36))
+    assert store.rotation_state("a").stages == {FIRST: ("AWSCURRENT",), SECOND: ("AWSPENDING",)}
     assert store.read("a")[0].text == Secret("old")
     pending = store.read_version("a", SECOND)
     assert pending is not None
@@ -87,4 +87,4 @@ def test_label_moves_only_from_where_it_was_seen(store: RotationStore) -> None:
     assert isinstance(caught.value, StoreError)
     store.move_stage("a", "AWSCURRENT", move_to=SECOND, remove_from=FIRST)
     store.move_stage("a", "AWSPENDING", move_to=None, remove_from=SECOND)
-    assert store.version_stages("a") == {FIRST: ("AWSPREVIOUS",), SECOND: ("AWSCURRENT",)}
+    assert store.rotation_state("a").stages == {FIRST: ("AWSPREVIOUS",), SECOND: ("AWSCURRENT",)}

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import SSLError as TransportSslError
 
 from rotator.aws.errors import explain_error
-from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.errors import ConfigError, RotatorError, StoreError, VersionConflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,9 +149,13 @@ def test_wrong_key_is_no_wrong_clock() -> None:
         ),
     ],
 )
-def test_put_says_what_kind_of_secret_refuses_it(code: str, message: str, kind: str) -> None:
-    error = refused(code, message, operation="PutSecretValue")
+@pytest.mark.parametrize("operation", ["PutSecretValue", "UpdateSecretVersionStage"])
+def test_write_says_what_kind_of_secret_refuses_it(
+    code: str, message: str, kind: str, operation: str
+) -> None:
+    error = refused(code, message, operation=operation)
     assert kind in str(error)
+    assert not isinstance(error, VersionConflict)
     assert not error.retryable
 
 

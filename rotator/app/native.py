@@ -1,0 +1,103 @@
+"""One step of Secrets Manager's own rotation, put together: which binding, and by whose leave."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rotator.app import new_token_probe, stored_token_probe
+from rotator.aws.rotation_store import RotationStore
+from rotator.aws.secret_ids import arn_region, checked_secret_id
+from rotator.aws.store import connect
+from rotator.config import environment_means, load_settings, region_of
+from rotator.errors import ConfigError
+from rotator.fleet.consent import require_consent
+from rotator.model.binding import BINDING_TAG
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.policy import RETRY_BUDGET
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.native import take_step
+from rotator.rotation.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.config import Settings
+    from rotator.model.rotation_step import RotationStep
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.result import RotationResult
+
+__all__ = ["PreparedStep", "open_rotation_store", "prepare_step"]
+
+
+class PreparedStep:
+    """A step whose binding is known; `settings` are those of the binding."""
+
+    def __init__(
+        self, step: RotationStep, store: RotationStore, settings: Settings, *, is_tagged: bool
+    ) -> None:
+        self.settings = settings
+        self._step = step
+        self._store = store
+        self._is_tagged = is_tagged
+
+    def take(self, *, remaining_s: Callable[[], float]) -> RotationResult:
+        """Take the step; see `rotator.rotation.native.take_step` for what is raised."""
+        job = self.settings.job
+        budget_s = min(RETRY_BUDGET.total_seconds(), remaining_s())
+        run = Run(
+            binding=self.settings.binding(),
+            store=self._store,
+            endpoint=TokenEndpoint(remaining_s=remaining_s),
+            policy=job.policy(),
+            clock=SYSTEM_CLOCK,
+            ends_at_s=SYSTEM_CLOCK.monotonic() + budget_s,
+            probe=new_token_probe(job),
+            stored_probe=stored_token_probe(job),
+        )
+        return take_step(run, self._step, store=self._store, allow=self._allow)
+
+    def _allow(self, assessment: Assessment) -> None:
+        """Ask the credentials for their consent to a binding by tag.
+
+        Else whoever may create a secret, and let this function rotate it, is handed a token.
+        """
+        if self._is_tagged:
+            require_consent(
+                assessment.credentials,
+                credentials_secret=assessment.credentials_version.secret_id,
+                token_secret_arn=assessment.token_version.arn,
+            )
+
+
+def prepare_step(step: RotationStep) -> PreparedStep:
+    """Find the binding of the secret that is to be rotated.
+
+    Raises ConfigError if nothing names its credentials or it is a replica, SecretNotFound or
+    StoreError.
+    """
+    store = open_rotation_store(region_of(step.secret_id))
+    state = store.rotation_state(step.secret_id)
+    primary = state.primary_region
+    if primary is not None and primary != arn_region(state.arn):
+        raise ConfigError(
+            f"token secret {step.secret_id}: is a replica, which cannot be rotated; turn rotation"
+            f" on for the primary secret, in {primary}"
+        )
+    if environment_means(state.arn):
+        return PreparedStep(step, store, load_settings({}), is_tagged=False)
+    subject, tag = f"token secret {step.secret_id}", state.tags.get(BINDING_TAG)
+    if tag is None:
+        raise ConfigError(
+            f"{subject}: nothing names its credentials; let ROTATOR_TOKEN_SECRET of this function"
+            f" name it, or bind it with `rotator init --bind-only` (tag {BINDING_TAG})"
+        )
+    checked_secret_id(f"{subject}: its tag {BINDING_TAG}", tag)
+    settings = load_settings({"token_secret": state.arn, "credentials_secret": tag})
+    return PreparedStep(step, store, settings, is_tagged=True)
+
+
+@lru_cache(maxsize=8)
+def open_rotation_store(region: str | None) -> RotationStore:
+    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    return RotationStore(connect(region))

@@ -1,0 +1,65 @@
+"""The event that Secrets Manager calls a rotation function with, four times for one rotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from rotator.errors import ConfigError
+from rotator.model.secret import Secret
+
+__all__ = ["RotationStep", "StepName", "parse_step"]
+
+StepName = Literal["createSecret", "setSecret", "testSecret", "finishSecret"]
+"""User guide, "Lambda rotation functions"."""
+
+# "Rotation by Lambda function" of the same guide writes the same names with underscores.
+_NAMES: dict[str, StepName] = {
+    spelling: name
+    for name in get_args(StepName)
+    for spelling in (name, name.replace("Secret", "_secret"))
+}
+MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 64
+"""API reference, RotateSecret: ClientRequestToken."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotationStep:
+    """One step of one rotation.
+
+    `version_id` is the version that the rotation is to fill (ClientRequestToken), `rotation_token`
+    what Secrets Manager knows the function by where it works in another account.
+    """
+
+    name: StepName
+    secret_id: str
+    version_id: str
+    rotation_token: Secret | None = None
+
+
+def parse_step(event: object) -> RotationStep | None:
+    """The step that the event asks for, None for an event of another kind.
+
+    A field that we don't know is none of ours: the service has added one before. Raises ConfigError
+    for a step that does not exist, or a field that is missing or of the wrong kind.
+    """
+    if not isinstance(event, dict) or not {"Step", "SecretId"} <= event.keys():
+        return None
+    name = _NAMES.get(_text(event, "Step"))
+    if name is None:
+        raise ConfigError(f"event: Step must be one of {', '.join(get_args(StepName))}")
+    version_id = _text(event, "ClientRequestToken")
+    if not MIN_TOKEN_CHARS <= len(version_id) <= MAX_TOKEN_CHARS:
+        raise ConfigError(
+            f"event: ClientRequestToken must have {MIN_TOKEN_CHARS} to {MAX_TOKEN_CHARS} characters"
+        )
+    given = event.get("RotationToken") is not None
+    token = Secret(_text(event, "RotationToken")) if given else None
+    return RotationStep(name, _text(event, "SecretId"), version_id, token)
+
+
+def _text(event: dict[object, object], name: str) -> str:
+    value = event.get(name)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"event: {name} must be a text that is not empty")
+    return value

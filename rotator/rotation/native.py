@@ -1,0 +1,269 @@
+"""The four steps of Secrets Manager's own rotation: another trigger for the same job.
+
+A rotation announces a version, labels it AWSPENDING before it has a value, and calls one step after
+the other; it is over when that label is on the current version or on none (API reference,
+RotateSecret). A step that fails lets the service repeat the whole rotation for the same version,
+whose value cannot be changed. So a value that has become useless is not waited for: a token is
+published beside it, and the label is taken away.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rotator.errors import ProbeError, SecretNotFound, StoreError, VersionConflict
+from rotator.model.access_token import AccessToken
+from rotator.model.secret import Secret, StoredSecret
+from rotator.model.stored import parse_token
+from rotator.rotation.assess import assess
+from rotator.rotation.publish import CONSISTENCY_WAITS_S
+from rotator.rotation.result import RunWarning
+from rotator.rotation.rotate import log_run, mint_and_publish, result_of, untouched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.model.rotation_step import RotationStep
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.ports import RotationStore
+    from rotator.rotation.result import RotationResult
+    from rotator.rotation.run import Run
+
+__all__ = ["take_step"]
+
+CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotation:
+    """One step, and what it works with; `allow` refuses an assessment by raising."""
+
+    run: Run
+    store: RotationStore
+    step: RotationStep
+    allow: Callable[[Assessment], None]
+
+    def assess(self) -> Assessment:
+        """Decide as any run does; raises where no token should be published."""
+        assessment = assess(self.run)
+        self.allow(assessment)
+        return assessment
+
+    def is_current(self, assessment: Assessment) -> bool:
+        """Whether the announced version has become the current one."""
+        return assessment.token_version.version_id == self.step.version_id
+
+    def is_pending(self) -> bool:
+        """Whether the announced version has the label."""
+        stages = self.store.rotation_state(self.run.binding.token_secret).stages
+        return PENDING in stages.get(self.step.version_id, ())
+
+    def waiting(self) -> StoredSecret | None:
+        """The announced version, None while it has no value."""
+        return self.store.read_version(self.run.binding.token_secret, self.step.version_id)
+
+    def drop_pending(self) -> None:
+        """Take AWSPENDING off the announced version, if it is there.
+
+        Left on a version that is not current it makes the next RotateSecret fail, and the current
+        version gives way whenever another trigger of the job rotates the token.
+        """
+        try:
+            self.store.move_stage(
+                self.run.binding.token_secret,
+                PENDING,
+                move_to=None,
+                remove_from=self.step.version_id,
+            )
+        except (VersionConflict, SecretNotFound):
+            return  # it is on another version, or on none
+
+    def put_pending(self, run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
+        """Store a new token in the announced version; one that is there already stays."""
+        secret_id, version_id = run.binding.token_secret, self.step.version_id
+        text = Secret(json.dumps(minted.to_fields(), indent=2))
+        version: StoredSecret | None = replace(
+            assessment.token_version, version_id=version_id, text=text, stages=(PENDING,)
+        )
+        try:
+            self.store.put_pending(
+                secret_id, text, version_id=version_id, rotation_token=self.step.rotation_token
+            )
+        except VersionConflict:
+            version = self.waiting()  # of a createSecret that ran at the same time
+        return result_of(run, "staged", assessment, version or assessment.token_version)
+
+
+def take_step(
+    run: Run,
+    step: RotationStep,
+    *,
+    store: RotationStore,
+    allow: Callable[[Assessment], None] = lambda _: None,
+) -> RotationResult:
+    """Take one step of a rotation of the run's token secret.
+
+    `allow` raises what speaks against the binding, once the credentials have been read. Raises as
+    `rotate_token` does; the stored token is then as it was, and the service may repeat the step.
+    """
+    rotation = _Rotation(run, store, step, allow)
+    steps: dict[str, Callable[[_Rotation], RotationResult]] = {
+        "createSecret": _create,
+        "setSecret": _test_credentials,
+        "testSecret": _test,
+        "finishSecret": _finish,
+    }
+    return log_run(run, lambda: steps[step.name](rotation))
+
+
+def _create(rotation: _Rotation) -> RotationResult:
+    """Mint a token into the announced version, if the stored one is due."""
+    run, assessment = rotation.run, rotation.assess()
+    if not assessment.decision.due:
+        rotation.drop_pending()
+        return untouched(run, assessment)
+    result = None
+    if _can_wait(rotation, assessment):
+        version = rotation.waiting()
+        if version is None:
+            result = mint_and_publish(run, assessment, rotation.put_pending)
+        elif _is_worth_keeping(rotation, assessment, version):
+            result = result_of(run, "staged", assessment, version)
+    if result is None:
+        result = mint_and_publish(run, assessment)
+    if result.outcome != "staged":
+        rotation.drop_pending()
+    return result
+
+
+def _can_wait(rotation: _Rotation, assessment: Assessment) -> bool:
+    """Whether a new token may wait as AWSPENDING until the last step.
+
+    Not where the mint has ended the stored token, nor where the team may edit the same secret
+    meanwhile; and not for a rotation that was cancelled.
+    """
+    if assessment.provider.single_active or assessment.is_shared:
+        return False
+    return not rotation.is_current(assessment) and rotation.is_pending()
+
+
+def _is_worth_keeping(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:
+    """Whether what an earlier attempt has stored is fresh, and the API does not refuse it."""
+    token = parse_token(version)
+    if not isinstance(token, AccessToken) or _reason_if_due(rotation, assessment, token):
+        return False
+    try:
+        if rotation.run.probe is not None:
+            rotation.run.probe(token)
+    except ProbeError:
+        return False
+    return True
+
+
+def _test_credentials(rotation: _Rotation) -> RotationResult:
+    """Nothing is to be set: the provider knows the token. The credentials must be usable."""
+    assessment = rotation.assess()
+    return result_of(rotation.run, "tested", assessment, assessment.token_version)
+
+
+def _test(rotation: _Rotation) -> RotationResult:
+    """Probe the token that waits.
+
+    Without a value this is a test of the configuration (API reference, RotateSecret:
+    RotateImmediately): then usable credentials are all that can be asked for.
+    """
+    run, assessment = rotation.run, rotation.assess()
+    version = rotation.waiting() if assessment.decision.due else None
+    if version is None or rotation.is_current(assessment):
+        return result_of(run, "tested", assessment, assessment.token_version)
+    token = parse_token(version)
+    if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
+        raise _failed(rotation, "holds no token that could serve")
+    problem = run.probe(token) if run.probe is not None else None
+    if problem is not None:
+        run.warnings.append(RunWarning("rotator.token_unproved", problem))
+    return result_of(run, "tested", assessment, version)
+
+
+def _finish(rotation: _Rotation) -> RotationResult:
+    """Make the waiting token the current one, unless there is nothing to be made current.
+
+    That is so where another run has published a fresh token, and where no version is labelled:
+    createSecret may have had nothing to store, or somebody has cancelled the rotation. Reads may
+    lag, and the label moves only from where it was seen: both are tried again.
+    """
+    run, problem = rotation.run, ""
+    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
+        if wait_s:
+            run.clock.sleep(wait_s)
+        assessment = rotation.assess()
+        if rotation.is_current(assessment) or not assessment.decision.due:
+            rotation.drop_pending()
+            return result_of(run, "not_due", assessment, assessment.token_version)
+        problem = ""
+        if not rotation.is_pending():
+            continue
+        version = rotation.waiting()
+        problem = _problem_with(rotation, assessment, version)
+        if not problem and version is not None:
+            try:
+                _make_current(rotation, assessment)
+            except VersionConflict:
+                problem = "cannot become current: another one became it meanwhile"
+                continue
+            rotation.drop_pending()
+            return result_of(run, "rotated", assessment, version)
+    if not problem:
+        return result_of(run, "not_due", assessment, assessment.token_version)
+    raise _failed(rotation, problem)
+
+
+def _problem_with(rotation: _Rotation, assessment: Assessment, version: StoredSecret | None) -> str:
+    """Why the announced version cannot become the current one; empty if it can."""
+    if version is None:
+        return "has no value: createSecret has not stored one"
+    token = parse_token(version)
+    if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
+        return "holds no token that could serve"
+    return ""
+
+
+def _make_current(rotation: _Rotation, assessment: Assessment) -> None:
+    rotation.store.move_stage(
+        rotation.run.binding.token_secret,
+        CURRENT,
+        move_to=rotation.step.version_id,
+        remove_from=assessment.token_version.version_id,
+    )
+
+
+def _serves(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> bool:
+    """Whether the token is better than the stored one, which is due."""
+    reason = _reason_if_due(rotation, assessment, token)
+    if reason != "cadence_reached":
+        return reason is None
+    stored = assessment.stored
+    return not isinstance(stored, AccessToken) or token.expires_at > stored.expires_at
+
+
+def _reason_if_due(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> str | None:
+    decision = assessment.policy.decide(
+        token,
+        now=rotation.run.clock.now(),
+        client_id=assessment.credentials.client_id,
+        fingerprint=assessment.credentials.fingerprint,
+    )
+    return decision.reason if decision.due else None
+
+
+def _failed(rotation: _Rotation, problem: str) -> StoreError:
+    secret_id, version_id = rotation.run.binding.token_secret, rotation.step.version_id
+    return StoreError(
+        f"token secret {secret_id}: version {version_id} {problem}; kept the stored token;"
+        " Secrets Manager repeats the rotation from createSecret on",
+        operation="UpdateSecretVersionStage",
+        secret_id=secret_id,
+        retryable=True,
+    )

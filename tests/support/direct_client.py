@@ -1,0 +1,55 @@
+"""A Secrets Manager client without a network: what it calls, the strict service answers at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tests.strict_aws.versions import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.strict_aws.service import StrictSecretsManager
+
+__all__ = ["DirectClient"]
+
+
+class DirectClient:
+    """Has the methods of a boto3 client. `before(operation)` runs before each call, and may raise.
+
+    `calls` are the operations in order.
+    """
+
+    def __init__(
+        self,
+        service: StrictSecretsManager,
+        *,
+        region: str = "us-east-1",
+        before: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.before = before
+        self.calls: list[str] = []
+        self._service = service
+        self._region = region
+
+    def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
+        if method in {"client", "create_client"}:  # by these a session is told from a client
+            raise AttributeError(method)
+        operation = method.title().replace("_", "")
+
+        def call(**params: Any) -> dict[str, Any]:
+            self.before(operation)
+            self.calls.append(operation)
+            refusal: dict[str, Any]
+            try:
+                return self._service.ask(operation, region=self._region, **params)
+            except Refused as refused:
+                refusal = {
+                    "Error": {"Code": refused.code, "Message": refused.message},
+                    "ResponseMetadata": {"HTTPStatusCode": refused.status},
+                }
+            raise ClientError(refusal, operation)  # type: ignore[arg-type]
+
+        return call
