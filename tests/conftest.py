@@ -1,10 +1,8 @@
 """The Secrets Manager that tests of the AWS side run against."""
 
-from __future__ import annotations
-
 import os
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -12,9 +10,6 @@ import structlog
 from rotator.local.environment import aws_variables
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
 # those that tests interrupt would go on.

@@ -4,21 +4,17 @@ Run as a program of its own with ours, powertools or caching, it prints JSON: th
 the reads that took over 10 ms, the calls upstream, the values that were replaced.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.reader import TokenReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 THREADS = 8
 LASTS_S = 6.0

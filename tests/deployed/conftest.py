@@ -3,11 +3,9 @@
 Everything here is made once for the whole session.
 """
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,8 +18,6 @@ from tests.deployed.emulator import Emulator
 from tests.deployed.runtime_api import copy_runtime_client, unpack
 
 ROOT = Path(__file__).parents[2]
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TOOLS = ROOT / "build" / "e2e"
 

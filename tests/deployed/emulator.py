@@ -1,21 +1,15 @@
 """ministack as a process: AWS on loopback, over TLS, with IAM enforced."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import botocore.session
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import TracebackType
-
-__all__ = ["REGION", "Emulator"]
 
 REGION = "us-east-1"
 ROOT_KEYS = ("root", "root-secret")

@@ -4,8 +4,6 @@ No registry of images is reached: the base is made of the packages of this machi
 wheels, which are pinned by hash, are fetched beforehand.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -13,8 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-
-__all__ = ["Image", "obstacle"]
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = ROOT / "infra" / "container" / "Containerfile"

@@ -1,7 +1,5 @@
 """The unpacked package run by AWS's own runtime client, against a Runtime API on loopback."""
 
-from __future__ import annotations
-
 import json
 import queue
 import shutil
@@ -10,17 +8,13 @@ import threading
 import time
 import uuid
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 from tests.support.http_server import HttpServer, Reply, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from types import TracebackType
-
-__all__ = ["FunctionAnswer", "RuntimeProcess", "copy_runtime_client", "unpack"]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 INVOCATION = "/2018-06-01/runtime/invocation/"

@@ -1,15 +1,12 @@
 """The deployed template, and what watches it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rotator.local.ims_control import RemoteIms
-    from tests.deployed.emulator import Emulator
+from rotator.local.ims_control import RemoteIms
+from tests.deployed.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"

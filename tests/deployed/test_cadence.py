@@ -1,7 +1,5 @@
 """Three days at the default tick, in minutes: each run is a process with a clock of its own."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os
@@ -11,18 +9,15 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_INTERVAL
-
-if TYPE_CHECKING:
-    from rotator.local.ims_control import RemoteIms
 
 COMMAND = Path(sys.executable).with_name("rotator")
 START = datetime(2027, 3, 1, 6, 0, tzinfo=UTC)

@@ -1,23 +1,20 @@
 """`make deploy` and `make destroy`, with the real aws command against ministack."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.deployed.emulator import Emulator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
-    Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "code-of-a-team"

@@ -1,23 +1,17 @@
 """The image, really built and run: `make image`."""
 
-from __future__ import annotations
-
 import json
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 import rotator
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
 from tests.deployed.image import Image, obstacle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.local.ims_control import RemoteIms
 
 
 @pytest.fixture(scope="module")

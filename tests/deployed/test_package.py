@@ -1,27 +1,21 @@
 """The zip is the same each time, holds what the function needs, and runs where nothing else is."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.package import SERVICES, Package, build
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
 from tests.deployed.runtime_api import RuntimeProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.local.ims_control import RemoteIms
 
 ROOT = Path(__file__).parents[2]
 HANDLER = "rotator.lambda_handler.handler"

@@ -1,7 +1,5 @@
 """The other schedulers, really run where this machine can: Debian's cron, systemd's own checks."""
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os
@@ -10,19 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rotator.local.ims_control import RemoteIms
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "infra" / "systemd"

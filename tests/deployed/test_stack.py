@@ -5,8 +5,6 @@ without a value has an empty one, attempts follow within seconds, the schedule's
 for, metrics are not made from logs, and alarms are not evaluated.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -14,12 +12,15 @@ import subprocess
 import sys
 import time
 import zipfile
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.package import Package
+from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import REGION, Emulator
 from tests.deployed.stack import (
     BUCKET,
@@ -38,12 +39,6 @@ from tests.deployed.stack import (
     WRONG,
     Stack,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from infra.package import Package
-    from rotator.local.ims_control import RemoteIms
 
 PROBE = """
 import botocore.session

@@ -1,7 +1,5 @@
 """`make prove`: every row of the evidence, and the table that it ends with."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal

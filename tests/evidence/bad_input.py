@@ -4,13 +4,13 @@ Each must end in success or in one of our errors, with a documented exit code, n
 carried along, and nothing of a secret in its text.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
+import random
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore.awsrequest import AWSResponse
@@ -36,12 +36,6 @@ from tests.evidence.replay import silent_logs, token_at
 from tests.evidence.row import Effort, TableRow
 from tests.support.clock import FunctionClock
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Iterator, Mapping
-
-__all__ = ["bad_input"]
 
 NOW = 1_800_000_000
 CANARY = "p8e-canary-secret-0123456789"

@@ -6,13 +6,11 @@ kept apart from them: from when the token fell due until then, was there any tic
 the provider and AWS were up?
 """
 
-from __future__ import annotations
-
 import logging
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
 from rotator.model.policy import RenewalPolicy
@@ -29,11 +27,6 @@ from tests.evidence.decade_designs import (
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World, draw_world
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["YEARS", "Design", "decade", "explained", "live", "while_short_lived"]
 
 YEARS = 10
 STEP_S = 2 * MINUTE_S

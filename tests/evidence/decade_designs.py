@@ -1,40 +1,23 @@
 """The designs that live through the decade side by side: who writes the token, and who reads it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.errors import MintError, RotatorError, StoreError
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
+from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World
 from tests.support.clock import FunctionClock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rotator.model.client_credentials import ClientCredentials
-    from rotator.reader import TokenReader
-
-__all__ = [
-    "TICK_S",
-    "NaiveWriter",
-    "Rotator",
-    "TokenVault",
-    "TrueTime",
-    "as_read_by",
-    "direct",
-    "reader_of",
-    "ttl",
-]
 
 EPOCH = 1_800_000_000.0
 TICK_S = 15 * MINUTE_S

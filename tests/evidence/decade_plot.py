@@ -1,22 +1,12 @@
 """The decade as a drawing: hours without a valid token, added up over the years."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.evidence.decade import YEARS, explained, live, while_short_lived
-from tests.evidence.decade_world import DAY_S, HOUR_S
+from tests.evidence.decade import YEARS, Design, explained, live, while_short_lived
+from tests.evidence.decade_world import DAY_S, HOUR_S, World
 from tests.evidence.row import Effort
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.evidence.decade import Design
-    from tests.evidence.decade_world import World
-
-__all__ = ["draw"]
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 340, 50, 40

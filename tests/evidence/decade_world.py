@@ -3,18 +3,11 @@
 Times are seconds since the start; nothing here looks at the real clock.
 """
 
-from __future__ import annotations
-
 import math
+import random
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
-
-__all__ = ["DAY_S", "HOUR_S", "MINUTE_S", "Intervals", "World", "draw_world"]
 
 MINUTE_S = 60.0
 HOUR_S = 3_600.0

@@ -3,8 +3,6 @@
 The request is always the same: `client_secret_post` with the credentials below.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from dataclasses import dataclass

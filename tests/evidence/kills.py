@@ -1,21 +1,12 @@
 """Real processes, killed or signalled at each call and at random instants; then a healthy run."""
 
-from __future__ import annotations
-
 import signal
 import time
-from typing import TYPE_CHECKING
 
-from tests.evidence.job import CLIENT_SECRET, stage
-from tests.evidence.processes import run_process, signalled_after, signalled_at
+from rotator.model.access_token import AccessToken
+from tests.evidence.job import CLIENT_SECRET, Job, Stage, stage
+from tests.evidence.processes import Ended, run_process, signalled_after, signalled_at
 from tests.evidence.row import Effort, TableRow
-
-if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
-    from tests.evidence.job import Job, Stage
-    from tests.evidence.processes import Ended
-
-__all__ = ["kills_at_calls", "kills_at_random", "signals"]
 
 STARTS = ("due", "empty", "shared")
 AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 600

@@ -5,8 +5,6 @@ Every library logs at debug level. Afterwards each object that is still alive is
 REPORT. The secrets to look for come on standard input, backwards, so that they are not found here.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import logging

@@ -5,31 +5,22 @@ its arguments and environment while it runs, the files that it leaves, and the `
 object that is alive when the command has ended.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rotator.local.environment import isolated_environment
 from rotator.local.ims_control import HELLO_PATH
 from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Job, Stage, stage
 from tests.evidence.row import Effort, TableRow
+from tests.support.http_server import Reply, Request
 from tests.support.traces import AWKWARD_SECRETS, secrets_in
-from tests.support.wire import Fault, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.http_server import Request
-    from tests.support.wire import Call
-
-__all__ = ["leaks"]
+from tests.support.wire import Call, Fault
 
 ROOT = Path(__file__).parents[2]
 TOKEN_START = "eyJhbGciOiJIUzI1NiIs"  # how every token of the local token endpoint begins

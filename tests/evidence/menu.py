@@ -1,17 +1,11 @@
 """Everything that can go wrong with one call, by the kind of service that is called."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from tests.evidence.job import READ_TIMEOUT_S
-from tests.support.wire import Fault, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["faults_for"]
+from tests.support.http_server import Reply
+from tests.support.wire import Fault
 
 LATE_S = READ_TIMEOUT_S * 1.5
 AWS_JSON = {"Content-Type": "application/x-amz-json-1.1"}

@@ -4,8 +4,6 @@ The check is run on the untouched copy first, where it has to pass: a check that
 notices nothing.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil
@@ -15,7 +13,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.evidence.mutations import MUTATIONS, Mutation
+from tests.evidence.mutation import Mutation
+from tests.evidence.mutations import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 COPIED = (

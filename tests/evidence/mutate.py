@@ -1,15 +1,9 @@
 """Breaks good values in the ways in which people and programs break them."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Mapping
-
-__all__ = ["mutated_bytes", "mutated_fields", "mutated_text", "weird_text"]
+import random
+from collections.abc import Mapping
+from typing import Any
 
 TEXTS = (
     *("", " ", "\n", "\0", "\x7f", "\ufeff", "\ud800", "\u202e", "é", "🔑", "a" * 70_000),

@@ -1,10 +1,6 @@
 """One breakage of the code."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-
-__all__ = ["Mutation"]
 
 
 @dataclass(frozen=True, slots=True)

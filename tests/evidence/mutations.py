@@ -1,15 +1,11 @@
 """Deliberate breakages of the code, one line each, and the check that has to notice."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
 from tests.evidence.mutations_cli import CLI_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
-
-__all__ = ["MUTATIONS", "Mutation"]
 
 PROTOCOL = "tests/evidence/test_protocol.py"
 ROTATE = "tests/unit/rotation/test_rotate.py"

@@ -1,10 +1,6 @@
 """Breakages of the command line and of what it does with a token."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["CLI_MUTATIONS"]
 
 EXEC = "tests/integration/cli/test_exec.py"
 TERMINAL = "tests/integration/cli/test_terminal_output.py"

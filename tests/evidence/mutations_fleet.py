@@ -1,10 +1,6 @@
 """Breakages of runs over many bindings: isolation, consent, pace and order."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["FLEET_MUTATIONS"]
 
 RUN = "tests/unit/fleet/test_run.py"
 WORK = "tests/unit/fleet/test_work.py"

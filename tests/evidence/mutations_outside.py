@@ -1,10 +1,6 @@
 """Breakages that no test noticed until somebody from outside tried them."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["OUTSIDE_MUTATIONS"]
 
 STORE = "tests/integration/aws/test_store.py"
 GRANTS = "tests/repo/test_grants.py"

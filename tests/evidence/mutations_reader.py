@@ -1,10 +1,6 @@
 """Deliberate breakages of the reader and of its sources."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["READER_MUTATIONS"]
 
 READER_MUTATIONS = (
     Mutation(

@@ -1,10 +1,6 @@
 """Breakages of what holds in the worlds of providers and people that users meet."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["WORLD_MUTATIONS"]
 
 POLICY = "tests/unit/model/test_policy.py"
 WORLDS = "tests/unit/rotation/test_what_may_be_published.py"

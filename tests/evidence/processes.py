@@ -1,24 +1,15 @@
 """The real command as a process on a stage: started, watched at each call, killed or signalled."""
 
-from __future__ import annotations
-
 import os
+import signal
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rotator.local.environment import isolated_environment
-from tests.support.wire import Fault
-
-if TYPE_CHECKING:
-    import signal
-
-    from tests.evidence.job import Job
-    from tests.support.wire import Call
-
-__all__ = ["Ended", "run_process", "signalled_at"]
+from tests.evidence.job import Job
+from tests.support.wire import Call, Fault
 
 TIMEOUT_S = 240.0
 UNANSWERED = Fault("unanswered", reset=True)

@@ -5,12 +5,10 @@ Secrets Manager's own state (`tests.strict_aws.versions`); an adversary with a b
 happens next. All states that it can bring about are visited, each once.
 """
 
-from __future__ import annotations
-
 import json
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from rotator.model.fields import load_object
 from tests.evidence.protocol_rules import Exploration, judge_ending, judge_put
@@ -18,7 +16,6 @@ from tests.evidence.protocol_state import (
     PERIOD_S,
     START_AT,
     TEAM_EDIT,
-    Budget,
     Scenario,
     State,
     act,
@@ -29,11 +26,6 @@ from tests.evidence.protocol_state import (
 )
 from tests.evidence.replay import Pending, RecordedAnswer, silent_logs, step, token_at
 from tests.strict_aws.versions import CURRENT, PREVIOUS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Budget", "Exploration", "Scenario", "explore"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """What has to hold in every state that the adversary can bring about."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 from rotator.model.fields import load_object
@@ -19,8 +17,6 @@ from tests.evidence.protocol_state import (
 )
 from tests.evidence.replay import Pending, RecordedAnswer, Runner, step
 from tests.strict_aws.versions import CURRENT
-
-__all__ = ["Exploration", "judge_ending", "judge_put"]
 
 
 @dataclass(slots=True)

@@ -1,7 +1,5 @@
 """What the state explorer moves about: the secret, the rotators, and the adversary's means."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,22 +19,6 @@ from tests.evidence.replay import (
     token_at,
 )
 from tests.strict_aws.versions import CURRENT, Refused, Versions
-
-__all__ = [
-    "PERIOD_S",
-    "START_AT",
-    "TEAM_EDIT",
-    "Budget",
-    "Scenario",
-    "State",
-    "act",
-    "all_ended",
-    "at_start",
-    "is_fresh",
-    "secret_text",
-    "token_of",
-    "written",
-]
 
 START_AT = 1_800_000_000
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:secret-AbCdEf"

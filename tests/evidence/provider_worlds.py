@@ -4,23 +4,15 @@ Nothing else goes wrong there, so that the longest time without a valid token fo
 promise and from the schedule alone. Lives are in seconds, times as in the simulated decade.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
+from rotator.reader import TokenReader
 from tests.evidence.decade_designs import TICK_S, Rotator, TokenVault, TrueTime, reader_of
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, Intervals, World
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.reader import TokenReader
-
-__all__ = ["provider_worlds"]
 
 STEP_S = MINUTE_S
 DAYS_IN_SHORT, DAYS_IN_LONG = 20, 365

@@ -1,13 +1,12 @@
 """Many rotators at once, with people who write and move labels by hand, under faults."""
 
-from __future__ import annotations
-
 import json
+import random
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rotator.rotation.rotate import RotationResult
 from tests.evidence.job import CLIENT_SECRET, JUNK, Job, Run, Stage, stage
@@ -15,14 +14,7 @@ from tests.evidence.menu import faults_for
 from tests.evidence.processes import start, wait
 from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.versions import CURRENT, PREVIOUS, Refused
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
-
-    from tests.support.wire import Call, Fault
-
-__all__ = ["draw", "races", "races_of_processes"]
+from tests.support.wire import Call, Fault
 
 # What an honest network does; a fault that is an answer of its own would be a cause to fail.
 RACE_FAULTS = frozenset(

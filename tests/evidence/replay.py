@@ -4,41 +4,23 @@ A run depends on nothing but the answers to its calls. So a half-done run is the
 far: to take its next step it is run from the start, given those, and left at the next call.
 """
 
-from __future__ import annotations
-
 import logging
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
 
 import structlog
 
 from rotator.errors import RotatorError, StoreError, VersionConflict
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import BINDING_TAG, Binding
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
 from rotator.rotation.rotate import RotationResult, rotate_token
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.model.client_credentials import ClientCredentials
-
-__all__ = [
-    "CLIENT_ID",
-    "LIFETIME",
-    "TOKEN_URL",
-    "Pending",
-    "RecordedAnswer",
-    "Runner",
-    "silent_logs",
-    "step",
-    "token_at",
-]
 
 CLIENT_ID = "client"
 TOKEN_URL = "https://ims.example/token"

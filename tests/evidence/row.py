@@ -1,11 +1,7 @@
 """One line of the table that `make prove` ends with."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
-
-__all__ = ["Effort", "TableRow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,9 @@
 """What the state explorer is given: who runs at once, on what, and against which adversary."""
 
-from __future__ import annotations
-
-from tests.evidence.protocol import Budget, Scenario, explore
+from tests.evidence.protocol import explore
+from tests.evidence.protocol_state import Budget, Scenario
 from tests.evidence.replay import Runner
 from tests.evidence.row import Effort, TableRow
-
-__all__ = ["LONG_SCENARIOS", "SCENARIOS", "interleavings"]
 
 A, B, C, D = (Runner(name) for name in "ABCD")
 F, G = (Runner(name, forced=True) for name in "FG")

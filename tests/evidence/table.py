@@ -1,15 +1,8 @@
 """The rows as a table, on a terminal and in the documentation."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.evidence.row import Effort, TableRow
-
-__all__ = ["as_markdown", "as_text"]
+from tests.evidence.row import Effort, TableRow
 
 HEAD = ("what", "promises", "tried", "violations", "seconds", "to repeat one case")
 

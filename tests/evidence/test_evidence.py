@@ -1,12 +1,10 @@
 """A little of each row of `make prove`, so that `make test` notices what breaks them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,9 +21,6 @@ from tests.evidence.races import draw, races
 from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS
 from tests.evidence.table import as_markdown, as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture

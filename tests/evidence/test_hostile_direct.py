@@ -1,17 +1,17 @@
 """What answers in place of Secrets Manager delays, drips, resets and lies; the reader copes."""
 
-from __future__ import annotations
-
 import os
+import socket
 import time
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.errors import RotatorError, StoreError
+from rotator.model.clock import SYSTEM_CLOCK, Clock
 from rotator.reader import TokenReader
-from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.direct import DirectSource
 from tests.evidence.test_hostile_loopback import answer, body, drip, flood, reset, send
@@ -19,13 +19,8 @@ from tests.support.clock import FunctionClock
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import chain
 
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
+Behaviour = Callable[[socket.socket], None]
 
-    from rotator.reader.clock import Clock
-
-    Behaviour = Callable[[socket.socket], None]
 
 PATIENCE_S = 20.0
 CANARY = "canary-secret-key"

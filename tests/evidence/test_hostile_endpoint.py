@@ -1,13 +1,12 @@
 """Whatever the token endpoint answers: an error that says what, and nothing else happens."""
 
-from __future__ import annotations
-
 import logging
 import re
 import time
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -37,9 +36,6 @@ from tests.support.clock import FunctionClock, ManualClock
 from tests.support.documents import DAY, HOUR, token_document
 from tests.support.hostile_server import GOOD_ROW, HostileServer
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NOW = datetime.fromtimestamp(ASKED_AT_S, UTC)
 BINDING = Binding("app/credentials", "app/token")

@@ -1,29 +1,24 @@
 """What stands on the loopback port delays, drips, hangs, resets and lies; the reader copes."""
 
-from __future__ import annotations
-
 import json
 import socket
 import struct
 import time
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.errors import StoreError
-from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.model.clock import SYSTEM_CLOCK, Clock
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.loopback import LoopbackSource
 from tests.support.clock import FunctionClock
 from tests.support.raw_server import RawServer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Behaviour = Callable[[socket.socket], None]
 
-    from rotator.reader.clock import Clock
-
-    Behaviour = Callable[[socket.socket], None]
 
 PATIENCE_S = 20.0
 

@@ -1,11 +1,10 @@
-from __future__ import annotations
-
 import uuid
 
 import pytest
 
 from rotator.rotation import publish as publication
-from tests.evidence.protocol import Budget, Scenario, explore
+from tests.evidence.protocol import explore
+from tests.evidence.protocol_state import Budget, Scenario
 from tests.evidence.replay import Runner
 from tests.evidence.scenarios import SCENARIOS
 

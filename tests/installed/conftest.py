@@ -1,11 +1,9 @@
 """The wheel and the sdist, the tools that install them, and the Pythons that are here."""
 
-from __future__ import annotations
-
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from flit_core import buildapi
@@ -13,9 +11,6 @@ from flit_core import buildapi
 from infra.interpreters import find_python
 from tests.installed.installations import Tools
 from tests.support.releases import check_out_first_release
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 CLASSIFIERS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][

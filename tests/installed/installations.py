@@ -1,15 +1,11 @@
 """How people install a package: pip, pipx and uv, each with a home of its own."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-
-__all__ = ["Installation", "Tools", "extract", "pip_install", "run"]
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 300

@@ -1,17 +1,12 @@
 """What is published can be installed by the usual tools, and works when it is."""
 
-from __future__ import annotations
-
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import rotator
 from tests.installed.installations import Installation, Tools, extract, pip_install, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAME = "oauth-token-rotator"
 

@@ -4,23 +4,18 @@ Prints what became of each answer; with `--write` it goes into docs/hostile-answ
 hangs if it has not ended after two seconds; none of the others has a timeout of its own.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import BASIC, CLIENT_ID, CLIENT_SECRET, SCOPE, TOKEN, Row
 from tests.support.hostile_server import GOOD_ROW, HostileServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAGE = Path(__file__).parents[2] / "docs" / "hostile-answers.md"
 BEGIN, END = "<!-- hostile answers: begin -->\n", "<!-- hostile answers: end -->\n"

@@ -3,8 +3,6 @@
 `make test-providers` installs them; without it these tests are skipped, and say so.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import json
@@ -12,13 +10,11 @@ import select
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 START_TIMEOUT_S = 60

@@ -4,8 +4,6 @@ The first line of standard input is JSON: `clients`, each with `client_id` and `
 Prints its URL as a line of JSON and serves until its standard input ends.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -1,22 +1,17 @@
 """What django-oauth-toolkit takes, and what it says of the token that came of it."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
 from rotator.errors import MintError
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from rotator.model.access_token import AccessToken
 
 CLIENT_ID = "client: id"
 CLIENT_SECRET = "p@ss:w%rd+/ &=~"

@@ -1,30 +1,26 @@
 """What panva's certified oidc-provider takes, and what it says of the token that came of it."""
 
-from __future__ import annotations
-
 import base64
 import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from rotator.errors import MintError
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
+Start = Callable[..., AbstractContextManager[str]]
 
-    from rotator.model.access_token import AccessToken
-
-    Start = Callable[..., AbstractContextManager[str]]
 
 AWKWARD_ID = "client: id"
 AWKWARD_SECRET = "p@ss:w%rd+/ &=~"

@@ -1,18 +1,13 @@
 """What `make bench` prints, saves and draws, apart from measuring."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.benchmarks.plot import bars
 from tests.benchmarks.table import Figure, Table, versions
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TABLE = Table(
     name="suite",

@@ -1,17 +1,12 @@
 """Completion scripts and manual page say what the command line takes today."""
 
-from __future__ import annotations
-
+import argparse
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.completions import FILES, arguments, commands, grammar_digest
 from rotator.cli.parser import build_parser
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def options() -> list[tuple[str, str]]:

@@ -1,7 +1,5 @@
 """The rules of the image, read from its Containerfile; `make image` builds and runs it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What `make deploy` and `make destroy` say and ask, without an AWS."""
 
-from __future__ import annotations
-
 import pytest
 
 from infra.deploy import Options, confirmed, deploy_again_with

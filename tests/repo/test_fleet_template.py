@@ -1,7 +1,5 @@
 """The fleet's template: temporary failures come back, good messages stay, and rights are few."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.support.templates import as_list, load, statements

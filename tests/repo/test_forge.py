@@ -1,7 +1,5 @@
 """The workflows run what .ci/run runs, on every Python that the package supports."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every answer that fuzzing has found worth keeping still ends in a good token or in our error."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Under which conditions each grant of the templates holds, member by member."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

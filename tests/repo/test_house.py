@@ -1,7 +1,5 @@
 """The shape of the house: sizes, names and arrows, with what is still too large by name."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from pathlib import Path

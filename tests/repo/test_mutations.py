@@ -1,16 +1,11 @@
 """What a mutation quotes is there, once: else it would break nothing, or too much."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.evidence.mutation import Mutation
 from tests.evidence.mutations import MUTATIONS
-
-if TYPE_CHECKING:
-    from tests.evidence.mutation import Mutation
 
 ROOT = Path(__file__).parents[2]
 

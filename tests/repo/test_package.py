@@ -1,7 +1,5 @@
 """`import rotator` and `import rotator.cli` cost what is used of them, and no more."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What the pages link to exists, and so does every command and every flag that they name."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

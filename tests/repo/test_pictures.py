@@ -1,7 +1,5 @@
 """The pictures of the documentation show what is there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET

@@ -1,7 +1,5 @@
 """docs/providers.md says what is so: its tables are held against the code and the tests."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from pathlib import Path

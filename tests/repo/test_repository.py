@@ -1,15 +1,14 @@
 """What is committed can be published, and what is installed is what was reviewed."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from flit_core import buildapi
@@ -19,9 +18,6 @@ from packaging.version import Version
 
 from infra.completions import DATA, FILES
 from infra.interpreters import LAMBDA_PYTHON
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")

@@ -1,7 +1,5 @@
 """Every other scheduler calls the same command, at a tick, and leaves the rest to the policy."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from datetime import timedelta

@@ -1,11 +1,10 @@
 """The JSON Schemas of both secrets say what the codecs do."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,9 +17,6 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.fields import load_object
 from rotator.model.providers import AUTH_METHODS, PRESETS, resolve
 from rotator.model.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SCHEMAS = Path(__file__).parents[2] / "rotator" / "schemas"
 # Relations between fields, which a schema cannot express.

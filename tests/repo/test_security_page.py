@@ -1,7 +1,5 @@
 """The threat model names as evidence only what is there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The templates promise what cfn-lint cannot see: that they tick, warn, and let nobody else in."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import re

@@ -4,8 +4,6 @@ Its files are read by patterns, not by a parser of the language: each block star
 of a line and ends with a brace there, which is how `terraform fmt` leaves them.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

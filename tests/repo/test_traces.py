@@ -1,19 +1,14 @@
 """The search for secrets finds them in every spelling, and nothing where there is none."""
 
-from __future__ import annotations
-
 import base64
 import html
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from tests.support.traces import AWKWARD_SECRETS, secrets_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def in_base64(text: str) -> str:

@@ -3,22 +3,18 @@
 The `aws` command is a script that answers from files and notes what it was asked.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.aws_command import DeployError
 from infra.package import Package
 from infra.upload import Bucket, verify_function
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ACCOUNT = "123456789012"
 BUILT = b"the zip that was built"

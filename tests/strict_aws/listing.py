@@ -3,19 +3,11 @@
 All from API_ListSecrets.html, API_Filter.html and API_SecretListEntry.html of the API reference.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.strict_aws.versions import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from tests.strict_aws.versions import Versions
-
-__all__ = ["PAGE", "Listing"]
+from tests.strict_aws.versions import Refused, Versions
 
 PAGE = 100
 """API_ListSecrets.html, MaxResults: 1 to 100; this many without it."""

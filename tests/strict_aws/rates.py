@@ -3,16 +3,9 @@
 reference_limits.html of the user guide; what is above it is answered with ThrottlingException.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from tests.strict_aws.versions import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["REQUESTS_PER_S", "RequestRates"]
 
 _WRITES = (
     "PutSecretValue",

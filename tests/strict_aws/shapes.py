@@ -4,8 +4,6 @@ The SDK checks what is required and the minimum lengths before it sends; the ser
 (InvalidParameterException or ValidationException in the API reference, "Common Errors").
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import Any
@@ -14,8 +12,6 @@ import botocore.session
 from botocore.model import ListShape, Shape, StringShape, StructureShape
 
 from tests.strict_aws.versions import Refused
-
-__all__ = ["check_parameters", "operations"]
 
 
 @cache

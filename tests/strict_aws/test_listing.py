@@ -1,7 +1,5 @@
 """ListSecrets, BatchGetSecretValue and the rates of the strict service, each by its page."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,10 +1,9 @@
 """The strict Secrets Manager keeps the rules of the API reference, each of which moto breaks or
 leaves to luck. The pages are named where the rules are (`tests/strict_aws`)."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import botocore.session
 import pytest
@@ -15,9 +14,6 @@ from botocore.exceptions import ClientError
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.clock import ManualClock
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SdkClient = Any  # its methods are made at run time
 NAME = "photoshop/token"

@@ -1,13 +1,9 @@
 """Values as requests bring them and responses carry them."""
 
-from __future__ import annotations
-
 import uuid
 from typing import Any
 
 from tests.strict_aws.versions import Refused, Version
-
-__all__ = ["content_of", "entry_of", "moto_name", "token_of"]
 
 Record = Any  # moto's own, which says too little of itself
 

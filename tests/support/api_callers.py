@@ -1,38 +1,22 @@
 """An API that takes one token only, and callers that send it by each library."""
 
-from __future__ import annotations
-
 import asyncio
+import io
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import httpx
 import requests
 
+from rotator.reader import TokenReader
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
 from tests.support.http_server import HttpServer, Reply, Request
 from tests.support.reader_rig import live_version, start_clock
 
-if TYPE_CHECKING:
-    import io
-    from collections.abc import Iterator, Mapping, Sequence
+Body = bytes | Iterator[bytes] | io.BytesIO | None
 
-    from rotator.reader import TokenReader
-
-    Body = bytes | Iterator[bytes] | io.BytesIO | None
-
-__all__ = [
-    "HOSTS",
-    "TIMEOUT_S",
-    "Api",
-    "AsyncHttpxCaller",
-    "Caller",
-    "HttpxCaller",
-    "RequestsCaller",
-    "TokenSource",
-    "token_invalid",
-]
 
 TIMEOUT_S = 20
 HOSTS = ("127.0.0.1", "localhost")

@@ -1,22 +1,15 @@
 """Certificates for a server and a client, made up on the spot."""
 
-from __future__ import annotations
-
 import datetime as dt
 import ipaddress
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Identity", "server_context"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +20,7 @@ class Identity:
     private_key: str
 
     @classmethod
-    def of(cls, name: str, *, address: str = "127.0.0.1", ends_in_s: int = 3600) -> Identity:
+    def of(cls, name: str, *, address: str = "127.0.0.1", ends_in_s: int = 3600) -> "Identity":
         """A certificate for `name` and for `address`, valid for an hour unless told otherwise."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -1,16 +1,9 @@
 """The one clock of the tests: it moves when a test moves it, and nothing waits for real."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rotator.model.clock import SystemClock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["NOW", "FunctionClock", "ManualClock"]
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 

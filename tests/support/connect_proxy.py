@@ -1,18 +1,11 @@
 """An HTTP proxy on loopback that tunnels, as the ones between a company and the world do."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from tests.support.raw_server import RawServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["connect_proxy"]
 
 
 @contextlib.contextmanager

@@ -4,14 +4,10 @@ STS in its XML, the container credentials endpoint (ECS, EKS Pod Identity), inst
 (IMDSv2), and IAM Identity Center (SSO).
 """
 
-from __future__ import annotations
-
 import json
 import time
 
 from tests.support.http_server import HANG_UP, HttpServer, Reply, Request
-
-__all__ = ["CredentialServices", "container_keys", "sts_error"]
 
 EXPIRATION = "2035-01-01T00:00:00Z"
 ROLE_PATH = "/latest/meta-data/iam/security-credentials/"

@@ -1,14 +1,10 @@
 """The one maker of token documents: from the description of the format, never by the product."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.clock import NOW
-
-__all__ = ["CADENCE", "DAY", "HOUR", "instant", "token_document", "token_version"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)

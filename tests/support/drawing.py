@@ -4,15 +4,11 @@
 and docs/demo.svg from the output of the demo.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
-
-__all__ = ["BOXES", "architecture", "terminal"]
 
 DOCS = Path(__file__).parents[2] / "docs"
 INK, EDGE, FILL, DARK, LIGHT = "#24292f", "#57606a", "#f6f8fa", "#161b22", "#e6edf3"

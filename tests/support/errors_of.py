@@ -1,18 +1,11 @@
 """The error of a call, after looking at all that hangs on it."""
 
-from __future__ import annotations
-
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
 from rotator.errors import RotatorError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["CANARY", "lone_error"]
 
 CANARY = "canary"
 

@@ -1,18 +1,10 @@
 """What holds of every token that the gate lets through, however the answer came about."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from rotator.model.access_token import AccessToken
-from rotator.oauth.response import MAX_LIFETIME_S
-
-if TYPE_CHECKING:
-    from rotator.oauth.response import Expectation
-
-__all__ = ["broken_rules"]
+from rotator.oauth.response import MAX_LIFETIME_S, Expectation
 
 
 def broken_rules(

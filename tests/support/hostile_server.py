@@ -1,13 +1,11 @@
 """A token endpoint that plays any row of `hostile_rows`, and one that nothing may be sent to."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import (
@@ -20,13 +18,9 @@ from tests.evidence.hostile_words import (
     Reset,
     Row,
     Silence,
+    Step,
 )
 from tests.support.raw_server import RawServer
-
-if TYPE_CHECKING:
-    from tests.evidence.hostile_words import Step
-
-__all__ = ["HostileServer"]
 
 DRIP_EVERY_S = 0.005
 ENDLESS_BYTES = 8_000_000

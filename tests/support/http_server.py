@@ -1,26 +1,20 @@
 """The one HTTP server of the tests: on a free port of 127.0.0.1, gone when its block ends."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
+import socketserver
+import ssl
 import struct
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.parse import parse_qsl
-
-if TYPE_CHECKING:
-    import socketserver
-    import ssl
-    from collections.abc import Callable, Mapping
-
-__all__ = ["HANG_UP", "RESET", "HttpServer", "LoopbackServer", "Reply", "Request", "json_reply"]
 
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 

@@ -1,18 +1,14 @@
 """A bare HTTP client of the local token endpoint and its API."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOW = 1_700_000_000.25
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"

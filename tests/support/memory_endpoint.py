@@ -1,22 +1,15 @@
 """The one token endpoint in memory, for everything that takes an `Endpoint`."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rotator.errors import RotatorError
 from rotator.model.access_token import AccessToken, Minted
+from rotator.model.client_credentials import ClientCredentials
 from tests.support.clock import ManualClock
 from tests.support.documents import DAY, token_document
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.errors import RotatorError
-    from rotator.model.client_credentials import ClientCredentials
-
-__all__ = ["MemoryEndpoint", "access_token"]
 
 
 def access_token(text: str = "canary-old", **details: Any) -> AccessToken:

@@ -1,18 +1,12 @@
 """The one store in memory, for everything that takes a `Store` or a `SetupStore`."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.errors import SecretNotFound, StoreError, VersionConflict
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["MemorySecret", "MemoryStore"]
 
 
 @dataclass

@@ -1,13 +1,9 @@
 """A program of a test, in an interpreter of its own."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
-
-__all__ = ["run_python"]
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:

@@ -1,18 +1,12 @@
 """The one server below HTTP: each connection is handed to the test, which does what it likes."""
 
-from __future__ import annotations
-
 import contextlib
+import socket
 import socketserver
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from tests.support.http_server import LoopbackServer
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
-
-__all__ = ["RawServer"]
 
 
 class RawServer(LoopbackServer):

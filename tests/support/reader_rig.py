@@ -1,23 +1,18 @@
 """What the tests of the reader share: a source and a clock that the test sets."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.errors import StoreError, TokenUnavailable
+from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import ManualClock
 from tests.support.documents import token_document
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rotator.reader import TokenReader
 
 START = 1_800_000_000.0
 HOUR = 3600.0

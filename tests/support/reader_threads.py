@@ -1,14 +1,7 @@
 """Many threads at one reader, and a clock that knows how far they have come."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["PATIENCE_S", "CountingClock", "in_threads", "join_refresh"]
+from collections.abc import Callable
 
 PATIENCE_S = 20.0
 """For what has to happen at once; a test that waits this long has failed."""

@@ -1,15 +1,9 @@
 """An HTTP server on loopback that answers by path and remembers what it was sent."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+import ssl
+from typing import Any
 
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-
-if TYPE_CHECKING:
-    import ssl
-
-__all__ = ["RecordingServer"]
 
 TOKEN = {"access_token": "a-token-of-the-recorder", "token_type": "Bearer", "expires_in": 3600}
 

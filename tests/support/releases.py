@@ -1,11 +1,7 @@
 """The releases before this one, out of the history of the repository."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
-
-__all__ = ["check_out_first_release"]
 
 ROOT = Path(__file__).parents[2]
 FIRST_WITH_LAYERS = "rotator/model/__init__.py"

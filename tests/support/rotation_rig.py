@@ -1,13 +1,12 @@
 """The one use case, over a store and an endpoint in memory: what its tests share."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from rotator.errors import RotatorError
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
@@ -16,26 +15,7 @@ from rotator.rotation.publish import successor_id
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import MemoryEndpoint
-
-if TYPE_CHECKING:
-    from rotator.errors import (
-        RotatorError,
-    )
-    from tests.support.memory_store import MemoryStore
-
-__all__ = [
-    "BINDING",
-    "CREDENTIALS",
-    "DAY",
-    "HOUR",
-    "SHARED",
-    "refused",
-    "rival",
-    "run",
-    "stored",
-    "token",
-    "void",
-]
+from tests.support.memory_store import MemoryStore
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(seconds=86_399)

@@ -1,20 +1,14 @@
 """A Secrets Manager client that counts its calls and can be told to refuse them."""
 
-from __future__ import annotations
-
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["REGION", "Service"]
 
 REGION = "eu-west-1"
 

@@ -1,16 +1,10 @@
 """The CloudFormation templates as values, with their short forms written out."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["all_statements", "as_list", "dicts_in", "load", "statements"]
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,14 +1,10 @@
 """A command at a terminal of its own."""
 
-from __future__ import annotations
-
 import os
 import pty
 import select
 import subprocess
 import sys
-
-__all__ = ["Terminal"]
 
 # A terminal that signals: it has to become the controlling one of a session of its own.
 LOGIN = """\

@@ -1,18 +1,11 @@
 """The one search for secrets: whatever form they took on the way, and a part of one is enough."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import html
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["AWKWARD_SECRETS", "secrets_in"]
 
 PART_CHARS = 12
 AWKWARD_SECRETS = {

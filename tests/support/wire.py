@@ -4,26 +4,19 @@ Real processes reach it by `AWS_ENDPOINT_URL` and the token endpoint's URL. What
 is in this process, so that a test can look at it and steer it between two calls.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from rotator.local.ims import LocalIms
 from rotator.local.ims_control import HELLO_PATH, TOKEN_PATH, ImsUrls
 from rotator.local.ims_http import Request as ImsRequest
+from tests.strict_aws.service import StrictSecretsManager
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rotator.local.ims import LocalIms
-    from tests.strict_aws.service import StrictSecretsManager
-
-__all__ = ["Call", "Fault", "Reply", "Wire"]
 
 AMZ_JSON = "application/x-amz-json-1.1"
 NAMES = {TOKEN_PATH: "ims:token", HELLO_PATH: "api:hello"}

@@ -1,9 +1,9 @@
 """What callers of the reader write, as type checkers see it: `make types`; nothing here is run."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, assert_type
+from typing import Any, Literal, assert_type
 
 import httpx
 import requests
@@ -12,10 +12,6 @@ from rotator.errors import ConfigError, SecretNotFound, StoreError, TokenUnavail
 from rotator.reader import Snapshot, TokenReader, get_token
 from rotator.reader.source import Source
 from rotator.testing import FakeTokenReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from concurrent.futures import ThreadPoolExecutor
 
 
 def read(reader: TokenReader) -> None:

@@ -1,7 +1,5 @@
 """Settings from flags, environment and events: the right ones, or an error that names the wrong."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

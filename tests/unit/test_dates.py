@@ -1,7 +1,5 @@
 """Foreign numbers and dates are understood in all their forms, and nothing makes a parser raise."""
 
-from __future__ import annotations
-
 import math
 from datetime import UTC, datetime
 from email.utils import format_datetime

@@ -1,10 +1,8 @@
-from __future__ import annotations
-
 import copy
 import multiprocessing
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +19,6 @@ from rotator.errors import (
     VersionConflict,
     replace_error,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def test_replaced_error_has_nothing_of_the_one_it_replaces() -> None:

@@ -1,10 +1,9 @@
 """Events are one line each, and what looks like a secret is masked in them."""
 
-from __future__ import annotations
-
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -12,9 +11,6 @@ import structlog
 from rotator import logs
 from rotator.errors import MintError
 from rotator.model.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CANARY = "canary-6f1d0b"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"

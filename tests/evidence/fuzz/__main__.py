@@ -5,12 +5,10 @@ Each target starts from its corpus and seeds. What it finds stays in build/fuzz:
 understood: the test suite plays that again. `python -m tests.evidence.fuzz SECONDS [TARGET]`.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import atheris
 
@@ -19,9 +17,6 @@ with atheris.instrument_imports(include=["rotator"]):
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import GOOD
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 CORPUS = Path(__file__).parent / "corpus"
 BUILD = Path("build/fuzz")

@@ -1,7 +1,5 @@
 """One input of the fuzzer: a number or a date as a server sends it, put through the parsers."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from datetime import UTC, datetime
@@ -13,8 +11,6 @@ from rotator.dates import (
     parse_retry_after,
     parse_whole_number,
 )
-
-__all__ = ["SEEDS", "run_once"]
 
 NOW_S = 1_769_850_000.0
 

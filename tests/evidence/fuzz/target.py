@@ -1,7 +1,5 @@
 """One input of the fuzzer: an HTTP answer as bytes, put through the gate."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from rotator.errors import MintError
@@ -9,8 +7,6 @@ from rotator.model.secret import Secret
 from rotator.oauth.response import Expectation, parse_token_response
 from rotator.transport.bounded import HttpResponse
 from tests.support.gate_rules import broken_rules
-
-__all__ = ["run_once"]
 
 SECRET = "p8e-canary/of+the:client=secret&%"
 EXPECTED = Expectation(

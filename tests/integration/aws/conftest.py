@@ -1,8 +1,7 @@
 """A strict Secrets Manager behind a real client, which counts calls and can be told to refuse."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,6 @@ from rotator.local.environment import aws_variables
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.sdk_service import REGION, Service
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture

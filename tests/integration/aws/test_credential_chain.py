@@ -4,18 +4,18 @@ The expectations are those of the issue: what somebody has to change ends with 2
 itself with 4, a refusal of AWS with 5; and the message names the source that failed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import botocore.credentials
 import pytest
@@ -25,10 +25,6 @@ from tests.strict_aws.service import StrictSecretsManager
 from tests.support.credential_services import CredentialServices, sts_error
 from tests.support.documents import token_document
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 OK, SETTING, TEMPORARY, REFUSED = 0, 2, 4, 5
 ROLE = "arn:aws:iam::123456789012:role/rotator"

@@ -1,13 +1,13 @@
 """The function over many bindings: by schedule, as a dispatcher, and as a worker of the queue."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,10 +19,6 @@ from rotator.local.environment import isolated_environment, secrets_manager_clie
 from rotator.local.ims import LocalIms
 from rotator.local.secrets_manager import make_secrets_manager
 from tests.support.http_server import HttpServer, Request, json_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 TAG = "rotator:credentials-secret"
 SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}

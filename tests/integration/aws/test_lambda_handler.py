@@ -1,31 +1,26 @@
 """The function does the job once per invocation, and lets AWS see what became of it."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
 
 from rotator import lambda_handler
 from rotator.app import open_store_in
+from rotator.aws.store import SecretsManagerStore
 from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims import LocalIms
 from rotator.local.secrets_manager import make_secrets_manager
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.aws.store import SecretsManagerStore
 
 WRONG = "p8e-canary-of-a-wrong-secret"
 

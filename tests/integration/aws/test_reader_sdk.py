@@ -1,22 +1,17 @@
 """The reader through botocore, against a strict Secrets Manager."""
 
-from __future__ import annotations
-
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import botocore.session
 import pytest
 
 from rotator.errors import SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import TokenReader, get_token
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.wire import Wire
+from tests.support.wire import Wire
 
 NAME = "photoshop/token"
 REGION = "us-east-1"

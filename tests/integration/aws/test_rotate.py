@@ -1,11 +1,9 @@
 """The whole job against moto's Secrets Manager, with an endpoint in memory."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +17,7 @@ from rotator.reader import get_token
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import ManualClock
 from tests.support.memory_endpoint import MemoryEndpoint
-
-if TYPE_CHECKING:
-    from tests.support.sdk_service import Service
+from tests.support.sdk_service import Service
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)

@@ -1,11 +1,9 @@
 """A root logger at debug level, as a Lambda function's log settings make it, shows no secret."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 import pytest
@@ -14,9 +12,7 @@ from rotator.aws.store import SecretsManagerStore, connect
 from rotator.errors import VersionConflict
 from rotator.model.secret import Secret, StoredSecret
 from rotator.reader import get_token
-
-if TYPE_CHECKING:
-    from tests.support.wire import Wire
+from tests.support.wire import Wire
 
 CANARY = "canary-of-a-secret"
 NAME = "photoshop/token"

@@ -1,9 +1,6 @@
 """The store over botocore, against moto's Secrets Manager."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,11 +8,7 @@ from rotator.aws.store import SecretsManagerStore
 from rotator.errors import ConfigError, SecretNotFound, StoreError, VersionConflict
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, StoredSecret
 from tests.support.errors_of import CANARY, lone_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.sdk_service import Service
+from tests.support.sdk_service import Service
 
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
 
@@ -300,7 +293,7 @@ def test_refusal_names_the_secret_and_the_way_out(  # noqa: PLR0917 - one row of
     *,
     retryable: bool,
 ) -> None:
-    calls: dict[str, Callable[[], object]] = {
+    calls = {
         "GetSecretValue": lambda: store.read("app/token"),
         "PutSecretValue": lambda: store.put(
             StoredSecret("app/token", "arn"), Secret(CANARY), version_id=FIRST

@@ -1,10 +1,8 @@
 """How the store finds its service, and what it says where there is none."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
@@ -13,9 +11,7 @@ from rotator.aws.store import SecretsManagerStore, connect
 from rotator.errors import ConfigError, StoreError
 from rotator.model.secret import Secret
 from tests.support.errors_of import CANARY, lone_error
-
-if TYPE_CHECKING:
-    from tests.support.sdk_service import Service
+from tests.support.sdk_service import Service
 
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
 

@@ -1,8 +1,8 @@
 """Certificates of an AWS endpoint that are refused: by OpenSSL itself, over real connections."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +11,6 @@ from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from tests.support.certificates import Identity, server_context
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 CASES = {
     "unknown issuer": (Identity.of("aws.example"), False, "self-signed certificate"),

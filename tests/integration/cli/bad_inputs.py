@@ -1,17 +1,12 @@
 """What can be wrong with an otherwise good set-up, and what is to be said of it."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.vault import Vault
 
 CANARY = "canary-3f9c61d7"
 

@@ -1,21 +1,16 @@
 """Canary secrets, what is made to go wrong with them, and where they must not be found."""
 
-from __future__ import annotations
-
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
+from tests.integration.cli.vault import Vault
 
 # Of no shape that a redaction could know, and with characters that every encoding changes.
 CLIENT_SECRET = "Kx9vQ2canary/w+e=r Zt&7mB3"

@@ -4,17 +4,16 @@ Tests share the servers and nothing else: each gets its own names in Secrets Man
 and a token endpoint whose settings and counters start afresh (`local_ims`).
 """
 
-from __future__ import annotations
-
 import io
 import os
 import signal
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 import pytest
@@ -31,10 +30,8 @@ from tests.integration.cli.vault import Vault
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.wire import Wire
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 REPOSITORY = Path(__file__).parents[3]
 TIMED_OUT = 124

@@ -1,7 +1,5 @@
 """What stands between a command and the local Secrets Manager, to count and to get in the way."""
 
-from __future__ import annotations
-
 import json
 import threading
 from http.client import HTTPConnection
@@ -9,8 +7,6 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
-
-__all__ = ["Front"]
 
 
 class Front:

@@ -1,14 +1,10 @@
 """What the tests of the command line share."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
-
-__all__ = ["Cli", "event", "result", "sh"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """The fixtures `cli` and `inside`."""

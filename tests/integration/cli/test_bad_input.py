@@ -1,29 +1,15 @@
 """Whatever is wrong: one line that names it and the way out, the right code, nothing changed."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.cli.bad_inputs import (
-    ACCESS_DENIED,
-    CANARY,
-    CASES,
-    NOWHERE,
-    OLD,
-    READS,
-    Case,
-)
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.bad_inputs import ACCESS_DENIED, CANARY, CASES, NOWHERE, OLD, READS, Case
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
 
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5
 

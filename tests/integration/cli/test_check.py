@@ -1,18 +1,12 @@
 """`rotator check`: one call of an API with the current token."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
 
 TOKEN = "canary-stored-token"
 

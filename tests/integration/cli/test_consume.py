@@ -1,22 +1,15 @@
 """`rotator token`, `headers` and `env`: the current token, for shells."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.rig import sh
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.rig import Cli, sh
+from tests.integration.cli.vault import Vault
 
 TOKEN = "canary-stored-token"
 READERS = ("token", "headers", "env")

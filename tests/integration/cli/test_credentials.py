@@ -1,18 +1,13 @@
 """`rotator credentials`: shown without secrets, changed without losing anybody's edit."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
 from tests.support.terminal import Terminal
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
 
 NEW = "p8e-new+client/secret="
 

@@ -1,25 +1,21 @@
 """`rotator demo`: it tells the whole story, and leaves nothing behind."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from rotator.local.environment import isolated_environment
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 PATIENCE_S = 60
 EXPORTED = (

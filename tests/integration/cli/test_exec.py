@@ -1,24 +1,17 @@
 """`rotator exec`: a command with the token in its environment."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.cli.rig import sh
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.rig import Cli, sh
+from tests.integration.cli.vault import Vault
 
 TOKEN = "canary-stored-token"
 

@@ -1,21 +1,18 @@
 """`rotator run` and `rotator status` over many bindings, as processes over HTTP."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-    from pathlib import Path
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.vault import Vault
 
-    from rotator.local.binding import LocalBinding
-    from tests.integration.cli.vault import Vault
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 TAG = "rotator:credentials-secret"
 

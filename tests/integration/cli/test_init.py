@@ -1,22 +1,15 @@
 """`rotator init`: both secrets made once, nothing overwritten, and no secret in argv."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
 from tests.support.terminal import Terminal
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from rotator.local.binding import LocalBinding
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-
 
 TAG = "rotator:credentials-secret"
 CANARY = "p8e-canary-from-argv"

@@ -1,24 +1,16 @@
 """`rotator run`: every way in which it can end, and what it leaves behind."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.cli.rig import event, result
-from tests.integration.cli.vault import instant
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli, event, result
+from tests.integration.cli.vault import Vault, instant
 
 OLD = timedelta(hours=23, minutes=5)
 STORED = "canary-stored-token"

@@ -1,21 +1,14 @@
 """`rotator run` and what a provider or an API does to it."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from tests.integration.cli.rig import event
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli, event
+from tests.integration.cli.vault import Vault
 
 OLD = timedelta(hours=23, minutes=5)
 

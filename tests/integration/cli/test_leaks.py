@@ -1,7 +1,5 @@
 """No secret leaves: canaries are planted, everything is driven at debug level, all is searched."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -9,13 +7,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import rotator
 import rotator.app
 from rotator.aws.store import SecretsManagerStore
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
 from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret, StoredSecret
@@ -31,14 +30,9 @@ from tests.integration.cli.canaries import (
     assert_silent,
     garbled,
 )
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
 
 PATIENCE_S = 60
 

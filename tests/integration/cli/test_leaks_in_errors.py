@@ -1,15 +1,15 @@
 """No error holds a secret, in its chain, its locals or its attributes."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.errors import RotatorError
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
@@ -26,16 +26,9 @@ from tests.integration.cli.canaries import (
     STORED_TOKEN,
     assert_silent,
 )
+from tests.integration.cli.front import Front
+from tests.integration.cli.vault import Vault
 from tests.support.clock import ManualClock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.vault import Vault
-
 
 PATIENCE_S = 60
 

@@ -1,28 +1,24 @@
 """Many rotators at once, and rotators that are stopped half-way."""
 
-from __future__ import annotations
-
 import json
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
+from tests.integration.cli.vault import Vault
 
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.front import Front
-    from tests.integration.cli.vault import Vault
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
-    Cli = Callable[..., subprocess.CompletedProcess[str]]
-    Start = Callable[..., subprocess.Popen[str]]
 
 CROWD = 16
 OLD = timedelta(hours=23, minutes=5)

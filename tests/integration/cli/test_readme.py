@@ -3,26 +3,20 @@
 Its names, its API and Adobe's endpoint are exchanged for local ones; nothing else is.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.local.binding import LocalBinding
 from tests.integration.cli.rig import Cli, sh
+from tests.integration.cli.vault import Vault
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.local.binding import LocalBinding
-    from tests.integration.cli.vault import Vault
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
 API = "https://firefly-api.adobe.io/v3/images/generate-async"

@@ -1,22 +1,16 @@
 """Closed pipes, full disks and closed streams change no outcome."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.rig import sh
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.vault import Vault
-
+from tests.integration.cli.vault import Vault
 
 TOKEN = "canary-stored-token"
 

@@ -1,17 +1,11 @@
 """What somebody at a terminal sees: each outcome once, and colours only where they are wanted."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.vault import Vault
 from tests.support.terminal import Terminal
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.vault import Vault
 
 
 def shown(*args: str, env: dict[str, str]) -> tuple[int, str]:

@@ -1,16 +1,11 @@
 """The two secrets of a binding, as somebody with every right in the account sees and makes them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-
-__all__ = ["Vault", "instant"]
+from rotator.local.binding import LocalBinding
 
 DAY = timedelta(seconds=86_399)
 

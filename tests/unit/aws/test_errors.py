@@ -3,10 +3,9 @@
 Where credentials come from is tested with real sources: tests/integration/aws.
 """
 
-from __future__ import annotations
-
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import (
@@ -23,9 +22,6 @@ from urllib3.exceptions import SSLError as TransportSslError
 
 from rotator.aws.errors import explain_error
 from rotator.errors import ConfigError, RotatorError, StoreError, VersionConflict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/token-AbCdEf"
 NOT_AUTHORIZED = (

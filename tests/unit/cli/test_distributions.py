@@ -1,16 +1,11 @@
 """Another project's package of the same name is told of, our own is not."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator.cli.distributions import OURS, namesake_problem
 from tests.repo.test_repository import project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def install(folder: Path, name: str, summary: str | None, file: str = "METADATA") -> None:

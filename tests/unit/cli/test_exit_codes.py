@@ -1,7 +1,5 @@
 """Which error ends a command with which code."""
 
-from __future__ import annotations
-
 from typing import TypedDict
 
 import pytest

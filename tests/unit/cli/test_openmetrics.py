@@ -1,20 +1,15 @@
 """What a textfile collector finds: whole, and in the words of both text formats."""
 
-from __future__ import annotations
-
 import os
 import stat
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator.cli.openmetrics import as_openmetrics, write_atomically
 from rotator.errors import ConfigError
 from rotator.model.status import TokenStatus
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 NOW_S = 1_769_850_000  # date -u -d 2026-01-31T09:00:00Z +%s

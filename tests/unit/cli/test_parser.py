@@ -1,7 +1,5 @@
 """The grammar of the command line, and what it says of a wrong one."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Variables, as each kind of reader takes them."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 

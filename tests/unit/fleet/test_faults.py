@@ -1,9 +1,8 @@
 """A fault at every call of a run: it costs one binding at most, and that one only this run."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,9 +10,6 @@ from rotator.errors import MintError, StoreError
 from tests.support.documents import HOUR
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.unit.fleet.test_run import FleetRig, outcomes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NAMES = ("a", "b", "c", "d")
 

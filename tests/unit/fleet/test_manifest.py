@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator.errors import ConfigError
 from rotator.fleet.manifest import load_manifest, parse_manifest
 from rotator.model.binding import Binding
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ONE = '[[binding]]\ncredentials_secret = "c"\ntoken_secret = "t"\n'
 

@@ -1,33 +1,28 @@
 """A fleet over a store and an endpoint in memory: one binding's trouble is its own."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from rotator.errors import ConfigError, MintError, RotatorError, StoreError
 from rotator.fleet.pacer import Pacer
+from rotator.fleet.report import BindingReport
 from rotator.fleet.run import FleetRun, run_fleet
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
+from rotator.model.access_token import Minted
 from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import StoredSecret
 from tests.support.clock import NOW, ManualClock
 from tests.support.documents import HOUR, token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import timedelta
-
-    from rotator.fleet.report import BindingReport
-    from rotator.model.access_token import Minted
-    from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.secret import StoredSecret
 
 
 @dataclass

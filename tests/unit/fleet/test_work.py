@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from rotator.fleet.pacer import Pacer
 from rotator.fleet.work import Work, WorkQueue
 from tests.support.clock import ManualClock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def queue_of(

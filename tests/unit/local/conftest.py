@@ -1,16 +1,11 @@
 """A local token endpoint for each test, and a client of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from rotator.local.ims import LocalIms
 from tests.support.ims_client import ImsClient
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NOW = 1_700_000_000.25
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"

@@ -1,7 +1,5 @@
 """The local token endpoint and API answer as Adobe's do, and do what the tests tell them."""
 
-from __future__ import annotations
-
 import base64
 import http.client
 import json

@@ -1,22 +1,17 @@
 """The local token endpoint plays what other providers do, and the job's side of it holds."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.errors import MintError
 from rotator.local.ims import LocalIms
 from rotator.local.ims_worlds import REFUSALS, WORLDS
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
 from tests.support.clock import NOW, ManualClock
-
-if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
 
 
 def mint(ims: LocalIms, clock: ManualClock, **changes: object) -> AccessToken:

@@ -1,15 +1,11 @@
 """The local Secrets Manager serves one request at a time, and waits for none."""
 
-from __future__ import annotations
-
 import io
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from rotator.local.secrets_manager import OneAtATime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOW = 1_700_000_000.25
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"

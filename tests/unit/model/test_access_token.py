@@ -1,14 +1,13 @@
 """The values, and how they are written down."""
 
-from __future__ import annotations
-
 import copy
 import json
 import pickle
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +18,6 @@ from rotator.model.fields import load_object
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.secret import Secret, StoredSecret
 from rotator.reader.snapshot import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ISSUED_AT = datetime(2026, 1, 30, 9, tzinfo=UTC)
 

@@ -1,7 +1,5 @@
 """When a token is due."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

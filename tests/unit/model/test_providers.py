@@ -1,7 +1,5 @@
 """Which token endpoint is meant, what it needs, and whether a secret may be sent there."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlsplit
 

@@ -1,14 +1,13 @@
 """The client proves itself by exactly one method, as its standard says."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
 import ssl
 import warnings
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
@@ -24,12 +23,8 @@ from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
 from tests.support.clock import ManualClock
+from tests.support.http_server import Request
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.support.http_server import Request
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 250_000, tzinfo=UTC)
 CLIENT_ID = "client id: +%"

@@ -1,24 +1,19 @@
 """An issuer is asked where its token endpoint is, and believed about itself only."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from rotator.errors import CredentialsError, MintError
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.discovery import discover_token_url, metadata_urls
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.transport.bounded import HttpResponse, Timeouts
 from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.model.access_token import AccessToken
 
 RFC_8414 = "/.well-known/oauth-authorization-server"
 OIDC = "/.well-known/openid-configuration"

@@ -1,11 +1,10 @@
 """A token is minted as the provider documents, or an error says why not."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,9 +14,6 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 750_000, tzinfo=UTC)
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"

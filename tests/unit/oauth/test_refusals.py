@@ -1,9 +1,8 @@
 """A refused client moves on to the next client secret, however the provider says it."""
 
-from __future__ import annotations
-
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
@@ -13,9 +12,6 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 AWKWARD = "a+b/c=d+e/f=g+h/"
 REFUSALS = {

@@ -1,18 +1,12 @@
 """The reader that most of these tests look at, and an environment that says nothing of AWS."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from rotator.reader import TokenReader
+from tests.support.clock import ManualClock
 from tests.support.reader_rig import FakeSource, make_reader, start_clock, version
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rotator.reader import TokenReader
-    from tests.support.clock import ManualClock
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A reader on an event loop: tasks wait together, and never for a valid token."""
 
-from __future__ import annotations
-
 import asyncio
 
 # Before any fork: where its first import coincides with one, it releases a lock of its own that it
@@ -11,23 +9,15 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.errors import StoreError
-from rotator.reader import TokenReader
+from rotator.reader import Snapshot, TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import FunctionClock
-from tests.support.reader_rig import (
-    FunctionSource,
-    ending_version,
-    fixed_source,
-    token_of_a_day,
-)
-
-if TYPE_CHECKING:
-    from rotator.reader import Snapshot
+from tests.support.reader_rig import FunctionSource, ending_version, fixed_source, token_of_a_day
 
 START = 1_800_000_000
 PATIENCE_S = 60.0

@@ -1,16 +1,15 @@
 """AWS credentials that come late, expire and are renewed, or are looked for during a fork."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,10 +18,6 @@ from rotator.reader import TokenReader
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import live_version, make_reader, start_clock, version
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
 

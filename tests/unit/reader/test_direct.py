@@ -1,12 +1,12 @@
 """The source direct over TLS, and where AWS's clock is another one."""
 
-from __future__ import annotations
-
 import json
 import os
+import socket
 import ssl
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import certifi
 import pytest
@@ -18,11 +18,6 @@ from rotator.reader.direct import DirectSource
 from tests.support.certificates import Identity, server_context
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import EXPIRY, START, live_version, make_reader, start_clock, version
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 def reply(content: object, *, status: str = "200 OK", date_s: float | None = None) -> bytes:

@@ -1,9 +1,8 @@
 """What is simple enough to be asked without the SDK, and where it is asked then."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -12,9 +11,6 @@ from rotator.errors import ConfigError
 from rotator.reader import TokenReader
 from rotator.reader.direct import DirectSource
 from rotator.reader.direct_settings import Settings, read_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)

@@ -1,21 +1,18 @@
 """Trouble while the token is good, the end of its life, and the end of its reader."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from rotator.errors import (
-    StoreError,
-    TokenUnavailable,
-)
+from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
+from tests.support.clock import ManualClock
 from tests.support.reader_rig import (
     DUE,
     EXPIRY,
@@ -27,12 +24,6 @@ from tests.support.reader_rig import (
     rfc3339,
     version,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tests.support.clock import ManualClock
-
 
 # -- trouble while the token is good
 

@@ -1,7 +1,5 @@
 """What the reader does to its interpreter: at the import, and at the end of a program."""
 
-from __future__ import annotations
-
 import sys
 
 from tests.support.python_process import run_python

@@ -1,29 +1,17 @@
 """The agent and the extension, over HTTP on loopback."""
 
-from __future__ import annotations
-
 import json
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from rotator.errors import (
-    ConfigError,
-    RotatorError,
-    SecretNotFound,
-    StoreError,
-    TokenUnavailable,
-)
+from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import TokenReader, get_token
 from rotator.reader.loopback import LoopbackSource
 from tests.support.http_server import HttpServer, Reply, Request
 from tests.support.reader_rig import free_port, live_version, start_clock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 
 SECRET_ID = "team/photoshop token"
 NOT_FOUND = "ResourceNotFoundException"

@@ -1,26 +1,21 @@
 """One reader in many threads, in forked processes, on an event loop, at the end of a program."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
+from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import FunctionClock
 from tests.support.python_process import run_python
 from tests.support.reader_rig import UNREACHABLE, FunctionSource, ending_version
 from tests.support.reader_threads import PATIENCE_S, CountingClock, in_threads, join_refresh
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rotator.reader import TokenReader
 
 START = 1_800_000_000
 DAY = 24 * 3600

@@ -1,7 +1,5 @@
 """The public face of the reader, written down: what changes it has to change this text too."""
 
-from __future__ import annotations
-
 import inspect
 from importlib import import_module
 from pathlib import Path

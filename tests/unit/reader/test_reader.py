@@ -1,24 +1,17 @@
 """The reader's states, one read after the other: injected clock, injected source."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
-from rotator.errors import (
-    ConfigError,
-    RotatorError,
-    SecretNotFound,
-    StoreError,
-    TokenUnavailable,
-)
+from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.model import clock as model_clock
 from rotator.reader import TokenReader
 from rotator.reader.clock import SystemClock
+from tests.support.clock import ManualClock
 from tests.support.reader_rig import (
     CURRENT,
     DUE,
@@ -32,12 +25,6 @@ from tests.support.reader_rig import (
     rfc3339,
     version,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.clock import ManualClock
-
 
 # -- the first read
 

@@ -1,21 +1,18 @@
 """What the reader does with unusable versions, refusals, clocks that differ, and at the end."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from rotator.errors import (
-    StoreError,
-    TokenUnavailable,
-)
+from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
+from tests.support.clock import ManualClock
 from tests.support.reader_rig import (
     CURRENT,
     DUE,
@@ -29,12 +26,6 @@ from tests.support.reader_rig import (
     rfc3339,
     version,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.support.clock import ManualClock
-
 
 # -- AWSPREVIOUS
 

@@ -1,7 +1,5 @@
 """The source sdk: its client, and what the SDK's exceptions become."""
 
-from __future__ import annotations
-
 import gc
 from typing import Any
 
@@ -20,13 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from rotator.errors import (
-    ConfigError,
-    RotatorError,
-    SecretNotFound,
-    StoreError,
-    TokenUnavailable,
-)
+from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import TokenReader, get_token
 from rotator.reader.secrets_manager import SdkSource
 from tests.support.reader_rig import free_port

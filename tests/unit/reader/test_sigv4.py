@@ -1,7 +1,5 @@
 """Signatures by AWS's published examples, and by botocore on many generated requests."""
 
-from __future__ import annotations
-
 import random
 import string
 from datetime import UTC, datetime

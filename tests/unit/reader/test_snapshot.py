@@ -1,19 +1,15 @@
 """What the reader accepts as a token secret's value, and what a snapshot shows of it."""
 
-from __future__ import annotations
-
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.reader.snapshot import Snapshot, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EXPIRES = "2026-11-24T05:00:00Z"
 EXPIRES_AT = datetime(2026, 11, 24, 5, tzinfo=UTC)

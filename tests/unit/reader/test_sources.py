@@ -1,25 +1,16 @@
 """Which sources are chosen, and in which order they are asked."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from rotator.errors import (
-    ConfigError,
-    RotatorError,
-    StoreError,
-)
+from rotator.errors import ConfigError, RotatorError, StoreError
 from rotator.reader import TokenReader
+from rotator.reader.source import Source
 from rotator.reader.sources import find_token, open_sources
 from tests.support.reader_rig import fixed_source, live_version
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rotator.reader.source import Source
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

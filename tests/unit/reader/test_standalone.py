@@ -1,15 +1,13 @@
 """The reader where next to nothing is installed: copied, or as the wheel, in a bare interpreter."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import botocore
 import pytest
@@ -17,9 +15,6 @@ from flit_core import buildapi
 
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.reader_rig import ending_version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = Path(botocore.__file__).parents[1]

@@ -1,7 +1,5 @@
 """Threads, forks and an event loop at once; a million reads; greenlets."""
 
-from __future__ import annotations
-
 import asyncio
 
 # Before any fork: where its first import coincides with one, it releases a lock of its own that it
@@ -12,23 +10,19 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
-from rotator.reader import TokenReader
+from rotator.reader import Snapshot, TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import FunctionClock
 from tests.support.python_process import run_python
 from tests.support.reader_rig import FunctionSource, ending_version, steady_source, store_error
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rotator.reader import Snapshot
 
 START = 1_800_000_000
 PATIENCE_S = 60.0

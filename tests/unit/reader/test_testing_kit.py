@@ -1,20 +1,15 @@
 """What `rotator.testing` gives to the tests of those who read the token."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.testing import FakeTokenReader
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOUR = 3600.0
 

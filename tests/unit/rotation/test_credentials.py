@@ -1,7 +1,5 @@
 """Changing the credentials: no edit of another is lost, whoever made it and however."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,28 +1,22 @@
 """Days of runs at the interval, with providers that do what ours do not promise."""
 
-from __future__ import annotations
-
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.errors import RotatorError
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.rotation.rotate import rotate_token
 from tests.support.clock import ManualClock
 from tests.support.documents import DAY, HOUR, token_document
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.model.client_credentials import ClientCredentials
 
 MINUTE = timedelta(minutes=1)
 ZERO = timedelta(0)

@@ -1,9 +1,7 @@
 """An API call shows whether a token is taken, and only a refusal stops its publication."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,9 +13,6 @@ from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api, make_probe, make_stored_probe
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
 CANARY = "canary-of-a-token-that-nobody-minted"

@@ -1,10 +1,8 @@
 """The one use case, over a store and an endpoint in memory."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,26 +15,14 @@ from rotator.errors import (
     VersionConflict,
 )
 from rotator.model.access_token import AccessToken
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, MAX_ORDINALS, successor_id
 from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
-from tests.support.rotation_rig import (
-    CREDENTIALS,
-    DAY,
-    HOUR,
-    refused,
-    rival,
-    run,
-    stored,
-    void,
-)
-
-if TYPE_CHECKING:
-    from rotator.model.client_credentials import ClientCredentials
-
+from tests.support.rotation_rig import CREDENTIALS, DAY, HOUR, refused, rival, run, stored, void
 
 # Deciding
 

@@ -1,19 +1,14 @@
 """One secret for both, and what a run tells: over a store and an endpoint in memory."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.errors import (
-    CredentialsError,
-    MintError,
-    ProbeError,
-)
+from rotator.errors import CredentialsError, MintError, ProbeError
+from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
 from tests.support.clock import NOW
@@ -30,9 +25,6 @@ from tests.support.rotation_rig import (
     stored,
     void,
 )
-
-if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
 
 # One secret that holds both
 

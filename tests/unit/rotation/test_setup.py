@@ -1,7 +1,5 @@
 """Making a binding: nothing is overwritten, and what failed half-way can be done again."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

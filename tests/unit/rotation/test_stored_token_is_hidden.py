@@ -1,8 +1,6 @@
 """What a provider or an API says of the stored token is shown without it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -18,9 +16,6 @@ from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 STORED = "stored/canary+that=is&still/valid"
 

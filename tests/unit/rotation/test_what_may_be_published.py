@@ -1,7 +1,5 @@
 """What may replace a stored token, with providers that grant less, cache, or keep one token."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

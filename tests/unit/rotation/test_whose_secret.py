@@ -1,7 +1,5 @@
 """Which value a token may overwrite, and which credentials a token secret belongs to."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,10 +1,7 @@
 """An exchange ends when its time is up: nothing of it goes on in the background."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,10 +10,8 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.transport.connections import StrictAdapter
 from tests.evidence.hostile_rows import ROWS
+from tests.evidence.hostile_words import Row
 from tests.support.hostile_server import HostileServer
-
-if TYPE_CHECKING:
-    from tests.evidence.hostile_words import Row
 
 ENDLESS = [row for row in ROWS if row.is_endless and row.retryable]
 

@@ -1,16 +1,15 @@
 """Certificates are verified, proxies and CA bundles honoured, and .netrc is not."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import tempfile
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from rotator.errors import CredentialsError, MintError
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.client_auth import encode_basic
@@ -20,11 +19,6 @@ from tests.support.certificates import Identity, server_context
 from tests.support.clock import ManualClock
 from tests.support.connect_proxy import connect_proxy
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rotator.model.access_token import AccessToken
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

@@ -1,7 +1,5 @@
 """What a server says is shown without the secrets in it, on one line, and not at any length."""
 
-from __future__ import annotations
-
 import base64
 import json
 from urllib.parse import quote, quote_plus

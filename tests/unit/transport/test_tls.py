@@ -1,10 +1,8 @@
 """TLS contexts are shared by what they trust, and never with a client's certificate."""
 
-from __future__ import annotations
-
 import ssl
 import tempfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +13,6 @@ from rotator.transport.request import HttpRequest
 from rotator.transport.tls import ClientCertificate, client_context, shared_context
 from tests.support.certificates import Identity, server_context
 from tests.support.recording_server import RecordingServer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SERVER = Identity.of("localhost")
 CLIENT = Identity.of("the-client")

@@ -1,9 +1,7 @@
 """What the tests of the adapters share."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,9 +14,6 @@ from tests.support.api_callers import (
     RequestsCaller,
     TokenSource,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)

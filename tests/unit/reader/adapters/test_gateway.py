@@ -1,12 +1,11 @@
 """What Adobe's gateway means by its refusals."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
+from rotator.reader import TokenReader
 from tests.support.api_callers import (
     Api,
     AsyncHttpxCaller,
@@ -16,11 +15,6 @@ from tests.support.api_callers import (
     TokenSource,
     token_invalid,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rotator.reader import TokenReader
 
 
 @pytest.mark.parametrize("code", ["401013", 401013, "invalid_token", None])

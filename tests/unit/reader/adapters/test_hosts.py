@@ -1,26 +1,16 @@
 """Whom the token is for."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import httpx
 import pytest
 import requests
 
 from rotator.errors import ConfigError
+from rotator.reader import TokenReader
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.reader import TokenReader
-    from tests.support.api_callers import (
-        Api,
-        Caller,
-        TokenSource,
-    )
+from tests.support.api_callers import Api, Caller, TokenSource
 
 
 @pytest.mark.parametrize("hosts", [("localhost",), ("*.example.com", "api.example.com")])

@@ -1,16 +1,14 @@
 """The reader's token in real requests, against an API that refuses old tokens."""
 
-from __future__ import annotations
-
 import io
 import pickle
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import requests
 
 from rotator.errors import ConfigError, TokenUnavailable
+from rotator.reader import TokenReader
 from tests.support.api_callers import (
     HOSTS,
     TIMEOUT_S,
@@ -20,9 +18,6 @@ from tests.support.api_callers import (
     RequestsCaller,
     TokenSource,
 )
-
-if TYPE_CHECKING:
-    from rotator.reader import TokenReader
 
 
 def test_request_carries_the_headers(api: Api, caller: Caller, source: TokenSource) -> None:
