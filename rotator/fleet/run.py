@@ -118,7 +118,9 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     Raises ConfigError or StoreError only where nothing at all could be read. Logs one event for
     each binding that did something or failed, and one for the run.
     """
-    gc.enable()  # what one command leaves to its end is too much a thousand times
+    if not gc.isenabled():  # what one command leaves to its end is too much a thousand times
+        gc.freeze()  # what the SDK has loaded stays to the end
+        gc.enable()
     started_s = fleet.clock.monotonic()
     reports = _Reports(fleet.told)
     for refused in selection.refused:

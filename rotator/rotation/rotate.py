@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rotator.model.binding import Binding
     from rotator.model.clock import Clock
-    from rotator.model.policy import RenewalPolicy
+    from rotator.model.policy import NoTokenReason, RenewalPolicy
     from rotator.model.secret import StoredSecret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
@@ -116,7 +116,8 @@ def rotate_assessed(run: Run, assessment: Assessment) -> RotationResult:
 def untouched(run: Run, assessment: Assessment) -> RotationResult:
     """The result where nothing is changed: the token is not due, or this is a dry run."""
     outcome: Outcome = "would_rotate" if assessment.decision.due else "not_due"
-    return result_of(run, outcome, assessment, assessment.token_version)
+    version = assessment.token_version
+    return result_of(run, outcome, assessment, version, token=assessment.stored)
 
 
 def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
@@ -168,16 +169,21 @@ def mint_and_publish(
 
 
 def result_of(
-    run: Run, outcome: Outcome, assessment: Assessment, version: StoredSecret
+    run: Run,
+    outcome: Outcome,
+    assessment: Assessment,
+    version: StoredSecret,
+    *,
+    token: AccessToken | NoTokenReason | None = None,
 ) -> RotationResult:
-    """The result that tells of the token in `version`."""
+    """The result that tells of the token in `version`, `token` where it was read already."""
     result = RotationResult(
         binding=run.binding,
         outcome=outcome,
         reason=assessment.decision.reason,
         version_id=version.version_id,
     )
-    token = parse_token(version)
+    token = parse_token(version) if token is None else token
     if not isinstance(token, AccessToken):
         return result
     return replace(

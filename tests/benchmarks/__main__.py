@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-SUITES = ("job", "reader", "package")
+SUITES = ("job", "reader", "package", "fleet")
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "build" / "bench"
 
