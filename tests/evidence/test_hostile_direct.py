@@ -2,9 +2,7 @@
 
 import os
 import socket
-import time
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,39 +10,28 @@ import pytest
 from rotator.errors import RotatorError, StoreError
 from rotator.model.clock import SYSTEM_CLOCK, Clock
 from rotator.reader import TokenReader
-from rotator.reader.clocked import ClockedReader
 from rotator.reader.direct import DirectSource
-from tests.evidence.test_hostile_loopback import answer, body, drip, flood, reset, send
-from tests.support.clock import FunctionClock
-from tests.support.raw_server import RawServer
+from tests.evidence.hostile_port import (
+    NO_ANSWER,
+    OUTAGES,
+    Behaviour,
+    HostilePort,
+    answer,
+    body,
+    drip,
+    reset,
+    running_clock,
+    send,
+    survive,
+)
 from tests.support.reader_rig import chain
 
-Behaviour = Callable[[socket.socket], None]
-
-
-PATIENCE_S = 20.0
 CANARY = "canary-secret-key"
 NOT_THE_SERVICE = "what answered is not Secrets Manager"
 
 
-class DirectPort(RawServer):
-    """Does to each connection what `behave` does; `requests` are what came over them."""
-
-    def __init__(self) -> None:
-        super().__init__(self._serve)
-        self.behave: Behaviour = send(answer(body()))
-        self.requests: list[bytes] = []
-
-    def hang(self, _: socket.socket) -> None:
-        assert self.stopped.wait(PATIENCE_S)
-
-    def _serve(self, connection: socket.socket) -> None:
-        self.requests.append(connection.recv(65_536))
-        self.behave(connection)
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DirectPort]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostilePort]:
     for name in os.environ:
         if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
             monkeypatch.delenv(name)
@@ -54,7 +41,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DirectPort]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "canary-session")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    with DirectPort() as server:
+    with HostilePort() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         yield server
 
@@ -63,18 +50,12 @@ def read(clock: Clock = SYSTEM_CLOCK) -> Any:  # noqa: ANN401 - JSON
     return DirectSource(clock=clock).read("a b/c", "AWSCURRENT", fresh=False)["SecretString"]
 
 
-def running_clock(step_s: float) -> FunctionClock:
-    """Seconds that pass by being asked for, so that few receptions fit in a deadline."""
-    times = count()
-    return FunctionClock(lambda: next(times) * step_s)
-
-
 def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     parts = b"".join(b"%x;note=1\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + parts + end
 
 
-def test_request_is_whole_and_closes_the_connection(server: DirectPort) -> None:
+def test_request_is_whole_and_closes_the_connection(server: HostilePort) -> None:
     assert "good" in read()
     head, _, sent = server.requests[0].partition(b"\r\n\r\n")
     lines = head.decode("ascii").split("\r\n")
@@ -95,13 +76,13 @@ def test_request_is_whole_and_closes_the_connection(server: DirectPort) -> None:
         b"HTTP/1.0 200 OK\r\n\r\n" + body(),
     ],
 )
-def test_response_in_any_form_of_http_is_read(server: DirectPort, content: bytes) -> None:
+def test_response_in_any_form_of_http_is_read(server: HostilePort, content: bytes) -> None:
     server.behave = send(content)
     assert "good" in read()
 
 
 def test_response_that_is_complete_is_taken_though_the_connection_stays_open(
-    server: DirectPort,
+    server: HostilePort,
 ) -> None:
     def keep_open(connection: socket.socket) -> None:
         connection.sendall(answer(body()))
@@ -111,7 +92,7 @@ def test_response_that_is_complete_is_taken_though_the_connection_stays_open(
     assert "good" in read()
 
 
-def test_response_that_drips_is_given_up_in_bounded_time(server: DirectPort) -> None:
+def test_response_that_drips_is_given_up_in_bounded_time(server: HostilePort) -> None:
     server.behave = drip
     with pytest.raises(StoreError, match=r"cannot be reached .*TimeoutError") as caught:
         read(running_clock(0.25))
@@ -120,7 +101,7 @@ def test_response_that_drips_is_given_up_in_bounded_time(server: DirectPort) -> 
 
 @pytest.mark.parametrize("interim", [b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 100 C\r\n\r\n"])
 def test_interim_responses_without_end_are_given_up_in_bounded_time(
-    server: DirectPort, interim: bytes
+    server: HostilePort, interim: bytes
 ) -> None:
     def repeat(connection: socket.socket) -> None:
         while not server.stopped.is_set():
@@ -131,7 +112,7 @@ def test_interim_responses_without_end_are_given_up_in_bounded_time(
         read(running_clock(0.05))
 
 
-def test_response_that_never_comes_is_given_up_in_bounded_time(server: DirectPort) -> None:
+def test_response_that_never_comes_is_given_up_in_bounded_time(server: HostilePort) -> None:
     server.behave = server.hang
     with pytest.raises(StoreError, match=r"cannot be reached .*TimeoutError"):
         read(running_clock(0.4))
@@ -141,17 +122,8 @@ def test_response_that_never_comes_is_given_up_in_bounded_time(server: DirectPor
     ("behave", "problem"),
     [
         (reset, "cannot be reached"),
-        (send(b""), NOT_THE_SERVICE),
-        (send(answer(body())[:-9]), NOT_THE_SERVICE),
-        (send(answer(body(), length=5)), NOT_THE_SERVICE),
-        (send(answer(body(), length=-5)), NOT_THE_SERVICE),
+        *((behave, NOT_THE_SERVICE) for behave in NO_ANSWER),
         (send(answer(body(), length=10**9)), NOT_THE_SERVICE),
-        (send(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n" + body()), NOT_THE_SERVICE),
-        (send(b"HTTP/1.1 200 OK\r\n" + body()), NOT_THE_SERVICE),
-        (send(b"HTTP/1.1 two\r\n\r\n" + body()), NOT_THE_SERVICE),
-        (send(b"220 mail.example.com ESMTP\r\n\r\n"), NOT_THE_SERVICE),
-        (send(b"\x16\x03\x01" * 300), NOT_THE_SERVICE),
-        (send(answer(b"\xff\xfe" * 9)), NOT_THE_SERVICE),
         (send(answer(b'{"SecretString": "canary"}')), NOT_THE_SERVICE),
         (send(answer(b"<html>canary</html>")), NOT_THE_SERVICE),
         (send(answer(b"<html>canary</html>", status="502 Bad Gateway")), r"\(HTTP 502\)"),
@@ -160,11 +132,10 @@ def test_response_that_never_comes_is_given_up_in_bounded_time(server: DirectPor
         (send(chunked(*[b"x" * 60_000] * 20)), NOT_THE_SERVICE),
         (send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n"), NOT_THE_SERVICE),
         (send(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000), NOT_THE_SERVICE),
-        (flood, NOT_THE_SERVICE),
     ],
 )
 def test_every_trouble_is_a_store_error_without_content(
-    server: DirectPort, behave: Behaviour, problem: str
+    server: HostilePort, behave: Behaviour, problem: str
 ) -> None:
     server.behave = behave
     with pytest.raises(StoreError, match=problem) as caught:
@@ -176,7 +147,7 @@ def test_every_trouble_is_a_store_error_without_content(
 
 @pytest.mark.parametrize("status", ["301 Moved", "307 Temporary Redirect", "403 Forbidden"])
 def test_redirects_are_not_followed_and_refusals_of_others_do_not_pass(
-    server: DirectPort, status: str
+    server: HostilePort, status: str
 ) -> None:
     location = f"Location: {server.url}/elsewhere\r\n".encode()
     head, _, rest = answer(b"<html>", status=status).partition(b"\r\n")
@@ -198,7 +169,7 @@ def test_redirects_are_not_followed_and_refusals_of_others_do_not_pass(
     ],
 )
 def test_refusal_of_the_service_is_explained_with_or_without_a_namespace(
-    server: DirectPort, kind: str, *, retryable: bool, text: str
+    server: HostilePort, kind: str, *, retryable: bool, text: str
 ) -> None:
     refusal = f'{{"__type": "{kind}", "Message": "canary"}}'.encode()
     server.behave = send(answer(refusal, status="400 Bad Request"))
@@ -208,7 +179,7 @@ def test_refusal_of_the_service_is_explained_with_or_without_a_namespace(
     assert "canary" not in str(caught.value)
 
 
-def test_nobody_listening_is_told_at_once(server: DirectPort) -> None:
+def test_nobody_listening_is_told_at_once(server: HostilePort) -> None:
     os.environ["AWS_ENDPOINT_URL"] = "http://127.0.0.1:1"  # the fixture takes it back
     with pytest.raises(StoreError, match=r"cannot be reached .*ConnectionRefusedError") as caught:
         TokenReader("s").token()
@@ -216,20 +187,6 @@ def test_nobody_listening_is_told_at_once(server: DirectPort) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize(
-    "behave", [reset, send(b""), send(answer(b"{}")), send(answer(b"", status="503 x"))]
-)
-def test_no_trouble_hurts_while_the_token_is_good(server: DirectPort, behave: Behaviour) -> None:
-    ahead = [0.0]
-    clock = FunctionClock(lambda: time.time() + ahead[0])
-    reader = ClockedReader("s", source="direct", background=False, clock=clock)
-    assert reader.token() == "good"
-    ahead[0] = 86_400 - 600
-    server.behave = behave
-    for _ in range(3):
-        ahead[0] += 100
-        assert reader.token() == "good"
-    assert len(server.requests) > 1
-    server.behave = send(answer(body("next", lives_s=172_800)))
-    ahead[0] += 600
-    assert reader.token() == "next"
+@OUTAGES
+def test_no_trouble_hurts_while_the_token_is_good(server: HostilePort, behave: Behaviour) -> None:
+    survive(server, "direct", behave)

@@ -5,17 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from rotator.local.ims import LocalIms
-from tests.support.ims_client import ImsClient
-
-NOW = 1_700_000_000.25
-CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
-CANARY = "p8e-canary"
-ACCEPTED = {
-    "grant_type": "client_credentials",
-    "client_id": CLIENT,
-    "client_secret": CANARY,
-    "scope": "openid,AdobeID,read_organizations",
-}
+from tests.support.ims_client import CANARY, CLIENT, NOW, ImsClient
 
 
 @pytest.fixture

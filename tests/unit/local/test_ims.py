@@ -12,17 +12,7 @@ import pytest
 from rotator.local.binding import LocalBinding
 from rotator.local.ims import LocalIms
 from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsSettings, RemoteIms
-from tests.support.ims_client import ImsClient, eventually
-
-NOW = 1_700_000_000.25
-CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
-CANARY = "p8e-canary"
-ACCEPTED = {
-    "grant_type": "client_credentials",
-    "client_id": CLIENT,
-    "client_secret": CANARY,
-    "scope": "openid,AdobeID,read_organizations",
-}
+from tests.support.ims_client import ACCEPTED, CANARY, CLIENT, NOW, ImsClient, eventually
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -7,16 +7,6 @@ from typing import Any
 
 from rotator.local.secrets_manager import OneAtATime
 
-NOW = 1_700_000_000.25
-CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
-CANARY = "p8e-canary"
-ACCEPTED = {
-    "grant_type": "client_credentials",
-    "client_id": CLIENT,
-    "client_secret": CANARY,
-    "scope": "openid,AdobeID,read_organizations",
-}
-
 
 def test_secrets_manager_handles_one_request_at_a_time() -> None:
     meeting = threading.Barrier(2)
