@@ -17,7 +17,6 @@ from typing import Any, Self
 from tests.support.http_server import HttpServer, Reply, Request
 
 # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-INVOCATION = "/2018-06-01/runtime/invocation/"
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py*", "runtime_client*")
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:rotator"
 ANSWER_TIMEOUT_S = 60.0

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.vault import Vault
 
 CANARY = "canary-3f9c61d7"
-
-
-OLD = timedelta(hours=23, minutes=5)
 
 
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5

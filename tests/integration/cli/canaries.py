@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +16,6 @@ CLIENT_SECRET = "Kx9vQ2canary/w+e=r Zt&7mB3"
 
 
 STORED_TOKEN = "Hd4canaryYp8Lr5Wn1Tb6"
-
-
-OLD = timedelta(hours=23, minutes=5)
 
 
 READS = ("BatchGetSecretValue", "GetSecretValue")

@@ -24,9 +24,9 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
-from tests.integration.cli.canaries import CLIENT_SECRET, OLD, STORED_TOKEN
+from tests.integration.cli.canaries import CLIENT_SECRET, STORED_TOKEN
 from tests.integration.cli.front import Front
-from tests.integration.cli.vault import Vault
+from tests.integration.cli.vault import OLD, Vault
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.wire import Wire
 

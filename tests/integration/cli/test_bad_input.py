@@ -6,10 +6,10 @@ import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
-from tests.integration.cli.bad_inputs import ACCESS_DENIED, CANARY, CASES, NOWHERE, OLD, READS, Case
+from tests.integration.cli.bad_inputs import ACCESS_DENIED, CANARY, CASES, NOWHERE, READS, Case
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
-from tests.integration.cli.vault import Vault
+from tests.integration.cli.vault import OLD, Vault
 
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5
 

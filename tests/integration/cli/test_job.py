@@ -1,7 +1,6 @@
 """`rotator run`: every way in which it can end, and what it leaves behind."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,11 +9,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event, result
-from tests.integration.cli.vault import Vault, instant
-
-OLD = timedelta(hours=23, minutes=5)
-STORED = "canary-stored-token"
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from tests.integration.cli.vault import OLD, Vault, instant
 
 
 def test_first_run_fills_an_empty_token_secret(

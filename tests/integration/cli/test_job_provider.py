@@ -1,22 +1,13 @@
 """`rotator run` and what a provider or an API does to it."""
 
 import json
-import re
 from datetime import timedelta
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event
-from tests.integration.cli.vault import Vault
-
-OLD = timedelta(hours=23, minutes=5)
-
-
-STORED = "canary-stored-token"
-
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from tests.integration.cli.vault import OLD, Vault
 
 
 def test_outage_is_temporary_and_the_token_stays(

@@ -30,8 +30,6 @@ from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
 from tests.support.clock import ManualClock
 
-PATIENCE_S = 60
-
 
 def chained(error: BaseException) -> Iterator[BaseException]:
     pending: list[BaseException | None] = [error]

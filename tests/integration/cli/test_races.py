@@ -7,21 +7,19 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
-from tests.integration.cli.vault import Vault
+from tests.integration.cli.vault import OLD, Vault
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 
 
 CROWD = 16
-OLD = timedelta(hours=23, minutes=5)
 PATIENCE_S = 60.0
 
 

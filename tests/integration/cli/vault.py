@@ -10,6 +10,10 @@ from rotator.local.binding import LocalBinding
 DAY = timedelta(seconds=86_399)
 
 
+OLD = timedelta(hours=23, minutes=5)
+"""Due, and good for another 55 minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vault:
     """Looks behind the scenes with a client of its own."""

@@ -5,7 +5,6 @@ import asyncio
 # Before any fork: where its first import coincides with one, it releases a lock of its own that it
 # has not acquired, because what it registers for before the fork comes too late.
 import concurrent.futures.thread  # noqa: F401
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,6 @@ from tests.support.reader_rig import FunctionSource, ending_version, fixed_sourc
 
 START = 1_800_000_000
 PATIENCE_S = 60.0
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_others() -> None:

@@ -23,7 +23,6 @@ from rotator.reader import TokenReader, get_token
 from rotator.reader.secrets_manager import SdkSource
 from tests.support.reader_rig import free_port
 
-SECRET_ID = "team/photoshop token"
 NOT_FOUND = "ResourceNotFoundException"
 NO_VALUE = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
 
