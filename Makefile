@@ -48,7 +48,7 @@ coverage: $(VENV)/dev.stamp ## the branches that unit and integration tests take
 	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -m 'not untraced' $(ARGS)
 	@$(BIN)/python -m coverage report
 
-test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against authorization servers that others wrote (needs Node)
+test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against servers and SDKs that others wrote (needs Node)
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
 
 compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/hostile-answers.md
@@ -68,8 +68,9 @@ lint: $(VENV)/lint.stamp ## style, formatting, types, the templates and the mani
 	@echo 'our own rules'; $(BIN)/python -m pytest -q tests/repo/test_template.py tests/repo/test_schedulers.py tests/repo/test_architecture.py
 	@$(MAKE) --no-print-directory audit workflows
 
-audit: build/audit/complete ## checkov on the templates, schemas on the manifests, offline
+audit: $(VENV)/dev.stamp build/audit/complete ## checkov on the templates, schemas on the manifests, offline
 	@build/audit/bin/checkov -d infra --framework cloudformation --compact --quiet --skip-download
+	@echo 'python-hcl2'; $(BIN)/python -m pytest -q -rs tests/repo/test_terraform.py
 	@build/audit/bin/hadolint infra/container/Containerfile
 	@build/audit/bin/kubernetes-validate --strict --quiet -k 1.33 infra/kubernetes/rotator.yaml
 
@@ -174,7 +175,7 @@ set-up-%:
 # npm's own settings are in $(NODE)/.npmrc; the lock names no registry, so that a mirror works.
 $(NODE)/node_modules: $(NODE)/package-lock.json $(NODE)/package.json
 	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent && touch node_modules; \
-	else echo '*** NOT TESTED against oidc-provider: there is no npm here ***'; fi
+	else echo '*** NOT TESTED against oidc-provider, nor the reader in Node: there is no npm here ***'; fi
 
 # Without the function's Python there are none; what needs them is skipped, and says so.
 emulators: $(VENV)/run.stamp

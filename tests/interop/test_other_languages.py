@@ -1,0 +1,203 @@
+"""The readers of examples/ keep the rules of docs/other-languages.md, with the SDKs of AWS.
+
+The AWS CLI and the SDK for JavaScript are the real ones, Secrets Manager is the strict one, and the
+time is told to the readers, so that nobody waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.local.environment import isolated_environment
+from tests.strict_aws.service import StrictSecretsManager
+from tests.support.documents import DAY, token_document
+from tests.support.wire import Fault, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "examples"
+NAME = "adobe/token"
+START = 1_800_000_000
+MINUTE, HOUR = 60, 3600
+DUE, END = START + 23 * HOUR, START + 24 * HOUR
+
+
+class ReaderProcess:
+    """A reader in a process of its own, one answer for each question."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, question: str, at: int) -> Any:  # noqa: ANN401 - JSON
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{question} {at}\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def token(self, at: int) -> str | None:
+        answer = self.ask("token", at)
+        return None if answer is None else str(answer["token"])
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def command_of(language: str) -> list[str]:
+    if language == "node":
+        node = shutil.which("node")
+        if node is None or not (HERE / "node_modules" / "@aws-sdk").is_dir():
+            pytest.skip("*** NO READER IN NODE: it needs Node and `make test-providers` ***")
+        return [node, str(HERE / "drive_reader.mjs"), str(EXAMPLES / "token-reader.mjs"), NAME]
+    missing = [tool for tool in ("aws", "jq") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"*** NO READER IN SHELL: {' and '.join(missing)} missing ***")
+    return ["/bin/sh", "-u", str(HERE / "drive_reader.sh"), str(EXAMPLES / "read-token.sh"), NAME]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with Wire(StrictSecretsManager()) as wire:
+        wire.secrets_manager.ask("CreateSecret", Name=NAME)
+        yield wire
+
+
+@pytest.fixture(params=["shell", "node"])
+def reader(request: pytest.FixtureRequest, wire: Wire) -> Iterator[ReaderProcess]:
+    environment = isolated_environment(os.environ, endpoint_url=wire.endpoint_url)
+    extra = {"token_jitter": "0", "AWS_MAX_ATTEMPTS": "1"}
+    reader = ReaderProcess(command_of(request.param), environment | extra)
+    yield reader
+    reader.close()
+
+
+def put(wire: Wire, value: dict[str, Any] | str) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    versions = len(wire.secrets_manager.versions(NAME).all)
+    wire.secrets_manager.ask(
+        "PutSecretValue",
+        SecretId=NAME,
+        SecretString=text,
+        ClientRequestToken=f"{versions:032}",
+    )
+    wire.secrets_manager.settle()
+
+
+def stages_read(wire: Wire) -> list[str]:
+    return [call.params["VersionStage"] for call in wire.calls]
+
+
+def test_cached_token_is_served_until_the_next_rotation(wire: Wire, reader: ReaderProcess) -> None:
+    put(wire, token_document("first", issued_at=START, added_later="ignored"))
+
+    assert reader.ask("token", START) == {"token": "first", "client_id": "my-client"}
+    assert reader.token(DUE) == "first"
+    assert stages_read(wire) == ["AWSCURRENT"]
+
+
+def test_secret_is_looked_at_every_few_minutes_from_then_on(
+    wire: Wire, reader: ReaderProcess
+) -> None:
+    put(wire, token_document("first", issued_at=START))
+    reader.token(START)
+
+    assert reader.token(DUE + 3 * MINUTE) == "first"
+    assert reader.token(DUE + 10 * MINUTE) == "first"
+    assert reader.token(DUE + 16 * MINUTE) == "first"
+    put(wire, token_document("second", issued_at=DUE + 16 * MINUTE))
+    assert reader.token(DUE + 29 * MINUTE) == "second"
+    assert len(wire.calls) == 4
+
+
+def test_token_outlives_an_outage_and_never_its_end(wire: Wire, reader: ReaderProcess) -> None:
+    put(wire, token_document("first", issued_at=START))
+    reader.token(START)
+    wire.spoil = lambda _call: Fault("down", reset=True)
+
+    assert reader.token(DUE + 5 * MINUTE) == "first"
+    assert reader.token(DUE + 5 * MINUTE + 59) == "first"
+    assert len(wire.calls) == 2
+    assert reader.token(END - 1) == "first"
+    assert reader.token(END) is None
+
+    wire.spoil = lambda _call: None
+    put(wire, token_document("second", issued_at=END))
+    assert reader.token(END + 1) == "second"
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    ["not JSON", "{}", json.dumps(token_document("old", issued_at=START - 25 * HOUR))],
+    ids=["malformed", "empty", "expired"],
+)
+def test_version_before_serves_where_the_current_one_cannot(
+    wire: Wire, reader: ReaderProcess, unusable: str
+) -> None:
+    put(wire, token_document("first", issued_at=START))
+    put(wire, unusable)
+
+    assert reader.token(START) == "first"
+    assert stages_read(wire) == ["AWSCURRENT", "AWSPREVIOUS"]
+
+
+def test_secret_without_a_value_is_no_token(wire: Wire, reader: ReaderProcess) -> None:
+    assert reader.token(START) is None
+
+    put(wire, token_document("first", issued_at=START))
+    assert reader.token(START + 1) == "first"
+
+
+def test_rejected_token_is_looked_for_once_in_half_a_minute(
+    wire: Wire, reader: ReaderProcess
+) -> None:
+    put(wire, token_document("first", issued_at=START))
+    reader.token(START)
+    put(wire, token_document("second", issued_at=START + 1))
+
+    reader.ask("rejected", START + 100)
+    assert reader.token(START + 100) == "second"
+    reader.ask("rejected", START + 120)
+    assert reader.token(START + 120) == "second"
+    assert len(wire.calls) == 2
+    reader.ask("rejected", START + 130)
+    assert reader.token(START + 130) == "second"
+    assert len(wire.calls) == 3
+
+
+def test_values_that_became_strings_are_read_and_the_earlier_end_counts(
+    wire: Wire, reader: ReaderProcess
+) -> None:
+    edited = token_document("first", issued_at=START, client_id=None)
+    put(wire, edited | {"schema": "1", "expires_at_epoch": str(END - HOUR)})
+
+    assert reader.ask("token", END - HOUR - 1) == {"token": "first", "client_id": ""}
+    assert reader.token(END - HOUR) is None
+
+
+def test_without_a_next_rotation_the_last_part_of_the_life_takes_its_place(
+    wire: Wire, reader: ReaderProcess
+) -> None:
+    put(wire, token_document("first", issued_at=START, lifetime=DAY - timedelta(hours=2)))
+    reader.token(START)
+
+    assert reader.token(START + 21 * HOUR) == "first"
+    assert len(wire.calls) == 1
+    assert reader.token(START + 21 * HOUR + 15 * MINUTE) == "first"
+    assert len(wire.calls) == 2
