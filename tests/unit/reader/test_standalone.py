@@ -1,6 +1,7 @@
 """The reader where next to nothing is installed: copied, or as the wheel, in a bare interpreter."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,22 @@ def test_wheel_alone_reads_from_the_agent(
     monkeypatch.chdir(ROOT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     assert run_bare(READ, wheel, env=as_agent) == EXPECTED
+
+
+def test_copy_command_of_the_page_copies_a_reader_that_works(
+    tmp_path: Path, as_agent: dict[str, str]
+) -> None:
+    page = (ROOT / "docs" / "reader.md").read_text("utf-8")
+    small = page[page.index("## A small installation") :]
+    [command] = re.findall(r"^```sh\n(.*?)^```$", small, re.MULTILINE | re.DOTALL)
+    (tmp_path / "rotator").symlink_to(ROOT / "rotator")
+
+    subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True)
+
+    app = tmp_path / "app"
+    files = {str(path.relative_to(app / "rotator")) for path in app.rglob("*.py")}
+    assert {name for name in files if not name.startswith("reader/")} == set(BESIDE)
+    assert run_bare(READ, app, env=as_agent) == EXPECTED
 
 
 def test_copied_folder_alone_reads_from_the_service(
