@@ -1,7 +1,7 @@
-"""Whether another project's distribution of the same name is installed.
+"""Whether a distribution is installed that writes to the same folder and to the same command.
 
-Ours is called `oauth-token-rotator`; another project owns the name `rotator` in the package index,
-and writes to the same folder and to the same command.
+Ours is called `oauth-token-rotator`. Another project owns the name `rotator` in the package index,
+and our own 0.1.0 had it too; both say 0.1.0, so they are told apart by their summary.
 """
 
 from __future__ import annotations
@@ -21,17 +21,23 @@ OURS = "Keeps a valid OAuth 2.0"
 
 
 def namesake_problem(folders: Iterable[str] | None = None) -> str | None:
-    """What to do about another distribution called `rotator`, None if there is none.
+    """What to do about a distribution called `rotator`, None if there is none.
 
     Looks into `folders`, those of imports by default. By hand: `importlib.metadata` would cost
     every command 20 ms.
     """
     for summary in _summaries(sys.path if folders is None else folders):
-        if not summary.startswith(OURS):
-            return (
-                "another project's package `rotator` is installed here and shares our command and"
-                " folder; run `python -m pip uninstall rotator` and install this one again"
-            )
+        if summary.startswith(OURS):
+            whose = "version 0.1.0 of this project, then called `rotator`,"
+        elif summary:
+            whose = "another project's package `rotator`"
+        else:
+            continue  # nothing is known of it, so nothing is said
+        return (
+            f"{whose} is installed here and shares our command and folder; run"
+            " `python -m pip uninstall rotator`, then install oauth-token-rotator again with"
+            " `--force-reinstall`"
+        )
     return None
 
 
@@ -50,4 +56,4 @@ def _summary(path: str) -> str:
         for line in lines:
             if line.startswith("Summary:"):
                 return line.partition(":")[2].strip()
-    return OURS  # nothing is known of it, so nothing is said
+    return ""

@@ -88,7 +88,7 @@ def test_upgrade_uninstalls_first_and_works(
     without(installed, "rotator")
     pip_install(installed, "-c", tools.constraints, wheel)
 
-    assert_works(installed)
+    assert_works(installed)  # the command says nothing of another distribution any more
 
 
 def test_uninstalling_last_takes_the_new_one_along_and_a_reinstallation_heals_it(
@@ -96,6 +96,7 @@ def test_uninstalling_last_takes_the_new_one_along_and_a_reinstallation_heals_it
 ) -> None:
     installed = tools.pip(any_python, first_release, tmp_path)
     pip_install(installed, "-c", tools.constraints, wheel)
+    assert "0.1.0 of this project" in installed.command("--version")
 
     without(installed, "rotator")
     assert not (installed.bin / "rotator").exists()

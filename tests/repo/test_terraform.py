@@ -1,16 +1,24 @@
 """The Terraform module asks for the template's parameters and tells its outputs, all of them.
 
-Its files are read by patterns, not by a parser of the language: each block starts at the beginning
-of a line and ends with a brace there, which is how `terraform fmt` leaves them.
+Its files are read by patterns: each block starts at the beginning of a line and ends with a brace
+there, which is how `terraform fmt` leaves them. `make audit` has a parser of the language, too, and
+the last tests compare what it reads.
 """
 
 import json
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.support.templates import load
 
-MODULE = Path(__file__).parents[2] / "infra" / "terraform"
+ROOT = Path(__file__).parents[2]
+MODULE = ROOT / "infra" / "terraform"
+PARSER = ROOT / "build" / "audit" / "bin" / "python"  # python-hcl2, as checkov keeps it
+PARSE = "import hcl2, json, sys; print(json.dumps(hcl2.load(open(sys.argv[1]))))"
 PARAMETERS = load("template.yaml")["Parameters"]
 OUTPUTS = load("template.yaml")["Outputs"]
 OF_THE_STACK = {"stack_name", "tags"}
@@ -65,3 +73,42 @@ def test_outputs_are_the_templates() -> None:
             f'lookup({stack}, "{name}", null)' if "Condition" in output else (f'{stack}["{name}"]')
         )
         assert outputs[name_of(name)]["value"] == expected
+
+
+# --- By a parser of the language ---------------------------------------------------------------
+
+
+def parse(file: str) -> dict[str, list[dict[str, Any]]]:
+    """What python-hcl2 makes of a file: each block by its kind, each argument in a list."""
+    if not (PARSER.parents[1] / "complete").exists():
+        pytest.skip("*** NOT PARSED by python-hcl2: run make audit ***")
+    command = [str(PARSER), "-c", PARSE, str(MODULE / file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    blocks: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
+    return blocks
+
+
+def test_parser_reads_the_same_variables() -> None:
+    read = {name: body for each in parse("variables.tf")["variable"] for name, body in each.items()}
+
+    assert read.keys() - OF_THE_STACK == {name_of(name) for name in PARAMETERS}
+    for name, parameter in PARAMETERS.items():
+        variable = read[name_of(name)]
+        assert variable["type"] == [f"${{{parameter['Type'].lower()}}}"], name
+        assert variable.get("default", [None]) == [parameter.get("Default")], name
+
+
+def test_parser_reads_one_stack_with_every_parameter() -> None:
+    [block] = parse("main.tf")["resource"]
+    [stack] = block["aws_cloudformation_stack"].values()
+
+    assert list(block) == ["aws_cloudformation_stack"]
+    assert stack["parameters"] == [{name: f"${{var.{name_of(name)}}}" for name in PARAMETERS}]
+    assert stack["template_body"] == ['${file("${path.module}/../template.yaml")}']
+
+
+def test_parser_reads_the_outputs() -> None:
+    read = [name for each in parse("outputs.tf")["output"] for name in each]
+
+    assert sorted(read) == sorted(name_of(name) for name in OUTPUTS)

@@ -1,4 +1,4 @@
-"""Another project's package of the same name is told of, our own is not."""
+"""A package that shares our command and folder is told of: whose it is, and what to do."""
 
 from pathlib import Path
 
@@ -23,13 +23,25 @@ def test_package_of_another_project_is_told_of(tmp_path: Path, name: str, file: 
     problem = namesake_problem([str(tmp_path / "none"), str(tmp_path)])
 
     assert problem is not None
+    assert "another project" in problem
     assert "pip uninstall rotator" in problem
 
 
-@pytest.mark.parametrize("summary", [f"{OURS} client-credentials token in ...", None])
-def test_package_of_ours_is_not(tmp_path: Path, summary: str | None) -> None:
-    install(tmp_path, "rotator-0.1.0.dist-info", summary)
+def test_first_release_of_ours_is_told_apart(tmp_path: Path) -> None:
+    install(tmp_path, "rotator-0.1.0.dist-info", f"{OURS} client-credentials token in ...")
+
+    problem = namesake_problem([str(tmp_path)])
+
+    assert problem is not None
+    assert "another project" not in problem
+    assert "0.1.0 of this project" in problem
+    assert "pip uninstall rotator" in problem
+
+
+def test_package_without_a_summary_and_other_names_are_not(tmp_path: Path) -> None:
+    install(tmp_path, "rotator-0.1.0.dist-info", None)
     install(tmp_path, "rotator_tools-1.dist-info", "Other tools")
+    install(tmp_path, "oauth_token_rotator-0.2.0.dist-info", f"{OURS} client-credentials token")
 
     assert namesake_problem([str(tmp_path)]) is None
 
