@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.errors import explain_error, scheduled_for_deletion
+from rotator.aws.sdk_loader import skip_service_listing
 from rotator.aws.sdk_logs import without_bodies
 from rotator.errors import SecretNotFound, StoreError, replace_error
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, SecretInfo, StoredSecret
@@ -61,6 +62,7 @@ def _open_session(config: Config) -> object:
 
     core = botocore.session.get_session()
     core.set_default_client_config(config)
+    skip_service_listing(core)
     return boto3.Session(botocore_session=core)
 
 

@@ -119,6 +119,8 @@ def _open_session() -> Session:
     import botocore.session
     from botocore.config import Config
 
+    from rotator.aws.sdk_loader import skip_service_listing
+
     session = botocore.session.get_session()
     # Of all clients, also of those that it makes itself in order to get credentials.
     session.set_default_client_config(
@@ -128,9 +130,7 @@ def _open_session() -> Session:
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         )
     )
-    # Before it loads one service's description it lists all that it has, some four hundred folders,
-    # only to say which there are if this one is missing.
-    session.get_component("data_loader").list_available_services = lambda _type_name: _Anything()
+    skip_service_listing(session)
     return session
 
 
@@ -146,13 +146,6 @@ def _make_client(session: Session, region: str | None, found_credentials: bool) 
 
 
 _EXPLICIT = ("aws_access_key_id", "aws_secret_access_key")
-
-
-class _Anything(frozenset[str]):
-    """A set of names that holds whichever is looked for."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True
 
 
 def _region(secret_id: str) -> str | None:

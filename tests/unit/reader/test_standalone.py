@@ -35,7 +35,14 @@ LOOPBACK_ONLY = (
 )
 """What the loopback source needs of `rotator/reader/`."""
 
-BESIDE = ("errors.py", "dates.py", "aws/errors.py", "aws/error_table.py", "aws/sdk_logs.py")
+BESIDE = (
+    "errors.py",
+    "dates.py",
+    "aws/errors.py",
+    "aws/error_table.py",
+    "aws/sdk_loader.py",
+    "aws/sdk_logs.py",
+)
 """What the reader needs besides its folder."""
 
 
