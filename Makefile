@@ -99,7 +99,7 @@ prove-long: ## the same with everything that can be tried, for hours
 prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught
 	@$(BIN)/python -m tests.evidence.mutants $(ARGS)
 
-bench: $(VENV)/bench.stamp emulators ## the benchmarks, as ratios (ARGS=reader: one suite)
+bench: $(VENV)/bench.stamp emulators build/runtime/complete ## the benchmarks, as ratios: a report (ARGS=reader: one suite, ARGS=--strict: fail)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 completions: build/completions/complete ## completion scripts and manual page, in data/

@@ -13,15 +13,17 @@ import re
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from infra.interpreters import find_lambda_python
 from infra.package import Package, build, byte_compile, install, pack
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.server_process import ServerProcess
-from tests.benchmarks.table import Figure, Table, versions
+from tests.benchmarks.lambda_init import init_figures
+from tests.benchmarks.measure import in_turn
+from tests.benchmarks.table import Figure, Table, compare, versions
 from tests.benchmarks.tls_endpoint import serve
 from tests.deployed.runtime_api import RuntimeProcess, copy_runtime_client, unpack
 
@@ -46,7 +48,7 @@ PLAIN_CLOSURE = {
     "urllib3",
 }
 ROUNDS, WARM_ROUNDS = 15, 30
-COLD_GOAL = 1.1
+MINT_GOAL, NOT_DUE_GOAL = 0.95, 0.85
 PLAIN = """
 import json, os, time
 import boto3, requests
@@ -83,12 +85,12 @@ class PackageRig:
     def __init__(self, folder: Path, python: str, endpoint_url: str, ims: TlsEndpoint) -> None:
         self._python = python
         self._client = secrets_manager_client(endpoint_url)
-        self._runtime_client = copy_runtime_client(TOOLS, folder / "runtime-client")
+        self.runtime_client = copy_runtime_client(TOOLS, folder / "runtime-client")
         self.packages = {
             "rotator": build("x86_64", folder, compiler=python),
             "plain": _build_plain(folder, python),
         }
-        self._tasks = {name: unpack(p.path, folder / name) for name, p in self.packages.items()}
+        self.tasks = {name: unpack(p.path, folder / name) for name, p in self.packages.items()}
         credentials = {"client_id": "an-id", "client_secret": "a-secret"}
         credentials |= {"provider": "generic", "token_url": ims.token_url}
         credentials |= {"auth_method": "client_secret_post"}
@@ -112,8 +114,8 @@ class PackageRig:
         """A new execution environment."""
         return RuntimeProcess(
             self._python,
-            task=self._tasks[name],
-            runtime_client=self._runtime_client,
+            task=self.tasks[name],
+            runtime_client=self.runtime_client,
             handler=HANDLERS[name],
             environment=self._environments[name],
         )
@@ -127,18 +129,24 @@ class PackageRig:
             _expect(process.invoke({}).value, due=due)
             return time.perf_counter() - started_s
 
-    def warm_s(self, *, due: bool) -> dict[str, float]:
+    def warm_s(self, *, due: bool) -> dict[str, list[float]]:
         """From an event to the answer, in environments that have answered before."""
-        taken: dict[str, list[float]] = {name: [] for name in HANDLERS}
         with self.process("rotator") as ours, self.process("plain") as theirs:
-            for _ in range(WARM_ROUNDS):
-                for name, process in (("rotator", ours), ("plain", theirs)):
-                    if due:
-                        self.forget_token(name)
-                    answer = process.invoke({})
-                    _expect(answer.value, due=due)
-                    taken[name].append(answer.duration_s)
-        return {name: median(values[1:]) for name, values in taken.items()}
+
+            def answer_s(name: str, process: RuntimeProcess) -> float:
+                if due:
+                    self.forget_token(name)
+                answer = process.invoke({})
+                _expect(answer.value, due=due)
+                return answer.duration_s
+
+            return in_turn(
+                {
+                    "rotator": partial(answer_s, "rotator", ours),
+                    "plain": partial(answer_s, "plain", theirs),
+                },
+                rounds=WARM_ROUNDS,
+            )
 
 
 def run() -> Table:
@@ -154,12 +162,15 @@ def run() -> Table:
         serve(Path(folder)) as ims,
     ):
         rig = PackageRig(Path(folder), python, manager.announcement["endpoint_url"], ims)
-        figures = [_size(rig.packages), *_cold(rig, due=True), *_cold(rig, due=False)]
+        figures = [_size(rig.packages), _cold(rig, due=True), _cold(rig, due=False)]
         figures += [_warm(rig, due=True), _warm(rig, due=False)]
+        figures += init_figures(
+            Path(folder), python, runtime_client=rig.runtime_client, plain=rig.tasks["plain"]
+        )
         _make_removable(Path(folder))
     return Table(
         name="package",
-        title="The function's package / a plain boto3 + requests handler, by the runtime client",
+        title="The function against a plain handler of boto3 + requests, by the runtime client",
         figures=tuple(figures),
         versions=versions(("boto3", "botocore", "requests", "Authlib")),
     )
@@ -175,31 +186,22 @@ def _size(packages: Mapping[str, Package]) -> Figure:
     )
 
 
-def _cold(rig: PackageRig, *, due: bool) -> list[Figure]:
-    taken: dict[str, list[float]] = {name: [] for name in HANDLERS}
+def _cold(rig: PackageRig, *, due: bool) -> Figure:
     for name in HANDLERS:
         rig.cold_s(name, due=True)
-    for _ in range(ROUNDS):
-        for name, values in taken.items():
-            values.append(rig.cold_s(name, due=due))
-    medians = {name: median(values) for name, values in taken.items()}
-    name = "cold, mints" if due else "cold, not due"
-    return [_ratio(name, medians, at_most=COLD_GOAL)]
+    taken = in_turn({name: partial(rig.cold_s, name, due=due) for name in HANDLERS}, rounds=ROUNDS)
+    goal = MINT_GOAL if due else NOT_DUE_GOAL
+    return _ratio("cold, mints" if due else "cold, not due", taken, at_most=goal)
 
 
 def _warm(rig: PackageRig, *, due: bool) -> Figure:
     return _ratio("warm, mints" if due else "warm, not due", rig.warm_s(due=due))
 
 
-def _ratio(name: str, medians: Mapping[str, float], *, at_most: float | None = None) -> Figure:
-    ours, theirs = medians["rotator"], medians["plain"]
-    return Figure(
-        name=name,
-        value=ours / theirs,
-        at_most=at_most,
-        detail=f"{ours * 1000:.0f} ms / {theirs * 1000:.0f} ms",
-        raw={"ours_s": ours, "theirs_s": theirs},
-    )
+def _ratio(
+    name: str, taken_s: Mapping[str, list[float]], *, at_most: float | None = None
+) -> Figure:
+    return compare(name, taken_s["rotator"], taken_s["plain"], scale=1000, at_most=at_most)
 
 
 def _build_plain(folder: Path, python: str) -> Package:

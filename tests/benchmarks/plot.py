@@ -8,28 +8,33 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Mapping
 
 __all__ = ["bars"]
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 760, 190, 70, 48, 30
+WIDTH, LEFT, RIGHT, TOP, ROW = 760, 260, 70, 48, 30
 OURS, THEIRS, INK, GRID = "#1a7f5a", "#9aa5b1", "#24292f", "#d8dee4"
+TICKS = 5
 
 
 def bars(
-    values: Mapping[str, float], *, title: str, caption: str, marker: tuple[str, float]
+    values: Mapping[str, float],
+    *,
+    title: str,
+    caption: str,
+    ours: Container[str],
+    marker: tuple[str, float] | None = None,
+    logarithmic: bool = False,
 ) -> str:
-    """Horizontal bars on a logarithmic scale; the first is ours, `marker` is a vertical line."""
-    low = 10 ** math.floor(math.log10(min(marker[1], *values.values())))
-    high = 10 ** math.ceil(math.log10(max(values.values())))
+    """Horizontal bars, one for each value; those of `ours` stand out.
+
+    `marker` is a vertical line across all of them.
+    """
+    marked = [marker[1]] if marker else []
+    ticks, x = _logarithmic([*marked, *values.values()]) if logarithmic else _linear(values)
     bottom = TOP + ROW * len(values)
     captions = textwrap.wrap(caption, 112)
     height = bottom + 58 + 16 * len(captions)
-
-    def x(value: float) -> float:
-        share = (math.log10(value) - math.log10(low)) / (math.log10(high) - math.log10(low))
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
@@ -39,37 +44,65 @@ def bars(
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="20" y="26" font-size="16" font-weight="600">{escape(title)}</text>',
     ]
-    for power in range(round(math.log10(low)), round(math.log10(high)) + 1):
-        at = x(10.0**power)
+    for tick in ticks:
+        at = x(tick)
         parts += [
             f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{bottom}" stroke="{GRID}"/>',
-            f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{10**power:,}</text>',
+            f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:,.10g}</text>',
         ]
     for index, (name, value) in enumerate(values.items()):
-        y = TOP + ROW * index + 5
-        color = THEIRS if index else OURS
-        weight = "400" if index else "600"
+        parts += _bar(name, value, TOP + ROW * index + 5, x(value), is_ours=name in ours)
+    if marker:
+        label, at = marker[0], x(marker[1])
         parts += [
             (
-                f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end" font-weight="{weight}">'
-                f"{escape(name)}</text>"
+                f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{bottom}"'
+                f' stroke="{INK}" stroke-dasharray="4 3"/>'
             ),
-            (
-                f'<rect x="{LEFT}" y="{y}" width="{x(value) - LEFT:.1f}" height="{ROW - 10}"'
-                f' rx="2" fill="{color}"/>'
-            ),
-            f'<text x="{x(value) + 6:.1f}" y="{y + 15}" font-weight="{weight}">{value:,.0f}</text>',
+            f'<text x="{at + 4:.1f}" y="{bottom + 36}">{escape(label)}, {marker[1]:,.3g}</text>',
         ]
-    label, value = marker
-    parts += [
-        (
-            f'<line x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{TOP}" y2="{bottom}"'
-            f' stroke="{INK}" stroke-dasharray="4 3"/>'
-        ),
-        f'<text x="{x(value) + 4:.1f}" y="{bottom + 36}">{escape(label)}, {value:,.0f}</text>',
-    ]
     parts += [
         f'<text x="20" y="{bottom + 60 + 16 * index}" font-size="11">{escape(line)}</text>'
         for index, line in enumerate(captions)
     ]
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _bar(name: str, value: float, y: int, end: float, *, is_ours: bool) -> list[str]:
+    weight = "600" if is_ours else "400"
+    number = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return [
+        (
+            f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end" font-weight="{weight}">'
+            f"{escape(name)}</text>"
+        ),
+        (
+            f'<rect x="{LEFT}" y="{y}" width="{end - LEFT:.1f}" height="{ROW - 10}"'
+            f' rx="2" fill="{OURS if is_ours else THEIRS}"/>'
+        ),
+        f'<text x="{end + 6:.1f}" y="{y + 15}" font-weight="{weight}">{number}</text>',
+    ]
+
+
+def _logarithmic(values: list[float]) -> tuple[list[float], Callable[[float], float]]:
+    """The powers of ten around the values, and where a value stands."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+
+    def x(value: float) -> float:
+        return LEFT + (math.log10(value) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+
+    return [10.0**power for power in range(low, high + 1)], x
+
+
+def _linear(values: Mapping[str, float]) -> tuple[list[float], Callable[[float], float]]:
+    """Round numbers from zero on, and where a value stands."""
+    most = max(values.values())
+    rough = most / TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough)
+    high = step * math.ceil(most / step)
+
+    def x(value: float) -> float:
+        return LEFT + value / high * (WIDTH - LEFT - RIGHT)
+
+    return [step * index for index in range(round(high / step) + 1)], x

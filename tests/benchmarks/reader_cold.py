@@ -1,23 +1,34 @@
-"""Whole processes: their time and their memory, from the start to the first token in hand."""
+"""Whole processes: what they take from their start to the first token in hand."""
 
 from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.measure import Launcher, in_turn
+from tests.benchmarks.tls_endpoint import TlsIdentity, make_identity
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["PROGRAMS", "best_processes"]
+    from tests.benchmarks.measure import Cost
+
+__all__ = ["PROGRAMS", "cold_costs", "served"]
 
 READ = "from rotator.reader import get_token; get_token('s')"
+# Nobody but Amazon has a certificate of its roots, so one of the five is that of the server here.
+READ_BY_FIVE_ROOTS = "import rotator.reader.authorities as a; a.AMAZON_ROOTS = {roots!r}\n" + READ
 READ_BY_SDK = """
 from rotator.reader import TokenReader
 TokenReader("s", source="sdk", background=False).token()
@@ -37,29 +48,19 @@ from aws_secretsmanager_caching import SecretCache
 cache = SecretCache(client=botocore.session.get_session().create_client("secretsmanager"))
 json.loads(cache.get_secret_string("s"))["access_token"]
 """
-PEAK = """
-import re
-print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
-"""
-# Linux only; what `resource` calls the maximum begins with that of the process that started it.
 
 PROGRAMS = {
-    "bare": ("pass", "sdk"),
-    "import": ("import rotator.reader", "sdk"),
+    "bare": ("pass", "agent"),
+    "import": ("import rotator.reader", "agent"),
     "loopback": (READ, "agent"),
-    "direct": (READ, "sdk"),
-    "sdk": (READ_BY_SDK, "sdk"),
-    "boto3": (READ_BY_BOTO3, "sdk"),
-    "powertools": (READ_BY_POWERTOOLS, "sdk"),
-    "caching": (READ_BY_CACHING, "sdk"),
+    "direct": (READ, "whole_bundle"),
+    "direct_five": (READ_BY_FIVE_ROOTS, "five_roots"),
+    "sdk": (READ_BY_SDK, "whole_bundle"),
+    "boto3": (READ_BY_BOTO3, "whole_bundle"),
+    "powertools": (READ_BY_POWERTOOLS, "whole_bundle"),
+    "caching": (READ_BY_CACHING, "whole_bundle"),
 }
-"""Name to program and to the service that it reads from."""
-
-ROUNDS = {"bare": 4, "import": 4}
-"""How often as many runs of the short ones: a millisecond counts there."""
-
-MEMORY_ROUNDS = 3
-"""Memory hardly varies."""
+"""Name to program and to the environment that it reads in."""
 
 
 def serve_token(_: Request) -> Reply:
@@ -75,72 +76,79 @@ def serve_token(_: Request) -> Reply:
 
 
 @contextmanager
-def served() -> Iterator[dict[str, dict[str, str]]]:
-    """Both services in a process of their own; gives the environments of their clients."""
+def served(folder: Path) -> Iterator[tuple[dict[str, dict[str, str]], dict[bytes, str]]]:
+    """Both services in a process of their own: the environments of their clients, and five roots.
+
+    Secrets Manager is asked over TLS, verified by a bundle of the usual size.
+    """
+    identity = make_identity(folder)
+    stand_in = folder / "packages" / "certifi"
+    stand_in.mkdir(parents=True)
+    (stand_in / "__init__.py").touch()
+    (stand_in / "cacert.pem").write_bytes(identity.ca_bundle.read_bytes())
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.reader_cold"],
+        [sys.executable, "-m", "tests.benchmarks.reader_cold", *map(str, identity)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert server.stdout is not None
-        port = server.stdout.readline().strip()
+        port, tls_port = server.stdout.readline().split()
         passed_on = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        yield {
-            "agent": passed_on
-            | {"AWS_TOKEN": "ssrf", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": port},
-            "sdk": passed_on
-            | {
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-                "AWS_REGION": "eu-west-1",
-                "AWS_DEFAULT_REGION": "eu-west-1",
-                "AWS_ACCESS_KEY_ID": "x",
-                "AWS_SECRET_ACCESS_KEY": "x",
-                "AWS_EC2_METADATA_DISABLED": "true",
-            },
+        agent = passed_on | {"AWS_TOKEN": "ssrf", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": port}
+        aws = passed_on | {
+            "AWS_ENDPOINT_URL": f"https://127.0.0.1:{tls_port}",
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "x",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
+        environments = {
+            "agent": agent,
+            "whole_bundle": aws | {"AWS_CA_BUNDLE": str(identity.ca_bundle)},
+            "five_roots": aws | {"PYTHONPATH": str(stand_in.parent)},
+        }
+        yield environments, _five_roots(identity)
     finally:
         server.communicate()  # it serves until its input ends
 
 
-def best_processes(rounds: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Milliseconds and peak MB of each program: the best of so many runs, taken in turn."""
-    best_ms = dict.fromkeys(PROGRAMS, float("inf"))
-    least_mb = dict.fromkeys(PROGRAMS, float("inf"))
-    with served() as environments:
-        for turn in range(rounds + 1):
-            for name, (program, service) in PROGRAMS.items():
-                environment = environments[service]
-                for _ in range(ROUNDS.get(name, 1)):
-                    spent_ms = run_ms(program, environment)
-                    if turn:  # the first run compiles, and fills the file cache
-                        best_ms[name] = min(best_ms[name], spent_ms)
-                if turn < MEMORY_ROUNDS:
-                    least_mb[name] = min(least_mb[name], peak_mb(program, environment))
-    return best_ms, least_mb
+def cold_costs(rounds: int) -> dict[str, list[Cost]]:
+    """What each program took in each round."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as (environments, roots),
+        Launcher() as launcher,
+    ):
+        runs = {}
+        for name, (program, environment) in PROGRAMS.items():
+            text = program.replace("{roots!r}", repr(roots))
+            argv = [sys.executable, "-c", text]
+            runs[name] = partial(launcher.cost, argv, environments[environment])
+        return in_turn(runs, rounds=rounds)
 
 
-def run_ms(program: str, environment: Mapping[str, str]) -> float:
-    """The wall time of one process."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", program], env=dict(environment), check=True)
-    return (time.perf_counter() - start) * 1e3
+def _five_roots(identity: TlsIdentity) -> dict[bytes, str]:
+    """Amazon's, with the first one replaced."""
+    from rotator.reader.authorities import AMAZON_ROOTS
+
+    text = identity.certificate.read_text("ascii")
+    ours = text.split("-----")[2].strip()[:28].encode()
+    digest = sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+    return dict([(ours, digest), *list(AMAZON_ROOTS.items())[1:]])
 
 
-def peak_mb(program: str, environment: Mapping[str, str]) -> float:
-    """The largest resident memory of one process."""
-    done = subprocess.run(
-        [sys.executable, "-c", program + "\n" + PEAK],
-        env=dict(environment),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return float(done.stdout) / 1024
+def main() -> None:
+    """Serve both until the input ends."""
+    identity = TlsIdentity(*map(Path, sys.argv[1:]))
+    with HttpServer(serve_token) as plain, HttpServer(serve_token, context=identity.context()) as s:
+        print(plain.port, s.port, flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":
-    with HttpServer(serve_token) as server:
-        print(server.port, flush=True)
-        sys.stdin.read()
+    main()

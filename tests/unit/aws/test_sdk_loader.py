@@ -1,7 +1,5 @@
 """What botocore reads of its data before it has a client: an audit hook counts the folders."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.python_process import run_python
