@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     E = TypeVar("E", bound=Exception)
 
 __all__ = [
+    "ClientAdminError",
     "ConfigError",
     "CredentialsError",
     "MintError",
@@ -113,6 +114,25 @@ class ProbeError(RotatorError):
         self.error_code = error_code
         self.debug_id = debug_id
         self.is_refusal = is_refusal
+
+
+class ClientAdminError(RotatorError):
+    """A provider refused to list or change a client's secrets, or could not be asked.
+
+    `status` is the HTTP status (None if there was no answer), `debug_id` the provider's request id.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        debug_id: str | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status = status
+        self.debug_id = debug_id
 
 
 class StoreError(RotatorError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rotator.errors import (
+    ClientAdminError,
     ConfigError,
     CredentialsError,
     MintError,
@@ -47,7 +48,7 @@ def exit_code(error: RotatorError) -> int:
         return EXIT_CONFIGURATION
     if isinstance(error, StoreError):
         return EXIT_SECRETS_MANAGER
-    if isinstance(error, MintError):
+    if isinstance(error, MintError | ClientAdminError):
         return EXIT_REFUSED
     if isinstance(error, ProbeError):
         is_refusal = error.is_refusal or error.status in {401, 403}

@@ -17,6 +17,7 @@ from rotator.model.access_token import TOKEN_FIELDS
 from rotator.model.consent import is_consent_entry
 from rotator.model.fields import is_one_line, optional_text_field, text_field
 from rotator.model.secret import Secret
+from rotator.model.secret_rotation import ROTATION_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,9 @@ class ClientCredentials:
     `token_secrets` the token secrets that may be kept fresh by
     these credentials without being named in a setting (see `rotator.model.consent`). Fields that
     are None are the provider preset's to fill in.
+
+    `client_admin` and the state of a rotation are left to those who rotate the client secret: no
+    mistake in them keeps a token from being minted.
     """
 
     client_id: str
@@ -109,6 +113,8 @@ class ClientCredentials:
             "single_active",
             "token_secrets",
             "parameters",
+            "client_admin",
+            ROTATION_FIELD,
         }
     )
     KEYS: ClassVar[frozenset[str]] = FIELDS | _ADOBE_KEYS.keys()

@@ -11,6 +11,7 @@ from rotator.errors import (
     SecretNotFound,
     replace_error,
 )
+from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.consent import has_consent
@@ -20,7 +21,7 @@ from rotator.model.stored import parse_fields
 from rotator.rotation.publish import compare_and_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from rotator.model.clock import Clock
     from rotator.model.secret import StoredSecret
@@ -32,7 +33,11 @@ __all__ = [
     "credentials_text",
     "edit_credentials",
     "merge_settings",
+    "replace_client_secrets",
 ]
+
+CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
+"""Ours, and those of the file that Adobe's console offers."""
 
 
 def edit_credentials(
@@ -77,9 +82,16 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
 
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
     """The fields with `text` as the client secret that is tried first, before the others."""
-    stored = fields.get("client_secret")
+    stored = next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None)
     others = stored if isinstance(stored, list) else [stored] if stored else []
-    return fields | {"client_secret": [text, *(other for other in others if other != text)]}
+    kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
+    return kept | {"client_secret": [text, *(other for other in others if other != text)]}
+
+
+def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict[str, Any]:
+    """The fields with exactly these client secrets, under the one key of the format."""
+    others = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
+    return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
 
 
 def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
@@ -99,6 +111,7 @@ def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) ->
     problem: object
     try:
         resolve(ClientCredentials.from_fields(dict(fields)))
+        parse_admin_settings(fields)
         text = json.dumps(fields, indent=2)
         if len(text.encode()) <= MAX_SECRET_BYTES:
             return Secret(text)

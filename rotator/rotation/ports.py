@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
     from rotator.model.secret import RotationState, Secret, SecretInfo, StoredSecret
+    from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
-__all__ = ["Endpoint", "RotationStore", "SetupStore", "Store"]
+__all__ = ["ClientAdmin", "Endpoint", "RotationStore", "SetupStore", "Store"]
 
 
 class Store(Protocol):
@@ -74,3 +75,29 @@ class Endpoint(Protocol):
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         """Exchange the credentials for a token; raises MintError or CredentialsError."""
+
+
+class ClientAdmin(Protocol):
+    """A provider's interface for one client's secrets; see `rotator.client_admin.adapter`.
+
+    Where we choose the one client secret there is only `replace`, elsewhere all but that.
+    """
+
+    @property
+    def can_retire(self) -> bool:
+        """Whether a client secret can be switched off before it is deleted."""
+
+    def list(self) -> tuple[ProviderSecret, ...]:
+        """The client secrets that the provider has; raises ClientAdminError, as all of these do."""
+
+    def add(self, label: str, ends_at: datetime) -> NewSecret:
+        """Make one more client secret, with the only copy of its value."""
+
+    def retire(self, secret_id: str) -> None:
+        """Switch a client secret off."""
+
+    def delete(self, secret_id: str) -> None:
+        """Delete a client secret."""
+
+    def replace(self, value: Secret) -> None:
+        """Make this value the client's only secret."""

@@ -24,6 +24,8 @@ MAY_IMPORT = {
     # HTTP, which knows no AWS
     "transport": "errors model | cryptography requests urllib3",
     "oauth": "dates errors model transport | authlib cryptography joserfc requests",
+    # the providers' interfaces for the secrets of their clients
+    "client_admin": "errors model oauth transport",
     # AWS, which knows no HTTP
     "aws": "errors model | boto3 botocore",
     # what the product does
@@ -32,7 +34,7 @@ MAY_IMPORT = {
     # settings, logs and the composition root
     "config": "aws errors model",
     "logs": "errors | structlog",
-    "app": "aws config errors fleet logs model oauth rotation",
+    "app": "aws client_admin config errors fleet logs model oauth rotation",
     # the doors
     "__init__": "aws model oauth rotation",
     "cli": "__init__ app aws config demo errors fleet logs model reader rotation",

@@ -13,10 +13,12 @@ from jsonschema import Draft202012Validator
 
 from rotator.errors import CredentialsError
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
+from rotator.model.client_admin import ADMIN_KINDS, parse_admin_settings
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.fields import load_object
 from rotator.model.providers import AUTH_METHODS, PRESETS, resolve
 from rotator.model.secret import Secret
+from rotator.model.secret_rotation import SecretRotation
 
 SCHEMAS = Path(__file__).parents[2] / "rotator" / "schemas"
 # Relations between fields, which a schema cannot express.
@@ -48,8 +50,10 @@ anything = st.recursive(
 
 
 def read_credentials(fields: dict[str, Any]) -> None:
-    """What the job does with the fields before it sends anything."""
+    """What the job and the rotation do with the fields before they send anything."""
     resolve(ClientCredentials.from_fields(fields))
+    parse_admin_settings(fields)
+    SecretRotation.from_fields(fields)
 
 
 def problem(read: Callable[[dict[str, Any]], object], fields: dict[str, Any]) -> str:
@@ -76,6 +80,16 @@ def test_schemas_describe_the_fields_that_the_codecs_know() -> None:
     assert CREDENTIALS["properties"].keys() == ClientCredentials.FIELDS
     assert set(CREDENTIALS["properties"]["provider"]["enum"]) == {*PRESETS, None}
     assert set(CREDENTIALS["properties"]["auth_method"]["enum"]) == {*AUTH_METHODS, None}
+
+
+def test_schema_asks_for_the_ids_of_each_kind() -> None:
+    _, *stated = CREDENTIALS["properties"]["client_admin"]["anyOf"]
+    assert {each["properties"]["kind"]["const"] for each in stated} == ADMIN_KINDS.keys()
+    for each in stated:
+        kind = ADMIN_KINDS[each["properties"]["kind"]["const"]]
+        needed = {"kind", *kind.ids} | (set() if kind.url else {"url"})
+        needed |= {"credentials_secret"} if kind.needs_credentials_secret else set()
+        assert set(each["required"]) == needed
 
 
 @pytest.mark.parametrize("example", TOKEN["examples"])

@@ -8,6 +8,7 @@ import pytest
 
 from rotator import errors
 from rotator.errors import (
+    ClientAdminError,
     ConfigError,
     CredentialsError,
     MintError,
@@ -48,6 +49,7 @@ ERRORS = (
     ConfigError("m"),
     CredentialsError("m"),
     MintError("m", retryable=True, status=429, oauth_error="slow_down", retry_after_s=3.0),
+    ClientAdminError("m", status=403, debug_id="d"),
     ProbeError("m", status=401, error_code="401013", debug_id="d"),
     StoreError("m", operation="GetSecretValue", secret_id="s", aws_code="c", retryable=True),
     SecretNotFound("m", operation="GetSecretValue", secret_id="s"),

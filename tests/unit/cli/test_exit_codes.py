@@ -6,6 +6,7 @@ import pytest
 
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
 from rotator.errors import (
+    ClientAdminError,
     ConfigError,
     CredentialsError,
     MintError,
@@ -43,6 +44,8 @@ CALL: KnownCall = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
         (MintError("x: y"), 3),
         (MintError("x: y", status=503, retryable=True), 4),
         (MintError("x: y", status=429, oauth_error="slow_down", retryable=True), 4),
+        (ClientAdminError("x: y", status=403), 3),
+        (ClientAdminError("x: y", retryable=True), 4),
         (ProbeError("x: y", status=401), 3),
         (ProbeError("x: y", status=403), 3),
         (ProbeError("x: y", status=418), 2),

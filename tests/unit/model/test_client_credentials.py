@@ -49,6 +49,8 @@ def test_every_field_is_read() -> None:
         "token_type_policy": "assume_bearer",
         "token_secrets": ["adobe/token", "adobe/eu/*"],
         "parameters": {"organization": "org"},
+        "client_admin": {"kind": "entra-id"},
+        "client_secret_rotation": {"step": "done"},
     }
 
     credentials = ClientCredentials.from_fields(fields)

@@ -116,3 +116,9 @@ def test_consent_is_added_where_it_is_not_given_yet(entries: object, expected: l
     fields = {"client_id": "me"} | ({} if entries is None else {"token_secrets": entries})
 
     assert consent_to(fields, "app/token")["token_secrets"] == expected
+
+
+def test_client_secret_is_added_to_the_download_of_adobes_console() -> None:
+    added = add_client_secret({"CLIENT_ID": "me", "CLIENT_SECRETS": ["old"]}, "new")
+
+    assert added == {"CLIENT_ID": "me", "client_secret": ["new", "old"]}

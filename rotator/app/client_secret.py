@@ -1,0 +1,89 @@
+"""The parts of a rotation of a client secret, put together from settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rotator.client_admin.adapter import HttpClientAdmin, Target, send_once
+from rotator.client_admin.kinds import ADAPTERS
+from rotator.errors import ClientAdminError, MintError, replace_error
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.stored import parse_credentials
+from rotator.oauth.endpoint import TokenEndpoint
+from rotator.rotation.secret_run import SecretRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.client_admin.adapter import Send
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.clock import Clock
+    from rotator.model.secret import Secret
+    from rotator.rotation.ports import Endpoint, Store
+    from rotator.rotation.secret_run import Situation
+
+__all__ = ["open_secret_run"]
+
+
+def open_secret_run(
+    credentials_secret: str,
+    *,
+    store: Store,
+    clock: Clock = SYSTEM_CLOCK,
+    remaining_s: Callable[[], float] | None = None,
+    endpoint: Endpoint | None = None,
+    send: Send = send_once,
+    **options: Any,
+) -> SecretRun:
+    """A run on this credentials secret; `options` are those of `SecretRun`."""
+    endpoint = endpoint or TokenEndpoint(remaining_s=remaining_s, clock=clock)
+
+    def open_admin(seen: Situation) -> HttpClientAdmin:
+        return HttpClientAdmin(
+            ADAPTERS[seen.settings.kind.name],
+            Target(seen.credentials.client_id, seen.settings),
+            token=lambda: _mint_management_token(seen, store, endpoint),
+            send=send,
+        )
+
+    return SecretRun(
+        credentials_secret=credentials_secret,
+        store=store,
+        endpoint=endpoint,
+        open_admin=open_admin,
+        clock=clock,
+        remaining_s=remaining_s,
+        **options,
+    )
+
+
+def _mint_management_token(seen: Situation, store: Store, endpoint: Endpoint) -> tuple[Secret, str]:
+    """A token for the provider's interface, which is never stored, and whose it is."""
+    kind = seen.settings.kind
+    credentials = _management_credentials(seen, store)
+    hint = "check that these credentials may have the scope, or name others in credentials_secret"
+    minted = replace_error(
+        lambda: endpoint.mint(credentials),
+        MintError,
+        lambda error: ClientAdminError(
+            f"{kind.name}: no management token for {credentials.scope}: {error}"
+            f"{'' if error.retryable else f'; {hint} of client_admin'}",
+            retryable=error.retryable,
+            status=error.status,
+            debug_id=error.debug_id,
+        ),
+    )
+    return minted.token.access_token, credentials.client_id
+
+
+def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:
+    """Those that `client_admin` names, else the client's own with the scope of the kind."""
+    settings = seen.settings
+    kind = settings.kind
+    audience = settings.url + kind.audience_path if kind.audience_path else None
+    if settings.credentials_secret is None:
+        return replace(seen.credentials, scope=kind.scope, audience=audience, resources=())
+    [version] = store.read(settings.credentials_secret)
+    named = parse_credentials(version)
+    return replace(named, scope=named.scope or kind.scope, audience=named.audience or audience)

@@ -1,0 +1,74 @@
+"""Adobe: the console's API for the secrets of OAuth server-to-server credentials.
+
+https://developer.adobe.com/developer-console/docs/guides/authentication/ServerToServerAuthentication/ims
+Instants are milliseconds since 1970, in strings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.values import parse_milliseconds, parse_text
+from rotator.model.secret import Secret
+from rotator.model.secret_rotation import NewSecret, ProviderSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from rotator.client_admin.adapter import Target
+
+__all__ = ["ADOBE"]
+
+
+def _path(target: Target) -> str:
+    organization, credential = (
+        quote(target.ids[name], safe="") for name in ("organization_id", "credential_id")
+    )
+    return f"/console/organizations/{organization}/credentials/{credential}/secrets"
+
+
+def _list(target: Target) -> Call:
+    return Call("list client secrets", "GET", _path(target))
+
+
+def _add(target: Target, _: str, __: datetime) -> Call:
+    return Call("add a client secret", "POST", _path(target))
+
+
+def _delete(target: Target, secret_id: str) -> Call:
+    return Call("delete a client secret", "DELETE", f"{_path(target)}/{quote(secret_id, safe='')}")
+
+
+def _parse_list(fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+    return tuple(_parse_secret(each) for each in fields["client_secrets"])
+
+
+def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
+    return NewSecret(_parse_secret(fields), Secret(parse_text(fields["client_secret"])))
+
+
+def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
+    usages = fields.get("secret_usages") or []
+    used_at = [parse_milliseconds(each["last_used_at"]) for each in usages]
+    ends = fields.get("expires_at")
+    return ProviderSecret(
+        id=parse_text(fields["uuid"]),
+        created_at=parse_milliseconds(fields["created_at"]),
+        expires_at=None if ends in (None, "PERMANENT") else parse_milliseconds(ends),
+        last_used_at=max(used_at, default=None),
+    )
+
+
+ADOBE = Adapter(
+    grants="the scopes read_client_secret and manage_client_secrets to the management credentials,"
+    " and add the I/O Management API to the project",
+    list=_list,
+    parse_list=_parse_list,
+    add=_add,
+    parse_added=_parse_added,
+    delete=_delete,
+    sends_client_id_as="x-api-key",
+)

@@ -1,0 +1,78 @@
+"""Entra ID: the passwords of an application in Microsoft Graph.
+
+https://learn.microsoft.com/en-us/graph/api/application-addpassword and its neighbours. A password
+always ends, and has a name by which a rotation finds again what it has made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.values import parse_date_time, parse_text
+from rotator.model.instants import format_instant
+from rotator.model.secret import Secret
+from rotator.model.secret_rotation import NewSecret, ProviderSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from rotator.client_admin.adapter import Target
+
+__all__ = ["ENTRA_ID"]
+
+
+def _path(target: Target) -> str:
+    return f"/v1.0/applications(appId='{quote(target.client_id, safe='')}')"
+
+
+def _list(target: Target) -> Call:
+    return Call("list client secrets", "GET", f"{_path(target)}?$select=passwordCredentials")
+
+
+def _add(target: Target, label: str, ends_at: datetime) -> Call:
+    password = {"displayName": label, "endDateTime": format_instant(ends_at)}
+    return Call(
+        "add a client secret",
+        "POST",
+        f"{_path(target)}/addPassword",
+        {"passwordCredential": password},
+    )
+
+
+def _delete(target: Target, secret_id: str) -> Call:
+    return Call(
+        "delete a client secret", "POST", f"{_path(target)}/removePassword", {"keyId": secret_id}
+    )
+
+
+def _parse_list(fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+    return tuple(_parse_secret(each) for each in fields["passwordCredentials"])
+
+
+def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
+    return NewSecret(_parse_secret(fields), Secret(parse_text(fields["secretText"])))
+
+
+def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
+    hint, label = fields.get("hint"), fields.get("displayName")
+    return ProviderSecret(
+        id=parse_text(fields["keyId"]),
+        created_at=parse_date_time(fields.get("startDateTime")),
+        expires_at=parse_date_time(fields.get("endDateTime")),
+        hint=None if hint is None else parse_text(hint),
+        label=None if label is None else str(label),
+    )
+
+
+ENTRA_ID = Adapter(
+    grants="the application permission Application.ReadWrite.OwnedBy to the management credentials,"
+    " and make their service principal an owner of the application",
+    list=_list,
+    parse_list=_parse_list,
+    add=_add,
+    parse_added=_parse_added,
+    delete=_delete,
+)

@@ -1,0 +1,29 @@
+"""Values in providers' responses, read strictly; a wrong one raises ValueError or TypeError."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["parse_date_time", "parse_milliseconds", "parse_text"]
+
+
+def parse_text(value: object) -> str:
+    """A string with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value
+
+
+def parse_milliseconds(value: object) -> datetime:
+    """Milliseconds since 1970, as a number or a string, in whole seconds."""
+    return datetime.fromtimestamp(int(str(value)) // 1000, UTC)
+
+
+def parse_date_time(value: object) -> datetime | None:
+    """RFC 3339 with or without a fraction, in whole seconds; None for null."""
+    if value is None:
+        return None
+    instant = datetime.fromisoformat(parse_text(value))
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,158 @@
+"""Where a provider lets a client's secrets be changed, as the credentials secret says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import did_you_mean
+from rotator.model.fields import optional_text_field, text_field
+from rotator.model.urls import problem_with_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ADMIN_KINDS", "AdminKind", "AdminSettings", "parse_admin_settings"]
+
+DEFAULT_LIFETIME_DAYS = 180
+MAX_LIFETIME_DAYS = 730
+
+
+@dataclass(frozen=True, slots=True)
+class AdminKind:
+    """What one provider needs for calls that change a client's secrets.
+
+    `url` is the base of its addresses, empty where each customer has one. `ids` are what else names
+    the client there. `scope` is what the management token is minted for, `audience_path` what
+    follows the base URL in its audience. `capacity` is how many client secrets a client may have,
+    None for many; with `chooses_value` there is one, and we choose it. `needs_credentials_secret`
+    says that the client itself can't get this scope, `keeps_labels` that a client secret has a name
+    there. `documentation` is the page that says so.
+    """
+
+    name: str
+    url: str = ""
+    ids: tuple[str, ...] = ()
+    scope: str | None = None
+    audience_path: str | None = None
+    capacity: int | None = None
+    chooses_value: bool = False
+    needs_credentials_secret: bool = False
+    keeps_labels: bool = False
+    documentation: str = ""
+
+
+ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            AdminKind(
+                name="adobe",
+                url="https://api.adobe.io",
+                ids=("organization_id", "credential_id"),
+                scope="AdobeID,openid,read_organizations,additional_info.projectedProductContext,"
+                "additional_info.roles,adobeio_api,read_client_secret,manage_client_secrets",
+                capacity=2,
+                documentation="https://developer.adobe.com/developer-console/docs/guides/"
+                "authentication/ServerToServerAuthentication/ims",
+            ),
+            AdminKind(
+                name="entra-id",
+                url="https://graph.microsoft.com",
+                scope="https://graph.microsoft.com/.default",
+                keeps_labels=True,
+                documentation="https://learn.microsoft.com/en-us/graph/api/application-addpassword",
+            ),
+            AdminKind(
+                name="okta",
+                ids=("app_id",),
+                scope="okta.apps.manage",
+                capacity=2,
+                needs_credentials_secret=True,
+                documentation="https://developer.okta.com/docs/guides/client-secret-rotation-key/"
+                "main/",
+            ),
+            AdminKind(
+                name="auth0",
+                scope="update:client_keys",
+                audience_path="/api/v2/",
+                capacity=1,
+                chooses_value=True,
+                documentation="https://auth0.com/docs/get-started/applications/"
+                "rotate-client-secret",
+            ),
+        )
+    }
+)
+"""What the field `kind` of `client_admin` can name."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """The field `client_admin`: which provider, its base URL without a slash at the end, and ids.
+
+    `credentials_secret` names other client credentials for the management calls; `lifetime_days` is
+    how long a new client secret lives where the provider wants to be told.
+    """
+
+    kind: AdminKind
+    url: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    credentials_secret: str | None = None
+    lifetime_days: int = DEFAULT_LIFETIME_DAYS
+
+
+def parse_admin_settings(fields: Mapping[str, Any]) -> AdminSettings | None:
+    """The settings in a credentials secret's fields; raises ValueError that names the wrong one."""
+    value = fields.get("client_admin")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError("client_admin must be an object")  # noqa: TRY004 - of a JSON object
+    problem: object
+    try:
+        return _parse(value)
+    except ValueError as error:
+        problem = error
+    raise ValueError(f"client_admin: {problem}")
+
+
+def _parse(value: dict[str, Any]) -> AdminSettings:
+    name = text_field(value, "kind")
+    kind = ADMIN_KINDS.get(name)
+    if kind is None:
+        meant = did_you_mean(name, ADMIN_KINDS)
+        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(ADMIN_KINDS)}"
+        raise ValueError(f"kind is unknown; {hint}")
+    known = {"kind", "url", "credentials_secret", "lifetime_days", *kind.ids}
+    for key in sorted(value.keys() - known):
+        meant = did_you_mean(key, known)
+        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(sorted(known))}"
+        raise ValueError(f"has an unknown key; {hint}")
+    url = optional_text_field(value, "url") or kind.url
+    if not url:
+        raise ValueError(f"url is missing; for {name} it is https:// and your tenant's own domain")
+    problem = problem_with_url(url)
+    if problem is not None:
+        raise ValueError(f"url {problem}")
+    credentials_secret = optional_text_field(value, "credentials_secret")
+    if kind.needs_credentials_secret and credentials_secret is None:
+        raise ValueError(
+            f"credentials_secret is missing; {name} gives {kind.scope} only to clients that use"
+            " private_key_jwt"
+        )
+    return AdminSettings(
+        kind=kind,
+        url=url.rstrip("/"),
+        ids={id_: text_field(value, id_) for id_ in kind.ids},
+        credentials_secret=credentials_secret,
+        lifetime_days=_lifetime_days(value),
+    )
+
+
+def _lifetime_days(value: Mapping[str, Any]) -> int:
+    days = value.get("lifetime_days", DEFAULT_LIFETIME_DAYS)
+    if type(days) is not int or not 0 < days <= MAX_LIFETIME_DAYS:
+        raise ValueError(f"lifetime_days must be a whole number from 1 to {MAX_LIFETIME_DAYS}")
+    return days

@@ -1,0 +1,164 @@
+"""How far the rotation of a client secret has come: its state, kept in the credentials secret."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from rotator.model.fields import optional_text_field, text_field
+from rotator.model.instants import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from rotator.model.secret import Secret
+
+__all__ = ["ROTATION_FIELD", "NewSecret", "ProviderSecret", "SecretRotation", "digest_of"]
+
+ROTATION_FIELD = "client_secret_rotation"
+
+Step = Literal["adding", "overlap", "retired", "done"]
+"""`adding`: the provider is about to be asked for a new client secret. `overlap`: the new one is
+stored, and the old one still works. `retired`: the old one is switched off, and can be switched on
+again. `done`: no rotation is under way."""
+
+STEPS = ("adding", "overlap", "retired", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSecret:
+    """A client secret as its provider lists it, which is without its value.
+
+    `hint` is how its value begins and `label` what it was called, where the provider tells.
+    """
+
+    id: str
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    is_active: bool = True
+    hint: str | None = None
+    label: str | None = None
+
+    def to_fields(self) -> dict[str, str]:
+        """What is remembered of it: its id, and when it began and ends."""
+        instants = {"created_at": self.created_at, "expires_at": self.expires_at}
+        known = {name: format_instant(at) for name, at in instants.items() if at is not None}
+        return {"id": self.id, **known}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """Read what `to_fields` writes; raises ValueError."""
+        if not isinstance(fields, dict):
+            raise ValueError("must be an object")  # noqa: TRY004 - of a JSON object
+        return cls(
+            id=text_field(fields, "id"),
+            created_at=_instant(fields, "created_at"),
+            expires_at=_instant(fields, "expires_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A client secret that the provider has just made, with the only copy of its value."""
+
+    listed: ProviderSecret
+    value: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRotation:
+    """The state of a rotation. All instants are aware UTC in whole seconds.
+
+    `id` marks this rotation, at the provider too where that takes a label. `known_ids` are the
+    client secrets that the provider had before, so that what is there besides is ours. `new` and
+    `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one.
+    `minted_since` has, for each token secret, when the first token was issued of those that the new
+    client secret has minted without interruption.
+    """
+
+    id: str
+    step: Step
+    started_at: datetime
+    known_ids: tuple[str, ...] = ()
+    old: ProviderSecret | None = None
+    new: ProviderSecret | None = None
+    new_digest: str | None = None
+    stored_at: datetime | None = None
+    retired_at: datetime | None = None
+    minted_since: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is something left to do."""
+        return self.step != "done"
+
+    def to_fields(self) -> dict[str, object]:
+        """The JSON object in the credentials secret."""
+        instants = {"stored_at": self.stored_at, "retired_at": self.retired_at}
+        since = {name: format_instant(at) for name, at in sorted(self.minted_since.items())}
+        optional: dict[str, object] = {
+            "known_ids": list(self.known_ids),
+            "old": self.old.to_fields() if self.old else None,
+            "new": self.new.to_fields() if self.new else None,
+            "new_digest": self.new_digest,
+            "minted_since": since,
+            **{name: format_instant(at) for name, at in instants.items() if at is not None},
+        }
+        return {
+            "id": self.id,
+            "step": self.step,
+            "started_at": format_instant(self.started_at),
+            **{name: value for name, value in optional.items() if value},
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self | None:
+        """The state in a credentials secret's fields, None if there is none; raises ValueError."""
+        value = fields.get(ROTATION_FIELD)
+        if value is None:
+            return None
+        if not isinstance(value, dict) or value.get("step") not in STEPS:
+            raise ValueError(f"{ROTATION_FIELD} is not what rotator writes there; remove it")
+        problem: object
+        try:
+            return cls._parse(value)
+        except ValueError as error:
+            problem = error
+        raise ValueError(f"{ROTATION_FIELD}: {problem}")
+
+    @classmethod
+    def _parse(cls, value: dict[str, Any]) -> Self:
+        started_at = _instant(value, "started_at")
+        if started_at is None:
+            raise ValueError("started_at is missing")
+        listed = {
+            name: ProviderSecret.from_fields(value[name]) if value.get(name) else None
+            for name in ("old", "new")
+        }
+        known_ids, since = value.get("known_ids", []), value.get("minted_since", {})
+        if not isinstance(known_ids, list) or not isinstance(since, dict):
+            raise ValueError("known_ids or minted_since is malformed")  # noqa: TRY004 - JSON
+        return cls(
+            id=text_field(value, "id"),
+            step=value["step"],
+            started_at=started_at,
+            known_ids=tuple(text_field({"known_ids": each}, "known_ids") for each in known_ids),
+            new_digest=optional_text_field(value, "new_digest"),
+            stored_at=_instant(value, "stored_at"),
+            retired_at=_instant(value, "retired_at"),
+            minted_since={name: parse_instant(str(at)) for name, at in since.items()},
+            **listed,
+        )
+
+
+def digest_of(value: Secret) -> str:
+    """What tells one stored client secret from another: SHA-256, in hexadecimal."""
+    return hashlib.sha256(value.reveal().encode(errors="surrogatepass")).hexdigest()
+
+
+def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:
+    text = fields.get(name)
+    return None if text is None else parse_instant(str(text))

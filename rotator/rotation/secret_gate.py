@@ -1,0 +1,207 @@
+"""The gate before an old client secret is deleted: every condition, with its reason.
+
+It stands on what is stored: each token document names the version of the credentials and the
+position of the client secret that minted it, so that the very value can be looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from rotator.errors import CredentialsError, StoreError
+from rotator.model.access_token import AccessToken
+from rotator.model.instants import format_duration, format_instant
+from rotator.model.providers import resolve
+from rotator.model.secret_rotation import digest_of
+from rotator.model.stored import parse_credentials, parse_token
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+    from rotator.rotation.secret_run import SecretRun, Situation
+
+__all__ = ["Condition", "Evidence", "assess_gate", "observe_tokens"]
+
+RETIRED_FOR = timedelta(hours=24)
+"""How long an old client secret stays switched off before it is deleted."""
+
+DEFAULT_TOKEN_LIFETIME = timedelta(hours=24)
+"""For who has no token and a provider that doesn't say: the longest of those that are known."""
+
+
+class Condition(NamedTuple):
+    """One condition of the gate: its name, whether it is met, and a sentence that says why."""
+
+    name: str
+    is_met: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the token secrets show: a condition for each, and since when the new one mints."""
+
+    conditions: tuple[Condition, ...]
+    minted_since: Mapping[str, datetime]
+    lifetime: timedelta
+
+
+def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
+    """Read every token secret that is named exactly; raises StoreError only where it may pass."""
+    names, conditions = _token_secrets(run, situation)
+    since: dict[str, datetime] = {}
+    lifetimes = []
+    for name in names:
+        token, problem = _read_token(run, situation, name)
+        if token is not None:
+            lifetimes.append(token.expires_at - token.issued_at)
+        if token is None or problem is not None:
+            conditions.append(Condition("minted_with_new", is_met=False, reason=problem or ""))
+            continue
+        assert situation.rotation is not None  # noqa: S101 - the gate is of a rotation
+        since[name] = situation.rotation.minted_since.get(name, token.issued_at)
+        conditions += _conditions_of_token(run, name, token, since[name])
+    lifetime_s = resolve(situation.credentials).lifetime_s
+    documented = timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
+    return Evidence(tuple(conditions), since, max(lifetimes, default=documented))
+
+
+def assess_gate(
+    run: SecretRun, rotation: SecretRotation, old: ProviderSecret, evidence: Evidence
+) -> tuple[Condition, ...]:
+    """Every condition of the gate, met or not."""
+    conditions = [*evidence.conditions]
+    if old.last_used_at is not None:
+        free_at = old.last_used_at + evidence.lifetime
+        used = f"the provider last saw it used at {format_instant(old.last_used_at)}"
+        wait = f"; that has to be {format_duration(evidence.lifetime)} ago"
+        is_met = run.now() >= free_at
+        conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
+    if rotation.stored_at is not None:
+        over_at = rotation.stored_at + run.overlap
+        conditions.append(
+            Condition(
+                "overlap",
+                run.now() >= over_at,
+                f"the overlap of {format_duration(run.overlap)} ends at {format_instant(over_at)}",
+            )
+        )
+    if rotation.retired_at is not None:
+        conditions += _conditions_of_retired(run, rotation.retired_at, old)
+    return tuple(conditions)
+
+
+def _conditions_of_retired(
+    run: SecretRun, retired_at: datetime, old: ProviderSecret
+) -> list[Condition]:
+    over_at = retired_at + RETIRED_FOR
+    state = "is switched off" if not old.is_active else "was switched on again by somebody"
+    return [
+        Condition("switched_off", not old.is_active, f"it {state} at the provider"),
+        Condition(
+            "retired",
+            run.now() >= over_at,
+            f"it stays switched off until {format_instant(over_at)}, so that it can be switched on"
+            " again",
+        ),
+    ]
+
+
+def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], list[Condition]]:
+    """The token secrets that are named exactly, and what keeps that from being all of them."""
+    entries = situation.credentials.token_secrets
+    patterns = [entry for entry in entries if entry.endswith("/*")]
+    own = [run.credentials_secret] if situation.is_shared else []
+    exact = [entry for entry in entries if not entry.endswith("/*")]
+    names = list(dict.fromkeys([*exact, *run.token_secrets, *own]))
+    if patterns and not run.token_secrets:
+        reason = (
+            f"token_secrets has {patterns[0]}, which names no token secret exactly; pass each of"
+            " them with --token-secret"
+        )
+        return names, [Condition("token_secrets", is_met=False, reason=reason)]
+    if not names:
+        reason = (
+            "the credentials name no token secret; pass each with --token-secret, or store"
+            " token_secrets with `rotator credentials set`"
+        )
+        return names, [Condition("token_secrets", is_met=False, reason=reason)]
+    return names, []
+
+
+def _read_token(
+    run: SecretRun, situation: Situation, name: str
+) -> tuple[AccessToken | None, str | None]:
+    """The token, and why it doesn't show that the new client secret mints; None if it does."""
+    subject = f"token secret {name}"
+    try:
+        [version] = run.store.read(name)
+        token = parse_token(version)
+        if not isinstance(token, AccessToken):
+            return None, f"{subject}: holds no token; run the job"
+        return token, _problem_with_origin(run, situation, subject, token)
+    except StoreError as error:
+        if error.retryable:
+            raise
+        return None, str(error)
+
+
+def _problem_with_origin(
+    run: SecretRun, situation: Situation, subject: str, token: AccessToken
+) -> str | None:
+    if token.client_id != situation.credentials.client_id:
+        return f"{subject}: its token is of another client; take it out of token_secrets"
+    if token.expires_at <= run.now():
+        return f"{subject}: its token has expired; the job is not running"
+    version_id, position = token.credentials_version_id, token.client_secret_position
+    if version_id is None or position is None:
+        return (
+            f"{subject}: its token does not say which client secret minted it; the next one will,"
+            " if this release of the job mints it"
+        )
+    version = situation.version
+    if version_id != version.version_id:
+        found = run.store.read_version(run.credentials_secret, version_id)
+        if found is None:
+            return (
+                f"{subject}: its token was minted with credentials that are gone; wait for the"
+                " next one"
+            )
+        version = found
+    try:
+        values = parse_credentials(version).client_secrets
+    except CredentialsError:
+        values = ()
+    digest = situation.rotation.new_digest if situation.rotation else None
+    minted_with = values[position - 1 : position] if position > 0 else ()
+    if [digest_of(value) for value in minted_with] == [digest]:
+        return None
+    at = token.next_rotation_at or token.expires_at
+    return (
+        f"{subject}: its token of {format_instant(token.issued_at)} was not minted with the new"
+        f" client secret; the job replaces it at {format_instant(at)}"
+    )
+
+
+def _conditions_of_token(
+    run: SecretRun, name: str, token: AccessToken, since: datetime
+) -> list[Condition]:
+    free_at = since + (token.expires_at - token.issued_at)
+    return [
+        Condition(
+            "minted_with_new",
+            is_met=True,
+            reason=f"token secret {name}: the new client secret mints its tokens since"
+            f" {format_instant(since)}",
+        ),
+        Condition(
+            "old_tokens_expired",
+            run.now() >= free_at,
+            f"token secret {name}: tokens that the old client secret minted end by"
+            f" {format_instant(free_at)}",
+        ),
+    ]

@@ -1,0 +1,118 @@
+"""Rotating a client secret where there is only one, and we choose it.
+
+The new value is stored first, before the old one: while the provider's servers change over, either
+is accepted somewhere, and the job tries both. Setting it again does no harm, so a lost response is
+settled by setting it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rotator.model.instants import format_duration, format_instant
+from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
+from rotator.rotation.secret_gate import Condition
+from rotator.rotation.secret_result import SecretRotationResult
+from rotator.rotation.secret_run import is_old_enough, keep_from_new, prove, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.model.secret import Secret
+    from rotator.rotation.ports import ClientAdmin
+    from rotator.rotation.secret_run import SecretRun, Situation
+
+__all__ = ["advance_one_slot"]
+
+CHANGEOVER = timedelta(minutes=10)
+"""How long the old value is kept after the new one was set; Auth0 names 30 seconds."""
+
+
+def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
+    """Take the next steps of the rotation, as far as they can be taken now."""
+    rotation = seen.rotation
+    if rotation is None or rotation.step == "done":
+        return _begin(run, seen)
+    value = seen.new_value
+    if value is None:
+        return _abandon(run, seen, rotation)
+    if rotation.step == "adding":
+        return _replace(run, seen, rotation, value)
+    return _finish(run, seen, rotation, value)
+
+
+def _result(run: SecretRun, outcome: str, summary: str, **more: object) -> SecretRotationResult:
+    return SecretRotationResult(run.credentials_secret, outcome, summary, **more)  # type: ignore[arg-type]
+
+
+def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
+    known = seen.rotation.new if seen.rotation else None
+    lifetime = timedelta(days=seen.settings.lifetime_days)
+    if known is not None and not is_old_enough(run, known.created_at, None, lifetime):
+        age = format_duration(run.now() - known.created_at) if known.created_at else "unknown"
+        limit = format_duration(run.max_age) if run.max_age else "any"
+        summary = f"client secret {known.id}: its age is {age}, it is replaced from {limit}"
+        return _result(run, "not_due", summary, rotation=seen.rotation)
+    if run.dry_run:
+        return _result(run, "would_change", "would set a new client secret")
+    value, now, new_id = run.new_value(), run.now(), run.new_id()
+    rotation = SecretRotation(
+        id=new_id,
+        step="adding",
+        started_at=now,
+        new=ProviderSecret(id=new_id, created_at=now),
+        new_digest=digest_of(value),
+    )
+
+    def put_first(texts: Sequence[str]) -> Sequence[str]:
+        return [value.reveal(), *texts]
+
+    seen = publish(run, seen, rotation, client_secrets=put_first)
+    return _replace(run, seen, rotation, value)
+
+
+def _replace(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
+) -> SecretRotationResult:
+    if run.dry_run:
+        summary = "would set the stored client secret at the provider, as a lost run has not"
+        return _result(run, "would_change", summary, rotation=rotation)
+    admin: ClientAdmin = run.open_admin(seen)
+    admin.replace(value)
+    rotation = replace(rotation, step="overlap", stored_at=run.now())
+    seen = publish(run, seen, rotation)
+    prove(run, seen, value)
+    until = format_instant(run.now() + CHANGEOVER)
+    summary = f"the new client secret is set and accepted; the old value is kept until {until}"
+    return _result(run, "started", summary, rotation=rotation)
+
+
+def _finish(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
+) -> SecretRotationResult:
+    over_at = (rotation.stored_at or rotation.started_at) + CHANGEOVER
+    is_over = run.now() >= over_at
+    text = f"the provider's servers may change over until {format_instant(over_at)}"
+    gate = (Condition("changeover", is_over, text),)
+    if not is_over:
+        return _result(run, "waiting", "the old value is kept", rotation=rotation, gate=gate)
+    if run.dry_run:
+        summary = "would drop the old value, if the new one is accepted"
+        return _result(run, "would_change", summary, rotation=rotation, gate=gate)
+    prove(run, seen, value)
+    done = SecretRotation(
+        id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
+    )
+    publish(run, seen, done, client_secrets=keep_from_new(rotation.new_digest))
+    return _result(run, "finished", "the new client secret serves alone", rotation=done, gate=gate)
+
+
+def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> SecretRotationResult:
+    """Somebody has stored another client secret: it is believed."""
+    summary = "another client secret was stored meanwhile, so this rotation has ended"
+    if run.dry_run:
+        return _result(run, "would_change", summary, rotation=rotation)
+    publish(run, seen, None)
+    return _result(run, "abandoned", summary)

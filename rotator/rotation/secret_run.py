@@ -1,0 +1,252 @@
+"""What the steps of rotating a client secret share: what was read, and how it is published."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import ConfigError, CredentialsError, MintError, VersionConflict
+from rotator.model.client_admin import parse_admin_settings
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.instants import format_instant
+from rotator.model.providers import resolve
+from rotator.model.secret import Secret
+from rotator.model.secret_rotation import ROTATION_FIELD, SecretRotation, digest_of
+from rotator.model.stored import parse_credentials, parse_fields
+from rotator.rotation.credentials import credentials_text, replace_client_secrets
+from rotator.rotation.publish import compare_and_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from rotator.model.client_admin import AdminSettings
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.clock import Clock
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import ClientAdmin, Endpoint, Store
+
+__all__ = [
+    "DEFAULT_OVERLAP",
+    "SecretRun",
+    "Situation",
+    "is_old_enough",
+    "keep_from_new",
+    "prove",
+    "publish",
+    "read_situation",
+]
+
+DEFAULT_OVERLAP = timedelta(hours=72)
+"""How long both client secrets are kept at least."""
+
+PROVE_S = 120.0
+"""How long a new client secret may be refused before a run gives up on it: providers need seconds
+to minutes until all of their servers know it."""
+
+PROVE_PAUSE_S = 10.0
+
+SETTLING = timedelta(hours=1)
+"""How long after it was stored a refusal of the new client secret counts as temporary."""
+
+EXPIRY_LEAD = timedelta(days=14)
+"""How long before its end a client secret is replaced, with the overlap on top of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRun:
+    """One run on the client secret of one credentials secret.
+
+    `open_admin` makes the provider's interface for what was read. `max_age` is the age from which a
+    client secret is replaced, None to replace it whenever none is being replaced. `token_secrets`
+    are named besides those that the credentials name. `remaining_s` tells how many seconds are left
+    for waiting.
+    """
+
+    credentials_secret: str
+    store: Store
+    endpoint: Endpoint
+    open_admin: Callable[[Situation], ClientAdmin]
+    clock: Clock = SYSTEM_CLOCK
+    overlap: timedelta = DEFAULT_OVERLAP
+    max_age: timedelta | None = None
+    token_secrets: tuple[str, ...] = ()
+    dry_run: bool = False
+    remaining_s: Callable[[], float] | None = None
+    new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    new_value: Callable[[], Secret] = field(default=lambda: Secret(secrets.token_urlsafe(48)))
+
+    def now(self) -> datetime:
+        """The wall clock in whole seconds, as instants are stored."""
+        return self.clock.now().replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The credentials secret as it was read, and what it says of the rotation."""
+
+    version: StoredSecret
+    credentials: ClientCredentials
+    settings: AdminSettings
+    rotation: SecretRotation | None
+
+    @property
+    def new_value(self) -> Secret | None:
+        """The stored value that the rotation under way has added, None if it is gone."""
+        digest = self.rotation.new_digest if self.rotation else None
+        values = self.credentials.client_secrets
+        return next((value for value in values if digest_of(value) == digest), None)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the token is stored in the same secret."""
+        return "access_token" in parse_fields(self.version)
+
+
+def read_situation(run: SecretRun) -> Situation:
+    """Read the credentials secret; raises ConfigError, CredentialsError, SecretNotFound."""
+    [version] = run.store.read(run.credentials_secret)
+    return _situation(version)
+
+
+def _situation(version: StoredSecret) -> Situation:
+    subject = f"credentials secret {version.secret_id}"
+    credentials = parse_credentials(version)
+    problem: object
+    try:
+        fields = parse_fields(version)
+        settings, rotation = parse_admin_settings(fields), SecretRotation.from_fields(fields)
+    except ValueError as error:
+        problem = error
+    else:
+        if settings is None:
+            raise ConfigError(
+                f"{subject}: says nothing of where its client secret can be rotated; store the"
+                " field client_admin in it with `rotator credentials set` (docs/client-secrets.md)"
+            )
+        if not credentials.client_secrets:
+            raise ConfigError(f"{subject}: has no client secret; a private key is not rotated")
+        return Situation(version, credentials, settings, rotation)
+    raise CredentialsError(f"{subject}: {problem}; correct it with `rotator credentials set`")
+
+
+def publish(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation | None,
+    *,
+    client_secrets: Callable[[Sequence[str]], Sequence[str]] | None = None,
+    patience_s: float = 0.0,
+) -> Situation:
+    """Store the state, and what `client_secrets` makes of the stored values with it.
+
+    An edit that somebody makes meanwhile is kept. Raises VersionConflict if another run has taken
+    a step of the same rotation, and what the store raises.
+    """
+    before = parse_fields(seen.version).get(ROTATION_FIELD)
+
+    def compose(version: StoredSecret) -> Secret:
+        fields: dict[str, Any] = {**parse_fields(version)}
+        if client_secrets is not None:
+            stored = [each.reveal() for each in parse_credentials(version).client_secrets]
+            fields = replace_client_secrets(fields, client_secrets(stored))
+        fields.pop(ROTATION_FIELD, None)
+        if rotation is not None:
+            fields[ROTATION_FIELD] = rotation.to_fields()
+        return credentials_text(fields, version.secret_id)
+
+    def was_changed(version: StoredSecret) -> bool:
+        return bool(parse_fields(version).get(ROTATION_FIELD) != before)
+
+    # An edit by hand takes no derived id, so that only a look shows it; a call may lie in between.
+    # A look that lags behind what was seen shows another state, and is not believed.
+    [current] = run.store.read(run.credentials_secret)
+    published = compare_and_set(
+        seen.version if was_changed(current) else current,
+        compose,
+        store=run.store,
+        yields_to=was_changed,
+        clock=run.clock,
+        patience_s=patience_s,
+    )
+    if not published.won:
+        raise VersionConflict(
+            f"credentials secret {run.credentials_secret}: another run is rotating this client"
+            " secret; run this again to see where it stands",
+            operation="PutSecretValue",
+            secret_id=run.credentials_secret,
+            retryable=True,
+        )
+    return _situation(published.current)
+
+
+def keep_from_new(new_digest: str | None) -> Callable[[Sequence[str]], Sequence[str]]:
+    """What drops the values that the new one replaces: those that are tried after it."""
+
+    def keep(texts: Sequence[str]) -> Sequence[str]:
+        digests = [digest_of(Secret(text)) for text in texts]
+        return texts[: digests.index(new_digest) + 1] if new_digest in digests else texts
+
+    return keep
+
+
+def is_old_enough(
+    run: SecretRun, created_at: datetime | None, expires_at: datetime | None, lifetime: timedelta
+) -> bool:
+    """Whether a client secret is due: by its age, or since it ends soon. Unknown age is due."""
+    if run.max_age is None or created_at is None:
+        return True
+    lead = min(EXPIRY_LEAD + run.overlap, lifetime / 2)
+    ends_soon = expires_at is not None and expires_at - run.now() <= lead
+    return ends_soon or run.now() - created_at >= run.max_age
+
+
+def prove(run: SecretRun, situation: Situation, value: Secret) -> None:
+    """Mint with the new client secret alone, again while it is refused, for two minutes at most.
+
+    The token is thrown away. Nothing is minted where that would end the stored token: there the
+    gate alone decides. Raises MintError; nothing has changed then, and the old one still works.
+    """
+    credentials = replace(situation.credentials, client_secrets=(value,))
+    provider = resolve(credentials)
+    if provider.single_active:
+        return
+    ends_at_s = run.clock.monotonic() + min(
+        PROVE_S, run.remaining_s() if run.remaining_s else PROVE_S
+    )
+    while True:
+        try:
+            run.endpoint.mint(credentials)
+        except MintError as error:
+            refused = error
+        else:
+            return
+        is_refusal = provider.refuses_client(refused.status, refused.oauth_error)
+        if not is_refusal or run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s:
+            break
+        run.clock.sleep(PROVE_PAUSE_S)
+    raise _not_accepted(run, situation, refused, is_refusal=is_refusal)
+
+
+def _not_accepted(
+    run: SecretRun, situation: Situation, refused: MintError, *, is_refusal: bool
+) -> MintError:
+    rotation = situation.rotation
+    stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
+    name = rotation.new.id if rotation and rotation.new else "?"
+    text = f"new client secret {name}: the token endpoint does not accept it ({refused})"
+    is_temporary = refused.retryable
+    if is_refusal and stored_at is not None:
+        is_temporary = run.now() - stored_at < SETTLING
+        text += f", {'yet' if is_temporary else f'and has not since {format_instant(stored_at)}'}"
+    hint = "run this again" if is_temporary else f"delete {name} at the provider, then run this"
+    return MintError(
+        f"{text}; the old one is kept and still serves; {hint}",
+        retryable=is_temporary,
+        status=refused.status,
+        oauth_error=refused.oauth_error,
+        debug_id=refused.debug_id,
+    )

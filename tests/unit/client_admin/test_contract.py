@@ -1,0 +1,282 @@
+"""What holds for every provider whose client secrets can be rotated: one suite for all."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError, RotatorError
+from rotator.model.client_admin import ADMIN_KINDS
+from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
+from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld
+
+if TYPE_CHECKING:
+    Make = type[SecretFake]
+
+OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
+LIMITED = tuple(fake for fake in OVERLAPPING if fake.CAPACITY)
+STEP_HOURS = 6
+
+
+@pytest.fixture(params=FAKES, ids=lambda fake: fake.KIND)
+def make(request: pytest.FixtureRequest) -> Make:
+    found: Make = request.param
+    return found
+
+
+def rotate_to_the_end(world: SecretWorld, **options: Any) -> list[str]:
+    """Run every six hours until the rotation is done; the outcomes."""
+    outcomes: list[str] = [world.rotate(**options).outcome]
+    while outcomes[-1] != "finished":
+        assert len(outcomes) < 100, outcomes
+        world.pass_time(hours=STEP_HOURS)
+        outcomes.append(world.rotate(**options).outcome)
+    return outcomes
+
+
+def failure(world: SecretWorld, error: type[RotatorError], **options: Any) -> str:
+    with pytest.raises(error) as caught:
+        world.rotate(**options)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+def test_every_kind_has_a_fake() -> None:
+    assert {fake.KIND for fake in FAKES} == ADMIN_KINDS.keys()
+
+
+def test_rotation_ends_with_a_new_client_secret_alone(make: Make) -> None:
+    world = SecretWorld(make)
+
+    outcomes = rotate_to_the_end(world)
+
+    assert outcomes[0] == "started"
+    [value] = world.stored
+    assert value != FIRST_VALUE
+    assert world.fake.accepts(value)
+    assert world.fake.accepts(FIRST_VALUE) is None
+    assert world.state["step"] == "done"
+    world.pass_time(hours=48)  # the job goes on
+
+
+def test_job_goes_on_after_each_step_while_the_provider_lags(make: Make) -> None:
+    world = SecretWorld(make)
+    world.fake.lag = timedelta(seconds=90)
+
+    world.rotate()
+    assert world.job() in {"not_due", "rotated"}
+    world.pass_time(hours=24)
+
+    assert world.has_working_secret()
+    assert world.stored[-1] == FIRST_VALUE
+
+
+def test_value_that_is_never_accepted_costs_nothing(make: Make) -> None:
+    world = SecretWorld(make)
+    world.fake.lag = timedelta(days=30)
+
+    said = failure(world, MintError)
+
+    assert "does not accept it" in said
+    assert "the old one is kept" in said
+    assert sum(world.clock.slept_s) <= 120
+    assert world.stored[1:] == [FIRST_VALUE]
+    world.pass_time(hours=24)
+    assert "at the provider, then run this" in failure(world, MintError)
+    world.pass_time(hours=24)
+
+
+def test_management_credentials_without_the_right_change_nothing(make: Make) -> None:
+    world = SecretWorld(make)
+    world.fake.is_allowed = False
+
+    said = failure(world, ClientAdminError)
+
+    assert "HTTP 403" in said
+    assert "; grant " in said
+    assert world.has_working_secret()
+    assert FIRST_VALUE in world.stored
+
+
+def test_dry_run_changes_nothing(make: Make) -> None:
+    world = SecretWorld(make)
+    before = dict(world.store.secrets[CREDENTIALS].versions)
+
+    result = world.rotate(dry_run=True)
+
+    assert result.outcome == "would_change"
+    assert world.store.secrets[CREDENTIALS].versions == before
+    assert [request.method for request in world.requests] in ([], ["GET"])
+
+
+def test_no_secret_is_in_a_result(make: Make) -> None:
+    world = SecretWorld(make)
+    results = [world.rotate()]
+    world.pass_time(hours=1)
+    results.append(world.rotate())
+
+    assert "canary" not in repr(results)
+
+
+def test_management_token_is_never_stored(make: Make) -> None:
+    world = SecretWorld(make)
+    rotate_to_the_end(world)
+
+    texts = [text for secret in world.store.secrets.values() for text in secret.versions.values()]
+    assert not [text for text in texts if "management-token" in text]
+
+
+def test_young_client_secret_is_not_due(make: Make) -> None:
+    world = SecretWorld(make)
+    rotate_to_the_end(world)
+
+    result = world.rotate(max_age=timedelta(days=90))
+
+    assert result.outcome == "not_due"
+    world.clock.advance(timedelta(days=90).total_seconds())
+    world.job()
+    assert world.rotate(max_age=timedelta(days=90)).outcome == "started"
+
+
+def test_client_secret_that_somebody_stored_meanwhile_is_believed(make: Make) -> None:
+    world = SecretWorld(make)
+    world.rotate()
+    fields = world.store.fields(CREDENTIALS) | {"client_secret": FIRST_VALUE}
+    world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "by-hand")
+
+    assert world.rotate().outcome == "abandoned"
+    assert world.stored == [FIRST_VALUE]
+    assert world.state == {}
+
+
+def test_edit_that_somebody_makes_meanwhile_is_kept(make: Make) -> None:
+    world = SecretWorld(make)
+
+    def edit(method: str) -> None:
+        if method != "GET":
+            fields = world.store.fields(CREDENTIALS) | {"notes": "theirs"}
+            world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "edited-by-hand")
+
+    world.fake.before = edit
+    world.rotate()
+
+    assert world.store.fields(CREDENTIALS)["notes"] == "theirs"
+    assert len(world.stored) == 2
+
+
+def test_adobes_own_keys_become_the_formats(make: Make) -> None:
+    world = SecretWorld(make, client_secret=None, CLIENT_SECRETS=[FIRST_VALUE])
+
+    world.rotate()
+
+    assert "CLIENT_SECRETS" not in world.store.fields(CREDENTIALS)
+    assert world.stored[1:] == [FIRST_VALUE]
+
+
+def test_credentials_that_name_no_interface_say_how_to(make: Make) -> None:
+    world = SecretWorld(make, client_admin=None)
+
+    assert "client_admin" in failure(world, ConfigError)
+
+
+def test_wrong_settings_name_the_field_and_cost_no_token(make: Make) -> None:
+    world = SecretWorld(make, client_admin={"kind": "nobody"}, client_secret_rotation="junk")
+
+    assert "client_admin: kind is unknown" in failure(world, CredentialsError)
+    world.pass_time(hours=24)
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", "[7]", '{"client_secrets": 3}', ""])
+@pytest.mark.parametrize("fake", OVERLAPPING, ids=lambda fake: fake.KIND)
+def test_response_that_is_not_the_documented_one_is_refused(fake: Make, body: str) -> None:
+    world = SecretWorld(fake)
+    world.fake.respond = lambda *_: (200, body)  # type: ignore[method-assign]
+
+    assert "is not the documented one" in failure(world, ClientAdminError)
+
+
+# --- Where the old one can live beside the new one -----------------------------------------------
+
+
+@pytest.fixture(params=OVERLAPPING, ids=lambda fake: fake.KIND)
+def overlapping(request: pytest.FixtureRequest) -> SecretWorld:
+    return SecretWorld(request.param)
+
+
+def test_old_client_secret_works_for_the_whole_overlap(overlapping: SecretWorld) -> None:
+    overlapping.rotate()
+    for _ in range(11):
+        overlapping.pass_time(hours=STEP_HOURS)
+        assert overlapping.rotate().outcome == "waiting"
+        assert overlapping.fake.accepts(FIRST_VALUE)
+
+
+def test_client_secret_of_somebody_else_is_never_deleted(overlapping: SecretWorld) -> None:
+    overlapping.rotate(overlap=timedelta(hours=1))
+    foreign = overlapping.fake.make("canary-foreign", label="somebody's")
+
+    rotate_to_the_end(overlapping, overlap=timedelta(hours=1))
+
+    assert overlapping.fake.accepts(foreign.value)
+
+
+@pytest.mark.parametrize("fake", LIMITED, ids=lambda fake: fake.KIND)
+def test_two_unknown_client_secrets_are_named(fake: Make) -> None:
+    world = SecretWorld(fake)
+    foreign = world.fake.make("canary-foreign")
+
+    said = failure(world, ConfigError)
+
+    assert foreign.id in said
+    assert "Delete those at the provider that nobody uses" in said
+    assert len(world.fake.secrets) == 2
+
+
+@pytest.mark.parametrize("fake", LIMITED, ids=lambda fake: fake.KIND)
+def test_full_house_after_a_rotation_names_the_other_one(fake: Make) -> None:
+    world = SecretWorld(fake)
+    rotate_to_the_end(world)
+    foreign = world.fake.make("canary-foreign")
+
+    said = failure(world, ConfigError)
+
+    assert foreign.id in said
+    assert "has no room" in said
+    assert world.fake.accepts(foreign.value)
+
+
+def test_new_client_secret_that_is_gone_is_dropped(overlapping: SecretWorld) -> None:
+    overlapping.rotate()
+    del overlapping.fake.secrets[overlapping.state["new"]["id"]]
+    overlapping.pass_time(hours=1)
+
+    assert overlapping.rotate().outcome == "reverted"
+    assert overlapping.stored == [FIRST_VALUE]
+
+
+def test_list_that_lags_costs_no_new_client_secret(overlapping: SecretWorld) -> None:
+    overlapping.rotate()
+    kept = overlapping.fake.secrets.pop(overlapping.state["new"]["id"])
+
+    said = failure(overlapping, ClientAdminError)
+
+    assert kept.id in said
+    assert len(overlapping.stored) == 2
+
+
+def test_old_client_secret_that_somebody_deleted_is_dropped(overlapping: SecretWorld) -> None:
+    overlapping.rotate()
+    del overlapping.fake.secrets[overlapping.state["old"]["id"]]
+
+    assert overlapping.rotate().outcome == "finished"
+    assert FIRST_VALUE not in overlapping.stored
+
+
+def test_token_secret_is_the_only_one_that_consumers_see(overlapping: SecretWorld) -> None:
+    rotate_to_the_end(overlapping)
+
+    assert "client_secret" not in overlapping.store.fields(TOKEN)
