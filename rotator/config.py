@@ -17,6 +17,7 @@ from rotator.errors import ConfigError, did_you_mean
 from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
 from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
+from rotator.model.secret_rotation import SecretRotationSettings
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "load_fleet_options",
     "load_log_settings",
     "load_secret_id",
+    "load_secret_rotation",
     "load_settings",
     "region_of",
 ]
@@ -54,6 +56,9 @@ and as fields of an event (`token_secret`). `tick` is the old name of `interval`
 LOG_NAMES = ("log_level", "log_format")
 FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url")
 """What selects many bindings at once; with `cadence`, `interval` and `spread` from above."""
+
+SECRET_NAMES = ("client_secret_overlap", "client_secret_max_age")
+ALL_NAMES = (*NAMES, *LOG_NAMES, *FLEET_NAMES, *SECRET_NAMES)
 
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -274,6 +279,16 @@ def load_secret_id(
     raise ConfigError(f"{name.replace('_', ' ')}: missing; pass its ID or set {variable}")
 
 
+def load_secret_rotation(
+    given: Mapping[str, str | None], environ: Mapping[str, str] = os.environ
+) -> SecretRotationSettings:
+    """How a client secret is rotated; `given` are `--overlap` and `--max-age`, in this order."""
+    found = _from_environment(environ, SECRET_NAMES)
+    for name, (label, text) in zip(SECRET_NAMES, given.items(), strict=False):
+        found |= {name: _Given(text, label)} if text is not None else {}
+    return SecretRotationSettings(*(_duration(found.get(name)) for name in SECRET_NAMES))
+
+
 def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this is the token secret that the environment names."""
     return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
@@ -295,7 +310,7 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
 
 
 def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, _Given]:
-    known = {f"{PREFIX}{name.upper()}": name for name in (*NAMES, *LOG_NAMES, *FLEET_NAMES)}
+    known = {f"{PREFIX}{name.upper()}": name for name in ALL_NAMES}
     found = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = known.get(variable)

@@ -11,7 +11,8 @@ from rotator.errors import ClientAdminError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.rotation.secret_run import SecretRun
+from rotator.rotation.client_secret import rotate_client_secret
+from rotator.rotation.secret_run import DEFAULT_OVERLAP, SecretRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +21,34 @@ if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
     from rotator.model.clock import Clock
     from rotator.model.secret import Secret
+    from rotator.model.secret_rotation import SecretRotationSettings
     from rotator.rotation.ports import Endpoint, Store
+    from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import Situation
 
-__all__ = ["open_secret_run"]
+__all__ = ["open_secret_run", "rotate_secret"]
+
+
+def rotate_secret(
+    credentials_secret: str,
+    settings: SecretRotationSettings,
+    *,
+    store: Store,
+    token_secrets: tuple[str, ...] = (),
+    dry_run: bool = False,
+    remaining_s: Callable[[], float] | None = None,
+) -> SecretRotationResult:
+    """Take the next steps on one client secret; see `rotate_client_secret` for what is raised."""
+    run = open_secret_run(
+        credentials_secret,
+        store=store,
+        remaining_s=remaining_s,
+        overlap=settings.overlap or DEFAULT_OVERLAP,
+        max_age=settings.max_age,
+        token_secrets=token_secrets,
+        dry_run=dry_run,
+    )
+    return rotate_client_secret(run)
 
 
 def open_secret_run(

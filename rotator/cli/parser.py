@@ -6,7 +6,17 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli import check, consume, credentials, demo, execute, init, run, status
+from rotator.cli import (
+    check,
+    consume,
+    credentials,
+    demo,
+    execute,
+    init,
+    rotate_client_secret,
+    run,
+    status,
+)
 from rotator.cli.exit_codes import EXIT_CODES
 from rotator.errors import ConfigError, did_you_mean, replace_error
 
@@ -15,7 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["build_parser", "parse"]
 
-_COMMANDS = (run, init, credentials, status, consume, execute, check, demo)
+_COMMANDS = (
+    run,
+    init,
+    credentials,
+    rotate_client_secret,
+    status,
+    consume,
+    execute,
+    check,
+    demo,
+)
 
 _DESCRIPTION = """\
 Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.

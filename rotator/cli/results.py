@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.model.status import TokenStatus
     from rotator.rotation.rotate import RotationResult
+    from rotator.rotation.secret_result import SecretRotationResult
 
-__all__ = ["failure_fields", "instant_text", "remaining_text", "result_fields", "status_fields"]
+__all__ = [
+    "failure_fields",
+    "instant_text",
+    "remaining_text",
+    "result_fields",
+    "secret_result_fields",
+    "status_fields",
+]
 
 
 def result_fields(result: RotationResult) -> dict[str, object]:
@@ -32,6 +40,26 @@ def result_fields(result: RotationResult) -> dict[str, object]:
         "version_id": result.version_id,
         **instants,
         "duration_s": result.duration_s,
+    }
+
+
+def secret_result_fields(result: SecretRotationResult) -> dict[str, object]:
+    """The JSON object of a run on a client secret."""
+    rotation = result.rotation
+    new, old = (rotation.new, rotation.old) if rotation else (None, None)
+    return {
+        "outcome": result.outcome,
+        "summary": result.summary,
+        "credentials_secret": result.credentials_secret,
+        "step": rotation.step if rotation else None,
+        "started_at": instant_text(rotation.started_at if rotation else None),
+        "stored_at": instant_text(rotation.stored_at if rotation else None),
+        "new": new.to_fields() if new else None,
+        "old": old.to_fields() if old else None,
+        "conditions": [
+            {"name": each.name, "is_met": each.is_met, "reason": each.reason}
+            for each in result.gate
+        ],
     }
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.instants import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from rotator.model.secret import Secret
 
-__all__ = ["ROTATION_FIELD", "NewSecret", "ProviderSecret", "SecretRotation", "digest_of"]
+__all__ = [
+    "ROTATION_FIELD",
+    "NewSecret",
+    "ProviderSecret",
+    "SecretRotation",
+    "SecretRotationSettings",
+    "digest_of",
+]
 
 ROTATION_FIELD = "client_secret_rotation"
 
@@ -25,6 +32,16 @@ stored, and the old one still works. `retired`: the old one is switched off, and
 again. `done`: no rotation is under way."""
 
 STEPS = ("adding", "overlap", "retired", "done")
+
+
+class SecretRotationSettings(NamedTuple):
+    """How long both client secrets are kept, and from which age one is replaced.
+
+    None stands for the default overlap, and for a replacement whenever none is under way.
+    """
+
+    overlap: timedelta | None = None
+    max_age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def assess_gate(
     if old.last_used_at is not None:
         free_at = old.last_used_at + evidence.lifetime
         used = f"the provider last saw it used at {format_instant(old.last_used_at)}"
-        wait = f"; that has to be {format_duration(evidence.lifetime)} ago"
+        wait = f"; it has to stay unused until {format_instant(free_at)}"
         is_met = run.now() >= free_at
         conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
     if rotation.stored_at is not None:
@@ -87,7 +87,8 @@ def assess_gate(
             Condition(
                 "overlap",
                 run.now() >= over_at,
-                f"the overlap of {format_duration(run.overlap)} ends at {format_instant(over_at)}",
+                f"the overlap of {format_duration(run.overlap)} {_ends(run, over_at)} at"
+                f" {format_instant(over_at)}",
             )
         )
     if rotation.retired_at is not None:
@@ -105,8 +106,8 @@ def _conditions_of_retired(
         Condition(
             "retired",
             run.now() >= over_at,
-            f"it stays switched off until {format_instant(over_at)}, so that it can be switched on"
-            " again",
+            f"the pause in which it can be switched on again {_ends(run, over_at)} at"
+            f" {format_instant(over_at)}",
         ),
     ]
 
@@ -201,7 +202,11 @@ def _conditions_of_token(
         Condition(
             "old_tokens_expired",
             run.now() >= free_at,
-            f"token secret {name}: tokens that the old client secret minted end by"
-            f" {format_instant(free_at)}",
+            f"token secret {name}: the last token that the old client secret minted"
+            f" {_ends(run, free_at)} by {format_instant(free_at)}",
         ),
     ]
+
+
+def _ends(run: SecretRun, at: datetime) -> str:
+    return "ended" if run.now() >= at else "ends"

@@ -12,7 +12,7 @@ from rotator.errors import ConfigError, CredentialsError, MintError, VersionConf
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
-from rotator.model.providers import resolve
+from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import ROTATION_FIELD, SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields
@@ -224,7 +224,7 @@ def prove(run: SecretRun, situation: Situation, value: Secret) -> None:
             refused = error
         else:
             return
-        is_refusal = provider.refuses_client(refused.status, refused.oauth_error)
+        is_refusal = refuses_client(refused.status, refused.oauth_error)
         if not is_refusal or run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s:
             break
         run.clock.sleep(PROVE_PAUSE_S)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
 from rotator.model.instants import format_duration, format_instant
-from rotator.model.providers import resolve
+from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
@@ -356,7 +356,7 @@ def _is_accepted(run: SecretRun, seen: Situation, value: Secret) -> bool:
     try:
         run.endpoint.mint(credentials)
     except MintError as error:
-        if resolve(credentials).refuses_client(error.status, error.oauth_error):
+        if refuses_client(error.status, error.oauth_error):
             return False
         raise
     return True

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from tests.support.clock import ManualClock
 
-__all__ = ["FAKES", "FakeAdobe", "FakeAuth0", "FakeEntraId", "FakeOkta", "KeptSecret", "SecretFake"]
+__all__ = [
+    "FAKES",
+    "FakeAdobe",
+    "FakeAuth0",
+    "FakeEntraId",
+    "FakeOkta",
+    "KeptSecret",
+    "SecretFake",
+    "is_management_scope",
+]
 
 MANAGEMENT_TOKEN = "canary-management-token"
 FIRST_VALUE = "canary-first-secret"
@@ -293,6 +302,11 @@ class FakeAuth0(SecretFake):
 
 
 FAKES: tuple[type[SecretFake], ...] = (FakeAdobe, FakeEntraId, FakeOkta, FakeAuth0)
+
+
+def is_management_scope(scope: str) -> bool:
+    """Whether a token for this scope is one for the provider's own interface."""
+    return any(mark in scope for mark in ("manage_client", "graph.micro", "client_keys"))
 
 
 def _ms(at: datetime | None) -> str | None:

@@ -22,7 +22,12 @@ from rotator.transport.bounded import HttpResponse, TransportError
 from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import access_token
 from tests.support.memory_store import MemoryStore
-from tests.support.secret_providers import FIRST_VALUE, MANAGEMENT_TOKEN, FakeAdobe
+from tests.support.secret_providers import (
+    FIRST_VALUE,
+    MANAGEMENT_TOKEN,
+    FakeAdobe,
+    is_management_scope,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,18 +120,13 @@ class SecretEndpoint:
             if kept is not None:
                 kept.used_at = now
                 self.minted += 1
-                is_management = _is_management(credentials)
+                is_management = is_management_scope(credentials.scope or "")
                 text = MANAGEMENT_TOKEN if is_management else f"canary-token-{self.minted}"
                 token = access_token(
                     text, issued_at=now, lifetime=self.lifetime, next_rotation_at=None
                 )
                 return Minted(token, client_secret_position=position)
         raise MintError("token endpoint: refused", status=401, oauth_error="invalid_client")
-
-
-def _is_management(credentials: ClientCredentials) -> bool:
-    scope = credentials.scope or ""
-    return any(mark in scope for mark in ("manage_client", "graph.micro", "client_keys"))
 
 
 class SecretWorld:

@@ -1,0 +1,174 @@
+"""`rotator rotate-client-secret`: over HTTP, with the job beside it, and every way it can end."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.cli.rig import event, result
+from tests.support.clock import ManualClock
+from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAdobe, FakeOkta
+from tests.support.secret_server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.cli.rig import Cli
+    from tests.integration.cli.vault import Vault
+    from tests.support.secret_providers import SecretFake
+
+SELF_SERVED = tuple(fake for fake in FAKES if fake is not FakeOkta)
+
+
+@pytest.fixture
+def fake(request: pytest.FixtureRequest) -> SecretFake:
+    """The provider of a test that names none is Adobe's."""
+    make: type[SecretFake] = getattr(request, "param", FakeAdobe)
+    return make(ManualClock(datetime.now(UTC)))
+
+
+@pytest.fixture
+def name(fake: SecretFake, vault: Vault) -> Iterator[str]:
+    """The name of the credentials secret of a client of that provider."""
+    with serve(fake) as url:
+        vault.put_credentials(
+            client_id=fake.client_id,
+            client_secret=FIRST_VALUE,
+            token_url=f"{url}/token",
+            auth_method="client_secret_post",
+            token_secrets=[vault.binding.token_secret],
+            client_admin=fake.settings | {"url": url},
+        )
+        yield vault.binding.credentials_secret
+
+
+def stored(vault: Vault, name: str) -> list[str]:
+    value = vault.fields(name)["client_secret"]
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("fake", SELF_SERVED, ids=lambda fake: fake.KIND, indirect=True)
+def test_rotation_begins_and_the_job_mints_with_the_new_client_secret(
+    inside: Cli, vault: Vault, fake: SecretFake, name: str
+) -> None:
+    ended = inside("rotate-client-secret", name, "--json")
+
+    assert ended.returncode == 0, ended.stdout
+    assert result(ended)["outcome"] == "started"
+    assert event(ended)["event"] == "rotator.client_secret_checked"
+    assert "canary" not in ended.stdout + ended.stderr
+    new, old = stored(vault, name)
+    assert fake.accepts(new)
+    assert old == FIRST_VALUE
+    job = inside("run", *vault.binding.selectors)
+    assert job.returncode == 0
+    assert vault.fields()["client_secret_position"] == 1
+
+
+def test_dry_run_shows_each_condition_as_text(inside: Cli, name: str) -> None:
+    inside("rotate-client-secret", name)
+
+    ended = inside("rotate-client-secret", name, "--dry-run")
+
+    assert ended.returncode == 0
+    first, heading, *conditions, last = ended.stdout.splitlines()
+    assert first == "waiting: adobe-secret-1 is kept"
+    assert heading == "conditions for the end of the old client secret:"
+    assert len(conditions) == 3
+    assert all(line.startswith("  open  ") for line in conditions)
+    assert "holds no token; run the job" in conditions[0]
+    assert last.startswith("next: run this again")
+
+
+def test_process_of_its_own_ends_a_rotation(
+    cli: Cli, vault: Vault, fake: SecretFake, name: str
+) -> None:
+    cli("rotate-client-secret", name)
+    cli("run", *vault.binding.selectors)
+    fields = vault.fields(name)
+    long_ago = (datetime.now(UTC) - timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    fields["client_secret_rotation"]["stored_at"] = long_ago
+    fields["client_secret_rotation"]["minted_since"] = {vault.binding.token_secret: long_ago}
+    vault.put(json.dumps(fields), secret_id=name)
+
+    ended = cli("rotate-client-secret", "--credentials-secret", name)
+
+    assert ended.stdout.startswith("waiting: ")  # the provider has seen the old one used today
+    assert "open  the provider last saw it used at" in ended.stdout
+    assert ended.stdout.count("  open  ") == 1
+
+    fake.secrets["adobe-secret-1"].used_at = None
+    ended = cli("rotate-client-secret", "--credentials-secret", name)
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("finished: client secret adobe-secret-2 serves alone;")
+    assert FIRST_VALUE not in stored(vault, name)
+    assert list(fake.secrets) == ["adobe-secret-2"]
+
+
+def test_right_that_is_missing_ends_with_3(inside: Cli, fake: SecretFake, name: str) -> None:
+    fake.is_allowed = False
+
+    ended = inside("rotate-client-secret", name, "--json")
+
+    assert ended.returncode == 3
+    assert "grant the scopes read_client_secret" in result(ended)["error"]
+    assert event(ended)["event"] == "rotator.client_secret_rotation_failed"
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+def test_full_house_ends_with_2(inside: Cli, fake: SecretFake, name: str) -> None:
+    fake.make("canary-foreign")
+
+    ended = inside("rotate-client-secret", name)
+
+    assert ended.returncode == 2
+    assert ended.stdout.startswith("failed: adobe: has several client secrets (")
+
+
+def test_provider_that_cannot_be_reached_ends_with_4(inside: Cli, vault: Vault, name: str) -> None:
+    fields = vault.fields(name)
+    fields["client_admin"]["url"] = "http://127.0.0.1:9"
+    vault.put(json.dumps(fields), secret_id=name)
+
+    ended = inside("rotate-client-secret", name)
+
+    assert ended.returncode == 4
+    assert "temporary: run this again" in ended.stdout
+    assert stored(vault, name) == [FIRST_VALUE]
+
+
+def test_settings_come_from_the_environment(inside: Cli, name: str) -> None:
+    env = {"ROTATOR_CREDENTIALS_SECRET": name, "ROTATOR_CLIENT_SECRET_MAX_AGE": "300d"}
+
+    ended = inside("rotate-client-secret", env=env)
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("not due: client secret adobe-secret-1: its age is 200d")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--overlap", "soon"), "--overlap: is not a duration"),
+        (("--max-age", "0d"), "--max-age: is zero"),
+        (("--token-secret", "a b"), "--token-secret: is not a name or ARN"),
+    ],
+)
+def test_wrong_setting_ends_with_2(
+    inside: Cli, name: str, args: tuple[str, str], said: str
+) -> None:
+    ended = inside("rotate-client-secret", name, *args)
+
+    assert ended.returncode == 2
+    assert said in ended.stdout
+
+
+def test_credentials_without_an_interface_say_what_to_store(inside: Cli, vault: Vault) -> None:
+    ended = inside("rotate-client-secret", vault.binding.credentials_secret)
+
+    assert ended.returncode == 2
+    assert "client_admin" in ended.stdout

@@ -1,0 +1,45 @@
+"""A provider of `secret_providers` on loopback: its token endpoint and its management interface."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
+from tests.support.secret_providers import MANAGEMENT_TOKEN, is_management_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.secret_providers import SecretFake
+
+__all__ = ["serve"]
+
+TOKEN_PATH = "/token"
+LIFETIME_S = 86_399
+
+
+@contextmanager
+def serve(fake: SecretFake) -> Iterator[str]:
+    """The base URL of `fake`, whose token endpoint is below it at `/token`."""
+    numbers = iter(range(1, 1_000_000))
+
+    def mint(request: Request) -> Reply:
+        form = dict(request.form)
+        kept = fake.accepts(form.get("client_secret", ""))
+        if form.get("client_id") != fake.client_id or kept is None:
+            return json_reply(401, {"error": "invalid_client"})
+        kept.used_at = fake.clock.now()
+        is_management = is_management_scope(form.get("scope", ""))
+        text = MANAGEMENT_TOKEN if is_management else f"canary-token-{next(numbers)}"
+        answer = {"access_token": text, "token_type": "bearer", "expires_in": LIFETIME_S}
+        return json_reply(200, answer)
+
+    def respond(request: Request) -> Reply:
+        if request.path == TOKEN_PATH:
+            return mint(request)
+        status, document = fake.respond(request.method, request.path, request.headers, request.body)
+        return Reply(status) if document is None else json_reply(status, document)
+
+    with HttpServer(respond, epoch=lambda: fake.clock.now().timestamp()) as server:
+        yield server.url
