@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotator.aws.secret_ids import arn_region, checked_secret_id
+from rotator.aws.secret_ids import arn_region, checked_secret_id, shared_region
 from rotator.errors import ConfigError, did_you_mean
 from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
@@ -178,7 +178,7 @@ def load_settings(
     return Settings(
         token_secret=token_secret,
         credentials_secret=credentials_secret,
-        region=_region(token_secret, credentials_secret, environ),
+        region=shared_region(token_secret, credentials_secret) or environ.get("AWS_REGION") or None,
         job=_job(found),
     )
 
@@ -391,13 +391,3 @@ def _url(given: _Given | None) -> str | None:
 def region_of(secret_id: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """The region to ask for one secret; None leaves it to the SDK."""
     return arn_region(secret_id) or environ.get("AWS_REGION") or None
-
-
-def _region(
-    token_secret: str, credentials_secret: str | None, environ: Mapping[str, str]
-) -> str | None:
-    """The region to ask; of the SDK's two variables botocore reads AWS_DEFAULT_REGION only."""
-    named = {region for id_ in (token_secret, credentials_secret) if (region := arn_region(id_))}
-    if len(named) > 1:
-        raise ConfigError("credentials secret and token secret: their ARNs name different regions")
-    return named.pop() if named else environ.get("AWS_REGION") or None

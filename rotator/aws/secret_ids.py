@@ -6,7 +6,7 @@ import re
 
 from rotator.errors import ConfigError
 
-__all__ = ["arn_region", "checked_secret_id"]
+__all__ = ["arn_region", "checked_secret_id", "shared_region"]
 
 # A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
 # services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
@@ -27,3 +27,11 @@ def arn_region(secret_id: str | None) -> str | None:
     # arn:partition:secretsmanager:region:account:secret:name
     parts = (secret_id or "").split(":")
     return parts[3] if parts[0] == "arn" and len(parts) > 3 else None  # noqa: PLR2004
+
+
+def shared_region(token_secret: str, credentials_secret: str | None) -> str | None:
+    """The region that the ARNs of both secrets name, None for names; raises ConfigError for two."""
+    named = {region for id_ in (token_secret, credentials_secret) if (region := arn_region(id_))}
+    if len(named) > 1:
+        raise ConfigError("credentials secret and token secret: their ARNs name different regions")
+    return named.pop() if named else None
