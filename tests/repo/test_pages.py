@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.config import FLEET_NAMES, LOG_NAMES, NAMES, PREFIX
+from rotator.config import ALL_NAMES, PREFIX
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -75,7 +75,7 @@ def test_commands_and_flags_exist(path: Path) -> None:
 
 @pages
 def test_variables_are_read_by_the_product(path: Path) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in (*NAMES, *LOG_NAMES, *FLEET_NAMES)}
+    known = {f"{PREFIX}{name.upper()}" for name in ALL_NAMES}
 
     assert set(re.findall(r"\bROTATOR_[A-Z_]+\b", path.read_text("utf-8"))) <= known
 
