@@ -4,15 +4,14 @@ The AWS CLI and the SDK for JavaScript are the real ones, Secrets Manager is the
 time is told to the readers, so that nobody waits.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,9 +19,6 @@ from rotator.local.environment import isolated_environment
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.documents import DAY, token_document
 from tests.support.wire import Fault, Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"

@@ -1,7 +1,5 @@
 """What consumers copy from the pages and from examples/ is what the product makes and grants."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+import rotator
 from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
 from rotator.model.policy import DEFAULT_INTERVAL
@@ -173,3 +174,14 @@ def test_service_gives_up_before_the_next_tick() -> None:
 
     assert timeout
     assert int(timeout[1]) < DEFAULT_INTERVAL.total_seconds()
+
+
+def test_kustomization_is_of_the_manifest_and_of_this_version() -> None:
+    folder = INFRA / "kubernetes"
+    base = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))
+    [image] = base["images"]
+
+    assert all((folder / name).is_file() for name in base["resources"])
+    assert {"rotator.yaml", "kustomization.yaml"} == {path.name for path in folder.iterdir()}
+    assert pod()["containers"][0]["image"] == f"{image['name']}:{image['newTag']}"
+    assert image["newTag"] == rotator.__version__

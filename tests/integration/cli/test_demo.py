@@ -1,6 +1,7 @@
 """`rotator demo`: it tells the whole story, and leaves nothing behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -17,6 +19,7 @@ from rotator.local.environment import isolated_environment
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+REPOSITORY = Path(__file__).parents[3]
 PATIENCE_S = 60
 EXPORTED = (
     "AWS_ENDPOINT_URL",
@@ -82,6 +85,19 @@ def urls_in(text: str) -> set[str]:
     return {word for word in words if word.startswith("http://127.0.0.1:")}
 
 
+def pictured() -> str:
+    """The text of the picture in the README."""
+    tree = ET.parse(REPOSITORY / "docs" / "demo.svg")  # noqa: S314 - our own
+    return "\n".join(text.text or "" for text in tree.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def same_in_each_run(output: str) -> str:
+    """Without what each run has of its own: ports, ids, instants, durations."""
+    varying = (r"127\.0\.0\.1:\d+", r"[0-9a-f]{8}-[0-9a-f-]{27}", r"[0-9a-f]{32}")
+    instants = (r"\d{4}-\d\d-\d\dT[\d:]+Z", r"\d+\.\d\d s", r"23h5\dm")
+    return re.sub("|".join((*varying, *instants)), "_", output)
+
+
 def test_demo_tells_every_step_and_leaves_nothing(cli: Cli, marked: dict[str, str]) -> None:
     ended = cli("demo", env=marked, timeout_s=120)
 
@@ -91,6 +107,7 @@ def test_demo_tells_every_step_and_leaves_nothing(cli: Cli, marked: dict[str, st
     for step in STEPS:
         position = ended.stdout.index(step, position)
     assert max(map(len, ended.stdout.splitlines())) <= 100
+    assert same_in_each_run(ended.stdout).startswith(same_in_each_run(pictured()))
     assert urls_in(ended.stdout)
     assert [url for url in urls_in(ended.stdout) if is_open(url)] == []
     assert survivors(marked) == []
