@@ -102,7 +102,7 @@ def test_table_of_hostile_answers_has_every_row_refused_by_us() -> None:
 def test_decision_tells_how_many_answers_there_are() -> None:
     decision = (DOCS / "decisions" / "0004-authlib.md").read_text("utf-8")
 
-    assert f"{len(ROWS)} wrong answers" in decision
+    assert f"{len(ROWS)} wrong responses" in decision
 
 
 def test_totals_of_hostile_answers_are_those_of_the_table() -> None:
