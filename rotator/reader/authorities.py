@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 
 from rotator.errors import ConfigError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["AMAZON_ROOTS", "Contexts", "is_unknown_issuer"]
 
@@ -132,12 +133,18 @@ def _find_certificate(bundle: bytes, start: bytes, digest: str) -> bytes | None:
 
 def _bundle_path() -> str | None:
     """certifi's, else botocore's, else the system's, as botocore chooses it."""
-    from importlib.util import find_spec
-
     for package in ("certifi", "botocore"):
-        spec = find_spec(package)  # without importing it
-        for folder in (spec.submodule_search_locations if spec else None) or ():
+        for folder in _folders(package):
             path = os.path.join(folder, "cacert.pem")  # noqa: PTH118 - pathlib is slow to import
             if os.path.isfile(path):  # noqa: PTH113 - as above
                 return path
     return ssl.get_default_verify_paths().cafile
+
+
+def _folders(package: str) -> Iterable[str]:
+    """Where a package is, without importing it, nor `importlib.util`, which is slow to load."""
+    for finder in sys.meta_path:
+        spec = finder.find_spec(package, None)
+        if spec is not None:
+            return spec.submodule_search_locations or ()
+    return ()

@@ -8,7 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
-    from typing import Any
 
     from rotator.reader.clock import Clock
 
@@ -65,7 +64,9 @@ def exchange(
     try:
         if context is not None:
             connection.settimeout(deadline.left_s())
-            connection = context.wrap_socket(connection, server_hostname=host)
+            connection = context.wrap_socket(
+                connection, server_hostname=_server_name(host, context)
+            )
         connection.settimeout(deadline.left_s())
         connection.sendall(request)
         return _Reception(connection, deadline).response()
@@ -73,9 +74,17 @@ def exchange(
         connection.close()
 
 
+def _server_name(host: str, context: ssl.SSLContext) -> str | bytes:
+    """As bytes, as in `_connect`; what gevent puts in the place of the class takes text only."""
+    return host.encode("ascii") if type(context).__module__ == "ssl" else host
+
+
 def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
     problem: OSError = ConnectionError()
-    for family, kind, protocol, _, address in _addresses(host, port):
+    # As bytes: for text Python loads the codec of internationalized names, which takes longer than
+    # the look-up, and which no endpoint of AWS needs.
+    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(min(deadline.left_s(), _CONNECT_TIMEOUT_S))
@@ -86,13 +95,6 @@ def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
         else:
             return connection
     raise problem
-
-
-def _addresses(host: str, port: int) -> list[Any]:
-    try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError:  # a label that is too long, or empty
-        return []
 
 
 class _Reception:

@@ -41,6 +41,8 @@ class SdkSource:
         """GetSecretValue; `fresh` changes nothing, as there is no cache."""
         del fresh
         with importing:
+            import encodings.idna  # noqa: F401 - as each look-up of a host's name does
+
             from rotator.aws.sdk_logs import without_bodies  # logging: with the SDK, not before
         if self._failed and stage == "AWSCURRENT":
             # A new attempt. A client keeps the credentials that it was made with, or found none.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from urllib.parse import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +73,10 @@ def sign(
 
 def _canonical_path(path: str) -> str:
     """Without dot segments (RFC 3986 section 5.2.4), and percent-encoded once more."""
+    if path == "/":
+        return path
+    from urllib.parse import quote  # loaded already: the path is of an endpoint's URL
+
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":

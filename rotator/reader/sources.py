@@ -6,7 +6,6 @@ Imported at the first fetch, with all that a fetch needs but the SDK.
 from __future__ import annotations
 
 import datetime  # noqa: F401, ICN001 - `snapshot` needs the two, and imports them late
-import encodings.idna  # noqa: F401 - and so does each look-up of a host's name
 import json  # noqa: F401
 import os
 

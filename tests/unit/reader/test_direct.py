@@ -16,6 +16,7 @@ from rotator.errors import ConfigError, StoreError, TokenUnavailable
 from rotator.reader.authorities import AMAZON_ROOTS, Contexts
 from rotator.reader.direct import DirectSource
 from tests.support.certificates import Identity, server_context
+from tests.support.python_process import run_python
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import EXPIRY, START, live_version, make_reader, start_clock, version
 
@@ -90,6 +91,41 @@ def test_token_is_read_over_tls_under_the_name_without_the_port(
     assert read() == "first"
     assert service.names == ["localhost"]
     assert f"\r\nHost: localhost:{service.port}\r\n".encode() in service.requests[0]
+
+
+@pytest.mark.usefixtures("service")
+def test_token_is_read_over_tls_by_greenlets(trust: Callable[[Identity], None]) -> None:
+    """gevent puts a class of its own in the place of ssl's."""
+    trust(Identity.of("localhost"))
+    done = run_python(
+        """
+        from gevent import monkey
+        monkey.patch_all()
+        import gevent
+        from rotator.reader import get_token
+        reading = [gevent.spawn(get_token, "s") for _ in range(2)]
+        gevent.joinall(reading, raise_error=True)
+        print(*(each.value for each in reading))
+        """
+    )
+    assert done.stdout == "first first\n", done.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_read_over_tls_imports_nothing_that_it_can_do_without(
+    trust: Callable[[Identity], None],
+) -> None:
+    trust(Identity.of("localhost"))
+    done = run_python(
+        """
+        import sys
+        from rotator.reader import get_token
+        get_token("s")
+        slow = {"encodings.idna", "http.client", "logging", "typing", "urllib.parse"}
+        print(slow & set(sys.modules))
+        """
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,6 @@ def test_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPatch
             source.read("s", "AWSCURRENT", fresh=False)
 
 
-def _refuse_connection(address: tuple[str, int], *_: object) -> None:
-    assert address == ("localhost", 2773)
+def _refuse_connection(address: tuple[bytes, int], *_: object) -> None:
+    assert address == (b"localhost", 2773)
     raise ConnectionRefusedError
