@@ -56,8 +56,9 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     `event` is a schedule's own or empty, and then the environment names the secrets or selects a
     fleet; or it is `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate
     a token that is not due; or a batch of the workers' queue, and then the response names the
-    messages to try again; or a step of a rotation that Secrets Manager has started. Raises
-    RotatorError, of a fleet only where nothing could be read.
+    messages to try again; or a step of a rotation that Secrets Manager has started; or
+    `{"rotate_client_secret": true}`, for which a role of its own is needed. Raises RotatorError, of
+    a fleet only where nothing could be read.
     """
     logs.configure()  # for what is wrong with the settings of the log itself
     with bound_contextvars(request_id=context.aws_request_id):
@@ -72,7 +73,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             kind = type(error).__name__
             problem = RotatorError(f"unexpected {kind} in {place.name}; please report it")
         logs.logger().error(
-            "rotator.rotation_failed",
+            known.failed,
             outcome="failed",
             binding=known.token_secret,
             **logs.error_fields(problem),
@@ -88,6 +89,7 @@ class _Known:
 
     token_secret: str | None = None
     settings: Settings | None = None
+    failed: str = "rotator.rotation_failed"
 
     def tell(self, settings: Settings) -> None:
         self.token_secret, self.settings = settings.token_secret, settings
@@ -95,6 +97,12 @@ class _Known:
 
 def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
     """Do what the event asks for; what fails it raises."""
+    if isinstance(event, dict) and "rotate_client_secret" in event:
+        from rotator.app.aws_lambda.client_secret import rotate_client_secret
+
+        known.failed = "rotator.client_secret_rotation_failed"
+        _configure_logs()
+        return rotate_client_secret(event, context)
     records = _queue_records(event)
     step = parse_step(event) if records is None else None
     if step is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.status import assess_token
-from rotator.model.stored import parse_credentials, parse_token
+from rotator.model.secret_rotation import read_rotation
+from rotator.model.status import ClientSecretStatus, assess_token
+from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 
@@ -90,7 +92,7 @@ class Rotator:
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
-        credentials = None
+        credentials = rotation = None
         if settings.credentials_secret is None:
             [token_version] = self._store.read(settings.token_secret)
         else:
@@ -98,7 +100,8 @@ class Rotator:
                 settings.credentials_secret, settings.token_secret
             )
             credentials = parse_credentials(credentials_version)
-        return assess_token(
+            rotation = read_rotation(parse_fields(credentials_version))
+        status = assess_token(
             settings.token_secret,
             parse_token(token_version),
             policy=settings.job.policy().for_secret(token_version.arn),
@@ -107,6 +110,7 @@ class Rotator:
             client_id=credentials.client_id if credentials else None,
             fingerprint=credentials.fingerprint if credentials else None,
         )
+        return replace(status, client_secret=ClientSecretStatus.of(rotation))
 
 
 def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "CLIENT_SECRET_DIMENSION",
+    "CLIENT_SECRET_UNITS",
     "DIMENSION",
     "FLEET_DIMENSION",
     "FLEET_UNITS",
     "NAMESPACE",
     "UNITS",
+    "client_secret_line",
     "embedded",
     "fleet_line",
 ]
@@ -49,6 +52,14 @@ FLEET_UNITS = {
 """Every metric of a fleet; one per token would cost more than keeping the tokens."""
 
 
+CLIENT_SECRET_DIMENSION = "CredentialsSecret"  # noqa: S105 - the name of a dimension
+CLIENT_SECRET_UNITS = {
+    "ClientSecretAgeSeconds": "Seconds",
+    "ClientSecretRemainingSeconds": "Seconds",
+}
+"""Every metric of a client secret; one that never ends has no remaining seconds."""
+
+
 def embedded(
     values: Mapping[str, float], *, token_secret: str, now: datetime, request_id: str
 ) -> str:
@@ -59,6 +70,14 @@ def embedded(
 def fleet_line(values: Mapping[str, float], *, fleet: str, now: datetime, request_id: str) -> str:
     """The same for the metrics of a fleet."""
     return _line(values, FLEET_UNITS, (FLEET_DIMENSION, fleet), now, request_id)
+
+
+def client_secret_line(
+    values: Mapping[str, float], *, credentials_secret: str, now: datetime, request_id: str
+) -> str:
+    """The same for the metrics of a client secret."""
+    dimension = (CLIENT_SECRET_DIMENSION, credentials_secret)
+    return _line(values, CLIENT_SECRET_UNITS, dimension, now, request_id)
 
 
 def _line(

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.errors import RotatorError
-    from rotator.model.status import TokenStatus
+    from rotator.model.status import ClientSecretStatus, TokenStatus
     from rotator.rotation.rotate import RotationResult
     from rotator.rotation.secret_result import SecretRotationResult
 
 __all__ = [
+    "client_secret_text",
     "failure_fields",
     "instant_text",
     "remaining_text",
@@ -82,7 +83,37 @@ def status_fields(status: TokenStatus) -> dict[str, object]:
         "next_rotation_at": instant_text(status.next_rotation_at),
         "version_id": status.version_id,
         "client_id": status.client_id,
+        "client_secret": client_secret_fields(status.client_secret),
     }
+
+
+def client_secret_fields(status: ClientSecretStatus | None) -> dict[str, object] | None:
+    """The JSON object of what is known of the client secret, None if that is nothing."""
+    if status is None:
+        return None
+    return {
+        "id": status.id,
+        "created_at": instant_text(status.created_at),
+        "expires_at": instant_text(status.expires_at),
+        "rotation_step": status.step,
+        "rotation_started_at": instant_text(status.started_at),
+    }
+
+
+def client_secret_text(status: ClientSecretStatus | None, now: datetime) -> str | None:
+    """The same for people: its age, its end, and a rotation that is under way."""
+    from rotator.model.instants import format_duration
+
+    if status is None:
+        return None
+    parts = [f"{format_duration(now - status.created_at)} old" if status.created_at else status.id]
+    if status.expires_at is not None:
+        ends = "ended at" if now >= status.expires_at else "ends at"
+        parts.append(f"{ends} {instant_text(status.expires_at)}")
+    if status.step is not None:
+        began = instant_text(status.started_at)
+        parts.append(f"rotation under way since {began} ({status.step})")
+    return ", ".join(parts)
 
 
 def instant_text(at: datetime | None) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
 from rotator.cli.openmetrics import write_openmetrics
-from rotator.cli.results import instant_text, remaining_text, status_fields
+from rotator.cli.results import client_secret_text, instant_text, remaining_text, status_fields
 from rotator.cli.selectors import (
     add_fleet,
     add_names,
@@ -29,7 +30,8 @@ example:
   rotator status adobe/token
 
 With the credentials secret named as well, it also tells whether the token is
-of the client that is configured now. Exit codes for monitors:
+of the client that is configured now, and how old the client secret is if
+`rotator rotate-client-secret` has seen it. Exit codes for monitors:
   0  healthy
   4  overdue: consumers have a valid token, but the job does not replace it
   6  unusable: there is no token to read"""
@@ -82,5 +84,6 @@ def _as_table(status: TokenStatus) -> str:
         "next rotation": instant_text(status.next_rotation_at),
         "version": status.version_id,
         "client id": status.client_id,
+        "client secret": client_secret_text(status.client_secret, datetime.now(UTC)),
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
@@ -22,6 +23,7 @@ __all__ = [
     "SecretRotation",
     "SecretRotationSettings",
     "digest_of",
+    "read_rotation",
 ]
 
 ROTATION_FIELD = "client_secret_rotation"
@@ -112,6 +114,11 @@ class SecretRotation:
         """Whether there is something left to do."""
         return self.step != "done"
 
+    @property
+    def stored(self) -> ProviderSecret | None:
+        """The newest client secret that is stored and that the provider has."""
+        return self.old if self.step == "adding" else self.new
+
     def to_fields(self) -> dict[str, object]:
         """The JSON object in the credentials secret."""
         instants = {"stored_at": self.stored_at, "retired_at": self.retired_at}
@@ -169,6 +176,13 @@ class SecretRotation:
             minted_since={name: parse_instant(str(at)) for name, at in since.items()},
             **listed,
         )
+
+
+def read_rotation(fields: Mapping[str, Any]) -> SecretRotation | None:
+    """The state, None if there is none that can be read: for who only shows it."""
+    with suppress(ValueError):
+        return SecretRotation.from_fields(fields)
+    return None
 
 
 def digest_of(value: Secret) -> str:

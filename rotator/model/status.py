@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.model.access_token import AccessToken
     from rotator.model.policy import NoTokenReason, RenewalPolicy
+    from rotator.model.secret_rotation import SecretRotation
 
-__all__ = ["Health", "TokenStatus", "assess_token"]
+__all__ = ["ClientSecretStatus", "Health", "TokenStatus", "assess_token"]
 
 Health = Literal["healthy", "overdue", "unusable"]
 """`overdue`: consumers have a valid token, but the job does not renew it; somebody should look.
@@ -19,11 +20,41 @@ Health = Literal["healthy", "overdue", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSecretStatus:
+    """How old the client secret is, when it ends, and the step of a rotation that is under way.
+
+    As far as a rotation has written it down; nobody else knows. `step` is None if none is under
+    way, `started_at` when it began.
+    """
+
+    id: str
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    step: str | None = None
+    started_at: datetime | None = None
+
+    @classmethod
+    def of(cls, rotation: SecretRotation | None) -> Self | None:
+        """The status of the newest client secret that is stored, None if nothing is known of it."""
+        if rotation is None or (newest := rotation.stored) is None:
+            return None
+        is_under_way = rotation.is_under_way
+        return cls(
+            id=newest.id,
+            created_at=newest.created_at,
+            expires_at=newest.expires_at,
+            step=rotation.step if is_under_way else None,
+            started_at=rotation.started_at if is_under_way else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TokenStatus:
     """The state of one token secret at one moment; nothing in it is secret.
 
     `reason` is the policy's word (`fresh`, `cadence_reached`, `expired`, ...). `remaining` is the
-    time until expiry, negative after it. What is not known is None.
+    time until expiry, negative after it. What is not known is None; of the client secret that is
+    all, unless its credentials are read.
     """
 
     token_secret: str
@@ -34,6 +65,7 @@ class TokenStatus:
     expires_at: datetime | None = None
     remaining: timedelta | None = None
     next_rotation_at: datetime | None = None
+    client_secret: ClientSecretStatus | None = None
 
 
 def assess_token(

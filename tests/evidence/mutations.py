@@ -2,6 +2,7 @@
 
 from tests.evidence.mutation import Mutation
 from tests.evidence.mutations_cli import CLI_MUTATIONS
+from tests.evidence.mutations_client_secret import CLIENT_SECRET_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
@@ -23,6 +24,7 @@ MUTATIONS = (
     *OUTSIDE_MUTATIONS,
     *WORLD_MUTATIONS,
     *CLI_MUTATIONS,
+    *CLIENT_SECRET_MUTATIONS,
     *FLEET_MUTATIONS,
     *READER_MUTATIONS,
     # Races are harmless

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.evidence.bad_input import bad_input
+from tests.evidence.client_secrets import client_secrets
 from tests.evidence.decade import decade
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
@@ -35,6 +36,7 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "signals": signals,
     "protocol": interleavings,
     "worlds": provider_worlds,
+    "client-secrets": client_secrets,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -172,3 +173,28 @@ def test_credentials_without_an_interface_say_what_to_store(inside: Cli, vault: 
 
     assert ended.returncode == 2
     assert "client_admin" in ended.stdout
+
+
+def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name: str) -> None:
+    inside("rotate-client-secret", name)
+    inside("run", *vault.binding.selectors)
+
+    table = inside("status", *vault.binding.selectors).stdout
+    shown = result(inside("status", *vault.binding.selectors, "--json"))["client_secret"]
+
+    [line] = [line for line in table.splitlines() if line.startswith("client secret")]
+    assert re.search(r" old, rotation under way since \S+Z \(overlap\)$", line)
+    assert shown["id"] == "adobe-secret-2"
+    assert shown["rotation_step"] == "overlap"
+    assert "canary" not in table
+
+
+def test_state_that_cannot_be_read_costs_no_status(inside: Cli, vault: Vault, name: str) -> None:
+    fields = vault.fields(name) | {"client_secret_rotation": "junk"}
+    vault.put(json.dumps(fields), secret_id=name)
+    inside("run", *vault.binding.selectors)
+
+    ended = inside("status", *vault.binding.selectors, "--json")
+
+    assert ended.returncode == 0
+    assert result(ended)["client_secret"] is None

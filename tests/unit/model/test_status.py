@@ -10,7 +10,8 @@ import pytest
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
-from rotator.model.status import assess_token
+from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+from rotator.model.status import ClientSecretStatus, assess_token
 
 ISSUED_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -95,3 +96,18 @@ def test_status_and_policy_agree_on_the_next_rotation() -> None:
     status = assess_token("t", stored, policy=hourly, now=ISSUED_AT + timedelta(minutes=5))
 
     assert status.next_rotation_at == ISSUED_AT + timedelta(hours=1)
+
+
+def test_age_of_the_client_secret_is_that_of_the_newest_stored_one() -> None:
+    old = ProviderSecret("old", created_at=ISSUED_AT - 90 * DAY)
+    new = ProviderSecret("new", created_at=ISSUED_AT, expires_at=ISSUED_AT + 180 * DAY)
+    begun = SecretRotation("r", "adding", ISSUED_AT, old=old)
+
+    adding = ClientSecretStatus.of(begun)
+    overlap = ClientSecretStatus.of(replace(begun, step="overlap", new=new))
+    done = ClientSecretStatus.of(SecretRotation("r", "done", ISSUED_AT, new=new))
+
+    assert adding == ClientSecretStatus("old", old.created_at, None, "adding", ISSUED_AT)
+    assert overlap == ClientSecretStatus("new", ISSUED_AT, new.expires_at, "overlap", ISSUED_AT)
+    assert done == ClientSecretStatus("new", ISSUED_AT, new.expires_at)
+    assert ClientSecretStatus.of(None) is None

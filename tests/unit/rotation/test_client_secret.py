@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.errors import ClientAdminError, ConfigError, StoreError, VersionConflict
+from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError, VersionConflict
 from tests.support.secret_providers import FIRST_VALUE, FakeAdobe, FakeEntraId, FakeOkta, SecretFake
 from tests.support.secret_world import (
     CREDENTIALS,
@@ -314,6 +314,34 @@ def test_lost_response_to_the_delete_settles() -> None:
 
     assert world.rotate().outcome == "finished"
     assert FIRST_VALUE not in world.stored
+
+
+def test_new_client_secret_that_is_refused_at_the_end_keeps_the_old_one() -> None:
+    world = SecretWorld(FakeEntraId)
+    world.rotate()
+    for _ in range(13):
+        world.pass_time(hours=6)
+        world.rotate(overlap=timedelta(days=3000))
+    world.fake.secrets["entra-id-secret-2"].is_active = False
+
+    with pytest.raises(MintError, match="the old one is kept"):
+        world.rotate()
+
+    assert world.fake.accepts(FIRST_VALUE)
+    assert world.stored[1:] == [FIRST_VALUE]
+
+
+def test_value_of_a_deleted_client_secret_stays_while_the_new_one_is_still_refused() -> None:
+    world = SecretWorld(FakeOkta)
+    world.rotate()
+    world.fake.secrets["okta-secret-2"].is_active = False
+    kept = world.fake.secrets.pop("okta-secret-1")
+
+    with pytest.raises(MintError, match="the old one is kept"):
+        world.rotate()
+
+    world.fake.secrets[kept.id] = kept  # the provider's list was wrong
+    assert world.has_working_secret()
 
 
 def test_nothing_is_minted_where_that_ends_the_stored_token() -> None:

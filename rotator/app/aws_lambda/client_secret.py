@@ -1,0 +1,81 @@
+"""The event that rotates a client secret: `{"rotate_client_secret": true}`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rotator.app import open_store_for
+from rotator.app.aws_lambda.context import remaining_s
+from rotator.app.client_secret import rotate_secret
+from rotator.aws.metrics import client_secret_line
+from rotator.config import load_secret_id, load_secret_rotation
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rotator.app.aws_lambda.context import Context
+    from rotator.rotation.secret_result import SecretRotationResult
+
+__all__ = ["EVENT", "rotate_client_secret"]
+
+EVENT = "rotate_client_secret"
+FIELDS = (EVENT, "credentials_secret")
+
+
+def rotate_client_secret(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Take the next steps on the client secret that the event or the environment names.
+
+    The token secret of the environment counts as named exactly. Prints one line of metrics where
+    something is known of the client secret's age. Raises RotatorError.
+    """
+    credentials_secret = _parse(event)
+    token_secrets: tuple[str, ...] = ()
+    with suppress(ConfigError):  # the credentials may name them all
+        token_secrets = (load_secret_id("token_secret", {}),)
+    result = rotate_secret(
+        credentials_secret,
+        load_secret_rotation({}),
+        store=open_store_for(credentials_secret),
+        token_secrets=token_secrets,
+        remaining_s=lambda: remaining_s(context),
+    )
+    values = _metrics(result, datetime.now(UTC))
+    # Each name that an event made up would be a new dimension, which CloudWatch bills.
+    if values and event.get("credentials_secret") is None:
+        line = client_secret_line(
+            values,
+            credentials_secret=credentials_secret,
+            now=datetime.now(UTC),
+            request_id=context.aws_request_id,
+        )
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    return {"credentials_secret": credentials_secret, **result.log_fields()}
+
+
+def _parse(event: Mapping[str, Any]) -> str:
+    if event.get(EVENT) is not True:
+        raise ConfigError(f"event: {EVENT} must be true")
+    if not event.keys() <= set(FIELDS):
+        raise ConfigError(f"event: has an unknown field; known are {', '.join(FIELDS)}")
+    name = event.get("credentials_secret")
+    if name is not None and not isinstance(name, str):
+        raise ConfigError("event: credentials_secret must be a secret's name or ARN")
+    return load_secret_id("credentials_secret", {"event: credentials_secret": name})
+
+
+def _metrics(result: SecretRotationResult, now: datetime) -> dict[str, float]:
+    """The age of the newest client secret that is stored, and what is left of its life."""
+    newest = result.rotation.stored if result.rotation else None
+    values: dict[str, float] = {}
+    if newest is not None and newest.created_at is not None:
+        age_s = (now - newest.created_at).total_seconds()
+        values["ClientSecretAgeSeconds"] = max(0.0, round(age_s))
+    if newest is not None and newest.expires_at is not None:
+        left_s = (newest.expires_at - now).total_seconds()
+        values["ClientSecretRemainingSeconds"] = max(0.0, round(left_s))
+    return values

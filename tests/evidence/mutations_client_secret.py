@@ -1,0 +1,150 @@
+"""Breakages of the rotation of a client secret: of its gate, and of the order of its steps."""
+
+from __future__ import annotations
+
+from tests.evidence.mutation import Mutation
+
+__all__ = ["CLIENT_SECRET_MUTATIONS"]
+
+GATE = "rotation/secret_gate.py"
+RUN = "rotation/secret_run.py"
+TWO = "rotation/secret_two_slots.py"
+ONE = "rotation/secret_one_slot.py"
+STEPS = "tests/unit/rotation/test_client_secret.py"
+CONTRACT = "tests/unit/client_admin/test_contract.py"
+
+CLIENT_SECRET_MUTATIONS = (
+    Mutation(
+        "client secret: the old one is deleted through a closed gate",
+        TWO,
+        "    if not is_open:\n",
+        "    if False:\n",
+        f"{STEPS} -k overlap_alone",
+    ),
+    Mutation(
+        "client secret: the overlap may be short",
+        GATE,
+        '                run.now() >= over_at,\n                f"the overlap',
+        '                True,\n                f"the overlap',
+        f"{STEPS} -k overlap_alone",
+    ),
+    Mutation(
+        "client secret: tokens that the old one minted may still live",
+        GATE,
+        '            "old_tokens_expired",\n            run.now() >= free_at,',
+        '            "old_tokens_expired",\n            True,',
+        f"{STEPS} -k have_to_expire_first",
+    ),
+    Mutation(
+        "client secret: a token that the old one minted counts as one of the new one",
+        GATE,
+        "    if [digest_of(value) for value in minted_with] == [digest]:",
+        "    if minted_with:",
+        f"{STEPS} -k old_client_secret_minted",
+    ),
+    Mutation(
+        "client secret: a use that the provider has seen doesn't count",
+        GATE,
+        "        is_met = run.now() >= free_at",
+        "        is_met = True",
+        f"{STEPS} -k provider_has_seen",
+    ),
+    Mutation(
+        "client secret: a pattern names every token secret",
+        GATE,
+        "    if patterns and not run.token_secrets:",
+        "    if False:",
+        f"{STEPS} -k patterns_alone",
+    ),
+    Mutation(
+        "client secret: an expired token proves that the job runs",
+        GATE,
+        "    if token.expires_at <= run.now():",
+        "    if False:",
+        f"{STEPS} -k job_that_is_not_running",
+    ),
+    Mutation(
+        "client secret: one that was switched on again is deleted",
+        GATE,
+        'Condition("switched_off", not old.is_active,',
+        'Condition("switched_off", True,',
+        f"{STEPS} -k okta",
+    ),
+    Mutation(
+        "client secret: it is deleted without being switched off first",
+        TWO,
+        '    if admin.can_retire and rotation.step == "overlap":',
+        "    if False:",
+        f"{STEPS} -k okta",
+    ),
+    Mutation(
+        "client secret: the old one is deleted before the new one is stored",
+        TWO,
+        "    return _store_both(run, seen, intent, added)",
+        "    admin.delete(old.id)\n    return _store_both(run, seen, intent, added)",
+        "tests/evidence/test_evidence.py -k client_secret",
+    ),
+    Mutation(
+        "client secret: the new one takes the old one's place at once",
+        TWO,
+        "        return [value.reveal(), *(text for text in texts if text != value.reveal())]",
+        "        return [value.reveal()]",
+        f"{CONTRACT} -k provider_lags",
+    ),
+    Mutation(
+        "client secret: the one that we choose takes the old one's place at once",
+        ONE,
+        "        return [value.reveal(), *texts]",
+        "        return [value.reveal()]",
+        f"{CONTRACT} -k provider_lags",
+    ),
+    Mutation(
+        "client secret: the old one is deleted although the new one is refused",
+        TWO,
+        "    prove(run, seen, value)\n    if admin.can_retire",
+        "    if admin.can_retire",
+        f"{STEPS} -k refused_at_the_end",
+    ),
+    Mutation(
+        "client secret: the old value is dropped although the new one is refused",
+        TWO,
+        "    if not is_proved:\n        prove(run, seen, value)",
+        "    if False:\n        prove(run, seen, value)",
+        f"{STEPS} -k still_refused",
+    ),
+    Mutation(
+        "client secret: what it may add isn't written down before",
+        TWO,
+        "    seen = publish(run, seen, intent)\n",
+        "    seen = replace(seen, rotation=intent)\n",
+        f"{STEPS} -k whose_value_was_lost",
+    ),
+    Mutation(
+        "client secret: one that somebody uses counts as lost",
+        TWO,
+        "    if found.created_at is None or found.last_used_at is not None:",
+        "    if found.created_at is None:",
+        f"{STEPS} -k used_client_secret",
+    ),
+    Mutation(
+        "client secret: one of any age counts as lost",
+        TWO,
+        "    return abs(found.created_at - intent.started_at) <= TAKEOVER_AFTER",
+        "    return True",
+        f"{STEPS} -k made_at_another_time",
+    ),
+    Mutation(
+        "client secret: a second run takes over at once",
+        TWO,
+        "    if run.now() < free_at:",
+        "    if False:",
+        f"{STEPS} -k two_runs_at_once",
+    ),
+    Mutation(
+        "client secret: an edit between two steps is lost",
+        RUN,
+        "        seen.version if was_changed(current) else current,",
+        "        seen.version,",
+        f"{CONTRACT} -k edit_that_somebody",
+    ),
+)

@@ -1,0 +1,163 @@
+"""The function rotates a client secret when the event asks for it, and tells its age."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from rotator.errors import ClientAdminError, ConfigError
+from rotator.lambda_handler import handler
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.secrets_manager import make_secrets_manager
+from tests.support.clock import ManualClock
+from tests.support.secret_providers import FIRST_VALUE, FakeEntraId
+from tests.support.secret_server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENT = {"rotate_client_secret": True}
+
+
+class Invoked:
+    """Lambda's context object."""
+
+    aws_request_id = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 300_000
+
+
+@pytest.fixture
+def fake() -> FakeEntraId:
+    return FakeEntraId(ManualClock(datetime.now(UTC)))
+
+
+@pytest.fixture
+def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of the Secrets Manager in which the environment's secrets are."""
+    server = make_secrets_manager()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
+        monkeypatch.delenv(name)
+    endpoint_url = f"http://127.0.0.1:{server.server_port}"
+    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
+        monkeypatch.setenv(name, value)
+    name = f"{uuid.uuid4()}/client"
+    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", name)
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", f"{name}-token")
+    client = secrets_manager_client(endpoint_url)
+    with serve(fake) as url:
+        fields = {
+            "client_id": fake.client_id,
+            "client_secret": FIRST_VALUE,
+            "token_url": f"{url}/token",
+            "auth_method": "client_secret_post",
+            "client_admin": fake.settings | {"url": url},
+        }
+        client.create_secret(Name=name, SecretString=json.dumps(fields))
+        client.create_secret(Name=f"{name}-token")
+        yield client
+    client.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    structlog.reset_defaults()
+
+
+def name() -> str:
+    """The credentials secret that the environment names."""
+    return os.environ["ROTATOR_CREDENTIALS_SECRET"]
+
+
+def metrics(text: str) -> dict[str, Any]:
+    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    fields: dict[str, Any] = line
+    return fields
+
+
+def test_event_begins_a_rotation_and_tells_the_age(
+    client: Any,  # noqa: ANN401 - its methods are made at run time
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = handler(EVENT, Invoked())
+
+    assert answer["outcome"] == "started"
+    assert answer["credentials_secret"] == name()
+    stored = json.loads(client.get_secret_value(SecretId=name())["SecretString"])
+    assert stored["client_secret"][1] == FIRST_VALUE
+    said = capsys.readouterr()
+    assert "canary" not in said.out + said.err + str(answer)
+    sent = metrics(said.out)
+    assert sent["CredentialsSecret"] == name()
+    assert sent["ClientSecretAgeSeconds"] < 120
+    assert 0 <= timedelta(days=180).total_seconds() - sent["ClientSecretRemainingSeconds"] < 120
+
+
+def test_young_client_secret_is_left_and_its_age_told(
+    client: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ROTATOR_CLIENT_SECRET_MAX_AGE", "300d")
+
+    assert handler(EVENT, Invoked())["outcome"] == "not_due"
+
+    age_s = timedelta(days=200).total_seconds()
+    assert 0 <= metrics(capsys.readouterr().out)["ClientSecretAgeSeconds"] - age_s < 120
+    assert FIRST_VALUE in client.get_secret_value(SecretId=name())["SecretString"]
+
+
+def test_token_secret_of_the_environment_counts_as_named(
+    client: Any,  # noqa: ANN401
+) -> None:
+    handler(EVENT, Invoked())
+
+    [unmet, _] = handler(EVENT, Invoked())["unmet"]
+
+    assert unmet.startswith(f"token secret {name()}-token: holds no token")
+    del client
+
+
+@pytest.mark.usefixtures("client")
+def test_event_that_names_a_secret_makes_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    handler(EVENT | {"credentials_secret": name()}, Invoked())
+
+    assert "_aws" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("client")
+def test_failure_is_raised_and_logged_once(
+    fake: FakeEntraId, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.is_allowed = False
+
+    with pytest.raises(ClientAdminError, match=r"Application\.ReadWrite\.OwnedBy"):
+        handler(EVENT, Invoked())
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "rotator.client_secret_rotation_failed"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"rotate_client_secret": False},
+        {"rotate_client_secret": True, "token_secret": "app/token"},
+        {"rotate_client_secret": True, "credentials_secret": 7},
+        {"rotate_client_secret": True, "credentials_secret": "a b"},
+    ],
+)
+@pytest.mark.usefixtures("client")
+def test_wrong_event_is_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="event"):
+        handler(event, Invoked())
