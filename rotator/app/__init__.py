@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
+from rotator.fleet.status import readable_until
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, assess_token
@@ -109,6 +110,7 @@ class Rotator:
             version_id=token_version.version_id,
             client_id=credentials.client_id if credentials else None,
             fingerprint=credentials.fingerprint if credentials else None,
+            readable_until=readable_until(token_version),
         )
         return replace(status, client_secret=ClientSecretStatus.of(rotation))
 

@@ -12,6 +12,7 @@ from rotator.fleet.guard import guard
 from rotator.fleet.read import read_bindings
 from rotator.model.status import assess_token
 from rotator.model.stored import parse_credentials, parse_token
+from rotator.reader.snapshot import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.model.secret import StoredSecret
     from rotator.model.status import TokenStatus
 
-__all__ = ["BindingStatus", "fleet_status"]
+__all__ = ["BindingStatus", "fleet_status", "readable_until"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,20 @@ def _assess(
         version_id=token_version.version_id,
         client_id=credentials.client_id,
         fingerprint=credentials.fingerprint,
+        readable_until=readable_until(token_version),
     )
+
+
+def readable_until(token_version: StoredSecret) -> datetime | None:
+    """When the token that readers find in this version ends; None if they find none.
+
+    The reader's own parser says so: `rotator status` and `rotator token` never disagree.
+    """
+    text = token_version.text.reveal() if token_version.text is not None else None
+    try:
+        return parse({"SecretString": text}).expires_at
+    except ValueError:
+        return None
 
 
 def _urgency(each: BindingStatus) -> float:

@@ -77,14 +77,24 @@ def assess_token(
     version_id: str | None = None,
     client_id: str | None = None,
     fingerprint: str | None = None,
+    readable_until: datetime | None = None,
 ) -> TokenStatus:
     """Assess what is stored at `now` (aware UTC).
 
-    `client_id` and `fingerprint` are the credentials' own, None to believe the token's. Raises
-    ConfigError as `RenewalPolicy.decide` does.
+    `client_id` and `fingerprint` are the credentials' own, None to believe the token's.
+    `readable_until` is the end that readers see, who take more than the job calls well-formed; None
+    if they see no token. Raises ConfigError as `RenewalPolicy.decide` does.
     """
     if isinstance(stored, str):
-        return TokenStatus(token_secret, "unusable", stored, version_id)
+        is_served = readable_until is not None and now < readable_until
+        return TokenStatus(
+            token_secret=token_secret,
+            health="overdue" if is_served else "unusable",
+            reason=stored,
+            version_id=version_id,
+            expires_at=readable_until,
+            remaining=readable_until - now if readable_until is not None else None,
+        )
     decision = policy.decide(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "aws": "errors model | boto3 botocore",
     # what the product does
     "rotation": "errors model transport | requests structlog",
-    "fleet": "aws errors model rotation | structlog",
+    # the reader's parser, so that the status is what readers find
+    "fleet": "aws errors model reader rotation | structlog",
     # settings, logs and the composition root
     "config": "aws errors model",
     "logs": "errors | structlog",

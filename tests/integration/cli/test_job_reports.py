@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -128,6 +128,32 @@ def test_status_of_an_empty_secret_is_unusable(
     assert vault.versions() == {}
     assert ended.returncode == 6
     assert "unusable: token missing" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"schema": "1"}, (4, 0)),
+        ({"schema": None, "token_type": None}, (4, 0)),
+        ({"expires_at_epoch": None}, (4, 0)),
+        ({"issued_at": "yesterday"}, (4, 0)),
+        ({"access_token": ""}, (6, 6)),
+        ({"expires_at": "tomorrow"}, (6, 6)),
+        ({"schema": "1", "expires_at": "2026-01-31T09:00:00Z"}, (6, 6)),
+    ],
+)
+def test_status_calls_unusable_what_no_reader_reads_and_nothing_else(
+    inside: Cli, binding: LocalBinding, vault: Vault, changes: dict[str, Any], codes: object
+) -> None:
+    """Documents that were edited by hand; the job replaces each of them at its next run."""
+    vault.put_token(age=timedelta(hours=1), **changes)
+
+    stood = inside("status", *binding.selectors, "--json")
+    read = inside("token", binding.token_secret)
+
+    assert (stood.returncode, read.returncode) == codes
+    assert result(stood)["reason"] == "token_malformed"
+    assert result(stood)["expires_at"] or stood.returncode == 6
 
 
 @pytest.mark.parametrize("cadence", ["23h", "59m"])

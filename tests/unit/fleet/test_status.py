@@ -41,9 +41,10 @@ def statuses(
     store.add("c", {**fields, "token_url": "https://a.example/t", "token_secrets": token_secrets})
     store.add("t/empty")
     store.add("t/full", token_document("token", issued_at=NOW - HOUR))
+    store.add("t/edited", token_document("token", issued_at=NOW - HOUR, schema="1"))
     bindings = [
         FleetBinding(Binding("c", name), needs_consent=needs_consent)
-        for name in ("t/full", "t/empty")
+        for name in ("t/full", "t/empty", "t/edited")
     ]
     found = fleet_status(store, Selection(tuple(bindings)), policy_of=policy_of, now=NOW)
     return {each.binding.token_secret: each for each in found}
@@ -74,3 +75,11 @@ def test_mistake_of_our_own_hides_no_other_token() -> None:
 
     assert found["t/full"].status is not None
     assert str(found["t/empty"].error).startswith("unexpected ZeroDivisionError in policy_of")
+
+
+def test_edited_token_that_readers_take_is_not_unusable() -> None:
+    edited = statuses(["t/*"])["t/edited"].status
+
+    assert edited is not None
+    assert (edited.health, edited.reason) == ("overdue", "token_malformed")
+    assert edited.expires_at == NOW + 23 * HOUR

@@ -52,6 +52,19 @@ def test_secret_without_a_token_is_unusable(absent: str) -> None:
     assert (status.health, status.reason, status.expires_at) == ("unusable", absent, None)
 
 
+@pytest.mark.parametrize(
+    ("end", "health"), [(DAY, "overdue"), (timedelta(0), "unusable"), (-DAY, "unusable")]
+)
+def test_malformed_token_that_readers_take_is_overdue_until_it_ends(
+    end: timedelta, health: str
+) -> None:
+    status = assess_token(
+        "t", "token_malformed", policy=POLICY, now=ISSUED_AT, readable_until=ISSUED_AT + end
+    )
+
+    assert (status.health, status.reason, status.remaining) == (health, "token_malformed", end)
+
+
 def test_token_of_another_client_is_overdue() -> None:
     status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
 
