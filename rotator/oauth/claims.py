@@ -22,6 +22,11 @@ __all__ = ["ROUNDING_S", "lifetime_by_claims"]
 CLOCK_SKEW_S = 300
 """How far the provider's clock may be from ours."""
 
+CLIENT_CLAIMS = ("client_id", "azp")
+"""Who a token was issued to: RFC 9068 section 2.2 (Adobe's tokens have it too), and OpenID Connect
+Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens. `cid` and `appid` are
+not registered, and mean other things elsewhere."""
+
 ROUNDING_S = 60
 """Providers round what they announce: no more than that is worth a warning."""
 
@@ -37,20 +42,25 @@ class _Life:
 def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announced_s: int) -> int:
     """How long `token` lives from `asked_at` (aware UTC): as announced, or as it says, if shorter.
 
-    Raises ValueError for a token that contradicts itself, is of another client than `client_id`, or
-    has ended already.
+    Raises ValueError for a token that contradicts itself, is of another client than `client_id`, is
+    not valid yet, or has ended already.
     """
     claims = _claims(token)
     if claims is None:
         return announced_s
+    asked_s = asked_at.timestamp()
     life = _life(claims)
-    # RFC 9068 section 2.2; Adobe's tokens have it too.
-    named = claims.get("client_id")
-    if isinstance(named, str) and named != client_id:
-        raise ValueError("the token is of another client")
+    for name in CLIENT_CLAIMS:
+        named = claims.get(name)
+        # Case aside: Entra takes a GUID in any case and writes it in lower case.
+        if isinstance(named, str) and named.lower() != client_id.lower():
+            raise ValueError(f"the token is of another client, by its claim {name}")
+    # RFC 7519 section 4.1.5: not to be accepted before, but for a small leeway.
+    if claims.get("nbf") is not None and _number(claims, "nbf") > asked_s + CLOCK_SKEW_S:
+        raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
     if life is None:
         return announced_s
-    return min(announced_s, _seconds_left(life, asked_s=asked_at.timestamp()))
+    return min(announced_s, _seconds_left(life, asked_s=asked_s))
 
 
 def _claims(token: str) -> dict[str, Any] | None:

@@ -176,6 +176,10 @@ def test_narrower_scope_is_refused_where_the_policy_says_so() -> None:
         jwt(created_at=str(NOW_S * 1000 + 17), expires_in="3600000"),
         jwt(created_at=NOW_S * 1000, expires_in=3_600_000),
         jwt(sub="no times in it"),
+        jwt(azp="client", client_id="client", nbf=NOW_S, exp=NOW_S + 3600),
+        jwt(azp="CLIENT", nbf=NOW_S + 240),
+        jwt(azp=None, nbf=None),
+        jwt(azp=["other"], client_id=None, cid="other", appid="other"),
         "three.dotted.parts",
         "a.b.c.d.e",
         "..",
@@ -224,6 +228,30 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
 
     assert not error.retryable
     assert "9999" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("claims", "problem"),
+    [
+        ({"azp": "other"}, "another client, by its claim azp"),
+        ({"azp": "other", "client_id": "client"}, "another client, by its claim azp"),
+        ({"azp": "client", "client_id": "other"}, "another client, by its claim client_id"),
+        ({"nbf": NOW_S + 301, "exp": NOW_S + 3600}, "not valid yet"),
+        ({"nbf": NOW_S + 3600}, "not valid yet"),
+        ({"nbf": (NOW_S - 60) * 1000}, "not valid yet"),
+        ({"nbf": "soon"}, "claim nbf"),
+    ],
+    ids=json.dumps,
+)
+def test_token_of_another_client_or_for_later_is_refused(
+    claims: dict[str, Any], problem: str
+) -> None:
+    """RFC 7519 section 4.1.5; OpenID Connect Core section 2 for `azp`."""
+    error = refuse(answer(MEMBERS | {"access_token": jwt(**claims)}))
+
+    assert problem in str(error)
+    assert not error.retryable
+    assert "other" not in str(error).replace("another", "")
 
 
 def test_earlier_end_of_the_token_itself_counts_and_is_warned_of() -> None:
