@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError
 
-__all__ = ["explain_error", "explain_refusal", "scheduled_for_deletion"]
+__all__ = [
+    "explain_error",
+    "explain_foreign_response",
+    "explain_refusal",
+    "scheduled_for_deletion",
+]
+
+_NO_CODE = "Unknown"
 
 
 def explain_error(error: Exception, *, operation: str = "", secret_id: str = "") -> RotatorError:
@@ -55,6 +62,8 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
         certificate = _certificate_problem(error, "Secrets Manager")
         unreachable = f"Secrets Manager cannot be reached ({operation}: {names[0]})"
         problem, temporary = certificate or unreachable, certificate is None
+    elif (status := _unreadable_status(error)) is not None:
+        return explain_foreign_response(operation, secret_id, status=status)
     return _store_error(problem, operation, secret_id, retryable=temporary)
 
 
@@ -62,6 +71,9 @@ def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: s
     """Our error for an error response of Secrets Manager, in the SDK's form (`Error`, ...)."""
     details = response.get("Error", {})
     code, message = _safe_code(details.get("Code")), str(details.get("Message", ""))
+    if code == _NO_CODE:  # AWS always sends one
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return explain_foreign_response(operation, secret_id, status=status)
     subject = f"secret {secret_id}: "
     if code == "ResourceNotFoundException":
         return SecretNotFound(
@@ -92,6 +104,26 @@ def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: s
     else:
         problem = _refusal(code, message, operation, secret_id)
     return _store_error(problem, operation, secret_id, aws_code=code, retryable=temporary)
+
+
+def explain_foreign_response(
+    operation: str, secret_id: str, *, status: int | None = 200
+) -> StoreError:
+    """Our error for a response that Secrets Manager cannot have sent, such as a proxy's HTML page.
+
+    Nothing is known of the secret then. What comes as a success can pass by itself, and so can what
+    the status says is temporary; a redirect or a refusal does not.
+    """
+    detail = operation if status is None else f"{operation}: HTTP {status}"
+    temporary = status == 200 or _is_temporary("", {"ResponseMetadata": {"HTTPStatusCode": status}})  # noqa: PLR2004
+    if status is not None and status >= 500:  # noqa: PLR2004
+        problem = f"Secrets Manager is temporarily unavailable ({detail})"
+    else:
+        problem = (
+            f"what answered is not Secrets Manager ({detail}), but a proxy or another server; check"
+            " AWS_ENDPOINT_URL, the proxy and the network"
+        )
+    return _store_error(problem, operation, secret_id, retryable=temporary)
 
 
 def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
@@ -284,13 +316,29 @@ def _role_of(error: Exception) -> str:
 
 
 def _is_temporary(code: str, response: Mapping[str, Any]) -> bool:
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     return code in TEMPORARY_CODES or status == 429 or status >= 500  # noqa: PLR2004 - HTTP
 
 
 def _safe_code(code: object) -> str:
     """The code, if it can be one: it goes into messages, and came over a wire."""
-    return code if isinstance(code, str) and code.isidentifier() else "Unknown"
+    return code if isinstance(code, str) and code.isidentifier() else _NO_CODE
+
+
+def _unreadable_status(error: BaseException) -> int | None:
+    """The status of the response that the SDK could not read; None if it failed elsewhere.
+
+    Its parsers raise what they like, body and all.
+    """
+    step = error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if frame.f_globals.get("__name__") == "botocore.endpoint":
+            status = getattr(frame.f_locals.get("http_response"), "status_code", None)
+            if isinstance(status, int):
+                return status
+        step = step.tb_next
+    return None
 
 
 def _clock_problem(message: str) -> str | None:

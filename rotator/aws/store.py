@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rotator.aws.errors import explain_error, scheduled_for_deletion
+from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
 from rotator.aws.sdk_loader import skip_service_listing
 from rotator.aws.sdk_logs import without_bodies
 from rotator.errors import SecretNotFound, StoreError, replace_error
@@ -92,16 +92,10 @@ class ApiCaller:
             with without_bodies():
                 return self._method(operation)(**target, **params)
 
-        # Its parsers raise what they like, body and all.
         explain = partial(explain_error, operation=operation, secret_id=secret_id)
         response = replace_error(call, Exception, explain)
         if not _is_response(operation, response):
-            raise StoreError(
-                f"secret {secret_id}: what answered is not Secrets Manager ({operation});"
-                " check AWS_ENDPOINT_URL",
-                operation=operation,
-                secret_id=secret_id,
-            )
+            raise explain_foreign_response(operation, secret_id)
         return response
 
     def _method(self, operation: str) -> Callable[..., dict[str, Any]]:
@@ -254,9 +248,13 @@ def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
     """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as a response."""
     if operation == "GetSecretValue":
         return is_version(response)
-    return operation in {"BatchGetSecretValue", "ListSecrets", "TagResource"} or isinstance(
-        response.get("ARN"), str
-    )
+    if operation == "ListSecrets":
+        return isinstance(response.get("SecretList"), list)
+    if operation == "TagResource":  # which answers with nothing
+        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return "html" not in headers.get("content-type", "")
+    # What a batch leaves out is read by itself.
+    return operation == "BatchGetSecretValue" or isinstance(response.get("ARN"), str)
 
 
 def is_version(entry: object) -> bool:

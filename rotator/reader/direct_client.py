@@ -6,7 +6,7 @@ import json
 
 from rotator.dates import parse_http_date
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError
-from rotator.reader.failures import explain_response, no_value, store_error
+from rotator.reader.failures import explain_response, no_value, not_the_service, store_error
 from rotator.reader.https_exchange import Response, exchange
 from rotator.reader.process_state import importing
 from rotator.reader.sigv4 import sign
@@ -124,7 +124,7 @@ class DirectClient:
         except OSError as error:  # before ValueError: a refused certificate is both
             problem = _explain_os_error(error, secret_id)
         except ValueError:
-            problem = _not_the_service(secret_id, "no HTTP", temporary=True)
+            problem = not_the_service(secret_id)
         raise problem
 
     def _exchange(self, settings: Settings, request: bytes, ends_at: float) -> Response:
@@ -160,14 +160,8 @@ def _explain(
     status = response.status
     code = fields.get("__type") or response.headers.get("x-amzn-errortype")
     if status == 200 or not isinstance(code, str):  # noqa: PLR2004
-        temporary = status == 429 or status >= 500 or status == 200  # noqa: PLR2004
-        return _not_the_service(secret_id, f"HTTP {status}", temporary=temporary)
+        return not_the_service(secret_id, status=status)
     return explain_response({**fields, "__type": code}, secret_id, stage, status=status)
-
-
-def _not_the_service(secret_id: str, detail: str, *, temporary: bool) -> StoreError:
-    problem = f"what answered is not Secrets Manager ({detail}); check AWS_ENDPOINT_URL"
-    return store_error(secret_id, f"{problem} and the network", retryable=temporary)
 
 
 def _explain_os_error(error: OSError, secret_id: str) -> RotatorError:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["explain_response", "explain_sdk_error", "no_value", "store_error"]
+__all__ = ["explain_response", "explain_sdk_error", "no_value", "not_the_service", "store_error"]
 
 _GET = "GetSecretValue"
 
@@ -55,6 +55,13 @@ def no_value(secret_id: str, stage: str) -> TokenUnavailable:
     return TokenUnavailable(
         f"secret {secret_id}: has no {stage} value yet; check that the rotator runs"
     )
+
+
+def not_the_service(secret_id: str, *, status: int | None = 200) -> StoreError:
+    """Something else answered in the place of Secrets Manager."""
+    with importing:
+        from rotator.aws.errors import explain_foreign_response
+    return explain_foreign_response(_GET, secret_id, status=status)
 
 
 def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> StoreError:

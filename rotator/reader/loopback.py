@@ -37,6 +37,9 @@ _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.
 _MOST_BYTES = 512 * 1024
 
 
+_VALUES = ("SecretString", "SecretBinary")
+
+
 class LoopbackSource:
     """The Secrets Manager Agent or the Lambda extension: one HTTP form, on this host's loopback.
 
@@ -78,7 +81,9 @@ class LoopbackSource:
             # The agent's first releases know no refreshNow, and answer from their cache.
             status, body = self._get(secret_id, stage, fresh=False)
         answer = decode_json(body)
-        if status == 200 and isinstance(answer, dict):  # noqa: PLR2004
+        # Anything else with a status of 200 says nothing of the secret.
+        has_value = isinstance(answer, dict) and not answer.keys().isdisjoint(_VALUES)
+        if status == 200 and has_value and isinstance(answer, dict):  # noqa: PLR2004
             return {name: answer.get(name) for name in ("SecretString", "VersionId")}
         if isinstance(answer, dict) and isinstance(answer.get("__type"), str):
             raise explain_response(answer, secret_id, stage, status=status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rotator.errors import RotatorError, SecretNotFound
-from rotator.reader.failures import explain_sdk_error, no_value
+from rotator.reader.failures import explain_sdk_error, no_value, not_the_service
 from rotator.reader.process_state import importing
 
 TYPE_CHECKING = False
@@ -21,6 +21,10 @@ __all__ = ["SdkSource", "arn_region", "in_region"]
 # A request ends within 2.5 s, because where threads are unwelcome a read waits for it while the
 # cached token is good: a Lambda function has 3 s by default. Trying again is the reader's to do.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 1.0, 1.5, 1
+
+
+_MEMBERS = frozenset({"ARN", "SecretBinary", "SecretString", "VersionId"})
+"""Of which each answer of Secrets Manager has some; a caller's client may leave others out."""
 
 
 class SdkSource:
@@ -59,7 +63,10 @@ class SdkSource:
         except Exception as error:  # noqa: BLE001 - the SDK lets through what its parts raise
             problem = explain_sdk_error(error, secret_id, stage)
         else:
-            return answer
+            # The SDK reads any body of a 200 as an answer, a proxy's HTML page too.
+            if answer.keys() & _MEMBERS:
+                return answer
+            problem = not_the_service(secret_id)
         self._failed = True
         # Emulators give a secret without a value the message of one that does not exist.
         if isinstance(problem, SecretNotFound) and self._exists(local_id):

@@ -354,21 +354,3 @@ def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> N
     error = lone_error(lambda: store.describe(""))
     assert isinstance(error, ConfigError)
     assert "is not a name or ARN" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"<html>canary</html>", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
-        (b"{}", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
-        (b"", "not Secrets Manager (GetSecretValue); check AWS_ENDPOINT_URL"),
-        (b'["canary"]', "the AWS SDK failed (GetSecretValue: AttributeError)"),
-    ],
-)
-def test_answer_of_something_that_is_not_secrets_manager_is_told(
-    service: Service, store: SecretsManagerStore, body: bytes, problem: str
-) -> None:
-    service.answer("GetSecretValue", 200, body)
-    error = lone_error(lambda: store.read("a"))
-    assert isinstance(error, StoreError)
-    assert problem in str(error)

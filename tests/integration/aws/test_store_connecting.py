@@ -7,9 +7,11 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
+from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.errors import ConfigError, StoreError
 from rotator.model.secret import Secret
+from rotator.reader import TokenReader
 from tests.support.errors_of import CANARY, lone_error
 from tests.support.sdk_service import Service
 
@@ -106,3 +108,45 @@ def test_answer_that_describes_no_version_is_refused(
     for secret_ids in (("app/token",), ("app/token", "app/other")):
         with pytest.raises(StoreError, match="what answered is not Secrets Manager"):
             store.read(*secret_ids)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "retryable"),
+    [
+        (200, b"<html>canary</html>", True),
+        (200, b"", True),
+        (200, b"{}", True),
+        (200, b'["canary"]', True),
+        (200, b'"canary"', True),
+        (200, b"null", True),
+        (200, b"\xff\xfecanary", True),
+        (400, b'["canary"]', False),
+        (301, b"", False),
+        (307, b"<html>canary</html>", False),
+        (403, b"<html>canary</html>", False),
+        (407, b"", False),
+        (429, b"canary", True),
+    ],
+)
+def test_response_of_another_server_is_told_as_one_by_job_and_reader(
+    service: Service, store: SecretsManagerStore, status: int, body: bytes, *, retryable: bool
+) -> None:
+    """A captive portal, a proxy's error page: nothing is known of the secret, nor wrong with it."""
+    for operation in ("GetSecretValue", "DescribeSecret"):
+        service.answer(operation, status, body)
+    reader = TokenReader("a", client=service.client, background=False)
+    for call in (lambda: store.read("a"), lambda: store.describe("a"), reader.token):
+        error = lone_error(call)
+        assert isinstance(error, StoreError)
+        assert (error.retryable, error.aws_code) == (retryable, None)
+        assert f"not Secrets Manager ({error.operation}: HTTP {status}), but a proxy" in str(error)
+        assert "check AWS_ENDPOINT_URL, the proxy and the network" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"<html>canary</html>", b"{}", b""])
+def test_page_of_another_server_is_no_empty_list_of_secrets(service: Service, body: bytes) -> None:
+    service.answer("ListSecrets", 200, body)
+    listed = FleetStore(service.client).list_tagged("rotator:credentials-secret", {})
+    error = lone_error(lambda: list(listed))
+    assert isinstance(error, StoreError)
+    assert "what answered is not Secrets Manager (ListSecrets: HTTP 200)" in str(error)
