@@ -56,6 +56,16 @@ SETUP_PROBLEMS = {
         "AWS profile: its settings are incomplete or contradict each other; check role_arn,"
         " source_profile, credential_source and sso_session in the AWS configuration"
     ),
+    "InvalidDefaultsMode": (
+        "AWS_DEFAULTS_MODE: is not a mode that the AWS SDK knows; set standard, or leave it out"
+    ),
+    "InvalidSTSRegionalEndpointsConfigError": (
+        "AWS_STS_REGIONAL_ENDPOINTS: is neither regional nor legacy; leave it out"
+    ),
+    "InvalidChecksumConfigError": (
+        "AWS_REQUEST_CHECKSUM_CALCULATION or AWS_RESPONSE_CHECKSUM_VALIDATION: is neither"
+        " when_supported nor when_required; leave it out"
+    ),
     "InvalidProxiesConfigError": "AWS configuration: the settings of the proxy cannot be used",
 }
 """By the name of the SDK's exception: what is missing around the SDK. Subclasses count too."""

@@ -39,7 +39,7 @@ _NO_CODE = "Unknown"
 def explain_error(error: Exception, *, operation: str = "", secret_id: str = "") -> RotatorError:
     """Our error for one that the AWS SDK raised while `operation` was called.
 
-    Both texts are empty while the client is made, when no secret is concerned yet.
+    `operation` is empty while the client is made: what fails then is a setting.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
@@ -56,7 +56,10 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     if "ValueError" in names and "endpoint" in str(error):
         return ConfigError("AWS_ENDPOINT_URL: is not a URL")
     if not operation:
-        return ConfigError(f"AWS configuration: the AWS SDK does not take it ({names[0]})")
+        return ConfigError(
+            f"AWS configuration: the AWS SDK does not take it ({names[0]}); check the AWS profile"
+            " and the variables that begin with AWS_"
+        )
     problem, temporary = f"the AWS SDK failed ({operation}: {names[0]})", False
     if not NETWORK_ERRORS.isdisjoint(names):
         certificate = _certificate_problem(error, "Secrets Manager")

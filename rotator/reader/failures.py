@@ -15,14 +15,16 @@ __all__ = ["explain_response", "explain_sdk_error", "no_value", "not_the_service
 _GET = "GetSecretValue"
 
 
-def explain_sdk_error(error: Exception, secret_id: str, stage: str) -> RotatorError:
-    """Our error for one that the AWS SDK raised in GetSecretValue."""
+def explain_sdk_error(
+    error: Exception, secret_id: str, stage: str, *, is_connected: bool = True
+) -> RotatorError:
+    """Our error for one that the AWS SDK raised in GetSecretValue, or before it had a client."""
     response = getattr(error, "response", None)
     if isinstance(response, dict) and _says_no_value(response):
         return no_value(secret_id, stage)
     with importing:
         from rotator.aws.errors import explain_error
-    return explain_error(error, operation=_GET, secret_id=secret_id)
+    return explain_error(error, operation=_GET if is_connected else "", secret_id=secret_id)
 
 
 def explain_response(

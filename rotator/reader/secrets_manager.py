@@ -61,7 +61,8 @@ class SdkSource:
                     SecretId=local_id, VersionStage=stage
                 )
         except Exception as error:  # noqa: BLE001 - the SDK lets through what its parts raise
-            problem = explain_sdk_error(error, secret_id, stage)
+            has_client = self._client is not None
+            problem = explain_sdk_error(error, secret_id, stage, is_connected=has_client)
         else:
             # The SDK reads any body of a 200 as an answer, a proxy's HTML page too.
             if answer.keys() & _MEMBERS:

@@ -1,6 +1,7 @@
 """The source sdk: its client, and what the SDK's exceptions become."""
 
 import gc
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from rotator.aws.store import connect
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.reader import TokenReader, get_token
 from rotator.reader.secrets_manager import SdkSource
@@ -129,6 +131,31 @@ def test_unreachable_endpoint_without_region_or_credentials_says_what_to_set(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "no url")
     with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL: is not a URL"):
         get_token("s")
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        ("AWS_DEFAULTS_MODE", "AWS_DEFAULTS_MODE: is not a mode"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "AWS_STS_REGIONAL_ENDPOINTS: is neither"),
+        ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_REQUEST_CHECKSUM_CALCULATION or"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "AWS configuration: the AWS SDK does not take it"),
+    ],
+)
+def test_setting_that_the_sdk_does_not_take_is_one_for_job_and_reader(
+    monkeypatch: pytest.MonkeyPatch, variable: str, problem: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    monkeypatch.setenv(variable, "canary")
+    for call in (
+        partial(connect, "eu-west-3"),
+        partial(SdkSource().read, "s", "AWSCURRENT", fresh=False),
+    ):
+        with pytest.raises(ConfigError, match=problem) as caught:
+            call()
+        assert "canary" not in str(caught.value)
 
 
 def test_arn_names_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
