@@ -149,10 +149,17 @@ class _Mint:
         )
 
 
+_SLOW_REFUSALS = (
+    "client_secret: {tried} were refused before the time for minting was up; keep in the list only"
+    " those that the provider takes, with `rotator credentials set`"
+)
+
+
 def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint: _Mint) -> Minted:
     """Try the client secrets (None: a key or a certificate) in order until one is accepted.
 
-    Raises the last refusal, or the first MintError that another secret would not change.
+    Raises the last refusal, or the first MintError that another secret would not change. Refusals
+    that used up the time are no temporary trouble: the next run would get no further.
     """
     refused = MintError("client_secret: there is none to try")
     for position, client_secret in enumerate(client_secrets, 1):
@@ -164,6 +171,10 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
                 return minted
             return _with_position(minted, position, len(client_secrets))
         except MintError as error:
+            if position > 1 and error.retryable and retry.is_over():
+                tried = f"{position - 1} of {len(client_secrets)}"
+                refused.args = (f"{refused}; {_SLOW_REFUSALS.format(tried=tried)}",)
+                break
             refused = error
         if not refuses_client(refused.status, refused.oauth_error):
             break

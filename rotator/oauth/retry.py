@@ -50,6 +50,10 @@ class Retry:
                 raise refused
             self.clock.sleep(pause_s)
 
+    def is_over(self) -> bool:
+        """Whether no time is left for another attempt."""
+        return self.clock.monotonic() >= self.ends_at_s
+
     def _pause_s(self, number: int, refused: MintError) -> float:
         longest_s = min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (number - 1))
         return max(self.clock.uniform(longest_s / 2, longest_s), refused.retry_after_s or 0.0)

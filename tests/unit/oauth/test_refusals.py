@@ -11,6 +11,7 @@ from rotator.errors import MintError
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.clock import ManualClock
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.recording_server import RecordingServer
 
 AWKWARD = "a+b/c=d+e/f=g+h/"
@@ -57,6 +58,26 @@ def test_any_refusal_of_the_client_moves_on_to_the_next_secret(
         "p8e-old",
     ]
     assert not error.retryable
+
+
+def test_slow_refusals_that_use_up_the_time_are_told_with_how_many_were_tried() -> None:
+    """Four seconds each, and 30 in all: the eighth is cut off, and would be at each run."""
+    clock = ManualClock()
+
+    def refuse_slowly(_: Request) -> Reply:
+        clock.advance(4)
+        return json_reply(401, {"error": "invalid_client"})
+
+    with HttpServer(refuse_slowly) as server:
+        fields = {"client_id": "id", "client_secret": [f"p8e-{n}" for n in range(30)]}
+        credentials = ClientCredentials.from_fields(fields | {"token_url": f"{server.url}/token"})
+        with pytest.raises(MintError) as caught:
+            TokenEndpoint(clock=clock, deadline_s=30).mint(credentials)
+
+    error = caught.value
+    assert (error.oauth_error, error.status, error.retryable) == ("invalid_client", 401, False)
+    assert "client_secret: 8 of 30 were refused before the time for minting was up" in str(error)
+    assert "p8e" not in str(error)
 
 
 @pytest.mark.parametrize("status", [400, 429, 503])
