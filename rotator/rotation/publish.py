@@ -24,8 +24,12 @@ __all__ = ["Published", "compare_and_set", "successor_id"]
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
 """Of the version ids that rotator derives; every rotator in the world must use the same."""
 
-MAX_ORDINALS = 8
-"""How many derived ids may be taken by versions that somebody moved aside by hand."""
+MAX_ATTEMPTS = 8
+"""How often a put is tried, each time over another version or under another id."""
+
+MAX_ORDINALS = 100
+"""How many derived ids may be taken by versions that somebody moved aside by hand: about as many as
+Secrets Manager keeps."""
 
 CONSISTENCY_WAITS_S = (0.1, 0.3, 0.6, 1.0, 2.0)
 """Pauses between re-reads after a conflict: Secrets Manager is eventually consistent."""
@@ -69,18 +73,19 @@ def compare_and_set(
     """
     gives_up_at_s = clock.monotonic() + patience_s
     ordinal = 0
-    for _ in range(MAX_ORDINALS):
+    for _ in range(MAX_ATTEMPTS):
         version_id, text = successor_id(seen, ordinal), compose(seen)
         if _put(seen, text, version_id, store=store, clock=clock, gives_up_at_s=gives_up_at_s):
             ours = replace(seen, version_id=version_id, text=text, stages=("AWSCURRENT",))
             return Published(ours, won=True)
         current = _read_winner(seen, version_id, store=store, clock=clock)
         if current is None:
-            ordinal += 1
-        elif yields_to(current):
+            ordinal, current = _skip_taken(seen, ordinal + 1, store=store)
+        if current is None:
+            continue
+        if yields_to(current):
             return Published(current, won=False)
-        else:
-            seen, ordinal = current, 0
+        seen, ordinal = current, 0
     raise VersionConflict(
         f"secret {seen.secret_id}: its versions keep changing under this run",
         operation="PutSecretValue",
@@ -137,3 +142,21 @@ def _read_winner(
         if current.version_id != seen.version_id:
             return current
     return None
+
+
+def _skip_taken(
+    seen: StoredSecret, ordinal: int, *, store: Store
+) -> tuple[int, StoredSecret | None]:
+    """The first ordinal from this one whose id is free, or the version of one that is current.
+
+    Waiting for each of them as for the first would make every run longer than the one before it,
+    where somebody moves AWSCURRENT back to the same version again and again.
+    """
+    while ordinal < MAX_ORDINALS:
+        holder = store.read_version(seen.secret_id, successor_id(seen, ordinal))
+        if holder is None:
+            break
+        if "AWSCURRENT" in holder.stages:
+            return ordinal, holder
+        ordinal += 1
+    return ordinal, None

@@ -53,8 +53,8 @@ MUTATIONS = (
     Mutation(
         "whoever loses a race takes any winner",
         "rotation/publish.py",
-        "        elif yields_to(current):",
-        "        elif current:",
+        "        if yields_to(current):",
+        "        if current:",
         f"{ROTATE} -k useless",
     ),
     Mutation(
@@ -81,8 +81,8 @@ MUTATIONS = (
     Mutation(
         "versions moved aside stop the job",
         "rotation/publish.py",
-        "MAX_ORDINALS = 8",
-        "MAX_ORDINALS = 1",
+        "MAX_ATTEMPTS = 8",
+        "MAX_ATTEMPTS = 1",
         f"{PROTOCOL} -k aside",
     ),
     Mutation(

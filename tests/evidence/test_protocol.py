@@ -34,7 +34,7 @@ def test_believing_the_first_read_after_a_conflict_is_caught(
 
 
 def test_giving_up_at_a_version_moved_aside_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publication, "MAX_ORDINALS", 1)
+    monkeypatch.setattr(publication, "MAX_ATTEMPTS", 1)
     violation = explore(Scenario("one id only", TWO, Budget(), "moved")).violation
     assert violation is not None
     assert "failed without cause" in violation

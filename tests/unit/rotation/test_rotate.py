@@ -1,5 +1,6 @@
 """The one use case, over a store and an endpoint in memory."""
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
-from rotator.rotation.publish import CONSISTENCY_WAITS_S, MAX_ORDINALS, successor_id
+from rotator.rotation.publish import CONSISTENCY_WAITS_S, MAX_ATTEMPTS, successor_id
 from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
@@ -272,10 +273,11 @@ def test_first_value_of_a_secret_is_raced_for_as_well() -> None:
     assert len(store.secrets["app/token"].versions) == 1
 
 
-def test_labels_moved_by_hand_lead_to_the_next_ordinal() -> None:
+@pytest.mark.parametrize("moved", [1, 3, 20])
+def test_labels_moved_by_hand_lead_to_the_next_free_id_with_one_wait(moved: int) -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
     secret = store.secrets["app/token"]
-    for ordinal in range(3):
+    for ordinal in range(moved):
         taken = successor_id(
             StoredSecret(secret_id="s", arn="arn:app/token", version_id="first"), ordinal
         )
@@ -284,8 +286,28 @@ def test_labels_moved_by_hand_lead_to_the_next_ordinal() -> None:
     result = run(store, clock=clock)
     assert result.outcome == "rotated"
     assert result.version_id == secret.current
-    assert len(secret.versions) == 5
-    assert clock.slept_s == 3 * list(CONSISTENCY_WAITS_S)
+    assert len(secret.versions) == moved + 2
+    assert clock.slept_s == list(CONSISTENCY_WAITS_S)
+
+
+def test_rival_that_took_the_next_id_meanwhile_is_not_passed_over() -> None:
+    """Its write may not have reached each replica: its own version tells sooner."""
+    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
+    secret = store.secrets["app/token"]
+    seen = StoredSecret(secret_id="s", arn="arn:app/token", version_id="first")
+    secret.versions[successor_id(seen)] = "an aborted version"
+    clock = ManualClock(NOW)
+
+    def publish_at_the_last_moment(seconds: float) -> None:
+        clock.advance(seconds)
+        if seconds == CONSISTENCY_WAITS_S[-1]:
+            store.lag_behind(reads=2)
+            secret.publish(json.dumps(stored(0 * HOUR)), successor_id(seen, 1))
+
+    clock.sleep = publish_at_the_last_moment  # type: ignore[method-assign]
+
+    assert run(store, clock=clock).outcome == "superseded"
+    assert len(secret.versions) == 3
 
 
 def test_winner_with_a_useless_token_is_replaced() -> None:
@@ -299,7 +321,7 @@ def test_winner_with_a_useless_token_is_replaced() -> None:
 
 def test_secret_that_keeps_changing_ends_the_run() -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    store.before_put.extend([lambda: void(rival(store, "by hand"))] * MAX_ORDINALS)
+    store.before_put.extend([lambda: void(rival(store, "by hand"))] * MAX_ATTEMPTS)
     with pytest.raises(VersionConflict, match="keep changing under this run") as caught:
         run(store)
     assert caught.value.retryable
