@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from rotator.model.secret import Secret
+from rotator.transport.disguise import Disguises
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -88,12 +89,21 @@ class Redactor:
         return line or None
 
     def redact(self, text: str) -> str:
-        """`text` with every secret in it replaced by three stars, and otherwise as it is."""
+        """`text` with every secret in it replaced by three stars, and otherwise as it is.
+
+        Three stars alone if it repeats a secret in a disguise that cannot be cut out.
+        """
         covered = bytearray(len(text))
         for layer in _layers(text):
             self._cover(layer, covered)
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
-        return "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
+        shown = "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
+        return REDACTED if self._disguises.are_in(shown) else shown
+
+    @cached_property
+    def _disguises(self) -> Disguises:
+        secrets = (secret.reveal() for secret in self.secrets)
+        return Disguises(tuple(form for secret in secrets for form in _forms(secret)))
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:
         """Mark what of the original is a secret in this layer, white space and case aside."""

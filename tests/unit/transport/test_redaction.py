@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -66,6 +67,79 @@ def test_nothing_of_a_secret_that_is_echoed_whole_is_left(echo: str) -> None:
 
     assert shown is not None
     assert shown.replace("=", "") == "wrong: [***] sorry"
+
+
+OCTETS = CANARY.encode()
+DISGUISES = {
+    "list of bytes": str(list(OCTETS)),
+    "bytes of Go": str(list(OCTETS)).replace(",", ""),
+    "bytes of Node": json.dumps({"type": "Buffer", "data": list(OCTETS)}),
+    "signed bytes of Java": str([octet - 256 if octet > 127 else octet for octet in OCTETS]),
+    "code points": ", ".join(f"U+{ord(c):04X}" for c in CANARY),
+    "octal": " ".join(f"{octet:03o}" for octet in OCTETS),
+    "binary": " ".join(f"{octet:08b}" for octet in OCTETS),
+    "hex with colons": OCTETS.hex(":"),
+    "hex with colons, a part": OCTETS[5:25].hex(":"),
+    "hex with spaces": OCTETS.hex(" ").upper(),
+    "hex with prefixes": ", ".join(f"0x{octet:02x}" for octet in OCTETS),
+    "hex in groups": OCTETS.hex(" ", 2),
+    "separators": "-".join(CANARY),
+    "blanks": " ".join(CANARY),
+    "two separators": " | ".join(CANARY.upper()),
+    "groups": " ".join(CANARY[at : at + 4] for at in range(0, len(CANARY), 4)),
+    "base64 twice": base64.b64encode(base64.b64encode(OCTETS)).decode(),
+    "base64 twice, within JSON": base64.b64encode(
+        json.dumps({"h": base64.b64encode(b"id:" + OCTETS).decode()}).encode()
+    ).decode(),
+    "base64 three times": base64.b64encode(base64.b64encode(base64.b64encode(OCTETS))).decode(),
+    "base64 twice, in lines": base64.encodebytes(base64.encodebytes(OCTETS)).decode(),
+    "base64 of hex": base64.b64encode(OCTETS.hex().encode()).decode(),
+    "hex of base64": base64.b64encode(OCTETS).hex(),
+    "list of bytes of base64": str(list(base64.b64encode(OCTETS))),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("before", ["", "a", "at 12:30, 7 of "])
+def test_text_that_repeats_a_secret_in_a_disguise_is_not_shown(disguise: str, before: str) -> None:
+    """As servers dump what they were sent; where a dump begins and ends is guesswork."""
+    echo = DISGUISES[disguise]
+
+    shown = REDACTOR.redact_line(f"bad credentials: {before}{echo} (sorry)", max_chars=10_000)
+
+    assert shown == "***"
+
+
+@pytest.mark.parametrize(
+    "secret", ["s3cr", "p8e-Zz", "kq7Jx0Rw", "A" * 40, "!$%&/()=?;:_", "café-größe-ñandú"]
+)
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda secret: str(list(secret.encode())),
+        lambda secret: base64.b64encode(base64.b64encode(secret.encode())).decode(),
+        lambda secret: secret.encode().hex(":"),
+    ],
+)
+def test_disguise_of_any_secret_is_seen(secret: str, disguise: Callable[[str], str]) -> None:
+    shown = Redactor.of(Secret(secret)).redact(f"bad: {disguise(secret)}")
+
+    assert shown == "***"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "invalid client_secret parameter",
+        "AADSTS7000215: Invalid client secret. Trace ID: 5f3b1c9a-0d3e-4a53-9c5e-1f2a6b7c8d9e",
+        "Client authentication failed (e.g., unknown client, no client authentication included)",
+        "code 401, retry in 30 s, limit 100 per 60 s, 7 of 10 used since 1769850000",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl",
+    ],
+)
+@pytest.mark.parametrize("secret", [CANARY, "p8e-canary-of-the-client-secret", "A1b2C3d4E5"])
+def test_what_providers_say_is_shown_word_for_word(text: str, secret: str) -> None:
+    assert Redactor.of(Secret(secret)).redact_line(text, max_chars=300) == text
 
 
 def test_text_without_secrets_is_shown_as_it_is() -> None:
