@@ -28,6 +28,7 @@ __all__ = [
     "VersionConflict",
     "copy_error",
     "did_you_mean",
+    "explain_handshake",
     "replace_error",
 ]
 
@@ -198,3 +199,20 @@ def replace_error(
     except caught as error:
         problem = ours(error)
     raise problem
+
+
+_HANDSHAKES = {
+    "PROTOCOL": "it speaks no version of TLS that this host accepts",
+    "WRONG_VERSION": "it does not speak TLS on this port",
+    "HTTP_REQUEST": "it does not speak TLS on this port",
+    "HANDSHAKE_FAILURE": "it takes no cipher of this host's, or wants a client certificate",
+    "CERTIFICATE_REQUIRED": "it wants a client certificate",
+    "UNKNOWN_CA": "it does not trust this client's certificate",
+    "BAD_CERTIFICATE": "it does not take this client's certificate",
+}
+"""By a part of OpenSSL's name for the reason; no repetition helps against one of these."""
+
+
+def explain_handshake(reason: str) -> str | None:
+    """What OpenSSL's reason for a failed TLS handshake means, if that does not pass by itself."""
+    return next((text for part, text in _HANDSHAKES.items() if part in reason), None)

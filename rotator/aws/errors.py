@@ -17,7 +17,13 @@ from rotator.aws.error_table import (
     SOURCE_OF,
     TEMPORARY_CODES,
 )
-from rotator.errors import ConfigError, SecretNotFound, StoreError, VersionConflict
+from rotator.errors import (
+    ConfigError,
+    SecretNotFound,
+    StoreError,
+    VersionConflict,
+    explain_handshake,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +68,7 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
         )
     problem, temporary = f"the AWS SDK failed ({operation}: {names[0]})", False
     if not NETWORK_ERRORS.isdisjoint(names):
-        certificate = _certificate_problem(error, "Secrets Manager")
+        certificate = _tls_problem(error, "Secrets Manager")
         unreachable = f"Secrets Manager cannot be reached ({operation}: {names[0]})"
         problem, temporary = certificate or unreachable, certificate is None
     elif (status := _unreadable_status(error)) is not None:
@@ -238,7 +244,7 @@ def _credential_error(
         return _credential_refusal(source, error, response, secret_id)
     called = operation or "GetCredentials"
     if not NETWORK_ERRORS.isdisjoint(names):
-        certificate = _certificate_problem(error, SOURCE_NAMES.get(source, source))
+        certificate = _tls_problem(error, SOURCE_NAMES.get(source, source))
         if certificate is not None:
             return _store_error(certificate, called, secret_id)
         return _unavailable(source, names[0], called, secret_id)
@@ -369,8 +375,8 @@ def _clock_problem(message: str) -> str | None:
     return f"{problem}: {minutes} min {seconds} s {side} AWS's; {advice}"
 
 
-def _certificate_problem(error: BaseException, service: str) -> str | None:
-    """What OpenSSL says against the certificate, None if that is not the trouble."""
+def _tls_problem(error: BaseException, service: str) -> str | None:
+    """What OpenSSL says against certificate or handshake; None if the trouble can pass."""
     step: BaseException | None = error
     for _ in range(8):  # the SDK's error, urllib3's, OpenSSL's
         if step is None:
@@ -382,6 +388,10 @@ def _certificate_problem(error: BaseException, service: str) -> str | None:
                 f"the certificate of {service} was refused ({reason}); check AWS_CA_BUNDLE, the"
                 " proxy and this host's clock"
             )
+        reason = str(getattr(step, "reason", ""))
+        meaning = explain_handshake(reason) if type(step).__name__ == "SSLError" else None
+        if meaning is not None:
+            return f"TLS with {service} failed: {meaning} ({reason}); check AWS_ENDPOINT_URL"
         inner = [*step.args, *getattr(step, "kwargs", {}).values(), step.__cause__]
         inner.append(step.__context__)
         step = next((each for each in inner if isinstance(each, BaseException)), None)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 from rotator.dates import parse_http_date
-from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError
+from rotator.errors import (
+    ConfigError,
+    RotatorError,
+    SecretNotFound,
+    StoreError,
+    explain_handshake,
+)
 from rotator.reader.failures import explain_response, no_value, not_the_service, store_error
 from rotator.reader.https_exchange import Response, exchange
 from rotator.reader.process_state import importing
@@ -172,5 +178,9 @@ def _explain_os_error(error: OSError, secret_id: str) -> RotatorError:
         return store_error(
             secret_id, f"{problem}; check AWS_CA_BUNDLE, the proxy and this host's clock"
         )
+    meaning = explain_handshake(str(getattr(error, "reason", "")))
+    if meaning is not None:
+        problem = f"TLS with Secrets Manager failed: {meaning}"
+        return store_error(secret_id, f"{problem}; check AWS_ENDPOINT_URL")
     problem = f"Secrets Manager cannot be reached (GetSecretValue: {type(error).__name__})"
     return store_error(secret_id, problem, retryable=True)

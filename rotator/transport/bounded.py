@@ -18,7 +18,7 @@ from requests import exceptions as faults
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_faults
 
-from rotator.errors import RotatorError, replace_error
+from rotator.errors import RotatorError, explain_handshake, replace_error
 from rotator.transport.connections import StrictAdapter
 from rotator.transport.tls import client_context, shared_context
 
@@ -204,16 +204,24 @@ def _explain(error: Exception) -> tuple[str, bool]:
         return "host name cannot be resolved", True
     if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):
         return "URL or proxy of the environment cannot be used", False
+    reason = _tls_reason(causes)
+    meaning = explain_handshake(reason)
+    if meaning is not None:
+        return f"TLS failed: {meaning} ({reason})", False
     for kind, problem, retryable in _PROBLEMS:
         if isinstance(error, kind):
-            return problem + _tls_reason(causes), retryable
+            return f"{problem} ({reason})" if reason else problem, retryable
     return f"HTTP failed ({type(error).__name__})", True
 
 
 def _tls_reason(causes: list[BaseException]) -> str:
     """What OpenSSL calls it, which holds nothing of what was sent."""
-    reasons = (cause.reason for cause in causes if isinstance(cause, ssl.SSLError) and cause.reason)
-    return next((f" ({_printable(reason)})" for reason in reasons), "")
+    for cause in causes:
+        if isinstance(cause, ssl.SSLEOFError):
+            return "the server closed the connection; it may want a client certificate"
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return _printable(cause.reason)
+    return ""
 
 
 def _printable(reason: str) -> str:

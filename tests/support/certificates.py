@@ -53,13 +53,24 @@ class Identity:
 
 
 def server_context(
-    identity: Identity, folder: Path, *, client: Identity | None = None
+    identity: Identity,
+    folder: Path,
+    *,
+    client: Identity | None = None,
+    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
 ) -> ssl.SSLContext:
-    """For a server that is `identity` and, with `client`, wants that client's certificate."""
+    """For a server that is `identity` and, with `client`, wants that client's certificate.
+
+    `newest` is the newest version of TLS that it speaks.
+    """
     chain, key = folder / "server.pem", folder / "server.key"
     chain.write_text(identity.certificate)
     key.write_text(identity.private_key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if newest < ssl.TLSVersion.TLSv1_2:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = newest
+    context.maximum_version = newest
     context.load_cert_chain(chain, key)
     if client is not None:
         context.load_verify_locations(cadata=client.certificate)

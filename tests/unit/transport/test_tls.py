@@ -103,6 +103,65 @@ def test_reason_of_openssl_is_in_the_error(tmp_path: Path, bundle: Path) -> None
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize(
+    ("server", "authority", "reason"),
+    [
+        (Identity.of("localhost", ends_in_s=-60), None, "certificate has expired"),
+        (SERVER, OTHER, r"self.signed certificate"),
+        (Identity.of("localhost", address="192.0.2.1"), None, "IP address mismatch"),
+    ],
+    ids=["expired", "unknown authority", "another host"],
+)
+def test_refused_certificate_of_a_provider_is_permanent_and_says_why(
+    tmp_path: Path, bundle: Path, server: Identity, authority: Identity | None, reason: str
+) -> None:
+    bundle.write_text((authority or server).certificate)
+
+    with (
+        RecordingServer(server_context(server, tmp_path)) as running,
+        pytest.raises(TransportError, match=rf"is not trusted \(.*{reason}") as caught,
+    ):
+        send(running.url)
+
+    assert not caught.value.retryable
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("client", "newest", "meaning"),
+    [
+        (None, ssl.TLSVersion.TLSv1_1, "it speaks no version of TLS that this host accepts"),
+        (CLIENT, ssl.TLSVersion.TLSv1_2, "wants a client certificate"),
+    ],
+    ids=["TLS 1.1", "client certificate"],
+)
+def test_handshake_that_never_succeeds_is_permanent_and_says_why(
+    tmp_path: Path, bundle: Path, client: Identity | None, newest: ssl.TLSVersion, meaning: str
+) -> None:
+    assert bundle.exists()
+    context = server_context(SERVER, tmp_path, client=client, newest=newest)
+
+    with (
+        RecordingServer(context) as server,
+        pytest.raises(TransportError, match=rf"TLS failed: .*{meaning} \([A-Z0-9_]+\)") as caught,
+    ):
+        send(server.url)
+
+    assert not caught.value.retryable
+
+
+def test_plain_http_behind_an_https_url_is_told(bundle: Path) -> None:
+    assert bundle.exists()
+
+    with (
+        RecordingServer() as server,
+        pytest.raises(TransportError, match="it does not speak TLS on this port") as caught,
+    ):
+        send(server.url.replace("http://", "https://"))
+
+    assert not caught.value.retryable
+
+
 def test_without_a_writable_folder_the_error_says_what_to_mount(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
