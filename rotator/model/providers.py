@@ -171,7 +171,7 @@ PRESETS = MappingProxyType(
 
 DEFAULT_PRESET = "adobe-ims"
 
-_ADOBE = re.compile(r"https://[0-9a-z-]+\.adobelogin\.com(?::443)?/")
+_ADOBE = re.compile(r"https://[0-9a-z-]+\.adobelogin\.com(?::443)?(?:/|$)", re.IGNORECASE)
 """Hosts of Adobe IMS: production, its regions and its stages."""
 
 
@@ -209,9 +209,8 @@ def resolve(credentials: ClientCredentials) -> Provider:
 
 def _preset(credentials: ClientCredentials) -> Provider:
     name = credentials.provider
-    is_standard = credentials.issuer or (
-        credentials.token_url and not _ADOBE.match(credentials.token_url)
-    )
+    address = credentials.token_url or credentials.issuer
+    is_standard = address is not None and not _ADOBE.match(address)
     preset = PRESETS.get(name or ("generic" if is_standard else DEFAULT_PRESET))
     if preset is None:
         meant = did_you_mean(name or "", PRESETS)

@@ -53,6 +53,38 @@ def test_an_address_means_a_standard_provider(name: str) -> None:
     assert provider.scope_parameter() is None
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token_url": "https://ims-na1.adobelogin.com/ims/token/v3"},
+        {"token_url": "https://ims-na1-stg1.adobelogin.com/ims/token/v3"},
+        {"token_url": "HTTPS://IMS-NA1.adobelogin.com/ims/token/v3"},
+        {"issuer": "https://ims-na1.adobelogin.com"},
+        {"issuer": "https://ims-na1.adobelogin.com/"},
+    ],
+)
+def test_host_of_adobe_means_adobe_wherever_it_stands(fields: dict[str, str]) -> None:
+    provider = resolved(**fields)
+
+    assert provider.name == "adobe-ims"
+    assert provider.scope_parameter() == "openid,AdobeID,read_organizations"
+    assert provider.token_url == fields.get(
+        "token_url", "https://ims-na1.adobelogin.com/ims/token/v3"
+    )
+
+
+@pytest.mark.parametrize(
+    "token_url",
+    [
+        "https://adobelogin.com.example/ims/token/v3",
+        "https://as.example/?ims-na1.adobelogin.com/",
+        "https://ims-na1.adobelogin.com.example/ims/token/v3",
+    ],
+)
+def test_host_that_only_resembles_adobes_does_not_mean_adobe(token_url: str) -> None:
+    assert resolved(token_url=token_url).name == "generic"
+
+
 def test_fields_of_the_credentials_lie_over_the_preset() -> None:
     provider = resolved(
         provider="commercetools",
