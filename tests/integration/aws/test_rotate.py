@@ -256,3 +256,21 @@ def test_token_that_does_not_fit_beside_the_keys_of_the_team_is_not_written(job:
     with pytest.raises(StoreError, match="bytes, Secrets Manager takes 65536"):
         job.run()
     assert job.labels("app/both") == {version_id: ["AWSCURRENT"]}
+
+
+def test_second_forced_run_takes_the_last_label_off_a_leaked_token(job: JobOnAws) -> None:
+    """The runbook's steps 2 and 3: no label leads to it any more, its id still does."""
+    leaked = job.create(stored(HOUR, "leaked"))
+    assert leaked is not None
+
+    first = job.run(force=True)
+    assert job.labels()[leaked] == ["AWSPREVIOUS"]
+    second = job.run(force=True)
+
+    assert (first.outcome, second.outcome) == ("rotated", "rotated")
+    assert job.labels() == {
+        second.version_id: ["AWSCURRENT"],
+        first.version_id: ["AWSPREVIOUS"],
+    }
+    kept = job.service.client.get_secret_value(SecretId="app/token", VersionId=leaked)
+    assert json.loads(kept["SecretString"])["access_token"] == "canary-leaked"
