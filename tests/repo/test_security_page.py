@@ -13,3 +13,10 @@ def test_every_mutation_that_the_threat_model_names_is_made() -> None:
 
     assert named
     assert named <= {mutation.name for mutation in MUTATIONS}
+
+
+def test_variable_that_gives_the_keys_of_a_connection_away_is_mentioned() -> None:
+    """Python's `ssl.create_default_context` writes them to the file that it names."""
+    [limit] = [line for line in PAGE.splitlines() if "`SSLKEYLOGFILE`" in line]
+
+    assert "Don't set it for the job" in limit
