@@ -56,14 +56,17 @@ def _decode(source: str | bytes) -> str:
     return source.removeprefix("\ufeff")
 
 
-_UNQUOTED = re.compile(r"\s*\{\s*[A-Za-z_]\w*\s*:")
-_ESCAPED = re.compile(r"\s*[\"']?\s*\{\s*\\+\"")
+# Nothing optional before white space that may follow: on a long run of it, as a hostile server
+# sends, the time would grow with the square of its length.
+_UNQUOTED = re.compile(r"\{\s*[A-Za-z_]\w*\s*:")
+_ESCAPED = re.compile(r"[\"']?\s*\{\s*\\+\"")
 
 
 def _mangling(text: str) -> str:
     """How JSON comes to look like that; nothing if this is no JSON that was mangled."""
     if "\0" in text or text.startswith(("\ufffe", "ÿþ", "þÿ")):
         return ": it is UTF-16, as PowerShell writes files; save it as UTF-8"
+    text = text.lstrip()
     if _UNQUOTED.match(text):
         return ": its quotes are missing, as after PowerShell; pass a file (file://...) instead"
     if _ESCAPED.match(text):

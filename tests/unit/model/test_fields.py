@@ -72,3 +72,10 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
 )
 def test_json_that_two_parsers_may_read_differently_is_refused(text: str, named: str) -> None:
     assert named in problem(text)
+
+
+@pytest.mark.parametrize("begin", ["", "{", '"', "'", "{a", '{"', "\\\\", '"{'])
+@pytest.mark.parametrize("fill", [" ", "\n", "\\\\", "a", "{", '"'])
+def test_time_for_what_is_no_json_grows_with_its_length_only(begin: str, fill: str) -> None:
+    """A megabyte: at the square of that nobody would see the end of this test."""
+    problem(begin + fill * 1_000_000 + "\x01")
