@@ -121,8 +121,9 @@ class FleetSelector:
     """Which fleet: that of the manifest `config`, or what has the binding tag and those of `where`.
 
     `name`, `cadence`, `interval` and `spread` take the place of what the manifest says; None leaves
-    it to the manifest or to the defaults of a fleet. `probe_url` serves bindings without their own.
-    `queue_url` is the queue of workers that rotate what this run finds due.
+    it to the manifest or to the defaults of a fleet. `probe_url` serves bindings without their own,
+    `probe_stored` says whether stored tokens are probed too. `queue_url` is the queue of workers
+    that rotate what this run finds due.
     """
 
     config: str | None = None
@@ -132,6 +133,7 @@ class FleetSelector:
     interval: timedelta | None = None
     spread: timedelta | None = None
     probe_url: str | None = None
+    probe_stored: bool = False
     region: str | None = None
     queue_url: str | None = None
 
@@ -192,11 +194,12 @@ def _job(found: Mapping[str, _Given]) -> JobSettings:
         probe_stored=_flag(found.get("probe_stored")),
     )
     if job.probe_stored and job.probe_url is None:
-        label = found["probe_stored"].label
-        raise ConfigError(
-            f"{label}: needs an API to call; pass --probe-url or set {PREFIX}PROBE_URL"
-        )
+        raise ConfigError(_no_api(found["probe_stored"].label))
     return job
+
+
+def _no_api(label: str) -> str:
+    return f"{label}: needs an API to call; pass --probe-url or set {PREFIX}PROBE_URL"
 
 
 def load_fleet(
@@ -227,9 +230,6 @@ def load_fleet(
         if "where" in typed:
             raise ConfigError("--where: narrows --discover; pass both")
         return None
-    if _flag(found.get("probe_stored")):
-        label = found["probe_stored"].label
-        raise ConfigError(f"{label}: works with one binding; run those that need it one by one")
     rivals = [
         found[name].label
         for name in ("config", "discover", "credentials_secret")
@@ -242,12 +242,15 @@ def load_fleet(
 
 def load_fleet_options(environ: Mapping[str, str] = os.environ) -> FleetSelector:
     """How a fleet runs whose bindings are named by something else, such as a queue."""
-    names = ("cadence", "interval", "tick", "spread", "probe_url", "fleet")
+    names = ("cadence", "interval", "tick", "spread", "probe_url", "probe_stored", "fleet")
     return _fleet_selector(_from_environment(environ, names), environ)
 
 
 def _fleet_selector(found: Mapping[str, _Given], environ: Mapping[str, str]) -> FleetSelector:
     texts = {name: found[name].text if name in found else None for name in FLEET_NAMES}
+    probe_stored = _flag(found.get("probe_stored"))
+    if probe_stored and "probe_url" not in found and "config" not in found:
+        raise ConfigError(_no_api(found["probe_stored"].label))
     return FleetSelector(
         config=texts["config"],
         where=_tags(found.get("where")),
@@ -256,6 +259,7 @@ def _fleet_selector(found: Mapping[str, _Given], environ: Mapping[str, str]) -> 
         interval=_interval(found),
         spread=_duration(found.get("spread")),
         probe_url=_url(found.get("probe_url")),
+        probe_stored=probe_stored,
         region=environ.get("AWS_REGION") or None,
         queue_url=texts["queue_url"],
     )

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from rotator import logs
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import connect
+from rotator.errors import ConfigError
 from rotator.fleet.discovery import discover
 from rotator.fleet.manifest import load_manifest
 from rotator.fleet.pacer import Pacer
+from rotator.fleet.probes import FleetProbes
 from rotator.fleet.run import FleetRun, run_fleet
 from rotator.fleet.settings import FleetSettings
 from rotator.fleet.status import fleet_status
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from rotator.fleet.report import BindingReport
     from rotator.fleet.settings import FleetBinding, Selection
     from rotator.fleet.status import BindingStatus
-    from rotator.model.access_token import AccessToken
 
 __all__ = ["Fleet"]
 
@@ -50,7 +51,13 @@ class Fleet:
             if (value := getattr(selector, name)) is not None
         }
         self.settings = replace(settings, **stated)
-        self._probe_url = selector.probe_url
+        self._probe_url, self._probe_stored = selector.probe_url, selector.probe_stored
+        urls = [each.probe_url for each in self._selection.bindings] if self._selection else []
+        if self._probe_stored and self._probe_url is None and urls and not any(urls):
+            raise ConfigError(
+                "--probe-stored: no binding of the manifest has a probe_url; add it, or pass"
+                " --probe-url"
+            )
         self._where = dict(selector.where)
         client = connect(selector.region)
         self._region: str = client.meta.region_name
@@ -95,7 +102,7 @@ class Fleet:
             region=self._region,
             force=force,
             dry_run=dry_run,
-            probe_of=self._probe_of,
+            probes=FleetProbes(self._probe_url, with_stored=self._probe_stored),
             told=log_and_tell,
         )
         return run_fleet(fleet, selection)
@@ -111,11 +118,3 @@ class Fleet:
             interval=self.settings.interval,
             spread=self.settings.spread,
         )
-
-    def _probe_of(self, fleet_binding: FleetBinding) -> Callable[[AccessToken], str | None] | None:
-        url = fleet_binding.probe_url or self._probe_url
-        if url is None:
-            return None
-        from rotator.rotation.probe import make_probe
-
-        return make_probe(url)

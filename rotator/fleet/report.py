@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from rotator.errors import RotatorError as Failure
     from rotator.model.binding import Binding
     from rotator.rotation.result import RotationResult
 
-__all__ = ["BindingReport", "DeferredError", "summarize"]
+__all__ = ["BindingReport", "DeferredError", "Reports", "report_of", "summarize"]
 
 
 class DeferredError(RotatorError):
@@ -51,6 +54,33 @@ class BindingReport:
             return self.result.expires_at
         text = self.error.details.get("expires_at") if self.error is not None else None
         return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+class Reports:
+    """The report of each binding, told as it comes, from any thread."""
+
+    def __init__(self, told: Callable[[BindingReport], None]) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self._reports: list[BindingReport] = []
+
+    def add(self, report: BindingReport) -> None:
+        """Keep a report and tell of it; who cannot listen costs nobody a token."""
+        with self._lock:
+            self._reports.append(report)
+            with suppress(Exception):
+                self._told(report)
+
+    def all(self) -> list[BindingReport]:
+        """In the order in which they came."""
+        return list(self._reports)
+
+
+def report_of(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
+    """The report on a binding that ended like that."""
+    if isinstance(outcome, RotatorError):
+        return BindingReport(binding, error=outcome)
+    return BindingReport(binding, result=outcome)
 
 
 def summarize(reports: Iterable[BindingReport]) -> dict[str, Any]:

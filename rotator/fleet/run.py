@@ -1,20 +1,16 @@
 """One run over many bindings: read in batches, rotate what is due, keep troubles apart.
 
 The same use case as for one binding does the work (`rotator.rotation.rotate`). Around it stand the
-batches, the order (soonest expiry first), the pace, and a bounded share of the threads for each
-host, so that no failure, slowness or malice of one binding costs another its token.
+batches and `rotator.fleet.pool`, so that no failure, slowness or malice of one binding costs
+another its token.
 """
 
 from __future__ import annotations
 
 import gc
-import threading
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -22,20 +18,17 @@ from rotator.aws.secret_ids import arn_region
 from rotator.errors import ConfigError, RotatorError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
-from rotator.fleet.observed import ObservedEndpoint
+from rotator.fleet.pool import Assessed, Pool
+from rotator.fleet.probes import FleetProbes
 from rotator.fleet.read import ReadAlready, read_bindings
-from rotator.fleet.report import BindingReport, DeferredError, summarize
-from rotator.fleet.work import Work, WorkQueue
-from rotator.model.access_token import AccessToken
-from rotator.model.policy import RETRY_BUDGET
-from rotator.rotation.assess import assess
-from rotator.rotation.rotate import rotate_assessed, untouched
+from rotator.fleet.report import BindingReport, Reports, report_of, summarize
+from rotator.rotation.assess import assess_unprobed
+from rotator.rotation.rotate import untouched
 from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rotator.errors import MintError
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.read import BatchStore
@@ -44,27 +37,18 @@ if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
     from rotator.model.secret import StoredSecret
-    from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult
 
-    Probe = Callable[[AccessToken], str | None]
-
 __all__ = ["FleetRun", "run_fleet"]
-
-HOST_SHARE = 4
-"""A host gets at most a fourth of the workers, so that one that hangs leaves three fourths."""
-
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
     """What a run over a fleet works with.
 
-    `policy_of` gives the policy of a binding, `probe_of` its probe. `remaining_s` are the seconds
-    that the run may take. `told` is called with each report as soon as there is one, from any
-    thread.
+    `policy_of` gives the policy of a binding. `remaining_s` are the seconds that the run may take.
+    `told` is called with each report as soon as there is one, from any thread.
     """
 
     store: Store
@@ -78,38 +62,8 @@ class FleetRun:
     region: str | None = None
     force: bool = False
     dry_run: bool = False
-    probe_of: Callable[[FleetBinding], Probe | None] = lambda _: None
+    probes: FleetProbes = field(default_factory=FleetProbes)
     told: Callable[[BindingReport], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A binding that is due; `expires_at` is when consumers run out of a token."""
-
-    run: Run
-    assessment: Assessment
-    expires_at: datetime
-    host: str
-
-
-class _Reports:
-    """The report of each binding, told as it comes, from any thread."""
-
-    def __init__(self, told: Callable[[BindingReport], None]) -> None:
-        self._told = told
-        self._lock = threading.Lock()
-        self._reports: list[BindingReport] = []
-
-    def add(self, report: BindingReport) -> None:
-        """Keep a report and tell of it; who cannot listen costs nobody a token."""
-        with self._lock:
-            self._reports.append(report)
-            with suppress(Exception):
-                self._told(report)
-
-    def all(self) -> list[BindingReport]:
-        """In the order in which they came."""
-        return list(self._reports)
 
 
 def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
@@ -122,18 +76,25 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
         gc.freeze()  # what the SDK has loaded stays to the end
         gc.enable()
     started_s = fleet.clock.monotonic()
-    reports = _Reports(fleet.told)
+    reports = Reports(fleet.told)
     for refused in selection.refused:
         reports.add(BindingReport(refused.binding, error=refused.error))
-    due = []
+    assessed = []
     for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
         binding = fleet_binding.binding
         outcome = guard(partial(_classify, fleet, fleet_binding, found))
-        if isinstance(outcome, _Due):
-            due.append(outcome)
+        if isinstance(outcome, Assessed):
+            assessed.append(outcome)
         else:
-            reports.add(_report(binding, outcome))
-    _rotate_due(fleet, due, reports, ends_at_s=started_s + fleet.remaining_s)
+            reports.add(report_of(binding, outcome))
+    pool = Pool(
+        reports,
+        workers=fleet.settings.workers,
+        ends_at_s=started_s + fleet.remaining_s,
+        clock=fleet.clock,
+        dry_run=fleet.dry_run,
+    )
+    pool.work_through(assessed)
     done = reports.all()
     duration_s = round(fleet.clock.monotonic() - started_s, 3)
     summary = {**summarize(done), "fleet": fleet.settings.name, "duration_s": duration_s}
@@ -143,8 +104,8 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
 
 def _classify(
     fleet: FleetRun, fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure]
-) -> _Due | RotationResult:
-    """Decide by what was read; what is not due is done."""
+) -> Assessed | RotationResult:
+    """Decide by what was read; what is not due is done, unless an API may know better."""
     binding = fleet_binding.binding
     _refuse_other_region(fleet.region, binding)
     versions = {}
@@ -160,10 +121,11 @@ def _classify(
         clock=fleet.clock,
         ends_at_s=fleet.clock.monotonic(),
         force=fleet.force,
-        probe=fleet.probe_of(fleet_binding),
+        probe=fleet.probes.of_new_token(fleet_binding),
+        stored_probe=fleet.probes.of_stored_token(fleet_binding),
     )
     try:
-        assessment = assess(run)
+        assessment = assess_unprobed(run)
         if fleet_binding.needs_consent:
             require_consent(
                 assessment.credentials,
@@ -173,11 +135,10 @@ def _classify(
     except RotatorError as error:
         error.details |= run.details
         raise
-    if not assessment.decision.due or fleet.dry_run:
+    due = assessment.decision.due
+    if (due and fleet.dry_run) or (not due and run.stored_probe is None):
         return untouched(run, assessment)
-    stored = assessment.stored
-    expires_at = stored.expires_at if isinstance(stored, AccessToken) else NEVER
-    return _Due(run, assessment, expires_at, _host(assessment))
+    return Assessed(run, assessment, probe_host=fleet.probes.host(fleet_binding))
 
 
 def _refuse_other_region(region: str | None, binding: Binding) -> None:
@@ -190,59 +151,3 @@ def _refuse_other_region(region: str | None, binding: Binding) -> None:
                 f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
                 " per region"
             )
-
-
-def _host(assessment: Assessment) -> str:
-    url = assessment.provider.token_url or assessment.credentials.issuer or ""
-    return urlsplit(url).hostname or ""
-
-
-def _rotate_due(fleet: FleetRun, due: list[_Due], reports: _Reports, *, ends_at_s: float) -> None:
-    """Rotate what is due in a bounded pool, soonest expiry first; the rest is deferred."""
-    due.sort(key=lambda each: each.expires_at)
-    queue = WorkQueue(
-        [Work(each, each.host) for each in due],
-        per_host=max(1, fleet.settings.workers // HOST_SHARE),
-        ends_at_s=ends_at_s,
-        clock=fleet.clock,
-    )
-
-    def work() -> None:
-        while (taken := queue.take()) is not None:
-            report, failure = _rotate_one(fleet, taken.item, ends_at_s)
-            queue.end(
-                taken,
-                "temporary" if failure is not None and failure.retryable else "done",
-                retry_after_s=(failure and failure.retry_after_s) or 0.0,
-            )
-            reports.add(report)
-
-    threads = [
-        threading.Thread(target=work, name=f"rotator-fleet-{number}", daemon=True)
-        for number in range(min(fleet.settings.workers, len(due)))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for left in queue.deferred:
-        error = DeferredError(left.item.run.binding)
-        error.details |= left.item.run.details
-        reports.add(BindingReport(left.item.run.binding, error=error))
-
-
-def _rotate_one(
-    fleet: FleetRun, due: _Due, ends_at_s: float
-) -> tuple[BindingReport, MintError | None]:
-    """How the binding went, and how its host failed, if that is what happened last."""
-    budget_ends_at_s = fleet.clock.monotonic() + RETRY_BUDGET.total_seconds()
-    endpoint = ObservedEndpoint(due.run.endpoint)
-    run = replace(due.run, endpoint=endpoint, ends_at_s=min(ends_at_s, budget_ends_at_s))
-    outcome = guard(lambda: rotate_assessed(run, due.assessment))
-    return _report(run.binding, outcome), endpoint.failure
-
-
-def _report(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
-    if isinstance(outcome, RotatorError):
-        return BindingReport(binding, error=outcome)
-    return BindingReport(binding, result=outcome)

@@ -1,7 +1,8 @@
-"""Which due binding is next: soonest expiry first, and no host takes more than its share.
+"""Which work is next: the most urgent first, and no host takes more than its share.
 
-A host that hangs holds a few workers at most, and one that keeps failing is left alone for the rest
-of the run, so that the bindings of all other hosts are as if it were not there.
+A host that hangs holds a few workers at most, whether it hands out tokens or is the API of a probe.
+One that keeps failing to hand out tokens is left alone for the rest of the run, so that the
+bindings of all other hosts are as if it were not there.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ __all__ = ["Ended", "Work", "WorkQueue"]
 
 T = TypeVar("T")
 
-Ended = Literal["done", "temporary", "permanent"]
-"""How a binding ended, as far as its host is concerned."""
+Ended = Literal["done", "temporary", "permanent", "probed"]
+"""How a binding ended, as far as its host is concerned; a probe tells nothing of it."""
 
 MAX_FAILURES = 3
 """So many bindings in a row that failed temporarily, and the host gets no more in this run."""
@@ -29,18 +30,32 @@ MAX_FAILURES = 3
 
 @dataclass(frozen=True, slots=True)
 class Work(Generic[T]):
-    """One due binding and the host of its token endpoint."""
+    """One binding and the host that decides how it ends; `probe_host` is called as well."""
 
     item: T
     host: str
+    probe_host: str | None = None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """All that are called for it."""
+        return frozenset({self.host, self.probe_host or self.host})
 
 
 @dataclass(slots=True)
-class _Host(Generic[T]):
-    pending: deque[tuple[int, Work[T]]] = field(default_factory=deque)
+class _Host:
     running: int = 0
     failures: int = 0
     resumes_at_s: float = float("-inf")
+
+
+@dataclass(slots=True)
+class _Lane(Generic[T]):
+    """What waits for the same hosts, in the order of urgency."""
+
+    host: str
+    hosts: frozenset[str]
+    pending: deque[tuple[int, Work[T]]] = field(default_factory=deque)
 
 
 class WorkQueue(Generic[T]):
@@ -57,49 +72,69 @@ class WorkQueue(Generic[T]):
         self._ends_at_s = ends_at_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._hosts: dict[str, _Host[T]] = {}
+        self._hosts: dict[str, _Host] = {}
+        self._lanes: dict[tuple[str, str | None], _Lane[T]] = {}
         self.deferred: list[Work[T]] = []
         for position, each in enumerate(work):
-            self._hosts.setdefault(each.host, _Host()).pending.append((position, each))
+            self._lane(each).pending.append((position, each))
+
+    def add(self, work: Work[T]) -> None:
+        """Put in what has turned out to be more urgent than all that waits; by a worker only."""
+        with self._changed:
+            self._lane(work).pending.appendleft((-1, work))
+            self._changed.notify_all()
 
     def take(self) -> Work[T] | None:
-        """The most urgent work whose host can take it, waiting for it; None if no more is left."""
+        """The most urgent work whose hosts can take it, waiting for it; None if no more is left."""
         with self._changed:
             while True:
                 now_s = self._clock.monotonic()
                 if now_s >= self._ends_at_s:
-                    self._defer(self._hosts.values())
-                waiting = [host for host in self._hosts.values() if host.pending]
+                    self._defer(self._lanes.values())
+                waiting = [lane for lane in self._lanes.values() if lane.pending]
                 if not waiting:
                     return None
-                ready = [host for host in waiting if self._is_ready(host, now_s)]
+                ready = [lane for lane in waiting if self._is_ready(lane, now_s)]
                 if ready:
-                    host = min(ready, key=lambda each: each.pending[0][0])
-                    host.running += 1
-                    return host.pending.popleft()[1]
+                    lane = min(ready, key=lambda each: each.pending[0][0])
+                    for host in lane.hosts:
+                        self._hosts[host].running += 1
+                    return lane.pending.popleft()[1]
                 self._changed.wait(self._pause_s(waiting, now_s))
 
     def end(self, work: Work[T], ended: Ended, *, retry_after_s: float = 0.0) -> None:
         """Note how it went; `retry_after_s` is what the host asked for (RFC 9110, 10.2.3)."""
         with self._changed:
+            for name in work.hosts:
+                self._hosts[name].running -= 1
             host = self._hosts[work.host]
-            host.running -= 1
-            host.failures = host.failures + 1 if ended == "temporary" else 0
+            if ended != "probed":
+                host.failures = host.failures + 1 if ended == "temporary" else 0
             if retry_after_s > 0:
                 resumes_at_s = self._clock.monotonic() + retry_after_s
                 host.resumes_at_s = max(host.resumes_at_s, resumes_at_s)
             if host.failures >= MAX_FAILURES or host.resumes_at_s >= self._ends_at_s:
-                self._defer([host])
+                self._defer(each for each in self._lanes.values() if each.host == work.host)
             self._changed.notify_all()
 
-    def _is_ready(self, host: _Host[T], now_s: float) -> bool:
-        return host.running < self._per_host and now_s >= host.resumes_at_s
+    def _lane(self, work: Work[T]) -> _Lane[T]:
+        for host in work.hosts:
+            self._hosts.setdefault(host, _Host())
+        key = (work.host, work.probe_host)
+        return self._lanes.setdefault(key, _Lane(work.host, work.hosts))
 
-    def _pause_s(self, waiting: list[_Host[T]], now_s: float) -> float:
-        resumes = [each.resumes_at_s for each in waiting if each.resumes_at_s > now_s]
-        return max(0.0, min([*resumes, self._ends_at_s]) - now_s)
+    def _is_ready(self, lane: _Lane[T], now_s: float) -> bool:
+        return all(
+            host.running < self._per_host and now_s >= host.resumes_at_s
+            for host in map(self._hosts.__getitem__, lane.hosts)
+        )
 
-    def _defer(self, hosts: Iterable[_Host[T]]) -> None:
-        for host in hosts:
-            self.deferred += [work for _, work in host.pending]
-            host.pending.clear()
+    def _pause_s(self, waiting: list[_Lane[T]], now_s: float) -> float:
+        hosts = {name for lane in waiting for name in lane.hosts}
+        times = [at_s for name in hosts if (at_s := self._hosts[name].resumes_at_s) > now_s]
+        return max(0.0, min([*times, self._ends_at_s]) - now_s)
+
+    def _defer(self, lanes: Iterable[_Lane[T]]) -> None:
+        for lane in lanes:
+            self.deferred += [work for _, work in lane.pending]
+            lane.pending.clear()

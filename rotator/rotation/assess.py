@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.rotation.ports import Store
     from rotator.rotation.run import Run
 
-__all__ = ["Assessment", "assess", "call_endpoint"]
+__all__ = ["Assessment", "assess", "assess_unprobed", "call_endpoint", "probe_stored"]
 
 
 T = TypeVar("T")
@@ -62,6 +62,11 @@ def assess(run: Run) -> Assessment:
     Raises CredentialsError, ConfigError or StoreError where no token could or should be published,
     whether the stored one is due or not.
     """
+    return probe_stored(run, assess_unprobed(run))
+
+
+def assess_unprobed(run: Run) -> Assessment:
+    """As `assess`, by what is stored alone: no API is called."""
     binding = run.binding
     credentials_version, token_version = run.store.read(
         binding.credentials_secret, binding.token_secret
@@ -89,10 +94,21 @@ def assess(run: Run) -> Assessment:
     )
     if decision.reason in {"client_changed", "credentials_changed"} and not found.is_shared:
         _refuse_binding_of_others(credentials_version, token_version, store=run.store)
-    if isinstance(stored, AccessToken) and not decision.due:
-        found = replace(found, decision=_probe_stored(run, stored, decision))
-    run.details["reason"] = found.decision.reason
+    run.details["reason"] = decision.reason
     return found
+
+
+def probe_stored(run: Run, assessment: Assessment) -> Assessment:
+    """The same, or due where the API rejects a stored token that is not due by itself.
+
+    Without a probe of the stored token in `run` it is the same.
+    """
+    stored, decision = assessment.stored, assessment.decision
+    if isinstance(stored, str) or decision.due:
+        return assessment
+    decision = _probe_stored(run, stored, decision)
+    run.details["reason"] = decision.reason
+    return replace(assessment, decision=decision)
 
 
 def call_endpoint(

@@ -77,19 +77,21 @@ def make_probe(
     *,
     refused_on: Collection[int] = DEFAULT_REFUSALS,
     timeout_s: float = 10,
+    call: Callable[..., ApiAnswer] = call_api,
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
     It raises ProbeError if the API does not take the token, which is what the statuses
     `refused_on` mean, and ConfigError for a URL that a token must not be sent to. An API that
     cannot be reached or fails for another reason says nothing about the token: the probe then
-    returns what kept it from knowing, and the token may be published.
+    returns what kept it from knowing, and the token may be published. `call` stands in for
+    `call_api`.
     """
 
     def probe(minted: AccessToken) -> str | None:
         problem = None
         try:
-            answer = call_api(
+            answer = call(
                 url, token=minted.access_token, client_id=minted.client_id, timeout_s=timeout_s
             )
         except ProbeError as error:
@@ -110,16 +112,18 @@ def make_probe(
     return probe
 
 
-def make_stored_probe(url: str, *, timeout_s: float = 10) -> Callable[[AccessToken], bool]:
+def make_stored_probe(
+    url: str, *, timeout_s: float = 10, call: Callable[..., ApiAnswer] = call_api
+) -> Callable[[AccessToken], bool]:
     """Whether an API rejects the stored token, for `rotate_token`: one call of `url` with it.
 
     Only a 401 is a rejection, and not one that says that the token is good for something else; any
     other answer says nothing about the token. Raises ProbeError if there is no answer, and
-    ConfigError for a URL that a token must not be sent to.
+    ConfigError for a URL that a token must not be sent to. `call` stands in for `call_api`.
     """
 
     def is_rejected(stored: AccessToken) -> bool:
-        answer = call_api(
+        answer = call(
             url, token=stored.access_token, client_id=stored.client_id, timeout_s=timeout_s
         )
         return answer.status == 401 and answer.error_code not in NOT_ABOUT_VALIDITY  # noqa: PLR2004 - RFC 9110 section 15.5.2

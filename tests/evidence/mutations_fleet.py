@@ -3,6 +3,7 @@
 from tests.evidence.mutation import Mutation
 
 RUN = "tests/unit/fleet/test_run.py"
+PROBES = "tests/unit/fleet/test_probes.py"
 WORK = "tests/unit/fleet/test_work.py"
 STATUS = "tests/unit/fleet/test_status.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
@@ -19,7 +20,7 @@ FLEET_MUTATIONS = (
     ),
     Mutation(
         "fleet: who listens to reports can end a worker",
-        "fleet/run.py",
+        "fleet/report.py",
         "            with suppress(Exception):\n",
         "            with suppress(RecursionError):\n",
         f"{RUN} -k cannot_listen",
@@ -61,16 +62,16 @@ FLEET_MUTATIONS = (
     ),
     Mutation(
         "fleet: what is due goes in the order of its names",
-        "fleet/run.py",
-        "    due.sort(key=lambda each: each.expires_at)\n",
-        "    due.sort(key=lambda each: each.host)\n",
+        "fleet/pool.py",
+        "        return not self.assessment.decision.due, expires_at\n",
+        "        return not self.assessment.decision.due, NEVER\n",
         f"{RUN} -k soonest",
     ),
     Mutation(
         "fleet: one host may hold every worker",
-        "fleet/run.py",
-        "        per_host=max(1, fleet.settings.workers // HOST_SHARE),\n",
-        "        per_host=max(HOST_SHARE, fleet.settings.workers),\n",
+        "fleet/pool.py",
+        "            per_host=max(1, self._workers // HOST_SHARE),\n",
+        "            per_host=max(HOST_SHARE, self._workers),\n",
         f"{RUN} -k hangs",
     ),
     Mutation(
@@ -82,11 +83,32 @@ FLEET_MUTATIONS = (
     ),
     Mutation(
         "fleet: a failure after its answer counts against a host",
-        "fleet/run.py",
-        "    return _report(run.binding, outcome), endpoint.failure\n",
-        "    return _report(run.binding, outcome), outcome if isinstance(outcome, RotatorError)"
-        " else None  # type: ignore\n",
+        "fleet/pool.py",
+        "        return report_of(run.binding, outcome), endpoint.failure\n",
+        "        return report_of(run.binding, outcome), (\n"
+        "            outcome if isinstance(outcome, RotatorError) else None)  # type: ignore\n",
         f"{RUN} -k after_an_answer",
+    ),
+    Mutation(
+        "fleet: the API of a probe may hold every worker",
+        "fleet/work.py",
+        "        return frozenset({self.host, self.probe_host or self.host})\n",
+        "        return frozenset({self.host})\n",
+        f"{PROBES} -k hangs",
+    ),
+    Mutation(
+        "fleet: an API that does not answer is called for every binding",
+        "fleet/probes.py",
+        "            is_silent = self._unanswered[host] >= MAX_FAILURES\n",
+        "            is_silent = self._unanswered[host] >= 100 * MAX_FAILURES\n",
+        f"{PROBES} -k three_times",
+    ),
+    Mutation(
+        "fleet: a rejected token is only told of",
+        "fleet/pool.py",
+        "        elif found.decision.due and not self._dry_run:\n",
+        "        elif found.decision.due and self._dry_run:\n",
+        f"{PROBES} -k rejects",
     ),
     Mutation(
         "fleet: batches of more than twenty",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.vault import Vault
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -93,6 +94,39 @@ def test_init_makes_a_binding_that_discovery_serves(
     assert [each["outcome"] for each in printed(ended)["bindings"]] == ["rotated"]
 
 
+def test_stored_tokens_that_the_api_rejects_are_replaced(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms, tmp_path: Path
+) -> None:
+    names = [add_token_secret(vault, name, binding.credentials_secret) for name in ("a", "b")]
+    manifest = write_manifest(
+        tmp_path / "fleet.toml", *((binding.credentials_secret, name) for name in names)
+    )
+    probed = ("run", "--config", manifest, "--probe-url", local_ims.urls.hello, "--probe-stored")
+    inside(*probed)
+    accepted = inside(*probed, "--json")
+    revoked = vault.fields(names[0]) | {"access_token": "revoked"}
+    vault.client.put_secret_value(SecretId=names[0], SecretString=json.dumps(revoked))
+
+    ended = inside(*probed, "--json")
+
+    assert printed(accepted)["summary"]["not_due"] == 2
+    reasons = {each["token_secret"]: each["reason"] for each in printed(ended)["bindings"]}
+    assert reasons == {names[0]: "rejected", names[1]: "fresh"}
+    assert vault.fields(names[0])["access_token"] != "revoked"
+
+
+def test_probe_of_stored_tokens_needs_an_api_in_the_manifest_or_in_the_flags(
+    inside: Cli, binding: LocalBinding, tmp_path: Path
+) -> None:
+    pair = (binding.credentials_secret, binding.token_secret)
+    manifest = write_manifest(tmp_path / "fleet.toml", pair)
+
+    ended = inside("run", "--config", manifest, "--probe-stored")
+
+    assert ended.returncode == 2
+    assert "no binding of the manifest has a probe_url" in ended.stdout
+
+
 def test_different_failures_end_with_a_code_of_their_own(
     inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
 ) -> None:
@@ -150,9 +184,9 @@ def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
         (("--config", "/nowhere/fleet.toml"), {}, "--config: the file cannot be read"),
         ((), {"ROTATOR_DISCOVER": "perhaps"}, "ROTATOR_DISCOVER: must be true or false"),
         (
-            ("--discover", "--probe-stored", "--probe-url", "https://a.example"),
+            ("--discover", "--probe-stored"),
             {},
-            "--probe-stored: works with one binding",
+            "--probe-stored: needs an API to call; pass --probe-url",
         ),
     ],
 )

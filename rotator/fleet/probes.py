@@ -1,0 +1,85 @@
+"""The APIs that a fleet's tokens are for: one that does not answer is left alone after a while."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rotator.errors import ProbeError
+from rotator.fleet.work import MAX_FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rotator.fleet.settings import FleetBinding
+    from rotator.model.access_token import AccessToken
+    from rotator.rotation.probe import ApiAnswer
+
+__all__ = ["FleetProbes"]
+
+
+class FleetProbes:
+    """The probes of one run: `url` serves bindings without their own.
+
+    With `with_stored` the stored token of each binding that has a URL is probed as well. Once an
+    API did not answer three times in a row, it is not called again: what cannot be verified is
+    published without, and each further call would hold a worker until it times out.
+    """
+
+    def __init__(self, url: str | None = None, *, with_stored: bool = False) -> None:
+        self._url = url
+        self._with_stored = with_stored
+        self._lock = threading.Lock()
+        self._unanswered: Counter[str] = Counter()
+
+    def host(self, fleet_binding: FleetBinding) -> str | None:
+        """The host of the API of this binding, None if it has none."""
+        url = self._url_of(fleet_binding)
+        return None if url is None else _host(url)
+
+    def of_new_token(
+        self, fleet_binding: FleetBinding
+    ) -> Callable[[AccessToken], str | None] | None:
+        """The probe of a new token before it is published; see `make_probe`."""
+        url = self._url_of(fleet_binding)
+        if url is None:
+            return None
+        from rotator.rotation.probe import make_probe
+
+        return make_probe(url, call=self._call)
+
+    def of_stored_token(self, fleet_binding: FleetBinding) -> Callable[[AccessToken], bool] | None:
+        """The probe of a stored token; see `make_stored_probe`."""
+        url = self._url_of(fleet_binding)
+        if url is None or not self._with_stored:
+            return None
+        from rotator.rotation.probe import make_stored_probe
+
+        return make_stored_probe(url, call=self._call)
+
+    def _url_of(self, fleet_binding: FleetBinding) -> str | None:
+        return fleet_binding.probe_url or self._url
+
+    def _call(self, url: str, **options: Any) -> ApiAnswer:
+        from rotator.rotation.probe import call_api
+
+        host = _host(url)
+        with self._lock:
+            is_silent = self._unanswered[host] >= MAX_FAILURES
+        if is_silent:
+            raise ProbeError("API: not called again in this run, as it did not answer before")
+        try:
+            answer = call_api(url, **options)
+        except ProbeError:
+            with self._lock:
+                self._unanswered[host] += 1
+            raise
+        with self._lock:
+            self._unanswered[host] = 0
+        return answer
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
