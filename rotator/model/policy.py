@@ -80,19 +80,19 @@ class RenewalPolicy:
     reader need, nor more than half of the lifetime. An explicit `cadence` is taken at its word and
     refused where it cannot keep a valid token. `interval` is how often the job is started.
 
-    A fleet spreads its rotations: a token is due earlier by the part `share` (0 to 1, see
-    `for_secret`) of `spread`, of which at most half of the cadence counts.
+    A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
+    part of `spread`, of which at most half of the cadence counts. Each token has a part of its own:
+    with one for good, all that become due between the same two runs would stay together for ever.
     """
 
     cadence: timedelta | None = None
     interval: timedelta = DEFAULT_INTERVAL
     spread: timedelta = timedelta(0)
-    share: float = 0.0
+    secret_arn: str | None = None
 
     def for_secret(self, arn: str) -> Self:
-        """The policy for one token secret: its share of the spread is drawn from its ARN."""
-        drawn = int.from_bytes(hashlib.sha256(arn.encode()).digest()[:4])
-        return replace(self, share=drawn / 2**32)
+        """The policy for one token secret: parts of the spread are drawn from its ARN."""
+        return replace(self, secret_arn=arn)
 
     def decide(
         self,
@@ -122,7 +122,7 @@ class RenewalPolicy:
         ):
             return Decision(due=True, reason="credentials_changed")
         # Before --force: a cadence that cannot work is refused whatever is asked for.
-        cadence = self.cadence_for(stored.expires_at - stored.issued_at)
+        cadence = self._cadence_of(stored)
         if force:
             return Decision(due=True, reason="forced")
         if now - stored.issued_at >= cadence - _earliness(cadence):
@@ -131,7 +131,7 @@ class RenewalPolicy:
 
     def next_rotation_at(self, token: AccessToken) -> datetime:
         """When the policy will next act on `token`; raises ConfigError as `cadence_for` does."""
-        return token.issued_at + self.cadence_for(token.expires_at - token.issued_at)
+        return token.issued_at + self._cadence_of(token)
 
     def planned_rotation_at(self, token: AccessToken) -> datetime | None:
         """`next_rotation_at`, or what its document says of a token that the cadence does not fit.
@@ -143,15 +143,28 @@ class RenewalPolicy:
         except ConfigError:
             return token.next_rotation_at
 
-    def cadence_for(self, lifetime: timedelta) -> timedelta:
+    def _cadence_of(self, token: AccessToken) -> timedelta:
+        return self.cadence_for(token.expires_at - token.issued_at, issued_at=token.issued_at)
+
+    def cadence_for(self, lifetime: timedelta, *, issued_at: datetime | None = None) -> timedelta:
         """The age at which a token of this lifetime is replaced, in whole seconds.
 
-        Raises ConfigError if an explicit cadence leaves less than an interval, a run and a reader's
-        lag before expiry: one missed run would leave every consumer without a token.
+        Without `issued_at` half of the spread counts, as it does on average. Raises ConfigError if
+        an explicit cadence leaves less than an interval, a run and a reader's lag before expiry:
+        one missed run would leave every consumer without a token.
         """
         latest = self._latest_cadence(lifetime)
-        early = min(self.spread, latest / 2) * self.share
+        early = min(self.spread, latest / 2) * self._share(issued_at)
         return timedelta(seconds=int((latest - early).total_seconds()))
+
+    def _share(self, issued_at: datetime | None) -> float:
+        """From 0 to 1, the same in every process that reads the same token."""
+        if self.secret_arn is None:
+            return 0.0
+        if issued_at is None:
+            return 0.5
+        text = f"{self.secret_arn}@{int(issued_at.timestamp())}"  # stored in whole seconds
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) / 2**32
 
     def _latest_cadence(self, lifetime: timedelta) -> timedelta:
         if self.cadence is None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from tests.strict_aws.versions import Versions
 
-__all__ = ["AGES", "JUNK", "READ_TIMEOUT_S", "Job", "Run", "Stage", "stage"]
+__all__ = ["AGES", "JUNK", "READ_TIMEOUT_S", "Job", "Run", "Stage", "client_of", "stage"]
 
 READ_TIMEOUT_S = 0.15
 CLIENT_ID = "prove-client"
@@ -186,6 +186,16 @@ class Job:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """`rotator run` for this binding, with a probe."""
+        return (
+            "run",
+            *("--credentials-secret", self.binding.credentials_secret),
+            *("--token-secret", self.binding.token_secret),
+            *("--probe-url", self.stage.wire.urls.hello),
+        )
+
     def versions(self) -> Versions:
         return self.stage.wire.secrets_manager.versions(self.binding.token_secret)
 
@@ -208,7 +218,7 @@ class Job:
         try:
             ended: RotationResult | BaseException = rotate_token(
                 self.binding,
-                store=SecretsManagerStore(_client(self.stage)),
+                store=SecretsManagerStore(client_of(self.stage)),
                 endpoint=TokenEndpoint(
                     read_timeout_s=self.stage.read_timeout_s,
                     clock=FunctionClock(self.now, monotonic=time.monotonic, wait=self.stage.wait),
@@ -251,7 +261,7 @@ def _session() -> botocore.session.Session:
     return botocore.session.Session()  # reads the service's description once for all runs
 
 
-def _client(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time
+def client_of(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time
     """As `rotator.aws.store.connect` opens it, except for how long it waits."""
     variables = aws_variables(on.wire.endpoint_url)
     return _session().create_client(

@@ -96,9 +96,16 @@ WORLD_MUTATIONS = (
     Mutation(
         "all of a fleet come due at once",
         "model/policy.py",
-        "return replace(self, share=drawn / 2**32)",
+        "return replace(self, secret_arn=arn)",
         "return self",
         f"{POLICY} -k spread",
+    ),
+    Mutation(
+        "what is due in the same run stays together for ever",
+        "model/policy.py",
+        'text = f"{self.secret_arn}@{int(issued_at.timestamp())}"',
+        "text = self.secret_arn",
+        f"{POLICY} -k for_ever",
     ),
     Mutation(
         "plain http goes through the proxy",

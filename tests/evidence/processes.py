@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Protocol
 
 from rotator.local.environment import isolated_environment
-from tests.evidence.job import Job
+from tests.evidence.job import Stage
 from tests.support.wire import Call, Fault
 
 TIMEOUT_S = 240.0
@@ -24,15 +25,21 @@ class Ended:
     output: str
 
 
-def start(job: Job, *args: str) -> subprocess.Popen[str]:
-    """`rotator run` for the job's binding, with a probe, at debug level."""
-    command = [
-        *(sys.executable, "-m", "rotator", "run"),
-        *("--credentials-secret", job.binding.credentials_secret),
-        *("--token-secret", job.binding.token_secret),
-        *("--probe-url", job.stage.wire.urls.hello),
-        *args,
-    ]
+class Startable(Protocol):
+    """What can be run as a command on a stage."""
+
+    @property
+    def stage(self) -> Stage:
+        """Where its services are."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The command and its flags."""
+
+
+def start(job: Startable, *args: str) -> subprocess.Popen[str]:
+    """The job's command, at debug level."""
+    command = [sys.executable, "-m", "rotator", *job.arguments, *args]
     environment = isolated_environment(os.environ, endpoint_url=job.stage.wire.endpoint_url)
     return subprocess.Popen(
         command,
@@ -54,12 +61,12 @@ def wait(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, output)
 
 
-def run_process(job: Job, *args: str) -> Ended:
+def run_process(job: Startable, *args: str) -> Ended:
     """The command from its start to its end."""
     return wait(start(job, *args))
 
 
-def signalled_at(job: Job, number: int, signum: signal.Signals, *, processed: bool) -> Ended:
+def signalled_at(job: Startable, number: int, signum: signal.Signals, *, processed: bool) -> Ended:
     """The command, signalled while it waits for the answer to its call `number`.
 
     The service has acted on that call if `processed`; there is no answer.
@@ -88,7 +95,7 @@ def signalled_at(job: Job, number: int, signum: signal.Signals, *, processed: bo
         ended.set()
 
 
-def signalled_after(job: Job, delay_s: float, signum: signal.Signals) -> Ended:
+def signalled_after(job: Startable, delay_s: float, signum: signal.Signals) -> Ended:
     """The command, signalled so many seconds after its start, wherever it is then."""
     process = start(job)
     timer = threading.Timer(delay_s, process.send_signal, (signum,))

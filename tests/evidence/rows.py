@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from tests.evidence.bad_input import bad_input
 from tests.evidence.client_secrets import client_secrets
 from tests.evidence.decade import decade
+from tests.evidence.fleet_discovery import fleet_discovery
+from tests.evidence.fleet_rows import fleet_faults, fleet_hangs, fleet_kills, fleet_races
+from tests.evidence.fleet_year import fleet_year
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
@@ -26,12 +29,18 @@ __all__ = ["ROWS", "run_row"]
 ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "faults": single_faults,
     "decade": decade,
+    "fleet-faults": fleet_faults,
+    "fleet-year": fleet_year,
     "processes": races_of_processes,
     "leaks": leaks,
     "pairs": fault_pairs,
     "input": bad_input,
     "kills": kills_at_calls,
     "random-kills": kills_at_random,
+    "fleet-kills": fleet_kills,
+    "fleet-races": fleet_races,
+    "fleet-discovery": fleet_discovery,
+    "fleet-hangs": fleet_hangs,
     "races": races,
     "signals": signals,
     "protocol": interleavings,

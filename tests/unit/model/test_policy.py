@@ -280,29 +280,55 @@ def test_cadence_that_exceeds_the_quota_is_refused() -> None:
 # Spread
 
 
-def test_spread_makes_secrets_due_at_different_moments_and_each_always_at_the_same() -> None:
-    arns = [f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:t{n}-AbCdEf" for n in range(400)]
+ARNS = [f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:t{n}-AbCdEf" for n in range(400)]
+
+
+def planned_ages(policy: RenewalPolicy, issued_at: datetime = ISSUED_AT) -> list[timedelta]:
+    """At which age the token of each secret is to be replaced."""
+    stored = replace(token(), issued_at=issued_at, expires_at=issued_at + DAY)
+    return [policy.for_secret(arn).next_rotation_at(stored) - issued_at for arn in ARNS]
+
+
+def test_spread_makes_secrets_due_at_different_moments_and_each_token_always_at_the_same() -> None:
     policy = RenewalPolicy(spread=HOUR)
-    cadences = [policy.for_secret(arn).cadence_for(DAY) for arn in arns]
-    assert cadences == [policy.for_secret(arn).cadence_for(DAY) for arn in arns]
-    assert all(22 * HOUR <= cadence <= 23 * HOUR for cadence in cadences)
+    ages = planned_ages(policy)
+    assert ages == planned_ages(policy, ISSUED_AT + timedelta(milliseconds=900))
+    assert all(22 * HOUR <= age <= 23 * HOUR for age in ages)
     # An even share of each ten minutes is 67 of 400.
-    by_ten_minutes = [int((cadence - 22 * HOUR) / (10 * MINUTE)) for cadence in cadences]
+    by_ten_minutes = [int((age - 22 * HOUR) / (10 * MINUTE)) for age in ages]
     assert all(40 <= by_ten_minutes.count(part) <= 95 for part in range(6))
 
 
-def test_next_rotation_includes_the_spread() -> None:
-    policy = RenewalPolicy(spread=HOUR, share=0.5)
-    assert policy.next_rotation_at(token()) == ISSUED_AT + 22 * HOUR + 30 * MINUTE
+def test_secrets_that_are_due_in_the_same_run_once_are_not_for_ever() -> None:
+    policy = RenewalPolicy(spread=HOUR)
+    first, second = planned_ages(policy), planned_ages(policy, ISSUED_AT + DAY)
+    together = [n for n in range(400) if first[n] // (15 * MINUTE) == first[0] // (15 * MINUTE)]
+    assert len({second[n] // (15 * MINUTE) for n in together}) == 4
 
 
-def test_at_most_half_of_the_cadence_is_spread() -> None:
-    assert RenewalPolicy(spread=100 * DAY, share=1.0).cadence_for(DAY) == 11 * HOUR + 30 * MINUTE
-    assert RenewalPolicy(cadence=2 * HOUR, spread=DAY, share=1.0).cadence_for(DAY) == HOUR
+def test_token_is_due_when_its_document_says_so() -> None:
+    policy = RenewalPolicy(spread=HOUR).for_secret(ARNS[0])
+    planned_at = policy.next_rotation_at(token())
+    early = policy.decide(token(), now=planned_at - 6 * MINUTE, client_id="my-client")
+    assert not early.due
+    assert policy.decide(token(), now=planned_at, client_id="my-client").due
+
+
+@pytest.mark.parametrize(
+    ("policy", "cadence"),
+    [
+        (RenewalPolicy(spread=100 * DAY), 23 * HOUR),
+        (RenewalPolicy(cadence=2 * HOUR, spread=DAY), 2 * HOUR),
+    ],
+)
+def test_at_most_half_of_the_cadence_is_spread(policy: RenewalPolicy, cadence: timedelta) -> None:
+    ages = planned_ages(policy)
+    assert cadence / 2 <= min(ages) <= cadence * 0.52
+    assert cadence * 0.98 <= max(ages) <= cadence
 
 
 def test_without_a_spread_the_secret_makes_no_difference() -> None:
-    assert RenewalPolicy().for_secret("arn:any").cadence_for(DAY) == 23 * HOUR
+    assert set(planned_ages(RenewalPolicy())) == {23 * HOUR}
 
 
 @pytest.mark.parametrize("text", ["24h", "1d", "90m", "22h30m", "3600s"])
