@@ -22,8 +22,11 @@ STOP_TIMEOUT_S = 10
 
 
 @contextlib.contextmanager
-def started(command: list[str], config: dict[str, Any]) -> Iterator[str]:
-    """A server's issuer, while it runs: it is told its configuration and ends with its input."""
+def started(command: list[str], config: dict[str, Any], *, told: str = "issuer") -> Iterator[Any]:
+    """A server's issuer, or what else it is `told` by, while it runs.
+
+    It gets its configuration from its input, and ends with it.
+    """
     process = subprocess.Popen(
         command,
         cwd=HERE,
@@ -43,7 +46,7 @@ def started(command: list[str], config: dict[str, Any]) -> Iterator[str]:
             if not line:
                 process.kill()
                 pytest.fail(f"{command[-1]} did not start: {process.stderr.read()[-2000:]}")
-            yield json.loads(line)["issuer"]
+            yield json.loads(line)[told]
         finally:
             process.stdin.close()
             try:
@@ -63,6 +66,19 @@ def start_oidc_provider() -> Callable[..., contextlib.AbstractContextManager[str
         clients: list[dict[str, Any]], tls: dict[str, str] | None = None
     ) -> contextlib.AbstractContextManager[str]:
         return started([node, "oidc_provider.mjs"], {"clients": clients, "tls": tls})
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def start_registration() -> Callable[..., contextlib.AbstractContextManager[dict[str, Any]]]:
+    """Start panva's oidc-provider with a client that may manage its own registration."""
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules" / "oidc-provider").is_dir():
+        pytest.skip("NOT TESTED against oidc-provider: it needs Node and `make test-providers`")
+
+    def start() -> contextlib.AbstractContextManager[dict[str, Any]]:
+        return started([node, "oidc_registration.mjs"], {}, told="client")
 
     return start
 
