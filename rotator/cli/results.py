@@ -25,6 +25,13 @@ __all__ = [
 ]
 
 
+_STEPS = {
+    "adding": "a new one was asked for",
+    "overlap": "the old one is kept beside it",
+    "retired": "the old one is switched off",
+}
+
+
 def result_fields(result: RotationResult) -> dict[str, object]:
     """The JSON object of a run."""
     from rotator.model.instants import format_instant
@@ -112,7 +119,7 @@ def client_secret_text(status: ClientSecretStatus | None, now: datetime) -> str 
         parts.append(f"{ends} {instant_text(status.expires_at)}")
     if status.step is not None:
         began = instant_text(status.started_at)
-        parts.append(f"rotation under way since {began} ({status.step})")
+        parts.append(f"rotation under way since {began} ({_STEPS.get(status.step, status.step)})")
     return ", ".join(parts)
 
 

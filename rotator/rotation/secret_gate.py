@@ -77,7 +77,8 @@ def assess_gate(
     conditions = [*evidence.conditions]
     if old.last_used_at is not None:
         free_at = old.last_used_at + evidence.lifetime
-        used = f"the provider last saw it used at {format_instant(old.last_used_at)}"
+        at = format_instant(old.last_used_at)
+        used = f"the provider last saw the old client secret used at {at}"
         wait = f"; it has to stay unused until {format_instant(free_at)}"
         is_met = run.now() >= free_at
         conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
@@ -102,7 +103,9 @@ def _conditions_of_retired(
     over_at = retired_at + RETIRED_FOR
     state = "is switched off" if not old.is_active else "was switched on again by somebody"
     return [
-        Condition("switched_off", not old.is_active, f"it {state} at the provider"),
+        Condition(
+            "switched_off", not old.is_active, f"the old client secret {state} at the provider"
+        ),
         Condition(
             "retired",
             run.now() >= over_at,
@@ -196,7 +199,7 @@ def _conditions_of_token(
         Condition(
             "minted_with_new",
             is_met=True,
-            reason=f"token secret {name}: the new client secret mints its tokens since"
+            reason=f"token secret {name}: its tokens are minted with the new client secret since"
             f" {format_instant(since)}",
         ),
         Condition(

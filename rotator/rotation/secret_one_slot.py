@@ -11,11 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rotator.errors import ClientAdminError
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_result import SecretRotationResult
-from rotator.rotation.secret_run import is_old_enough, keep_from_new, prove, publish
+from rotator.rotation.secret_run import is_old_enough, is_refusal, keep_from_new, prove, publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +70,18 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     def put_first(texts: Sequence[str]) -> Sequence[str]:
         return [value.reveal(), *texts]
 
+    def take_away(texts: Sequence[str]) -> Sequence[str]:
+        return [text for text in texts if text != value.reveal()]
+
+    before = seen.rotation
     seen = publish(run, seen, rotation, client_secrets=put_first)
-    return _replace(run, seen, rotation, value)
+    try:
+        return _replace(run, seen, rotation, value)
+    except ClientAdminError as error:
+        # Only here, where it was never set before: a later refusal says nothing of an earlier try.
+        if is_refusal(error):
+            publish(run, seen, before, client_secrets=take_away)
+        raise
 
 
 def _replace(
@@ -106,7 +117,9 @@ def _finish(
         id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
     )
     publish(run, seen, done, client_secrets=keep_from_new(rotation.new_digest))
-    return _result(run, "finished", "the new client secret serves alone", rotation=done, gate=gate)
+    return _result(
+        run, "finished", "the new client secret is the only one now", rotation=done, gate=gate
+    )
 
 
 def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> SecretRotationResult:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import ConfigError, CredentialsError, MintError, VersionConflict
+from rotator.errors import (
+    ClientAdminError,
+    ConfigError,
+    CredentialsError,
+    MintError,
+    VersionConflict,
+)
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
@@ -34,6 +40,7 @@ __all__ = [
     "SecretRun",
     "Situation",
     "is_old_enough",
+    "is_refusal",
     "keep_from_new",
     "prove",
     "publish",
@@ -54,6 +61,10 @@ SETTLING = timedelta(hours=1)
 
 EXPIRY_LEAD = timedelta(days=14)
 """How long before its end a client secret is replaced, with the overlap on top of it."""
+
+
+REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429})
+"""RFC 9110 section 15.5, RFC 6585 section 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +215,14 @@ def is_old_enough(
     return ends_soon or run.now() - created_at >= run.max_age
 
 
+def is_refusal(error: ClientAdminError) -> bool:
+    """Whether the provider said no before it changed anything; other failures may have come after.
+
+    A timeout that a proxy tells as 408 is none, nor is a 5xx.
+    """
+    return error.status in REFUSALS
+
+
 def prove(run: SecretRun, situation: Situation, value: Secret) -> None:
     """Mint with the new client secret alone, again while it is refused, for two minutes at most.
 
@@ -224,27 +243,30 @@ def prove(run: SecretRun, situation: Situation, value: Secret) -> None:
             refused = error
         else:
             return
-        is_refusal = refuses_client(refused.status, refused.oauth_error)
-        if not is_refusal or run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s:
+        is_refused = refuses_client(refused.status, refused.oauth_error)
+        if not is_refused or run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s:
             break
         run.clock.sleep(PROVE_PAUSE_S)
-    raise _not_accepted(run, situation, refused, is_refusal=is_refusal)
+    raise _not_accepted(run, situation, refused, is_refused=is_refused)
 
 
 def _not_accepted(
-    run: SecretRun, situation: Situation, refused: MintError, *, is_refusal: bool
+    run: SecretRun, situation: Situation, refused: MintError, *, is_refused: bool
 ) -> MintError:
     rotation = situation.rotation
     stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
     name = rotation.new.id if rotation and rotation.new else "?"
-    text = f"new client secret {name}: the token endpoint does not accept it ({refused})"
     is_temporary = refused.retryable
-    if is_refusal and stored_at is not None:
+    text = f"token endpoint: does not accept the new client secret {name} ({refused})"
+    if is_refused and stored_at is not None:
         is_temporary = run.now() - stored_at < SETTLING
-        text += f", {'yet' if is_temporary else f'and has not since {format_instant(stored_at)}'}"
-    hint = "run this again" if is_temporary else f"delete {name} at the provider, then run this"
+        how = "yet" if is_temporary else f"which is stored since {format_instant(stored_at)}"
+        text = f"token endpoint: does not accept the new client secret {name}, {how} ({refused})"
+    hint = "run this again"
+    if not is_temporary:
+        hint = f"delete {name} at the provider, then run this again to begin anew"
     return MintError(
-        f"{text}; the old one is kept and still serves; {hint}",
+        f"{text}; the old one is kept and still works; {hint}",
         retryable=is_temporary,
         status=refused.status,
         oauth_error=refused.oauth_error,

@@ -18,7 +18,13 @@ from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_result import SecretRotationResult
-from rotator.rotation.secret_run import is_old_enough, keep_from_new, prove, publish
+from rotator.rotation.secret_run import (
+    is_old_enough,
+    is_refusal,
+    keep_from_new,
+    prove,
+    publish,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +45,6 @@ STORE_PATIENCE_S = 60.0
 
 LISTING_LAG = timedelta(minutes=10)
 """How long a provider may take to list a client secret that it has made."""
-
-FIRST_STATUS_OF_REFUSALS = 400
-FIRST_STATUS_OF_FAILURES = 500
 
 
 def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:
@@ -90,7 +93,7 @@ def _begin(
     try:
         added = admin.add(label_of(intent), run.now() + lifetime)
     except ClientAdminError as error:
-        if _is_refusal(error):
+        if is_refusal(error):
             publish(run, seen, before)
         raise
     return _store_both(run, seen, intent, added)
@@ -257,13 +260,23 @@ def _continue(
     if run.dry_run:
         verb = "delete" if rotation.step == "retired" or not admin.can_retire else "switch off"
         outcome = "would_change" if is_open else "waiting"
-        summary = f"would {verb} {old.id}" if is_open else f"{old.id} is kept"
+        summary = (
+            f"would {verb} {old.id}"
+            if is_open
+            else f"the old client secret {old.id} is kept for now"
+        )
         return _result(run, outcome, summary, rotation=rotation, gate=gate)
     if evidence.minted_since != rotation.minted_since:
         rotation = replace(rotation, minted_since=evidence.minted_since)
         seen = publish(run, seen, rotation)
     if not is_open:
-        return _result(run, "waiting", f"{old.id} is kept", rotation=rotation, gate=gate)
+        return _result(
+            run,
+            "waiting",
+            f"the old client secret {old.id} is kept for now",
+            rotation=rotation,
+            gate=gate,
+        )
     prove(run, seen, value)
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, listed[old.id], gate=gate)
@@ -318,7 +331,7 @@ def _finish(
         patience_s=STORE_PATIENCE_S,
     )
     new_id = rotation.new.id if rotation.new else "?"
-    summary = f"client secret {new_id} serves alone; {old_id} is deleted"
+    summary = f"client secret {new_id} is the only one now; {old_id} is deleted"
     return _result(run, "finished", summary, rotation=done, gate=gate)
 
 
@@ -335,9 +348,13 @@ def _revert(
             " secrets are kept. Run this again",
             retryable=True,
         )
-    summary = f"{new_id} is gone at the provider; {old_id} serves alone again"
+    summary = (
+        f"the new client secret {new_id} is gone at the provider; {old_id} is the only one again"
+    )
     if run.dry_run:
-        return _result(run, "would_change", f"would drop its value: {summary}", rotation=rotation)
+        return _result(
+            run, "would_change", f"would drop its value, since {summary}", rotation=rotation
+        )
     digest = rotation.new_digest
 
     def drop_new(texts: Sequence[str]) -> Sequence[str]:
@@ -373,9 +390,3 @@ def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> Secre
         return _result(run, "would_change", summary, rotation=rotation)
     publish(run, seen, None)
     return _result(run, "abandoned", summary)
-
-
-def _is_refusal(error: ClientAdminError) -> bool:
-    """Whether nothing can have been made: the provider itself said no."""
-    status = error.status or 0
-    return FIRST_STATUS_OF_REFUSALS <= status < FIRST_STATUS_OF_FAILURES

@@ -66,8 +66,8 @@ CLIENT_SECRET_MUTATIONS = (
     Mutation(
         "client secret: one that was switched on again is deleted",
         GATE,
-        'Condition("switched_off", not old.is_active,',
-        'Condition("switched_off", True,',
+        '"switched_off", not old.is_active,',
+        '"switched_off", True,',
         f"{STEPS} -k okta",
     ),
     Mutation(

@@ -76,7 +76,7 @@ def test_dry_run_shows_each_condition_as_text(inside: Cli, name: str) -> None:
 
     assert ended.returncode == 0
     first, heading, *conditions, last = ended.stdout.splitlines()
-    assert first == "waiting: adobe-secret-1 is kept"
+    assert first == "waiting: the old client secret adobe-secret-1 is kept for now"
     assert heading == "conditions for the end of the old client secret:"
     assert len(conditions) == 3
     assert all(line.startswith("  open  ") for line in conditions)
@@ -98,14 +98,14 @@ def test_process_of_its_own_ends_a_rotation(
     ended = cli("rotate-client-secret", "--credentials-secret", name)
 
     assert ended.stdout.startswith("waiting: ")  # the provider has seen the old one used today
-    assert "open  the provider last saw it used at" in ended.stdout
+    assert "open  the provider last saw the old client secret used at" in ended.stdout
     assert ended.stdout.count("  open  ") == 1
 
     fake.secrets["adobe-secret-1"].used_at = None
     ended = cli("rotate-client-secret", "--credentials-secret", name)
 
     assert ended.returncode == 0
-    assert ended.stdout.startswith("finished: client secret adobe-secret-2 serves alone;")
+    assert ended.stdout.startswith("finished: client secret adobe-secret-2 is the only one now;")
     assert FIRST_VALUE not in stored(vault, name)
     assert list(fake.secrets) == ["adobe-secret-2"]
 
@@ -183,7 +183,9 @@ def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name
     shown = result(inside("status", *vault.binding.selectors, "--json"))["client_secret"]
 
     [line] = [line for line in table.splitlines() if line.startswith("client secret")]
-    assert re.search(r" old, rotation under way since \S+Z \(overlap\)$", line)
+    assert re.search(
+        r" old, rotation under way since \S+Z \(the old one is kept beside it\)$", line
+    )
     assert shown["id"] == "adobe-secret-2"
     assert shown["rotation_step"] == "overlap"
     assert "canary" not in table

@@ -11,7 +11,7 @@ import pytest
 from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError, RotatorError
 from rotator.model.client_admin import ADMIN_KINDS
 from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
-from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld
+from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, SecretWorld
 
 if TYPE_CHECKING:
     Make = type[SecretFake]
@@ -81,12 +81,12 @@ def test_value_that_is_never_accepted_costs_nothing(make: Make) -> None:
 
     said = failure(world, MintError)
 
-    assert "does not accept it" in said
+    assert "does not accept the new client secret" in said
     assert "the old one is kept" in said
     assert sum(world.clock.slept_s) <= 120
     assert world.stored[1:] == [FIRST_VALUE]
     world.pass_time(hours=24)
-    assert "at the provider, then run this" in failure(world, MintError)
+    assert "at the provider, then run this again" in failure(world, MintError)
     world.pass_time(hours=24)
 
 
@@ -98,8 +98,8 @@ def test_management_credentials_without_the_right_change_nothing(make: Make) -> 
 
     assert "HTTP 403" in said
     assert "; grant " in said
-    assert world.has_working_secret()
-    assert FIRST_VALUE in world.stored
+    assert world.stored == [FIRST_VALUE]
+    assert world.state == {}
 
 
 def test_dry_run_changes_nothing(make: Make) -> None:
@@ -280,3 +280,19 @@ def test_token_secret_is_the_only_one_that_consumers_see(overlapping: SecretWorl
     rotate_to_the_end(overlapping)
 
     assert "client_secret" not in overlapping.store.fields(TOKEN)
+
+
+def test_refusal_after_a_lost_response_keeps_the_value_that_may_be_set() -> None:
+    world = SecretWorld(FakeAuth0)
+    calls = len(world.outside.calls)
+    probe = SecretWorld(FakeAuth0)
+    probe.rotate()
+    at = next(n for n, name in enumerate(probe.outside.calls) if name.startswith("PATCH"))
+    world.outside.plan = {calls + at: LOST_RESPONSE}
+    failure(world, ClientAdminError)
+    world.fake.is_allowed = False
+
+    failure(world, ClientAdminError)
+
+    assert world.has_working_secret()
+    assert world.fake.accepts(FIRST_VALUE) is None
