@@ -76,7 +76,8 @@ def prepare_step(step: RotationStep) -> PreparedStep:
     Raises ConfigError if nothing names its credentials or it is a replica, SecretNotFound or
     StoreError.
     """
-    store = open_rotation_store(region_of(step.secret_id))
+    opened = open_rotation_store(region_of(step.secret_id))
+    store = opened.with_token(step.rotation_token)
     state = store.rotation_state(step.secret_id)
     primary = state.primary_region
     if primary is not None and primary != arn_region(state.arn):

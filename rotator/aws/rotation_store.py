@@ -10,35 +10,38 @@ from rotator.model.secret import RotationState
 if TYPE_CHECKING:
     from rotator.model.secret import Secret
 
-__all__ = ["PENDING", "RotationStore"]
-
-PENDING = "AWSPENDING"
+__all__ = ["RotationStore"]
 
 
 class RotationStore(SecretsManagerStore):
-    """The store of a rotation that Secrets Manager has started."""
+    """The store of a rotation that Secrets Manager has started.
 
-    def put_pending(
-        self,
-        secret_id: str,
-        text: Secret,
-        *,
-        version_id: str,
-        rotation_token: Secret | None = None,
-    ) -> None:
-        """Fill the version that the rotation announced; raises VersionConflict if it has a value.
+    `rotation_token` is the event's; it goes out with each new value, because Secrets Manager asks
+    for it where the function works in another account or through an assumed role (API reference,
+    PutSecretValue: RotationToken).
+    """
 
-        `rotation_token` is the event's: Secrets Manager asks for it where the function works in
-        another account or through an assumed role (API reference, PutSecretValue: RotationToken).
+    def __init__(self, client: object, *, rotation_token: Secret | None = None) -> None:
+        super().__init__(client)
+        self._rotation_token = rotation_token
+
+    def with_token(self, rotation_token: Secret | None) -> RotationStore:
+        """The same client for another rotation."""
+        return RotationStore(self._client, rotation_token=rotation_token)
+
+    def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
+        """Store a version under this label; AWSCURRENT stays where it is.
+
+        Only the first value of all becomes current too. Raises VersionConflict if the version has
+        another value.
         """
-        params: dict[str, Any] = {
-            "ClientRequestToken": version_id,
-            "SecretString": text.reveal(),
-            "VersionStages": [PENDING],
-        }
-        if rotation_token is not None:
-            params["RotationToken"] = rotation_token.reveal()
-        self._call("PutSecretValue", secret_id, **params)
+        self._call(
+            "PutSecretValue",
+            secret_id,
+            ClientRequestToken=version_id,
+            SecretString=text.reveal(),
+            VersionStages=[stage],
+        )
 
     def move_stage(
         self, secret_id: str, stage: str, *, move_to: str | None, remove_from: str | None
@@ -62,3 +65,8 @@ class RotationStore(SecretsManagerStore):
             stages={version_id: tuple(labels) for version_id, labels in stages.items()},
             primary_region=response.get("PrimaryRegion"),
         )
+
+    def _call(self, operation: str, secret_id: str, **params: Any) -> dict[str, Any]:
+        if operation == "PutSecretValue" and self._rotation_token is not None:
+            params["RotationToken"] = self._rotation_token.reveal()
+        return super()._call(operation, secret_id, **params)

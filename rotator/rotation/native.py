@@ -10,6 +10,7 @@ published beside it, and the label is taken away.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.secret import Secret, StoredSecret
 from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess
-from rotator.rotation.publish import CONSISTENCY_WAITS_S
+from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
 from rotator.rotation.result import RunWarning
 from rotator.rotation.rotate import log_run, mint_and_publish, result_of, untouched
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.model.rotation_step import RotationStep
+    from rotator.model.secret import SecretInfo
     from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import RotationStore
     from rotator.rotation.result import RotationResult
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["take_step"]
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+CLAIM = "ROTATOR"
+"""On the version that takes the place of the one by which other runs would replace the same token:
+they all know its id (`successor_id`), and nothing but a taken id holds up a PutSecretValue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +75,14 @@ class _Rotation:
         Left on a version that is not current it makes the next RotateSecret fail, and the current
         version gives way whenever another trigger of the job rotates the token.
         """
-        try:
+        self.drop(PENDING, self.step.version_id)
+
+    def drop(self, stage: str, version_id: str | None) -> None:
+        """Take a label off a version, unless it is on another one, or on none."""
+        with suppress(VersionConflict, SecretNotFound):
             self.store.move_stage(
-                self.run.binding.token_secret,
-                PENDING,
-                move_to=None,
-                remove_from=self.step.version_id,
+                self.run.binding.token_secret, stage, move_to=None, remove_from=version_id
             )
-        except (VersionConflict, SecretNotFound):
-            return  # it is on another version, or on none
 
     def put_pending(self, run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
         """Store a new token in the announced version; one that is there already stays."""
@@ -88,12 +92,26 @@ class _Rotation:
             assessment.token_version, version_id=version_id, text=text, stages=(PENDING,)
         )
         try:
-            self.store.put_pending(
-                secret_id, text, version_id=version_id, rotation_token=self.step.rotation_token
-            )
+            self.store.put_labelled(secret_id, text, version_id=version_id, stage=PENDING)
         except VersionConflict:
             version = self.waiting()  # of a createSecret that ran at the same time
         return result_of(run, "staged", assessment, version or assessment.token_version)
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
+        """As `Store.put`, but the version is not current afterwards: only its id is taken."""
+        self.store.put_labelled(secret.secret_id, text, version_id=version_id, stage=CLAIM)
+
+    def read(self, *secret_ids: str) -> list[StoredSecret]:
+        """As in `Store`."""
+        return self.store.read(*secret_ids)
+
+    def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
+        """As in `Store`."""
+        return self.store.read_version(secret_id, version_id)
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        """As in `Store`."""
+        return self.store.describe(secret_id)
 
 
 def take_step(
@@ -146,6 +164,8 @@ def _can_wait(rotation: _Rotation, assessment: Assessment) -> bool:
     """
     if assessment.provider.single_active or assessment.is_shared:
         return False
+    if assessment.token_version.version_id is None:
+        return False  # the first value becomes current whatever its label is
     return not rotation.is_current(assessment) and rotation.is_pending()
 
 
@@ -208,13 +228,10 @@ def _finish(rotation: _Rotation) -> RotationResult:
         version = rotation.waiting()
         problem = _problem_with(rotation, assessment, version)
         if not problem and version is not None:
-            try:
-                _make_current(rotation, assessment)
-            except VersionConflict:
-                problem = "cannot become current: another one became it meanwhile"
-                continue
-            rotation.drop_pending()
-            return result_of(run, "rotated", assessment, version)
+            if _makes_current(rotation, assessment, version):
+                rotation.drop_pending()
+                return result_of(run, "rotated", assessment, version)
+            problem = "cannot become current: another one became it meanwhile"
     if not problem:
         return result_of(run, "not_due", assessment, assessment.token_version)
     raise _failed(rotation, problem)
@@ -230,13 +247,33 @@ def _problem_with(rotation: _Rotation, assessment: Assessment, version: StoredSe
     return ""
 
 
-def _make_current(rotation: _Rotation, assessment: Assessment) -> None:
-    rotation.store.move_stage(
-        rotation.run.binding.token_secret,
-        CURRENT,
-        move_to=rotation.step.version_id,
-        remove_from=assessment.token_version.version_id,
+def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:
+    """Move AWSCURRENT to the waiting version; False if another version has become current.
+
+    First the id is taken under which every other run would replace the same token. A run that has
+    read that one and comes later finds the id taken, as if a run like itself had been faster.
+    """
+    seen, text = assessment.token_version, version.text or Secret("")
+    claimed = compare_and_set(
+        seen,
+        lambda _: text,
+        store=rotation,
+        yields_to=lambda _: True,
+        clock=rotation.run.clock,
     )
+    if not claimed.won:
+        return False
+    try:
+        rotation.store.move_stage(
+            seen.secret_id,
+            CURRENT,
+            move_to=rotation.step.version_id,
+            remove_from=seen.version_id,
+        )
+    except VersionConflict:
+        return False
+    rotation.drop(CLAIM, claimed.current.version_id)
+    return True
 
 
 def _serves(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> bool:

@@ -53,10 +53,8 @@ class SetupStore(Store, Protocol):
 class RotationStore(Store, Protocol):
     """What the steps of Secrets Manager's own rotation need of it besides."""
 
-    def put_pending(
-        self, secret_id: str, text: Secret, *, version_id: str, rotation_token: Secret | None
-    ) -> None:
-        """Fill the version that a rotation announced; raises VersionConflict if it has a value."""
+    def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
+        """Store a version that is not current; raises VersionConflict if it has another value."""
 
     def move_stage(
         self, secret_id: str, stage: str, *, move_to: str | None, remove_from: str | None

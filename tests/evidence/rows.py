@@ -14,6 +14,9 @@ from tests.evidence.fleet_year import fleet_year
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
+from tests.evidence.native_faults import native_faults
+from tests.evidence.native_histories import native_histories
+from tests.evidence.native_races import native_races
 from tests.evidence.provider_worlds import provider_worlds
 from tests.evidence.races import races, races_of_processes
 from tests.evidence.scenarios import interleavings
@@ -46,6 +49,9 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "protocol": interleavings,
     "worlds": provider_worlds,
     "client-secrets": client_secrets,
+    "native-races": native_races,
+    "native-faults": native_faults,
+    "native-histories": native_histories,
 }
 
 

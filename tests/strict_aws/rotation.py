@@ -124,13 +124,16 @@ class Rotations:
         return versions
 
     def check_token(self, arn: str, params: Mapping[str, Any]) -> None:
-        """PutSecretValue: the token is of a rotation of this secret that is under way."""
-        filled = [
-            each for each in self.begun if each.version_id == params.get("ClientRequestToken")
-        ]
-        if self.checks_token and [each.rotation_token for each in filled if each.arn == arn] != [
-            params.get("RotationToken")
-        ]:
+        """PutSecretValue: an announced version takes the token of its own rotation.
+
+        Any other version takes that of a rotation of the same secret, or none.
+        """
+        if not self.checks_token:
+            return
+        given, version_id = params.get("RotationToken"), params.get("ClientRequestToken")
+        tokens = {each.version_id: each.rotation_token for each in self.begun if each.arn == arn}
+        allowed = {tokens[version_id]} if version_id in tokens else {None, *tokens.values()}
+        if given not in allowed:
             raise Refused("InvalidParameterException", "the RotationToken is not this rotation's")
 
     def describe(self, arn: str) -> dict[str, Any]:

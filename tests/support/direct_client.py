@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from tests.strict_aws.versions import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.strict_aws.bare import BareSecretsManager
     from tests.strict_aws.service import StrictSecretsManager
 
 __all__ = ["DirectClient"]
@@ -19,17 +21,20 @@ __all__ = ["DirectClient"]
 class DirectClient:
     """Has the methods of a boto3 client. `before(operation)` runs before each call, and may raise.
 
-    `calls` are the operations in order.
+    `around(operation, call)` makes the call, or not. `calls` are the operations in order.
     """
 
     def __init__(
         self,
-        service: StrictSecretsManager,
+        service: BareSecretsManager | StrictSecretsManager,
         *,
         region: str = "us-east-1",
         before: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.before = before
+        self.around: Callable[[str, Callable[[], dict[str, Any]]], dict[str, Any]] = (
+            lambda _, call: call()
+        )
         self.calls: list[str] = []
         self._service = service
         self._region = region
@@ -43,8 +48,9 @@ class DirectClient:
             self.before(operation)
             self.calls.append(operation)
             refusal: dict[str, Any]
+            ask = partial(self._service.ask, operation, region=self._region, **params)
             try:
-                return self._service.ask(operation, region=self._region, **params)
+                return self.around(operation, ask)
             except Refused as refused:
                 refusal = {
                     "Error": {"Code": refused.code, "Message": refused.message},

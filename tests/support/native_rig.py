@@ -14,6 +14,7 @@ from rotator.model.rotation_step import parse_step
 from rotator.rotation.native import take_step
 from rotator.rotation.rotate import RotationResult, rotate_token
 from rotator.rotation.run import Run
+from tests.strict_aws.bare import BareSecretsManager
 from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import CURRENT, PENDING
 from tests.support.clock import NOW, ManualClock
@@ -22,13 +23,12 @@ from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.rotation_rig import CREDENTIALS, HOUR, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
 
     from tests.strict_aws.rotation import Rotation
     from tests.strict_aws.versions import Versions
 
-__all__ = ["FUNCTION", "Rotated", "version_id"]
+__all__ = ["FUNCTION", "NativeBinding", "version_id"]
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:rotator"
 BINDING = Binding("app/credentials", "app/token")
@@ -40,19 +40,26 @@ def version_id(number: int) -> str:
 
 
 @dataclass
-class Rotated:
+class NativeBinding:
     """A binding whose token secret Secrets Manager rotates; its token is `age` old at the start.
 
-    With `age` None the token secret has no value yet. Time is the clock's.
+    With `age` None the token secret has no value yet. Time is the clock's. With `is_bare` the
+    service is the one without moto.
     """
 
     age: timedelta | None = 24 * HOUR
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     binding: Binding = BINDING
     credentials: dict[str, Any] = field(default_factory=lambda: dict(CREDENTIALS))
+    is_bare: bool = False
+    policy: RenewalPolicy = field(default_factory=RenewalPolicy)
 
     def __post_init__(self) -> None:
-        self.service = StrictSecretsManager(now=self.clock.epoch, monotonic=self.clock.monotonic)
+        self.service: BareSecretsManager | StrictSecretsManager = (
+            BareSecretsManager(now=self.clock.epoch)
+            if self.is_bare
+            else StrictSecretsManager(now=self.clock.epoch, monotonic=self.clock.monotonic)
+        )
         self.endpoint = MemoryEndpoint(self.clock)
         self.client = DirectClient(self.service)
         self.begun = 0
@@ -83,13 +90,14 @@ class Rotated:
         self, event: dict[str, str], *, client: DirectClient | None = None, **options: Any
     ) -> RotationResult:
         """The function, called with one step."""
-        store, step = RotationStore(client or self.client), parse_step(event)
+        step = parse_step(event)
         assert step is not None
+        store = RotationStore(client or self.client, rotation_token=step.rotation_token)
         run = Run(
             binding=self.binding,
             store=store,
             endpoint=self.endpoint,
-            policy=RenewalPolicy(),
+            policy=self.policy,
             clock=self.clock,
             ends_at_s=self.clock.monotonic() + 60,
         )
@@ -107,19 +115,24 @@ class Rotated:
 
     def run(self, *, client: DirectClient | None = None, **options: Any) -> RotationResult:
         """The job as the schedule starts it."""
+        given: dict[str, Any] = {"endpoint": self.endpoint, "policy": self.policy} | options
         return rotate_token(
             self.binding,
             store=RotationStore(client or self.client),
-            endpoint=self.endpoint,
-            policy=RenewalPolicy(),
             clock=self.clock,
-            **options,
+            **given,
         )
 
     @property
     def versions(self) -> Versions:
         """All versions of the token secret."""
         return self.service.versions(self.binding.token_secret)
+
+    @property
+    def strict(self) -> StrictSecretsManager:
+        """The service with moto below it."""
+        assert isinstance(self.service, StrictSecretsManager)
+        return self.service
 
     def labels(self) -> dict[str, set[str]]:
         """The staging labels by the version that has them."""
@@ -146,13 +159,3 @@ class Rotated:
             SecretString=json.dumps(value),
             VersionStages=stages,
         )
-
-
-def refuse(operation: str, error: Exception) -> Callable[[str], None]:
-    """For `before` of a client: this operation fails."""
-
-    def before(called: str) -> None:
-        if called == operation:
-            raise error
-
-    return before

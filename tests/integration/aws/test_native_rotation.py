@@ -11,7 +11,7 @@ import pytest
 from rotator.errors import MintError, ProbeError, StoreError
 from rotator.model.binding import Binding
 from tests.support.clock import NOW
-from tests.support.native_rig import Rotated, version_id
+from tests.support.native_rig import NativeBinding, version_id
 from tests.support.rotation_rig import CREDENTIALS, HOUR, SHARED, stored
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def refuse(_: AccessToken) -> str | None:
 
 
 def test_four_steps_make_a_new_token_current() -> None:
-    on = Rotated()
+    on = NativeBinding()
     assert on.rotate(on.begin()) == ["staged", "tested", "tested", "rotated"]
     assert on.labels() == {OLD: {PREVIOUS}, OURS: {CURRENT}}
     assert on.token().access_token.reveal() == "canary-new-1"
@@ -37,7 +37,7 @@ def test_four_steps_make_a_new_token_current() -> None:
 
 
 def test_consumers_read_the_old_token_until_the_last_step() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     for step in rotation.steps[:-1]:
         on.take(rotation.event(step))
@@ -46,7 +46,7 @@ def test_consumers_read_the_old_token_until_the_last_step() -> None:
 
 
 def test_fresh_token_is_kept_and_the_announced_version_dropped() -> None:
-    on = Rotated(age=HOUR)
+    on = NativeBinding(age=HOUR)
     assert on.rotate(on.begin()) == ["not_due", "tested", "tested", "not_due"]
     assert on.labels() == {OLD: {CURRENT}}
     assert on.endpoint.mints == 0
@@ -55,7 +55,7 @@ def test_fresh_token_is_kept_and_the_announced_version_dropped() -> None:
 
 @pytest.mark.parametrize("tidies", [True, False])
 def test_rotations_follow_each_other_for_a_week(*, tidies: bool) -> None:
-    on = Rotated(age=HOUR)
+    on = NativeBinding(age=HOUR)
     on.service.rotations.tidies = tidies
     for _ in range(7 * 6):
         on.clock.advance(4 * 3600)
@@ -66,13 +66,14 @@ def test_rotations_follow_each_other_for_a_week(*, tidies: bool) -> None:
 
 
 def test_first_value_of_all_comes_from_a_rotation() -> None:
-    on = Rotated(age=None)
-    assert on.rotate(on.begin())[0] == "staged"
-    assert on.labels() == {OURS: {CURRENT}}
+    on = NativeBinding(age=None)
+    assert on.rotate(on.begin()) == ["rotated", "tested", "tested", "not_due"]
+    assert list(on.labels().values()) == [{CURRENT}]
+    assert on.token().access_token.reveal() == "canary-new-1"
 
 
 def test_rotation_token_goes_to_put_secret_value() -> None:
-    on = Rotated()
+    on = NativeBinding()
     on.service.rotations.checks_token = True
     on.rotate(on.begin())
     assert on.labels()[OURS] == {CURRENT}
@@ -81,20 +82,20 @@ def test_rotation_token_goes_to_put_secret_value() -> None:
 def test_test_of_the_configuration_changes_nothing() -> None:
     """API_RotateSecret.html, RotateImmediately: false; the version may have no value."""
     for age in (HOUR, 24 * HOUR):
-        on = Rotated(age=age)
+        on = NativeBinding(age=age)
         assert on.rotate(on.begin(RotateImmediately=False)) == ["tested"]
         assert on.labels() == {OLD: {CURRENT}}
         assert on.endpoint.mints == 0
 
 
 def test_test_of_the_configuration_fails_for_credentials_that_cannot_be_used() -> None:
-    on = Rotated(credentials=CREDENTIALS | {"token_uri": "https://ims.example"})
+    on = NativeBinding(credentials=CREDENTIALS | {"token_uri": "https://ims.example"})
     with pytest.raises(Exception, match="did you mean token_url"):
         on.rotate(on.begin(RotateImmediately=False))
 
 
 def test_repeated_steps_change_nothing_more() -> None:
-    on = Rotated()
+    on = NativeBinding()
     rotation = on.begin()
     for step in rotation.steps:
         on.take(rotation.event(step))
@@ -109,7 +110,7 @@ def test_repeated_steps_change_nothing_more() -> None:
 
 
 def test_failed_mint_is_made_good_when_the_rotation_is_repeated() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.endpoint.failure = MintError("token endpoint: HTTP 503", retryable=True)
     with pytest.raises(MintError):
@@ -121,7 +122,7 @@ def test_failed_mint_is_made_good_when_the_rotation_is_repeated() -> None:
 
 
 def test_token_that_the_api_refuses_never_waits() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     with pytest.raises(ProbeError):
         on.rotate(on.begin(), probe=refuse)
     assert on.versions.find(OURS) is not None
@@ -130,7 +131,7 @@ def test_token_that_the_api_refuses_never_waits() -> None:
 
 
 def test_waiting_token_that_the_api_refuses_later_is_replaced() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
 
@@ -145,7 +146,7 @@ def test_waiting_token_that_the_api_refuses_later_is_replaced() -> None:
 
 
 def test_waiting_token_that_has_grown_old_is_replaced() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
     on.clock.advance(25 * 3600)
@@ -160,7 +161,7 @@ def test_waiting_token_that_has_grown_old_is_replaced() -> None:
 
 
 def test_waiting_token_past_its_cadence_still_replaces_an_older_one() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
     on.clock.advance(23.5 * 3600)
@@ -169,7 +170,7 @@ def test_waiting_token_past_its_cadence_still_replaces_an_older_one() -> None:
 
 
 def test_token_published_meanwhile_by_the_schedule_stays() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
     published = on.run().version_id
@@ -179,7 +180,7 @@ def test_token_published_meanwhile_by_the_schedule_stays() -> None:
 
 
 def test_schedule_after_a_rotation_does_not_block_the_next_one() -> None:
-    on = Rotated()
+    on = NativeBinding()
     on.rotate(on.begin())
     on.clock.advance(23 * 3600)
     assert on.run().outcome == "rotated"
@@ -187,7 +188,7 @@ def test_schedule_after_a_rotation_does_not_block_the_next_one() -> None:
 
 
 def test_stuck_label_of_a_rotation_given_up_long_ago_heals_when_it_is_repeated() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
     for _ in range(10):
@@ -198,7 +199,7 @@ def test_stuck_label_of_a_rotation_given_up_long_ago_heals_when_it_is_repeated()
 
 
 def test_cancelled_rotation_publishes_nothing_in_its_last_step() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.take(rotation.event("createSecret"))
     on.service.ask("CancelRotateSecret", SecretId="app/token")
@@ -213,19 +214,19 @@ def test_cancelled_rotation_publishes_nothing_in_its_last_step() -> None:
 
 
 def test_last_step_without_a_value_says_which_step_is_missing() -> None:
-    on = Rotated()
+    on = NativeBinding()
     rotation = on.begin()
     with pytest.raises(StoreError, match="createSecret has not stored one"):
         on.take(rotation.event("finishSecret"))
 
 
 def test_reads_that_lag_are_read_again() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     rotation = on.begin()
     on.clock.advance(60)
     on.take(rotation.event("createSecret"))
-    on.service.settle_s = 1.5
-    on.service.behind = lambda _operation, _region: 2
+    on.strict.settle_s = 1.5
+    on.strict.behind = lambda _operation, _region: 2
     assert on.take(rotation.event("finishSecret")).outcome == "rotated"
     assert on.labels() == {OLD: {PREVIOUS}, OURS: {CURRENT}}
 
@@ -234,7 +235,7 @@ def test_reads_that_lag_are_read_again() -> None:
 
 
 def test_one_active_token_is_published_at_once() -> None:
-    on = Rotated(age=23 * HOUR, credentials=CREDENTIALS | {"single_active": True})
+    on = NativeBinding(age=23 * HOUR, credentials=CREDENTIALS | {"single_active": True})
     rotation = on.begin()
     assert on.take(rotation.event("createSecret")).outcome == "rotated"
     assert on.token().access_token.reveal() == "canary-new-1"
@@ -242,7 +243,7 @@ def test_one_active_token_is_published_at_once() -> None:
 
 
 def test_one_secret_for_both_is_published_at_once_and_keeps_the_keys_of_the_team() -> None:
-    on = Rotated(binding=SHARED, credentials=CREDENTIALS | {"owner": "team"})
+    on = NativeBinding(binding=SHARED, credentials=CREDENTIALS | {"owner": "team"})
     on.rotate(on.begin())
     version = on.versions.labelled(CURRENT)
     assert version is not None
@@ -253,7 +254,7 @@ def test_one_secret_for_both_is_published_at_once_and_keeps_the_keys_of_the_team
 
 
 def test_token_that_the_provider_hands_out_again_is_no_new_version() -> None:
-    on = Rotated(age=23 * HOUR)
+    on = NativeBinding(age=23 * HOUR)
     on.endpoint.changes = {
         "access_token": on.token().access_token,
         "expires_at": on.token().expires_at,
@@ -263,7 +264,7 @@ def test_token_that_the_provider_hands_out_again_is_no_new_version() -> None:
 
 
 def test_waiting_token_of_other_credentials_is_not_published() -> None:
-    on = Rotated(age=24 * HOUR)
+    on = NativeBinding(age=24 * HOUR)
     rotation = on.begin()
     on.put(1, stored(timedelta(0), client_id="somebody else"), stages=[PENDING])
     with pytest.raises(StoreError, match="holds no token that could serve"):
@@ -274,7 +275,7 @@ def test_waiting_token_of_other_credentials_is_not_published() -> None:
 
 
 def test_error_names_secret_and_version_and_no_value() -> None:
-    on = Rotated(binding=Binding("app/credentials", "team/token"))
+    on = NativeBinding(binding=Binding("app/credentials", "team/token"))
     rotation = on.begin()
     on.put(1, {"access_token": "canary-broken"}, stages=[PENDING])
     with pytest.raises(StoreError) as caught:

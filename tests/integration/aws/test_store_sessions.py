@@ -70,18 +70,20 @@ def store(service: Service) -> RotationStore:
 
 
 def test_pending_value_is_put_beside_the_current_one(store: RotationStore) -> None:
-    store.put_pending("a", Secret(CANARY), version_id=SECOND, rotation_token=Secret("r" * 36))
+    store.with_token(Secret("r" * 36)).put_labelled(
+        "a", Secret(CANARY), version_id=SECOND, stage="AWSPENDING"
+    )
     assert store.rotation_state("a").stages == {FIRST: ("AWSCURRENT",), SECOND: ("AWSPENDING",)}
     assert store.read("a")[0].text == Secret("old")
     pending = store.read_version("a", SECOND)
     assert pending is not None
     assert pending.text == Secret(CANARY)
     with pytest.raises(VersionConflict):
-        store.put_pending("a", Secret("other"), version_id=SECOND)
+        store.put_labelled("a", Secret("other"), version_id=SECOND, stage="AWSPENDING")
 
 
 def test_label_moves_only_from_where_it_was_seen(store: RotationStore) -> None:
-    store.put_pending("a", Secret(CANARY), version_id=SECOND)
+    store.put_labelled("a", Secret(CANARY), version_id=SECOND, stage="AWSPENDING")
     with pytest.raises(VersionConflict, match="label has moved meanwhile") as caught:
         store.move_stage("a", "AWSCURRENT", move_to=FIRST, remove_from=SECOND)
     assert isinstance(caught.value, StoreError)
