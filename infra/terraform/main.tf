@@ -28,6 +28,7 @@ resource "aws_cloudformation_stack" "rotator" {
     TickMinutes               = var.tick_minutes
     Cadence                   = var.cadence
     ProbeUrl                  = var.probe_url
+    NativeRotation            = var.native_rotation
     CreateKmsKey              = var.create_kms_key
     KmsKeyArn                 = var.kms_key_arn
     CredentialsKmsKeyArn      = var.credentials_kms_key_arn

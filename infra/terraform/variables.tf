@@ -77,6 +77,12 @@ variable "probe_url" {
   default     = ""
 }
 
+variable "native_rotation" {
+  description = "Whether Secrets Manager rotates the token secret too, every four hours, by the same function. For auditors; the schedule stays. Turn it on when the first token is there."
+  type        = string
+  default     = "false"
+}
+
 variable "create_kms_key" {
   description = "Whether to create a customer managed key for both secrets."
   type        = string

@@ -51,7 +51,7 @@ def test_no_secret_is_handed_to_the_container() -> None:
 
 def test_task_may_what_the_function_may() -> None:
     of_function, of_task = statements(FUNCTION), grants("TaskRole")
-    of_lambda = {"ReportFailedRuns", "WriteLogs", "DecryptCredentials"}
+    of_lambda = {"ReportFailedRuns", "WriteLogs", "DecryptCredentials", "MoveLabelsOfToken"}
 
     assert of_task.keys() == of_function.keys() - of_lambda
     for name, grant in of_task.items():

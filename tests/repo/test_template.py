@@ -102,6 +102,8 @@ def test_function_may_do_what_it_needs_and_nothing_else() -> None:
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
+        # With native rotation only.
+        "secretsmanager:UpdateSecretVersionStage",
         "kms:Decrypt",
         "kms:GenerateDataKey",
         "sqs:SendMessage",
