@@ -317,6 +317,8 @@ CLAIMS = (
     changed("a JWT that ends 'soon'", "claim exp", access_token=jwt(exp="soon")),
     changed("a JWT that ends before 1970", "claim exp", access_token=jwt(exp=-1)),
     changed("a JWT of another client", "another client", access_token=jwt(client_id="someone")),
+    changed("a JWT for another party", "another client", access_token=jwt(azp="someone")),
+    changed("a JWT for the year 2100", "not valid yet", access_token=jwt(nbf=4_102_444_800)),
     changed(
         "an Adobe token of a time with 401 digits",
         "unit",
