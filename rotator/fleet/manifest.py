@@ -8,7 +8,8 @@
     token_secret = "adobe/token"
 
 What is wrong with the file or with `[fleet]` refuses all of it. What is wrong with one
-`[[binding]]` refuses that one by its number, and the others go on.
+`[[binding]]` refuses that one by its number, and the others go on. The shape of it all is
+described by `rotator/schemas/fleet-manifest.schema.json`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import timedelta
 
-__all__ = ["BINDING_KEYS", "FLEET_KEYS", "load_manifest", "parse_manifest"]
+__all__ = ["BINDING_KEYS", "FLEET_KEYS", "load_manifest", "parse_manifest", "read_manifest"]
 
 FLEET_KEYS = ("name", "interval", "cadence", "spread", "workers", "puts_per_s", "reads_per_s")
 BINDING_KEYS = ("credentials_secret", "token_secret", "cadence", "probe_url")
@@ -56,6 +57,11 @@ def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
         (tomllib.TOMLDecodeError, RecursionError),
         lambda error: ConfigError(f"manifest: is not TOML{_position(error)}"),
     )
+    return read_manifest(content)
+
+
+def read_manifest(content: Mapping[str, Any]) -> tuple[FleetSettings, Selection]:
+    """The same of a manifest that has been read; its shape is `fleet-manifest.schema.json`."""
     _check_keys("manifest", content, ("fleet", "binding"))
     settings = _fleet_settings(_table(content.get("fleet", {}), "[fleet]"))
     entries = content.get("binding", [])
