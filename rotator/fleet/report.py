@@ -34,11 +34,16 @@ class DeferredError(RotatorError):
 
 @dataclass(frozen=True, slots=True)
 class BindingReport:
-    """How one binding of the fleet went: a result, or an error."""
+    """How one binding of the fleet went: a result, or an error.
+
+    `is_confirmed` is false for what only a tag calls a binding, as its credentials could not be
+    asked whether they agree.
+    """
 
     binding: Binding
     result: RotationResult | None = None
     error: RotatorError | None = None
+    is_confirmed: bool = True
 
     @property
     def outcome(self) -> str:

@@ -8,6 +8,7 @@ another its token.
 from __future__ import annotations
 
 import gc
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
 from rotator.fleet.read import ReadAlready, read_bindings
-from rotator.fleet.report import BindingReport, Reports, report_of, summarize
+from rotator.fleet.report import BindingReport, Reports, summarize
+from rotator.model.access_token import AccessToken
+from rotator.model.instants import format_instant
+from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess_unprobed
 from rotator.rotation.rotate import untouched
 from rotator.rotation.run import Run
@@ -85,8 +89,11 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
         outcome = guard(partial(_classify, fleet, fleet_binding, found))
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
+        elif isinstance(outcome, RotatorError):
+            is_confirmed = not fleet_binding.needs_consent
+            reports.add(BindingReport(binding, error=outcome, is_confirmed=is_confirmed))
         else:
-            reports.add(report_of(binding, outcome))
+            reports.add(BindingReport(binding, result=outcome))
     pool = Pool(
         reports,
         workers=fleet.settings.workers,
@@ -111,7 +118,7 @@ def _classify(
     versions = {}
     for secret_id, version in found.items():
         if isinstance(version, RotatorError):
-            raise version
+            raise _with_details(version, found[binding.token_secret])
         versions[secret_id] = version
     run = Run(
         binding=binding,
@@ -139,6 +146,20 @@ def _classify(
     if (due and fleet.dry_run) or (not due and run.stored_probe is None):
         return untouched(run, assessment)
     return Assessed(run, assessment, probe_host=fleet.probes.host(fleet_binding))
+
+
+def _with_details(error: Failure, token_version: StoredSecret | Failure) -> Failure:
+    """The error of one read for one binding, with what is known of its token.
+
+    A copy: a call that failed as a whole has the same error for each of its secrets.
+    """
+    copied = copy(error)
+    copied.details = dict(error.details)
+    if not isinstance(token_version, RotatorError):
+        stored = parse_token(token_version)
+        expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
+        copied.details.update(version_id=token_version.version_id, expires_at=expires_at)
+    return copied
 
 
 def _refuse_other_region(region: str | None, binding: Binding) -> None:

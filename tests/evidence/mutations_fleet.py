@@ -134,8 +134,8 @@ FLEET_MUTATIONS = (
     Mutation(
         "fleet: whoever may tag a secret holds the alarm",
         "app/aws_lambda/fleet.py",
-        "[each for each in reports if not isinstance(each.error, ConfigError)]",
-        "[each for each in reports if not isinstance(each.error, KeyError)]",
+        "    if not report.is_confirmed:\n",
+        "    if report.result is not None:\n",
         f"{LAMBDA} -k hold_the_alarm",
     ),
 )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["open_fleet", "rotate_fleet"]
 
+DAY_S = 86_400
+
 
 @lru_cache(maxsize=4)
 def open_fleet(selector: FleetSelector) -> Fleet:
@@ -80,22 +82,18 @@ def _print_metrics(name: str, reports: Sequence[BindingReport], context: Context
 
 
 def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float]:
-    """What the alarms of a fleet watch.
-
-    A binding that is configured wrongly counts as failed and says nothing of the shortest life:
-    else whoever may tag a secret could hold the alarm.
-    """
+    """What the alarms of a fleet watch."""
     outcomes = [each.outcome for each in reports]
-    assessed = [each for each in reports if not isinstance(each.error, ConfigError)]
-    lives = [_remaining_s(each, now) for each in assessed]
-    late = [each for each in assessed if each.error is not None and _is_due(each)]
+    known = [(each, life) for each in reports if (life := _life_s(each, now)) is not None]
+    lives = [life for _, life in known]
+    late = [(each, life) for each, life in known if each.error is not None and _is_due(each)]
     values: dict[str, float] = {
         "Bindings": len(reports),
         "Due": len(late) + sum(map(outcomes.count, ("rotated", "superseded", "would_rotate"))),
         "Rotated": outcomes.count("rotated"),
         "Failed": outcomes.count("failed"),
         "Deferred": outcomes.count("deferred"),
-        "Overdue": sum(_remaining_s(each, now) > 0 for each in late),
+        "Overdue": sum(life > 0 for _, life in late),
         "Unusable": sum(life <= 0 for life in lives),
     }
     if lives:
@@ -103,9 +101,23 @@ def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float
     return values
 
 
-def _remaining_s(report: BindingReport, now: datetime) -> float:
-    at = report.expires_at
-    return 0.0 if at is None else (at - now).total_seconds()
+def _life_s(report: BindingReport, now: datetime) -> float | None:
+    """How long consumers still have a token; None for what says nothing of any consumer's.
+
+    What could not be read for a moment is not known. What only a tag calls a binding counts while
+    there is a token in it, and for a day after: so a binding that loses its credentials is heard
+    of, and whoever may only tag a secret can neither set the alarm off nor hold it.
+    """
+    at, error = report.expires_at, report.error
+    left_s = None if at is None else (at - now).total_seconds()
+    if error is None:
+        return left_s or 0.0
+    if not report.is_confirmed:
+        is_refused = isinstance(error, ConfigError)  # by its credentials, which do not name it
+        return None if is_refused or left_s is None or left_s < -DAY_S else left_s
+    if left_s is None and (error.retryable or isinstance(error, ConfigError)):
+        return None if "expires_at" not in error.details else 0.0
+    return left_s or 0.0
 
 
 def _is_due(report: BindingReport) -> bool:

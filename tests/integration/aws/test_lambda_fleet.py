@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims import LocalIms
 from rotator.local.secrets_manager import make_secrets_manager
+from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Request, json_reply
 
 TAG = "rotator:credentials-secret"
@@ -137,6 +139,37 @@ def test_secret_that_somebody_tagged_does_not_hold_the_alarm(
     assert (metrics["Failed"], metrics["Unusable"]) == (1, 0)
     assert metrics["MinRemainingSeconds"] > 86_000
     assert not fleet.has_token(stranger)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_heard_of"),
+    [(None, False), (23.5 * HOUR, True), (25 * HOUR, True), (50 * HOUR, False)],
+    ids=["never had a token", "about to expire", "just expired", "expired for long"],
+)
+@pytest.mark.parametrize("value", [None, "no JSON"], ids=["missing", "malformed"])
+def test_tag_that_names_no_usable_credentials_holds_the_alarm_for_as_long_as_a_token_is_missed(
+    fleet: FleetOf,
+    capsys: pytest.CaptureFixture[str],
+    age: timedelta | None,
+    value: str | None,
+    *,
+    is_heard_of: bool,
+) -> None:
+    fleet.add("well")
+    lost = f"{fleet.team}/lost-credentials"
+    if value is not None:
+        fleet.client.create_secret(Name=lost, SecretString=value)
+    name = fleet.add("other", **{TAG: lost})
+    if age is not None:
+        document = token_document(issued_at=datetime.now(UTC) - age)
+        fleet.client.put_secret_value(SecretId=name, SecretString=json.dumps(document))
+
+    handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert metrics["Failed"] == 1
+    assert (metrics["MinRemainingSeconds"] < 2_700) == is_heard_of
+    assert metrics["Unusable"] == (is_heard_of and age is not None and age > 24 * HOUR)
 
 
 def test_dispatcher_sends_what_is_due_and_mints_nothing(

@@ -172,6 +172,19 @@ def test_binding_that_fails_costs_no_other_its_token(spoil: Callable[[FleetRig],
     assert outcomes(reports) == {"first": "rotated", "sick": "failed", "last": "rotated"}
 
 
+def test_batch_that_fails_as_a_whole_says_of_each_binding_what_is_known_of_its_token() -> None:
+    rig = FleetRig()
+    throttled = StoreError("slow down", operation="BatchGet", secret_id="c/a, c/b", retryable=True)
+    for name, hours in (("a", 1), ("b", 2)):
+        rig.add(name, age=hours * HOUR)
+        rig.unreadable[f"c/{name}"] = throttled
+
+    reports = rig.run()
+
+    assert [reports[f"t/{name}"].expires_at for name in "ab"] == [NOW + 23 * HOUR, NOW + 22 * HOUR]
+    assert throttled.details == {}
+
+
 def test_mistake_of_our_own_is_kept_apart_as_well_and_shows_no_value() -> None:
     def fail() -> None:
         raise ZeroDivisionError("canary-secret")
