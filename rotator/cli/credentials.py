@@ -116,7 +116,12 @@ def _set(args: argparse.Namespace) -> int:
 
     changes = settings or ask_changes()
     what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
-    return _edit(secret_id, lambda fields: merge_settings(fields, changes), what=what)
+    return _edit(
+        secret_id,
+        lambda fields: merge_settings(fields, changes),
+        what=what,
+        asks_for_another=bool(settings),
+    )
 
 
 def _add_secret(args: argparse.Namespace) -> int:
@@ -127,14 +132,23 @@ def _add_secret(args: argparse.Namespace) -> int:
     return _edit(secret_id, lambda fields: add_client_secret(fields, text), what="client secrets")
 
 
-def _edit(secret_id: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, what: str) -> int:
+def _edit(
+    secret_id: str,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    *,
+    what: str,
+    asks_for_another: bool = False,
+) -> int:
     from rotator.app import open_store_for
     from rotator.rotation.credentials import edit_credentials
 
     if edit_credentials(secret_id, change, store=open_store_for(secret_id)):
         print(f"changed {what} in credentials secret {secret_id}")
         print(
-            "the next `rotator run` that is due mints with it; `rotator run --force` tries it now"
+            "the next `rotator run` mints with it: what was asked for has changed"
+            if asks_for_another
+            else "the next `rotator run` that is due mints with it; `rotator run --force` tries it"
+            " now"
         )
     else:
         print(f"credentials secret {secret_id}: says so already; nothing was changed")

@@ -40,6 +40,23 @@ def test_credentials_are_shown_without_secrets(
     assert not {NEW, binding.client_secret, "p8e-hidden"} & set(ended.stdout.split())
 
 
+def test_what_set_says_of_the_next_run_is_so(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    assert vault.versions() == {}
+    inside("run", *binding.selectors)
+
+    said = inside("credentials", "set", binding.credentials_secret, "--scope", "openid,AdobeID")
+    ran = inside("run", *binding.selectors)
+    again = inside("credentials", "set", binding.credentials_secret, stdin=binding.client_secret)
+    ran_again = inside("run", *binding.selectors)
+
+    assert "the next `rotator run` mints with it" in said.stdout
+    assert ran.stdout.startswith("rotated: credentials changed")
+    assert again.returncode == 0
+    assert ran_again.stdout.startswith("not due")
+
+
 def test_credentials_are_shown_as_json(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
     vault.put_credentials(token_secrets=["app/*"])
 
@@ -61,6 +78,7 @@ def test_setting_is_changed_and_nothing_else(
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("changed scope in credentials secret ")
+    assert "the next `rotator run` mints with it" in ended.stdout
     assert vault.fields(binding.credentials_secret) == before | {"scope": "openid,AdobeID"}
 
 
