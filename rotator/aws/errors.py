@@ -142,7 +142,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
         return _denial(code, lower, operation)
     if code in IDENTITY_CODES:
         clock = _clock_problem(message)
-        return clock or f"AWS does not accept these AWS credentials ({code}); renew them"
+        return clock or f"AWS does not accept these AWS credentials ({code}); run `aws configure`"
     if code == "LimitExceededException" and operation == "PutSecretValue":
         # User guide, "AWS Secrets Manager quotas".
         return (
@@ -300,7 +300,7 @@ def _credential_refusal(
 def _role_refusal(source: str, code: str, detail: str, role: str) -> str:
     subject = f"AWS credentials: STS refused {role} ({detail})"
     if not code.startswith("AccessDenied"):
-        given = "web identity token" if source == "web identity" else "source credentials"
+        given = "web identity token" if source == "web identity" else "keys (`aws configure`)"
         return f"{subject}; renew the {given}"
     needed = (
         "sts:AssumeRoleWithWebIdentity to this identity provider, audience and service account"

@@ -227,7 +227,7 @@ CASES = (
     Case(
         "AWS session that has expired",
         SECRETS_MANAGER,
-        ("AWS does not accept these AWS credentials", "renew them"),
+        ("AWS does not accept these AWS credentials", "`aws configure`"),
         refused=(READS, "ExpiredTokenException", EXPIRED),
     ),
     Case(
