@@ -11,7 +11,6 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from html import unescape
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -160,6 +159,8 @@ def _unescape(escape: str) -> str:
         except UnicodeDecodeError:
             return octets.decode("latin-1")
     if escape.startswith("&"):
+        from html import unescape  # two thousand names of characters, for few of the runs
+
         return unescape(escape)
     if escape[-1] in "\"'/\\":
         return escape[-1]

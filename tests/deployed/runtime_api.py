@@ -137,5 +137,12 @@ class RuntimeProcess:
         }
         return Reply(200, body, headers)
 
+    def cpu_s(self) -> float:
+        """Seconds of processor that it has taken so far (Linux only: proc(5), schedstat)."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        return (
+            sum(int((each / "schedstat").read_text().split()[0]) for each in tasks.iterdir()) / 1e9
+        )
+
     def _read(self) -> None:
         self._lines.extend(self._process.stdout or ())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rotator.model.secret import Secret
 from rotator.transport.redaction import Redactor, debug_id
+from tests.support.python_process import run_python
 
 CANARY = 'p8e-canary/of+the:client=secret"<&>% é'
 REDACTOR = Redactor.of(Secret(CANARY))
@@ -190,3 +191,15 @@ def test_debug_id_is_the_first_header_that_is_known() -> None:
     assert debug_id(headers, REDACTOR) == "first"
     assert debug_id({"x-request-id": "only"}, REDACTOR) == "only"
     assert debug_id({"content-type": "text/plain"}, REDACTOR) is None
+
+
+def test_names_of_characters_are_loaded_for_text_that_has_some_only() -> None:
+    done = run_python(
+        """
+        import sys
+        from rotator.transport.redaction import Redactor
+        print("html" in sys.modules)
+        """
+    )
+
+    assert done.stdout == "False\n", done.stderr
