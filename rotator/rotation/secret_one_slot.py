@@ -95,7 +95,7 @@ def _replace(
     rotation = replace(rotation, step="overlap", stored_at=run.now())
     seen = publish(run, seen, rotation)
     prove(run, seen, value)
-    until = format_instant(run.now() + CHANGEOVER)
+    until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
     return _result(run, "started", summary, rotation=rotation)
 
@@ -105,7 +105,8 @@ def _finish(
 ) -> SecretRotationResult:
     over_at = (rotation.stored_at or rotation.started_at) + CHANGEOVER
     is_over = run.now() >= over_at
-    text = f"the provider's servers may change over until {format_instant(over_at)}"
+    until = f"{'was' if is_over else 'is'} until {format_instant(over_at)}"
+    text = f"the time in which all of the provider's servers learn the new one {until}"
     gate = (Condition("changeover", is_over, text),)
     if not is_over:
         return _result(run, "waiting", "the old value is kept", rotation=rotation, gate=gate)

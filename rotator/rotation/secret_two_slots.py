@@ -117,7 +117,7 @@ def _store_both(
 
     seen = publish(run, seen, rotation, client_secrets=put_first, patience_s=STORE_PATIENCE_S)
     prove(run, seen, value)
-    ends = format_instant(run.now() + run.overlap)
+    ends = format_instant((rotation.stored_at or run.now()) + run.overlap)
     old_id = rotation.old.id if rotation.old else "?"
     return _result(
         run,

@@ -54,7 +54,7 @@ CLIENT_SECRET_MUTATIONS = (
         GATE,
         "    if patterns and not run.token_secrets:",
         "    if False:",
-        f"{STEPS} -k patterns_alone",
+        f"{STEPS} -k pattern_beside",
     ),
     Mutation(
         "client secret: an expired token proves that the job runs",

@@ -114,6 +114,13 @@ def test_patterns_alone_delete_nothing() -> None:
     assert world.rotate(token_secrets=(TOKEN,)).outcome == "finished"
 
 
+def test_pattern_beside_an_exact_name_deletes_nothing() -> None:
+    world = open_world(token_secrets=[TOKEN, "app/more/*"])
+
+    assert unmet(world.rotate()) == {"token_secrets"}
+    assert world.rotate(token_secrets=(TOKEN,)).outcome == "finished"
+
+
 def test_no_token_secret_at_all_deletes_nothing() -> None:
     assert unmet(open_world(token_secrets=None).rotate()) == {"token_secrets"}
 

@@ -1,0 +1,195 @@
+"""How each provider is asked, and what becomes of its answers: without a network."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.client_admin.adapter import HttpClientAdmin, Target
+from rotator.client_admin.kinds import ADAPTERS
+from rotator.errors import ClientAdminError
+from rotator.model.client_admin import parse_admin_settings
+from rotator.model.secret import Secret
+from rotator.transport.bounded import HttpResponse, TransportError
+
+if TYPE_CHECKING:
+    from rotator.transport.request import HttpRequest
+
+TOKEN = "canary-management-token"
+VALUE = "canary-chosen-value"
+ENDS_AT = datetime(2026, 7, 30, 9, tzinfo=UTC)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "adobe": {"organization_id": "A/B@Org", "credential_id": "c?d"},
+    "entra-id": {},
+    "okta": {"app_id": "0oa/1", "url": "https://o.example", "credentials_secret": "m"},
+    "auth0": {"url": "https://t.example/"},
+}
+# From the documents: the console's API reference, Microsoft Graph, Okta's and Auth0's management
+# APIs. What stands in a path is percent-encoded.
+REQUESTS = [
+    (
+        "adobe",
+        "list",
+        (),
+        "GET",
+        "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets",
+    ),
+    (
+        "adobe",
+        "delete",
+        ("u/1",),
+        "DELETE",
+        "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets/u%2F1",
+    ),
+    (
+        "entra-id",
+        "list",
+        (),
+        "GET",
+        "https://graph.microsoft.com/v1.0/applications(appId='id')?$select=passwordCredentials",
+    ),
+    (
+        "entra-id",
+        "delete",
+        ("k",),
+        "POST",
+        "https://graph.microsoft.com/v1.0/applications(appId='id')/removePassword",
+    ),
+    ("okta", "list", (), "GET", "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets"),
+    (
+        "okta",
+        "retire",
+        ("s",),
+        "POST",
+        "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets/s/lifecycle/deactivate",
+    ),
+    (
+        "okta",
+        "delete",
+        ("s",),
+        "DELETE",
+        "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets/s",
+    ),
+    ("auth0", "replace", (Secret(VALUE),), "PATCH", "https://t.example/api/v2/clients/id"),
+]
+EMPTY = {
+    "adobe": {"client_id": "id", "client_secrets": []},
+    "entra-id": {"passwordCredentials": []},
+    "okta": [],
+    "auth0": {},
+}
+
+
+def open_admin(
+    kind: str, answer: HttpResponse | TransportError, sent: list[HttpRequest] | None = None
+) -> HttpClientAdmin:
+    settings = parse_admin_settings({"client_admin": {"kind": kind, **SETTINGS[kind]}})
+    assert settings is not None
+
+    def send(request: HttpRequest) -> HttpResponse:
+        if sent is not None:
+            sent.append(request)
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    return HttpClientAdmin(
+        ADAPTERS[kind],
+        Target("id", settings),
+        token=lambda: (Secret(TOKEN), "management-id"),
+        send=send,
+    )
+
+
+def answered(status: int, document: object, **more: Any) -> HttpResponse:
+    return HttpResponse(status, {"x-request-id": "r-1"}, json.dumps(document).encode(), **more)
+
+
+def failure(admin: HttpClientAdmin, verb: str, *args: object) -> ClientAdminError:
+    with pytest.raises(ClientAdminError) as caught:
+        getattr(admin, verb)(*args)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+@pytest.mark.parametrize(("kind", "verb", "args", "method", "url"), REQUESTS)
+def test_request_is_the_documented_one(
+    kind: str, verb: str, args: tuple[Any, ...], method: str, url: str
+) -> None:
+    sent: list[HttpRequest] = []
+    getattr(open_admin(kind, answered(200, EMPTY[kind]), sent), verb)(*args)
+
+    [request] = sent
+    assert (request.method, request.url) == (method, url)
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+    # Adobe's interface wants the client of the management token, no other wants any.
+    assert request.headers.get("x-api-key") == ("management-id" if kind == "adobe" else None)
+
+
+def test_entra_id_is_told_name_and_end() -> None:
+    sent: list[HttpRequest] = []
+    document = {"keyId": "k", "secretText": VALUE, "endDateTime": "2026-07-30T09:00:00Z"}
+    made = open_admin("entra-id", answered(200, document), sent).add("rotator 1", ENDS_AT)
+
+    assert json.loads(sent[0].body) == {
+        "passwordCredential": {"displayName": "rotator 1", "endDateTime": "2026-07-30T09:00:00Z"}
+    }
+    assert made.value == Secret(VALUE)
+    assert made.listed.expires_at == ENDS_AT
+
+
+def test_adobes_milliseconds_are_read() -> None:
+    listed = {
+        "uuid": "u",
+        "created_at": "1683005777000",
+        "expires_at": "PERMANENT",
+        "secret_usages": [{"last_used_at": "1683162010101", "grant_type": "client_credentials"}],
+    }
+    [found] = open_admin("adobe", answered(200, {"client_secrets": [listed]})).list()
+
+    assert found.created_at == datetime(2023, 5, 2, 5, 36, 17, tzinfo=UTC)  # as the page has it
+    assert found.last_used_at == datetime(2023, 5, 4, 1, 0, 10, tzinfo=UTC)
+    assert found.expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "is_retryable"), [(400, False), (403, False), (429, True), (500, True), (503, True)]
+)
+def test_refusal_tells_status_and_whether_it_may_pass(status: int, is_retryable: bool) -> None:  # noqa: FBT001
+    error = failure(open_admin("okta", answered(status, {"errorSummary": "no"})), "list")
+
+    assert (error.status, error.retryable, error.debug_id) == (status, is_retryable, "r-1")
+    assert f"(HTTP {status}: no)" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["adobe", "okta"])
+def test_client_secret_that_is_gone_is_deleted(kind: str) -> None:
+    open_admin(kind, answered(404, {})).delete("gone")
+
+
+def test_echo_of_what_was_sent_is_hidden() -> None:
+    said = {"message": f"Bearer {TOKEN} may not set {VALUE}"}
+    error = failure(open_admin("auth0", answered(403, said)), "replace", Secret(VALUE))
+
+    assert "***" in str(error)
+
+
+def test_new_client_secret_in_an_undocumented_response_is_not_shown() -> None:
+    odd = answered(201, {"client_secret": VALUE, "uuid": 7})
+    failure(open_admin("adobe", odd), "add", "label", ENDS_AT)
+
+
+def test_response_that_is_cut_is_refused() -> None:
+    error = failure(open_admin("okta", answered(200, [], is_cut=True)), "list")
+
+    assert "not the documented one" in str(error)
+
+
+def test_lost_response_is_temporary() -> None:
+    lost = TransportError("no response in time", retryable=True)
+
+    assert failure(open_admin("adobe", lost), "list").retryable
