@@ -228,7 +228,7 @@ def load_fleet(
     config, discover = found.get("config"), _flag(found.get("discover"))
     if config is None and not discover:
         if "where" in typed:
-            raise ConfigError("--where: narrows --discover; pass both")
+            raise ConfigError("--where: works only with --discover; pass both")
         return None
     rivals = [
         found[name].label

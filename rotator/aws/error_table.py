@@ -140,20 +140,20 @@ CREDENTIAL_SETTINGS = (
     (
         "sso",
         "ForbiddenException",
-        "SSO does not give this user the role; check sso_account_id and sso_role_name",
+        "SSO does not grant this user the role; check sso_account_id and sso_role_name",
     ),
-    ("sso", "", "the SSO session has ended or was never opened; run `aws sso login`"),
+    ("sso", "", "the SSO session has expired or does not exist; run `aws sso login`"),
     (
         "login",
         "MissingDependencyException",
         "`aws login` needs the extra crt: pip install 'oauth-token-rotator[crt]'",
     ),
-    ("login", "", "the session of `aws login` has ended or was never opened; run `aws login`"),
+    ("login", "", "the session of `aws login` has expired or does not exist; run `aws login`"),
     (
         "role",
         "EOFError|GetPassWarning|RefreshWithMFAUnsupportedError",
         (
-            "the AWS profile asks for an MFA code (mfa_serial), and nobody is there to give it; use"
+            "the AWS profile asks for an MFA code (mfa_serial), which a job cannot enter; use"
             " a profile or role without MFA"
         ),
     ),
@@ -165,14 +165,14 @@ CREDENTIAL_SETTINGS = (
     (
         "web identity",
         "parameter WebIdentityToken",
-        f"{_TOKEN_FILE}: is empty or cut off; check what writes it",
+        f"{_TOKEN_FILE}: is empty or incomplete; check the program that writes it",
     ),
     ("web identity", "ParamValidationError", "AWS_ROLE_ARN: is not the ARN of a role"),
     (
         "container",
         "Unsupported host",
         (
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI: the AWS SDK does not ask this host over http; use"
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI: the AWS SDK does not call this host over http; use"
             " https, loopback, or the address of ECS or EKS"
         ),
     ),

@@ -58,12 +58,12 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     if "ClientError" in names and isinstance(response, dict):
         return explain_refusal(response, operation=operation, secret_id=secret_id)
     if "ParamValidationError" in names:
-        return ConfigError(f"secret {secret_id}: is not a name or ARN that Secrets Manager takes")
+        return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
     if "ValueError" in names and "endpoint" in str(error):
         return ConfigError("AWS_ENDPOINT_URL: is not a URL")
     if not operation:
         return ConfigError(
-            f"AWS configuration: the AWS SDK does not take it ({names[0]}); check the AWS profile"
+            f"AWS configuration: the AWS SDK rejects it ({names[0]}); check the AWS profile"
             " and the variables that begin with AWS_"
         )
     problem, temporary = f"the AWS SDK failed ({operation}: {names[0]})", False
@@ -129,8 +129,8 @@ def explain_foreign_response(
         problem = f"Secrets Manager is temporarily unavailable ({detail})"
     else:
         problem = (
-            f"what answered is not Secrets Manager ({detail}), but a proxy or another server; check"
-            " AWS_ENDPOINT_URL, the proxy and the network"
+            f"the response is not from Secrets Manager ({detail}), but from a proxy or another"
+            " server; check AWS_ENDPOINT_URL, the proxy and the network"
         )
     return _store_error(problem, operation, secret_id, retryable=temporary)
 
@@ -157,7 +157,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
         if "replica secret" in lower:
             return "is a replica, which cannot be written; use the primary secret, in its region"
         if "managed by" in lower:
-            return "is managed by another AWS service, which alone may write it; use another secret"
+            return "is managed by another AWS service, which alone can write it; use another secret"
     return f"Secrets Manager refused ({operation}: {code})"
 
 
@@ -253,7 +253,7 @@ def _credential_error(
         return ConfigError(f"AWS credentials: {problem}")
     if source in {"container", "metadata"}:
         return _unavailable(source, _detail(names[0], str(error)), called, secret_id)
-    problem = "AWS credentials: what answered is not STS; check AWS_ENDPOINT_URL_STS"
+    problem = "AWS credentials: the response is not from STS; check AWS_ENDPOINT_URL_STS"
     return _store_error(problem, called, secret_id)
 
 
@@ -274,7 +274,7 @@ def _detail(name: str, text: str) -> str:
 
 def _unavailable(source: str, detail: str, operation: str, secret_id: str) -> StoreError:
     problem = f"AWS credentials could not be fetched from {SOURCE_NAMES[source]} ({detail})"
-    return _store_error(f"{problem}; this can pass by itself", operation, secret_id, retryable=True)
+    return _store_error(f"{problem}; this may be temporary", operation, secret_id, retryable=True)
 
 
 def _credential_refusal(

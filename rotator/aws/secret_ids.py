@@ -18,7 +18,7 @@ def checked_secret_id(label: str, text: str) -> str:
     if not text.strip():
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
     if not SECRET_ID.fullmatch(text):
-        raise ConfigError(f"{label}: is not a name or ARN that Secrets Manager takes")
+        raise ConfigError(f"{label}: is not a valid secret name or ARN")
     return text
 
 

@@ -40,13 +40,19 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
         "--provider", metavar="NAME", help="adobe-ims, auth0, entra-id, okta, ..., generic"
     )
     parser.add_argument("--token-url", metavar="URL", help="the provider's token endpoint")
-    parser.add_argument("--issuer", metavar="URL", help="look the token endpoint up here instead")
+    parser.add_argument(
+        "--issuer", metavar="URL", help="discover the token endpoint from this issuer"
+    )
     parser.add_argument(
         "--scope",
         metavar="SCOPE",
-        help="what to ask for; for Adobe also by name: " + ", ".join(ADOBE_SCOPES),
+        help="the scope to request; for Adobe also a name: " + ", ".join(ADOBE_SCOPES),
     )
-    parser.add_argument("--audience", metavar="TEXT", help="where the provider wants one (Auth0)")
+    parser.add_argument(
+        "--audience",
+        metavar="TEXT",
+        help="the audience to request, if the provider needs one (Auth0)",
+    )
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, str]:

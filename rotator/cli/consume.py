@@ -53,7 +53,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add_prefix(env)
     env.add_argument(
-        "--format", choices=tuple(FORMATS), default="sh", help="for which reader; without it sh"
+        "--format", choices=tuple(FORMATS), default="sh", help="the output format (default: sh)"
     )
 
 
@@ -73,7 +73,7 @@ def add_consumer(
     parser.add_argument(
         "--min-life",
         metavar="DURATION",
-        help="exit with 6 if the token does not live that much longer, such as 10m",
+        help="exit with 6 if the token expires sooner than this, such as 10m",
     )
     parser.set_defaults(run=run)
     return parser

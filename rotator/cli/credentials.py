@@ -56,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "credentials",
         help="show the client credentials without secrets, or change them",
-        description="Show or change what the credentials secret holds.",
+        description="Show or change the content of the credentials secret.",
         epilog=_EXAMPLE,
     )
     actions = parser.add_subparsers(metavar="ACTION")

@@ -21,14 +21,14 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "demo",
-        help="the whole job on this machine, without any account",
+        help="everything on this machine, without an account",
         description="Run the whole job against a local Secrets Manager and a local Adobe IMS.",
         epilog=_EXAMPLE,
     )
     parser.add_argument(
         "--serve",
         action="store_true",
-        help="keep both servers up and print the variables to export, for playing on",
+        help="keep both servers running and print the variables to export",
     )
     parser.set_defaults(run=_demo)
 

@@ -40,8 +40,8 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--bind-only",
         action="store_true",
-        help="the credentials secret exists already: create and bind the token secret, and let"
-        " the credentials agree to it (token_secrets)",
+        help="create and bind the token secret for existing credentials, and add it"
+        " to their token_secrets",
     )
     parser.set_defaults(run=_init, has_effect=True)
 

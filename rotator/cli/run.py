@@ -50,19 +50,19 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     add_fleet(parser)
     parser.add_argument("--force", action="store_true", help="rotate even if it is not due")
     parser.add_argument(
-        "--dry-run", action="store_true", help="decide and say so; mint and write nothing"
+        "--dry-run", action="store_true", help="print the decision; mint and write nothing"
     )
     parser.add_argument(
         "--probe-url",
         metavar="URL",
-        help="call this API with the new token, and publish only if it is not refused"
+        help="call this API with the new token, and publish only if it accepts it"
         " (ROTATOR_PROBE_URL)",
     )
     parser.add_argument(
         "--probe-stored",
         action="store_const",
         const="true",
-        help="call it with the stored token too, and rotate one that it rejects"
+        help="call that API with the stored token too, and rotate it if it is rejected"
         " (ROTATOR_PROBE_STORED)",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

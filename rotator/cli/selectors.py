@@ -93,18 +93,18 @@ def add_fleet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--discover",
         action="store_true",
-        help="every token secret that a tag binds to its credentials (ROTATOR_DISCOVER)",
+        help="every token secret that is tagged with its credentials secret (ROTATOR_DISCOVER)",
     )
     parser.add_argument(
         "--where",
         metavar="KEY=VALUE",
         action="append",
-        help="with --discover: only those with this tag too; may be repeated (ROTATOR_WHERE)",
+        help="with --discover: only secrets with this tag too; may be repeated (ROTATOR_WHERE)",
     )
     parser.add_argument(
         "--spread",
         metavar="DURATION",
-        help="rotate each up to this much earlier, so that not all are due at once"
+        help="rotate each token up to this much earlier, so that not all are due at once"
         " (ROTATOR_SPREAD); without it 1h for many bindings, none for one",
     )
 

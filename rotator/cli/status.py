@@ -55,7 +55,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--openmetrics",
         metavar="FILE",
-        help="write it to this file as well, for a textfile collector, as a whole or not at all",
+        help="also write it to this file, for a textfile collector; replaced atomically",
     )
     parser.set_defaults(run=_status)
 

@@ -26,8 +26,8 @@ class DeferredError(RotatorError):
 
     def __init__(self, binding: Binding) -> None:
         super().__init__(
-            f"token secret {binding.token_secret}: was not reached in this run; the next one takes"
-            " it in the order of expiry",
+            f"token secret {binding.token_secret}: was not reached in this run; the next run"
+            " continues in the order of expiry",
             retryable=True,
         )
 

@@ -297,5 +297,5 @@ def _parameters(fields: Mapping[str, Any]) -> dict[str, str]:
         raise ValueError("parameters must be an object of strings")
     taken = sorted(value.keys() & RESERVED_PARAMETERS)
     if taken:
-        raise ValueError(f"parameters must not hold {taken[0]}, which has a place of its own")
+        raise ValueError(f"parameters must not hold {taken[0]}, which has its own field")
     return value

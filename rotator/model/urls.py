@@ -38,7 +38,7 @@ def problem_with_url(url: str) -> str | None:
     if not (url.isascii() and url.isprintable()) or " " in url:
         return "holds white space, or characters other than printable ASCII"
     if not _fits_dns(host):
-        return "names a host that no DNS can hold"
+        return "contains an invalid host name"
     return None
 
 

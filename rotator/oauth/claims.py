@@ -54,7 +54,7 @@ def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announ
         named = claims.get(name)
         # Case aside: Entra takes a GUID in any case and writes it in lower case.
         if isinstance(named, str) and named.lower() != client_id.lower():
-            raise ValueError(f"the token is of another client, by its claim {name}")
+            raise ValueError(f"the token was issued to another client, by its claim {name}")
     # RFC 7519 section 4.1.5: not to be accepted before, but for a small leeway.
     if claims.get("nbf") is not None and _number(claims, "nbf") > asked_s + CLOCK_SKEW_S:
         raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
@@ -90,19 +90,21 @@ def _life(claims: dict[str, Any]) -> _Life | None:
 def _number(claims: dict[str, Any], name: str) -> float:
     number = parse_number(claims[name])
     if number is None or number < 0:
-        raise ValueError(f"the token holds a claim {name} that is no time")
+        raise ValueError(f"the token holds a claim {name} that is not a time")
     return number
 
 
 def _seconds_left(life: _Life, *, asked_s: float) -> int:
     if life.expires_s >= MAX_EPOCH_S:
-        raise ValueError("the token holds times in another unit than the standard's")
+        raise ValueError("the token's times are in another unit than the standard's")
     if life.issued_s is not None and life.expires_s <= life.issued_s:
-        raise ValueError("the token ends before it begins, by its own times")
+        raise ValueError("the token ends before it begins, according to its claims")
     if life.issued_s is not None and life.issued_s > asked_s - CLOCK_SKEW_S:
         # New: its whole length counts, whatever the provider's clock says.
         return max(1, int(life.expires_s - life.issued_s))
     left_s = int(life.expires_s - asked_s)
     if left_s <= 0:
-        raise ValueError("the token has ended already, by its own times and this host's clock")
+        raise ValueError(
+            "the token has already expired, according to its claims and this host's clock"
+        )
     return left_s

@@ -115,5 +115,5 @@ def _problem_with_token_url(found: object, issuer: str) -> str | None:
     if problem is not None:
         return f"its token_endpoint {problem}"
     if reaches_this_host(found) and not reaches_this_host(issuer):
-        return "its token_endpoint is on this host, where the issuer is not"
+        return "its token_endpoint is on this host, but the issuer is not"
     return None

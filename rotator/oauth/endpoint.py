@@ -161,7 +161,7 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
     Raises the last refusal, or the first MintError that another secret would not change. Refusals
     that used up the time are no temporary trouble: the next run would get no further.
     """
-    refused = MintError("client_secret: there is none to try")
+    refused = MintError("client_secret: the list is empty")
     for position, client_secret in enumerate(client_secrets, 1):
         if client_secret in client_secrets[: position - 1]:  # never twice, whatever the list says
             continue
@@ -186,5 +186,5 @@ def _with_position(minted: Minted, position: int, count: int) -> Minted:
     warnings = minted.warnings
     if position > 1:
         rank = f"number {position} of {count}"
-        warnings += (f"client_secret: {rank} was accepted, what stands before it was refused",)
+        warnings += (f"client_secret: {rank} was accepted; those before it were refused",)
     return replace(minted, warnings=warnings, client_secret_position=position)

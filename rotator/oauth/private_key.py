@@ -66,7 +66,7 @@ def assertion(
             alg=header["alg"],
         )
     if signed is None:
-        raise CredentialsError("private_key: must not be used to sign, by its own words")
+        raise CredentialsError("private_key: its use or key_ops forbid signing")
     return signed
 
 
@@ -111,7 +111,9 @@ def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
     if isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}:
         # RFC 9864 names the curve instead, which is what servers do not know yet.
         return stated if stated == key.curve_name else "EdDSA"
-    raise CredentialsError("private_key: is on a curve that no signature is registered for")
+    raise CredentialsError(
+        "private_key: has a curve for which no signature algorithm is registered"
+    )
 
 
 def _thumbprint(certificate: str) -> str:

@@ -156,7 +156,9 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     )
     scope, warnings = _scope(members, expected)
     if lifetime_s < announced_s - ROUNDING_S:
-        warnings += ("token endpoint: the token ends earlier than announced; its own end counts",)
+        warnings += (
+            "token endpoint: the token expires earlier than announced; the earlier time counts",
+        )
     issued_at = expected.asked_at.astimezone(UTC).replace(microsecond=0)
     accepted = AccessToken(
         access_token=Secret(token),
@@ -174,7 +176,7 @@ def _parse_members(response: HttpResponse) -> dict[str, Any]:
     if response.is_cut:
         raise ValueError(f"the response is longer than {MAX_BODY_BYTES} bytes")
     if response.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
-        raise ValueError("the response is compressed, which was not asked for")
+        raise ValueError("the response is compressed, although no compression was requested")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and not JSON_TYPES.fullmatch(media_type):
         kind = "HTML" if "html" in media_type else "of another type"
@@ -191,9 +193,9 @@ def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> st
     if token is None:
         raise ValueError("access_token is missing")
     if not isinstance(token, str) or not token:
-        raise ValueError("access_token is not a string with something in it")
+        raise ValueError("access_token is not a non-empty string")
     if not _PRINTABLE.fullmatch(token):
-        raise ValueError("access_token holds what no header can carry")
+        raise ValueError("access_token has characters that no header can carry")
     if len(token) > MAX_TOKEN_CHARS:
         raise ValueError(f"access_token is longer than {MAX_TOKEN_CHARS} characters")
     if any(secret.reveal() in token for secret in secrets if secret):
@@ -213,7 +215,7 @@ def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Red
         shown = "is missing" if token_type is None else f"is {token_type}"
         raise ValueError(f"token_type {shown}{hint}")
     shown = redactor.redact_line(token_type, max_chars=20) or "of another JSON type"
-    raise ValueError(f"token_type is {shown}, and only bearer tokens can be handed out")
+    raise ValueError(f"token_type is {shown}, and only bearer tokens are supported")
 
 
 def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
@@ -230,7 +232,7 @@ def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
         raise ValueError("expires_in is not positive")
     if lifetime_s > longest_s:
         raise ValueError(
-            "expires_in is longer than can be believed (milliseconds?);"
+            "expires_in is implausibly long (milliseconds?);"
             " set lifetime_s if the provider documents it"
         )
     return lifetime_s
@@ -250,7 +252,7 @@ def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | Non
         raise ValueError("scope is not a printable string")
     missing = _names(expected.scope or "") - _names(granted)
     if missing:
-        problem = f"scope is narrower than asked for, {len(missing)} missing"
+        problem = f"scope is narrower than requested, {len(missing)} missing"
         if expected.is_scope_binding:
             raise ValueError(problem)
         return granted, (f"token endpoint: {problem}",)
@@ -287,7 +289,7 @@ def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) 
         code not in PERMANENT and (response.status in TEMPORARY_STATUS or response.status >= 500)  # noqa: PLR2004 - HTTP server errors
     )
     if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP redirects
-        said = "redirects, which is not followed with a client secret"
+        said = "redirects; rotator sends the client secret to no other URL"
     elif code is None:
         said = "failed" if is_temporary else "refused"
     else:

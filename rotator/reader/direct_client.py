@@ -157,7 +157,7 @@ def _check_credentials(settings: Settings) -> None:
     credentials = settings.credentials
     for text in (credentials.access_key_id, credentials.session_token):
         if not fits_a_header(text):
-            raise ConfigError("AWS credentials: have characters that no header can hold")
+            raise ConfigError("AWS credentials: have characters that no header can carry")
 
 
 def _explain(

@@ -25,11 +25,11 @@ class AllowedHosts:
     def __init__(self, hosts: Sequence[str]) -> None:
         """Raises ConfigError if there is none, or one that is no host's name."""
         if not hosts:
-            raise ConfigError("auth: name the hosts that the token is for")
+            raise ConfigError("auth: hosts are missing; pass those that the token is for")
         for host in hosts:
             name = host.removeprefix("*.")
             if host not in _LOOPBACK and (not name or not set("/:@* ").isdisjoint(name)):
-                raise ConfigError("auth: a host is a name alone, without scheme, port or path")
+                raise ConfigError("auth: pass host names without scheme, port or path")
         self._hosts = {host.lower() for host in hosts}
 
     def allows(self, scheme: str | None, host: str | None) -> bool:
@@ -40,10 +40,10 @@ class AllowedHosts:
         if host not in self._hosts and self._hosts.isdisjoint(above):
             return False
         if scheme != "https" and host not in _LOOPBACK:
-            raise ConfigError(f"request to {host}: is not https, and would show the token")
+            raise ConfigError(f"request to {host}: is not https, and would expose the token")
         if scheme != "https" and _has_http_proxy(host):
             raise ConfigError(
-                f"request to {host}: is not https, and would show the token to the proxy that the"
+                f"request to {host}: is not https, and would expose the token to the proxy that the"
                 f" environment names; add {host} to NO_PROXY"
             )
         return True

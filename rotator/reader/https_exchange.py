@@ -121,7 +121,7 @@ class _Reception:
         lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *_ = [*lines[0].split(" ", 2), ""]
         if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():  # noqa: PLR2004
-            raise ValueError("it is no response of an HTTP server")
+            raise ValueError("it is not an HTTP response")
         fields = (line.partition(":") for line in lines[1:])
         return int(status), {name.strip().lower(): text.strip() for name, _, text in fields}
 
@@ -130,7 +130,7 @@ class _Reception:
         while size_bytes := _length(self._until(b"\r\n").decode("latin-1").partition(";")[0], 16):
             body += self._take(size_bytes)
             if len(body) > _MAX_BYTES or self._take(2) != b"\r\n":
-                raise ValueError("its chunks are wrong, or too many")
+                raise ValueError("its chunks are malformed or too many")
         return body
 
     def _until(self, mark: bytes) -> bytes:
@@ -165,5 +165,5 @@ class _Reception:
 def _length(text: str, base: int) -> int:
     text = text.strip()
     if not text.isascii() or not text.isalnum() or len(text) > 16:  # noqa: PLR2004 - digits
-        raise ValueError("its length is no number")
+        raise ValueError("its Content-Length is not a number")
     return int(text, base)

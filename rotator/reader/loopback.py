@@ -89,7 +89,7 @@ class LoopbackSource:
             raise explain_response(answer, secret_id, stage, status=status)
         if status == 403:  # noqa: PLR2004
             raise store_error(secret_id, f"{self._name} does not accept the token sent to it")
-        problem = f"{self._name} gave no usable answer (HTTP {status})"
+        problem = f"{self._name} returned no usable response (HTTP {status})"
         if body.startswith(_NOT_READY):
             problem = f"{self._name} is {_NOT_READY.decode()} yet"
         raise store_error(secret_id, problem, retryable=True)
@@ -101,7 +101,9 @@ class LoopbackSource:
         # HTTP/1.0: the answer comes whole, not in chunks, and ends with the connection.
         port, ssrf_token = _port(), self._ssrf_token()
         if not fits_a_header(ssrf_token):
-            raise ConfigError(f"{self._name}: the token for it has characters that no header holds")
+            raise ConfigError(
+                f"{self._name}: the token for it has characters that no header can carry"
+            )
         request = (
             f"GET /secretsmanager/get?{query} HTTP/1.0\r\nHost: localhost:{port}\r\n"
             f"{_TOKEN_HEADER}: {ssrf_token}\r\n\r\n"
@@ -111,7 +113,7 @@ class LoopbackSource:
         except OSError as error:
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
         except ValueError:
-            problem = f"{self._name} gave no usable answer"
+            problem = f"{self._name} returned no usable response"
         raise store_error(secret_id, problem, retryable=True)
 
 
@@ -154,7 +156,7 @@ def _parts(answer: bytes) -> tuple[int, bytes]:
     head, _, body = answer.partition(b"\r\n\r\n")
     version, status, *_ = [*head.split(b"\r\n")[0].split(b" ", 2), b""]
     if not version.startswith(b"HTTP/1.") or not status.isdigit():
-        raise ValueError("it is no answer of an HTTP server")
+        raise ValueError("it is not an HTTP response")
     if _stated_length(head) not in {None, len(body)}:
         raise ValueError("it is cut off")
     return int(status), body
@@ -194,5 +196,5 @@ def _session_token() -> str:
     environ = os.environ
     token = environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     if not token:
-        raise ConfigError("AWS_SESSION_TOKEN: not set; the Lambda extension asks for it")
+        raise ConfigError("AWS_SESSION_TOKEN: not set; the Lambda extension needs it")
     return token

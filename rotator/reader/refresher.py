@@ -135,7 +135,7 @@ class Refresher:
         attempts = state.attempts
         if state.owner == _thread.get_ident():
             # A signal handler, or a logging handler that sends with the token: it waits for itself.
-            raise TokenUnavailable(f"secret {self._token_secret}: this very thread is reading it")
+            raise TokenUnavailable(f"secret {self._token_secret}: this thread already reads it")
         with state.refresh_lock:
             if self.cache.valid() is None:
                 shared = state.attempts != attempts and state.failure is not None

@@ -89,10 +89,10 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     if not isinstance(token, str) or not token:
         raise ValueError("has no access_token")
     if not fits_a_header(token):
-        raise ValueError("has an access_token with characters that no header can hold")
+        raise ValueError("has an access_token with characters that no header can carry")
     client_id = fields.get("client_id")
     if client_id is not None and not (isinstance(client_id, str) and fits_a_header(client_id)):
-        raise ValueError("has a client_id that no header can hold")
+        raise ValueError("has a client_id that no header can carry")
     version_id = answer.get("VersionId")
     return Snapshot(
         token,
@@ -135,7 +135,7 @@ def _expiry(fields: Mapping[str, Any]) -> datetime:
         if instant is not None:
             instants.append(instant)
         elif value is not None:
-            raise ValueError(f"has an {name} that is no instant")
+            raise ValueError(f"has an {name} that is not a valid time")
     if not instants:
         raise ValueError("has neither expires_at nor expires_at_epoch")
     return min(instants)

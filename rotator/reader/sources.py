@@ -55,7 +55,7 @@ def open_sources(
         named = (source,)  # type: ignore[assignment]  # a Source may have a length of its own
     names = [each for each in named if isinstance(each, str)]
     if regions and not {"direct", "sdk"} & set(names):
-        raise ConfigError("token reader: its regions are of use to the sources direct and sdk only")
+        raise ConfigError("token reader: regions work only with the sources direct and sdk")
     opened: list[Source] = []
     last: str | Source | None = None
     for each in named:
@@ -74,7 +74,7 @@ def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
         return [DirectSource(region=region) for region in regions or (None,)]
     if source in {"agent", "extension"}:
         return (getattr(LoopbackSource, source)(),)
-    raise ConfigError("token reader: its source is none of agent, extension, direct, sdk")
+    raise ConfigError("token reader: unknown source; use agent, extension, direct or sdk")
 
 
 def _add_fallbacks(opened: Sequence[Source], regions: Sequence[str]) -> Sequence[Source]:

@@ -204,7 +204,7 @@ def _probe_stored(run: Run, stored: AccessToken, decision: Decision) -> Decision
             RunWarning(
                 "rotator.stored_token_unverified",
                 "API: rejects the stored token, which has replaced a rejected one within the hour;"
-                " kept it: look at the API, or at what the credentials may use",
+                " kept it: check the API, and what the credentials may access",
             )
         )
         return decision

@@ -200,7 +200,7 @@ def _test(rotation: _Rotation) -> RotationResult:
         return result_of(run, "tested", assessment, assessment.token_version)
     token = parse_token(version)
     if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-        raise _failed(rotation, "holds no token that could serve")
+        raise _failed(rotation, "holds no usable token")
     problem = run.probe(token) if run.probe is not None else None
     if problem is not None:
         run.warnings.append(RunWarning("rotator.token_unproved", problem))
@@ -231,7 +231,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
             if _makes_current(rotation, assessment, version):
                 rotation.drop_pending()
                 return result_of(run, "rotated", assessment, version)
-            problem = "cannot become current: another one became it meanwhile"
+            problem = "cannot become current: another version became current first"
     if not problem:
         return result_of(run, "not_due", assessment, assessment.token_version)
     raise _failed(rotation, problem)
@@ -243,7 +243,7 @@ def _problem_with(rotation: _Rotation, assessment: Assessment, version: StoredSe
         return "has no value: createSecret has not stored one"
     token = parse_token(version)
     if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-        return "holds no token that could serve"
+        return "holds no usable token"
     return ""
 
 

@@ -100,7 +100,7 @@ def make_probe(
             return problem
         if answer.status in refused_on:
             raise ProbeError(
-                f"API: does not take the new token ({_summary(answer)}); kept the stored one",
+                f"API: rejects the new token ({_summary(answer)}); kept the stored one",
                 status=answer.status,
                 error_code=answer.error_code,
                 debug_id=answer.debug_id,

@@ -87,7 +87,7 @@ def compare_and_set(
             return Published(current, won=False)
         seen, ordinal = current, 0
     raise VersionConflict(
-        f"secret {seen.secret_id}: its versions keep changing under this run",
+        f"secret {seen.secret_id}: its versions keep changing during this run",
         operation="PutSecretValue",
         secret_id=seen.secret_id,
         retryable=True,

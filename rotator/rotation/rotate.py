@@ -285,7 +285,7 @@ def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Rota
             if isinstance(current, AccessToken) and current.access_token == minted.access_token:
                 return result_of(run, "superseded", assessment, version)
         raise VersionConflict(
-            f"secret {run.binding.token_secret}: its versions keep changing under this run",
+            f"secret {run.binding.token_secret}: its versions keep changing during this run",
             operation="PutSecretValue",
             secret_id=run.binding.token_secret,
             retryable=True,

@@ -162,5 +162,7 @@ def _store_credentials(
         empty, lambda _: text, store=store, yields_to=lambda _: True, clock=SYSTEM_CLOCK
     )
     if not published.won:
-        raise ConfigError(f"secret {credentials_secret}: got a value meanwhile; kept that")
+        raise ConfigError(
+            f"secret {credentials_secret}: was given a value by another process; kept that value"
+        )
     return f"stored the client credentials in {credentials_secret}, which was empty"

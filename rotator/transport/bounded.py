@@ -93,7 +93,7 @@ def send_bounded(
     try:
         outcome = arrived.get(timeout=timeouts.total_s)
     except queue.Empty:
-        outcome = TransportError("no whole response in time", retryable=True)
+        outcome = TransportError("no complete response in time", retryable=True)
     finally:
         # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
         adapter.cut()
@@ -229,16 +229,16 @@ def _printable(reason: str) -> str:
 
 
 _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
-    (faults.ProxyError, "proxy cannot be reached or refuses", True),
+    (faults.ProxyError, "the proxy cannot be reached or refused the request", True),
     (faults.SSLError, "TLS failed", True),
     (faults.ConnectTimeout, "no connection in time", True),
     (faults.Timeout, "no response in time", True),
     (faults.InvalidSchema, "URL or proxy of the environment cannot be used", False),
     (faults.InvalidURL, "URL or proxy of the environment cannot be used", False),
-    (faults.ConnectionError, "connection failed or was cut", True),
+    (faults.ConnectionError, "connection failed or was closed", True),
     # While the body is read, urllib3's own come through.
     (urllib3_faults.TimeoutError, "no response in time", True),
-    (urllib3_faults.ProtocolError, "connection failed or was cut", True),
+    (urllib3_faults.ProtocolError, "connection failed or was closed", True),
 )
 
 

@@ -73,7 +73,7 @@ def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLC
     except OSError:
         problem = ConfigError(
             "certificate: there is no writable temporary folder, and OpenSSL takes certificates"
-            " from files only; mount one (in memory will do) and name it in TMPDIR"
+            " from files only; mount one (in memory is enough) and set TMPDIR to it"
         )
     if problem is not None:
         raise problem

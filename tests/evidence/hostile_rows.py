@@ -250,11 +250,11 @@ MEMBERS = (
     changed("200 with an error that is false", "refused", error=False),
     changed("no token", "access_token is missing", access_token=...),
     changed("a token that is null", "access_token is missing", access_token=None),
-    changed("a token that is empty", "something in it", access_token=""),
-    changed("a token that is a number", "something in it", access_token=7),
-    changed("a token that is true", "something in it", access_token=True),
-    changed("a token that is an object", "something in it", access_token={"value": TOKEN}),
-    changed("a token that is a list", "something in it", access_token=[TOKEN]),
+    changed("a token that is empty", "a non-empty string", access_token=""),
+    changed("a token that is a number", "a non-empty string", access_token=7),
+    changed("a token that is true", "a non-empty string", access_token=True),
+    changed("a token that is an object", "a non-empty string", access_token={"value": TOKEN}),
+    changed("a token that is a list", "a non-empty string", access_token=[TOKEN]),
     changed("a token with a header in it", "no header", access_token=f"{TOKEN}\r\nX-Admin: 1"),
     changed("a token with a space in it", "no header", access_token=f"{TOKEN} {TOKEN}"),
     changed("a token beyond ASCII", "no header", access_token=f"{TOKEN}é"),
@@ -296,8 +296,8 @@ MEMBERS = (
 )
 
 CLAIMS = (
-    changed("a JWT that has expired", "ended already", access_token=jwt(exp=ASKED_AT_S - 3600)),
-    changed("a JWT that ends as it comes", "ended already", access_token=jwt(exp=ASKED_AT_S)),
+    changed("a JWT that has expired", "already expired", access_token=jwt(exp=ASKED_AT_S - 3600)),
+    changed("a JWT that ends as it comes", "already expired", access_token=jwt(exp=ASKED_AT_S)),
     changed(
         "a JWT that ends as it begins",
         "ends before it begins",
@@ -305,7 +305,7 @@ CLAIMS = (
     ),
     changed(
         "an old JWT announced as new",
-        "ended already",
+        "already expired",
         access_token=jwt(iat=ASKED_AT_S - 86_400, exp=ASKED_AT_S - 1),
     ),
     changed(
@@ -316,8 +316,8 @@ CLAIMS = (
     changed("a JWT in milliseconds", "unit", access_token=jwt(exp=(ASKED_AT_S + 86_400) * 1000)),
     changed("a JWT that ends 'soon'", "claim exp", access_token=jwt(exp="soon")),
     changed("a JWT that ends before 1970", "claim exp", access_token=jwt(exp=-1)),
-    changed("a JWT of another client", "another client", access_token=jwt(client_id="someone")),
-    changed("a JWT for another party", "another client", access_token=jwt(azp="someone")),
+    changed("a JWT of another client", "to another client", access_token=jwt(client_id="someone")),
+    changed("a JWT for another party", "to another client", access_token=jwt(azp="someone")),
     changed("a JWT for the year 2100", "not valid yet", access_token=jwt(nbf=4_102_444_800)),
     changed(
         "an Adobe token of a time with 401 digits",
@@ -326,7 +326,7 @@ CLAIMS = (
     ),
     changed(
         "an Adobe token from yesterday",
-        "ended already",
+        "already expired",
         access_token=jwt(created_at=str((ASKED_AT_S - 86_400) * 1000), expires_in="86400000"),
     ),
     changed(

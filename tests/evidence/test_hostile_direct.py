@@ -27,7 +27,7 @@ from tests.evidence.hostile_port import (
 from tests.support.reader_rig import chain
 
 CANARY = "canary-secret-key"
-NOT_THE_SERVICE = "what answered is not Secrets Manager"
+NOT_THE_SERVICE = "the response is not from Secrets Manager"
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostilePort
     ("behave", "problem"),
     [
         (reset, "cannot be reached"),
-        *((behave, "no usable answer") for behave in NO_ANSWER),
+        *((behave, "no usable response") for behave in NO_ANSWER),
     ],
 )
 def test_every_trouble_is_a_store_error_without_content(
@@ -98,7 +98,7 @@ def test_ssrf_token_that_no_header_holds_is_not_sent(
     server: HostilePort, monkeypatch: pytest.MonkeyPatch, ssrf_token: str
 ) -> None:
     monkeypatch.setenv("AWS_TOKEN", ssrf_token)
-    with pytest.raises(Exception, match="characters that no header holds"):
+    with pytest.raises(Exception, match="characters that no header can carry"):
         LoopbackSource.agent().read("s", "AWSCURRENT", fresh=False)
     assert server.requests == []
 

@@ -242,7 +242,7 @@ def test_one_secret_is_named_by_argument_option_or_variable(
         (
             {},
             {"ROTATOR_TOKEN_SECRET": "a b"},
-            "ROTATOR_TOKEN_SECRET: is not a name or ARN that Secrets Manager takes",
+            "ROTATOR_TOKEN_SECRET: is not a valid secret name or ARN",
         ),
     ],
 )

@@ -113,7 +113,7 @@ def test_text_with_the_shape_of_a_secret_is_masked(text: str) -> None:
     "text",
     [
         "client_secret: number 2 of 2 was accepted",
-        "token_type is mac, and only bearer tokens can be handed out",
+        "token_type is mac, and only bearer tokens are supported",
         "client_secret must be a non-empty string",
         "secret adobe/token: its value has no access_token",
     ],

@@ -22,7 +22,7 @@ CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 
 
 def refuse(_: AccessToken) -> str | None:
-    raise ProbeError("API: does not take the new token", is_refusal=True)
+    raise ProbeError("API: rejects the new token", is_refusal=True)
 
 
 # As the service has it
@@ -151,7 +151,7 @@ def test_waiting_token_that_has_grown_old_is_replaced() -> None:
     on.take(rotation.event("createSecret"))
     on.clock.advance(25 * 3600)
     for step in ("testSecret", "finishSecret"):
-        with pytest.raises(StoreError, match="holds no token that could serve") as caught:
+        with pytest.raises(StoreError, match="holds no usable token") as caught:
             on.take(rotation.event(step))
         assert caught.value.retryable
     assert on.rotate(rotation) == ["rotated", "tested", "tested", "not_due"]
@@ -267,7 +267,7 @@ def test_waiting_token_of_other_credentials_is_not_published() -> None:
     on = NativeBinding(age=24 * HOUR)
     rotation = on.begin()
     on.put(1, stored(timedelta(0), client_id="somebody else"), stages=[PENDING])
-    with pytest.raises(StoreError, match="holds no token that could serve"):
+    with pytest.raises(StoreError, match="holds no usable token"):
         on.take(rotation.event("finishSecret"))
     on.rotate(rotation)
     assert on.token().client_id == "my-client"

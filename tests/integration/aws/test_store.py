@@ -353,4 +353,4 @@ def test_throttled_batch_is_not_answered_with_more_calls(
 def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> None:
     error = lone_error(lambda: store.describe(""))
     assert isinstance(error, ConfigError)
-    assert "is not a name or ARN" in str(error)
+    assert "is not a valid secret name or ARN" in str(error)

@@ -106,7 +106,7 @@ def test_answer_that_describes_no_version_is_refused(
     service.answer("GetSecretValue", 200, body)
     service.answer("BatchGetSecretValue", 200, b'{"SecretValues": [%s]}' % body)
     for secret_ids in (("app/token",), ("app/token", "app/other")):
-        with pytest.raises(StoreError, match="what answered is not Secrets Manager"):
+        with pytest.raises(StoreError, match="the response is not from Secrets Manager"):
             store.read(*secret_ids)
 
 
@@ -149,4 +149,4 @@ def test_page_of_another_server_is_no_empty_list_of_secrets(service: Service, bo
     listed = FleetStore(service.client).list_tagged("rotator:credentials-secret", {})
     error = lone_error(lambda: list(listed))
     assert isinstance(error, StoreError)
-    assert "what answered is not Secrets Manager (ListSecrets: HTTP 200)" in str(error)
+    assert "the response is not from Secrets Manager (ListSecrets: HTTP 200)" in str(error)

@@ -291,7 +291,7 @@ CASES = (
     Case(
         "name on two lines",
         CONFIGURATION,
-        ("--token-secret: is not a name or ARN",),
+        ("--token-secret: is not a valid secret name or ARN",),
         args=("--token-secret", "adobe\ntoken"),
     ),
     Case(

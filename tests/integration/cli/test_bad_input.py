@@ -125,7 +125,7 @@ def test_readers_tell_access_denied_from_a_missing_secret(
         ((CANARY,), "rotator: "),
         (("token",), "token secret: missing; pass its ID or set ROTATOR_TOKEN_SECRET"),
         (("token", ""), "ID: is empty"),
-        (("token", "a\nb"), "ID: is not a name or ARN"),
+        (("token", "a\nb"), "ID: is not a valid secret name or ARN"),
         (("check", "adobe/token"), "--url: missing; pass the API to call"),
         (
             ("run", "--cadence"),

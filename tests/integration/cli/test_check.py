@@ -69,7 +69,7 @@ def test_check_of_an_api_that_cannot_be_reached_is_temporary(
     ended = inside("check", binding.token_secret, "--url", "http://127.0.0.1:1/hello")
 
     assert ended.returncode == 4
-    assert ended.stderr == "rotator check: API: connection failed or was cut\n"
+    assert ended.stderr == "rotator check: API: connection failed or was closed\n"
 
 
 def test_check_sends_no_token_over_plain_http(

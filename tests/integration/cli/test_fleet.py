@@ -179,7 +179,7 @@ def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
             {},
             "--config and --credentials-secret: select different bindings",
         ),
-        (("--where", "a=b"), {}, "--where: narrows --discover; pass both"),
+        (("--where", "a=b"), {}, "--where: works only with --discover; pass both"),
         (("--discover", "--where", "a"), {}, "--where: must be KEY=VALUE"),
         (("--config", "/nowhere/fleet.toml"), {}, "--config: the file cannot be read"),
         ((), {"ROTATOR_DISCOVER": "perhaps"}, "ROTATOR_DISCOVER: must be true or false"),

@@ -151,7 +151,7 @@ def test_probe_that_is_refused_keeps_the_stored_token(
 
     assert ended.returncode == 3
     assert event(ended)["error_code"] == "401013"
-    assert "does not take the new token" in ended.stdout
+    assert "rejects the new token" in ended.stdout
     assert local_ims.observed()["tokens_minted"] == 1
     assert vault.current()[0] == before
 

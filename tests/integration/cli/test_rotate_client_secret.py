@@ -156,7 +156,7 @@ def test_settings_come_from_the_environment(inside: Cli, name: str) -> None:
     [
         (("--overlap", "soon"), "--overlap: is not a duration"),
         (("--max-age", "0d"), "--max-age: is zero"),
-        (("--token-secret", "a b"), "--token-secret: is not a name or ARN"),
+        (("--token-secret", "a b"), "--token-secret: is not a valid secret name or ARN"),
     ],
 )
 def test_wrong_setting_ends_with_2(

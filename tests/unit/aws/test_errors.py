@@ -166,7 +166,7 @@ def test_full_quota_of_versions_is_explained() -> None:
 def test_code_that_is_none_stays_out_of_the_message() -> None:
     error = refused("<b>\ncanary")
     assert isinstance(error, StoreError)
-    assert "what answered is not Secrets Manager" in str(error)
+    assert "the response is not from Secrets Manager" in str(error)
     assert error.aws_code is None
 
 

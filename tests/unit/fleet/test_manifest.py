@@ -70,7 +70,7 @@ def test_wrong_file_or_fleet_table_refuses_everything(text: str, problem: str) -
         ('token_secret = "t2"\n', "binding 2: credentials_secret is missing"),
         ('credentials_secret = "c"\n', "binding 2: token_secret is missing"),
         ('credentials_secret = "c"\ntoken_secret = 3\n', "binding 2: token_secret must be a"),
-        ('credentials_secret = "c"\ntoken_secret = "a b"\n', "is not a name or ARN"),
+        ('credentials_secret = "c"\ntoken_secret = "a b"\n', "is not a valid secret name or ARN"),
         (
             'credentials_secret = "c"\ntoken_secret = "t2"\ntokensecret = ""\n',
             "binding 2: has an unknown key; did you mean token_secret?",

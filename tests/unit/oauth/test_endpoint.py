@@ -107,7 +107,7 @@ def test_client_secrets_are_tried_in_order_and_the_position_is_told(ims: LocalIm
     assert sent == [OLD, CANARY]
     assert minted.client_secret_position == 2
     assert minted.warnings == (
-        "client_secret: number 2 of 3 was accepted, what stands before it was refused",
+        "client_secret: number 2 of 3 was accepted; those before it were refused",
     )
 
 

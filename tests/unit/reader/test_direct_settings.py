@@ -186,6 +186,6 @@ def test_credentials_that_no_header_holds_are_refused(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "canary\r\nX-Evil: 1")
-    with pytest.raises(ConfigError, match="characters that no header can hold") as caught:
+    with pytest.raises(ConfigError, match="characters that no header can carry") as caught:
         TokenReader("s", source="direct").token()
     assert "canary" not in str(caught.value)

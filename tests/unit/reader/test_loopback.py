@@ -164,9 +164,9 @@ def test_extension_that_is_not_ready_is_asked_once_more_after_a_pause(
         (400, b"not ready to serve traffic", (StoreError, True), "not ready to serve traffic yet"),
         (503, b"Serving not enabled", (StoreError, True), "HTTP 503"),
         (302, b"", (StoreError, True), "HTTP 302"),
-        (200, b"canary <html>", (StoreError, True), "no usable answer"),
-        (200, b'["canary"]', (StoreError, True), "no usable answer"),
-        (200, {"error": "canary"}, (StoreError, True), "no usable answer"),
+        (200, b"canary <html>", (StoreError, True), "no usable response"),
+        (200, b'["canary"]', (StoreError, True), "no usable response"),
+        (200, {"error": "canary"}, (StoreError, True), "no usable response"),
         (200, {"SecretString": 5}, (TokenUnavailable, True), "not a JSON object"),
         (
             200,

@@ -359,7 +359,7 @@ def test_source_that_needs_the_token_to_read_the_token_is_told_so(clock: ManualC
             return {"SecretString": needy.token(), "VersionId": "v"}
 
     needy = make_reader(clock, NeedySource())
-    with pytest.raises(TokenUnavailable, match="this very thread is reading it"):
+    with pytest.raises(TokenUnavailable, match="this thread already reads it"):
         needy.token()
 
 

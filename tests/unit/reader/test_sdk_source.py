@@ -139,7 +139,7 @@ def test_unreachable_endpoint_without_region_or_credentials_says_what_to_set(
         ("AWS_DEFAULTS_MODE", "AWS_DEFAULTS_MODE: is not a mode"),
         ("AWS_STS_REGIONAL_ENDPOINTS", "AWS_STS_REGIONAL_ENDPOINTS: is neither"),
         ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_REQUEST_CHECKSUM_CALCULATION or"),
-        ("AWS_METADATA_SERVICE_TIMEOUT", "AWS configuration: the AWS SDK does not take it"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "AWS configuration: the AWS SDK rejects it"),
     ],
 )
 def test_setting_that_the_sdk_does_not_take_is_one_for_job_and_reader(

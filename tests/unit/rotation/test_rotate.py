@@ -322,7 +322,7 @@ def test_winner_with_a_useless_token_is_replaced() -> None:
 def test_secret_that_keeps_changing_ends_the_run() -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
     store.before_put.extend([lambda: void(rival(store, "by hand"))] * MAX_ATTEMPTS)
-    with pytest.raises(VersionConflict, match="keep changing under this run") as caught:
+    with pytest.raises(VersionConflict, match="keep changing during this run") as caught:
         run(store)
     assert caught.value.retryable
     assert caught.value.__context__ is None

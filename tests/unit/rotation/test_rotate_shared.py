@@ -198,4 +198,4 @@ def test_warning_before_a_failure_is_logged_too() -> None:
 
 
 def _refuse(_: AccessToken) -> str | None:
-    raise ProbeError("API: does not take the new token", status=401)
+    raise ProbeError("API: rejects the new token", status=401)

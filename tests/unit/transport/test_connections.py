@@ -169,7 +169,9 @@ def test_proxy_that_is_not_there_is_named_as_the_trouble(monkeypatch: pytest.Mon
         pass
     monkeypatch.setenv("HTTPS_PROXY", stopped.url.replace("//", "//user:canary@"))
 
-    with pytest.raises(MintError, match="proxy cannot be reached or refuses") as caught:
+    with pytest.raises(
+        MintError, match="the proxy cannot be reached or refused the request"
+    ) as caught:
         mint("https://127.0.0.1:9/token")
 
     assert caught.value.retryable
