@@ -18,6 +18,8 @@ __all__ = ["parse_credentials", "parse_fields", "parse_token", "unusable_credent
 
 def parse_fields(secret: StoredSecret) -> dict[str, Any]:
     """The JSON object in it, empty if it has no value; raises ValueError for anything else."""
+    if secret.is_binary:
+        raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
     return load_object(secret.text.reveal() if secret.text is not None else "{}")
 
 

@@ -84,7 +84,7 @@ class LoopbackSource:
         # Anything else with a status of 200 says nothing of the secret.
         has_value = isinstance(answer, dict) and not answer.keys().isdisjoint(_VALUES)
         if status == 200 and has_value and isinstance(answer, dict):  # noqa: PLR2004
-            return {name: answer.get(name) for name in ("SecretString", "VersionId")}
+            return {name: answer.get(name) for name in (*_VALUES, "VersionId")}
         if isinstance(answer, dict) and isinstance(answer.get("__type"), str):
             raise explain_response(answer, secret_id, stage, status=status)
         if status == 403:  # noqa: PLR2004

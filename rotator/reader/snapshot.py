@@ -84,6 +84,8 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     are there); ignores what it does not know, so a higher `schema` is read too. Raises ValueError
     that continues "its value ..." and holds nothing of the value.
     """
+    if answer.get("SecretString") is None and answer.get("SecretBinary") is not None:
+        raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
     fields = _object(answer.get("SecretString"))
     token = fields.get("access_token")
     if not isinstance(token, str) or not token:

@@ -211,6 +211,13 @@ OUTSIDE_MUTATIONS = (
         "tests/unit/oauth/test_response.py -k for_later",
     ),
     Mutation(
+        "the provider's clock may be off by eight hours",
+        "oauth/claims.py",
+        "CLOCK_SKEW_S = 300",
+        "CLOCK_SKEW_S = 30_000",
+        "tests/unit/oauth/test_response.py -k lives_for_what_is_left",
+    ),
+    Mutation(
         "slow refusals are called temporary",
         "oauth/endpoint.py",
         "if position > 1 and error.retryable and retry.is_over():",

@@ -135,7 +135,7 @@ def test_expired_token_is_never_served(secrets: Secrets) -> None:
 
 def test_binary_value_is_refused(secrets: Secrets) -> None:
     secrets.create_secret(Name=NAME, SecretBinary=value("canary").encode())
-    with pytest.raises(TokenUnavailable, match="is not a JSON object"):
+    with pytest.raises(TokenUnavailable, match="is binary"):
         get_token(NAME)
 
 

@@ -56,6 +56,15 @@ def test_what_is_no_json_object_is_refused_without_its_content(text: str) -> Non
     assert problem(text).startswith(("is not JSON", "is JSON, but not an object"))
 
 
+def test_binary_credentials_are_named_as_such() -> None:
+    version = StoredSecret(
+        secret_id="c", arn="arn:c", version_id="v", text=Secret(""), is_binary=True
+    )
+
+    with pytest.raises(CredentialsError, match=r"c: is binary \(SecretBinary\); store it as text"):
+        parse_credentials(version)
+
+
 def test_bytes_that_are_no_utf_8_are_refused() -> None:
     assert problem(b"\xff\xfecanary") == "is not UTF-8"
 

@@ -254,6 +254,26 @@ def test_token_of_another_client_or_for_later_is_refused(
     assert "other" not in str(error).replace("another", "")
 
 
+@pytest.mark.parametrize(
+    ("issued_ago_s", "lives_s"),
+    [
+        (3600, 600),  # handed out from a cache: what is left counts
+        (301, 600),
+        (299, 600 + 299),  # perhaps new, by a clock that is up to five minutes behind ours
+        (0, 600),
+    ],
+)
+def test_token_issued_before_it_was_asked_for_lives_for_what_is_left(
+    issued_ago_s: int, lives_s: int
+) -> None:
+    token = jwt(iat=NOW_S - issued_ago_s, exp=NOW_S + 600)
+
+    accepted = accept(MEMBERS | {"access_token": token})
+
+    lifetime = (accepted.expires_at - accepted.issued_at).total_seconds()
+    assert lives_s - 1 <= lifetime <= lives_s
+
+
 def test_earlier_end_of_the_token_itself_counts_and_is_warned_of() -> None:
     body = MEMBERS | {"access_token": jwt(iat=NOW_S, exp=NOW_S + 600)}
 

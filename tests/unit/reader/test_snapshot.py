@@ -137,6 +137,12 @@ def test_value_that_is_no_json_object_is_refused_without_being_shown(text: objec
     assert "canary" not in str(caught.value)
 
 
+def test_binary_value_is_named_as_such() -> None:
+    with pytest.raises(ValueError, match="is binary") as caught:
+        parse({"SecretBinary": b"canary", "VersionId": "v1"})
+    assert "canary" not in str(caught.value)
+
+
 def test_snapshot_shows_no_token() -> None:
     snapshot = parsed(access_token="canary-token", expires_at=EXPIRES)
     for text in (repr(snapshot), str(snapshot), f"{snapshot}"):
