@@ -102,15 +102,16 @@ class Rotator:
             )
             credentials = parse_credentials(credentials_version)
             rotation = read_rotation(parse_fields(credentials_version))
+        now = SYSTEM_CLOCK.now()
         status = assess_token(
             settings.token_secret,
             parse_token(token_version),
             policy=settings.job.policy().for_secret(token_version.arn),
-            now=SYSTEM_CLOCK.now(),
+            now=now,
             version_id=token_version.version_id,
             client_id=credentials.client_id if credentials else None,
             fingerprint=credentials.fingerprint if credentials else None,
-            readable_until=readable_until(token_version),
+            readable_until=readable_until(token_version, store=self._store, now=now),
         )
         return replace(status, client_secret=ClientSecretStatus.of(rotation))
 

@@ -127,6 +127,14 @@ class SecretsManagerStore(ApiCaller):
             return None
         return stored_secret(secret_id, response)
 
+    def read_previous(self, secret_id: str) -> StoredSecret | None:
+        """The version with AWSPREVIOUS, to which readers fall back; None if there is none."""
+        try:
+            response = self._call("GetSecretValue", secret_id, VersionStage="AWSPREVIOUS")
+        except SecretNotFound:
+            return None
+        return stored_secret(secret_id, response)
+
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish `text` as the new current version under a version id of our choosing.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
-from rotator.fleet.read import read_bindings
+from rotator.fleet.read import BatchStore, read_bindings
 from rotator.model.status import assess_token
 from rotator.model.stored import parse_credentials, parse_token
 from rotator.reader.snapshot import parse
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.errors import RotatorError as Failure
-    from rotator.fleet.read import BatchStore
     from rotator.fleet.settings import FleetBinding, Selection
     from rotator.model.binding import Binding
     from rotator.model.policy import RenewalPolicy
@@ -38,8 +37,19 @@ class BindingStatus:
     error: RotatorError | None = None
 
 
+class PreviousStore(Protocol):
+    """A store that reads the version before the current one."""
+
+    def read_previous(self, secret_id: str) -> StoredSecret | None:
+        """The version with AWSPREVIOUS, None if there is none."""
+
+
+class StatusStore(BatchStore, PreviousStore, Protocol):
+    """What the health of a fleet is read from."""
+
+
 def fleet_status(
-    batches: BatchStore,
+    batches: StatusStore,
     selection: Selection,
     *,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
@@ -52,7 +62,7 @@ def fleet_status(
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
     for fleet_binding, versions in read_bindings(batches, selection.bindings):
         binding = fleet_binding.binding
-        status = guard(partial(_assess, fleet_binding, versions, policy_of, now))
+        status = guard(partial(_assess, fleet_binding, versions, batches, policy_of, now))
         if isinstance(status, RotatorError):
             found.append(BindingStatus(binding, error=status))
         else:
@@ -63,6 +73,7 @@ def fleet_status(
 def _assess(
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | Failure],
+    store: PreviousStore,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
     now: datetime,
 ) -> TokenStatus:
@@ -88,16 +99,31 @@ def _assess(
         version_id=token_version.version_id,
         client_id=credentials.client_id,
         fingerprint=credentials.fingerprint,
-        readable_until=readable_until(token_version),
+        readable_until=readable_until(token_version, store=store, now=now),
     )
 
 
-def readable_until(token_version: StoredSecret) -> datetime | None:
-    """When the token that readers find in this version ends; None if they find none.
+def readable_until(
+    token_version: StoredSecret, *, store: PreviousStore, now: datetime
+) -> datetime | None:
+    """When the token that readers find in this secret ends; None if they find none.
 
-    The reader's own parser says so: `rotator status` and `rotator token` never disagree.
+    The reader's own parser says so, and as the reader does this looks at AWSPREVIOUS where the
+    current version holds no valid token: `rotator status` and `rotator token` never disagree.
     """
-    text = token_version.text.reveal() if token_version.text is not None else None
+    ends_at = _end_in(token_version)
+    if token_version.version_id is None or (ends_at is not None and now < ends_at):
+        return ends_at
+    try:
+        previous = store.read_previous(token_version.secret_id)
+    except StoreError:
+        return ends_at  # whoever may not read it has no token in it
+    ends = [each for each in (ends_at, _end_in(previous) if previous else None) if each]
+    return max(ends, default=None)
+
+
+def _end_in(version: StoredSecret) -> datetime | None:
+    text = version.text.reveal() if version.text is not None else None
     try:
         return parse({"SecretString": text}).expires_at
     except ValueError:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rotator.model.access_token import AccessToken
-    from rotator.model.policy import NoTokenReason, RenewalPolicy
+    from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
     from rotator.model.secret_rotation import SecretRotation
 
 __all__ = ["ClientSecretStatus", "Health", "TokenStatus", "assess_token"]
@@ -82,11 +82,12 @@ def assess_token(
     """Assess what is stored at `now` (aware UTC).
 
     `client_id` and `fingerprint` are the credentials' own, None to believe the token's.
-    `readable_until` is the end that readers see, who take more than the job calls well-formed; None
-    if they see no token. Raises ConfigError as `RenewalPolicy.decide` does.
+    `readable_until` is the end that readers see, None if they see no token: they take more than the
+    job calls well-formed, and the version before the current one where that is of no use. Raises
+    ConfigError as `RenewalPolicy.decide` does.
     """
+    is_served = readable_until is not None and now < readable_until
     if isinstance(stored, str):
-        is_served = readable_until is not None and now < readable_until
         return TokenStatus(
             token_secret=token_secret,
             health="overdue" if is_served else "unusable",
@@ -99,21 +100,35 @@ def assess_token(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )
     next_rotation_at = policy.planned_rotation_at(stored)
-    health: Health = "healthy"
-    if now >= stored.expires_at:
-        health = "unusable"
-    elif decision.due and decision.reason != "cadence_reached":
-        health = "overdue"
-    elif decision.due and now - policy.next_rotation_at(stored) > policy.needed_margin:
-        # An interval and a run after it fell due, a new token should have been there.
-        health = "overdue"
+    expires_at = stored.expires_at
+    if now >= expires_at and is_served and readable_until is not None:
+        expires_at = readable_until
     return TokenStatus(
         token_secret=token_secret,
-        health=health,
+        health=_health(stored, decision, policy, now=now, is_served=is_served),
         reason=decision.reason,
         version_id=version_id,
         client_id=stored.client_id,
-        expires_at=stored.expires_at,
-        remaining=stored.expires_at - now,
+        expires_at=expires_at,
+        remaining=expires_at - now,
         next_rotation_at=next_rotation_at,
     )
+
+
+def _health(
+    stored: AccessToken,
+    decision: Decision,
+    policy: RenewalPolicy,
+    *,
+    now: datetime,
+    is_served: bool,
+) -> Health:
+    if now >= stored.expires_at:
+        return "overdue" if is_served else "unusable"
+    if not decision.due:
+        return "healthy"
+    if decision.reason != "cadence_reached":
+        return "overdue"
+    # An interval and a run after it fell due, a new token should have been there.
+    is_late = now - policy.next_rotation_at(stored) > policy.needed_margin
+    return "overdue" if is_late else "healthy"

@@ -15,13 +15,14 @@ class MemorySecret:
 
     versions: dict[str, str] = field(default_factory=dict)
     current: str | None = None
+    previous: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     kms_key_id: str | None = None
 
     def publish(self, text: str, version_id: str) -> None:
         """Make this the current version."""
         self.versions[version_id] = text
-        self.current = version_id
+        self.previous, self.current = self.current, version_id
 
     @property
     def text(self) -> str | None:
@@ -79,6 +80,11 @@ class MemoryStore:
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
         self._call("read_version")
         return self._version(secret_id, version_id)
+
+    def read_previous(self, secret_id: str) -> StoredSecret | None:
+        self._call("read_previous")
+        previous = self._secret(secret_id).previous
+        return None if previous is None else self._version(secret_id, previous)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         self._call("put", secret.secret_id)

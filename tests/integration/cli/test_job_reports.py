@@ -156,6 +156,21 @@ def test_status_calls_unusable_what_no_reader_reads_and_nothing_else(
     assert result(stood)["expires_at"] or stood.returncode == 6
 
 
+def test_status_and_readers_fall_back_to_the_same_version(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token(age=timedelta(hours=1))
+    ends = vault.fields()["expires_at"]
+    vault.put_token(age=timedelta(hours=1), access_token="")
+
+    stood = inside("status", binding.token_secret, "--json")
+    read = inside("token", binding.token_secret)
+
+    assert (stood.returncode, read.returncode) == (4, 0)
+    assert (result(stood)["health"], result(stood)["expires_at"]) == ("overdue", ends)
+    assert read.stdout.strip() == STORED
+
+
 @pytest.mark.parametrize("cadence", ["23h", "59m"])
 def test_expired_token_is_unusable_whatever_the_cadence(
     inside: Cli, binding: LocalBinding, vault: Vault, cadence: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,3 +84,36 @@ def test_edited_token_that_readers_take_is_not_unusable() -> None:
     assert edited is not None
     assert (edited.health, edited.reason) == ("overdue", "token_malformed")
     assert edited.expires_at == NOW + 23 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("current", "reason"),
+    [
+        ("no token", "token_malformed"),
+        (token_document("short", issued_at=NOW - HOUR, lifetime=HOUR / 2), "expired"),
+    ],
+)
+def test_token_to_which_readers_fall_back_is_not_unusable(current: object, reason: str) -> None:
+    store = Batches()
+    store.add("c", {"client_id": "my-client", "client_secret": "canary"})
+    secret = store.add("t", token_document("before", issued_at=NOW - 2 * HOUR))
+    secret.publish(current if isinstance(current, str) else json.dumps(current), "second")
+    selection = Selection((FleetBinding(Binding("c", "t")),))
+
+    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+
+    assert found.status is not None
+    assert (found.status.health, found.status.reason) == ("overdue", reason)
+    assert found.status.expires_at == NOW + 22 * HOUR
+    assert found.status.remaining == 22 * HOUR
+
+
+def test_valid_token_costs_no_second_read() -> None:
+    store = Batches()
+    store.add("c", {"client_id": "my-client", "client_secret": "canary"})
+    store.add("t", token_document("token", issued_at=NOW - HOUR))
+    selection = Selection((FleetBinding(Binding("c", "t")),))
+
+    fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+
+    assert "read_previous" not in store.calls

@@ -124,3 +124,11 @@ def test_age_of_the_client_secret_is_that_of_the_newest_stored_one() -> None:
     assert overlap == ClientSecretStatus("new", ISSUED_AT, new.expires_at, "overlap", ISSUED_AT)
     assert done == ClientSecretStatus("new", ISSUED_AT, new.expires_at)
     assert ClientSecretStatus.of(None) is None
+
+
+def test_token_of_another_client_is_overdue_whatever_the_cadence() -> None:
+    policy = RenewalPolicy(cadence=timedelta(hours=24))
+
+    status = assess_token("t", TOKEN, policy=policy, now=ISSUED_AT, client_id="other")
+
+    assert (status.health, status.reason) == ("overdue", "client_changed")
