@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -176,6 +177,37 @@ def test_no_secret_survives_in_any_text(secret: str, before: str, after: str) ->
     shown = redactor.redact_line(before + secret + after, max_chars=100_000)
     assert shown is not None
     assert secret not in shown
+
+
+ENCODERS: list[Callable[[str], str]] = [
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    lambda text: text.encode().hex(),
+    lambda text: text.encode().hex(":"),
+    lambda text: str(list(text.encode())),
+]
+
+
+@given(
+    secret=st.text(string.ascii_letters + string.digits, min_size=8, max_size=60),
+    separator=st.sampled_from(["", "-", " ", ".", "\n"]),
+    encoders=st.lists(st.sampled_from(ENCODERS), min_size=1, max_size=2),
+    before=st.text(string.ascii_letters + " ", max_size=20),
+)
+def test_no_secret_survives_in_any_two_encodings(
+    secret: str, separator: str, encoders: list[Callable[[str], str]], before: str
+) -> None:
+    echo = separator.join(secret)
+    for encode in encoders:
+        echo = encode(echo)
+    text = f"{before}: {echo}"
+
+    assert echo not in Redactor.of(Secret(secret)).redact(text)
+
+
+@given(secret=st.text(), text=st.text() | st.text("0123456789abcdef +/=_-,&#%x\\u", max_size=200))
+def test_no_text_makes_redaction_raise(secret: str, text: str) -> None:
+    assert Redactor.of(Secret(secret)).redact(text) is not None
 
 
 @given(text=st.text())
