@@ -149,6 +149,10 @@ class _Mint:
         )
 
 
+NEEDED_SECRETS = 2
+"""How many client secrets a replacement needs in the list; of two, the second may be good and the
+provider slow today."""
+
 _SLOW_REFUSALS = (
     "client_secret: {tried} were refused before the time for minting was up; keep in the list only"
     " those that the provider takes, with `rotator credentials set`"
@@ -171,7 +175,7 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
                 return minted
             return _with_position(minted, position, len(client_secrets))
         except MintError as error:
-            if position > 1 and error.retryable and retry.is_over():
+            if position > NEEDED_SECRETS and error.retryable and retry.is_over():
                 tried = f"{position - 1} of {len(client_secrets)}"
                 refused.args = (f"{refused}; {_SLOW_REFUSALS.format(tried=tried)}",)
                 break

@@ -220,7 +220,7 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "slow refusals are called temporary",
         "oauth/endpoint.py",
-        "if position > 1 and error.retryable and retry.is_over():",
+        "if position > NEEDED_SECRETS and error.retryable and retry.is_over():",
         "if False:",
         "tests/unit/oauth/test_refusals.py -k slow",
     ),

@@ -60,24 +60,37 @@ def test_any_refusal_of_the_client_moves_on_to_the_next_secret(
     assert not error.retryable
 
 
-def test_slow_refusals_that_use_up_the_time_are_told_with_how_many_were_tried() -> None:
-    """Four seconds each, and 30 in all: the eighth is cut off, and would be at each run."""
+def mint_slowly(*, secrets: int, refusal_s: float) -> MintError:
+    """Mint with so many client secrets, each refused after so long, within 30 seconds."""
     clock = ManualClock()
 
-    def refuse_slowly(_: Request) -> Reply:
-        clock.advance(4)
+    def refuse(_: Request) -> Reply:
+        clock.advance(refusal_s)
         return json_reply(401, {"error": "invalid_client"})
 
-    with HttpServer(refuse_slowly) as server:
-        fields = {"client_id": "id", "client_secret": [f"p8e-{n}" for n in range(30)]}
+    with HttpServer(refuse) as server:
+        fields = {"client_id": "id", "client_secret": [f"p8e-{n}" for n in range(secrets)]}
         credentials = ClientCredentials.from_fields(fields | {"token_url": f"{server.url}/token"})
         with pytest.raises(MintError) as caught:
             TokenEndpoint(clock=clock, deadline_s=30).mint(credentials)
+    return caught.value
 
-    error = caught.value
+
+def test_slow_refusals_that_use_up_the_time_are_told_with_how_many_were_tried() -> None:
+    """Four seconds each, and 30 in all: no run would ever get to the last ones."""
+    error = mint_slowly(secrets=30, refusal_s=4)
+
     assert (error.oauth_error, error.status, error.retryable) == ("invalid_client", 401, False)
     assert "client_secret: 8 of 30 were refused before the time for minting was up" in str(error)
     assert "p8e" not in str(error)
+
+
+def test_slow_refusal_of_the_first_of_two_client_secrets_can_pass() -> None:
+    """While one replaces the other, the second is good, and the provider slow today."""
+    error = mint_slowly(secrets=2, refusal_s=31)
+
+    assert error.retryable
+    assert "no time left" in str(error)
 
 
 @pytest.mark.parametrize("status", [400, 429, 503])
