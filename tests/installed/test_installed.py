@@ -9,6 +9,7 @@ import rotator
 from tests.installed.installations import Installation, Tools, extract, pip_install, run
 
 NAME = "oauth-token-rotator"
+SCHEMAS = Path(rotator.__file__).parent / "schemas"
 
 
 def assert_works(installed: Installation) -> None:
@@ -20,7 +21,7 @@ def assert_works(installed: Installation) -> None:
     assert "rotator run" in installed.command("run", "--help")
     assert installed.evaluate(f"importlib.metadata.version('{NAME}')") == rotator.__version__
     assert installed.evaluate("rotator.__version__") == rotator.__version__
-    assert "credentials-secret.schema.json" in installed.evaluate(schemas)
+    assert installed.evaluate(schemas) == str(sorted(path.name for path in SCHEMAS.iterdir()))
     assert installed.evaluate("rotator.rotate_token.__name__") == "rotate_token"
     assert installed.evaluate("rotator.reader.__name__", imports="rotator.reader")
 

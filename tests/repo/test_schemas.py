@@ -75,6 +75,14 @@ def test_schema_is_one_and_describes_every_field(stated: dict[str, Any]) -> None
     ]
 
 
+@pytest.mark.parametrize("path", sorted(SCHEMAS.iterdir()), ids=lambda path: path.name)
+def test_schema_has_an_id_of_its_own(path: Path) -> None:
+    kind, _, rest = path.name.partition(".")
+
+    assert rest == "schema.json"
+    assert load_object(path.read_text("utf-8"))["$id"] == f"urn:rotator:{kind}:1"
+
+
 def test_schemas_describe_the_fields_that_the_codecs_know() -> None:
     assert TOKEN["properties"].keys() == TOKEN_FIELDS
     assert CREDENTIALS["properties"].keys() == ClientCredentials.FIELDS
