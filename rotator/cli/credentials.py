@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -178,4 +179,16 @@ def _describe(secret: StoredSecret) -> dict[str, object]:
         "auth_method": provider.auth_method,
         "parameters": sorted(credentials.parameters),
         "token_secrets": list(credentials.token_secrets),
+        "client_admin": _kind_of_admin(secret),
     }
+
+
+def _kind_of_admin(secret: StoredSecret) -> str | None:
+    """Where the client secret can be rotated, None if nowhere or in a way that can't be read."""
+    from rotator.model.client_admin import parse_admin_settings
+    from rotator.model.stored import parse_fields
+
+    with contextlib.suppress(ValueError):
+        settings = parse_admin_settings(parse_fields(secret))
+        return None if settings is None else settings.kind.name
+    return None

@@ -166,6 +166,7 @@ def naive_losses(fakes: Iterable[type[SecretFake]]) -> tuple[int, int]:
             world = _world(make, {number: how})
             with suppress(RotatorError, Crashed):
                 _rotate_naively(world)
+            world.clock.advance(2 * LAG.total_seconds())  # until the old one has ended everywhere
             tried += 1
             lost += not world.has_working_secret()
     return lost, tried

@@ -264,3 +264,32 @@ def test_refused_run_names_the_command_that_helps(
 
     assert ended.returncode == 3
     assert says in ended.stdout
+
+
+def test_interface_for_the_client_secret_is_stored_and_shown(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    admin = {"kind": "adobe", "organization_id": "org@Adobe", "credential_id": "7"}
+
+    name = binding.credentials_secret
+    ended = inside("credentials", "set", name, stdin=json.dumps({"client_admin": admin}))
+
+    assert ended.returncode == 0, ended.stderr
+    assert vault.fields(name)["client_admin"] == admin
+    assert (
+        json.loads(inside("credentials", "show", name, "--json").stdout)["client_admin"] == "adobe"
+    )
+
+
+def test_interface_that_is_wrong_is_not_stored(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    name = binding.credentials_secret
+    before = vault.fields(name)
+
+    stdin = json.dumps({"client_admin": {"kind": "adobe", "organization_id": "org@Adobe"}})
+    ended = inside("credentials", "set", name, stdin=stdin)
+
+    assert ended.returncode == 2
+    assert "client_admin: credential_id is missing" in ended.stderr
+    assert vault.fields(name) == before
