@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
-from rotator.fleet.status import readable_until
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, assess_token
@@ -93,6 +92,8 @@ class Rotator:
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
+        from rotator.fleet.status import readable_until  # of no use to the job, which imports this
+
         credentials = rotation = None
         if settings.credentials_secret is None:
             [token_version] = self._store.read(settings.token_secret)
