@@ -74,6 +74,13 @@ READER_MUTATIONS = (
         "tests/unit/reader/test_direct.py -k certificate",
     ),
     Mutation(
+        "direct: the whole bundle is asked after any refusal",
+        "reader/direct_client.py",
+        "            if not is_unknown_issuer(problem):",
+        "            if False:",
+        "tests/unit/reader/test_direct.py -k never_asked",
+    ),
+    Mutation(
         "direct: the session token is sent and not signed",
         "reader/sigv4.py",
         "for name, text in signed.items()}",

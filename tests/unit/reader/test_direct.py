@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from hashlib import sha256
 from pathlib import Path
 
 import certifi
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from rotator.errors import ConfigError, StoreError, TokenUnavailable
+from rotator.reader import authorities
 from rotator.reader.authorities import AMAZON_ROOTS, Contexts
 from rotator.reader.direct import DirectSource
 from tests.support.certificates import Identity, server_context
@@ -208,6 +210,77 @@ def test_whole_bundle_is_asked_first_once_it_was_needed() -> None:
     assert len(list(contexts.candidates(None))) == 2
     [whole] = contexts.candidates(None)
     assert len(whole.get_ca_certs()) > 5
+
+
+@pytest.fixture
+def five(
+    service: TlsService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., None]:
+    """Let the service be this identity, in the bundle that is found or among the five roots too."""
+
+    def use(identity: Identity, *, among_the_five: bool) -> None:
+        service.context = server_context(identity, tmp_path)
+        first = identity if among_the_five else Identity.of("other.example")
+        der = ssl.PEM_cert_to_DER_cert(first.certificate)
+        start = first.certificate.splitlines()[1][:28].encode()
+        monkeypatch.setattr(authorities, "AMAZON_ROOTS", {start: sha256(der).hexdigest()})
+        bundle = tmp_path / "cacert.pem"
+        bundle.write_text(first.certificate + identity.certificate)
+        monkeypatch.setattr(authorities, "_bundle_path", lambda: str(bundle))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{service.port}")
+
+    return use
+
+
+def test_server_of_the_five_roots_needs_one_handshake(
+    service: TlsService, five: Callable[..., None]
+) -> None:
+    five(Identity.of("localhost"), among_the_five=True)
+    assert read() == "first"
+    assert len(service.names) == 1
+
+
+def test_whole_bundle_is_asked_after_an_unknown_issuer_and_from_then_on(
+    service: TlsService, five: Callable[..., None]
+) -> None:
+    five(Identity.of("localhost"), among_the_five=False)
+    source = DirectSource()
+    assert read(source) == "first"
+    assert len(service.names) == 2
+    assert read(source) == "first"
+    assert len(service.names) == 3
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [Identity.of("elsewhere.example"), Identity.of("localhost", ends_in_s=-60)],
+    ids=["wrong host", "expired"],
+)
+def test_whole_bundle_is_never_asked_after_a_wrong_host_or_an_expiry(
+    service: TlsService, five: Callable[..., None], identity: Identity
+) -> None:
+    five(identity, among_the_five=True)
+    with pytest.raises(StoreError, match="certificate of Secrets Manager was refused"):
+        read()
+    assert len(service.names) == 1
+    assert service.requests == []
+
+
+# -- credentials
+
+
+def test_credentials_that_expired_are_refused_until_the_environment_has_others(
+    service: TlsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired = {"__type": "ExpiredTokenException", "message": "The security token is expired"}
+    service.replies = [reply(expired, status="400 Bad Request"), reply(live_version())]
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "yesterday")
+    source = DirectSource()
+    with pytest.raises(StoreError, match="does not accept these AWS credentials"):
+        read(source)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "today")
+    assert read(source) == "first"
+    assert [b"Token: today" in each for each in service.requests] == [False, True]
 
 
 # -- the clock
