@@ -21,8 +21,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsSettings, ImsUrls
+from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsUrls
 from rotator.local.ims_http import NO_ANSWER, LocalServer, Reply, Request, json_reply
+from rotator.local.ims_settings import ImsSettings
 from rotator.local.ims_tokens import TokenMint
 from rotator.local.ims_worlds import REFUSALS
 from rotator.local.server_process import serve_until_eof

@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from rotator.model.binding import Binding
+from tests.evidence.faults import faults_for
 from tests.evidence.fleet_job import FleetJob, told
 from tests.evidence.job import Job, stage
-from tests.evidence.menu import faults_for
 from tests.evidence.processes import run_process, signalled_at
 from tests.evidence.races import RACE_FAULTS
 from tests.evidence.row import Effort, TableRow

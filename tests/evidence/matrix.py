@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.rotation.rotate import RotationResult
+from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, Job, Run, Stage, stage
-from tests.evidence.menu import faults_for
 from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.versions import CURRENT
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from rotator.rotation.rotate import RotationResult
+from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, JUNK, Job, Run, Stage, stage
-from tests.evidence.menu import faults_for
 from tests.evidence.processes import start, wait
 from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.versions import CURRENT, PREVIOUS, Refused

@@ -12,11 +12,11 @@ from rotator.local.environment import isolated_environment
 from tests.evidence.bad_input import bad_input
 from tests.evidence.client_secrets import naive_losses, strike
 from tests.evidence.decade import explained, live
+from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, Stage, stage
 from tests.evidence.kills import kills_at_calls, signals
 from tests.evidence.leaks import leaks
 from tests.evidence.matrix import fault_pairs, single_faults
-from tests.evidence.menu import faults_for
 from tests.evidence.provider_worlds import provider_worlds
 from tests.evidence.races import draw, races
 from tests.evidence.row import Effort, TableRow

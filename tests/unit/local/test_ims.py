@@ -11,7 +11,8 @@ import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims import LocalIms
-from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsSettings, RemoteIms
+from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, RemoteIms
+from rotator.local.ims_settings import ImsSettings
 from tests.support.ims_client import ACCEPTED, CANARY, CLIENT, NOW, ImsClient, eventually
 
 
