@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.templates import as_list, load, statements
 
 TEMPLATE = load("fleet.yaml")
@@ -18,10 +20,15 @@ def environment(function: str) -> dict[str, Any]:
     return found
 
 
+VPC = ("LambdaAttachesFunction", "FunctionItselfDoesNot")
+
+
 def grants(role: str) -> dict[str, dict[str, Any]]:
+    """What a role may do outside a VPC."""
     found = statements(properties(role)["Policies"])
-    assert all(each["Effect"] == "Allow" for each in found.values())
-    return found
+    own = {name: each for name, each in found.items() if name not in VPC}
+    assert all(each["Effect"] == "Allow" for each in own.values())
+    return own
 
 
 def actions(role: str) -> set[str]:
@@ -54,7 +61,14 @@ def test_worker_gives_back_single_messages_and_is_paced_by_the_queue_alone() -> 
 def test_dispatcher_and_worker_decide_alike_and_only_one_of_them_sends() -> None:
     dispatcher, worker = environment("Dispatcher"), environment("Worker")
 
-    assert worker.keys() == {"ROTATOR_FLEET", "ROTATOR_INTERVAL", "ROTATOR_SPREAD"}
+    assert worker.keys() == {
+        "ROTATOR_FLEET",
+        "ROTATOR_INTERVAL",
+        "ROTATOR_SPREAD",
+        "ROTATOR_CADENCE",
+        "ROTATOR_PROBE_URL",
+        "ROTATOR_PROBE_STORED",
+    }
     assert worker.items() <= dispatcher.items()
     assert dispatcher["ROTATOR_QUEUE_URL"] == {"Ref": "DueBindings"}
     assert dispatcher["ROTATOR_DISCOVER"] == "true"
@@ -108,3 +122,24 @@ def test_short_life_silence_and_given_up_messages_are_alarms() -> None:
     assert life["Period"] > 60 * max(TEMPLATE["Parameters"]["TickMinutes"]["AllowedValues"])
     assert failed["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["FailedBindings", "QueueName"]}
     assert all(each["AlarmActions"] == [{"Ref": "AlarmTopicArn"}] for each in (life, failed))
+
+
+@pytest.mark.parametrize("function", ["Dispatcher", "Worker"])
+def test_function_in_a_vpc_has_no_more_rights_than_lambda_needs_to_attach_it(function: str) -> None:
+    config = properties(function)["VpcConfig"]["Fn::If"]
+    found = statements(properties(f"{function}Role")["Policies"])
+    own = found[VPC[1]]
+
+    assert config[0] == "InVpc"
+    assert config[2] == {"Ref": "AWS::NoValue"}
+    assert (own["Effect"], own["Action"]) == ("Deny", "ec2:*")
+    name = own["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]["Fn::Sub"].rpartition(
+        ":function:"
+    )[2]
+    assert {"Fn::Sub": name} == properties(function)["FunctionName"]
+
+
+def test_settings_that_need_each_other_are_refused_apart() -> None:
+    asserted = {name: each["Assertions"] for name, each in TEMPLATE["Rules"].items()}
+
+    assert asserted.keys() == {"SubnetsComeWithSecurityGroups", "StoredTokensAreProbedAtAnApi"}

@@ -81,6 +81,40 @@ def test_discovery_serves_whom_the_credentials_agree_to_and_names_the_others(
     assert vault.versions(stranger) == {}
 
 
+def test_tag_without_a_secret_is_named_alone(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    team = binding.token_secret.replace("/", "-")
+    good = add_token_secret(vault, "good", binding.credentials_secret, team=team)
+    odd = add_token_secret(vault, "odd", "nowhere/credentials", team=team)
+    vault.put_credentials(token_secrets=[good])
+
+    ended = inside("run", "--discover", "--where", f"team={team}", "--json")
+
+    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    assert ended.returncode == 5
+    assert outcomes[good]["outcome"] == "rotated"
+    assert "nowhere/credentials" in outcomes[odd]["error"]
+
+
+def test_secret_of_another_account_is_named_alone(
+    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+) -> None:
+    credentials = binding.credentials_secret
+    foreign = "arn:aws:secretsmanager:us-east-1:999999999999:secret:their/token-AbCdEf"
+    manifest = write_manifest(
+        tmp_path / "fleet.toml", (credentials, binding.token_secret), (credentials, foreign)
+    )
+
+    ended = inside("run", "--config", manifest, "--json")
+
+    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    assert ended.returncode == 5
+    assert outcomes[binding.token_secret]["outcome"] == "rotated"
+    assert foreign in outcomes[foreign]["error"]
+    assert vault.fields()["access_token"]
+
+
 def test_init_makes_a_binding_that_discovery_serves(
     inside: Cli, binding: LocalBinding, vault: Vault
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rotator.errors import ConfigError
-from rotator.fleet.manifest import load_manifest, parse_manifest
+from rotator.fleet.manifest import load_manifest, parse_manifest, read_manifest
 from rotator.model.binding import Binding
 
 ONE = '[[binding]]\ncredentials_secret = "c"\ntoken_secret = "t"\n'
@@ -115,15 +115,16 @@ def test_one_secret_for_both_is_a_binding() -> None:
     assert [each.binding for each in selection.bindings] == [Binding("s", "s")]
 
 
-def test_ten_thousand_bindings_are_read() -> None:
-    text = "".join(
-        f'[[binding]]\ncredentials_secret = "c"\ntoken_secret = "t/{number}"\n'
-        for number in range(10_000)
+def test_hundred_thousand_bindings_are_read() -> None:
+    entries = [{"credentials_secret": "c", "token_secret": f"t/{n}"} for n in range(100_000)]
+    entries.append({"credentials_secret": "c", "token_secret": "t/99999"})
+
+    _, selection = read_manifest({"binding": entries})
+
+    assert len(selection.bindings) == 100_000
+    assert "binding 100001: token_secret is that of binding 100000 too" in str(
+        selection.refused[0].error
     )
-
-    _, selection = parse_manifest(text)
-
-    assert len(selection.bindings) == 10_000
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"])

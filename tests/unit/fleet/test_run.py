@@ -322,6 +322,24 @@ def test_binding_of_another_region_is_refused_by_name() -> None:
     assert "is in another region" in str(reports[arn].error)
 
 
+def test_provider_that_answers_after_the_deadline_is_named_and_the_others_are_done() -> None:
+    rig = FleetRig()
+
+    def answer_late() -> None:
+        rig.clock.advance(30)  # the deadline of one mint
+        raise MintError("token endpoint: no whole response in time (late.example)", retryable=True)
+
+    rig.endpoint = EndpointOf(rig.clock, late=answer_late)
+    rig.add("late", age=23.9 * HOUR, host="late.example")
+    rig.add("well", age=23 * HOUR)
+
+    reports = rig.run()
+
+    assert outcomes(reports) == {"late": "failed", "well": "rotated"}
+    assert "no whole response in time (late.example)" in str(reports["t/late"].error)
+    assert reports["t/late"].expires_at == NOW + 0.1 * HOUR
+
+
 def test_dry_run_decides_and_changes_nothing() -> None:
     rig = FleetRig()
     rig.add("due", age=23 * HOUR)

@@ -1,0 +1,190 @@
+"""The template of a fleet, deployed: the schedule fires, the dispatcher sends, workers rotate.
+
+Against ministack, with IAM enforced; its differences from AWS are those of `test_stack`, and it
+enforces `VisibilityTimeout` and `ReportBatchItemFailures` as AWS does.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra.package import Package
+from rotator.local.ims_control import RemoteIms
+from tests.deployed.emulator import Emulator
+from tests.deployed.stack import CLIENT_ID, GOOD, KEY, ROOT, SWEEP_S
+
+TEMPLATE = ROOT / "infra" / "fleet.yaml"
+BUCKET = "code-of-a-fleet"
+TAG = "rotator:credentials-secret"
+TICK_S = 60
+CREDENTIALS = "oauth/credentials/adobe"
+TOKENS = ("oauth/tokens/a", "oauth/tokens/b")
+REFUSED = "oauth/tokens/refused"
+WRONG = "p8e-canary-of-a-client-that-was-deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetStack:
+    """The deployed fleet, and what watches it."""
+
+    emulator: Emulator
+    outputs: dict[str, str]
+
+    def put(self, name: str, value: dict[str, Any] | None, **tags: str) -> None:
+        text = {} if value is None else {"SecretString": json.dumps(value)}
+        listed = [{"Key": key, "Value": each} for key, each in tags.items()]
+        self.emulator.client("secretsmanager").create_secret(Name=name, Tags=listed, **text)
+
+    def token(self, name: str) -> dict[str, Any] | None:
+        answer = self.emulator.client("secretsmanager").get_secret_value(SecretId=name)
+        text = answer.get("SecretString")
+        fields: dict[str, Any] | None = json.loads(text) if text else None
+        return fields
+
+    def logged(self, function: str) -> list[dict[str, Any]]:
+        logs, group = self.emulator.client("logs"), f"/aws/lambda/rotator-fleet-{function}"
+        lines = [
+            event["message"]
+            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
+            for event in logs.get_log_events(
+                logGroupName=group, logStreamName=stream["logStreamName"]
+            )["events"]
+        ]
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def waiting(self, queue: str) -> int:
+        """Messages in a queue, those that a worker has in hand included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.emulator.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=names
+        )["Attributes"]
+        return sum(int(found.get(name, 0)) for name in names)
+
+
+def wait_for(what: Callable[[], Any], *, timeout_s: float, told: Callable[[], str]) -> Any:  # noqa: ANN401 - what it was
+    give_up_at = time.monotonic() + timeout_s
+    while not (found := what()):
+        assert time.monotonic() < give_up_at, told()
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def fleet(emulator: Emulator, package: Package, ims: RemoteIms) -> FleetStack:
+    """Deployed with a tick of a minute: two good bindings, and one whose client is refused."""
+    ims.reset()
+    ims.configure(clients={CLIENT_ID: [GOOD]})
+    storage = emulator.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
+    topic = emulator.client("sns").create_topic(Name="on-duty")["TopicArn"]
+    outputs = emulator.create_stack(
+        "rotator-fleet",
+        TEMPLATE,
+        CodeBucket=BUCKET,
+        CodeKey=KEY,
+        TickMinutes="1",
+        CredentialsPrefix="oauth/credentials/",
+        TokenPrefix="oauth/tokens/",
+        AlarmTopicArn=topic,
+    )
+    fleet = FleetStack(emulator, outputs)
+    fields = {
+        "provider": "adobe-ims",
+        "token_url": ims.urls.token,
+        "client_id": CLIENT_ID,
+        "client_secret": GOOD,
+        "token_secrets": ["oauth/tokens/*"],
+    }
+    fleet.put(CREDENTIALS, fields)
+    fleet.put("oauth/credentials/refused", fields | {"client_secret": WRONG})
+    for name in TOKENS:
+        fleet.put(name, None, **{TAG: CREDENTIALS})
+    fleet.put(REFUSED, None, **{TAG: "oauth/credentials/refused"})
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def ticked(fleet: FleetStack) -> FleetStack:
+    """After the schedule fired for the first time, and the workers were done with what it sent."""
+
+    def told() -> str:
+        return f"{fleet.logged('dispatcher')}\n{fleet.logged('worker')}"
+
+    wait_for(lambda: all(map(fleet.token, TOKENS)), timeout_s=3 * TICK_S + 3 * SWEEP_S, told=told)
+    wait_for(lambda: _failures(fleet), timeout_s=TICK_S, told=told)
+    return fleet
+
+
+def _failures(fleet: FleetStack) -> list[dict[str, Any]]:
+    return [
+        line for line in fleet.logged("worker") if line.get("event") == "rotator.rotation_failed"
+    ]
+
+
+def test_schedule_fires_the_dispatcher_sends_and_a_worker_rotates(ticked: FleetStack) -> None:
+    sent = [
+        line["sent"]
+        for line in ticked.logged("dispatcher")
+        if line.get("event") == "rotator.fleet_dispatched"
+    ]
+    tokens = [ticked.token(name) for name in TOKENS]
+
+    assert sent[0] == len(TOKENS) + 1
+    assert all(token is not None and token["client_id"] == CLIENT_ID for token in tokens)
+    assert not any(line.get("outcome") == "rotated" for line in ticked.logged("dispatcher"))
+
+
+def test_refused_binding_ends_in_the_log_and_not_in_the_queue(ticked: FleetStack) -> None:
+    failures = _failures(ticked)
+
+    assert {line["binding"] for line in failures} == {REFUSED}
+    assert all("invalid_client" in line["error"] for line in failures)
+    assert ticked.waiting("FailedBindingsQueueUrl") == 0
+    assert not ticked.token(REFUSED)
+
+
+def test_dispatcher_measures_the_fleet(ticked: FleetStack) -> None:
+    measured = [line for line in ticked.logged("dispatcher") if "_aws" in line]
+
+    assert measured[0]["Bindings"] == len(TOKENS) + 1
+    assert measured[0]["Due"] == len(TOKENS) + 1
+
+
+def test_worker_that_is_killed_loses_nothing(ticked: FleetStack, ims: RemoteIms) -> None:
+    """Lambda kills it in the middle of a mint; the binding is sent again while it is due."""
+    functions = ticked.emulator.client("lambda")
+    functions.update_function_configuration(FunctionName="rotator-fleet-worker", Timeout=3)
+    name = "oauth/tokens/killed"
+    before = ims.observed()["token_requests"]
+    ims.configure(behaviour="hang", hang_s=60.0)
+    ticked.put(name, None, **{TAG: CREDENTIALS})
+
+    def told() -> str:
+        return f"{ticked.logged('worker')[-5:]}\n{ticked.emulator.log[-2000:]}"
+
+    wait_for(
+        lambda: "timed out after" in ticked.emulator.log,
+        timeout_s=2 * TICK_S + 3 * SWEEP_S,
+        told=told,
+    )
+    assert ims.observed()["token_requests"] > before
+    assert not ticked.token(name)
+    assert ticked.waiting("DueBindingsQueueUrl") > 0
+
+    ims.configure(behaviour="ok")
+    functions.update_function_configuration(FunctionName="rotator-fleet-worker", Timeout=120)
+    # What came back is hidden for twelve minutes; until then the next ticks send it anew.
+    wait_for(lambda: ticked.token(name), timeout_s=2 * TICK_S + 3 * SWEEP_S, told=told)
+
+
+def test_no_secret_is_in_what_the_fleet_logged(ticked: FleetStack) -> None:
+    logged = json.dumps([ticked.logged(name) for name in ("dispatcher", "worker")])
+    tokens = [ticked.token(name) for name in TOKENS]
+
+    for secret in (GOOD, WRONG, *(token["access_token"] for token in tokens if token)):
+        assert secret not in logged
