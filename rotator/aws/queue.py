@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.errors import explain_error
-from rotator.errors import replace_error
+from rotator.errors import RotatorError, StoreError, replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,10 +35,28 @@ def send_messages(queue_url: str, bodies: Iterable[str], *, client: object = Non
         response = replace_error(
             send,
             Exception,
-            lambda error: explain_error(error, operation="SendMessageBatch", secret_id=queue_url),
+            lambda error: _explain(error, queue_url),
         )
         failed += len(response.get("Failed", []))
     return failed
+
+
+def _explain(error: Exception, queue_url: str) -> RotatorError:
+    """Our error in the words of SQS, whose permission has no name for batches."""
+    found = explain_error(error, operation="SendMessage", secret_id=queue_url)
+    if not isinstance(found, StoreError):
+        return found
+    text = str(found).replace(f"secret {queue_url}", f"queue {queue_url}", 1)
+    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    if code.rpartition(".")[2] in {"NonExistentQueue", "QueueDoesNotExist"}:
+        text = f"queue {queue_url}: does not exist; check ROTATOR_QUEUE_URL"
+    return StoreError(
+        text.replace("secretsmanager:", "sqs:").replace("Secrets Manager", "SQS"),
+        operation="SendMessage",
+        secret_id=queue_url,
+        aws_code=found.aws_code,
+        retryable=found.retryable,
+    )
 
 
 def _connect(queue_url: str) -> object:

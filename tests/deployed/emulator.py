@@ -1,6 +1,7 @@
 """ministack as a process: AWS on loopback, over TLS, with IAM enforced."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -102,6 +103,20 @@ class Emulator:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+    def kill_function(self, name: str) -> int:
+        """Kill the processes that this function runs in, as a crash does; how many there were."""
+        place = str(self._folder / f"ministack-lambda-{name}-")
+        found = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:  # it has ended
+                continue
+            if place in command:
+                os.kill(int(process.name), signal.SIGKILL)
+                found += 1
+        return found
 
     def create_stack(self, name: str, template: Path, **parameters: str) -> dict[str, str]:
         """Create a stack, wait for it, and answer with its outputs; fails as the stack does."""

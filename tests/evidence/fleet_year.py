@@ -162,17 +162,21 @@ def _between(ticks: list[float], start: float, end: float) -> Iterable[float]:
 
 
 def _due_index(each: _Binding, ticks: list[float]) -> int:
-    """The first run at which the policy calls the token due."""
+    """The first run at which the policy calls the token due; a search from where it plans to."""
     token = _token(each)
-    low, high = bisect_left(ticks, each.minted_at), bisect_left(ticks, each.ends_at)
-    while low < high:
-        middle = (low + high) // 2
-        now = START + timedelta(seconds=ticks[middle])
-        if each.policy.decide(token, now=now, client_id="c").due:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    planned_at = each.policy.planned_rotation_at(token) or token.expires_at
+    end = bisect_left(ticks, each.ends_at)
+    index = min(bisect_left(ticks, (planned_at - START).total_seconds() - TICK_S / 3), end)
+
+    def is_due(at: int) -> bool:
+        now = START + timedelta(seconds=ticks[at])
+        return each.policy.decide(token, now=now, client_id="c").due
+
+    while index > 0 and ticks[index - 1] > each.minted_at and is_due(index - 1):
+        index -= 1
+    while index < end and not is_due(index):
+        index += 1
+    return index
 
 
 def _token(each: _Binding) -> AccessToken:
