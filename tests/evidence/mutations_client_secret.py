@@ -120,6 +120,13 @@ CLIENT_SECRET_MUTATIONS = (
         f"{STEPS} -k whose_value_was_lost",
     ),
     Mutation(
+        "client secret: a timeout counts as a refusal",
+        RUN,
+        "    return error.status in REFUSALS",
+        "    return True",
+        f"{STEPS} -k come_too_late",
+    ),
+    Mutation(
         "client secret: one that somebody uses counts as lost",
         TWO,
         "    if found.created_at is None or found.last_used_at is not None:",

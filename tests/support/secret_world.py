@@ -137,6 +137,7 @@ class SecretWorld:
         make: type[SecretFake] = FakeAdobe,
         *,
         plan: Mapping[int, str] | None = None,
+        token_secret: str = TOKEN,
         **fields: Any,
     ) -> None:
         self.clock = ManualClock(NOW)
@@ -152,11 +153,13 @@ class SecretWorld:
             "client_secret": FIRST_VALUE,
             "token_url": "https://ims.example/token",
             "auth_method": "client_secret_post",
-            "token_secrets": [TOKEN],
+            "token_secrets": [token_secret],
             "client_admin": self.fake.settings,
         }
         self.store.add(CREDENTIALS, {n: v for n, v in (document | fields).items() if v is not None})
-        self.store.add(TOKEN)
+        self.token_secret = token_secret
+        if token_secret != CREDENTIALS:
+            self.store.add(token_secret)
         key = {"client_id": "management", "client_secret": "canary-key", "token_url": "https://a/t"}
         self.store.add("app/management", key)
         self.job()
@@ -183,7 +186,7 @@ class SecretWorld:
     def job(self) -> str:
         """One run of the token job; its outcome."""
         return rotate_token(
-            Binding(CREDENTIALS, TOKEN),
+            Binding(CREDENTIALS, self.token_secret),
             store=self.store,
             endpoint=self.endpoint,
             policy=RenewalPolicy(),

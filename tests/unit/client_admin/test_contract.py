@@ -63,6 +63,16 @@ def test_rotation_ends_with_a_new_client_secret_alone(make: Make) -> None:
     world.pass_time(hours=48)  # the job goes on
 
 
+def test_one_secret_for_both_keeps_its_token(make: Make) -> None:
+    world = SecretWorld(make, token_secret=CREDENTIALS, token_secrets=None)
+
+    rotate_to_the_end(world)
+
+    [value] = world.stored
+    assert world.fake.accepts(value)
+    assert world.store.fields(CREDENTIALS)["access_token"]
+
+
 def test_job_goes_on_after_each_step_while_the_provider_lags(make: Make) -> None:
     world = SecretWorld(make)
     world.fake.lag = timedelta(seconds=90)

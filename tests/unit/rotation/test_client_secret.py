@@ -275,6 +275,28 @@ def test_refused_add_leaves_no_intent() -> None:
     assert world.state == {}
 
 
+@pytest.mark.parametrize("status", [408, 500, 503])
+def test_failure_that_may_have_come_too_late_keeps_the_intent(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = SecretWorld(FakeAdobe)
+
+    def forbid(method: str) -> None:
+        world.fake.is_allowed = method == "GET"
+
+    world.fake.before = forbid
+
+    def fail(_: int) -> tuple[int, object]:
+        return status, {}
+
+    monkeypatch.setattr(world.fake, "refuse", fail)
+    with pytest.raises(ClientAdminError, match=f"HTTP {status}"):
+        world.rotate()
+
+    assert world.state["step"] == "adding"
+    assert world.stored == [FIRST_VALUE]
+
+
 def test_two_runs_at_once_add_one_client_secret() -> None:
     world = SecretWorld(FakeAdobe)
     rival: list[BaseException] = []
