@@ -124,7 +124,7 @@ def pack(task: Path, target: Path) -> Package:
     return Package(target, len(content), unpacked_bytes, hashlib.sha256(content).hexdigest())
 
 
-def cold_import_ms(package: Package, interpreter: str, *, runs: int = 5) -> float:
+def cold_import_ms(package: Package, interpreter: str) -> float:
     """How long a fresh interpreter takes to import the handler from the unpacked zip, median."""
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(package.path).extractall(folder)
@@ -136,8 +136,8 @@ def cold_import_ms(package: Package, interpreter: str, *, runs: int = 5) -> floa
             return time.perf_counter() - started_s
 
         duration_s(code, folder)  # the page cache is warm for both
-        bare_s = median(duration_s("") for _ in range(runs))
-        return 1000 * (median(duration_s(code, folder) for _ in range(runs)) - bare_s)
+        bare_s = median(duration_s("") for _ in range(5))
+        return 1000 * (median(duration_s(code, folder) for _ in range(5)) - bare_s)
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.secret_ids import arn_region, checked_secret_id, shared_region
-from rotator.errors import ConfigError, did_you_mean
+from rotator.errors import ConfigError, did_you_mean, name_hint
 from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
 from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
@@ -166,7 +166,7 @@ def load_settings(
     for label, text in given.items():
         name = label.removeprefix("--").replace("-", "_")
         if name not in NAMES:
-            raise ConfigError(f"{label}: unknown{_hint(name, NAMES)}")
+            raise ConfigError(f"{label}: unknown; {name_hint(name, NAMES)}")
         if text is not None:
             found[name] = _Given(text, label)
     for name in ("token_secret", "credentials_secret"):
@@ -331,11 +331,6 @@ def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dic
 def _not_named(name: str) -> str:
     flag = f"--{name.replace('_', '-')}"
     return f"{name.replace('_', ' ')}: missing; pass {flag} or set {PREFIX}{name.upper()}"
-
-
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    meant = did_you_mean(name, known)
-    return f"; did you mean {meant}?" if meant else f"; known are {', '.join(known)}"
 
 
 def _choice(given: _Given, choices: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "copy_error",
     "did_you_mean",
     "explain_handshake",
+    "name_hint",
     "replace_error",
 ]
 
@@ -184,6 +185,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
+
+
+def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """What to do about an unknown name: the known one that it resembles, or all that are known."""
+    meant = did_you_mean(name, known)
+    return f"did you mean {meant}?" if meant else otherwise or f"known are {', '.join(known)}"
 
 
 def replace_error(

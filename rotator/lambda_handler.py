@@ -22,7 +22,7 @@ from rotator.app import Rotator, open_store_in
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.aws.metrics import embedded
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
-from rotator.errors import ConfigError, RotatorError, did_you_mean
+from rotator.errors import ConfigError, RotatorError, name_hint
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.rotation_step import parse_step
 
@@ -181,9 +181,7 @@ def _parse_event(event: object) -> dict[str, Any]:
         return {}
     for name, value in event.items():
         if name not in FIELDS:
-            meant = did_you_mean(str(name), FIELDS)
-            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(FIELDS)}"
-            raise ConfigError(f"event: has an unknown field; {hint}")
+            raise ConfigError(f"event: has an unknown field; {name_hint(str(name), FIELDS)}")
         if not isinstance(value, bool if name == "force" else str):
             kind = "true or false" if name == "force" else "a secret's name or ARN"
             raise ConfigError(f"event: {name} must be {kind}")

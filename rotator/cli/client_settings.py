@@ -104,15 +104,15 @@ def ask_changes() -> dict[str, Any]:
     text = _ask_secret_text()
     if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
         return {"client_secret": text}
-    from rotator.errors import did_you_mean
+    from rotator.errors import name_hint
     from rotator.model.client_credentials import ClientCredentials
 
     fields = _parse_object(text)
     # One that is null is taken away, whatever it is. A key may be a secret in the wrong place.
     for name in (name for name, value in fields.items() if value is not None):
         if name not in ClientCredentials.KEYS:
-            meant = did_you_mean(name, ClientCredentials.FIELDS)
-            hint = f"did you mean {meant}?" if meant else "docs/providers.md lists the keys"
+            otherwise = "docs/providers.md lists the keys"
+            hint = name_hint(name, ClientCredentials.FIELDS, otherwise=otherwise)
             raise ConfigError(f"standard input: has an unknown key; {hint}")
     return fields
 
@@ -157,15 +157,14 @@ def _read_text(way_out: str) -> str:
 
 
 def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
-    from rotator.errors import did_you_mean
+    from rotator.errors import name_hint
     from rotator.model.providers import PRESETS
 
     if "provider" not in settings:
         default = "generic" if settings.keys() & {"token_url", "issuer"} else "adobe-ims"
         name = _ask(f"provider ({', '.join(PRESETS)}) [{default}]: ") or default
         if name not in PRESETS:
-            meant = did_you_mean(name, PRESETS)
-            hint = f"did you mean {meant}?" if meant else "run this again and choose one of these"
+            hint = name_hint(name, PRESETS, otherwise="run this again and choose one of these")
             raise ConfigError(f"provider: unknown; {hint}")
         settings["provider"] = name
     preset = PRESETS.get(settings["provider"])

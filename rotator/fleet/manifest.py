@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.secret_ids import checked_secret_id
-from rotator.errors import ConfigError, did_you_mean, replace_error
+from rotator.errors import ConfigError, name_hint, replace_error
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
 from rotator.model.binding import Binding
 from rotator.model.instants import parse_duration
@@ -172,9 +172,7 @@ def _table(value: object, label: str) -> Mapping[str, Any]:
 def _check_keys(subject: str, table: Mapping[str, Any], known: Collection[str]) -> None:
     for key in table:
         if key not in known:
-            meant = did_you_mean(key, known)
-            hint = f"did you mean {meant}?" if meant else f"known are {', '.join(known)}"
-            raise ConfigError(f"{subject}: has an unknown key; {hint}")
+            raise ConfigError(f"{subject}: has an unknown key; {name_hint(key, known)}")
 
 
 def _text(subject: str, table: Mapping[str, Any], key: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import did_you_mean
+from rotator.errors import name_hint
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.urls import problem_with_url
 
@@ -122,14 +122,10 @@ def _parse(value: dict[str, Any]) -> AdminSettings:
     name = text_field(value, "kind")
     kind = ADMIN_KINDS.get(name)
     if kind is None:
-        meant = did_you_mean(name, ADMIN_KINDS)
-        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(ADMIN_KINDS)}"
-        raise ValueError(f"kind is unknown; {hint}")
+        raise ValueError(f"kind is unknown; {name_hint(name, ADMIN_KINDS)}")
     known = {"kind", "url", "credentials_secret", "lifetime_days", *kind.ids}
     for key in sorted(value.keys() - known):
-        meant = did_you_mean(key, known)
-        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(sorted(known))}"
-        raise ValueError(f"has an unknown key; {hint}")
+        raise ValueError(f"has an unknown key; {name_hint(key, sorted(known))}")
     url = optional_text_field(value, "url") or kind.url
     if not url:
         raise ValueError(f"url is missing; for {name} it is https:// and your tenant's own domain")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rotator.errors import CredentialsError, did_you_mean
+from rotator.errors import CredentialsError, name_hint
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
@@ -213,9 +213,7 @@ def _preset(credentials: ClientCredentials) -> Provider:
     is_standard = address is not None and not _ADOBE.match(address)
     preset = PRESETS.get(name or ("generic" if is_standard else DEFAULT_PRESET))
     if preset is None:
-        meant = did_you_mean(name or "", PRESETS)
-        hint = f"did you mean {meant}?" if meant else f"known are {', '.join(PRESETS)}"
-        raise CredentialsError(f"provider: unknown; {hint}")
+        raise CredentialsError(f"provider: unknown; {name_hint(name or '', PRESETS)}")
     return preset
 
 

@@ -32,26 +32,26 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenEndpoint"]
 
+CONNECT_TIMEOUT_S = 5.0
+
 
 class TokenEndpoint:
     """The token endpoint that the credentials name.
 
     `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
     seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `connect_timeout_s` and `read_timeout_s` bound each attempt.
+    `read_timeout_s` bounds the wait for the response of each attempt.
     """
 
     def __init__(
         self,
         *,
         deadline_s: float = 30.0,
-        connect_timeout_s: float = 5.0,
         read_timeout_s: float = 10.0,
         remaining_s: Callable[[], float] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._deadline_s = deadline_s
-        self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._remaining_s = remaining_s
         self._clock = clock
@@ -94,9 +94,7 @@ class TokenEndpoint:
     def _timeouts(self, left_s: float) -> Timeouts:
         from rotator.transport.bounded import Timeouts
 
-        return Timeouts(
-            connect_s=self._connect_timeout_s, read_s=self._read_timeout_s, total_s=left_s
-        )
+        return Timeouts(connect_s=CONNECT_TIMEOUT_S, read_s=self._read_timeout_s, total_s=left_s)
 
 
 @dataclass(frozen=True, slots=True)

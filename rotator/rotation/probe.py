@@ -14,16 +14,16 @@ from rotator.model.urls import problem_with_url
 from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from rotator.model.access_token import AccessToken
     from rotator.model.secret import Secret
     from rotator.transport.bounded import HttpResponse
 
-__all__ = ["DEFAULT_REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
+__all__ = ["REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
 
-DEFAULT_REFUSALS = frozenset({401, 403})
-"""The statuses that mean that the API does not take the token (RFC 9110 sections 15.5.2 and 4)."""
+REFUSALS = frozenset({401, 403})
+"""The statuses that mean that the API rejects the token (RFC 9110 sections 15.5.2 and 4)."""
 
 NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
 """Adobe's codes of a 401 that a new token of the same client would get as well."""
@@ -75,14 +75,13 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
 def make_probe(
     url: str,
     *,
-    refused_on: Collection[int] = DEFAULT_REFUSALS,
     timeout_s: float = 10,
     call: Callable[..., ApiAnswer] = call_api,
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
-    It raises ProbeError if the API does not take the token, which is what the statuses
-    `refused_on` mean, and ConfigError for a URL that a token must not be sent to. An API that
+    It raises ProbeError if the API rejects the token, which is what the statuses in
+    `REFUSALS` mean, and ConfigError for a URL that a token must not be sent to. An API that
     cannot be reached or fails for another reason says nothing about the token: the probe then
     returns what kept it from knowing, and the token may be published. `call` stands in for
     `call_api`.
@@ -98,7 +97,7 @@ def make_probe(
             problem = str(error)
         if problem is not None:
             return problem
-        if answer.status in refused_on:
+        if answer.status in REFUSALS:
             raise ProbeError(
                 f"API: rejects the new token ({_summary(answer)}); kept the stored one",
                 status=answer.status,

@@ -113,13 +113,6 @@ def test_probe_refuses_what_the_api_refuses(
     assert not caught.value.retryable
 
 
-def test_statuses_that_refuse_can_be_chosen(ims: LocalIms) -> None:
-    warning = make_probe(ims.urls.hello, refused_on={403})(token())
-
-    assert warning is not None
-    assert "HTTP 401, 401013" in warning
-
-
 def test_unreachable_probe_warns_and_lets_the_token_through() -> None:
     warning = make_probe(closed_port())(token())
 
