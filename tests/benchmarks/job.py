@@ -81,13 +81,13 @@ def draw(table: Table) -> dict[str, str]:
     values: dict[str, float] = {}
     for kind in ("not due", "due"):
         for label in PEERS.values():
-            raw = table.raw(f"run, {kind}: wall, times {label}")
+            raw = table.raw(f"run, {kind}: CPU, times {label}")
             values[f"rotator run, {kind}"] = raw["ours_ms"]
             values[f"{label}, {kind}"] = raw["theirs_ms"]
     return {
         "run": bars(
             values,
-            title="One run of the job as a process, in milliseconds (shorter is better)",
+            title="One run of the job, in milliseconds of CPU (shorter is better)",
             caption=f"{table.measured_at[:10]}, {table.measured_on()}",
             ours={"rotator run, not due", "rotator run, due"},
         )

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bars"]
 
-WIDTH, LEFT, RIGHT, TOP, ROW = 760, 260, 70, 48, 30
+WIDTH, RIGHT, TOP, ROW = 860, 70, 48, 30
+CHARACTER = 7.2
+"""How wide one is, in the middle and in bold: names of any length stand before their bars."""
+
 OURS, THEIRS, INK, GRID = "#1a7f5a", "#9aa5b1", "#24292f", "#d8dee4"
 TICKS = 5
 
@@ -30,8 +33,10 @@ def bars(
 
     `marker` is a vertical line across all of them.
     """
+    left = 30 + CHARACTER * max(map(len, values))
     marked = [marker[1]] if marker else []
-    ticks, x = _logarithmic([*marked, *values.values()]) if logarithmic else _linear(values)
+    scale = _logarithmic if logarithmic else _linear
+    ticks, x = scale([*marked, *values.values()], left)
     bottom = TOP + ROW * len(values)
     captions = textwrap.wrap(caption, 112)
     height = bottom + 58 + 16 * len(captions)
@@ -51,7 +56,8 @@ def bars(
             f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{tick:,.10g}</text>',
         ]
     for index, (name, value) in enumerate(values.items()):
-        parts += _bar(name, value, TOP + ROW * index + 5, x(value), is_ours=name in ours)
+        y = TOP + ROW * index + 5
+        parts += _bar(name, value, y, (left, x(value)), is_ours=name in ours)
     if marker:
         label, at = marker[0], x(marker[1])
         parts += [
@@ -68,41 +74,42 @@ def bars(
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _bar(name: str, value: float, y: int, end: float, *, is_ours: bool) -> list[str]:
+def _bar(name: str, value: float, y: int, ends: tuple[float, float], *, is_ours: bool) -> list[str]:
+    left, right = ends
     weight = "600" if is_ours else "400"
     number = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
     return [
         (
-            f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end" font-weight="{weight}">'
+            f'<text x="{left - 10:.1f}" y="{y + 15}" text-anchor="end" font-weight="{weight}">'
             f"{escape(name)}</text>"
         ),
         (
-            f'<rect x="{LEFT}" y="{y}" width="{end - LEFT:.1f}" height="{ROW - 10}"'
+            f'<rect x="{left:.1f}" y="{y}" width="{right - left:.1f}" height="{ROW - 10}"'
             f' rx="2" fill="{OURS if is_ours else THEIRS}"/>'
         ),
-        f'<text x="{end + 6:.1f}" y="{y + 15}" font-weight="{weight}">{number}</text>',
+        f'<text x="{right + 6:.1f}" y="{y + 15}" font-weight="{weight}">{number}</text>',
     ]
 
 
-def _logarithmic(values: list[float]) -> tuple[list[float], Callable[[float], float]]:
+def _logarithmic(values: list[float], left: float) -> tuple[list[float], Callable[[float], float]]:
     """The powers of ten around the values, and where a value stands."""
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
 
     def x(value: float) -> float:
-        return LEFT + (math.log10(value) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+        return left + (math.log10(value) - low) / (high - low) * (WIDTH - left - RIGHT)
 
     return [10.0**power for power in range(low, high + 1)], x
 
 
-def _linear(values: Mapping[str, float]) -> tuple[list[float], Callable[[float], float]]:
+def _linear(values: list[float], left: float) -> tuple[list[float], Callable[[float], float]]:
     """Round numbers from zero on, and where a value stands."""
-    most = max(values.values())
+    most = max(values)
     rough = most / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough)
     high = step * math.ceil(most / step)
 
     def x(value: float) -> float:
-        return LEFT + value / high * (WIDTH - LEFT - RIGHT)
+        return left + value / high * (WIDTH - left - RIGHT)
 
     return [step * index for index in range(round(high / step) + 1)], x
