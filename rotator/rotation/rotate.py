@@ -57,6 +57,9 @@ _EVENTS: dict[Outcome, str] = {
 MAX_REMINTS = 8
 """How often a run mints again because others publish; each time one of them is done."""
 
+MAX_ENDED = 4
+"""How often a run mints again because the API no longer takes what it has just minted."""
+
 REMINT_PAUSE_S = (1.0, 4.0)
 """Between which two the pause before it is drawn, so that rivals do not mint at once again."""
 
@@ -147,7 +150,13 @@ def mint_and_publish(
 
     A token that the provider hands out again, and that can serve on, is neither.
     """
-    minted = mint(run, assessment)
+    if assessment.provider.single_active and publish is None:
+        assessment, active = _mint_active(run, assessment)
+        if active is None:
+            return result_of(run, "superseded", assessment, assessment.token_version)
+        minted = active
+    else:
+        minted = mint(run, assessment)
     stored = same_stored(minted, assessment)
     if stored is not None:
         if shortens(minted, stored):
@@ -260,6 +269,38 @@ def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
     return not decision.due
 
 
+def _mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessToken | None]:
+    """Mint where each mint ends the token before it, so that a rival's ends ours before its probe.
+
+    The token is None once a rival has published one that the API takes: it was minted later. The
+    assessment holds the version that was current before the mint.
+    """
+    for is_last in (*(False,) * MAX_ENDED, True):
+        try:
+            return assessment, mint(run, assessment)
+        except ProbeError as error:
+            if is_last or error.status != 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2
+                raise
+        run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
+        [version] = run.store.read(run.binding.token_secret)
+        was_replaced = version.version_id != assessment.token_version.version_id
+        assessment = replace(assessment, token_version=version)
+        if was_replaced and _is_accepted(run, version):
+            break
+    return assessment, None
+
+
+def _is_accepted(run: Run, version: StoredSecret) -> bool:
+    """Whether the API is known to take the token of this version."""
+    token = parse_token(version)
+    if run.stored_probe is None or not isinstance(token, AccessToken):
+        return False
+    try:
+        return not run.stored_probe(token)
+    except ProbeError:
+        return False
+
+
 def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
     """Publish where each mint ends the token before it.
 
@@ -280,10 +321,11 @@ def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Rota
             run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
             [version] = run.store.read(run.binding.token_secret)
             assessment = replace(assessment, token_version=version)
-            minted = mint(run, assessment)
-            current = parse_token(version)
-            if isinstance(current, AccessToken) and current.access_token == minted.access_token:
-                return result_of(run, "superseded", assessment, version)
+            assessment, active = _mint_active(run, assessment)
+            current = parse_token(assessment.token_version)
+            if active is None or _is_same(current, active):
+                return result_of(run, "superseded", assessment, assessment.token_version)
+            minted = active
         raise VersionConflict(
             f"secret {run.binding.token_secret}: its versions keep changing during this run",
             operation="PutSecretValue",
@@ -293,6 +335,10 @@ def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Rota
     except RotatorError as error:
         error.args = (f"{error}; the provider has ended the stored token by minting a new one",)
         raise
+
+
+def _is_same(stored: AccessToken | NoTokenReason, minted: AccessToken) -> bool:
+    return isinstance(stored, AccessToken) and stored.access_token == minted.access_token
 
 
 def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:

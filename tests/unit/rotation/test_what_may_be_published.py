@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from tests.support.clock import NOW, ManualClock
 from tests.support.documents import DAY, HOUR, instant, token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MINUTE = timedelta(minutes=1)
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
@@ -216,6 +219,45 @@ def test_loser_of_a_race_mints_last_where_one_token_is_active() -> None:
     assert job.token == "canary-new-2"
     assert job.versions == 3
     assert len(job.clock.slept_s) == 1
+
+
+def ended_before_the_probe(times: int, then: Callable[[], None] = lambda: None) -> Any:  # noqa: ANN401 - a probe
+    """A probe that finds so many new tokens ended by a rival's mint, and what the rival does."""
+    left = [None] * times
+
+    def probe(_: object) -> None:
+        if left:
+            left.pop()
+            then()
+            raise ProbeError("API: does not take the new token", status=401)
+
+    return probe
+
+
+@pytest.mark.parametrize(("takes_it", "outcome"), [(True, "superseded"), (False, "rotated")])
+def test_token_that_a_rival_ended_gives_way_to_the_rivals_if_the_api_takes_that(
+    *, takes_it: bool, outcome: str
+) -> None:
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    result = job.run(
+        probe=ended_before_the_probe(1, job.rival), stored_probe=lambda _: not takes_it
+    )
+    assert result.outcome == outcome
+    assert job.token == ("rival" if takes_it else "canary-new-2")
+    assert job.endpoint.mints == (1 if takes_it else 2)
+
+
+def test_token_that_a_rival_ended_is_minted_again_while_the_rival_has_not_published() -> None:
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    assert job.run(probe=ended_before_the_probe(2)).outcome == "rotated"
+    assert (job.token, job.versions, len(job.clock.slept_s)) == ("canary-new-3", 2, 2)
+
+
+def test_api_that_takes_no_new_token_is_not_tried_for_ever() -> None:
+    job = WorldJob(token_document("old", issued_at=NOW - DAY), ONE_ACTIVE)
+    with pytest.raises(ProbeError):
+        job.run(probe=ended_before_the_probe(100))
+    assert (job.endpoint.mints, job.versions) == (5, 1)
 
 
 def test_rival_that_publishes_while_the_loser_mints_again_makes_it_mint_once_more() -> None:
