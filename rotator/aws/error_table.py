@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "CREDENTIAL_SETTINGS",
+    "ENDPOINT_VARIABLES",
     "IDENTITY_CODES",
     "NETWORK_ERRORS",
     "POLICIES",
@@ -11,6 +12,7 @@ __all__ = [
     "SOURCE_NAMES",
     "SOURCE_OF",
     "TEMPORARY_CODES",
+    "UNREADABLE_RESPONSES",
 ]
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, and those of
@@ -126,6 +128,17 @@ SOURCE_NAMES = {
     "web identity": "STS",
 }
 
+ENDPOINT_VARIABLES = {
+    "login": "AWS_ENDPOINT_URL_SIGNIN",
+    "role": "AWS_ENDPOINT_URL_STS",
+    "sso": "AWS_ENDPOINT_URL_SSO",
+    "web identity": "AWS_ENDPOINT_URL_STS",
+}
+"""What can have led to something else than the source, by the source."""
+
+UNREADABLE_RESPONSES = frozenset({"ResponseParserError", "'expiresIn'", "'roleCredentials'"})
+"""What the SDK raises over a response of a source that is not one: its exception, or the member
+that it missed."""
 
 _PROCESS = "credential_process of the AWS profile"
 _TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting

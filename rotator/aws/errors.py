@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rotator.aws.error_table import (
     CREDENTIAL_SETTINGS,
+    ENDPOINT_VARIABLES,
     IDENTITY_CODES,
     NETWORK_ERRORS,
     POLICIES,
@@ -16,6 +17,7 @@ from rotator.aws.error_table import (
     SOURCE_NAMES,
     SOURCE_OF,
     TEMPORARY_CODES,
+    UNREADABLE_RESPONSES,
 )
 from rotator.errors import (
     ConfigError,
@@ -248,7 +250,9 @@ def _credential_error(
         if certificate is not None:
             return _store_error(certificate, called, secret_id)
         return _unavailable(source, names[0], called, secret_id)
-    problem = _setting_problem(source, [*names, str(error)])
+    signs = [*names, str(error)]
+    is_foreign = source in ENDPOINT_VARIABLES and any(s in UNREADABLE_RESPONSES for s in signs)
+    problem = None if is_foreign else _setting_problem(source, signs)
     if problem is not None:
         return ConfigError(f"AWS credentials: {problem}")
     if source in {"container", "metadata"}:

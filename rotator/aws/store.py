@@ -47,7 +47,7 @@ def connect(region: str | None = None, *, session: object = None) -> BaseClient:
     )
 
     def create() -> BaseClient:
-        opened: Any = session or _open_session(config)
+        opened: Any = session or _open_session(config, region)
         make = opened.client if hasattr(opened, "client") else opened.create_client
         client: BaseClient = make("secretsmanager", region_name=region, config=config)
         return client
@@ -55,14 +55,19 @@ def connect(region: str | None = None, *, session: object = None) -> BaseClient:
     return replace_error(create, Exception, explain_error)
 
 
-def _open_session(config: Config) -> object:
-    """A boto3 session whose own clients, which get credentials for it, are as patient as ours."""
+def _open_session(config: Config, region: str | None) -> object:
+    """A boto3 session whose own clients, which get credentials for it, are as patient as ours.
+
+    They are in the same region, too: the SDK takes it from AWS_DEFAULT_REGION alone.
+    """
     import boto3
     import botocore.session
 
     core = botocore.session.get_session()
     core.set_default_client_config(config)
     skip_service_listing(core)
+    if region is not None:
+        core.set_config_variable("region", region)
     return boto3.Session(botocore_session=core)
 
 

@@ -1,7 +1,7 @@
 """What gives an AWS SDK its credentials, on loopback: each answers well, or as a test says.
 
 STS in its XML, the container credentials endpoint (ECS, EKS Pod Identity), instance metadata
-(IMDSv2), and IAM Identity Center (SSO).
+(IMDSv2), IAM Identity Center (SSO), and AWS sign-in (`aws login`).
 """
 
 import json
@@ -16,8 +16,8 @@ ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
 class CredentialServices(HttpServer):
     """All of them behind one port. `answers` replaces the good answer by name.
 
-    Names are `sts:<Action>`, `container`, `imds` and `sso`; an answer is a status and a body, or
-    None for a connection that ends without one. `delay_s` comes before each.
+    Names are `sts:<Action>`, `container`, `imds`, `sso` and `login`; an answer is a status and a
+    body, or None for a connection that ends without one. `delay_s` comes before each.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,10 @@ def _route(request: Request) -> tuple[str, str]:
     if path.startswith("/federation/credentials"):
         keys = {"accessKeyId": "a", "secretAccessKey": "s", "sessionToken": "t"}
         return "sso", json.dumps({"roleCredentials": keys | {"expiration": 2_051_222_400_000}})
+    if path == "/v1/token":
+        keys = {"accessKeyId": "a", "secretAccessKey": "s", "sessionToken": "t"}
+        tokens = {"accessToken": keys, "tokenType": "aws_sigv4", "refreshToken": "r"}
+        return "login", json.dumps(tokens | {"expiresIn": 900})
     if path.startswith("/container"):
         return "container", json.dumps(container_keys())
     action = dict(request.form).get("Action", "")

@@ -56,7 +56,7 @@ def test_clients_that_fetch_credentials_are_as_patient_as_ours() -> None:
     from rotator.aws.store import _open_session
 
     client: Any = connect()
-    session: Any = _open_session(client.meta.config)
+    session: Any = _open_session(client.meta.config, None)
     sts = session.client("sts", region_name="eu-west-1")
     assert (sts.meta.config.connect_timeout, sts.meta.config.read_timeout) == (3, 10)
     client.close()
