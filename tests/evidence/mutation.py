@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Mutation:
     """In `file`, `old`, which is there once, becomes `new`; pytest runs `check`.
 
-    The file is one of the package, or one of `infra/` with that in front.
+    The file is one of the package, or one of `infra/` or `docs/` with that in front.
     """
 
     name: str
@@ -19,4 +19,5 @@ class Mutation:
     @property
     def path(self) -> str:
         """The file, from the root of the repository."""
-        return self.file if self.file.startswith("infra/") else f"rotator/{self.file}"
+        is_whole = self.file.startswith(("infra/", "docs/"))
+        return self.file if is_whole else f"rotator/{self.file}"

@@ -10,8 +10,8 @@ WORLD_MUTATIONS = (
     Mutation(
         "interleavings: the loser gives way where one token is active",
         "rotation/rotate.py",
-        "    if assessment.provider.single_active:",
-        "    if False:",
+        "    if assessment.provider.single_active:\n        return _publish_last",
+        "    if False:\n        return _publish_last",
         "tests/evidence/test_protocol.py -k active",
     ),
     Mutation(
@@ -38,15 +38,57 @@ WORLD_MUTATIONS = (
     Mutation(
         "who loses a race leaves a token that its mint has ended",
         "rotation/rotate.py",
-        "    if assessment.provider.single_active:",
-        "    if False:",
+        "    if assessment.provider.single_active:\n        return _publish_last",
+        "    if False:\n        return _publish_last",
         f"{WORLDS} -k loser",
+    ),
+    Mutation(
+        "a token that a rival's mint has ended counts as refused",
+        "rotation/rotate.py",
+        "if is_last or error.status != 401:",
+        "if error.status:",
+        f"{WORLDS} -k rival_ended",
+    ),
+    Mutation(
+        "a run whose token was ended mints whatever the rival has published",
+        "rotation/rotate.py",
+        "        if was_replaced and _is_accepted(run, version):\n",
+        "        if False:\n",
+        f"{WORLDS} -k gives_way_to_the_rivals",
+    ),
+    Mutation(
+        "an interval that misses the end of a cached token is not told",
+        "rotation/mint.py",
+        "    if interval <= RETRY_BUDGET:\n",
+        "    if interval:\n",
+        f"{WORLDS} -k beforehand",
+    ),
+    Mutation(
+        "a preset forgets what its provider does",
+        "model/providers.py",
+        "                hands_out_cached_tokens=True,\n",
+        "",
+        f"{WORLDS} -k beforehand",
+    ),
+    Mutation(
+        "the preset takes no token without a token_type",
+        "model/providers.py",
+        'lifetime_s=86_399,\n                token_type_policy="assume_bearer",',
+        "lifetime_s=86_399,\n                token_type_policy=None,",
+        "tests/unit/local/test_ims_worlds.py -k preset",
+    ),
+    Mutation(
+        "years: a stored token that the API rejects stays",
+        "rotation/assess.py",
+        '    return Decision(due=True, reason="rejected")\n',
+        "    return decision\n",
+        "tests/evidence/test_evidence.py -k month_of_outages",
     ),
     Mutation(
         "the version to publish over is read after the mint",
         "rotation/rotate.py",
-        "            minted = mint(run, assessment)\n            current",
-        "            minted = mint(run, assessment)\n"
+        "            assessment, active = _mint_active(run, assessment)\n            current",
+        "            assessment, active = _mint_active(run, assessment)\n"
         "            [version] = run.store.read(run.binding.token_secret)\n"
         "            assessment = replace(assessment, token_version=version)\n            current",
         f"{WORLDS} -k between_the_read",
@@ -127,5 +169,12 @@ WORLD_MUTATIONS = (
         "return status == 401 or code in CLIENT_REFUSALS",
         'return code == "invalid_client"',
         "tests/unit/oauth/test_refusals.py -k moves_on",
+    ),
+    Mutation(
+        "a cached token counts as new for hours",
+        "oauth/claims.py",
+        "CLOCK_SKEW_S = 300\n",
+        "CLOCK_SKEW_S = 30_000\n",
+        "tests/unit/oauth/test_response.py -k full_length",
     ),
 )

@@ -283,6 +283,13 @@ def test_earlier_end_of_the_token_itself_counts_and_is_warned_of() -> None:
     assert "expires earlier than announced" in minted.warnings[0]
 
 
+def test_cached_token_that_is_announced_at_its_full_length_ends_as_it_says_itself() -> None:
+    body = MEMBERS | {"access_token": jwt(iat=NOW_S - 3000, exp=NOW_S + 600), "expires_in": 3600}
+    token = accept(body)
+    # The claims are in whole seconds; what was asked in between loses the rest of one.
+    assert 0 <= 600 - (token.expires_at - token.issued_at).total_seconds() <= 1
+
+
 def test_token_that_was_created_is_a_token() -> None:
     minted = parse_token_response(answer(MEMBERS, 201), expectation())
 
