@@ -70,6 +70,7 @@ class LocalIms(LocalServer):
         """Go back to the settings of the start, and forget what was seen."""
         with self._lock:
             self._settings = self._initial
+            self._last.clear()
             self._requests.clear()
             self._counters = dict.fromkeys(self._counters, 0)
 

@@ -6,7 +6,6 @@ kept apart from them: from when the token fell due until then, was there any tic
 the provider and AWS were up?
 """
 
-import logging
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,19 +82,13 @@ def live(effort: Effort, *, turn: int, days: int) -> tuple[World, list[Design]]:
     world = draw_world(choices, days=days, tick_s=TICK_S)
     clock = TrueTime()
     designs, writers = _designs(world, clock, choices.random)
-    quiet = logging.getLogger("rotator")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
-        with silent_logs():
-            while clock.at < world.ends_at:
-                for writer in writers:
-                    writer.act()
-                for design in designs:
-                    _need_a_token(design, world, clock.at)
-                clock.at += STEP_S
-    finally:
-        quiet.setLevel(level)
+    with silent_logs():
+        while clock.at < world.ends_at:
+            for writer in writers:
+                writer.act()
+            for design in designs:
+                _need_a_token(design, world, clock.at)
+            clock.at += STEP_S
     return world, designs
 
 

@@ -22,9 +22,11 @@ from tests.support.clock import FunctionClock
 EPOCH = 1_800_000_000.0
 TICK_S = 15 * MINUTE_S
 CLIENT_ID = "client"
-CREDENTIALS = json.dumps(
-    {"client_id": CLIENT_ID, "client_secret": "s", "token_url": "https://ims.example/token"}
-)
+CREDENTIALS = {
+    "client_id": CLIENT_ID,
+    "client_secret": "s",
+    "token_url": "https://ims.example/token",
+}
 
 
 class TrueTime:
@@ -45,10 +47,12 @@ class TokenVault:
         self.ends_at: dict[str, float] = {}
         self.minted = 0
         self.last_change = (0.0, 0.0)
+        self.single_active = False
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         self._reach("GetSecretValue")
-        held = StoredSecret("credentials", "arn:credentials", "v", Secret(CREDENTIALS))
+        text = json.dumps(CREDENTIALS | {"single_active": self.single_active})
+        held = StoredSecret("credentials", "arn:credentials", "v", Secret(text))
         return [held if secret_id == "credentials" else self.current for secret_id in secret_ids]
 
     def describe(self, secret_id: str) -> SecretInfo:
@@ -87,10 +91,17 @@ class TokenVault:
 class Rotator:
     """The real job, started at every tick that the scheduler does not lose."""
 
-    def __init__(self, vault: TokenVault, world: World, clock: TrueTime) -> None:
+    def __init__(
+        self,
+        vault: TokenVault,
+        world: World,
+        clock: TrueTime,
+        **probes: Any,
+    ) -> None:
         self._vault = vault
         self._world = world
         self._clock = clock
+        self._probes = probes
         self._policy = RenewalPolicy()
         self.next_at = 0.0
         self.chances: list[float] = []
@@ -112,6 +123,7 @@ class Rotator:
                     endpoint=self,
                     policy=self._policy,
                     clock=FunctionClock(self._now),
+                    **self._probes,
                 )
 
     def expected_lifetime(self, _credentials: ClientCredentials) -> timedelta | None:
@@ -212,7 +224,7 @@ def direct(vault: TokenVault) -> Callable[[], str]:
 
     def read() -> str:
         [current] = vault.read("token")
-        return _token_in(current)
+        return token_in(current)
 
     return read
 
@@ -234,12 +246,13 @@ def ttl(vault: TokenVault, clock: TrueTime, *, ttl_s: float = HOUR_S) -> Callabl
                 if not held:
                     raise
             else:
-                held, read_at = _token_in(current), clock.at
+                held, read_at = token_in(current), clock.at
         return held
 
     return read
 
 
-def _token_in(secret: StoredSecret) -> str:
+def token_in(secret: StoredSecret) -> str:
+    """The token of a document, or of a secret that is nothing else."""
     text = "" if secret.text is None else secret.text.reveal()
     return str(json.loads(text)["access_token"]) if text.startswith("{") else text

@@ -1,15 +1,15 @@
 """The job as `rotator run` puts it together, over the wire, with waiting and the clock in hand."""
 
-from __future__ import annotations
-
 import io
 import json
+import random
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
 
@@ -31,24 +31,18 @@ from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.rotation.probe import make_probe
+from rotator.rotation.probe import make_probe, make_stored_probe
 from rotator.rotation.rotate import RotationResult, rotate_token
+from tests.evidence.worlds import AS_DOCUMENTED, SCOPE, StageWorld
 from tests.strict_aws.service import StrictSecretsManager
-from tests.strict_aws.versions import CURRENT
+from tests.strict_aws.versions import CURRENT, Versions
 from tests.support.clock import FunctionClock
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.strict_aws.versions import Versions
-
-__all__ = ["AGES", "JUNK", "READ_TIMEOUT_S", "Job", "Run", "Stage", "client_of", "stage"]
 
 READ_TIMEOUT_S = 0.15
 CLIENT_ID = "prove-client"
 CLIENT_SECRET = "p8e-canary-client-secret-0123456789"
-SCOPE = "openid,AdobeID,read_organizations"
+REFUSED_SECRET = "p8e-refused-client-secret-9876543210"
 DAY = timedelta(hours=24)
 
 JUNK = json.dumps({"schema": 1, "access_token": "damaged by hand"})
@@ -92,13 +86,15 @@ class Run:
 class Stage:
     """The wire with both services behind it, set for one case.
 
-    `patience` scales all waiting, `read_timeout_s` is how long runs wait for an answer.
+    `patience` scales all waiting, `read_timeout_s` is how long runs wait for an answer. The
+    provider behaves as in `world`.
     """
 
     wire: Wire
     ims: LocalIms
     patience: float = 0.0
     read_timeout_s: float = READ_TIMEOUT_S
+    world: StageWorld = AS_DOCUMENTED
 
     def wait(self, seconds: float) -> None:
         """What runs wait with: a share of the time, mostly none of it."""
@@ -114,21 +110,24 @@ class Stage:
         finally:
             self.read_timeout_s = before
 
-    def set(self, stored: str, *, shared: bool = False) -> Job:
+    def set(self, stored: str, *, shared: bool = False) -> "Job":
         """A service of its own with both secrets in it; `stored` is one of AGES, empty or junk."""
         self.wire.healthy()
         self.wire.secrets_manager = StrictSecretsManager()
         self.wire.secrets_manager.limited = False
         self.ims.reset()
-        self.ims.configure(clients={CLIENT_ID: [CLIENT_SECRET]})
+        self.ims.configure(clients={CLIENT_ID: [CLIENT_SECRET]}, **self.world.ims)
         job = Job(self, shared=shared)
+        refused = [REFUSED_SECRET] if self.world.refused_first else []
         fields: dict[str, Any] = {
             "provider": "adobe-ims",
             "token_url": self.wire.urls.token,
             "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
+            "client_secret": [*refused, CLIENT_SECRET] if refused else CLIENT_SECRET,
+            **self.world.credentials,
         }
         old = self.mint(AGES[stored]) if stored in AGES else None
+        self.ims.configure(**self.world.later)
         if shared:
             fields |= {} if old is None else old.to_fields()
             job.create("both", json.dumps(fields))
@@ -157,7 +156,7 @@ class Stage:
             access_token=Secret(answer["access_token"]),
             token_type="bearer",
             issued_at=issued_at,
-            expires_at=issued_at + timedelta(seconds=answer["expires_in"]),
+            expires_at=issued_at + timedelta(seconds=int(answer.get("expires_in", 86_399))),
             client_id=CLIENT_ID,
             token_url=self.wire.urls.token,
         )
@@ -228,7 +227,10 @@ class Job:
                 probe=make_probe(wire.urls.hello, timeout_s=self.stage.read_timeout_s)
                 if probe
                 else None,
-                clock=FunctionClock(self.now, wait=self.stage.wait),
+                stored_probe=make_stored_probe(wire.urls.hello, timeout_s=self.stage.read_timeout_s)
+                if self.stage.world.watched
+                else None,
+                clock=_RunClock(self.now, wait=self.stage.wait, chance=random.random),
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, it is to be judged
             ended = error
@@ -259,6 +261,22 @@ def _waiting(on: Stage) -> Iterator[None]:
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.Session()  # reads the service's description once for all runs
+
+
+class _RunClock(FunctionClock):
+    """Waiting takes no time, and yet counts against the time that a run has.
+
+    How long is chance, as in life: rivals that waited equally long would meet again and again.
+    """
+
+    _waited_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._waited_s += seconds
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._waited_s
 
 
 def client_of(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from rotator.rotation.rotate import RotationResult
 from tests.evidence.faults import faults_for
-from tests.evidence.job import CLIENT_SECRET, Job, Run, Stage, stage
+from tests.evidence.job import CLIENT_SECRET, REFUSED_SECRET, Job, Run, Stage, stage
 from tests.evidence.row import Effort, TableRow
+from tests.evidence.worlds import STAGE_WORLDS
 from tests.strict_aws.versions import CURRENT
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
     from tests.support.wire import Call, Fault
 
-__all__ = ["fault_pairs", "judge", "single_faults", "spoil"]
+__all__ = ["fault_pairs", "judge", "single_faults", "spoil", "world_faults"]
 
 STARTS = ("due", "empty", "expired", "junk", "shared", "forced", "fresh")
 PAIRS_IN_SHORT = 500
+FAULTS_OF_A_WORLD = 20
+"""How many are drawn where only the answer to a mint looks different; else all are tried."""
 CLOCK_JUMPS = {
     "forward an hour": timedelta(hours=1),
     "forward a month": timedelta(days=30),
@@ -63,6 +66,32 @@ def single_faults(effort: Effort) -> TableRow:
                 for jump in CLOCK_JUMPS:
                     _try_jump(on, start, call, jump, row=row, effort=effort)
     return row
+
+
+def world_faults(effort: Effort) -> TableRow:
+    """Each fault once at each call of a run that is due, with providers of other kinds.
+
+    Long runs try all starts, and each fault for good too.
+    """
+    row = TableRow("faults in other worlds", "1, 2, 3", "faults")
+    with stage() as on:
+        for on.world in STAGE_WORLDS:
+            for start in STARTS if effort.long else ("due",):
+                if effort.wants_any(f"{on.world.case(start)}/"):
+                    for planned in _of_this_world(on, start, effort):
+                        _try(on, start, (planned,), row, effort)
+    return row
+
+
+def _of_this_world(on: Stage, start: str, effort: Effort) -> list[Planned]:
+    plans = list(_plans(on, start, ()))
+    if effort.long or effort.case is not None:
+        return plans
+    plans = [planned for planned in plans if not planned.lasting]
+    if on.world.decisive and effort.limit is None:
+        return plans
+    number = effort.turns(FAULTS_OF_A_WORLD, 0)
+    return effort.random(f"faults of {on.world.name}").sample(plans, number)
 
 
 def fault_pairs(effort: Effort) -> TableRow:
@@ -123,7 +152,7 @@ def _run(job: Job, start: str) -> Run:
 
 
 def _try(on: Stage, start: str, plan: tuple[Planned, ...], row: TableRow, effort: Effort) -> None:
-    case = f"{start}/{' + '.join(map(str, plan))}"
+    case = f"{on.world.case(start)}/{' + '.join(map(str, plan))}"
     if not effort.wants(case):
         return
     job = _begin(on, start)
@@ -184,7 +213,11 @@ def judge(job: Job, run: Run, before: AccessToken | None) -> str | None:
 
 def _leaks(run: Run, job: Job) -> str | None:
     told = run.texts()
-    secrets = {"client secret": CLIENT_SECRET, "made-up token": "made-up-token"}
+    secrets = {
+        "client secret": CLIENT_SECRET,
+        "refused client secret": REFUSED_SECRET,
+        "made-up token": "made-up-token",
+    }
     for version in job.versions().all:
         if version.content is not None and "access_token" in version.content[1]:
             text = version.content[1].split('"access_token": "')[1].partition('"')[0]

@@ -21,6 +21,7 @@ from tests.evidence.protocol_state import (
     act,
     all_ended,
     at_start,
+    cached_at_start,
     secret_text,
     written,
 )
@@ -54,6 +55,7 @@ def _explore(scenario: Scenario, max_states: int) -> Exploration:
         answers=((),) * len(scenario.runners),
         budget=scenario.budget,
         at=START_AT,
+        cached=cached_at_start(scenario.stored) if scenario.runners[0].cached else None,
     )
     came_from: dict[State, tuple[State, str] | None] = {start: None}
     queue = deque([start])

@@ -43,6 +43,7 @@ ONE_ACTIVE = replace(
     ),
 )
 PERIOD_S = 23 * 3600
+AGES = {"due": PERIOD_S + 60, "moved": PERIOD_S + 60, "fresh": 60, "expired": 90_000}
 TEAM_EDIT = "the team's own note"
 
 
@@ -86,20 +87,25 @@ class State:
     tampered: bool = False
     spoilt: frozenset[int] = frozenset()  # rotators whose own calls were made to fail
     active: str = ""  # the token that was minted last, where the provider keeps only that one
+    cached: AccessToken | None = None  # what the provider hands out until it ends
 
     def secret(self) -> Versions:
         return self.secrets[-1]
+
+
+def cached_at_start(kind: str) -> AccessToken:
+    """What the provider has in its cache: the stored token, or one that nobody has stored."""
+    return token_at(START_AT - AGES.get(kind, PERIOD_S), "past" if kind in AGES else "others")
 
 
 def at_start(kind: str, *, shared: bool) -> Versions:
     """The secret at the start; `moved` has the successor's id taken by a version moved aside."""
     if kind == "empty":
         return Versions()
-    ages = {"due": PERIOD_S + 60, "moved": PERIOD_S + 60, "fresh": 60, "expired": 90_000}
     text = (
         "junk"
         if kind == "junk"
-        else secret_text(token_at(START_AT - ages[kind], "past"), shared=shared)
+        else secret_text(token_at(START_AT - AGES[kind], "past"), shared=shared)
     )
     versions = Versions().put("P", ("SecretString", text), now=0)
     if kind == "moved":
@@ -120,6 +126,8 @@ def secret_text(token: AccessToken, *, shared: bool) -> str:
 def act(state: State, call: Pending) -> tuple[State, RecordedAnswer]:
     """The service acts on a call: the state after it, and its answer."""
     versions, at = state.secret(), state.at
+    if call.name == "mint" and state.cached is not None:
+        return _hand_out(state, call, state.cached)
     if call.name in {"start", "mint"}:
         return replace(state, active=call.ids[0]) if call.ids else state, RecordedAnswer(None, at)
     if call.name == "read":
@@ -136,6 +144,13 @@ def act(state: State, call: Pending) -> tuple[State, RecordedAnswer]:
     except Refused:
         return state, RecordedAnswer(None, at, "VersionConflict")
     return written(state, changed), RecordedAnswer(None, at)
+
+
+def _hand_out(state: State, call: Pending, cached: AccessToken) -> tuple[State, RecordedAnswer]:
+    """The provider's cached token, or a new one once that has ended."""
+    if cached.expires_at <= datetime.fromtimestamp(state.at, UTC):
+        cached = token_at(state.at, call.ids[0].removeprefix("token-of-"))
+    return replace(state, cached=cached), RecordedAnswer(cached, state.at)
 
 
 def written(state: State, versions: Versions) -> State:
@@ -169,6 +184,11 @@ def is_fresh(content: tuple[str, str] | None, at: int) -> bool:
     token = token_of(content)
     now = datetime.fromtimestamp(at, UTC)
     return token is not None and not POLICY.decide(token, now=now, client_id=CLIENT_ID).due
+
+
+def is_valid(content: tuple[str, str] | None, at: int) -> bool:
+    token = token_of(content)
+    return token is not None and datetime.fromtimestamp(at, UTC) < token.expires_at
 
 
 def all_ended(scenario: Scenario, state: State) -> bool:

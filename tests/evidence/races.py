@@ -5,7 +5,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from rotator.rotation.rotate import RotationResult
@@ -13,6 +13,7 @@ from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, JUNK, Job, Run, Stage, stage
 from tests.evidence.processes import start, wait
 from tests.evidence.row import Effort, TableRow
+from tests.evidence.worlds import CACHED, ONE_ACTIVE, STAGE_WORLDS
 from tests.strict_aws.versions import CURRENT, PREVIOUS, Refused
 from tests.support.wire import Call, Fault
 
@@ -22,7 +23,10 @@ RACE_FAULTS = frozenset(
 )
 FAULT_SHARE = 0.15
 RACES_IN_SHORT, RACES_IN_LONG = 80, 600
+OF_A_DECISIVE_WORLD, OF_A_WORLD, TIMES_AS_MANY = 8, 1, 10
+MOST_IN_WORLDS = 5
 PROCESSES = (10, 50)
+AN_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,22 @@ def races(effort: Effort) -> TableRow:
     return row
 
 
+def world_races(effort: Effort) -> TableRow:
+    """Races with providers of other kinds, most of them where the job takes other ways."""
+    row = TableRow("races in other worlds", "2, 3", "races")
+    with stage() as on:
+        on.patience, on.read_timeout_s = 0.2, 20.0
+        for on.world in STAGE_WORLDS:
+            short = OF_A_DECISIVE_WORLD if on.world.decisive else OF_A_WORLD
+            for turn in range(effort.turns(short, short * TIMES_AS_MANY)):
+                choices = effort.random(f"{on.world.name}, race {turn}")
+                setting = draw_in_worlds(choices)
+                case = on.world.case(f"{turn}: {setting}")
+                if effort.wants(case):
+                    row.add(case, _race(on, setting, choices))
+    return row
+
+
 def races_of_processes(effort: Effort) -> TableRow:
     """Real processes at once, and request rates as the service has them."""
     row = TableRow("races of processes", "3", "races")
@@ -106,6 +126,13 @@ def draw(choices: random.Random) -> Setting:
         lagging=choices.random() < 0.5,
         shared=choices.random() < 0.2 and not by_hand,
     )
+
+
+def draw_in_worlds(choices: random.Random) -> Setting:
+    """The setting of one race, of few: where one token is active, each mint ends the others."""
+    drawn = draw(choices)
+    rotators = min(drawn.rotators, MOST_IN_WORLDS)
+    return replace(drawn, rotators=rotators, forced=min(drawn.forced, rotators))
 
 
 def _race(on: Stage, setting: Setting, choices: random.Random) -> str | None:
@@ -189,9 +216,14 @@ def _do_by_hand(job: Job, choices: random.Random, happened: Happened) -> None:
 def _judge(
     job: Job, setting: Setting, runs: list[Run], happened: Happened, at_start: set[str]
 ) -> str | None:
-    versions = job.versions()
+    world, versions = job.stage.world, job.versions()
     published = {v.version_id for v in versions.all} - at_start - happened.by_hand
-    due = setting.start != "fresh"
+    # A cached token that serves until the next run stays, and no other is to be had for asking.
+    stays = world is CACHED and setting.start == "due"
+    due = setting.start != "fresh" and not stays
+    refused = setting.forced if world is CACHED else 0
+    # Each mint ends the token before, so that a loser publishes too, and what was ended is due.
+    repeated = setting.rotators if world is ONE_ACTIVE else 0
     disturbed = len(happened.by_hand) + happened.moves
     failed = [run for run in runs if run.outcome == "failed"]
     claimed = [
@@ -202,18 +234,27 @@ def _judge(
     problem = next(filter(None, (run.problem() for run in runs)), None)
     if problem is None and len(runs) != setting.rotators:
         problem = f"{setting.rotators - len(runs)} rotators did not come back"
-    if problem is None and len(published) > due + setting.forced + disturbed:
+    if problem is None and len(published) > due + setting.forced + disturbed + repeated:
         problem = f"{len(published)} new versions"
-    if problem is None and len(failed) > happened.faults:
+    if problem is None and len(failed) > happened.faults + refused:
         problem = f"{len(failed)} failed under {happened.faults} faults: {failed[0].ended}"
-    if problem is None and (len(set(claimed)) < len(claimed) or not set(claimed) <= published):
+    # Runs that were given the same token in the same second have written the same version.
+    is_shared = len(set(claimed)) < len(claimed) and world is not CACHED
+    if problem is None and (is_shared or not set(claimed) <= published):
         problem = "a version is claimed twice, or by nobody who published it"
     if problem is None and not happened.faults and not disturbed and len(claimed) < due:
         problem = "nobody rotated the token"
+    if problem is None and world is ONE_ACTIVE and not happened.faults and not disturbed:
+        current = job.current()
+        if current is None or not job.stage.accepts(current):
+            problem = "the stored token is not the one that was minted last"
     return problem or _after(job)
 
 
 def _after(job: Job) -> str | None:
+    current = job.current()
+    if current is not None and current.rotated_for == "rejected":
+        job.offset = AN_HOUR  # a token that is rejected again so soon is left alone until then
     healthy = job.run()
     token = job.current()
     if healthy.outcome not in {"rotated", "not_due"}:

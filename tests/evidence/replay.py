@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -36,6 +36,8 @@ class Runner:
     forced: bool = False
     shared: bool = False
     single_active: bool = False  # its provider ends the token before at each mint
+    cached: bool = False  # its provider hands out the same token until that ends
+    lifetime: timedelta = LIFETIME  # of what its provider grants now
 
     @property
     def binding(self) -> Binding:
@@ -130,18 +132,22 @@ class _World:
         self._mints += 1
         name = self._runner.name if self._mints == 1 else f"{self._runner.name}-{self._mints}"
         # Which mint was the last matters, and costs states, only where it ends other tokens.
-        self._ask(Pending("mint", (f"token-of-{name}",) if self._runner.single_active else ()))
-        return Minted(token_at(self._at or 0, name))
+        tells = self._runner.single_active or self._runner.cached
+        granted = self._ask(Pending("mint", (f"token-of-{name}",) if tells else ()))
+        minted = token_at(self._at or 0, name, self._runner.lifetime)
+        if isinstance(granted, AccessToken):  # what the provider has in its cache
+            minted = replace(granted, issued_at=minted.issued_at)
+        return Minted(minted)
 
 
-def token_at(at: int, name: str) -> AccessToken:
+def token_at(at: int, name: str, lifetime: timedelta = LIFETIME) -> AccessToken:
     """The token that `name` mints at `at`."""
     issued_at = datetime.fromtimestamp(at, UTC)
     return AccessToken(
         access_token=Secret(f"token-of-{name}"),
         token_type="Bearer",
         issued_at=issued_at,
-        expires_at=issued_at + LIFETIME,
+        expires_at=issued_at + lifetime,
         client_id=CLIENT_ID,
         token_url=TOKEN_URL,
     )
@@ -149,12 +155,15 @@ def token_at(at: int, name: str) -> AccessToken:
 
 @contextmanager
 def silent_logs() -> Iterator[None]:
-    """No events: a run is repeated some hundred thousand times."""
-    before = structlog.get_config()
+    """No events, and nothing of the reader: a run is repeated some hundred thousand times."""
+    before, reader = structlog.get_config(), logging.getLogger("rotator")
+    level = reader.level
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    reader.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
+        reader.setLevel(level)
         structlog.configure(**before)
 
 

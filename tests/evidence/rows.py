@@ -13,12 +13,12 @@ from tests.evidence.fleet_rows import fleet_faults, fleet_hangs, fleet_kills, fl
 from tests.evidence.fleet_year import fleet_year
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
-from tests.evidence.matrix import fault_pairs, single_faults
+from tests.evidence.matrix import fault_pairs, single_faults, world_faults
 from tests.evidence.native_faults import native_faults
 from tests.evidence.native_histories import native_histories
 from tests.evidence.native_races import native_races
-from tests.evidence.provider_worlds import provider_worlds
-from tests.evidence.races import races, races_of_processes
+from tests.evidence.provider_worlds import provider_decade, provider_worlds
+from tests.evidence.races import races, races_of_processes, world_races
 from tests.evidence.scenarios import interleavings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "decade": decade,
     "fleet-faults": fleet_faults,
     "fleet-year": fleet_year,
+    "world-faults": world_faults,
+    "world-decade": provider_decade,
     "processes": races_of_processes,
     "leaks": leaks,
     "pairs": fault_pairs,
@@ -45,6 +47,7 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "fleet-discovery": fleet_discovery,
     "fleet-hangs": fleet_hangs,
     "races": races,
+    "world-races": world_races,
     "signals": signals,
     "protocol": interleavings,
     "worlds": provider_worlds,

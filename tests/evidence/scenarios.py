@@ -1,5 +1,7 @@
 """What the state explorer is given: who runs at once, on what, and against which adversary."""
 
+from datetime import timedelta
+
 from tests.evidence.protocol import explore
 from tests.evidence.protocol_state import Budget, Scenario
 from tests.evidence.replay import Runner
@@ -9,6 +11,10 @@ A, B, C, D = (Runner(name) for name in "ABCD")
 F, G = (Runner(name, forced=True) for name in "FG")
 S, T = (Runner(name, shared=True) for name in "ST")
 X, Y, Z = (Runner(name, single_active=True) for name in "XYZ")
+K, L, M = (Runner(name, cached=True) for name in "KLM")
+N = Runner("N", cached=True, forced=True)
+P, Q = (Runner(name, lifetime=timedelta(hours=2)) for name in "PQ")
+R = Runner("R", forced=True, lifetime=timedelta(hours=2))
 U = Runner("U", shared=True, forced=True)
 
 SPOILT = Budget(crashes=1, lost=1, again=1, stale=1)
@@ -34,6 +40,15 @@ SCENARIOS = (
     Scenario("one active token, faults", (X, Y), Budget(again=1, stale=2)),
     Scenario("one active token, lost and crashed", (X, Y), SPOILT),
     Scenario("one secret, edited, forced", (U, S), Budget(again=1, stored=1, lost=1)),
+    Scenario("cached token that serves on", (K, L, M), SPOILT),
+    Scenario(
+        "cached token that has ended", (K, L, M), Budget(crashes=1, again=1, stale=1), "expired"
+    ),
+    Scenario("cached token that nobody has stored", (K, L), SPOILT, "empty"),
+    Scenario("cached token, forced", (N, K), SPOILT, "expired"),
+    Scenario("cached token that ends meanwhile", (K, L), Budget(crashes=1, lost=1, periods=1)),
+    Scenario("lives that shorten", (P, Q), SPOILT),
+    Scenario("lives that shorten, forced", (R, P), SPOILT, "fresh"),
 )
 
 LONG_SCENARIOS = (

@@ -16,12 +16,13 @@ from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, Stage, stage
 from tests.evidence.kills import kills_at_calls, signals
 from tests.evidence.leaks import leaks
-from tests.evidence.matrix import fault_pairs, single_faults
-from tests.evidence.provider_worlds import provider_worlds
-from tests.evidence.races import draw, races
+from tests.evidence.matrix import fault_pairs, single_faults, world_faults
+from tests.evidence.provider_worlds import provider_decade, provider_worlds
+from tests.evidence.races import Setting, draw, draw_in_worlds, races, world_races
 from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS
 from tests.evidence.table import as_markdown, as_text
+from tests.evidence.worlds import STAGE_WORLDS
 from tests.support.secret_providers import FakeAdobe
 
 
@@ -51,6 +52,35 @@ def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], TableRow], case
 
 def test_no_token_is_missing_for_longer_than_the_provider_makes_it() -> None:
     assert provider_worlds(Effort(limit=12)).violations == []
+
+
+@pytest.mark.parametrize("kind", ["cached tokens of an hour", "one active token"])
+def test_month_of_outages_costs_no_token_that_a_run_could_have_minted(kind: str) -> None:
+    found = provider_decade(Effort(case=kind, limit=30))
+    assert found.count == 30 * 24
+    assert found.violations == []
+
+
+def test_no_promise_is_broken_by_a_fault_at_a_provider_of_another_kind() -> None:
+    found = world_faults(Effort(limit=1))
+    assert found.count == len(STAGE_WORLDS)
+    assert found.violations == []
+
+
+def test_race_where_one_token_is_active_leaves_the_one_that_was_minted_last() -> None:
+    settings = ((turn, _race_of_one_active(turn)) for turn in range(100))
+    case = next(
+        f"one active token: {turn}: {setting}"
+        for turn, setting in settings
+        if setting.start == "due" and not (setting.faults or setting.by_hand)
+    )
+    found = world_races(Effort(case=case, limit=100))
+    assert found.count == 1
+    assert found.violations == []
+
+
+def _race_of_one_active(turn: int) -> Setting:
+    return draw_in_worlds(Effort().random(f"one active token, race {turn}"))
 
 
 def test_every_call_of_a_run_has_faults_to_suffer(on: Stage) -> None:

@@ -1,8 +1,10 @@
-"""The page on reliability names tests that are there."""
+"""The page on reliability names tests that are there, and says which provider ran where."""
 
 import re
 from collections import Counter
 from pathlib import Path
+
+from tests.evidence.table_of_worlds import table_of_worlds
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text("utf-8")
@@ -31,3 +33,7 @@ def test_no_defect_is_listed_twice() -> None:
     tried = Counter(row[1] for row in found_from_outside())
 
     assert [each for each, times in tried.items() if times > 1] == []
+
+
+def test_table_of_providers_is_what_the_rows_run() -> None:
+    assert table_of_worlds() in PAGE

@@ -5,21 +5,15 @@ Each line of its input is an object with `args`, `env` and `stdin`; each line of
 most of a process's time goes into importing the SDK.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = ["CommandWorker"]
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
 
 
 class CommandWorker:

@@ -4,22 +4,16 @@ The expectations are those of the promises: what somebody has to change ends wit
 by itself with 4, a refusal of AWS with 5; and the message names the source that failed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support.credential_services import sts_error
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["CASES", "TEMPORARY", "ChainCase"]
 
 OK, SETTING, TEMPORARY, REFUSED = 0, 2, 4, 5
 ROLE = "arn:aws:iam::123456789012:role/rotator"

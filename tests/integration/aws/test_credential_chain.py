@@ -4,8 +4,6 @@ The cases are those of `chain_cases`. The job runs as processes, each case alone
 reader run in one process each, case after case.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
@@ -13,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import botocore.credentials
 import pytest
@@ -28,10 +27,6 @@ from tests.support.command_worker import CommandWorker
 from tests.support.credential_services import CredentialServices
 from tests.support.documents import token_document
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 RUN = ("run", "--json", "--credentials-secret", "app/credentials", "--token-secret", "app/token")
 READ = ("token", "app/token")

@@ -1,8 +1,9 @@
 """What may replace a stored token, with providers that grant less, cache, or keep one token."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,6 @@ from tests.support.clock import NOW, ManualClock
 from tests.support.documents import DAY, HOUR, instant, token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MINUTE = timedelta(minutes=1)
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
