@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = [
     "CREDENTIAL_SETTINGS",
-    "ENDPOINT_VARIABLES",
     "IDENTITY_CODES",
     "NETWORK_ERRORS",
     "POLICIES",
@@ -12,7 +11,6 @@ __all__ = [
     "SOURCE_NAMES",
     "SOURCE_OF",
     "TEMPORARY_CODES",
-    "UNREADABLE_RESPONSES",
 ]
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, and those of
@@ -128,18 +126,6 @@ SOURCE_NAMES = {
     "web identity": "STS",
 }
 
-ENDPOINT_VARIABLES = {
-    "login": "AWS_ENDPOINT_URL_SIGNIN",
-    "role": "AWS_ENDPOINT_URL_STS",
-    "sso": "AWS_ENDPOINT_URL_SSO",
-    "web identity": "AWS_ENDPOINT_URL_STS",
-}
-"""What can have led to something else than the source, by the source."""
-
-UNREADABLE_RESPONSES = frozenset({"ResponseParserError", "'expiresIn'", "'roleCredentials'"})
-"""What the SDK raises over a response of a source that is not one: its exception, or the member
-that it missed."""
-
 _PROCESS = "credential_process of the AWS profile"
 _TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting
 CREDENTIAL_SETTINGS = (
@@ -154,6 +140,17 @@ CREDENTIAL_SETTINGS = (
         "sso",
         "ForbiddenException",
         "SSO does not grant this user the role; check sso_account_id and sso_role_name",
+    ),
+    # The member that the SDK did not find in the response, or its name for an unreadable one.
+    (
+        "sso",
+        "'roleCredentials'|ResponseParserError",
+        "the response is not from IAM Identity Center (SSO); check AWS_ENDPOINT_URL_SSO",
+    ),
+    (
+        "login",
+        "'expiresIn'|ResponseParserError",
+        "the response is not from AWS sign-in; check AWS_ENDPOINT_URL_SIGNIN",
     ),
     ("sso", "", "the SSO session has expired or does not exist; run `aws sso login`"),
     (

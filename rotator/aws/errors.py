@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from rotator.aws.error_table import (
     CREDENTIAL_SETTINGS,
-    ENDPOINT_VARIABLES,
     IDENTITY_CODES,
     NETWORK_ERRORS,
     POLICIES,
@@ -17,7 +16,6 @@ from rotator.aws.error_table import (
     SOURCE_NAMES,
     SOURCE_OF,
     TEMPORARY_CODES,
-    UNREADABLE_RESPONSES,
 )
 from rotator.errors import (
     ConfigError,
@@ -250,9 +248,7 @@ def _credential_error(
         if certificate is not None:
             return _store_error(certificate, called, secret_id)
         return _unavailable(source, names[0], called, secret_id)
-    signs = [*names, str(error)]
-    is_foreign = source in ENDPOINT_VARIABLES and any(s in UNREADABLE_RESPONSES for s in signs)
-    problem = None if is_foreign else _setting_problem(source, signs)
+    problem = _setting_problem(source, [*names, str(error)])
     if problem is not None:
         return ConfigError(f"AWS credentials: {problem}")
     if source in {"container", "metadata"}:
