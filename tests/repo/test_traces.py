@@ -27,6 +27,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "Basic": lambda secret: in_base64(f"me:{secret}"),
     "Basic of the form": lambda secret: in_base64(f"m:{quote_plus(secret)}"),
     "URL of base64": lambda secret: base64.urlsafe_b64encode(b"x" + secret.encode()).decode(),
+    "hexadecimal": lambda secret: f"a{secret.encode().hex()}",
     "its end": lambda secret: secret[-12:],
 }
 

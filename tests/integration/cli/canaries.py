@@ -1,39 +1,16 @@
-"""Canary secrets, what is made to go wrong with them, and where they must not be found."""
+"""What is made to go wrong with canary secrets (`tests.support.traces`)."""
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
-
-# Of no shape that a redaction could know, and with characters that every encoding changes.
-CLIENT_SECRET = "Kx9vQ2canary/w+e=r Zt&7mB3"
-
-
-STORED_TOKEN = "Hd4canaryYp8Lr5Wn1Tb6"
-
+from tests.support.traces import CLIENT_SECRET, STORED_TOKEN
 
 READS = ("BatchGetSecretValue", "GetSecretValue")
-
-
-def traces(secret: str) -> set[str]:
-    """What to look for: the secret as it is, encoded, and any long enough piece of it."""
-    encoded = {
-        base64.b64encode(b"x" * before + secret.encode()).decode()[4:-4] for before in range(3)
-    }
-    whole = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], secret.encode().hex()}
-    return whole | encoded | {secret[at : at + 12] for at in range(0, len(secret) - 11, 4)}
-
-
-def assert_silent(text: str, *secrets: str) -> None:
-    for secret in secrets:
-        found = sorted(trace for trace in traces(secret) if trace in text)
-        assert found == []
 
 
 @dataclass(frozen=True)

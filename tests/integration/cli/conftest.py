@@ -24,10 +24,10 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
-from tests.integration.cli.canaries import CLIENT_SECRET, STORED_TOKEN
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import OLD, Vault
 from tests.strict_aws.service import StrictSecretsManager
+from tests.support.traces import CLIENT_SECRET, STORED_TOKEN
 from tests.support.wire import Wire
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

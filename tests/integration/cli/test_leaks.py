@@ -22,17 +22,11 @@ from rotator.oauth.endpoint import TokenEndpoint
 from rotator.reader import Snapshot, TokenReader
 from rotator.transport.bounded import HttpResponse
 from rotator.transport.redaction import Redactor
-from tests.integration.cli.canaries import (
-    CLIENT_SECRET,
-    FAILURES,
-    READS,
-    STORED_TOKEN,
-    assert_silent,
-    garbled,
-)
+from tests.integration.cli.canaries import FAILURES, READS, garbled
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
+from tests.support.traces import CLIENT_SECRET, STORED_TOKEN, assert_silent
 
 PATIENCE_S = 60
 

@@ -19,16 +19,11 @@ from rotator.reader import TokenReader
 from rotator.rotation.probe import call_api, make_probe
 from rotator.rotation.rotate import rotate_token
 from rotator.rotation.setup import set_up_binding
-from tests.integration.cli.canaries import (
-    CLIENT_SECRET,
-    FAILURES,
-    READS,
-    STORED_TOKEN,
-    assert_silent,
-)
+from tests.integration.cli.canaries import FAILURES, READS
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
 from tests.support.clock import ManualClock
+from tests.support.traces import CLIENT_SECRET, STORED_TOKEN, assert_silent
 
 
 def chained(error: BaseException) -> Iterator[BaseException]:
