@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto.backends import get_backend
@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
 from tests.strict_aws.listing import Listing
+from tests.strict_aws.promotion import promote
 from tests.strict_aws.rates import RequestRates
 from tests.strict_aws.rotation import Rotation, Rotations
 from tests.strict_aws.shapes import check_parameters, operations
@@ -156,13 +157,14 @@ class StrictSecretsManager:
     def _answer(self, operation: str, region: str, params: dict[str, Any]) -> dict[str, Any]:
         if "SecretId" in params:
             self._check_alive(operation, region, params["SecretId"])
-        own = {
+        own: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
             "BatchGetSecretValue": self._batch_get,
             "CancelRotateSecret": self._cancel_rotation,
             "GetSecretValue": self._get,
             "ListSecrets": self.listing.page,
             "PutSecretValue": self._put,
             "RotateSecret": self._rotate,
+            "StopReplicationToReplica": partial(promote, self._record, self._histories),
             "UpdateSecret": self._update,
             "UpdateSecretVersionStage": self._move_label,
         }

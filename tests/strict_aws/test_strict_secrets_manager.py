@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.strict_aws.service import StrictSecretsManager
+from tests.strict_aws.versions import Refused
 from tests.support.clock import ManualClock
 from tests.support.wire import Wire
 
@@ -318,3 +319,21 @@ def test_listing_shows_the_labels_as_they_are(client: SdkClient) -> None:
         token(1): ["AWSPREVIOUS"],
         token(2): ["AWSCURRENT"],
     }
+
+
+def test_promoted_replica_is_written_by_itself_alone() -> None:
+    """API_StopReplicationToReplica.html, and its errors."""
+    service = StrictSecretsManager()
+    service.ask("CreateSecret", Name=NAME, SecretString="old")
+    with pytest.raises(Refused, match="not a replica"):
+        service.ask("StopReplicationToReplica", SecretId=NAME)
+    there = [{"Region": "eu-west-1"}]
+    service.ask("ReplicateSecretToRegions", SecretId=NAME, AddReplicaRegions=there)
+    service.ask("StopReplicationToReplica", region="eu-west-1", SecretId=NAME)
+    service.ask("PutSecretValue", SecretId=NAME, SecretString="new")
+    service.ask("PutSecretValue", region="eu-west-1", SecretId=NAME, SecretString="own")
+    values = [
+        service.ask("GetSecretValue", region=region, SecretId=NAME)["SecretString"]
+        for region in ("us-east-1", "eu-west-1")
+    ]
+    assert values == ["new", "own"]
