@@ -137,23 +137,22 @@ def take_step(
 
 
 def _create(rotation: _Rotation) -> RotationResult:
-    """Mint a token into the announced version, if the stored one is due."""
+    """Mint a token into the announced version, if the stored one is due.
+
+    AWSPENDING stays where it is whatever comes of it: the user guide asks to leave it to the last
+    step.
+    """
     run, assessment = rotation.run, rotation.assess()
     if not assessment.decision.due:
-        rotation.drop_pending()
         return untouched(run, assessment)
-    result = None
-    if _can_wait(rotation, assessment):
-        version = rotation.waiting()
-        if version is None:
-            result = mint_and_publish(run, assessment, rotation.put_pending)
-        elif _is_worth_keeping(rotation, assessment, version):
-            result = result_of(run, "staged", assessment, version)
-    if result is None:
-        result = mint_and_publish(run, assessment)
-    if result.outcome != "staged":
-        rotation.drop_pending()
-    return result
+    if not _can_wait(rotation, assessment):
+        return mint_and_publish(run, assessment)
+    version = rotation.waiting()
+    if version is None:
+        return mint_and_publish(run, assessment, rotation.put_pending)
+    if _is_worth_keeping(rotation, assessment, version):
+        return result_of(run, "staged", assessment, version)
+    return mint_and_publish(run, assessment)
 
 
 def _can_wait(rotation: _Rotation, assessment: Assessment) -> bool:
@@ -208,11 +207,11 @@ def _test(rotation: _Rotation) -> RotationResult:
 
 
 def _finish(rotation: _Rotation) -> RotationResult:
-    """Make the waiting token the current one, unless there is nothing to be made current.
+    """Make the waiting token the current one, and take AWSPENDING off.
 
-    That is so where another run has published a fresh token, and where no version is labelled:
-    createSecret may have had nothing to store, or somebody has cancelled the rotation. Reads may
-    lag, and the label moves only from where it was seen: both are tried again.
+    Where another run has published a fresh token, or createSecret had nothing to store, the label
+    goes and nothing else. Reads may lag, and AWSCURRENT moves only from where it was seen: both are
+    tried again. A token that could not serve is an error, and createSecret replaces it.
     """
     run, problem = rotation.run, ""
     for wait_s in (0.0, *CONSISTENCY_WAITS_S):
@@ -220,31 +219,23 @@ def _finish(rotation: _Rotation) -> RotationResult:
             run.clock.sleep(wait_s)
         assessment = rotation.assess()
         if rotation.is_current(assessment) or not assessment.decision.due:
-            rotation.drop_pending()
-            return result_of(run, "not_due", assessment, assessment.token_version)
-        problem = ""
-        if not rotation.is_pending():
+            break
+        version, problem = rotation.waiting(), ""
+        if version is None or not rotation.is_pending():
             continue
-        version = rotation.waiting()
-        problem = _problem_with(rotation, assessment, version)
-        if not problem and version is not None:
-            if _makes_current(rotation, assessment, version):
-                rotation.drop_pending()
-                return result_of(run, "rotated", assessment, version)
+        token = parse_token(version)
+        if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
+            problem = "holds no usable token"
+        elif _makes_current(rotation, assessment, version):
+            rotation.drop_pending()
+            return result_of(run, "rotated", assessment, version)
+        else:
             problem = "cannot become current: another version became current first"
-    if not problem:
-        return result_of(run, "not_due", assessment, assessment.token_version)
-    raise _failed(rotation, problem)
-
-
-def _problem_with(rotation: _Rotation, assessment: Assessment, version: StoredSecret | None) -> str:
-    """Why the announced version cannot become the current one; empty if it can."""
-    if version is None:
-        return "has no value: createSecret has not stored one"
-    token = parse_token(version)
-    if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-        return "holds no usable token"
-    return ""
+    else:
+        if problem:
+            raise _failed(rotation, problem)
+    rotation.drop_pending()
+    return result_of(run, "not_due", assessment, assessment.token_version)
 
 
 def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:

@@ -152,6 +152,7 @@ def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None
     current = ticked.read(TOKEN)
     same = {"ClientRequestToken": current["VersionId"], "SecretString": current["SecretString"]}
     manager = "secretsmanager"
+    label = {"VersionStage": "MINE", "MoveToVersionId": current["VersionId"]}
     needed: list[tuple[str, str, dict[str, object]]] = [
         (manager, "get_secret_value", {"SecretId": CREDENTIALS}),
         (manager, "get_secret_value", {"SecretId": TOKEN}),
@@ -166,6 +167,8 @@ def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None
         (manager, "put_secret_value", {"SecretId": FOREIGN, "SecretString": "{}"}),
         (manager, "update_secret", {"SecretId": TOKEN, "SecretString": "{}"}),
         (manager, "delete_secret", {"SecretId": TOKEN}),
+        # Granted with native rotation only.
+        (manager, "update_secret_version_stage", {**label, "SecretId": TOKEN}),
         (manager, "create_secret", {"Name": "a/new-one"}),
         (manager, "list_secrets", {}),
         ("lambda", "invoke", {"FunctionName": "rotator"}),

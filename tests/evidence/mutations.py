@@ -4,6 +4,7 @@ from tests.evidence.mutation import Mutation
 from tests.evidence.mutations_cli import CLI_MUTATIONS
 from tests.evidence.mutations_client_secret import CLIENT_SECRET_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
+from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
@@ -26,6 +27,7 @@ MUTATIONS = (
     *CLI_MUTATIONS,
     *CLIENT_SECRET_MUTATIONS,
     *FLEET_MUTATIONS,
+    *NATIVE_MUTATIONS,
     *READER_MUTATIONS,
     # Races are harmless
     Mutation(

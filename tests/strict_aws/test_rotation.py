@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.strict_aws.bare import BareSecretsManager
 from tests.strict_aws.rotation import STEPS, Rotation
 from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import Refused
@@ -43,7 +44,7 @@ def labels(service: StrictSecretsManager) -> dict[str, list[str]]:
 class Textbook:
     """A function that does what the user guide asks of each step, and remembers its events."""
 
-    def __init__(self, service: StrictSecretsManager) -> None:
+    def __init__(self, service: BareSecretsManager | StrictSecretsManager) -> None:
         self.service = service
         self.events: list[dict[str, str]] = []
 
@@ -250,6 +251,44 @@ def test_rotation_token_of_another_rotation_fills_no_version(
     with pytest.raises(Refused, match="RotationToken"):
         Textbook(service)(event | {"RotationToken": "0" * 36})
     Textbook(service)(event)
+
+
+def test_service_without_moto_keeps_the_same_rules(service: StrictSecretsManager) -> None:
+    """What is measured on the fast one holds for the whole one."""
+    bare = BareSecretsManager(now=lambda: 0.0)
+    bare.ask("CreateSecret", Name=NAME, SecretString="old", ClientRequestToken=FIRST)
+    seen: list[list[object]] = []
+    for each in (service, bare):
+        params: dict[str, Any] = {"SecretId": NAME, "RotationLambdaARN": FUNCTION}
+        each.ask("RotateSecret", ClientRequestToken=SECOND, **params)
+        states: list[object] = []
+
+        def state(each: BareSecretsManager | StrictSecretsManager = each) -> list[object]:
+            return [(v.version_id, v.content, v.stages) for v in each.versions(NAME).all]
+
+        states.append(state())
+        for operation, arguments in (
+            ("RotateSecret", {**params, "ClientRequestToken": THIRD}),
+            ("GetSecretValue", {"SecretId": NAME, "VersionId": SECOND}),
+            ("UpdateSecretVersionStage", moved(SECOND, THIRD)),
+            ("UpdateSecretVersionStage", moved(SECOND, None)),
+        ):
+            with pytest.raises(Refused) as caught:
+                each.ask(operation, **arguments)
+            states.append(caught.value.code)
+        each.run_rotation(each.rotations.begun[0], Textbook(each))
+        states.append(state())
+        described = each.ask("DescribeSecret", SecretId=NAME)
+        states.append([described[name] for name in ("VersionIdsToStages", "RotationEnabled")])
+        seen.append(states)
+
+    assert seen[0] == seen[1]
+
+
+def moved(move_to: str, remove_from: str | None) -> dict[str, str]:
+    """AWSCURRENT is asked to move, from where it is not."""
+    params = {"SecretId": NAME, "VersionStage": "AWSCURRENT", "MoveToVersionId": move_to}
+    return params if remove_from is None else params | {"RemoveFromVersionId": remove_from}
 
 
 def test_replica_is_not_rotated(service: StrictSecretsManager) -> None:
