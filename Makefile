@@ -93,7 +93,7 @@ format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
 prove: $(VENV)/dev.stamp ## the promises under faults, kills, races and time (ARGS=--help)
 	@$(BIN)/python -m tests.evidence $(ARGS)
 
-prove-long: ## the same with everything that can be tried, for hours
+prove-long: ## the same with several times as many cases, for about an hour
 	@$(MAKE) --no-print-directory prove ARGS='--long $(ARGS)'
 
 prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught

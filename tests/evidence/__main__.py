@@ -48,7 +48,9 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--row", choices=list(ROWS), help="this row only")
     parser.add_argument("--case", help="this case only, by the name that the table gives it")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn")
-    parser.add_argument("--long", action="store_true", help="all there is to try, for hours")
+    parser.add_argument(
+        "--long", action="store_true", help="several times as many cases, for about an hour"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="rows side by side")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     args = parser.parse_args()

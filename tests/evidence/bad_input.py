@@ -63,7 +63,7 @@ SETTINGS = {
 }
 FLAGS = ("--credentials-secret", "--token-secret", "--cadence", "--tick", "--probe-url", "--json")
 COMMANDS = ("run", "status", "init", "token", "headers", "env", "exec", "check")
-TURNS_IN_SHORT, TURNS_IN_LONG = 2_500, 40_000
+TURNS_IN_SHORT, TURNS_IN_LONG = 2_500, 20_000
 
 
 def bad_input(effort: Effort) -> TableRow:

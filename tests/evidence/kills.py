@@ -9,7 +9,7 @@ from tests.evidence.processes import Ended, run_process, signalled_after, signal
 from tests.evidence.row import Effort, TableRow
 
 STARTS = ("due", "empty", "shared")
-AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 600
+AT_RANDOM_IN_SHORT, AT_RANDOM_IN_LONG = 100, 300
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 

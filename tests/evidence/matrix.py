@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["fault_pairs", "judge", "single_faults", "spoil", "world_faults"]
 
 STARTS = ("due", "empty", "expired", "junk", "shared", "forced", "fresh")
-PAIRS_IN_SHORT = 500
-FAULTS_OF_A_WORLD = 20
+PAIRS_IN_SHORT, PAIRS_IN_LONG = 500, 4_000
+FAULTS_OF_A_WORLD, IN_LONG = 20, 100
 """How many are drawn where only the answer to a mint looks different; else all are tried."""
 CLOCK_JUMPS = {
     "forward an hour": timedelta(hours=1),
@@ -71,12 +71,12 @@ def single_faults(effort: Effort) -> TableRow:
 def world_faults(effort: Effort) -> TableRow:
     """Each fault once at each call of a run that is due, with providers of other kinds.
 
-    Long runs try all starts, and each fault for good too.
+    Long runs try all starts where the job takes other ways, and each fault for good too.
     """
     row = TableRow("faults in other worlds", "1, 2, 3", "faults")
     with stage() as on:
         for on.world in STAGE_WORLDS:
-            for start in STARTS if effort.long else ("due",):
+            for start in STARTS if effort.long and on.world.decisive else ("due",):
                 if effort.wants_any(f"{on.world.case(start)}/"):
                     for planned in _of_this_world(on, start, effort):
                         _try(on, start, (planned,), row, effort)
@@ -85,12 +85,12 @@ def world_faults(effort: Effort) -> TableRow:
 
 def _of_this_world(on: Stage, start: str, effort: Effort) -> list[Planned]:
     plans = list(_plans(on, start, ()))
-    if effort.long or effort.case is not None:
+    if effort.case is not None or (effort.long and on.world.decisive):
         return plans
-    plans = [planned for planned in plans if not planned.lasting]
+    plans = [planned for planned in plans if effort.long or not planned.lasting]
     if on.world.decisive and effort.limit is None:
         return plans
-    number = effort.turns(FAULTS_OF_A_WORLD, 0)
+    number = min(len(plans), effort.turns(FAULTS_OF_A_WORLD, IN_LONG))
     return effort.random(f"faults of {on.world.name}").sample(plans, number)
 
 
@@ -107,13 +107,12 @@ def fault_pairs(effort: Effort) -> TableRow:
             return row
         choices = effort.random("pairs")
         firsts = [(start, first) for start in STARTS for first in _plans(on, start, ())]
-        if not effort.long:
-            firsts = choices.sample(firsts, PAIRS_IN_SHORT // 2)
+        number = effort.turns(PAIRS_IN_SHORT, PAIRS_IN_LONG) // 2
+        firsts = choices.sample(firsts, min(number, len(firsts)))
         for start, first in firsts:
             seconds = list(_plans(on, start, (first,)))
-            if not effort.long:
-                seconds = choices.sample(seconds, min(2, len(seconds)))
-            for second in seconds:
+            number = 3 if effort.long else 2
+            for second in choices.sample(seconds, min(number, len(seconds))):
                 _try(on, start, (first, second), row, effort)
     return row
 

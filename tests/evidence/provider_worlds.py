@@ -23,7 +23,7 @@ from tests.evidence.row import Effort, TableRow
 
 STEP_S = MINUTE_S
 DAYS_IN_SHORT, DAYS_IN_LONG = 20, 365
-YEAR, YEARS_IN_LONG = 365, 10
+YEAR, YEARS_IN_LONG = 365, 3
 TROUBLED_STEP_S = 2 * MINUTE_S
 LAG_S = 2 * TROUBLED_STEP_S
 """A run, and the reader's next look; within it a chance has not yet come to anything."""
@@ -62,7 +62,7 @@ def provider_worlds(effort: Effort) -> TableRow:
 
 
 def provider_decade(effort: Effort) -> TableRow:
-    """The same year of the decade with each kind; ten years in a long run."""
+    """The same year of the decade with each kind; three in a long run."""
     row = TableRow("years with other providers", "1, 5", "hours")
     days = YEAR * YEARS_IN_LONG if effort.long else effort.limit or YEAR
     for kind in KINDS.values():

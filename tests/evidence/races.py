@@ -22,7 +22,7 @@ RACE_FAULTS = frozenset(
     {"reset before", "reset after", "503 before", "503 after", "throttled", "internal error after"}
 )
 FAULT_SHARE = 0.15
-RACES_IN_SHORT, RACES_IN_LONG = 80, 600
+RACES_IN_SHORT, RACES_IN_LONG = 80, 300
 OF_A_DECISIVE_WORLD, OF_A_WORLD, TIMES_AS_MANY = 8, 1, 10
 MOST_IN_WORLDS = 5
 PROCESSES = (10, 50)
