@@ -112,7 +112,7 @@ class Settings:
     def needed_credentials_secret(self) -> str:
         """The credentials secret; raises ConfigError if none was named."""
         if self.credentials_secret is None:
-            raise ConfigError(_not_named("credentials_secret"))
+            raise ConfigError(_describe_missing("credentials_secret"))
         return self.credentials_secret
 
 
@@ -160,7 +160,7 @@ def load_settings(
 
     The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), and are
     named like this in errors; None and an empty variable stand for "not given". Raises ConfigError
-    for a wrong value, an unknown key, or a variable that resembles one of ours.
+    for a wrong value, an unknown key, or a variable that looks like a misspelling.
     """
     found = _from_environment(environ, NAMES)
     for label, text in given.items():
@@ -173,7 +173,7 @@ def load_settings(
         if name in found:
             checked_secret_id(found[name].label, found[name].text)
     if "token_secret" not in found:
-        raise ConfigError(_not_named("token_secret"))
+        raise ConfigError(_describe_missing("token_secret"))
     token_secret = found["token_secret"].text
     credentials = found.get("credentials_secret")
     credentials_secret = credentials.text if credentials else None
@@ -328,7 +328,7 @@ def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dic
     return found
 
 
-def _not_named(name: str) -> str:
+def _describe_missing(name: str) -> str:
     flag = f"--{name.replace('_', '-')}"
     return f"{name.replace('_', ' ')}: missing; pass {flag} or set {PREFIX}{name.upper()}"
 

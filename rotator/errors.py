@@ -35,7 +35,7 @@ __all__ = [
 
 
 class RotatorError(Exception):
-    """The root: something that rotator understands went wrong.
+    """The base class of all errors of rotator.
 
     `retryable` tells whether the same call can succeed later without anybody changing anything.
     `details` is what a log adds: names and instants that were known by then, never a value.
@@ -67,13 +67,13 @@ class ConfigError(RotatorError):
 
 
 class CredentialsError(RotatorError):
-    """The credentials secret was read, and what it holds cannot be used."""
+    """The credentials secret was read, and its content cannot be used."""
 
 
 class MintError(RotatorError):
-    """The token endpoint refused, failed, or answered something that must not be published.
+    """The token endpoint refused, failed, or sent a response that must not be published.
 
-    `status` is the HTTP status (None if there was no answer), `oauth_error` the provider's `error`
+    `status` is the HTTP status (None without a response), `oauth_error` the provider's `error`
     code (RFC 6749 section 5.2), `debug_id` its request id, `retry_after_s` what it asked for.
     """
 
@@ -95,9 +95,9 @@ class MintError(RotatorError):
 
 
 class ProbeError(RotatorError):
-    """An API did not take the token, or could not be asked whether it does.
+    """An API rejected the token, or could not be called.
 
-    `status` is the HTTP status (None if there was no answer), `error_code` the API's own code for
+    `status` is the HTTP status (None if there was no response), `error_code` the API's own code for
     it, `debug_id` its request id. `is_refusal` says that the token counts as refused.
     """
 
@@ -121,7 +121,7 @@ class ProbeError(RotatorError):
 class ClientAdminError(RotatorError):
     """A provider refused to list or change a client's secrets, or could not be asked.
 
-    `status` is the HTTP status (None if there was no answer), `debug_id` the provider's request id.
+    `status` is the HTTP status (None without a response), `debug_id` the provider's request id.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class ClientAdminError(RotatorError):
 class StoreError(RotatorError):
     """Secrets Manager refused or could not be reached.
 
-    `operation` is the API action, `aws_code` the service's error code (None if it never answered).
+    `operation` is the API action, `aws_code` the service's error code (None if it never responded).
     """
 
     def __init__(
@@ -221,5 +221,5 @@ _HANDSHAKES = {
 
 
 def explain_handshake(reason: str) -> str | None:
-    """What OpenSSL's reason for a failed TLS handshake means, if that does not pass by itself."""
+    """What OpenSSL's reason for a failed TLS handshake means, if it is permanent."""
     return next((text for part, text in _HANDSHAKES.items() if part in reason), None)

@@ -104,7 +104,7 @@ def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace what looks like a secret, by its field's name or by its own shape; a processor."""
-    return {key: _redacted(key, value) for key, value in event.items()}
+    return {key: _redact_value(key, value) for key, value in event.items()}
 
 
 def error_fields(error: RotatorError) -> dict[str, Any]:
@@ -128,11 +128,11 @@ def _lead_with_the_event(_: WrappedLogger, __: str, event: EventDict) -> EventDi
     return {**{key: event[key] for key in ("timestamp", "level", "event")}, **event}
 
 
-def _redacted(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
+def _redact_value(key: str, value: Any) -> Any:  # noqa: ANN401 - whatever was logged
     if isinstance(value, dict):
-        return {str(k): _redacted(str(k), v) for k, v in value.items()}
+        return {str(k): _redact_value(str(k), v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted(key, item) for item in value]
+        return [_redact_value(key, item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     if key not in _NAMES_OF_SECRETS and _SECRET_KEYS.search(key):

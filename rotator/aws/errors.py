@@ -1,6 +1,6 @@
 """What errors of AWS, and of the AWS SDK on its way there, mean to a user of rotator: one table.
 
-Errors are told apart by the names of their classes and by AWS's codes, so that nothing is imported
+Errors are recognised by the names of their classes and by AWS's codes, so that nothing is imported
 for a client of the caller's, and a name that an older SDK lacks is only text. None of their own
 text goes into ours, because that can hold what was sent or read.
 """
@@ -120,8 +120,8 @@ def explain_foreign_response(
 ) -> StoreError:
     """Our error for a response that Secrets Manager cannot have sent, such as a proxy's HTML page.
 
-    Nothing is known of the secret then. What comes as a success can pass by itself, and so can what
-    the status says is temporary; a redirect or a refusal does not.
+    It says nothing about the secret. With a success status, or one that says so, the problem is
+    temporary; a redirect or a refusal is permanent.
     """
     detail = operation if status is None else f"{operation}: HTTP {status}"
     temporary = status == 200 or _is_temporary("", {"ResponseMetadata": {"HTTPStatusCode": status}})  # noqa: PLR2004
@@ -136,7 +136,7 @@ def explain_foreign_response(
 
 
 def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
-    """What a refusal that does not pass by itself says, and what to do."""
+    """What a permanent refusal means, and what to do."""
     lower = message.lower()
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denial(code, lower, operation)
@@ -150,7 +150,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
             " younger than 24 hours; rotate less often, or ask the provider for longer-lived"
             f" tokens ({operation}: {code})"
         )
-    # API reference, "Errors" of PutSecretValue: one code for many reasons, told apart in words.
+    # API reference, "Errors" of PutSecretValue: one code for many reasons; only the text differs.
     if code.startswith("Invalid"):
         if "delet" in lower:
             return scheduled_for_deletion(secret_id)

@@ -89,7 +89,7 @@ class FleetStore(SecretsManagerStore):
             "MaxResults": 100,
         }
         for _ in range(MAX_PAGES):
-            page = self._paced("ListSecrets", f"tagged {tag}", **params)
+            page = self._call_in_turn("ListSecrets", f"tagged {tag}", **params)
             yield from page.get("SecretList", [])  # empty, perhaps, with more to come
             token = page.get("NextToken")
             if not token:
@@ -106,7 +106,9 @@ class FleetStore(SecretsManagerStore):
 
     def _read_some(self, batch: list[str]) -> dict[str, Read]:
         try:
-            response = self._paced("BatchGetSecretValue", ", ".join(batch), SecretIdList=batch)
+            response = self._call_in_turn(
+                "BatchGetSecretValue", ", ".join(batch), SecretIdList=batch
+            )
         except StoreError as error:
             if error.retryable:
                 return dict.fromkeys(batch, error)
@@ -141,7 +143,7 @@ class FleetStore(SecretsManagerStore):
             return error
         return found
 
-    def _paced(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
+    def _call_in_turn(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
         """One call in its turn; again after a pause where it was throttled."""
         for attempt in range(1, MAX_THROTTLED + 1):
             self._pace()

@@ -27,7 +27,7 @@ def _may_be_logged(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def without_bodies() -> Iterator[None]:
-    """What botocore does for this thread meanwhile leaves no request and no answer in any log.
+    """While it lasts, botocore logs no request and no response of this thread.
 
     Other calls that the process makes are logged as before.
     """

@@ -250,7 +250,7 @@ def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
         secret_id=secret_id,
         arn=response["ARN"],
         version_id=response["VersionId"],
-        # A binary value is none of ours: it reads as an empty text, which no codec accepts.
+        # rotator stores no binary value: it reads as an empty text, which no codec accepts.
         text=Secret(response.get("SecretString", "")),
         stages=tuple(response.get("VersionStages", ())),
         is_binary="SecretBinary" in response,
@@ -266,7 +266,7 @@ def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
     if operation == "TagResource":  # which answers with nothing
         headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return "html" not in headers.get("content-type", "")
-    # What a batch leaves out is read by itself.
+    # Secrets that a batch leaves out are read one by one.
     return operation == "BatchGetSecretValue" or isinstance(response.get("ARN"), str)
 
 

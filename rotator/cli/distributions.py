@@ -1,7 +1,7 @@
 """Whether a distribution is installed that writes to the same folder and to the same command.
 
 Ours is called `oauth-token-rotator`. Another project owns the name `rotator` in the package index,
-and our own 0.1.0 had it too; both say 0.1.0, so they are told apart by their summary.
+and our own 0.1.0 had it too; both say 0.1.0, so their summaries have to distinguish them.
 """
 
 from __future__ import annotations

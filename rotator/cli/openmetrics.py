@@ -36,12 +36,12 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
         for status in statuses:
             at: datetime | None = getattr(status, field)
             if at is not None:
-                labels = f'{{token_secret="{_escaped(status.token_secret)}"}}'
+                labels = f'{{token_secret="{_escape(status.token_secret)}"}}'
                 lines.append(f"rotator_token_{name}{labels} {int(at.timestamp())}")
     lines += _head("rotator_token_health", "1 for the health that the token has.")
     for status in statuses:
         for health in _HEALTHS:
-            labels = f'{{token_secret="{_escaped(status.token_secret)}",health="{health}"}}'
+            labels = f'{{token_secret="{_escape(status.token_secret)}",health="{health}"}}'
             lines.append(f"rotator_token_health{labels} {int(status.health == health)}")
     lines += _head("rotator_status_checked_at_seconds", "When this was found.", unit="seconds")
     lines += [f"rotator_status_checked_at_seconds {int(now.timestamp())}", "# EOF", ""]
@@ -96,7 +96,7 @@ def _head(name: str, help_text: str, *, unit: str | None = None) -> list[str]:
     return [*lines, f"# HELP {name} {help_text}"]
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

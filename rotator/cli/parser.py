@@ -56,7 +56,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args, unknown_args = replace_error(  # argparse's own error holds what was typed
         lambda: parser.parse_known_args(argv[:end]),
         argparse.ArgumentError,
-        lambda error: ConfigError(command.problem_with(error.argument_name)),
+        lambda error: ConfigError(command.find_problem(error.argument_name)),
     )
     args.argv = list(argv[end + 1 :])
     if args.argv and args.command != "exec":
@@ -125,7 +125,7 @@ class _Parser(argparse.ArgumentParser):
             raise ConfigError(f"unknown command{hint}; see {self.prog} --help")
         return self._commands[argv[0]].named_command(argv[1:])
 
-    def problem_with(self, argument_name: str | None) -> str:
+    def find_problem(self, argument_name: str | None) -> str:
         """What is wrong with the option that argparse has named."""
         action = self._actions_by_name.get(argument_name or "")
         name = action.option_strings[-1] if action else ""

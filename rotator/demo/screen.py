@@ -33,16 +33,16 @@ class Screen:
     def step(self, number: int, text: str) -> None:
         """Begin a step: a blank line, its number, what it shows."""
         self.say()
-        self.say(f"{self._in(BOLD, str(number))}  {text}")
+        self.say(f"{self._style(BOLD, str(number))}  {text}")
 
     def command(self, *args: str, stdin: str = "") -> None:
         """Print a `rotator` command line, broken where it is too wide; `stdin` names its input."""
         line = f"  $ {shlex.join(['rotator', *args])}{f' < {stdin}' if stdin else ''}"
         while len(line) > WIDTH:
             cut = line.rindex(" --", 0, WIDTH - 2)
-            self.say(self._in(BOLD, f"{line[:cut]} \\"))
+            self.say(self._style(BOLD, f"{line[:cut]} \\"))
             line = f"{INDENT}{line[cut:]}"
-        self.say(self._in(BOLD, line))
+        self.say(self._style(BOLD, line))
 
     def output(self, text: str, *, most_lines: int = 8) -> None:
         """Print what a command printed, cut to `most_lines` and to the width."""
@@ -52,7 +52,7 @@ class Screen:
 
     def found(self, text: str) -> None:
         """Print what was checked and holds."""
-        self.say(f"{INDENT}{self._in(GREEN, '✓')} {text}")
+        self.say(f"{INDENT}{self._style(GREEN, '✓')} {text}")
 
-    def _in(self, style: str, text: str) -> str:
+    def _style(self, style: str, text: str) -> str:
         return f"{style}{text}{PLAIN}" if self.colour else text

@@ -79,7 +79,7 @@ def _selection(entries: list[object]) -> Selection:
             parsed = _fleet_binding(number, entry)
             _refuse_second(number, parsed.binding.token_secret, first_at)
         except ConfigError as error:
-            refused.append(RefusedBinding(_named(entry), error))
+            refused.append(RefusedBinding(_read_names(entry), error))
         else:
             bindings.append(parsed)
     return _without_cycles(bindings, refused)
@@ -156,7 +156,7 @@ def _fleet_binding(number: int, entry: object) -> FleetBinding:
     )
 
 
-def _named(entry: object) -> Binding:
+def _read_names(entry: object) -> Binding:
     """What an entry that is refused says of itself, for the report."""
     table = entry if isinstance(entry, dict) else {}
     secrets = (table.get(key) for key in ("credentials_secret", "token_secret"))

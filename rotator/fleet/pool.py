@@ -140,7 +140,7 @@ class Pool:
         elif found.decision.due and not self._dry_run:
             queue.add(replace(each, assessment=found).as_work())
         else:
-            self._reports.add(report_of(each.run.binding, _unchanged(each.run, found)))
+            self._reports.add(report_of(each.run.binding, _keep_token(each.run, found)))
 
     def _defer(self, left: Assessed) -> None:
         run = left.run
@@ -151,10 +151,10 @@ class Pool:
             return
         problem = "API: not called with the stored token, as this run ended before"
         run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
-        self._reports.add(report_of(run.binding, _unchanged(run, left.assessment)))
+        self._reports.add(report_of(run.binding, _keep_token(run, left.assessment)))
 
 
-def _unchanged(run: Run, assessment: Assessment) -> RotationResult:
+def _keep_token(run: Run, assessment: Assessment) -> RotationResult:
     log = structlog.get_logger().bind(binding=run.binding.token_secret)
     for warning in run.warnings:
         log.warning(warning.event, problem=warning.problem)

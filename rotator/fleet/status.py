@@ -111,18 +111,18 @@ def readable_until(
     The reader's own parser says so, and as the reader does this looks at AWSPREVIOUS where the
     current version holds no valid token: `rotator status` and `rotator token` never disagree.
     """
-    ends_at = _end_in(token_version)
+    ends_at = _read_expiry(token_version)
     if token_version.version_id is None or (ends_at is not None and now < ends_at):
         return ends_at
     try:
         previous = store.read_previous(token_version.secret_id)
     except StoreError:
         return ends_at  # whoever may not read it has no token in it
-    ends = [each for each in (ends_at, _end_in(previous) if previous else None) if each]
+    ends = [each for each in (ends_at, _read_expiry(previous) if previous else None) if each]
     return max(ends, default=None)
 
 
-def _end_in(version: StoredSecret) -> datetime | None:
+def _read_expiry(version: StoredSecret) -> datetime | None:
     text = version.text.reveal() if version.text is not None else None
     try:
         return parse({"SecretString": text}).expires_at

@@ -18,7 +18,7 @@ CONTROL_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ImsUrls:
-    """Where a local token endpoint and the API beside it listen."""
+    """The URLs of a local token endpoint and of its API."""
 
     base: str
 

@@ -43,7 +43,7 @@ class TokenMint:
         return f"{signed}.{self._signature(signed)}"
 
     def read(self, token: str, *, now_ms: int) -> dict[str, Any] | None:
-        """The payload of a token of ours that has not expired, None for anything else."""
+        """The payload of a token that this server issued and that has not expired, else None."""
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
             return None

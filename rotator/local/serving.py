@@ -68,7 +68,7 @@ def _wait_for_the_end() -> None:
     """Return at the terminal's end of input; a signal ends it by KeyboardInterrupt.
 
     Only a terminal that we are in the foreground of is read: in the background, or started by
-    another program, standard input is somebody else's or empty from the start.
+    another program, standard input belongs to another process or is empty.
     """
     while True:
         if not _owns_the_terminal():

@@ -191,7 +191,7 @@ _OPTIONAL_TEXTS = (
 _PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
-"""What other products and the OpenID configuration call a field of ours."""
+"""Names that other products and the OpenID configuration use for these fields."""
 
 
 def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class RenewalPolicy:
 
     A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
     part of `spread`, of which at most half of the cadence counts. Each token has a part of its own:
-    with one for good, all that become due between the same two runs would stay together for ever.
+    with a permanent one, tokens that become due between the same two runs would stay together.
     """
 
     cadence: timedelta | None = None

@@ -201,7 +201,7 @@ def resolve(credentials: ClientCredentials) -> Provider:
         or (preset.single_active and credentials.single_active is None),
         token_type_policy=credentials.token_type_policy or preset.token_type_policy,
     )
-    problem = _problem_with(credentials, provider)
+    problem = _find_problem(credentials, provider)
     if problem is not None:
         raise CredentialsError(problem)
     return provider
@@ -217,7 +217,7 @@ def _preset(credentials: ClientCredentials) -> Provider:
     return preset
 
 
-def _problem_with(credentials: ClientCredentials, provider: Provider) -> str | None:
+def _find_problem(credentials: ClientCredentials, provider: Provider) -> str | None:
     """What keeps these credentials from being used with this provider, None if nothing does."""
     method = provider.auth_method
     given = {

@@ -76,7 +76,7 @@ def encode_basic(client_id: str, client_secret: str, encoding: str = "form") -> 
 def _assert(
     signed: str, client: Client, _method: str, uri: str, headers: dict[str, str], body: str
 ) -> Sent:
-    """Authlib's own method puts no `client_id` beside the assertion, which some servers want."""
+    """Authlib's own method sends no `client_id` with the assertion, which some servers require."""
     fields = [
         ("client_id", client.client_id),
         ("client_assertion_type", ASSERTION_TYPE),

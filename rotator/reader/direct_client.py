@@ -171,7 +171,7 @@ def _explain(
 
 
 def _explain_os_error(error: OSError, secret_id: str) -> RotatorError:
-    """Our error; the certificate's reason is OpenSSL's own text, and holds nothing of ours."""
+    """Our error. For a certificate it quotes OpenSSL's reason, which contains no secret."""
     reason = getattr(error, "verify_message", None)
     if reason is not None:
         problem = f"the certificate of Secrets Manager was refused ({reason or 'not trusted'})"

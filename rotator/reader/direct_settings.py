@@ -94,7 +94,7 @@ def read_settings(secret_id: str, region: str | None) -> Settings | str:
     if not region:
         return "AWS_REGION is not set"
     endpoint = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environ.get("AWS_ENDPOINT_URL")
-    place = _parts_of(endpoint) if endpoint else {"host": _public_host(region)}
+    place = _split_url(endpoint) if endpoint else {"host": _public_host(region)}
     if place is None:
         return "AWS_ENDPOINT_URL is neither https nor on loopback, or has more than a path"
     if place["host"] is None:
@@ -133,7 +133,7 @@ def _public_host(region: str) -> str | None:
     return f"secretsmanager.{region}.amazonaws.{_DOMAINS[partition]}"
 
 
-def _parts_of(url: str) -> dict[str, Any] | None:
+def _split_url(url: str) -> dict[str, Any] | None:
     """What `Settings` takes of a URL; None for one that is not simple.
 
     That has a scheme, a host, perhaps a port and a path, and nothing else (RFC 3986 section 3). By

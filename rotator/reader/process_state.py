@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Job = tuple[tuple[AbstractEventLoop, tuple[Any, ...]], Future[Any]]
 
 __all__ = ["ProcessState", "importing", "make_forks_wait_for_imports", "process_key"]
-_MAX_IMPORT_S = 5.0  # a fork that waits for ever would be worse than what this prevents
+_MAX_IMPORT_S = 5.0  # after that, a fork that never happens would be the greater harm
 
 
 class _ImportLock:

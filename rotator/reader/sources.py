@@ -186,7 +186,7 @@ def _read(
 
 
 def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
-    """By how much AWS's clock is ahead of ours, from the answer's `Date` (RFC 9110, 6.6.1).
+    """By how much AWS's clock is ahead of ours, from the response's `Date` (RFC 9110, 6.6.1).
 
     Zero where it is behind: a token that ends early for this machine is replaced in time, but one
     that was given longer would be served after its end, if this machine's clock is set right.

@@ -99,7 +99,7 @@ def assess_unprobed(run: Run) -> Assessment:
 
 
 def probe_stored(run: Run, assessment: Assessment) -> Assessment:
-    """The same, or due where the API rejects a stored token that is not due by itself.
+    """The same decision, or due if the API rejects a stored token that is not due.
 
     Without a probe of the stored token in `run` it is the same.
     """

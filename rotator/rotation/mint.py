@@ -39,7 +39,7 @@ def mint(run: Run, assessment: Assessment) -> AccessToken:
     It may be the stored one, which a provider that caches its tokens hands out again. Raises
     MintError if it must not be published, ProbeError if the API does not take it.
     """
-    return _hiding_stored(assessment, partial(_mint, run, assessment))
+    return _hide_stored_token(assessment, partial(_mint, run, assessment))
 
 
 def _mint(run: Run, assessment: Assessment) -> AccessToken:
@@ -51,7 +51,7 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
     return minted
 
 
-def _hiding_stored(assessment: Assessment, call: Callable[[], AccessToken]) -> AccessToken:
+def _hide_stored_token(assessment: Assessment, call: Callable[[], AccessToken]) -> AccessToken:
     """Call `call`; its error shows nothing of the stored token, which no request of it carried."""
     stored = assessment.stored
     if isinstance(stored, str):

@@ -4,7 +4,7 @@ A rotation announces a version, labels it AWSPENDING before it has a value, and 
 the other; it is over when that label is on the current version or on none (API reference,
 RotateSecret). A step that fails lets the service repeat the whole rotation for the same version,
 whose value cannot be changed. So a value that has become useless is not waited for: a token is
-published beside it, and the label is taken away.
+published as another version, and the label is removed.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _test(rotation: _Rotation) -> RotationResult:
         return result_of(run, "tested", assessment, assessment.token_version)
     token = parse_token(version)
     if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-        raise _failed(rotation, "holds no usable token")
+        raise _make_failure(rotation, "holds no usable token")
     problem = run.probe(token) if run.probe is not None else None
     if problem is not None:
         run.warnings.append(RunWarning("rotator.token_unproved", problem))
@@ -233,7 +233,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
             problem = "cannot become current: another version became current first"
     else:
         if problem:
-            raise _failed(rotation, problem)
+            raise _make_failure(rotation, problem)
     rotation.drop_pending()
     return result_of(run, "not_due", assessment, assessment.token_version)
 
@@ -286,7 +286,7 @@ def _reason_if_due(rotation: _Rotation, assessment: Assessment, token: AccessTok
     return decision.reason if decision.due else None
 
 
-def _failed(rotation: _Rotation, problem: str) -> StoreError:
+def _make_failure(rotation: _Rotation, problem: str) -> StoreError:
     secret_id, version_id = rotation.run.binding.token_secret, rotation.step.version_id
     return StoreError(
         f"token secret {secret_id}: version {version_id} {problem}; kept the stored token;"

@@ -33,7 +33,7 @@ class Store(Protocol):
 
 
 class SetupStore(Store, Protocol):
-    """What setting up a binding, and changing its credentials, need of it besides."""
+    """The operations that set-up and changes of credentials need in addition."""
 
     def create(
         self,
@@ -51,7 +51,7 @@ class SetupStore(Store, Protocol):
 
 
 class RotationStore(Store, Protocol):
-    """What the steps of Secrets Manager's own rotation need of it besides."""
+    """The operations that the steps of native rotation need in addition."""
 
     def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
         """Store a version that is not current; raises VersionConflict if it has another value."""

@@ -161,7 +161,7 @@ def mint_and_publish(
     if stored is not None:
         if shortens(minted, stored):
             # An earlier end is believed, a later one never.
-            stored = _shortened(stored, minted.expires_at, assessment)
+            stored = _shorten(stored, minted.expires_at, assessment)
             assessment = _correct_stored(run, assessment, stored)
         if _may_stay(run, assessment, stored):
             decision = replace(assessment.decision, reason="provider_cached")
@@ -216,7 +216,7 @@ def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
     return stored.expires_at - run.clock.now() > assessment.policy.interval
 
 
-def _shortened(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
+def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
     """The stored token with an earlier end. Its age stays: else it would be fresh once more."""
     shortened = replace(stored, expires_at=expires_at)
     planned_at = assessment.policy.planned_rotation_at(shortened)

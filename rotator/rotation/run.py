@@ -22,7 +22,7 @@ __all__ = ["Run"]
 class Run:
     """One run on one binding: what it works with, and what it has found out so far.
 
-    `details` is what a failure's event adds, `warnings` what is logged beside the outcome. The run
+    `details` is what a failure's event adds, `warnings` what is logged too. The run
     may wait until `ends_at_s` on the monotonic clock.
     """
 

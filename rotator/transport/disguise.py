@@ -45,7 +45,7 @@ class Disguises:
 
     forms: tuple[str, ...]
 
-    def are_in(self, text: str) -> bool:
+    def appear_in(self, text: str) -> bool:
         """Whether some decoding of `text` holds a form, or a part of one that is long enough."""
         texts, seen = [text], {text}
         for depth in range(MAX_DEPTH + 1):

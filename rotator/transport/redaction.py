@@ -74,7 +74,7 @@ class Redactor:
         grams: set[str] = set()
         for secret in self.secrets:
             for form in _forms(secret.reveal()):
-                for text in _folded(form):
+                for text in _fold_layers(form):
                     grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
         return frozenset(grams - {"", " "})
 
@@ -97,7 +97,7 @@ class Redactor:
             self._cover(layer, covered)
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
         shown = "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
-        return REDACTED if self._disguises.are_in(shown) else shown
+        return REDACTED if self._disguises.appear_in(shown) else shown
 
     @cached_property
     def _disguises(self) -> Disguises:
@@ -182,7 +182,7 @@ def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
     return "".join(characters), spans
 
 
-def _folded(text: str) -> Iterator[str]:
+def _fold_layers(text: str) -> Iterator[str]:
     """What `_fold` makes of each layer of a text; of most secrets that is next to nothing."""
     if text.isascii() and text.isprintable() and "  " not in text and not _ESCAPE.search(text):
         yield text.lower()

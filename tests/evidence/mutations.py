@@ -248,8 +248,8 @@ MUTATIONS = (
     Mutation(
         "what was typed is in the error",
         "cli/parser.py",
-        "ConfigError(command.problem_with(error.argument_name))",
-        'ConfigError(f"{command.problem_with(error.argument_name)} {argv}")',
+        "ConfigError(command.find_problem(error.argument_name))",
+        'ConfigError(f"{command.find_problem(error.argument_name)} {argv}")',
         "tests/unit/cli/test_parser.py",
     ),
     # It ends as it should

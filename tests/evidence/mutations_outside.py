@@ -192,7 +192,7 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "a secret in a disguise is shown",
         "transport/redaction.py",
-        "return REDACTED if self._disguises.are_in(shown) else shown",
+        "return REDACTED if self._disguises.appear_in(shown) else shown",
         "return shown",
         "tests/unit/transport/test_redaction.py -k disguise",
     ),
