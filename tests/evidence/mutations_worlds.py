@@ -177,4 +177,18 @@ WORLD_MUTATIONS = (
         "CLOCK_SKEW_S = 30_000\n",
         "tests/unit/oauth/test_response.py -k full_length",
     ),
+    Mutation(
+        "clients that fetch AWS credentials have another region",
+        "aws/store.py",
+        '        core.set_config_variable("region", region)\n',
+        "        pass\n",
+        "tests/integration/aws/test_store_sessions.py -k in_the_region",
+    ),
+    Mutation(
+        "what answers in place of SSO is a session that has expired",
+        "aws/error_table.py",
+        "\"'roleCredentials'|ResponseParserError\"",
+        '"ResponseParserError"',
+        "tests/integration/aws/test_credential_chain.py -k job_says",
+    ),
 )

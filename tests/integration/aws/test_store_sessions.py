@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 import pytest
+from botocore.config import Config
 
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.store import SecretsManagerStore, connect
@@ -61,6 +62,16 @@ def test_clients_that_fetch_credentials_are_as_patient_as_ours() -> None:
     assert (sts.meta.config.connect_timeout, sts.meta.config.read_timeout) == (3, 10)
     client.close()
     sts.close()
+
+
+@pytest.mark.usefixtures("service")
+def test_clients_that_fetch_credentials_are_in_the_region_of_the_job() -> None:
+    """AWS_REGION is ours: the SDK itself looks at AWS_DEFAULT_REGION alone."""
+    from rotator.aws.store import _open_session
+
+    session: Any = _open_session(Config(), "eu-north-1")
+    assert session.region_name == "eu-north-1"
+    assert session.client("sts").meta.region_name == "eu-north-1"
 
 
 @pytest.fixture
