@@ -5,19 +5,14 @@ module here with `run() -> Table`, and, if it has plots, `draw(table) -> dict[st
 of each to its SVG).
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.benchmarks.page import publish
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SUITES = ("job", "reader", "mint", "package", "fleet")
 ROOT = Path(__file__).parents[2]

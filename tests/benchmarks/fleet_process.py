@@ -1,7 +1,5 @@
 """Processes that keep a fleet, ours and plain ones, and what each took."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -9,14 +7,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rotator.local.environment import isolated_environment
-
-if TYPE_CHECKING:
-    from tests.benchmarks.fleet_world import FleetWorld
-
-__all__ = ["PLAIN_LOOP", "PLAIN_POOL", "Taken", "plain", "rotator"]
+from tests.benchmarks.fleet_world import FleetWorld
 
 WATCHED = """
 import sys

@@ -5,35 +5,26 @@ names of this machine are two hosts: the provider answers on `localhost`, and on
 one that takes every connection and never says a word.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import certifi
 
-from tests.strict_aws.service import StrictSecretsManager
+from tests.strict_aws.service import ServiceAnswer, StrictSecretsManager
 from tests.strict_aws.versions import CURRENT
 from tests.support.certificates import Identity, server_context
 from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.strict_aws.service import ServiceAnswer
-    from tests.support.wire import Call
-
-__all__ = ["FleetWorld", "fleet_world"]
+from tests.support.wire import Call, Wire
 
 TAG = "rotator:credentials-secret"
 PROVIDER_S = 0.05

@@ -4,32 +4,24 @@ All talk to the same local servers, taking turns. The job and the scripts have a
 run-time dependencies alone: structlog, for one, imports what it finds of its optional ones.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.local.environment import secrets_manager_client
-from rotator.local.playground import playground
+from rotator.local.playground import Playground, playground
 from tests.benchmarks.job_peers import FOUR_LIBRARIES, TWO_LIBRARIES
-from tests.benchmarks.measure import Launcher, in_turn
+from tests.benchmarks.measure import Cost, Launcher, in_turn
 from tests.benchmarks.plot import bars
 from tests.benchmarks.table import Figure, Table, compare, versions
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+Costs = Mapping[str, list[Cost]]
 
-    from rotator.local.playground import Playground
-    from tests.benchmarks.measure import Cost
-
-    Costs = Mapping[str, list[Cost]]
-
-__all__ = ["draw", "run"]
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = str(ROOT / "build" / "runtime" / "bin" / "python")

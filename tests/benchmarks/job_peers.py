@@ -3,10 +3,6 @@
 Both make the same calls of Secrets Manager and of the token endpoint as it does, and check nothing.
 """
 
-from __future__ import annotations
-
-__all__ = ["FOUR_LIBRARIES", "TWO_LIBRARIES"]
-
 TWO_LIBRARIES = """
 import json, sys
 from datetime import datetime, timedelta, timezone

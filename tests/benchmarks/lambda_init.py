@@ -3,24 +3,18 @@
 A function that does nothing is taken off both: its start is AWS's and Python's.
 """
 
-from __future__ import annotations
-
 import shutil
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from infra.package import byte_compile
 from tests.benchmarks.measure import in_turn
 from tests.benchmarks.reader_cold import READ, READ_BY_BOTO3, READ_BY_FIVE_ROOTS, served
 from tests.benchmarks.table import Figure, compare
 from tests.deployed.runtime_api import RuntimeProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["Start", "init_figures"]
 
 ROUNDS = 9
 GOAL, FIVE_ROOTS_GOAL = 0.20, 0.10

@@ -4,19 +4,13 @@ What slows the machine down for a while slows both halves of a pair, so the medi
 says more than the ratio of two bests, and their quartiles say how far to believe it.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
-from typing import TYPE_CHECKING, Self, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-__all__ = ["Cost", "Launcher", "Ratio", "in_turn"]
+from typing import Self, TypeVar
 
 Measured = TypeVar("Measured")
 
@@ -81,12 +75,12 @@ class Ratio:
     high: float
 
     @classmethod
-    def paired(cls, ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
+    def paired(cls, ours: Sequence[float], theirs: Sequence[float]) -> "Ratio":
         """From what both took, round by round."""
         return cls.of([mine / other for mine, other in zip(ours, theirs, strict=True)])
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Ratio:
+    def of(cls, values: Sequence[float]) -> "Ratio":
         """From one value for each round, of which there are at least two."""
         low, middle, high = quantiles(values, n=4, method="inclusive")
         return cls(middle, low, high)

@@ -4,16 +4,14 @@ The first mint of a process, which imports them and loads the CA bundle, is in t
 `package`; here are those that come after it, in a fleet or in a warm function.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
@@ -23,11 +21,6 @@ from rotator.oauth.endpoint import TokenEndpoint
 from tests.benchmarks.measure import Ratio, in_turn
 from tests.benchmarks.table import Figure, Table, compare, versions
 from tests.benchmarks.tls_endpoint import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["run"]
 
 ROUNDS = 30
 GOAL_MS = 6.0

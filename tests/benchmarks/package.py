@@ -5,17 +5,16 @@ site-packages, byte code and all, against the same local servers, taking turns. 
 share is work: the plain one validates nothing, keeps no expiry, and two of it race.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.interpreters import find_lambda_python
 from infra.package import Package, build, byte_compile, install, pack
@@ -24,13 +23,8 @@ from rotator.local.server_process import ServerProcess
 from tests.benchmarks.lambda_init import Start, init_figures
 from tests.benchmarks.measure import in_turn
 from tests.benchmarks.table import Figure, Table, compare, versions
-from tests.benchmarks.tls_endpoint import serve
+from tests.benchmarks.tls_endpoint import TlsEndpoint, serve
 from tests.deployed.runtime_api import RuntimeProcess, copy_runtime_client, unpack
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.benchmarks.tls_endpoint import TlsEndpoint
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "build" / "e2e"

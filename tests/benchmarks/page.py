@@ -4,25 +4,16 @@
 page and plots are what the data says.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable  # noqa: TC003 - for a local variable only
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfile
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import unescape
 
 from tests.benchmarks.plot import bars
-from tests.benchmarks.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.benchmarks.table import Figure
-
-__all__ = ["DATA", "PAGE", "fill", "plots", "publish"]
+from tests.benchmarks.table import Figure, Table
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "performance.md"

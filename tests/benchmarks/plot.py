@@ -1,16 +1,9 @@
 """A bar chart as SVG, by hand: a plotting library would be heavier than all that it draws."""
 
-from __future__ import annotations
-
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container, Mapping
 from xml.sax.saxutils import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
-
-__all__ = ["bars"]
 
 WIDTH, RIGHT, TOP, ROW = 860, 70, 48, 30
 CHARACTER = 7.2

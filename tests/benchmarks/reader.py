@@ -1,28 +1,22 @@
 """The reader against what people use today, as installed from PyPI: ratios of one run."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.reader.clocked import ClockedReader
+from tests.benchmarks.measure import Cost
 from tests.benchmarks.plot import bars
 from tests.benchmarks.reader_cold import cold_costs
 from tests.benchmarks.table import Figure, Table, compare, versions
 from tests.support.clock import FunctionClock
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+Rounds = Mapping[str, list[float]]
 
-    from tests.benchmarks.measure import Cost
-
-    Rounds = Mapping[str, list[float]]
-
-__all__ = ["draw", "run"]
 
 PEERS = (
     "boto3",

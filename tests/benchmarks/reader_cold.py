@@ -1,7 +1,5 @@
 """Whole processes: what they take from their start to the first token in hand."""
 
-from __future__ import annotations
-
 import json
 import os
 import ssl
@@ -9,22 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.benchmarks.measure import Launcher, in_turn
+from tests.benchmarks.measure import Cost, Launcher, in_turn
 from tests.benchmarks.tls_endpoint import TlsIdentity, make_identity
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.benchmarks.measure import Cost
-
-__all__ = ["PROGRAMS", "cold_costs", "served"]
 
 READ = "from rotator.reader import get_token; get_token('s')"
 # Nobody but Amazon has a certificate of its roots, so one of the five is that of the server here.

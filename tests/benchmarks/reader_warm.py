@@ -3,22 +3,18 @@
 Run as a program of its own, it prints JSON: {"floor": [66.1, ...], ...}.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 import time
 import timeit
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.reader import TokenReader
 from tests.benchmarks.measure import in_turn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 ROUNDS = 40
 THREAD_ROUNDS = 12
@@ -130,7 +126,7 @@ def azure_core() -> Callable[[], object]:
 class MsalHttp:
     """The authority, for MSAL: where its token endpoint is, and a token."""
 
-    def get(self, *_: object, **__: object) -> MsalAnswer:
+    def get(self, *_: object, **__: object) -> "MsalAnswer":
         """The OpenID configuration."""
         base = "https://login.microsoftonline.com/tenant"
         return MsalAnswer(
@@ -141,7 +137,7 @@ class MsalHttp:
             }
         )
 
-    def post(self, *_: object, **__: object) -> MsalAnswer:
+    def post(self, *_: object, **__: object) -> "MsalAnswer":
         """A token of a day."""
         return MsalAnswer({"access_token": "t", "expires_in": 86_400, "token_type": "Bearer"})
 

@@ -1,23 +1,17 @@
 """What a suite of benchmarks gives back: figures that are ratios or counts of one run."""
 
-from __future__ import annotations
-
 import json
 import platform
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.benchmarks.measure import Ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-__all__ = ["Figure", "Table", "compare", "short", "versions"]
 
 NOISY = 0.15
 """Which share of a value its spread has at most, unless the machine was busy with other things."""
@@ -120,7 +114,7 @@ class Table:
     measured_at: str = ""
 
     @classmethod
-    def load(cls, path: Path) -> Table:
+    def load(cls, path: Path) -> "Table":
         """As it was saved."""
         content = json.loads(path.read_text("utf-8"))
         figures = []

@@ -1,22 +1,16 @@
 """A token endpoint over TLS: production is, and both sides pay for reading the CA bundle."""
 
-from __future__ import annotations
-
 import shutil
 import ssl
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import certifi
 
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["TlsEndpoint", "TlsIdentity", "make_identity", "serve"]
 
 
 class TlsEndpoint(NamedTuple):

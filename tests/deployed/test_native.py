@@ -6,28 +6,23 @@ steps are called here as the service calls them. On the strict Secrets Manager t
 calls the packaged function.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infra.package import Package
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.ims_control import RemoteIms
+from tests.deployed.emulator import Emulator
 from tests.deployed.runtime_api import RuntimeProcess
 from tests.deployed.stack import BUCKET, CLIENT_ID, GOOD, TEMPLATE
 from tests.strict_aws.rotation import STEPS
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.native_rig import FUNCTION
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from infra.package import Package
-    from rotator.local.ims_control import RemoteIms
-    from tests.deployed.emulator import Emulator
 
 HANDLER = "rotator.lambda_handler.handler"
 CREDENTIALS, TOKEN = "native/credentials", "native/token"

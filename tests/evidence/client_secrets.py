@@ -5,14 +5,12 @@ secrets has to work, and the job to mint; and later runs have to end the rotatio
 comes to mind first (add, delete, store) is struck in the same way, for comparison.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,7 +19,7 @@ from rotator.errors import RotatorError
 from rotator.model.secret import Secret
 from rotator.rotation.secret_run import read_situation
 from tests.evidence.row import Effort, TableRow
-from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0
+from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
 from tests.support.secret_world import (
     CRASH_BEFORE,
     CREDENTIALS,
@@ -30,14 +28,8 @@ from tests.support.secret_world import (
     SecretWorld,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+Plan = dict[int, str]
 
-    from tests.support.secret_providers import SecretFake
-
-    Plan = dict[int, str]
-
-__all__ = ["client_secrets", "naive_losses", "strike"]
 
 STRIKES = (CRASH_BEFORE, LOST_RESPONSE)
 OVERLAP = timedelta(hours=24)

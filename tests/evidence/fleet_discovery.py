@@ -1,23 +1,15 @@
 """Hostile discovery: whoever may tag secrets gets no token, and costs no one else one."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from rotator.model.binding import BINDING_TAG
 from tests.evidence.fleet_job import FleetJob, told
-from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, stage
+from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Stage, stage
 from tests.evidence.row import Effort, TableRow
 from tests.support.http_server import Reply, Request, json_reply
 from tests.support.wire import Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.evidence.job import Stage
-
-__all__ = ["fleet_discovery"]
 
 STORED = ["due", "empty"]
 CREDENTIALS = "fleet/c/0"

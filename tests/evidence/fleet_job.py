@@ -1,12 +1,10 @@
 """A fleet on a stage: its bindings in the strict service, and runs as the app composes them."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator import logs
 from rotator.aws.fleet_store import FleetStore
@@ -14,6 +12,7 @@ from rotator.cli.exit_codes import EXIT_CODES, exit_code
 from rotator.errors import RotatorError
 from rotator.fleet.discovery import discover
 from rotator.fleet.pacer import Pacer
+from rotator.fleet.report import BindingReport
 from rotator.fleet.run import FleetRun, run_fleet
 from rotator.fleet.settings import FleetSettings
 from rotator.model.access_token import AccessToken
@@ -22,15 +21,8 @@ from rotator.model.clock import SYSTEM_CLOCK, SystemClock
 from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.oauth.endpoint import TokenEndpoint
-from tests.evidence.job import AGES, CLIENT_ID, CLIENT_SECRET, client_of
-from tests.strict_aws.versions import CURRENT
-
-if TYPE_CHECKING:
-    from rotator.fleet.report import BindingReport
-    from tests.evidence.job import Stage
-    from tests.strict_aws.versions import Versions
-
-__all__ = ["FleetEnded", "FleetJob"]
+from tests.evidence.job import AGES, CLIENT_ID, CLIENT_SECRET, Stage, client_of
+from tests.strict_aws.versions import CURRENT, Versions
 
 
 @dataclass(frozen=True, slots=True)

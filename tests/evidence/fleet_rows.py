@@ -1,27 +1,18 @@
 """A fleet under faults, kills and rivals: one binding's trouble is its own, and passes."""
 
-from __future__ import annotations
-
+import random
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from rotator.model.binding import Binding
 from tests.evidence.faults import faults_for
 from tests.evidence.fleet_job import FleetJob, told
-from tests.evidence.job import Job, stage
+from tests.evidence.job import Job, Stage, stage
 from tests.evidence.processes import run_process, signalled_at
 from tests.evidence.races import RACE_FAULTS
 from tests.evidence.row import Effort, TableRow
 from tests.support.http_server import HttpServer, Reply, Request
-
-if TYPE_CHECKING:
-    import random
-
-    from tests.evidence.job import Stage
-    from tests.support.wire import Call, Fault
-
-__all__ = ["fleet_faults", "fleet_hangs", "fleet_kills", "fleet_races"]
+from tests.support.wire import Call, Fault
 
 STORED = ["due", "empty", "fresh"]
 RACES_IN_SHORT, RACES_IN_LONG = 15, 200

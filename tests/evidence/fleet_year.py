@@ -5,13 +5,11 @@ token is found out from the world alone: the provider of a binding was up at a r
 between the age at which every token of its life may be replaced and its end.
 """
 
-from __future__ import annotations
-
 import heapq
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from rotator.fleet.settings import DEFAULT_SPREAD
 from rotator.model.access_token import AccessToken
@@ -19,11 +17,6 @@ from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from tests.evidence.decade_world import DAY_S, World, draw_world
 from tests.evidence.row import Effort, TableRow
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["FleetYear", "fleet_year"]
 
 BINDINGS, HOSTS = 1_000, 4
 TICK_S = 900.0

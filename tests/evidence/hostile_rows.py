@@ -3,8 +3,6 @@
 Most differ from `GOOD`, a whole answer that is accepted, in the one thing that their name says.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from urllib.parse import quote_plus
@@ -39,8 +37,6 @@ from tests.evidence.hostile_words import (
     refused,
     text,
 )
-
-__all__ = ["BODIES", "CONNECTIONS", "REDIRECTS", "ROWS"]
 
 REDIRECTS = (
     redirected("301 Moved Permanently"),

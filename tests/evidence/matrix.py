@@ -4,26 +4,18 @@ The calls are those that the front sees, so a new call is covered by itself. Aft
 again after a healthy one, the promises have to hold.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from rotator.model.access_token import AccessToken
 from rotator.rotation.rotate import RotationResult
 from tests.evidence.faults import faults_for
 from tests.evidence.job import CLIENT_SECRET, REFUSED_SECRET, Job, Run, Stage, stage
 from tests.evidence.row import Effort, TableRow
 from tests.evidence.worlds import STAGE_WORLDS
 from tests.strict_aws.versions import CURRENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rotator.model.access_token import AccessToken
-    from tests.support.wire import Call, Fault
-
-__all__ = ["fault_pairs", "judge", "single_faults", "spoil", "world_faults"]
+from tests.support.wire import Call, Fault
 
 STARTS = ("due", "empty", "expired", "junk", "shared", "forced", "fresh")
 PAIRS_IN_SHORT, PAIRS_IN_LONG = 500, 4_000

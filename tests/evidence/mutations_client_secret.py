@@ -1,10 +1,6 @@
 """Breakages of the rotation of a client secret: of its gate, and of the order of its steps."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["CLIENT_SECRET_MUTATIONS"]
 
 GATE = "rotation/secret_gate.py"
 RUN = "rotation/secret_run.py"

@@ -1,10 +1,6 @@
 """Breakages of native rotation: its healing, its order, and whose token it hands out."""
 
-from __future__ import annotations
-
 from tests.evidence.mutation import Mutation
-
-__all__ = ["NATIVE_MUTATIONS"]
 
 NATIVE = "rotation/native.py"
 STEPS = "tests/integration/aws/test_native_rotation.py"

@@ -5,25 +5,18 @@ is current, and in the end the rotation is over and the token fresh. Of pairs of
 of which may strike the repetition, some are drawn.
 """
 
-from __future__ import annotations
-
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rotator.errors import RotatorError, StoreError
+from rotator.model.access_token import Minted
+from rotator.model.client_credentials import ClientCredentials
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
 from tests.support.native_rig import NativeBinding
 from tests.support.rotation_rig import HOUR
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.model.access_token import Minted
-    from rotator.model.client_credentials import ClientCredentials
-
-__all__ = ["native_faults"]
 
 T = TypeVar("T")
 

@@ -7,34 +7,26 @@ then in each later window, with the version that it has announced; how often it 
 documented. A history is stuck if two healthy days at its end do not bring the rotation to an end.
 """
 
-from __future__ import annotations
-
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from rotator.errors import MintError, ProbeError, RotatorError
+from rotator.model.access_token import AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, Intervals
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
+from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.versions import CURRENT, PENDING
 from tests.support.clock import NOW
 from tests.support.native_rig import NativeBinding
 from tests.support.rotation_rig import CREDENTIALS
-
-if TYPE_CHECKING:
-    import random
-
-    from rotator.model.access_token import AccessToken
-    from tests.strict_aws.rotation import Rotation
-
-__all__ = ["History", "draw_fortnight", "live_through", "native_histories"]
 
 HISTORIES_IN_SHORT, HISTORIES_IN_LONG = 40, 2_000
 DAYS, HEALTHY_DAYS = 14, 2

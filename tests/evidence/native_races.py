@@ -1,27 +1,21 @@
 """Native rotation beside every other trigger of the job, in every order of their calls."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
+from rotator.model.access_token import Minted
+from rotator.model.client_credentials import ClientCredentials
 from rotator.rotation.publish import CONSISTENCY_WAITS_S
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
+from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.versions import Refused
 from tests.support.direct_client import DirectClient
 from tests.support.interleaving import interleavings
 from tests.support.native_rig import NativeBinding
 from tests.support.rotation_rig import HOUR
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-
-    from rotator.model.access_token import Minted
-    from rotator.model.client_credentials import ClientCredentials
-    from tests.strict_aws.rotation import Rotation
 
 Pause = Callable[[str], None]
 Act = Callable[["Race", Pause], object]
@@ -31,7 +25,7 @@ Act = Callable[["Race", Pause], object]
 class PausedEndpoint:
     """The race's token endpoint for one actor: asking it is a call like any other."""
 
-    race: Race
+    race: "Race"
     pause: Pause
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:

@@ -1,9 +1,7 @@
 """All rows by name."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from tests.evidence.bad_input import bad_input
 from tests.evidence.client_secrets import client_secrets
@@ -19,14 +17,8 @@ from tests.evidence.native_histories import native_histories
 from tests.evidence.native_races import native_races
 from tests.evidence.provider_worlds import provider_decade, provider_worlds
 from tests.evidence.races import races, races_of_processes, world_races
+from tests.evidence.row import Effort, TableRow
 from tests.evidence.scenarios import interleavings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.evidence.row import Effort, TableRow
-
-__all__ = ["ROWS", "run_row"]
 
 # The longest first: the last one to start decides when all is done.
 ROWS: dict[str, Callable[[Effort], TableRow]] = {

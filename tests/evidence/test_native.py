@@ -1,7 +1,5 @@
 """A little of each row about native rotation."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.evidence.native_faults import native_faults

@@ -4,9 +4,9 @@ panva's oidc-provider with its registration management: the adapter is this test
 client can find out whether a server takes a client secret in an update (RFC 7592 leaves it open).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 
@@ -16,21 +16,15 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
-from rotator.rotation.secret_run import SecretRun
-from rotator.transport.bounded import TransportError
+from rotator.rotation.secret_result import SecretRotationResult
+from rotator.rotation.secret_run import SecretRun, Situation
+from rotator.transport.bounded import HttpResponse, TransportError
+from rotator.transport.request import HttpRequest
 from tests.support.clock import ManualClock
 from tests.support.memory_store import MemoryStore
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+Start = Callable[[], AbstractContextManager[dict[str, Any]]]
 
-    from rotator.rotation.secret_result import SecretRotationResult
-    from rotator.rotation.secret_run import Situation
-    from rotator.transport.bounded import HttpResponse
-    from rotator.transport.request import HttpRequest
-
-    Start = Callable[[], AbstractContextManager[dict[str, Any]]]
 
 NAME = "app/credentials"
 METADATA = (

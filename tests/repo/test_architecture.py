@@ -1,7 +1,5 @@
 """The import rules of the house, in one table."""
 
-from __future__ import annotations
-
 import ast
 import graphlib
 import subprocess

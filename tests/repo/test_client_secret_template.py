@@ -1,7 +1,5 @@
 """The template that rotates a client secret: a role of its own, and alarms on age and end."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Native rotation in the template: off unless asked for, and with few rights."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -4,20 +4,12 @@ The rules are the same objects (`tests.strict_aws.versions`, `tests.strict_aws.r
 who run through thousands of histories. Reads never lag here, and nothing is denied.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tests.strict_aws.rotation import Rotations
+from tests.strict_aws.rotation import Rotation, Rotations
 from tests.strict_aws.values import content_of, entry_of, token_of
 from tests.strict_aws.versions import CURRENT, Refused, Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.strict_aws.rotation import Rotation
-
-__all__ = ["BareSecretsManager"]
 
 ACCOUNT = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
 

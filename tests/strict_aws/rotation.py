@@ -5,21 +5,13 @@ API_RotateSecret.html, API_CancelRotateSecret.html, API_RotationRulesType.html, 
 (rotate-secrets_schedule.html). Where they are silent or contradict each other a switch says so.
 """
 
-from __future__ import annotations
-
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.strict_aws.versions import CURRENT, PENDING, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.strict_aws.versions import Versions
-
-__all__ = ["STEPS", "TEST_ONLY", "Rotation", "Rotations"]
+from tests.strict_aws.versions import CURRENT, PENDING, Refused, Versions
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 """rotate-secrets_lambda-functions.html, "Four steps in a rotation function"."""

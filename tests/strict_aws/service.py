@@ -6,16 +6,15 @@ moto's records so that its listings tell the truth. Each rule names the page it 
 those of the API reference (API_*.html, CommonErrors.html) and the user guide.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import re
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from moto.backends import get_backend
 from moto.moto_server.werkzeug_app import create_backend_app
@@ -28,11 +27,6 @@ from tests.strict_aws.rotation import Rotation, Rotations
 from tests.strict_aws.shapes import check_parameters, operations
 from tests.strict_aws.values import content_of, entry_of, moto_name, token_of
 from tests.strict_aws.versions import CURRENT, Refused, Version, Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["ServiceAnswer", "StrictSecretsManager"]
 
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/secretsmanager/aws4_request")
 READS = ("BatchGet", "Describe", "Get", "List", "Validate")

@@ -1,7 +1,5 @@
 """Native rotation in the strict service, by the pages of the API reference and the user guide."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

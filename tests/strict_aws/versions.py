@@ -7,20 +7,7 @@ state and a model checker can tell two states apart. Sources, all of the Secrets
 - reference_limits.html (user guide): versions, labels, and what is removed when
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-
-__all__ = [
-    "CURRENT",
-    "MAX_LABELS",
-    "MAX_VERSIONS",
-    "PENDING",
-    "PREVIOUS",
-    "Refused",
-    "Version",
-    "Versions",
-]
 
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
@@ -74,7 +61,7 @@ class Versions:
         """Whether any version was ever filled."""
         return any(v.content is not None for v in self.all)
 
-    def announce(self, version_id: str, *, now: float) -> Versions:
+    def announce(self, version_id: str, *, now: float) -> "Versions":
         """RotateSecret: a version labelled AWSPENDING, there before createSecret, without a value.
 
         rotate-secrets_lambda-functions.html, createSecret: "checks if there is a value for the
@@ -86,13 +73,13 @@ class Versions:
             added = self
         return _within_limits(_moved(added, PENDING, version_id), now)
 
-    def drop_announced(self, version_id: str) -> Versions:
+    def drop_announced(self, version_id: str) -> "Versions":
         """Without a version that was announced and never filled."""
         return Versions(
             tuple(v for v in self.all if v.version_id != version_id or v.content is not None)
         )
 
-    def without_label(self, label: str) -> Versions:
+    def without_label(self, label: str) -> "Versions":
         """With the label on no version."""
         return _without(self, label)
 
@@ -103,7 +90,7 @@ class Versions:
         *,
         now: float,
         stages: frozenset[str] | None = None,
-    ) -> Versions:
+    ) -> "Versions":
         """PutSecretValue: the same id with the same content does nothing, with other is refused."""
         taken = self.find(version_id)
         if taken is not None and taken.content is not None:
@@ -123,7 +110,7 @@ class Versions:
 
     def move_label(
         self, label: str, *, move_to: str | None, remove_from: str | None, now: float
-    ) -> Versions:
+    ) -> "Versions":
         """UpdateSecretVersionStage: a label moves only if the caller knows where it is."""
         if move_to is None and remove_from is None:
             raise Refused("InvalidParameterException", "name a version to move to or remove from")
@@ -142,7 +129,7 @@ class Versions:
             raise Refused("InvalidParameterException", "the label is on another version: name it")
         return _within_limits(_moved(self, label, move_to), now)
 
-    def pruned(self, now: float) -> Versions:
+    def pruned(self, now: float) -> "Versions":
         """Without the oldest unlabelled versions above the limit, if they are a day old."""
         excess = len(self.all) - MAX_VERSIONS
         removable = [v for v in self.all if not v.stages and now - v.created_at >= YOUNG_S]

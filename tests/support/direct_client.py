@@ -1,21 +1,14 @@
 """A Secrets Manager client without a network: what it calls, the strict service answers at once."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.strict_aws.bare import BareSecretsManager
+from tests.strict_aws.service import StrictSecretsManager
 from tests.strict_aws.versions import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.strict_aws.bare import BareSecretsManager
-    from tests.strict_aws.service import StrictSecretsManager
-
-__all__ = ["DirectClient"]
 
 
 class DirectClient:

@@ -5,16 +5,10 @@ turn. Nothing else runs meanwhile, so an order is repeatable. Of orders that dif
 two neighbouring reads comes first, one is run.
 """
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["Actor", "RaceWorld", "interleavings"]
+from typing import Protocol, TypeVar
 
 READS = ("BatchGet", "Describe", "Get", "List")
 

@@ -1,10 +1,9 @@
 """Native rotation of one binding on the strict service: what its tests share."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 from rotator.aws.rotation_store import RotationStore
 from rotator.model.access_token import AccessToken
@@ -15,20 +14,13 @@ from rotator.rotation.native import take_step
 from rotator.rotation.rotate import RotationResult, rotate_token
 from rotator.rotation.run import Run
 from tests.strict_aws.bare import BareSecretsManager
+from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.service import StrictSecretsManager
-from tests.strict_aws.versions import CURRENT, PENDING
+from tests.strict_aws.versions import CURRENT, PENDING, Versions
 from tests.support.clock import NOW, ManualClock
 from tests.support.direct_client import DirectClient
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.rotation_rig import CREDENTIALS, HOUR, stored
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from tests.strict_aws.rotation import Rotation
-    from tests.strict_aws.versions import Versions
-
-__all__ = ["FUNCTION", "NativeBinding", "version_id"]
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:rotator"
 BINDING = Binding("app/credentials", "app/token")

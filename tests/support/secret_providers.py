@@ -5,28 +5,13 @@ management token that is asked for. Each class words it as its provider does. No
 is used to write a body.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tests.support.clock import ManualClock
-
-__all__ = [
-    "FAKES",
-    "FakeAdobe",
-    "FakeAuth0",
-    "FakeEntraId",
-    "FakeOkta",
-    "KeptSecret",
-    "SecretFake",
-    "is_management_scope",
-]
+from tests.support.clock import ManualClock
 
 MANAGEMENT_TOKEN = "canary-management-token"
 FIRST_VALUE = "canary-first-secret"

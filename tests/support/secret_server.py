@@ -1,19 +1,10 @@
 """A provider of `secret_providers` on loopback: its token endpoint and its management interface."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-from tests.support.secret_providers import MANAGEMENT_TOKEN, is_management_scope
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.secret_providers import SecretFake
-
-__all__ = ["serve"]
+from tests.support.secret_providers import MANAGEMENT_TOKEN, SecretFake, is_management_scope
 
 TOKEN_PATH = "/token"
 LIFETIME_S = 86_399

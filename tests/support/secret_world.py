@@ -4,21 +4,24 @@ Every call to the outside is numbered, so that any of them can be struck: the pr
 it, or the response is lost after it.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rotator.app.client_secret import open_secret_run
 from rotator.errors import MintError, StoreError
 from rotator.model.access_token import Minted
 from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.client_secret import rotate_client_secret
 from rotator.rotation.rotate import rotate_token
+from rotator.rotation.secret_result import SecretRotationResult
 from rotator.transport.bounded import HttpResponse, TransportError
+from rotator.transport.request import HttpRequest
 from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import access_token
 from tests.support.memory_store import MemoryStore
@@ -26,19 +29,9 @@ from tests.support.secret_providers import (
     FIRST_VALUE,
     MANAGEMENT_TOKEN,
     FakeAdobe,
+    SecretFake,
     is_management_scope,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.secret import Secret, StoredSecret
-    from rotator.rotation.secret_result import SecretRotationResult
-    from rotator.transport.request import HttpRequest
-    from tests.support.secret_providers import SecretFake
-
-__all__ = ["CRASH_BEFORE", "LOST_RESPONSE", "Crashed", "SecretWorld"]
 
 CRASH_BEFORE = "crash before"
 LOST_RESPONSE = "lost response"

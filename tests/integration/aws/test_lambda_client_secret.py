@@ -1,13 +1,12 @@
 """The function rotates a client secret when the event asks for it, and tells its age."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
@@ -19,9 +18,6 @@ from rotator.local.secrets_manager import make_secrets_manager
 from tests.support.clock import ManualClock
 from tests.support.secret_providers import FIRST_VALUE, FakeEntraId
 from tests.support.secret_server import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EVENT = {"rotate_client_secret": True}
 

@@ -1,10 +1,9 @@
 """The function as the rotation function of a token secret, on the strict Secrets Manager."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import structlog
@@ -15,14 +14,10 @@ from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import aws_variables, secrets_manager_client
 from rotator.local.ims import LocalIms
+from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.native_rig import FUNCTION
 from tests.support.wire import Wire
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.strict_aws.rotation import Rotation
 
 TAG = "rotator:credentials-secret"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")

@@ -1,21 +1,16 @@
 """The four steps of native rotation on the strict Secrets Manager."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.errors import MintError, ProbeError, StoreError
+from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from tests.support.clock import NOW
 from tests.support.native_rig import NativeBinding, version_id
 from tests.support.rotation_rig import CREDENTIALS, HOUR, SHARED, stored
-
-if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
 
 OLD, OURS = version_id(0), version_id(1)
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"

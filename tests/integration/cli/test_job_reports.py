@@ -1,21 +1,15 @@
 """What a run and the status tell people and monitors."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.integration.cli.rig import event, result
-
-if TYPE_CHECKING:
-    from rotator.local.binding import LocalBinding
-    from rotator.local.ims_control import RemoteIms
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.rig import Cli, event, result
+from tests.integration.cli.vault import Vault
 
 OLD = timedelta(hours=23, minutes=5)
 

@@ -1,25 +1,17 @@
 """`rotator rotate-client-secret`: over HTTP, with the job beside it, and every way it can end."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.cli.rig import event, result
+from tests.integration.cli.rig import Cli, event, result
+from tests.integration.cli.vault import Vault
 from tests.support.clock import ManualClock
-from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAdobe, FakeOkta
+from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAdobe, FakeOkta, SecretFake
 from tests.support.secret_server import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.integration.cli.rig import Cli
-    from tests.integration.cli.vault import Vault
-    from tests.support.secret_providers import SecretFake
 
 SELF_SERVED = tuple(fake for fake in FAKES if fake is not FakeOkta)
 

@@ -1,10 +1,8 @@
 """How each provider is asked, and what becomes of its answers: without a network."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +12,7 @@ from rotator.errors import ClientAdminError
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.secret import Secret
 from rotator.transport.bounded import HttpResponse, TransportError
-
-if TYPE_CHECKING:
-    from rotator.transport.request import HttpRequest
+from rotator.transport.request import HttpRequest
 
 TOKEN = "canary-management-token"
 VALUE = "canary-chosen-value"

@@ -1,10 +1,8 @@
 """What holds for every provider whose client secrets can be rotated: one suite for all."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,8 +11,8 @@ from rotator.model.client_admin import ADMIN_KINDS
 from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
 from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, SecretWorld
 
-if TYPE_CHECKING:
-    Make = type[SecretFake]
+Make = type[SecretFake]
+
 
 OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
 LIMITED = tuple(fake for fake in OVERLAPPING if fake.CAPACITY)

@@ -1,10 +1,10 @@
 """Probes of a fleet: a slow API costs no other binding its token; a rejected one is replaced."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,10 +18,6 @@ from tests.support.documents import HOUR, token_document
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.unit.fleet.test_run import EndpointOf, FleetRig, outcomes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import timedelta
 
 API = "https://api.example/me"
 

@@ -1,25 +1,20 @@
 """The health of a fleet's tokens, from a store in memory."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 
+from rotator.errors import RotatorError
 from rotator.fleet.settings import FleetBinding, Selection
 from rotator.fleet.status import BindingStatus, fleet_status
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import StoredSecret
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.memory_store import MemoryStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from rotator.errors import RotatorError
-    from rotator.model.secret import StoredSecret
 
 
 class Batches(MemoryStore):

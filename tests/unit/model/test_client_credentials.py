@@ -1,7 +1,5 @@
 """The credentials secret is read whole or refused with the name of the wrong field."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The events of Secrets Manager's own rotation."""
 
-from __future__ import annotations
-
 import pytest
 
 from rotator.errors import ConfigError

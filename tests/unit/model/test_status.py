@@ -1,7 +1,5 @@
 """How a stored token stands: healthy, overdue or unusable."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

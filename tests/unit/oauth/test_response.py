@@ -1,24 +1,20 @@
 """The gate lets every token through that follows the rules, and no other."""
 
-from __future__ import annotations
-
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rotator.errors import MintError
+from rotator.model.access_token import AccessToken
 from rotator.model.secret import Secret
 from rotator.oauth.response import MAX_LIFETIME_S, Expectation, parse_token_response
 from rotator.transport.bounded import HttpResponse
 from tests.support.gate_rules import broken_rules
-
-if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 750_000, tzinfo=UTC)
 NOW_S = int(NOW.timestamp())

@@ -1,25 +1,15 @@
 """The state machine and its gate: each condition closes it alone, and what was lost settles."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError, VersionConflict
+from rotator.rotation.secret_result import SecretRotationResult
 from tests.support.secret_providers import FIRST_VALUE, FakeAdobe, FakeEntraId, FakeOkta, SecretFake
-from tests.support.secret_world import (
-    CREDENTIALS,
-    LOST_RESPONSE,
-    TOKEN,
-    Crashed,
-    SecretWorld,
-)
-
-if TYPE_CHECKING:
-    from rotator.rotation.secret_result import SecretRotationResult
+from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, Crashed, SecretWorld
 
 DAY_H = 24
 
