@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from rotator.local.environment import aws_variables
 from tests.strict_aws.service import StrictSecretsManager
@@ -14,6 +15,10 @@ from tests.support.wire import Wire
 # A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
 # those that tests interrupt would go on.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test fails because a machine is busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ from tests.strict_aws.versions import CURRENT, Versions
 from tests.support.clock import FunctionClock
 from tests.support.wire import Wire
 
-READ_TIMEOUT_S = 0.15
+READ_TIMEOUT_S = 0.25
 CLIENT_ID = "prove-client"
 CLIENT_SECRET = "p8e-canary-client-secret-0123456789"
 REFUSED_SECRET = "p8e-refused-client-secret-9876543210"

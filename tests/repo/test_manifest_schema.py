@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -104,7 +104,7 @@ def test_manifest_of_the_page_is_valid() -> None:
     assert parse_manifest(found[1])[1].refused == ()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
+@settings(max_examples=300)
 @given(content=manifests)
 def test_code_and_schema_take_the_same_manifests(content: dict[str, Any]) -> None:
     told = problems(content)
