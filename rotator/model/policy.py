@@ -77,8 +77,9 @@ class RenewalPolicy:
 
     With `cadence` None, 23 hours, or for tokens that do not live long enough for that, their
     lifetime less a margin of a 24th part, never less than one interval and the time a run and a
-    reader need, nor more than half of the lifetime. An explicit `cadence` is taken at its word and
-    refused where it cannot keep a valid token. `interval` is how often the job is started.
+    reader need, nor more than half of the lifetime. An explicit `cadence` is taken at its word
+    where it keeps a valid token. For tokens that end too early for it the default applies: a
+    provider that shortens its lifetimes has not failed. `interval` is how often the job is started.
 
     A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
     part of `spread`, of which at most half of the cadence counts. Each token has a part of its own:
@@ -106,13 +107,12 @@ class RenewalPolicy:
         """Assess the stored token, or the reason that there is none, at `now` (aware UTC).
 
         `client_id` and `fingerprint` are those of the credentials, a `fingerprint` of None is not
-        compared. Raises ConfigError if the cadence cannot keep tokens of this lifetime valid.
+        compared.
         """
         if isinstance(stored, str):
             return Decision(due=True, reason=stored)
         if stored.client_id != client_id:
             return Decision(due=True, reason="client_changed")
-        # These say nothing about tokens to come, so the cadence is not checked by them.
         if now >= stored.expires_at:
             return Decision(due=True, reason="expired")
         if stored.issued_at - now > CLOCK_TOLERANCE:
@@ -121,27 +121,16 @@ class RenewalPolicy:
             fingerprint != stored.credentials_fingerprint
         ):
             return Decision(due=True, reason="credentials_changed")
-        # Before --force: a cadence that cannot work is refused whatever is asked for.
-        cadence = self._cadence_of(stored)
         if force:
             return Decision(due=True, reason="forced")
+        cadence = self._cadence_of(stored)
         if now - stored.issued_at >= cadence - _earliness(cadence):
             return Decision(due=True, reason="cadence_reached")
         return Decision(due=False, reason="fresh")
 
     def next_rotation_at(self, token: AccessToken) -> datetime:
-        """When the policy will next act on `token`; raises ConfigError as `cadence_for` does."""
+        """When the policy will next act on `token`."""
         return token.issued_at + self._cadence_of(token)
-
-    def planned_rotation_at(self, token: AccessToken) -> datetime | None:
-        """`next_rotation_at`, or what its document says of a token that the cadence does not fit.
-
-        Only an expired one is not refused before: it says nothing about tokens to come.
-        """
-        try:
-            return self.next_rotation_at(token)
-        except ConfigError:
-            return token.next_rotation_at
 
     def _cadence_of(self, token: AccessToken) -> timedelta:
         return self.cadence_for(token.expires_at - token.issued_at, issued_at=token.issued_at)
@@ -149,9 +138,7 @@ class RenewalPolicy:
     def cadence_for(self, lifetime: timedelta, *, issued_at: datetime | None = None) -> timedelta:
         """The age at which a token of this lifetime is replaced, in whole seconds.
 
-        Without `issued_at` half of the spread counts, as it does on average. Raises ConfigError if
-        an explicit cadence leaves less than an interval, a run and a reader's lag before expiry:
-        one missed run would leave every consumer without a token.
+        Without `issued_at` half of the spread counts, as it does on average.
         """
         latest = self._latest_cadence(lifetime)
         early = min(self.spread, latest / 2) * self._share(issued_at)
@@ -167,15 +154,12 @@ class RenewalPolicy:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) / 2**32
 
     def _latest_cadence(self, lifetime: timedelta) -> timedelta:
-        if self.cadence is None:
-            # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
-            margin = lifetime / 24 // MINUTE * MINUTE
-            share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)
-            return min(share, DEFAULT_CADENCE)
-        longest = lifetime - self.needed_margin
-        if self.cadence >= longest:
-            raise ConfigError(_impossible(self.cadence, lifetime, longest, self.interval))
-        return self.cadence
+        if self.cadence is not None and self._has_time_for(self.cadence, lifetime):
+            return self.cadence
+        # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
+        margin = lifetime / 24 // MINUTE * MINUTE
+        share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)
+        return min(share, DEFAULT_CADENCE)
 
     def validate_lifetime(self, lifetime: timedelta) -> None:
         """Raise ConfigError if tokens of this documented lifetime cannot be kept valid."""
@@ -184,10 +168,14 @@ class RenewalPolicy:
             raise ConfigError(problem)
 
     def problem_with_lifetime(self, lifetime: timedelta) -> str | None:
-        """Why tokens of this lifetime cannot be kept valid at this interval, None if they can.
+        """Why tokens of this lifetime cannot be kept valid as configured, None if they can.
 
-        Raises ConfigError as `cadence_for` does.
+        An explicit cadence has to leave an interval, a run and a reader's lag before expiry: else
+        one missed run would leave every consumer without a token.
         """
+        if self.cadence is not None and not self._has_time_for(self.cadence, lifetime):
+            longest = lifetime - self.needed_margin
+            return _impossible(self.cadence, lifetime, longest, self.interval)
         subject = f"tokens that live {format_duration(lifetime)}"
         if not self.keeps_valid(lifetime):
             problem = f"interval {format_duration(self.interval)}: too long for {subject}, which"
@@ -206,6 +194,9 @@ class RenewalPolicy:
             return f"{problem}; {often}, and say so with --interval"
         shortest = format_duration(_shortest_lifetime())
         return f"{problem}; no interval works for less than {shortest}: ask the provider for more"
+
+    def _has_time_for(self, cadence: timedelta, lifetime: timedelta) -> bool:
+        return cadence < lifetime - self.needed_margin
 
     @property
     def needed_margin(self) -> timedelta:

@@ -99,7 +99,7 @@ def assess_token(
     decision = policy.decide(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )
-    next_rotation_at = policy.planned_rotation_at(stored)
+    next_rotation_at = policy.next_rotation_at(stored)
     expires_at = stored.expires_at
     if now >= expires_at and is_served and readable_until is not None:
         expires_at = readable_until

@@ -200,7 +200,7 @@ def result_of(
         issued_at=token.issued_at,
         expires_at=token.expires_at,
         # The policy of this run, which may be another than that of the run that published it.
-        next_rotation_at=assessment.policy.planned_rotation_at(token),
+        next_rotation_at=assessment.policy.next_rotation_at(token),
     )
 
 
@@ -219,8 +219,8 @@ def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
 def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
     """The stored token with an earlier end. Its age stays: else it would be fresh once more."""
     shortened = replace(stored, expires_at=expires_at)
-    planned_at = assessment.policy.planned_rotation_at(shortened)
-    return replace(shortened, next_rotation_at=min(planned_at or expires_at, expires_at))
+    planned_at = assessment.policy.next_rotation_at(shortened)
+    return replace(shortened, next_rotation_at=min(planned_at, expires_at))
 
 
 def _correct_stored(run: Run, assessment: Assessment, stored: AccessToken) -> Assessment:

@@ -157,7 +157,7 @@ def _between(ticks: list[float], start: float, end: float) -> Iterable[float]:
 def _due_index(each: _Binding, ticks: list[float]) -> int:
     """The first run at which the policy calls the token due; a search from where it plans to."""
     token = _token(each)
-    planned_at = each.policy.planned_rotation_at(token) or token.expires_at
+    planned_at = each.policy.next_rotation_at(token)
     end = bisect_left(ticks, each.ends_at)
     index = min(bisect_left(ticks, (planned_at - START).total_seconds() - TICK_S / 3), end)
 

@@ -182,6 +182,13 @@ MUTATIONS = (
         f"{POLICY} -k exactly_one_cadence",
     ),
     Mutation(
+        "a chosen cadence outlives the tokens that a provider has begun to grant",
+        "model/policy.py",
+        "if self.cadence is not None and self._has_time_for(self.cadence, lifetime):",
+        "if self.cadence is not None:",
+        f"{POLICY} -k no_longer_fit",
+    ),
+    Mutation(
         "no margin before the expiry",
         "model/policy.py",
         "share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)",

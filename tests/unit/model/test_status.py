@@ -97,7 +97,7 @@ def test_expired_short_token_is_unusable_whatever_the_cadence() -> None:
     status = assess_token("t", short, policy=policy, now=ISSUED_AT + timedelta(hours=1))
 
     assert (status.health, status.reason) == ("unusable", "expired")
-    assert status.next_rotation_at is None
+    assert status.next_rotation_at == ISSUED_AT + timedelta(minutes=5)
 
 
 def test_status_and_policy_agree_on_the_next_rotation() -> None:

@@ -203,10 +203,14 @@ def test_token_that_the_next_run_would_refuse_is_never_published(
     assert text.startswith(f"token endpoint: the new token cannot be published: {problem}")
 
 
-def test_cadence_is_judged_by_the_minted_token_before_it_is_published() -> None:
+def test_cadence_that_the_minted_token_does_not_fit_is_warned_of_and_not_refused() -> None:
     store = MemoryStore(credentials=CREDENTIALS, token=None)
     policy = RenewalPolicy(cadence=23 * HOUR)
-    refused(ConfigError, store, MemoryEndpoint(lifetime=HOUR), policy=policy)
+    result = run(store, MemoryEndpoint(lifetime=HOUR), policy=policy)
+    assert result.outcome == "rotated"
+    [warning] = result.warnings
+    assert warning.problem.startswith("cadence 23h: too long for tokens that live 1h")
+    assert result.next_rotation_at == NOW + timedelta(minutes=43)
 
 
 def test_token_that_the_probe_refuses_is_not_published() -> None:
