@@ -41,21 +41,19 @@ def _check(args: argparse.Namespace) -> int:
     if args.url is None:
         raise ConfigError("--url: missing; pass the API to call")
     from rotator.model.secret import Secret
-    from rotator.rotation.probe import call_api
+    from rotator.rotation.probe import REFUSALS, call_api
 
     snapshot = read_token(args)
     response = call_api(args.url, token=Secret(snapshot.token), client_id=snapshot.client_id)
     print(f"HTTP {response.status}")
     if response.body:
         print(printable(response.body))
-    return _code(response.status)
+    return EXIT_REFUSED if response.status in REFUSALS else _code(response.status)
 
 
 def _code(status: int) -> int:
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
         return EXIT_OK
-    if status in {401, 403}:
-        return EXIT_REFUSED
     if status == 429 or status >= 500:  # noqa: PLR2004 - HTTP
         return EXIT_TEMPORARY
     return EXIT_CONFIGURATION

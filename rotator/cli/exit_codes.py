@@ -51,6 +51,5 @@ def exit_code(error: RotatorError) -> int:
     if isinstance(error, MintError | ClientAdminError):
         return EXIT_REFUSED
     if isinstance(error, ProbeError):
-        is_refusal = error.is_refusal or error.status in {401, 403}
-        return EXIT_REFUSED if is_refusal else EXIT_CONFIGURATION
+        return EXIT_REFUSED if error.is_refusal else EXIT_CONFIGURATION
     return EXIT_UNEXPECTED

@@ -103,6 +103,7 @@ def make_probe(
                 status=answer.status,
                 error_code=answer.error_code,
                 debug_id=answer.debug_id,
+                is_refusal=True,
             )
         if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
             return None
