@@ -167,15 +167,22 @@ class RenewalPolicy:
         if problem is not None:
             raise ConfigError(problem)
 
+    def problem_with_cadence(self, lifetime: timedelta) -> str | None:
+        """Why the default serves tokens of this lifetime in place of the chosen cadence."""
+        if self.cadence is None or self._has_time_for(self.cadence, lifetime):
+            return None
+        longest = lifetime - self.needed_margin
+        return _impossible(self.cadence, lifetime, longest, self.interval)
+
     def problem_with_lifetime(self, lifetime: timedelta) -> str | None:
         """Why tokens of this lifetime cannot be kept valid as configured, None if they can.
 
         An explicit cadence has to leave an interval, a run and a reader's lag before expiry: else
         one missed run would leave every consumer without a token.
         """
-        if self.cadence is not None and not self._has_time_for(self.cadence, lifetime):
-            longest = lifetime - self.needed_margin
-            return _impossible(self.cadence, lifetime, longest, self.interval)
+        problem = self.problem_with_cadence(lifetime)
+        if problem is not None:
+            return problem
         subject = f"tokens that live {format_duration(lifetime)}"
         if not self.keeps_valid(lifetime):
             problem = f"interval {format_duration(self.interval)}: too long for {subject}, which"

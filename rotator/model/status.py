@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
+from rotator.errors import ConfigError
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
@@ -84,7 +86,7 @@ def assess_token(
     `client_id` and `fingerprint` are the credentials' own, None to believe the token's.
     `readable_until` is the end that readers see, None if they see no token: they take more than the
     job calls well-formed, and the version before the current one where that is of no use. Raises
-    ConfigError as `RenewalPolicy.decide` does.
+    ConfigError if a chosen cadence does not fit the lifetime of a token that still counts.
     """
     is_served = readable_until is not None and now < readable_until
     if isinstance(stored, str):
@@ -99,6 +101,10 @@ def assess_token(
     decision = policy.decide(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )
+    problem = policy.problem_with_cadence(stored.expires_at - stored.issued_at)
+    if problem is not None and decision.reason in {"fresh", "cadence_reached"}:
+        # The job goes on with the default; whoever watches it has to hear of the flag.
+        raise ConfigError(problem)
     next_rotation_at = policy.next_rotation_at(stored)
     expires_at = stored.expires_at
     if now >= expires_at and is_served and readable_until is not None:

@@ -139,7 +139,8 @@ def test_response_of_another_server_is_told_as_one_by_job_and_reader(
         error = lone_error(call)
         assert isinstance(error, StoreError)
         assert (error.retryable, error.aws_code) == (retryable, None)
-        assert f"not Secrets Manager ({error.operation}: HTTP {status}), but a proxy" in str(error)
+        where = f"not from Secrets Manager ({error.operation}: HTTP {status}), but from a proxy"
+        assert where in str(error)
         assert "check AWS_ENDPOINT_URL, the proxy and the network" in str(error)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -149,6 +150,9 @@ def test_setting_that_the_sdk_does_not_take_is_one_for_job_and_reader(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
     monkeypatch.setenv(variable, "canary")
+    known = [names[1] for names in BOTOCORE_DEFAUT_SESSION_VARIABLES.values()]
+    if "CHECKSUM" in variable and variable not in known:
+        pytest.skip(f"this botocore does not know {variable}")
     for call in (
         partial(connect, "eu-west-3"),
         partial(SdkSource().read, "s", "AWSCURRENT", fresh=False),
