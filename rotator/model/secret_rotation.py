@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.instants import format_instant, parse_instant
+from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
-
-    from rotator.model.secret import Secret
 
 __all__ = [
     "ROTATION_FIELD",
@@ -23,6 +22,7 @@ __all__ = [
     "SecretRotation",
     "SecretRotationSettings",
     "digest_of",
+    "digest_of_all",
     "read_rotation",
 ]
 
@@ -94,8 +94,10 @@ class SecretRotation:
     `id` marks this rotation, at the provider too where that takes a label. `known_ids` are the
     client secrets that the provider had before, so that what is there besides is ours. `new` and
     `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one.
-    `minted_since` has, for each token secret, when the first token was issued of those that the new
-    client secret has minted without interruption.
+    `values_digest` is of the client secrets that were stored before the provider was asked: if they
+    are others now, somebody has edited them meanwhile. `minted_since` has, for each token secret,
+    when the first token was issued of those that the new client secret has minted without
+    interruption.
     """
 
     id: str
@@ -105,6 +107,7 @@ class SecretRotation:
     old: ProviderSecret | None = None
     new: ProviderSecret | None = None
     new_digest: str | None = None
+    values_digest: str | None = None
     stored_at: datetime | None = None
     retired_at: datetime | None = None
     minted_since: Mapping[str, datetime] = field(default_factory=dict)
@@ -128,6 +131,7 @@ class SecretRotation:
             "old": self.old.to_fields() if self.old else None,
             "new": self.new.to_fields() if self.new else None,
             "new_digest": self.new_digest,
+            "values_digest": self.values_digest,
             "minted_since": since,
             **{name: format_instant(at) for name, at in instants.items() if at is not None},
         }
@@ -171,6 +175,7 @@ class SecretRotation:
             started_at=started_at,
             known_ids=tuple(text_field({"known_ids": each}, "known_ids") for each in known_ids),
             new_digest=optional_text_field(value, "new_digest"),
+            values_digest=optional_text_field(value, "values_digest"),
             stored_at=_instant(value, "stored_at"),
             retired_at=_instant(value, "retired_at"),
             minted_since={name: parse_instant(str(at)) for name, at in since.items()},
@@ -188,6 +193,11 @@ def read_rotation(fields: Mapping[str, Any]) -> SecretRotation | None:
 def digest_of(value: Secret) -> str:
     """What tells one stored client secret from another: SHA-256, in hexadecimal."""
     return hashlib.sha256(value.reveal().encode(errors="surrogatepass")).hexdigest()
+
+
+def digest_of_all(values: Iterable[Secret]) -> str:
+    """What tells one list of client secrets from another."""
+    return digest_of(Secret(" ".join(digest_of(value) for value in values)))
 
 
 def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:

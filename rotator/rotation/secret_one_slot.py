@@ -16,7 +16,15 @@ from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_result import SecretRotationResult
-from rotator.rotation.secret_run import is_old_enough, is_refusal, keep_from_new, prove, publish
+from rotator.rotation.secret_run import (
+    is_old_enough,
+    is_refusal,
+    keep_from_new,
+    prove,
+    publish,
+    refuse_if_edited,
+    with_new,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +45,7 @@ def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
     if rotation is None or rotation.step == "done":
         return _begin(run, seen)
     value = seen.new_value
-    if value is None:
+    if value is None or seen.credentials.client_secrets[0] != value:
         return _abandon(run, seen, rotation)
     if rotation.step == "adding":
         return _replace(run, seen, rotation, value)
@@ -91,9 +99,10 @@ def _replace(
         summary = "would set the stored client secret at the provider, as a lost run has not"
         return _result(run, "would_change", summary, rotation=rotation)
     admin: ClientAdmin = run.open_admin(seen)
+    refuse_if_edited(run, seen)
     admin.replace(value)
     rotation = replace(rotation, step="overlap", stored_at=run.now())
-    seen = publish(run, seen, rotation)
+    seen = publish(run, seen, rotation, client_secrets=with_new(value))
     prove(run, seen, value)
     until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
@@ -117,15 +126,18 @@ def _finish(
     done = SecretRotation(
         id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
     )
-    publish(run, seen, done, client_secrets=keep_from_new(rotation.new_digest))
+    publish(run, seen, done, client_secrets=keep_from_new(value))
     return _result(
         run, "finished", "the new client secret is the only one now", rotation=done, gate=gate
     )
 
 
 def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> SecretRotationResult:
-    """Somebody has stored another client secret: it is believed."""
-    summary = "another client secret was stored meanwhile, so this rotation has ended"
+    """Somebody has stored another client secret alone or first: it is believed."""
+    summary = (
+        "another client secret was stored meanwhile, so this rotation has ended; the stored ones"
+        " were left as they are"
+    )
     if run.dry_run:
         return _result(run, "would_change", summary, rotation=rotation)
     publish(run, seen, None)

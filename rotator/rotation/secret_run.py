@@ -45,6 +45,9 @@ __all__ = [
     "prove",
     "publish",
     "read_situation",
+    "refuse_if_edited",
+    "refuse_if_overtaken",
+    "with_new",
 ]
 
 DEFAULT_OVERLAP = timedelta(hours=72)
@@ -184,22 +187,57 @@ def publish(
         patience_s=patience_s,
     )
     if not published.won:
-        raise VersionConflict(
-            f"credentials secret {run.credentials_secret}: another run is rotating this client"
-            " secret; run this again to see where it stands",
-            operation="PutSecretValue",
-            secret_id=run.credentials_secret,
-            retryable=True,
-        )
+        raise _conflict(run, "another run is rotating this client secret")
     return _situation(published.current)
 
 
-def keep_from_new(new_digest: str | None) -> Callable[[Sequence[str]], Sequence[str]]:
-    """What drops the values that the new one replaces: those that are tried after it."""
+def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
+    """Raise VersionConflict if the client secrets, or the state, are not those that were seen.
+
+    To be asked directly before anything at the provider ends: whoever has gone back to another
+    client secret meanwhile may have stored the one that would be deleted.
+    """
+    [current] = run.store.read(run.credentials_secret)
+    found = _situation(current)
+    if found.credentials.client_secrets != seen.credentials.client_secrets:
+        raise _conflict(run, "somebody has stored other client secrets meanwhile")
+
+
+def refuse_if_overtaken(run: SecretRun, seen: Situation) -> None:
+    """Raise VersionConflict if another run has taken a step since the state was read."""
+    [current] = run.store.read(run.credentials_secret)
+    if _situation(current).rotation != seen.rotation:
+        raise _conflict(run, "another run is rotating this client secret")
+
+
+def _conflict(run: SecretRun, problem: str) -> VersionConflict:
+    return VersionConflict(
+        f"credentials secret {run.credentials_secret}: {problem}; run this again to see where it"
+        " stands",
+        operation="PutSecretValue",
+        secret_id=run.credentials_secret,
+        retryable=True,
+    )
+
+
+def with_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
+    """What keeps the new one among the stored values, first if somebody has taken it out."""
 
     def keep(texts: Sequence[str]) -> Sequence[str]:
-        digests = [digest_of(Secret(text)) for text in texts]
-        return texts[: digests.index(new_digest) + 1] if new_digest in digests else texts
+        return texts if value.reveal() in texts else [value.reveal(), *texts]
+
+    return keep
+
+
+def keep_from_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
+    """What drops the values that the new one replaces: those that are tried after it.
+
+    If somebody has taken the new one out it is put back: the others may have just ended.
+    """
+
+    def keep(texts: Sequence[str]) -> Sequence[str]:
+        text = value.reveal()
+        return texts[: texts.index(text) + 1] if text in texts else [text, *texts]
 
     return keep
 
@@ -265,8 +303,10 @@ def _not_accepted(
     hint = "run this again"
     if not is_temporary:
         hint = f"delete {name} at the provider, then run this again to begin anew"
+    if situation.settings.kind.chooses_value and not is_temporary:
+        hint = "set one at the provider, and store it with `rotator credentials set`"
     return MintError(
-        f"{text}; the old one is kept and still works; {hint}",
+        f"{text}; the old one is kept; {hint}",
         retryable=is_temporary,
         status=refused.status,
         oauth_error=refused.oauth_error,

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation, digest_of
+from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
+from rotator.rotation.secret_listing import find_orphans, identify, refuse_full_house
 from rotator.rotation.secret_result import SecretRotationResult
 from rotator.rotation.secret_run import (
     is_old_enough,
@@ -24,10 +25,13 @@ from rotator.rotation.secret_run import (
     keep_from_new,
     prove,
     publish,
+    refuse_if_edited,
+    refuse_if_overtaken,
+    with_new,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.rotation.ports import ClientAdmin
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = ["advance_two_slots", "label_of"]
+
+Found = TypeVar("Found")
 
 TAKEOVER_AFTER = timedelta(minutes=5)
 """How long another run may take from its intent until both client secrets are stored. It also
@@ -74,11 +80,11 @@ def _begin(
     run: SecretRun, seen: Situation, admin: ClientAdmin, *, must: bool = False
 ) -> SecretRotationResult:
     listed = admin.list()
-    old = _identify(seen, listed)
+    old = _unless_overtaken(run, seen, lambda: identify(seen, listed))
     lifetime = timedelta(days=seen.settings.lifetime_days)
     if not must and not is_old_enough(run, old.created_at, old.expires_at, lifetime):
         return _remember_age(run, seen, old)
-    _refuse_full_house(seen, listed, old)
+    _unless_overtaken(run, seen, lambda: refuse_full_house(seen, listed, old))
     if run.dry_run:
         return _result(run, "would_change", f"would add a client secret beside {old.id}")
     intent = SecretRotation(
@@ -86,6 +92,7 @@ def _begin(
         step="adding",
         started_at=run.now(),
         known_ids=tuple(each.id for each in listed),
+        values_digest=digest_of_all(seen.credentials.client_secrets),
         old=old,
     )
     before = seen.rotation
@@ -99,6 +106,15 @@ def _begin(
     return _store_both(run, seen, intent, added)
 
 
+def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
+    """What the check finds. What it refuses may be the work of a run that came in between."""
+    try:
+        return check()
+    except ConfigError:
+        refuse_if_overtaken(run, seen)
+        raise
+
+
 def _store_both(
     run: SecretRun, seen: Situation, intent: SecretRotation, added: NewSecret
 ) -> SecretRotationResult:
@@ -107,6 +123,7 @@ def _store_both(
         intent,
         step="overlap",
         known_ids=(),
+        values_digest=None,
         new=replace(added.listed, created_at=added.listed.created_at or run.now()),
         new_digest=digest_of(value),
         stored_at=run.now(),
@@ -140,42 +157,6 @@ def _remember_age(run: SecretRun, seen: Situation, old: ProviderSecret) -> Secre
     return _result(run, "not_due", summary, rotation=known)
 
 
-def _identify(seen: Situation, listed: tuple[ProviderSecret, ...]) -> ProviderSecret:
-    """Which of the provider's client secrets is the stored one; raises ConfigError if unclear."""
-    kind = seen.settings.kind.name
-    rotation = seen.rotation
-    known = rotation.new.id if rotation and rotation.new else None
-    values = [value.reveal() for value in seen.credentials.client_secrets]
-    found = [each for each in listed if each.id == known] or [
-        each
-        for each in listed
-        if each.hint is None or any(value.startswith(each.hint) for value in values)
-    ]
-    if len(found) == 1:
-        return found[0]
-    if not listed:
-        raise ConfigError(f"{kind}: lists no client secret for this client; check client_admin")
-    ids = ", ".join(each.id for each in listed)
-    raise ConfigError(
-        f"{kind}: has several client secrets ({ids}), and none of them is known to be the stored"
-        " one; nothing was changed. Delete those at the provider that nobody uses, and leave the"
-        " one that is stored"
-    )
-
-
-def _refuse_full_house(
-    seen: Situation, listed: tuple[ProviderSecret, ...], old: ProviderSecret
-) -> None:
-    kind = seen.settings.kind
-    if kind.capacity is not None and len(listed) >= kind.capacity:
-        others = ", ".join(each.id for each in listed if each.id != old.id)
-        raise ConfigError(
-            f"{kind.name}: has no room for a new client secret: beside the stored one ({old.id})"
-            f" there is {others}, which this rotation did not make; delete that at the provider if"
-            " nobody uses it, then run this again"
-        )
-
-
 # --- What a run that never came back has left ----------------------------------------------------
 
 
@@ -193,10 +174,7 @@ def _settle_add(
             secret_id=run.credentials_secret,
             retryable=True,
         )
-    unknown = [each for each in admin.list() if each.id not in intent.known_ids]
-    orphans = [each for each in unknown if _is_orphan(seen, intent, each)]
-    if len(orphans) > 1 or (len(orphans) != len(unknown) and not seen.settings.kind.keeps_labels):
-        _refuse_strangers(seen, unknown)
+    orphans = find_orphans(seen, intent, admin.list(), label=label_of(intent))
     if run.dry_run:
         what = "".join(f"delete {each.id}, whose value was lost, and " for each in orphans)
         return _result(run, "would_change", f"would {what}add a client secret", rotation=intent)
@@ -213,23 +191,6 @@ def _before(intent: SecretRotation) -> SecretRotation | None:
     if intent.old is None:
         return None
     return SecretRotation(id=intent.id, step="done", started_at=intent.started_at, new=intent.old)
-
-
-def _is_orphan(seen: Situation, intent: SecretRotation, found: ProviderSecret) -> bool:
-    """Whether the lost run has made it: by its name, else by when it was made, and never used."""
-    if seen.settings.kind.keeps_labels:
-        return found.label == label_of(intent)
-    if found.created_at is None or found.last_used_at is not None:
-        return False
-    return abs(found.created_at - intent.started_at) <= TAKEOVER_AFTER
-
-
-def _refuse_strangers(seen: Situation, unknown: list[ProviderSecret]) -> None:
-    ids = ", ".join(each.id for each in unknown)
-    raise ConfigError(
-        f"{seen.settings.kind.name}: has client secrets that this rotation did not make ({ids});"
-        " they were left alone. Delete those at the provider that nobody uses, then run this again"
-    )
 
 
 # --- Both are stored -----------------------------------------------------------------------------
@@ -278,6 +239,7 @@ def _continue(
             gate=gate,
         )
     prove(run, seen, value)
+    refuse_if_edited(run, seen)
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, listed[old.id], gate=gate)
     admin.delete(old.id)
@@ -293,10 +255,11 @@ def _retire(
     *,
     gate: tuple[Condition, ...],
 ) -> SecretRotationResult:
+    value = seen.new_value
     if old.is_active:
         admin.retire(old.id)
     rotation = replace(rotation, step="retired", retired_at=run.now())
-    publish(run, seen, rotation)
+    publish(run, seen, rotation, client_secrets=with_new(value) if value else None)
     summary = (
         f"{old.id} is switched off at the provider; if anything breaks, switch it on again there."
         " A run in 24 hours deletes it"
@@ -321,13 +284,17 @@ def _finish(
     if not is_proved:
         prove(run, seen, value)
     done = SecretRotation(
-        id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
+        id=rotation.id,
+        step="done",
+        started_at=rotation.started_at,
+        new=rotation.new,
+        new_digest=rotation.new_digest,
     )
     publish(
         run,
         seen,
         done,
-        client_secrets=keep_from_new(rotation.new_digest),
+        client_secrets=keep_from_new(value),
         patience_s=STORE_PATIENCE_S,
     )
     new_id = rotation.new.id if rotation.new else "?"

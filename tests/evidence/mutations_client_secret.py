@@ -6,6 +6,8 @@ GATE = "rotation/secret_gate.py"
 RUN = "rotation/secret_run.py"
 TWO = "rotation/secret_two_slots.py"
 ONE = "rotation/secret_one_slot.py"
+LISTING = "rotation/secret_listing.py"
+EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
 CONTRACT = "tests/unit/client_admin/test_contract.py"
 
@@ -97,8 +99,8 @@ CLIENT_SECRET_MUTATIONS = (
     Mutation(
         "client secret: the old one is deleted although the new one is refused",
         TWO,
-        "    prove(run, seen, value)\n    if admin.can_retire",
-        "    if admin.can_retire",
+        "    prove(run, seen, value)\n    refuse_if_edited(run, seen)",
+        "    refuse_if_edited(run, seen)",
         f"{STEPS} -k refused_at_the_end",
     ),
     Mutation(
@@ -123,16 +125,51 @@ CLIENT_SECRET_MUTATIONS = (
         f"{STEPS} -k come_too_late",
     ),
     Mutation(
-        "client secret: one that somebody uses counts as lost",
+        "client secret: nobody looks for an edit before the old one is deleted",
         TWO,
+        "    refuse_if_edited(run, seen)\n    if admin.can_retire",
+        "    if admin.can_retire",
+        f"{EDITS} -k gone_back",
+    ),
+    Mutation(
+        "client secret: an edit during the delete displaces the new one",
+        RUN,
+        "        return texts[: texts.index(text) + 1] if text in texts else [text, *texts]",
+        "        return texts[: texts.index(text) + 1] if text in texts else texts",
+        f"{EDITS} -k does_not_displace",
+    ),
+    Mutation(
+        "client secret: an edit while the only one is replaced displaces the new one",
+        RUN,
+        "        return texts if value.reveal() in texts else [value.reveal(), *texts]",
+        "        return texts",
+        f"{EDITS} -k does_not_displace",
+    ),
+    Mutation(
+        "client secret: what somebody has stored meanwhile counts as lost",
+        LISTING,
+        "if digest_of_all(seen.credentials.client_secrets) != intent.values_digest:",
+        "if False:",
+        f"{EDITS} -k made_and_stored",
+    ),
+    Mutation(
+        "client secret: a run that was overtaken advises to delete",
+        TWO,
+        "        refuse_if_overtaken(run, seen)\n",
+        "",
+        f"{EDITS} -k overtaken",
+    ),
+    Mutation(
+        "client secret: one that somebody uses counts as lost",
+        LISTING,
         "    if found.created_at is None or found.last_used_at is not None:",
         "    if found.created_at is None:",
         f"{STEPS} -k used_client_secret",
     ),
     Mutation(
         "client secret: one of any age counts as lost",
-        TWO,
-        "    return abs(found.created_at - intent.started_at) <= TAKEOVER_AFTER",
+        LISTING,
+        "    return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW",
         "    return True",
         f"{STEPS} -k made_at_another_time",
     ),

@@ -94,7 +94,7 @@ def test_value_that_is_never_accepted_costs_nothing(make: Make) -> None:
     assert sum(world.clock.slept_s) <= 120
     assert world.stored[1:] == [FIRST_VALUE]
     world.pass_time(hours=24)
-    assert "at the provider, then run this again" in failure(world, MintError)
+    assert "at the provider" in failure(world, MintError)
     world.pass_time(hours=24)
 
 
@@ -240,7 +240,7 @@ def test_two_unknown_client_secrets_are_named(fake: Make) -> None:
     said = failure(world, ConfigError)
 
     assert foreign.id in said
-    assert "Delete those at the provider that nobody uses" in said
+    assert "delete at the provider those that nobody uses" in said
     assert len(world.fake.secrets) == 2
 
 

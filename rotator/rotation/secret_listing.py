@@ -1,0 +1,109 @@
+"""Whose client secrets a provider lists, which tells no value: the stored one, a lost one, others.
+
+What somebody else made is never deleted. Where that cannot be told the rotation stops, and names
+all of them: it must not advise to delete the one that serves.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rotator.errors import ConfigError
+from rotator.model.secret_rotation import digest_of_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+    from rotator.rotation.secret_run import Situation
+
+__all__ = ["find_orphans", "identify", "refuse_full_house"]
+
+ORPHAN_WINDOW = timedelta(minutes=2)
+"""How far from its intent the client secret of a lost run can have been made, clocks included."""
+
+WAY_OUT = (
+    "nothing was changed. Find out which of them the credentials hold, delete at the provider those"
+    " that nobody uses, then run this again"
+)
+
+
+def identify(seen: Situation, listed: Sequence[ProviderSecret]) -> ProviderSecret:
+    """Which of the provider's client secrets is the stored one; raises ConfigError if unclear."""
+    kind, known = seen.settings.kind.name, _known_id(seen)
+    values = [value.reveal() for value in seen.credentials.client_secrets]
+    fitting = [
+        each
+        for each in listed
+        if each.hint is None or any(value.startswith(each.hint) for value in values)
+    ]
+    found = [each for each in fitting if each.id == known] or fitting
+    if len(found) == 1:
+        return found[0]
+    if not listed:
+        raise ConfigError(f"{kind}: lists no client secret for this client; check client_admin")
+    raise ConfigError(
+        f"{kind}: has several client secrets ({_ids(listed)}), and it is not known which of them is"
+        f" the stored one; {WAY_OUT}"
+    )
+
+
+def _known_id(seen: Situation) -> str | None:
+    """The id that the state names, unless somebody has stored another value since."""
+    rotation = seen.rotation
+    if rotation is None or rotation.new is None:
+        return None
+    is_edited = rotation.new_digest is not None and seen.new_value is None
+    return None if is_edited else rotation.new.id
+
+
+def refuse_full_house(
+    seen: Situation, listed: Sequence[ProviderSecret], old: ProviderSecret
+) -> None:
+    """Raise ConfigError if the provider has no room for another client secret."""
+    kind = seen.settings.kind
+    if kind.capacity is not None and len(listed) >= kind.capacity:
+        raise ConfigError(
+            f"{kind.name}: has no room for a new client secret: there are {_ids(listed)}, and the"
+            f" stored one should be {old.id}; {WAY_OUT}"
+        )
+
+
+def find_orphans(
+    seen: Situation, intent: SecretRotation, listed: Sequence[ProviderSecret], *, label: str
+) -> list[ProviderSecret]:
+    """What the lost run has made, whose value nobody has: none or one.
+
+    Told by its name, which is `label`; where the provider keeps none, by when it was made, if it
+    was never used and nobody has edited the stored client secrets since. Raises ConfigError if it
+    may be somebody else's. The only one that is listed is taken for the stored one.
+    """
+    unknown = [each for each in listed if each.id not in intent.known_ids]
+    if len(listed) == 1:
+        return []
+    if seen.settings.kind.keeps_labels:
+        orphans = [each for each in unknown if each.label == label]
+        is_clear = len(orphans) <= 1
+    else:
+        orphans = [each for each in unknown if _fits(seen, intent, each)]
+        is_clear = len(orphans) <= 1 and len(orphans) == len(unknown)
+    if not is_clear:
+        raise ConfigError(
+            f"{seen.settings.kind.name}: a run was lost while it added a client secret, and there"
+            f" are {_ids(listed)} now, of which {_ids(unknown)} came since and may be somebody"
+            f" else's; {WAY_OUT}"
+        )
+    return orphans
+
+
+def _fits(seen: Situation, intent: SecretRotation, found: ProviderSecret) -> bool:
+    if digest_of_all(seen.credentials.client_secrets) != intent.values_digest:
+        return False
+    if found.created_at is None or found.last_used_at is not None:
+        return False
+    return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW
+
+
+def _ids(listed: Sequence[ProviderSecret]) -> str:
+    return ", ".join(each.id for each in listed)
