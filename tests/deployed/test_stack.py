@@ -367,7 +367,14 @@ def test_update_of_the_stack_overwrites_no_secret(ticked: Stack) -> None:
 
 
 def test_alarms_and_schedule_are_as_the_template_says(ticked: Stack) -> None:
-    alarms = ticked.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    resources = ticked.emulator.client("cloudformation").list_stack_resources(StackName="rotator")
+    names = {
+        each["PhysicalResourceId"]
+        for each in resources["StackResourceSummaries"]
+        if each["ResourceType"] == "AWS::CloudWatch::Alarm"
+    }
+    found = ticked.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    alarms = [alarm for alarm in found if alarm["AlarmName"] in names]  # of no other test's stack
     [life] = [alarm for alarm in alarms if alarm["MetricName"] == "TokenRemainingSeconds"]
     schedule = ticked.emulator.client("scheduler").get_schedule(Name="rotator")
 
