@@ -152,7 +152,7 @@ def _edit(
             " now"
         )
     else:
-        print(f"credentials secret {secret_id}: says so already; nothing was changed")
+        print(f"credentials secret {secret_id}: already has that value; nothing was changed")
     return EXIT_OK
 
 

@@ -29,9 +29,9 @@ class Provider:
     `token_url` is empty in a preset whose customers have an address each, which then looks like
     `token_url_pattern`. `scope_separator` is what the endpoint wants between scopes,
     `basic_encoding` whether Basic credentials are form-encoded (`form`) or not (`raw`).
-    `assertion_audience` is whom a signed assertion is for: the `issuer`, where it is known, or the
-    `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s` is
-    how long tokens are documented to live (None if it depends), `needs` which parameters the
+    `assertion_audience` is the audience of a signed assertion: the `issuer`, where it is known, or
+    the `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s`
+    is how long tokens are documented to live (None if it depends), `needs` which parameters the
     endpoint insists on, `documentation` the page that says so. `token_type_policy` is
     `assume_bearer` where the endpoint does not say `Bearer` and means it. `single_active` says
     that minting ends the token before, `hands_out_cached_tokens` that a mint gives the same token

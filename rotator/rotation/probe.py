@@ -149,7 +149,7 @@ def _redact_response(response: HttpResponse, redactor: Redactor) -> ApiAnswer:
 
 
 def _error_code(body: bytes, redactor: Redactor) -> str | None:
-    """The code in an error body: `error_code` at Adobe, or what other APIs call theirs."""
+    """The code in an error body: `error_code` at Adobe, other names elsewhere."""
     try:
         members = json.loads(body)
     except (ValueError, RecursionError):
