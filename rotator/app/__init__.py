@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.secret_rotation import read_rotation
-from rotator.model.status import ClientSecretStatus, assess_token
-from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.model.status import assess_token
+from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 
@@ -92,9 +91,10 @@ class Rotator:
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
-        from rotator.fleet.status import readable_until  # of no use to the job, which imports this
+        # Of no use to the job, which imports this.
+        from rotator.fleet.status import read_client_secret, readable_until
 
-        credentials = rotation = None
+        credentials = client_secret = None
         if settings.credentials_secret is None:
             [token_version] = self._store.read(settings.token_secret)
         else:
@@ -102,7 +102,7 @@ class Rotator:
                 settings.credentials_secret, settings.token_secret
             )
             credentials = parse_credentials(credentials_version)
-            rotation = read_rotation(parse_fields(credentials_version))
+            client_secret = read_client_secret(credentials_version)
         now = SYSTEM_CLOCK.now()
         status = assess_token(
             settings.token_secret,
@@ -114,7 +114,7 @@ class Rotator:
             fingerprint=credentials.fingerprint if credentials else None,
             readable_until=readable_until(token_version, store=self._store, now=now),
         )
-        return replace(status, client_secret=ClientSecretStatus.of(rotation))
+        return replace(status, client_secret=client_secret)
 
 
 def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:

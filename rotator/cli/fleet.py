@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import (
+    client_secret_fields,
+    client_secret_text,
     failure_fields,
     instant_text,
     remaining_text,
     result_fields,
     status_fields,
 )
+from rotator.model.status import client_secrets_of
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
     from rotator.fleet.status import BindingStatus
+    from rotator.model.status import ClientSecretStatus
 
 __all__ = ["run_all", "show_all"]
 
@@ -53,15 +58,21 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
 
     fleet = Fleet(selector)
     found = fleet.status(fleet.select())
-    write_openmetrics(args.openmetrics, [each.status for each in found if each.status is not None])
+    statuses = [each.status for each in found if each.status is not None]
+    write_openmetrics(args.openmetrics, statuses)
+    client_secrets = client_secrets_of(statuses)
     healths = [each.status.health if each.status is not None else "unknown" for each in found]
     names = ("healthy", "overdue", "unusable", "unknown")
     summary = {"bindings": len(found), **{name: healths.count(name) for name in names}}
     if args.json:
-        bindings = [_status_fields(each) for each in found]
-        print(json.dumps({"summary": summary, "bindings": bindings}, indent=2))
+        shown = {
+            "summary": summary,
+            "bindings": [_status_fields(each) for each in found],
+            "client_secrets": [_client_secret_fields(each) for each in client_secrets],
+        }
+        print(json.dumps(shown, indent=2))
     else:
-        print(_status_text(found, summary))
+        print(_status_text(found, client_secrets, summary))
     if "unusable" in healths:
         return EXIT_NO_TOKEN
     if "overdue" in healths:
@@ -117,9 +128,15 @@ def _report_fields(report: BindingReport) -> dict[str, Any]:
 
 def _status_fields(each: BindingStatus) -> dict[str, Any]:
     if each.status is not None:
-        return {**_names(each), **status_fields(each.status)}
+        fields = {**_names(each), **status_fields(each.status)}
+        del fields["client_secret"]  # listed once, since many bindings may share it
+        return fields
     assert each.error is not None  # noqa: S101 - one of the two
     return {**_names(each), **failure_fields(each.error), "health": "unknown"}
+
+
+def _client_secret_fields(each: ClientSecretStatus) -> dict[str, object]:
+    return {"credentials_secret": each.credentials_secret, **client_secret_fields(each)}
 
 
 def _report_text(reports: Sequence[BindingReport], summary: dict[str, Any]) -> str:
@@ -137,7 +154,11 @@ def _report_text(reports: Sequence[BindingReport], summary: dict[str, Any]) -> s
     return "\n".join([*lines, _summary_text(summary)])
 
 
-def _status_text(found: Sequence[BindingStatus], summary: dict[str, Any]) -> str:
+def _status_text(
+    found: Sequence[BindingStatus],
+    client_secrets: Sequence[ClientSecretStatus],
+    summary: dict[str, Any],
+) -> str:
     rows = []
     for each in found:
         status = each.status
@@ -147,7 +168,12 @@ def _status_text(found: Sequence[BindingStatus], summary: dict[str, Any]) -> str
             reason = status.reason.replace("_", " ")
             life = remaining_text(status) or "no token"
             rows.append((status.health, each.binding.token_secret, f"{life}, {reason}"))
-    return "\n".join([*_table(rows), _summary_text(summary)])
+    now = datetime.now(UTC)
+    ages = [
+        ("client secret", each.credentials_secret, client_secret_text(each, now))
+        for each in client_secrets
+    ]
+    return "\n".join([*_table(rows), *_table(ages), _summary_text(summary)])
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -7,12 +7,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
+from rotator.model.status import client_secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from rotator.model.status import TokenStatus
+    from rotator.model.status import ClientSecretStatus, TokenStatus
 
 __all__ = ["as_openmetrics", "write_atomically", "write_openmetrics"]
 
@@ -26,26 +27,59 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
     read that one.
     """
     statuses = list(statuses)
-    families = (
-        ("expires_at_seconds", "When the stored token ends.", "expires_at"),
-        ("next_rotation_at_seconds", "When the stored token is due.", "next_rotation_at"),
+    lines = _instant_lines(
+        (
+            ("rotator_token_expires_at", "When the stored token ends.", "expires_at"),
+            ("rotator_token_next_rotation_at", "When the stored token is due.", "next_rotation_at"),
+        ),
+        [(f'{{token_secret="{_escape(each.token_secret)}"}}', each) for each in statuses],
     )
-    lines = []
-    for name, help_text, field in families:
-        lines += _head(f"rotator_token_{name}", help_text, unit="seconds")
-        for status in statuses:
-            at: datetime | None = getattr(status, field)
-            if at is not None:
-                labels = f'{{token_secret="{_escape(status.token_secret)}"}}'
-                lines.append(f"rotator_token_{name}{labels} {int(at.timestamp())}")
     lines += _head("rotator_token_health", "1 for the health that the token has.")
     for status in statuses:
         for health in _HEALTHS:
             labels = f'{{token_secret="{_escape(status.token_secret)}",health="{health}"}}'
             lines.append(f"rotator_token_health{labels} {int(status.health == health)}")
+    lines += _client_secret_lines(client_secrets_of(statuses))
     lines += _head("rotator_status_checked_at_seconds", "When this was found.", unit="seconds")
     lines += [f"rotator_status_checked_at_seconds {int(now.timestamp())}", "# EOF", ""]
     return "\n".join(lines)
+
+
+def _client_secret_lines(known: Sequence[ClientSecretStatus]) -> list[str]:
+    """Nothing where nothing is known: most credentials are not rotated by us."""
+    if not known:
+        return []
+    labelled = [
+        (f'{{credentials_secret="{_escape(each.credentials_secret)}"}}', each) for each in known
+    ]
+    lines = _instant_lines(
+        (
+            (
+                "rotator_client_secret_created_at",
+                "When the stored client secret was made.",
+                "created_at",
+            ),
+            ("rotator_client_secret_expires_at", "When it ends.", "expires_at"),
+        ),
+        labelled,
+    )
+    name = "rotator_client_secret_rotation_under_way"
+    lines += _head(name, "1 while the client secret is being replaced.")
+    return lines + [f"{name}{labels} {int(each.step is not None)}" for labels, each in labelled]
+
+
+def _instant_lines(
+    families: Iterable[tuple[str, str, str]], labelled: Sequence[tuple[str, object]]
+) -> list[str]:
+    """Families of instants: name, help and field of each; what has none has no sample."""
+    lines = []
+    for name, help_text, field in families:
+        lines += _head(f"{name}_seconds", help_text, unit="seconds")
+        for labels, each in labelled:
+            at: datetime | None = getattr(each, field)
+            if at is not None:
+                lines.append(f"{name}_seconds{labels} {int(at.timestamp())}")
+    return lines
 
 
 def write_atomically(path: str, text: str) -> None:

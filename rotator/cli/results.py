@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_result import SecretRotationResult
 
 __all__ = [
+    "client_secret_fields",
     "client_secret_text",
     "failure_fields",
     "instant_text",
@@ -90,14 +91,12 @@ def status_fields(status: TokenStatus) -> dict[str, object]:
         "next_rotation_at": instant_text(status.next_rotation_at),
         "version_id": status.version_id,
         "client_id": status.client_id,
-        "client_secret": client_secret_fields(status.client_secret),
+        "client_secret": client_secret_fields(known) if (known := status.client_secret) else None,
     }
 
 
-def client_secret_fields(status: ClientSecretStatus | None) -> dict[str, object] | None:
-    """The JSON object of what is known of the client secret, None if that is nothing."""
-    if status is None:
-        return None
+def client_secret_fields(status: ClientSecretStatus) -> dict[str, object]:
+    """The JSON object of what is known of the client secret."""
     return {
         "id": status.id,
         "created_at": instant_text(status.created_at),
@@ -107,12 +106,10 @@ def client_secret_fields(status: ClientSecretStatus | None) -> dict[str, object]
     }
 
 
-def client_secret_text(status: ClientSecretStatus | None, now: datetime) -> str | None:
+def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
     """The same for people: its age, its end, and a rotation that is under way."""
     from rotator.model.instants import format_duration
 
-    if status is None:
-        return None
     parts = [f"{format_duration(now - status.created_at)} old" if status.created_at else status.id]
     if status.expires_at is not None:
         ends = "ended at" if now >= status.expires_at else "ends at"

@@ -76,6 +76,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _as_table(status: TokenStatus) -> str:
+    known = status.client_secret
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",
@@ -84,6 +85,6 @@ def _as_table(status: TokenStatus) -> str:
         "next rotation": instant_text(status.next_rotation_at),
         "version": status.version_id,
         "client id": status.client_id,
-        "client secret": client_secret_text(status.client_secret, datetime.now(UTC)),
+        "client secret": client_secret_text(known, datetime.now(UTC)) if known else None,
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +10,9 @@ from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.read import BatchStore, read_bindings
-from rotator.model.status import assess_token
-from rotator.model.stored import parse_credentials, parse_token
+from rotator.model.secret_rotation import read_rotation
+from rotator.model.status import ClientSecretStatus, assess_token
+from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.reader.snapshot import parse
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.model.secret import StoredSecret
     from rotator.model.status import TokenStatus
 
-__all__ = ["BindingStatus", "fleet_status", "readable_until"]
+__all__ = ["BindingStatus", "fleet_status", "read_client_secret", "readable_until"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _assess(
             credentials_secret=binding.credentials_secret,
             token_secret_arn=token_version.arn,
         )
-    return assess_token(
+    status = assess_token(
         binding.token_secret,
         parse_token(token_version),
         policy=policy_of(fleet_binding).for_secret(token_version.arn),
@@ -101,6 +102,13 @@ def _assess(
         fingerprint=credentials.fingerprint,
         readable_until=readable_until(token_version, store=store, now=now),
     )
+    return replace(status, client_secret=read_client_secret(credentials_version))
+
+
+def read_client_secret(credentials_version: StoredSecret) -> ClientSecretStatus | None:
+    """What a rotation has written down of the client secret, None if nothing can be read of it."""
+    rotation = read_rotation(parse_fields(credentials_version))
+    return ClientSecretStatus.of(credentials_version.secret_id, rotation)
 
 
 def readable_until(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal, Self
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from rotator.model.access_token import AccessToken
     from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
     from rotator.model.secret_rotation import SecretRotation
 
-__all__ = ["ClientSecretStatus", "Health", "TokenStatus", "assess_token"]
+__all__ = ["ClientSecretStatus", "Health", "TokenStatus", "assess_token", "client_secrets_of"]
 
 Health = Literal["healthy", "overdue", "unusable"]
 """`overdue`: consumers have a valid token, but the job does not renew it; somebody should look.
@@ -25,10 +26,11 @@ Health = Literal["healthy", "overdue", "unusable"]
 class ClientSecretStatus:
     """How old the client secret is, when it ends, and the step of a rotation that is under way.
 
-    As far as a rotation has written it down; nobody else knows. `step` is None if none is under
-    way, `started_at` when it began.
+    As far as a rotation has written it down; nobody else knows. `credentials_secret` is where it is
+    stored. `step` is None if no rotation is under way, `started_at` when it began.
     """
 
+    credentials_secret: str
     id: str
     created_at: datetime | None = None
     expires_at: datetime | None = None
@@ -36,12 +38,13 @@ class ClientSecretStatus:
     started_at: datetime | None = None
 
     @classmethod
-    def of(cls, rotation: SecretRotation | None) -> Self | None:
+    def of(cls, credentials_secret: str, rotation: SecretRotation | None) -> Self | None:
         """The status of the newest client secret that is stored, None if nothing is known of it."""
         if rotation is None or (newest := rotation.stored) is None:
             return None
         is_under_way = rotation.is_under_way
         return cls(
+            credentials_secret,
             id=newest.id,
             created_at=newest.created_at,
             expires_at=newest.expires_at,
@@ -68,6 +71,12 @@ class TokenStatus:
     remaining: timedelta | None = None
     next_rotation_at: datetime | None = None
     client_secret: ClientSecretStatus | None = None
+
+
+def client_secrets_of(statuses: Iterable[TokenStatus]) -> list[ClientSecretStatus]:
+    """What is known of client secrets, once for each credentials secret."""
+    known = [status.client_secret for status in statuses if status.client_secret is not None]
+    return list({each.credentials_secret: each for each in known}.values())
 
 
 def assess_token(

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +182,29 @@ def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name
     assert shown["id"] == "adobe-secret-2"
     assert shown["rotation_step"] == "overlap"
     assert "canary" not in table
+
+
+def test_fleet_shows_a_shared_client_secret_once(
+    inside: Cli, vault: Vault, name: str, tmp_path: Path
+) -> None:
+    inside("rotate-client-secret", name)
+    tokens = [vault.binding.token_secret, f"{vault.binding.token_secret}/other"]
+    vault.client.create_secret(Name=tokens[1])
+    binding = '[[binding]]\ncredentials_secret = "{}"\ntoken_secret = "{}"\n'
+    manifest, metrics = tmp_path / "fleet.toml", tmp_path / "rotator.prom"
+    manifest.write_text("".join(binding.format(name, token) for token in tokens))
+    several = ("status", "--config", str(manifest))
+
+    table = inside(*several, "--openmetrics", str(metrics)).stdout
+    shown = result(inside(*several, "--json"))
+    alone = result(inside("status", *vault.binding.selectors, "--json"))
+
+    [line] = [line for line in table.splitlines() if line.startswith("client secret")]
+    assert re.search(rf"  {name}  \S+ old, rotation under way since \S+Z \(", line)
+    assert shown["client_secrets"] == [{"credentials_secret": name, **alone["client_secret"]}]
+    samples = metrics.read_text().splitlines()
+    under_way = f'rotator_client_secret_rotation_under_way{{credentials_secret="{name}"}} 1'
+    assert samples.count(under_way) == 1
 
 
 def test_state_that_cannot_be_read_costs_no_status(inside: Cli, vault: Vault, name: str) -> None:

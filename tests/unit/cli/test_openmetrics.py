@@ -9,7 +9,7 @@ import pytest
 
 from rotator.cli.openmetrics import as_openmetrics, write_atomically
 from rotator.errors import ConfigError
-from rotator.model.status import TokenStatus
+from rotator.model.status import ClientSecretStatus, TokenStatus
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 NOW_S = 1_769_850_000  # date -u -d 2026-01-31T09:00:00Z +%s
@@ -51,6 +51,29 @@ def test_token_that_is_missing_has_a_health_and_no_instants() -> None:
 
     assert 'rotator_token_health{token_secret="t",health="unusable"} 1' in text
     assert "rotator_token_expires_at_seconds{" not in text
+
+
+def test_client_secret_of_several_tokens_is_exposed_once() -> None:
+    shared = ClientSecretStatus(
+        "adobe/credentials", "id", NOW - timedelta(days=90), NOW + timedelta(days=1), "overlap"
+    )
+    other = ClientSecretStatus("other", "id")
+    statuses = [
+        TokenStatus(name, "healthy", "fresh", client_secret=known)
+        for name, known in (("a", shared), ("b", shared), ("c", other), ("d", None))
+    ]
+
+    lines = as_openmetrics(statuses, now=NOW).splitlines()
+
+    label, none = '{credentials_secret="adobe/credentials"}', '{credentials_secret="other"}'
+    assert [line for line in lines if line.startswith("rotator_client_secret")] == [
+        f"rotator_client_secret_created_at_seconds{label} {NOW_S - 90 * 86_400}",
+        f"rotator_client_secret_expires_at_seconds{label} {NOW_S + 86_400}",
+        f"rotator_client_secret_rotation_under_way{label} 1",
+        f"rotator_client_secret_rotation_under_way{none} 0",
+    ]
+    assert "# TYPE rotator_client_secret_created_at_seconds gauge" in lines
+    assert "# UNIT rotator_client_secret_expires_at_seconds seconds" in lines
 
 
 def test_file_is_replaced_and_readable_for_the_collector(tmp_path: Path) -> None:

@@ -114,14 +114,16 @@ def test_age_of_the_client_secret_is_that_of_the_newest_stored_one() -> None:
     new = ProviderSecret("new", created_at=ISSUED_AT, expires_at=ISSUED_AT + 180 * DAY)
     begun = SecretRotation("r", "adding", ISSUED_AT, old=old)
 
-    adding = ClientSecretStatus.of(begun)
-    overlap = ClientSecretStatus.of(replace(begun, step="overlap", new=new))
-    done = ClientSecretStatus.of(SecretRotation("r", "done", ISSUED_AT, new=new))
+    adding = ClientSecretStatus.of("c", begun)
+    overlap = ClientSecretStatus.of("c", replace(begun, step="overlap", new=new))
+    done = ClientSecretStatus.of("c", SecretRotation("r", "done", ISSUED_AT, new=new))
 
-    assert adding == ClientSecretStatus("old", old.created_at, None, "adding", ISSUED_AT)
-    assert overlap == ClientSecretStatus("new", ISSUED_AT, new.expires_at, "overlap", ISSUED_AT)
-    assert done == ClientSecretStatus("new", ISSUED_AT, new.expires_at)
-    assert ClientSecretStatus.of(None) is None
+    assert adding == ClientSecretStatus("c", "old", old.created_at, None, "adding", ISSUED_AT)
+    assert overlap == ClientSecretStatus(
+        "c", "new", ISSUED_AT, new.expires_at, "overlap", ISSUED_AT
+    )
+    assert done == ClientSecretStatus("c", "new", ISSUED_AT, new.expires_at)
+    assert ClientSecretStatus.of("c", None) is None
 
 
 def test_token_of_another_client_is_overdue_whatever_the_cadence() -> None:
