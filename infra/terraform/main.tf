@@ -25,6 +25,10 @@ resource "aws_cloudformation_stack" "rotator" {
     TokenSecretName           = var.token_secret_name
     ReplicaRegion             = var.replica_region
     SecondReplicaRegion       = var.second_replica_region
+    FleetName                 = var.fleet_name
+    CredentialsPrefix         = var.credentials_prefix
+    TokenPrefix               = var.token_prefix
+    Where                     = var.where
     TickMinutes               = var.tick_minutes
     Cadence                   = var.cadence
     ProbeUrl                  = var.probe_url

@@ -59,6 +59,30 @@ variable "second_replica_region" {
   default     = ""
 }
 
+variable "fleet_name" {
+  description = "A name makes a fleet of it. The function rotates every token secret of this account and region that is tagged with its credentials, if those agree, the one created here among them. It is the name in metrics. Empty - only the token secret created here."
+  type        = string
+  default     = ""
+}
+
+variable "credentials_prefix" {
+  description = "What the names of a fleet's credentials secrets begin with; the function reads those."
+  type        = string
+  default     = ""
+}
+
+variable "token_prefix" {
+  description = "What the names of a fleet's token secrets begin with; the function reads and writes those."
+  type        = string
+  default     = ""
+}
+
+variable "where" {
+  description = "Tags that a fleet's token secrets have to have too, as KEY=VALUE, separated by commas."
+  type        = string
+  default     = ""
+}
+
 variable "tick_minutes" {
   description = "How often the job looks whether the token is due."
   type        = number

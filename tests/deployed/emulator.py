@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import botocore.session
 from botocore.config import Config
@@ -120,8 +120,22 @@ class Emulator:
 
     def create_stack(self, name: str, template: Path, **parameters: str) -> dict[str, str]:
         """Create a stack, wait for it, and answer with its outputs; fails as the stack does."""
+        return self._make_stack("CREATE", name, template, parameters)
+
+    def update_stack(self, name: str, template: Path, **parameters: str) -> dict[str, str]:
+        """The same with one that exists; `parameters` are all that are not to have the default."""
+        return self._make_stack("UPDATE", name, template, parameters)
+
+    def _make_stack(
+        self,
+        action: Literal["CREATE", "UPDATE"],
+        name: str,
+        template: Path,
+        parameters: dict[str, str],
+    ) -> dict[str, str]:
         cloudformation = self.client("cloudformation")
-        cloudformation.create_stack(
+        begin = getattr(cloudformation, f"{action.lower()}_stack")
+        begin(
             StackName=name,
             TemplateBody=template.read_text("utf-8"),
             Parameters=[
@@ -137,7 +151,7 @@ class Emulator:
             if time.monotonic() > give_up_at:
                 raise TimeoutError(f"stack {name}: still {stack['StackStatus']}")
             time.sleep(0.1)
-        if stack["StackStatus"] != "CREATE_COMPLETE":
+        if stack["StackStatus"] != f"{action}_COMPLETE":
             raise RuntimeError(f"stack {name}: {stack['StackStatus']}\n{self.log}")
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 

@@ -6,11 +6,12 @@ import pytest
 
 from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
-from tests.support.templates import as_list, load, statements
+from tests.support.templates import as_list, choose, load, statements
 
 TEMPLATE = load("ecs.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-FUNCTION = load("template.yaml")["Resources"]["FunctionRole"]["Properties"]["Policies"][0]
+ONE_BINDING = choose(load("template.yaml"), RunsFleet=False, HasFleetKey=False)
+FUNCTION = ONE_BINDING["Resources"]["FunctionRole"]["Properties"]["Policies"][0]
 
 
 def properties(resource: str) -> dict[str, Any]:

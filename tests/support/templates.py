@@ -32,6 +32,34 @@ def load(name: str) -> dict[str, Any]:
     return loaded
 
 
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def choose(value: Any, **conditions: bool) -> Any:  # noqa: ANN401 - any part of a template
+    """A template, or a part of one, as it is while these conditions hold or do not."""
+    if isinstance(value, list):
+        chosen = [choose(each, **conditions) for each in value]
+        return [each for each in chosen if each != NO_VALUE]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value and value["Fn::If"][0] in conditions:
+        name, if_so, if_not = value["Fn::If"]
+        return choose(if_so if conditions[name] else if_not, **conditions)
+    if "Fn::If" in value:  # its arguments have places
+        return {"Fn::If": [choose(each, **conditions) for each in value["Fn::If"]]}
+    chosen_items = {name: choose(each, **conditions) for name, each in value.items()}
+    return {name: each for name, each in chosen_items.items() if each != NO_VALUE}
+
+
+def fill_in(substitution: dict[str, Any]) -> str:
+    """The text of an Fn::Sub, with the variables that it brings along."""
+    given = substitution["Fn::Sub"]
+    text, variables = given if isinstance(given, list) else (given, {})
+    for name, value in variables.items():
+        text = text.replace(f"${{{name}}}", value if isinstance(value, str) else fill_in(value))
+    return str(text)
+
+
 def dicts_in(value: object) -> Iterator[dict[str, Any]]:
     """Every JSON object at any depth, so that none hides behind an Fn::If."""
     if isinstance(value, dict):

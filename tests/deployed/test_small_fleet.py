@@ -1,0 +1,119 @@
+"""A stack of one binding that becomes a fleet by its parameters: nothing is replaced or lost.
+
+Against ministack, with IAM enforced. The function is invoked as its output says; that the schedule
+starts it, `test_stack` tells.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.package import Package
+from rotator.local.ims_control import RemoteIms
+from tests.deployed.emulator import Emulator
+from tests.deployed.stack import CLIENT_ID, GOOD, KEY, TEMPLATE
+
+STACK, BUCKET = "rotator-small", "code-of-a-small-fleet"
+TAG = "rotator:credentials-secret"
+CREDENTIALS, TOKEN = "small/own/credentials", "small/own/token"
+SHARED, SILENT = "small/credentials/adobe", "small/credentials/silent"
+MEMBERS = ("small/tokens/a", "small/tokens/b")
+UNNAMED, OUTSIDE = "small/tokens/unnamed", "elsewhere/token"
+OF_ONE = {
+    "CodeBucket": BUCKET,
+    "CodeKey": KEY,
+    "CredentialsSecretName": CREDENTIALS,
+    "TokenSecretName": TOKEN,
+}
+OF_A_FLEET = {
+    "FleetName": "small",
+    "CredentialsPrefix": "small/credentials/",
+    "TokenPrefix": "small/tokens/",
+}
+
+
+@pytest.fixture(scope="module")
+def aws(emulator: Emulator, package: Package, ims: RemoteIms) -> Emulator:
+    """The stack with one binding, its credentials, and secrets of others."""
+    ims.reset()
+    ims.configure(clients={CLIENT_ID: [GOOD]})
+    storage = emulator.client("s3")
+    storage.create_bucket(Bucket=BUCKET)
+    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
+    emulator.create_stack(STACK, TEMPLATE, **OF_ONE)
+    fields = {
+        "provider": "adobe-ims",
+        "token_url": ims.urls.token,
+        "client_id": CLIENT_ID,
+        "client_secret": GOOD,
+    }
+    manager = emulator.client("secretsmanager")
+    agreed = json.dumps(fields | {"token_secrets": [TOKEN, "small/tokens/*", OUTSIDE]})
+    manager.put_secret_value(SecretId=CREDENTIALS, SecretString=agreed)
+    manager.create_secret(Name=SHARED, SecretString=agreed)
+    manager.create_secret(Name=SILENT, SecretString=json.dumps(fields))
+    for name, credentials in [
+        *((member, SHARED) for member in MEMBERS),
+        (UNNAMED, SILENT),
+        (OUTSIDE, SHARED),
+    ]:
+        manager.create_secret(Name=name, Tags=[{"Key": TAG, "Value": credentials}])
+    return emulator
+
+
+def invoke(aws: Emulator) -> dict[str, Any]:
+    answer = aws.client("lambda").invoke(FunctionName=STACK, Payload=b"{}")
+    value: dict[str, Any] = json.loads(answer["Payload"].read())
+    return value
+
+
+def token(aws: Emulator, name: str) -> dict[str, Any] | None:
+    answer = aws.client("secretsmanager").get_secret_value(SecretId=name)
+    text = answer.get("SecretString")
+    return {"VersionId": answer["VersionId"], **json.loads(text)} if text else None
+
+
+def resources(aws: Emulator) -> dict[str, str]:
+    found = aws.client("cloudformation").describe_stack_resources(StackName=STACK)
+    return {
+        each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]
+    }
+
+
+def logged(aws: Emulator) -> list[dict[str, Any]]:
+    logs, group = aws.client("logs"), f"/aws/lambda/{STACK}"
+    lines = [
+        event["message"]
+        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
+        for event in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])[
+            "events"
+        ]
+    ]
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_stack_of_one_binding_becomes_a_fleet_and_nothing_is_replaced(aws: Emulator) -> None:
+    alone = invoke(aws)
+    before, own = resources(aws), token(aws, TOKEN)
+
+    aws.update_stack(STACK, TEMPLATE, **OF_ONE, **OF_A_FLEET)
+    answer = invoke(aws)
+
+    assert alone["outcome"] == "rotated"
+    assert resources(aws) == before
+    assert token(aws, TOKEN) == own
+    assert answer["fleet"] == "small", answer
+    assert (answer["rotated"], answer["not_due"], answer["failed"]) == (len(MEMBERS), 1, 2)
+    assert all((found := token(aws, name)) and found["client_id"] == CLIENT_ID for name in MEMBERS)
+    # Neither without the consent of its credentials, nor outside of the role's prefixes.
+    assert not token(aws, UNNAMED)
+    assert not token(aws, OUTSIDE)
+    failures = {line["binding"]: line["error"] for line in logged(aws) if "error" in line}
+    assert "token_secrets" in failures[UNNAMED]
+    assert "access denied" in failures[OUTSIDE]
+    [measured] = [line for line in logged(aws) if "_aws" in line and "Fleet" in line]
+    assert measured["Fleet"] == "small"
+    assert measured["Bindings"] == 5
+    assert measured["MinRemainingSeconds"] > 86_000
+    assert GOOD not in json.dumps(logged(aws))
