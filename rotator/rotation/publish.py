@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import Store
 
-__all__ = ["Published", "compare_and_set", "successor_id"]
+__all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "successor_id"]
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
 """Of the version ids that rotator derives; every rotator in the world must use the same."""

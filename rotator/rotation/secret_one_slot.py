@@ -15,7 +15,6 @@ from rotator.errors import ClientAdminError
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
-from rotator.rotation.secret_result import SecretRotationResult
 from rotator.rotation.secret_run import (
     is_old_enough,
     is_refusal,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from rotator.model.secret import Secret
     from rotator.rotation.ports import ClientAdmin
+    from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = ["advance_one_slot"]
@@ -52,10 +52,6 @@ def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
     return _finish(run, seen, rotation, value)
 
 
-def _result(run: SecretRun, outcome: str, summary: str, **more: object) -> SecretRotationResult:
-    return SecretRotationResult(run.credentials_secret, outcome, summary, **more)  # type: ignore[arg-type]
-
-
 def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     known = seen.rotation.new if seen.rotation else None
     lifetime = timedelta(days=seen.settings.lifetime_days)
@@ -63,9 +59,9 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
         age = format_duration(run.now() - known.created_at) if known.created_at else "unknown"
         limit = format_duration(run.max_age) if run.max_age else "any"
         summary = f"client secret {known.id}: its age is {age}, it is replaced from {limit}"
-        return _result(run, "not_due", summary, rotation=seen.rotation)
+        return run.conclude("not_due", summary, rotation=seen.rotation)
     if run.dry_run:
-        return _result(run, "would_change", "would set a new client secret")
+        return run.conclude("would_change", "would set a new client secret")
     value, now, new_id = run.new_value(), run.now(), run.new_id()
     rotation = SecretRotation(
         id=new_id,
@@ -97,7 +93,7 @@ def _replace(
 ) -> SecretRotationResult:
     if run.dry_run:
         summary = "would set the stored client secret at the provider, as a lost run has not"
-        return _result(run, "would_change", summary, rotation=rotation)
+        return run.conclude("would_change", summary, rotation=rotation)
     admin: ClientAdmin = run.open_admin(seen)
     refuse_if_edited(run, seen)
     admin.replace(value)
@@ -106,7 +102,7 @@ def _replace(
     prove(run, seen, value)
     until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
-    return _result(run, "started", summary, rotation=rotation)
+    return run.conclude("started", summary, rotation=rotation)
 
 
 def _finish(
@@ -118,17 +114,17 @@ def _finish(
     text = f"the time in which all of the provider's servers learn the new one {until}"
     gate = (Condition("changeover", is_over, text),)
     if not is_over:
-        return _result(run, "waiting", "the old value is kept", rotation=rotation, gate=gate)
+        return run.conclude("waiting", "the old value is kept", rotation=rotation, gate=gate)
     if run.dry_run:
         summary = "would drop the old value, if the new one is accepted"
-        return _result(run, "would_change", summary, rotation=rotation, gate=gate)
+        return run.conclude("would_change", summary, rotation=rotation, gate=gate)
     prove(run, seen, value)
     done = SecretRotation(
         id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
     )
     publish(run, seen, done, client_secrets=keep_from_new(value))
-    return _result(
-        run, "finished", "the new client secret is the only one now", rotation=done, gate=gate
+    return run.conclude(
+        "finished", "the new client secret is the only one now", rotation=done, gate=gate
     )
 
 
@@ -139,6 +135,6 @@ def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> Secre
         " were left as they are"
     )
     if run.dry_run:
-        return _result(run, "would_change", summary, rotation=rotation)
+        return run.conclude("would_change", summary, rotation=rotation)
     publish(run, seen, None)
-    return _result(run, "abandoned", summary)
+    return run.conclude("abandoned", summary)

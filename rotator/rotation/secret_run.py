@@ -23,7 +23,8 @@ from rotator.model.secret import Secret
 from rotator.model.secret_rotation import ROTATION_FIELD, SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
-from rotator.rotation.publish import compare_and_set
+from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
+from rotator.rotation.secret_result import SecretRotationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import ClientAdmin, Endpoint, Store
+    from rotator.rotation.secret_gate import Condition
+    from rotator.rotation.secret_result import SecretOutcome
 
 __all__ = [
     "DEFAULT_OVERLAP",
+    "STORE_PATIENCE_S",
     "SecretRun",
     "Situation",
     "is_old_enough",
@@ -58,6 +62,9 @@ PROVE_S = 120.0
 to minutes until all of their servers know it."""
 
 PROVE_PAUSE_S = 10.0
+
+STORE_PATIENCE_S = 60.0
+"""How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""
 
 SETTLING = timedelta(hours=1)
 """How long after it was stored a refusal of the new client secret counts as temporary."""
@@ -92,6 +99,17 @@ class SecretRun:
     remaining_s: Callable[[], float] | None = None
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     new_value: Callable[[], Secret] = field(default=lambda: Secret(secrets.token_urlsafe(48)))
+
+    def conclude(
+        self,
+        outcome: SecretOutcome,
+        summary: str,
+        *,
+        rotation: SecretRotation | None = None,
+        gate: tuple[Condition, ...] = (),
+    ) -> SecretRotationResult:
+        """How this run ended."""
+        return SecretRotationResult(self.credentials_secret, outcome, summary, rotation, gate)
 
     def now(self) -> datetime:
         """The wall clock in whole seconds, as instants are stored."""
@@ -192,15 +210,23 @@ def publish(
 
 
 def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
-    """Raise VersionConflict if the client secrets, or the state, are not those that were seen.
+    """Raise VersionConflict if the client secrets are not those that were seen.
 
     To be asked directly before anything at the provider ends: whoever has gone back to another
     client secret meanwhile may have stored the one that would be deleted.
     """
-    [current] = run.store.read(run.credentials_secret)
-    found = _situation(current)
-    if found.credentials.client_secrets != seen.credentials.client_secrets:
+    if _read_client_secrets(run) == seen.credentials.client_secrets:
+        return
+    # A read may lag behind what this rotation has stored itself, and a later one behind an edit:
+    # what is there once all of them have settled counts.
+    run.clock.sleep(sum(CONSISTENCY_WAITS_S))
+    if _read_client_secrets(run) != seen.credentials.client_secrets:
         raise _conflict(run, "somebody has stored other client secrets meanwhile")
+
+
+def _read_client_secrets(run: SecretRun) -> tuple[Secret, ...]:
+    [current] = run.store.read(run.credentials_secret)
+    return _situation(current).credentials.client_secrets
 
 
 def refuse_if_overtaken(run: SecretRun, seen: Situation) -> None:

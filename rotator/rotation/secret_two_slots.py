@@ -9,45 +9,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
-from rotator.model.instants import format_duration, format_instant
+from rotator.errors import ClientAdminError, MintError
 from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
+from rotator.model.secret_rotation import SecretRotation, digest_of
+from rotator.rotation.secret_add import before_intent, begin, settle_add
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
-from rotator.rotation.secret_listing import find_orphans, identify, refuse_full_house
-from rotator.rotation.secret_result import SecretRotationResult
 from rotator.rotation.secret_run import (
-    is_old_enough,
-    is_refusal,
+    STORE_PATIENCE_S,
     keep_from_new,
     prove,
     publish,
     refuse_if_edited,
-    refuse_if_overtaken,
     with_new,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from rotator.model.secret_rotation import NewSecret, ProviderSecret
+    from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_gate import Condition
+    from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["advance_two_slots", "label_of"]
-
-Found = TypeVar("Found")
-
-TAKEOVER_AFTER = timedelta(minutes=5)
-"""How long another run may take from its intent until both client secrets are stored. It also
-bounds when a client secret can have been made that such a run has lost."""
-
-STORE_PATIENCE_S = 60.0
-"""How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""
+__all__ = ["advance_two_slots"]
 
 LISTING_LAG = timedelta(minutes=10)
 """How long a provider may take to list a client secret that it has made."""
@@ -58,139 +46,10 @@ def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:
     admin = run.open_admin(seen)
     rotation = seen.rotation
     if rotation is None or rotation.step == "done":
-        return _begin(run, seen, admin)
+        return begin(run, seen, admin)
     if rotation.step == "adding":
-        return _settle_add(run, seen, rotation, admin)
+        return settle_add(run, seen, rotation, admin)
     return _continue(run, seen, rotation, admin)
-
-
-def label_of(rotation: SecretRotation) -> str:
-    """How the new client secret is called at a provider that keeps names."""
-    return f"rotator {rotation.id}"
-
-
-def _result(run: SecretRun, outcome: str, summary: str, **more: object) -> SecretRotationResult:
-    return SecretRotationResult(run.credentials_secret, outcome, summary, **more)  # type: ignore[arg-type]
-
-
-# --- Beginning -----------------------------------------------------------------------------------
-
-
-def _begin(
-    run: SecretRun, seen: Situation, admin: ClientAdmin, *, must: bool = False
-) -> SecretRotationResult:
-    listed = admin.list()
-    old = _unless_overtaken(run, seen, lambda: identify(seen, listed))
-    lifetime = timedelta(days=seen.settings.lifetime_days)
-    if not must and not is_old_enough(run, old.created_at, old.expires_at, lifetime):
-        return _remember_age(run, seen, old)
-    _unless_overtaken(run, seen, lambda: refuse_full_house(seen, listed, old))
-    if run.dry_run:
-        return _result(run, "would_change", f"would add a client secret beside {old.id}")
-    intent = SecretRotation(
-        id=run.new_id(),
-        step="adding",
-        started_at=run.now(),
-        known_ids=tuple(each.id for each in listed),
-        values_digest=digest_of_all(seen.credentials.client_secrets),
-        old=old,
-    )
-    before = seen.rotation
-    seen = publish(run, seen, intent)
-    try:
-        added = admin.add(label_of(intent), run.now() + lifetime)
-    except ClientAdminError as error:
-        if is_refusal(error):
-            publish(run, seen, before)
-        raise
-    return _store_both(run, seen, intent, added)
-
-
-def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
-    """What the check finds. What it refuses may be the work of a run that came in between."""
-    try:
-        return check()
-    except ConfigError:
-        refuse_if_overtaken(run, seen)
-        raise
-
-
-def _store_both(
-    run: SecretRun, seen: Situation, intent: SecretRotation, added: NewSecret
-) -> SecretRotationResult:
-    value = added.value
-    rotation = replace(
-        intent,
-        step="overlap",
-        known_ids=(),
-        values_digest=None,
-        new=replace(added.listed, created_at=added.listed.created_at or run.now()),
-        new_digest=digest_of(value),
-        stored_at=run.now(),
-    )
-
-    def put_first(texts: Sequence[str]) -> Sequence[str]:
-        return [value.reveal(), *(text for text in texts if text != value.reveal())]
-
-    seen = publish(run, seen, rotation, client_secrets=put_first, patience_s=STORE_PATIENCE_S)
-    prove(run, seen, value)
-    ends = format_instant((rotation.stored_at or run.now()) + run.overlap)
-    old_id = rotation.old.id if rotation.old else "?"
-    return _result(
-        run,
-        "started",
-        f"client secret {added.listed.id} is stored and accepted; {old_id} stays beside it until"
-        f" {ends} at least",
-        rotation=rotation,
-    )
-
-
-def _remember_age(run: SecretRun, seen: Situation, old: ProviderSecret) -> SecretRotationResult:
-    """Not due. Its age is stored, once, for those who may not ask the provider."""
-    known = seen.rotation
-    if not run.dry_run and (known is None or known.new is None or known.new.id != old.id):
-        state = SecretRotation(id=run.new_id(), step="done", started_at=run.now(), new=old)
-        known = publish(run, seen, state).rotation
-    age = format_duration(run.now() - old.created_at) if old.created_at else "unknown"
-    limit = format_duration(run.max_age) if run.max_age else "any"
-    summary = f"client secret {old.id}: its age is {age}, it is replaced from {limit}"
-    return _result(run, "not_due", summary, rotation=known)
-
-
-# --- What a run that never came back has left ----------------------------------------------------
-
-
-def _settle_add(
-    run: SecretRun, seen: Situation, intent: SecretRotation, admin: ClientAdmin
-) -> SecretRotationResult:
-    """Between the intent and the storing of both: delete what was made for nobody, begin again."""
-    free_at = intent.started_at + TAKEOVER_AFTER
-    if run.now() < free_at:
-        raise StoreError(
-            f"credentials secret {run.credentials_secret}: a run that began at"
-            f" {format_instant(intent.started_at)} has not told how it ended; run this again after"
-            f" {format_instant(free_at)}",
-            operation="GetSecretValue",
-            secret_id=run.credentials_secret,
-            retryable=True,
-        )
-    orphans = find_orphans(seen, intent, admin.list(), label=label_of(intent))
-    if run.dry_run:
-        what = "".join(f"delete {each.id}, whose value was lost, and " for each in orphans)
-        return _result(run, "would_change", f"would {what}add a client secret", rotation=intent)
-    for orphan in orphans:
-        if admin.can_retire and orphan.is_active:
-            admin.retire(orphan.id)
-        admin.delete(orphan.id)
-    seen = publish(run, seen, _before(intent))
-    return _begin(run, seen, admin, must=True)
-
-
-def _before(intent: SecretRotation) -> SecretRotation | None:
-    """The state without the intent: the stored client secret, and no rotation under way."""
-    if intent.old is None:
-        return None
-    return SecretRotation(id=intent.id, step="done", started_at=intent.started_at, new=intent.old)
 
 
 # --- Both are stored -----------------------------------------------------------------------------
@@ -210,7 +69,7 @@ def _continue(
                 f"{old.id} is gone at the provider; its value is kept until a token shows"
                 f" that {new.id} works"
             )
-            return _result(run, "waiting", summary, rotation=rotation, gate=evidence.conditions)
+            return run.conclude("waiting", summary, rotation=rotation, gate=evidence.conditions)
         return _finish(run, seen, rotation, value)
     if new.id not in listed:
         return _revert(run, seen, rotation, value)
@@ -218,26 +77,15 @@ def _continue(
         prove(run, seen, value)
     gate = assess_gate(run, rotation, listed[old.id], evidence)
     is_open = all(each.is_met for each in gate)
-    if run.dry_run:
+    if run.dry_run and is_open:
         verb = "delete" if rotation.step == "retired" or not admin.can_retire else "switch off"
-        outcome = "would_change" if is_open else "waiting"
-        summary = (
-            f"would {verb} {old.id}"
-            if is_open
-            else f"the old client secret {old.id} is kept for now"
-        )
-        return _result(run, outcome, summary, rotation=rotation, gate=gate)
-    if evidence.minted_since != rotation.minted_since:
+        return run.conclude("would_change", f"would {verb} {old.id}", rotation=rotation, gate=gate)
+    if evidence.minted_since != rotation.minted_since and not run.dry_run:
         rotation = replace(rotation, minted_since=evidence.minted_since)
         seen = publish(run, seen, rotation)
     if not is_open:
-        return _result(
-            run,
-            "waiting",
-            f"the old client secret {old.id} is kept for now",
-            rotation=rotation,
-            gate=gate,
-        )
+        summary = f"the old client secret {old.id} is kept for now"
+        return run.conclude("waiting", summary, rotation=rotation, gate=gate)
     prove(run, seen, value)
     refuse_if_edited(run, seen)
     if admin.can_retire and rotation.step == "overlap":
@@ -264,7 +112,7 @@ def _retire(
         f"{old.id} is switched off at the provider; if anything breaks, switch it on again there."
         " A run in 24 hours deletes it"
     )
-    return _result(run, "retired", summary, rotation=rotation, gate=gate)
+    return run.conclude("retired", summary, rotation=rotation, gate=gate)
 
 
 def _finish(
@@ -280,7 +128,7 @@ def _finish(
     old_id = rotation.old.id if rotation.old else "?"
     if run.dry_run:
         summary = f"would drop the value of {old_id}, which is gone at the provider"
-        return _result(run, "would_change", summary, rotation=rotation)
+        return run.conclude("would_change", summary, rotation=rotation)
     if not is_proved:
         prove(run, seen, value)
     done = SecretRotation(
@@ -299,7 +147,7 @@ def _finish(
     )
     new_id = rotation.new.id if rotation.new else "?"
     summary = f"client secret {new_id} is the only one now; {old_id} is deleted"
-    return _result(run, "finished", summary, rotation=done, gate=gate)
+    return run.conclude("finished", summary, rotation=done, gate=gate)
 
 
 def _revert(
@@ -319,17 +167,17 @@ def _revert(
         f"the new client secret {new_id} is gone at the provider; {old_id} is the only one again"
     )
     if run.dry_run:
-        return _result(
-            run, "would_change", f"would drop its value, since {summary}", rotation=rotation
+        return run.conclude(
+            "would_change", f"would drop its value, since {summary}", rotation=rotation
         )
     digest = rotation.new_digest
 
     def drop_new(texts: Sequence[str]) -> Sequence[str]:
         return [text for text in texts if digest_of(Secret(text)) != digest] or texts
 
-    state = _before(rotation)
+    state = before_intent(rotation)
     publish(run, seen, state, client_secrets=drop_new)
-    return _result(run, "reverted", summary, rotation=state)
+    return run.conclude("reverted", summary, rotation=state)
 
 
 def _is_accepted(run: SecretRun, seen: Situation, value: Secret) -> bool:
@@ -354,6 +202,6 @@ def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> Secre
         " at the provider: delete there what nobody uses"
     )
     if run.dry_run:
-        return _result(run, "would_change", summary, rotation=rotation)
+        return run.conclude("would_change", summary, rotation=rotation)
     publish(run, seen, None)
-    return _result(run, "abandoned", summary)
+    return run.conclude("abandoned", summary)

@@ -5,6 +5,7 @@ from tests.evidence.mutation import Mutation
 GATE = "rotation/secret_gate.py"
 RUN = "rotation/secret_run.py"
 TWO = "rotation/secret_two_slots.py"
+ADD = "rotation/secret_add.py"
 ONE = "rotation/secret_one_slot.py"
 LISTING = "rotation/secret_listing.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
@@ -77,14 +78,14 @@ CLIENT_SECRET_MUTATIONS = (
     ),
     Mutation(
         "client secret: the old one is deleted before the new one is stored",
-        TWO,
+        ADD,
         "    return _store_both(run, seen, intent, added)",
         "    admin.delete(old.id)\n    return _store_both(run, seen, intent, added)",
         "tests/evidence/test_evidence.py -k client_secret",
     ),
     Mutation(
         "client secret: the new one takes the old one's place at once",
-        TWO,
+        ADD,
         "        return [value.reveal(), *(text for text in texts if text != value.reveal())]",
         "        return [value.reveal()]",
         f"{CONTRACT} -k provider_lags",
@@ -112,7 +113,7 @@ CLIENT_SECRET_MUTATIONS = (
     ),
     Mutation(
         "client secret: what it may add isn't written down before",
-        TWO,
+        ADD,
         "    seen = publish(run, seen, intent)\n",
         "    seen = replace(seen, rotation=intent)\n",
         f"{STEPS} -k whose_value_was_lost",
@@ -154,7 +155,7 @@ CLIENT_SECRET_MUTATIONS = (
     ),
     Mutation(
         "client secret: a run that was overtaken advises to delete",
-        TWO,
+        ADD,
         "        refuse_if_overtaken(run, seen)\n",
         "",
         f"{EDITS} -k overtaken",
@@ -175,7 +176,7 @@ CLIENT_SECRET_MUTATIONS = (
     ),
     Mutation(
         "client secret: a second run takes over at once",
-        TWO,
+        ADD,
         "    if run.now() < free_at:",
         "    if False:",
         f"{STEPS} -k two_runs_at_once",

@@ -105,6 +105,13 @@ def test_old_value_stored_while_auth0_sets_the_new_one_does_not_displace_it() ->
     assert world.has_working_secret()
 
 
+def test_read_that_lags_behind_what_was_just_stored_is_no_edit() -> None:
+    world = SecretWorld(FakeAuth0)
+    world.store.before_put = [lambda: world.store.lag_behind(CREDENTIALS, reads=1)]
+
+    assert world.rotate().outcome == "started"
+
+
 def test_value_that_somebody_has_set_at_auth0_and_stored_first_is_believed() -> None:
     world = SecretWorld(FakeAuth0)
     world.rotate()
