@@ -10,18 +10,21 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rotator.aws.secret_ids import arn_region, checked_secret_id, shared_region
-from rotator.errors import ConfigError, did_you_mean, name_hint
+from rotator.errors import ConfigError, did_you_mean, name_hint, replace_error
 from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
+from rotator.model.pace import parse_pace
 from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
 from rotator.model.secret_rotation import SecretRotationSettings
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 __all__ = [
     "FleetSelector",
@@ -54,8 +57,9 @@ NAMES = (
 and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
-FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url")
-"""What selects many bindings at once; with `cadence`, `interval` and `spread` from above."""
+PACES = ("puts_per_s", "reads_per_s")
+FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url", *PACES)
+"""What many bindings at once are run by; with `cadence`, `interval` and `spread` from above."""
 
 SECRET_NAMES = ("client_secret_overlap", "client_secret_max_age")
 ALL_NAMES = (*NAMES, *LOG_NAMES, *FLEET_NAMES, *SECRET_NAMES)
@@ -63,7 +67,6 @@ ALL_NAMES = (*NAMES, *LOG_NAMES, *FLEET_NAMES, *SECRET_NAMES)
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("json", "console")
-
 
 # What Kubernetes sets in a pod for each Service in its namespace; one may be called "rotator-log".
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -120,10 +123,9 @@ class Settings:
 class FleetSelector:
     """Which fleet: that of the manifest `config`, or what has the binding tag and those of `where`.
 
-    `name`, `cadence`, `interval` and `spread` take the place of what the manifest says; None leaves
-    it to the manifest or to the defaults of a fleet. `probe_url` serves bindings without their own,
-    `probe_stored` says whether stored tokens are probed too. `queue_url` is the queue of workers
-    that rotate what this run finds due.
+    `name`, `cadence`, `interval`, `spread` and the paces take the place of what the manifest says,
+    None leaves it to that or to the defaults. `probe_url` serves bindings without their own, stored
+    tokens too with `probe_stored`. `queue_url` is where to send what is due, for others to rotate.
     """
 
     config: str | None = None
@@ -132,6 +134,8 @@ class FleetSelector:
     cadence: timedelta | None = None
     interval: timedelta | None = None
     spread: timedelta | None = None
+    puts_per_s: float | None = None
+    reads_per_s: float | None = None
     probe_url: str | None = None
     probe_stored: bool = False
     region: str | None = None
@@ -242,7 +246,7 @@ def load_fleet(
 
 def load_fleet_options(environ: Mapping[str, str] = os.environ) -> FleetSelector:
     """How a fleet runs whose bindings are named by something else, such as a queue."""
-    names = ("cadence", "interval", "tick", "spread", "probe_url", "probe_stored", "fleet")
+    names = ("cadence", "interval", "tick", "spread", "probe_url", "probe_stored", "fleet", *PACES)
     return _fleet_selector(_from_environment(environ, names), environ)
 
 
@@ -258,6 +262,8 @@ def _fleet_selector(found: Mapping[str, _Given], environ: Mapping[str, str]) -> 
         cadence=_duration(found.get("cadence")),
         interval=_interval(found),
         spread=_duration(found.get("spread")),
+        puts_per_s=_parse(found.get("puts_per_s"), parse_pace),
+        reads_per_s=_parse(found.get("reads_per_s"), parse_pace),
         probe_url=_url(found.get("probe_url")),
         probe_stored=probe_stored,
         region=environ.get("AWS_REGION") or None,
@@ -340,14 +346,16 @@ def _choice(given: _Given, choices: tuple[str, ...]) -> str:
     return text
 
 
-def _duration(given: _Given | None) -> timedelta | None:
+def _parse(given: _Given | None, parse: Callable[[str], T]) -> T | None:
     if given is None:
         return None
-    try:
-        return parse_duration(given.text)
-    except ValueError as error:
-        problem = f"{given.label}: {error}"
-    raise ConfigError(problem)
+    return replace_error(
+        lambda: parse(given.text), ValueError, lambda error: ConfigError(f"{given.label}: {error}")
+    )
+
+
+def _duration(given: _Given | None) -> timedelta | None:
+    return _parse(given, parse_duration)
 
 
 def _flag(given: _Given | None) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rotator import logs
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import connect
+from rotator.config import PACES
 from rotator.errors import ConfigError
 from rotator.fleet.discovery import discover
 from rotator.fleet.manifest import load_manifest
@@ -47,7 +48,7 @@ class Fleet:
             settings, self._selection = load_manifest(selector.config)
         stated = {
             name: value
-            for name in ("name", "cadence", "interval", "spread")
+            for name in ("name", "cadence", "interval", "spread", *PACES)
             if (value := getattr(selector, name)) is not None
         }
         self.settings = replace(settings, **stated)

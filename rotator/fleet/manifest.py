@@ -23,6 +23,7 @@ from rotator.errors import ConfigError, name_hint, replace_error
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
 from rotator.model.binding import Binding
 from rotator.model.instants import parse_duration
+from rotator.model.pace import check_pace
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ FLEET_KEYS = ("name", "interval", "cadence", "spread", "workers", "puts_per_s", 
 BINDING_KEYS = ("credentials_secret", "token_secret", "cadence", "probe_url")
 
 MAX_WORKERS = 256
-MAX_CALLS_PER_S = 10_000
 
 
 def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
@@ -131,8 +131,12 @@ def _number(subject: str, table: Mapping[str, Any], key: str) -> float:
     if key == "workers":
         if type(value) is not int or not 1 <= value <= MAX_WORKERS:
             raise ConfigError(f"{subject}: workers must be a whole number, 1 to {MAX_WORKERS}")
-    elif type(value) not in {int, float} or not 0 < value <= MAX_CALLS_PER_S:
-        raise ConfigError(f"{subject}: {key} must be a number above 0, at most {MAX_CALLS_PER_S}")
+    else:
+        replace_error(
+            lambda: check_pace(value if type(value) in {int, float} else 0),
+            ValueError,
+            lambda error: ConfigError(f"{subject}: {key} {error}"),
+        )
     return value  # type: ignore[no-any-return]  # as TOML has it
 
 

@@ -14,12 +14,12 @@ from rotator.errors import ConfigError
 from rotator.fleet.manifest import (
     BINDING_KEYS,
     FLEET_KEYS,
-    MAX_CALLS_PER_S,
     MAX_WORKERS,
     parse_manifest,
     read_manifest,
 )
 from rotator.model.fields import load_object
+from rotator.model.pace import MAX_CALLS_PER_S
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_object((ROOT / "rotator/schemas/fleet-manifest.schema.json").read_text("utf-8"))

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.config import load_log_settings, load_secret_id, load_settings
+from rotator.config import (
+    load_fleet,
+    load_fleet_options,
+    load_log_settings,
+    load_secret_id,
+    load_settings,
+)
 from rotator.errors import ConfigError
 from rotator.model.instants import format_duration, parse_duration
 
@@ -271,3 +277,22 @@ def test_probe_of_the_stored_token_needs_an_api() -> None:
 def test_switch_that_is_neither_on_nor_off_is_refused() -> None:
     with pytest.raises(ConfigError, match="ROTATOR_PROBE_STORED: must be true or false"):
         load_settings(NAMED, environ={"ROTATOR_PROBE_STORED": "canary"})
+
+
+@pytest.mark.parametrize("name", ["puts_per_s", "reads_per_s"])
+def test_pace_of_a_fleet_is_a_setting_of_every_way_to_run_one(name: str) -> None:
+    environ = {f"ROTATOR_{name.upper()}": "0.5"}
+    fleet = load_fleet({"--discover": "true"}, environ=environ)
+
+    assert fleet is not None
+    assert getattr(fleet, name) == getattr(load_fleet_options(environ), name) == 0.5
+    assert getattr(load_fleet_options({}), name) is None
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "10001", "forty", "4_0 0"])
+def test_pace_at_which_no_run_can_go_is_refused_by_the_name_of_its_variable(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_fleet({"--discover": "true"}, environ={"ROTATOR_PUTS_PER_S": text})
+
+    assert str(caught.value) == "ROTATOR_PUTS_PER_S: must be a number above 0, at most 10000"
+    assert caught.value.__context__ is None

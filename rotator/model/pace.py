@@ -1,0 +1,23 @@
+"""Calls per second, as a manifest or a setting writes them."""
+
+from __future__ import annotations
+
+__all__ = ["MAX_CALLS_PER_S", "check_pace", "parse_pace"]
+
+MAX_CALLS_PER_S = 10_000
+
+
+def check_pace(calls_per_s: float) -> float:
+    """The same number; raises ValueError if no run can go at this pace."""
+    if not 0 < calls_per_s <= MAX_CALLS_PER_S:  # neither can NaN
+        raise ValueError(f"must be a number above 0, at most {MAX_CALLS_PER_S}")
+    return calls_per_s
+
+
+def parse_pace(text: str) -> float:
+    """Read `40` or `0.5`; raises ValueError as `check_pace` does."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    return check_pace(number)
