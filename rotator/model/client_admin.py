@@ -28,7 +28,8 @@ class AdminKind:
     follows the base URL in its audience. `capacity` is how many client secrets a client may have,
     None for many; with `chooses_value` there is one, and we choose it. `needs_credentials_secret`
     says that the client itself can't get this scope, `keeps_labels` that a client secret has a name
-    there. `documentation` is the page that says so.
+    there. `console` is where people see and delete client secrets. `documentation` is the page that
+    says so.
     """
 
     name: str
@@ -40,6 +41,7 @@ class AdminKind:
     chooses_value: bool = False
     needs_credentials_secret: bool = False
     keeps_labels: bool = False
+    console: str = ""
     documentation: str = ""
 
 
@@ -54,6 +56,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 scope="AdobeID,openid,read_organizations,additional_info.projectedProductContext,"
                 "additional_info.roles,adobeio_api,read_client_secret,manage_client_secrets",
                 capacity=2,
+                console="Developer Console: the project's OAuth Server-to-Server credential",
                 documentation="https://developer.adobe.com/developer-console/docs/guides/"
                 "authentication/ServerToServerAuthentication/ims",
             ),
@@ -62,6 +65,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 url="https://graph.microsoft.com",
                 scope="https://graph.microsoft.com/.default",
                 keeps_labels=True,
+                console="Entra admin center: App registrations, Certificates & secrets",
                 documentation="https://learn.microsoft.com/en-us/graph/api/application-addpassword",
             ),
             AdminKind(
@@ -70,6 +74,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 scope="okta.apps.manage",
                 capacity=2,
                 needs_credentials_secret=True,
+                console="Admin Console: the application's tab General; set it to Inactive first",
                 documentation="https://developer.okta.com/docs/guides/client-secret-rotation-key/"
                 "main/",
             ),
@@ -79,6 +84,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 audience_path="/api/v2/",
                 capacity=1,
                 chooses_value=True,
+                console="Dashboard: the application's tab Credentials",
                 documentation="https://auth0.com/docs/get-started/applications/"
                 "rotate-client-secret",
             ),

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 from rotator.errors import ClientAdminError, ConfigError, StoreError
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
-from rotator.rotation.secret_listing import find_orphans, identify, refuse_full_house
+from rotator.rotation.secret_listing import (
+    explain_refused_add,
+    find_orphans,
+    identify,
+    refuse_full_house,
+)
 from rotator.rotation.secret_run import (
+    LISTING_LAG,
+    SETTLING,
     STORE_PATIENCE_S,
     is_old_enough,
     is_refusal,
@@ -46,13 +53,13 @@ def label_of(rotation: SecretRotation) -> str:
 
 
 def begin(
-    run: SecretRun, seen: Situation, admin: ClientAdmin, *, must: bool = False
+    run: SecretRun, seen: Situation, admin: ClientAdmin, *, lost: SecretRotation | None = None
 ) -> SecretRotationResult:
-    """Begin a rotation, if it is due or if it `must`."""
+    """Begin a rotation if it is due, or in the place of the one that a lost run has intended."""
     listed = admin.list()
     old = _unless_overtaken(run, seen, lambda: identify(seen, listed))
     lifetime = timedelta(days=seen.settings.lifetime_days)
-    if not must and not is_old_enough(run, old.created_at, old.expires_at, lifetime):
+    if lost is None and not is_old_enough(run, old.created_at, old.expires_at, lifetime):
         return _remember_age(run, seen, old)
     _unless_overtaken(run, seen, lambda: refuse_full_house(seen, listed, old))
     if run.dry_run:
@@ -65,15 +72,20 @@ def begin(
         values_digest=digest_of_all(seen.credentials.client_secrets),
         old=old,
     )
-    before = seen.rotation
+    if lost is not None and run.now() - lost.started_at >= SETTLING:
+        lost = None
+    before = lost or seen.rotation
     seen = publish(run, seen, intent)
     try:
         added = admin.add(label_of(intent), run.now() + lifetime)
     except ClientAdminError as error:
-        if is_refusal(error):
-            publish(run, seen, before)
-        raise
-    return _store_both(run, seen, intent, added)
+        if not is_refusal(error):
+            raise
+        refused = error
+    else:
+        return _store_both(run, seen, intent, added)
+    publish(run, seen, before)
+    raise explain_refused_add(seen, admin, refused, old, lost)
 
 
 def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
@@ -141,6 +153,14 @@ def settle_add(
             retryable=True,
         )
     orphans = find_orphans(seen, intent, admin.list(), label=label_of(intent))
+    listed_by = intent.started_at + LISTING_LAG
+    if not orphans and run.now() < listed_by:
+        raise ClientAdminError(
+            f"{seen.settings.kind.name}: lists nothing of what a run that began at"
+            f" {format_instant(intent.started_at)} may have added; the next run looks again, and"
+            f" from {format_instant(listed_by)} on it begins anew",
+            retryable=True,
+        )
     if run.dry_run:
         what = "".join(f"delete {each.id}, whose value was lost, and " for each in orphans)
         return run.conclude("would_change", f"would {what}add a client secret", rotation=intent)
@@ -149,7 +169,7 @@ def settle_add(
             admin.retire(orphan.id)
         admin.delete(orphan.id)
     seen = publish(run, seen, before_intent(intent))
-    return begin(run, seen, admin, must=True)
+    return begin(run, seen, admin, lost=intent)
 
 
 def before_intent(intent: SecretRotation) -> SecretRotation | None:

@@ -9,29 +9,31 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rotator.errors import ConfigError
+from rotator.errors import ClientAdminError, ConfigError
+from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import digest_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rotator.errors import RotatorError
+    from rotator.model.client_admin import AdminKind
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+    from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_run import Situation
 
-__all__ = ["find_orphans", "identify", "refuse_full_house"]
+__all__ = ["explain_refused_add", "find_orphans", "identify", "refuse_full_house"]
 
 ORPHAN_WINDOW = timedelta(minutes=2)
 """How far from its intent the client secret of a lost run can have been made, clocks included."""
 
-WAY_OUT = (
-    "nothing was changed. Find out which of them the credentials hold, delete at the provider those"
-    " that nobody uses, then run this again"
-)
+NOT_ABOUT_ROOM = frozenset({401, 403, 404, 429})
+"""Refusals of an add that say nothing of how many client secrets there are."""
 
 
 def identify(seen: Situation, listed: Sequence[ProviderSecret]) -> ProviderSecret:
     """Which of the provider's client secrets is the stored one; raises ConfigError if unclear."""
-    kind, known = seen.settings.kind.name, _known_id(seen)
+    kind, known = seen.settings.kind, _known_id(seen)
     values = [value.reveal() for value in seen.credentials.client_secrets]
     fitting = [
         each
@@ -42,10 +44,12 @@ def identify(seen: Situation, listed: Sequence[ProviderSecret]) -> ProviderSecre
     if len(found) == 1:
         return found[0]
     if not listed:
-        raise ConfigError(f"{kind}: lists no client secret for this client; check client_admin")
+        raise ConfigError(
+            f"{kind.name}: lists no client secret for this client; check client_admin"
+        )
     raise ConfigError(
-        f"{kind}: has several client secrets ({_ids(listed)}), and it is not known which of them is"
-        f" the stored one; {WAY_OUT}"
+        f"{kind.name}: has several client secrets: {_describe(listed)}; it is not known which of"
+        f" them is the stored one; {_way_out(kind)}"
     )
 
 
@@ -64,10 +68,52 @@ def refuse_full_house(
     """Raise ConfigError if the provider has no room for another client secret."""
     kind = seen.settings.kind
     if kind.capacity is not None and len(listed) >= kind.capacity:
-        raise ConfigError(
-            f"{kind.name}: has no room for a new client secret: there are {_ids(listed)}, and the"
-            f" stored one should be {old.id}; {WAY_OUT}"
+        raise _full_house(kind, listed, old)
+
+
+def _full_house(
+    kind: AdminKind, listed: Sequence[ProviderSecret], old: ProviderSecret
+) -> ConfigError:
+    return ConfigError(
+        f"{kind.name}: has no room for a new client secret: there are {_describe(listed)}, and the"
+        f" stored one should be {old.id}; {_way_out(kind)}"
+    )
+
+
+def explain_refused_add(
+    seen: Situation,
+    admin: ClientAdmin,
+    refused: ClientAdminError,
+    old: ProviderSecret,
+    lost: SecretRotation | None,
+) -> RotatorError:
+    """The refusal, and what is known of the room that a new client secret needs.
+
+    `lost` is the intent of a lost run whose client secret the provider may list late.
+    """
+    kind = seen.settings.kind
+    if kind.capacity is None or refused.status in NOT_ABOUT_ROOM:
+        return refused
+    if lost is not None:
+        text = (
+            f"{refused}; what a run of {format_instant(lost.started_at)} has added may take its"
+            f" room, and not be listed yet: the next run looks again"
         )
+        return ClientAdminError(
+            text, status=refused.status, debug_id=refused.debug_id, retryable=True
+        )
+    try:
+        listed = admin.list()
+    except ClientAdminError:
+        return refused
+    if len(listed) >= kind.capacity:
+        return _full_house(kind, listed, old)
+    return ClientAdminError(
+        f"{refused}; it lists {_describe(listed)} and takes {kind.capacity}: if you see another one"
+        f" ({kind.console}), delete there what nobody uses, then run this again",
+        status=refused.status,
+        debug_id=refused.debug_id,
+    )
 
 
 def find_orphans(
@@ -91,8 +137,8 @@ def find_orphans(
     if not is_clear:
         raise ConfigError(
             f"{seen.settings.kind.name}: a run was lost while it added a client secret, and there"
-            f" are {_ids(listed)} now, of which {_ids(unknown)} came since and may be somebody"
-            f" else's; {WAY_OUT}"
+            f" are {_describe(listed)} now, of which {_ids(unknown)} came since and may be"
+            f" somebody else's; {_way_out(seen.settings.kind)}"
         )
     return orphans
 
@@ -103,6 +149,24 @@ def _fits(seen: Situation, intent: SecretRotation, found: ProviderSecret) -> boo
     if found.created_at is None or found.last_used_at is not None:
         return False
     return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW
+
+
+def _way_out(kind: AdminKind) -> str:
+    return (
+        "nothing was changed. Find out which of them the credentials hold, delete at the provider"
+        f" those that nobody uses ({kind.console}), then run this again"
+    )
+
+
+def _describe(listed: Sequence[ProviderSecret]) -> str:
+    """Each by its id, and by what tells people which one it is."""
+    return ", ".join(f"{each.id}{_instants(each)}" for each in listed)
+
+
+def _instants(listed: ProviderSecret) -> str:
+    known = (("made", listed.created_at), ("last used", listed.last_used_at))
+    told = ", ".join(f"{what} {format_instant(at)}" for what, at in known if at is not None)
+    return f" ({told})" if told else ""
 
 
 def _ids(listed: Sequence[ProviderSecret]) -> str:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_OVERLAP",
+    "LISTING_LAG",
+    "SETTLING",
     "STORE_PATIENCE_S",
     "SecretRun",
     "Situation",
@@ -66,8 +68,12 @@ PROVE_PAUSE_S = 10.0
 STORE_PATIENCE_S = 60.0
 """How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""
 
+LISTING_LAG = timedelta(minutes=10)
+"""How long a provider may take to list a client secret that it has made."""
+
 SETTLING = timedelta(hours=1)
-"""How long after it was stored a refusal of the new client secret counts as temporary."""
+"""How long what a provider doesn't know yet counts as temporary: a new client secret is refused, or
+one that was lost is not listed."""
 
 EXPIRY_LEAD = timedelta(days=14)
 """How long before its end a client secret is replaced, with the overlap on top of it."""

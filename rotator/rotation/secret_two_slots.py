@@ -8,7 +8,6 @@ in what the provider lists.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError, MintError
@@ -18,6 +17,7 @@ from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.rotation.secret_add import before_intent, begin, settle_add
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_run import (
+    LISTING_LAG,
     STORE_PATIENCE_S,
     keep_from_new,
     prove,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = ["advance_two_slots"]
-
-LISTING_LAG = timedelta(minutes=10)
-"""How long a provider may take to list a client secret that it has made."""
 
 
 def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:

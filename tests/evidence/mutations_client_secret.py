@@ -9,6 +9,7 @@ ADD = "rotation/secret_add.py"
 ONE = "rotation/secret_one_slot.py"
 LISTING = "rotation/secret_listing.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
+LOST = "tests/unit/rotation/test_client_secret_lost.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
 CONTRACT = "tests/unit/client_admin/test_contract.py"
 
@@ -116,7 +117,7 @@ CLIENT_SECRET_MUTATIONS = (
         ADD,
         "    seen = publish(run, seen, intent)\n",
         "    seen = replace(seen, rotation=intent)\n",
-        f"{STEPS} -k whose_value_was_lost",
+        f"{LOST} -k whose_value_was_lost",
     ),
     Mutation(
         "client secret: a timeout counts as a refusal",
@@ -165,14 +166,21 @@ CLIENT_SECRET_MUTATIONS = (
         LISTING,
         "    if found.created_at is None or found.last_used_at is not None:",
         "    if found.created_at is None:",
-        f"{STEPS} -k used_client_secret",
+        f"{LOST} -k used_client_secret",
     ),
     Mutation(
         "client secret: one of any age counts as lost",
         LISTING,
         "    return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW",
         "    return True",
-        f"{STEPS} -k made_at_another_time",
+        f"{LOST} -k made_at_another_time",
+    ),
+    Mutation(
+        "client secret: one that is not listed yet is forgotten",
+        ADD,
+        "    before = lost or seen.rotation\n",
+        "    before = seen.rotation\n",
+        f"{LOST} -k listed_late",
     ),
     Mutation(
         "client secret: a second run takes over at once",

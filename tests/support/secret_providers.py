@@ -40,6 +40,7 @@ class SecretFake:
 
     clock: ManualClock
     lag: timedelta = timedelta(0)
+    listing_lag: timedelta = timedelta(0)
     is_allowed: bool = True
     client_id: str = "my-client"
     secrets: dict[str, KeptSecret] = field(default_factory=dict)
@@ -114,6 +115,11 @@ class SecretFake:
         """The provider's own error document."""
         raise NotImplementedError
 
+    def listed(self) -> list[KeptSecret]:
+        """Those that the list shows by now."""
+        now = self.clock.now()
+        return [kept for kept in self.secrets.values() if now >= kept.created_at + self.listing_lag]
+
     def is_full(self) -> bool:
         """Whether there is no room for one more."""
         return self.CAPACITY is not None and len(self.secrets) >= self.CAPACITY
@@ -148,7 +154,7 @@ class FakeAdobe(SecretFake):
         }
 
     def _list(self, *_: object) -> tuple[int, object]:
-        listed = [self._document(kept) for kept in self.secrets.values()]
+        listed = [self._document(kept) for kept in self.listed()]
         return 200, {"client_id": self.client_id, "client_secrets": listed}
 
     def _add(self, *_: object) -> tuple[int, object]:
@@ -189,7 +195,7 @@ class FakeEntraId(SecretFake):
         }
 
     def _list(self, *_: object) -> tuple[int, object]:
-        listed = [self._document(kept) for kept in self.secrets.values()]
+        listed = [self._document(kept) for kept in self.listed()]
         return 200, {"@odata.context": "context", "passwordCredentials": listed}
 
     def _add(self, _: object, fields: dict[str, Any]) -> tuple[int, object]:
@@ -240,7 +246,7 @@ class FakeOkta(SecretFake):
         }
 
     def _list(self, *_: object) -> tuple[int, object]:
-        return 200, [self._document(kept) for kept in self.secrets.values()]
+        return 200, [self._document(kept) for kept in self.listed()]
 
     def _add(self, *_: object) -> tuple[int, object]:
         return self.refuse(400) if self.is_full() else (201, self._document(self.make()))

@@ -120,7 +120,7 @@ def test_full_house_ends_with_2(inside: Cli, fake: SecretFake, name: str) -> Non
     ended = inside("rotate-client-secret", name)
 
     assert ended.returncode == 2
-    assert ended.stdout.startswith("failed: adobe: has several client secrets (")
+    assert ended.stdout.startswith("failed: adobe: has several client secrets: ")
 
 
 def test_provider_that_cannot_be_reached_ends_with_4(inside: Cli, vault: Vault, name: str) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError, VersionConflict
+from rotator.errors import ClientAdminError, MintError, StoreError, VersionConflict
 from rotator.rotation.secret_result import SecretRotationResult
-from tests.support.secret_providers import FIRST_VALUE, FakeAdobe, FakeEntraId, FakeOkta, SecretFake
-from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, Crashed, SecretWorld
+from tests.support.secret_providers import FIRST_VALUE, FakeAdobe, FakeEntraId, FakeOkta
+from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, SecretWorld
 
 DAY_H = 24
 
@@ -191,65 +191,6 @@ def test_age_is_stored_for_those_who_may_not_ask_the_provider() -> None:
     written = len(world.store.writes)
     world.rotate(max_age=timedelta(days=900))
     assert len(world.store.writes) == written
-
-
-def lost_add(make: type[SecretFake] = FakeAdobe) -> SecretWorld:
-    """A world in which the process died before the only copy of the new value reached it."""
-    world = SecretWorld(make)
-
-    def die(method: str) -> None:
-        if method == "POST":
-            raise Crashed
-
-    world.fake.after = die
-    with pytest.raises(Crashed):
-        world.rotate()
-    world.fake.after = lambda _: None
-    return world
-
-
-@pytest.mark.parametrize("make", [FakeAdobe, FakeEntraId, FakeOkta], ids=lambda fake: fake.KIND)
-def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -> None:
-    world = lost_add(make)
-    lost = f"{make.KIND}-secret-2"
-
-    with pytest.raises(StoreError, match="has not told how it ended") as caught:
-        world.rotate()
-    assert caught.value.retryable
-    world.clock.advance(301)
-    assert world.rotate().outcome == "started"
-
-    assert lost not in world.fake.secrets
-    assert len(world.fake.secrets) == 2
-
-
-def test_used_client_secret_is_no_lost_one() -> None:
-    world = lost_add()
-    world.fake.secrets["adobe-secret-2"].used_at = world.clock.now()
-    world.clock.advance(301)
-
-    with pytest.raises(ConfigError, match="adobe-secret-2"):
-        world.rotate()
-    assert "adobe-secret-2" in world.fake.secrets
-
-
-def test_client_secret_made_at_another_time_is_no_lost_one() -> None:
-    world = lost_add()
-    world.fake.secrets["adobe-secret-2"].created_at += timedelta(minutes=6)
-    world.clock.advance(3600)
-
-    with pytest.raises(ConfigError, match="may be somebody else"):
-        world.rotate()
-    assert "adobe-secret-2" in world.fake.secrets
-
-
-def test_client_secret_of_another_name_is_left_alone() -> None:
-    world = lost_add(FakeEntraId)
-    world.fake.secrets["entra-id-secret-2"].label = "somebody's"
-    world.clock.advance(301)
-
-    assert world.rotate().outcome == "started"
-    assert "entra-id-secret-2" in world.fake.secrets
 
 
 def test_refused_add_leaves_no_intent() -> None:

@@ -1,0 +1,129 @@
+"""A client secret whose value was lost on its way: if it is surely ours it is deleted.
+
+The provider may list it late, and may have no room for another one meanwhile.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.errors import ClientAdminError, ConfigError, StoreError
+from tests.support.secret_providers import FakeAdobe, FakeEntraId, FakeOkta, SecretFake
+from tests.support.secret_world import Crashed, SecretWorld
+
+
+def lost_add(make: type[SecretFake] = FakeAdobe) -> SecretWorld:
+    """A world in which the process died before the only copy of the new value reached it."""
+    world = SecretWorld(make)
+
+    def die(method: str) -> None:
+        if method == "POST":
+            raise Crashed
+
+    world.fake.after = die
+    with pytest.raises(Crashed):
+        world.rotate()
+    world.fake.after = lambda _: None
+    return world
+
+
+@pytest.mark.parametrize("make", [FakeAdobe, FakeEntraId, FakeOkta], ids=lambda fake: fake.KIND)
+def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -> None:
+    world = lost_add(make)
+    lost = f"{make.KIND}-secret-2"
+
+    with pytest.raises(StoreError, match="has not told how it ended") as caught:
+        world.rotate()
+    assert caught.value.retryable
+    world.clock.advance(301)
+    assert world.rotate().outcome == "started"
+
+    assert lost not in world.fake.secrets
+    assert len(world.fake.secrets) == 2
+
+
+@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+def test_lost_client_secret_that_is_listed_late_is_deleted_by_a_later_run(
+    make: type[SecretFake],
+) -> None:
+    world = lost_add(make)
+    world.fake.listing_lag = timedelta(minutes=20)
+    world.clock.advance(301)
+    with pytest.raises(ClientAdminError, match="the next run looks again") as early:
+        world.rotate()
+    world.clock.advance(300)
+    with pytest.raises(ClientAdminError, match=r"no\).*the next run looks again") as refused:
+        world.rotate()
+    assert (early.value.retryable, refused.value.retryable) == (True, True)
+    world.clock.advance(600)
+
+    assert world.rotate().outcome == "started"
+
+    assert f"{make.KIND}-secret-2" not in world.fake.secrets
+    assert len(world.stored) == 2
+
+
+def test_lost_client_secret_that_is_not_listed_within_the_hour_is_left_to_people() -> None:
+    world = lost_add()
+    world.fake.listing_lag = timedelta(hours=2)
+    world.clock.advance(3601)
+
+    with pytest.raises(ClientAdminError, match=r"it lists adobe-secret-1 .* takes 2") as caught:
+        world.rotate()
+    assert not caught.value.retryable
+
+    world.clock.advance(3600)
+    with pytest.raises(ConfigError, match="has no room"):
+        world.rotate()
+    assert "adobe-secret-2" in world.fake.secrets
+
+
+@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
+    make: type[SecretFake],
+) -> None:
+    world = SecretWorld(make)
+    foreign: list[str] = []
+
+    def take_the_room(method: str) -> None:
+        if method == "POST":
+            foreign.append(world.fake.make("canary-foreign").id)
+
+    world.fake.before = take_the_room
+    with pytest.raises(ConfigError, match="has no room") as caught:
+        world.rotate()
+
+    said = str(caught.value)
+    assert f"{foreign[0]} (made 2026-01-31T09:00:00Z)" in said
+    assert f"the stored one should be {make.KIND}-secret-1" in said
+    assert "Console: " in said
+    assert world.state == {}
+
+
+def test_used_client_secret_is_no_lost_one() -> None:
+    world = lost_add()
+    world.fake.secrets["adobe-secret-2"].used_at = world.clock.now()
+    world.clock.advance(301)
+
+    with pytest.raises(ConfigError, match="adobe-secret-2"):
+        world.rotate()
+    assert "adobe-secret-2" in world.fake.secrets
+
+
+def test_client_secret_made_at_another_time_is_no_lost_one() -> None:
+    world = lost_add()
+    world.fake.secrets["adobe-secret-2"].created_at += timedelta(minutes=6)
+    world.clock.advance(3600)
+
+    with pytest.raises(ConfigError, match="may be somebody else"):
+        world.rotate()
+    assert "adobe-secret-2" in world.fake.secrets
+
+
+def test_client_secret_of_another_name_is_left_alone() -> None:
+    world = lost_add(FakeEntraId)
+    world.fake.secrets["entra-id-secret-2"].label = "somebody's"
+    world.clock.advance(601)
+
+    assert world.rotate().outcome == "started"
+    assert "entra-id-secret-2" in world.fake.secrets
