@@ -111,7 +111,9 @@ class Fleet:
     def status(self, selection: Selection) -> list[BindingStatus]:
         """The health of each token, the most urgent first."""
         now = SYSTEM_CLOCK.now()
-        return fleet_status(self._store, selection, policy_of=self._policy_of, now=now)
+        return fleet_status(
+            self._store, selection, policy_of=self._policy_of, now=now, region=self._region
+        )
 
     def _policy_of(self, fleet_binding: FleetBinding) -> RenewalPolicy:
         return RenewalPolicy(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from rotator.errors import StoreError
+from rotator.aws.secret_ids import arn_region
+from rotator.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.settings import FleetBinding
+    from rotator.model.binding import Binding
     from rotator.model.secret import Secret, SecretInfo, StoredSecret
     from rotator.rotation.ports import Store
 
     Read = StoredSecret | RotatorError
 
-__all__ = ["BatchStore", "ReadAlready", "read_bindings"]
+__all__ = ["BatchStore", "ReadAlready", "read_bindings", "refuse_other_region", "secrets_of"]
 
 
 class BatchStore(Protocol):
@@ -37,25 +39,39 @@ def read_bindings(
     bindings = list(bindings)
     needed: dict[str, int] = {}
     for each in bindings:
-        for secret_id in _secrets_of(each):
+        for secret_id in secrets_of(each.binding):
             needed[secret_id] = needed.get(secret_id, 0) + 1
     waiting = iter(bindings)
     current = next(waiting, None)
     found: dict[str, Read] = {}
     for batch in batches.read_many(list(needed)):
         found |= batch
-        while current is not None and found.keys() >= _secrets_of(current):
-            yield current, {secret_id: found[secret_id] for secret_id in _secrets_of(current)}
-            for secret_id in _secrets_of(current):
+        while current is not None and found.keys() >= secrets_of(current.binding).keys():
+            both = secrets_of(current.binding)
+            yield current, {secret_id: found[secret_id] for secret_id in both}
+            for secret_id in both:
                 needed[secret_id] -= 1
                 if not needed[secret_id]:
                     del found[secret_id]
             current = next(waiting, None)
 
 
-def _secrets_of(fleet_binding: FleetBinding) -> set[str]:
-    binding = fleet_binding.binding
-    return {binding.credentials_secret, binding.token_secret}
+def secrets_of(binding: Binding) -> dict[str, str]:
+    """Its secrets by what they are to it, the credentials first; one secret may be both."""
+    return {
+        binding.credentials_secret: "credentials secret",
+        binding.token_secret: "token secret",
+    }
+
+
+def refuse_other_region(region: str | None, binding: Binding) -> None:
+    """Raise ConfigError if one of its secrets is not in the region of this run."""
+    for secret_id, label in secrets_of(binding).items():
+        if region is not None and arn_region(secret_id) not in {None, region}:
+            raise ConfigError(
+                f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
+                " per region"
+            )
 
 
 class ReadAlready:

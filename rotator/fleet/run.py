@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from rotator.aws.secret_ids import arn_region
-from rotator.errors import ConfigError, RotatorError
+from rotator.errors import RotatorError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
-from rotator.fleet.read import ReadAlready, read_bindings
+from rotator.fleet.read import ReadAlready, read_bindings, refuse_other_region, secrets_of
 from rotator.fleet.report import BindingReport, Reports, summarize
 from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_instant
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.read import BatchStore
     from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
-    from rotator.model.binding import Binding
     from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
     from rotator.model.secret import StoredSecret
@@ -114,9 +112,10 @@ def _classify(
 ) -> Assessed | RotationResult:
     """Decide by what was read; what is not due is done, unless an API may know better."""
     binding = fleet_binding.binding
-    _refuse_other_region(fleet.region, binding)
+    refuse_other_region(fleet.region, binding)
     versions = {}
-    for secret_id, version in found.items():
+    for secret_id in secrets_of(binding):
+        version = found[secret_id]
         if isinstance(version, RotatorError):
             raise _with_details(version, found[binding.token_secret])
         versions[secret_id] = version
@@ -160,15 +159,3 @@ def _with_details(error: Failure, token_version: StoredSecret | Failure) -> Fail
         expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
         copied.details.update(version_id=token_version.version_id, expires_at=expires_at)
     return copied
-
-
-def _refuse_other_region(region: str | None, binding: Binding) -> None:
-    for label, secret_id in (
-        ("credentials secret", binding.credentials_secret),
-        ("token secret", binding.token_secret),
-    ):
-        if region is not None and arn_region(secret_id) not in {None, region}:
-            raise ConfigError(
-                f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
-                " per region"
-            )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
-from rotator.fleet.read import BatchStore, read_bindings
+from rotator.fleet.read import BatchStore, read_bindings, refuse_other_region
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
@@ -55,15 +55,18 @@ def fleet_status(
     *,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
     now: datetime,
+    region: str | None = None,
 ) -> list[BindingStatus]:
     """Assess every stored token at `now` (aware UTC), the most urgent first.
 
+    What a run in `region` refuses is not known here either, and for the same reason.
     Raises ConfigError or StoreError only where nothing at all could be read.
     """
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
     for fleet_binding, versions in read_bindings(batches, selection.bindings):
         binding = fleet_binding.binding
-        status = guard(partial(_assess, fleet_binding, versions, batches, policy_of, now))
+        assess = partial(_assess, fleet_binding, versions, batches)
+        status = guard(partial(assess, policy_of=policy_of, now=now, region=region))
         if isinstance(status, RotatorError):
             found.append(BindingStatus(binding, error=status))
         else:
@@ -75,16 +78,19 @@ def _assess(
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | Failure],
     store: PreviousStore,
+    *,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
     now: datetime,
+    region: str | None,
 ) -> TokenStatus:
     binding = fleet_binding.binding
-    token_version = versions[binding.token_secret]
+    refuse_other_region(region, binding)
     credentials_version = versions[binding.credentials_secret]
-    if isinstance(token_version, RotatorError):
-        raise token_version
+    token_version = versions[binding.token_secret]
     if isinstance(credentials_version, RotatorError):
         raise credentials_version
+    if isinstance(token_version, RotatorError):
+        raise token_version
     credentials = parse_credentials(credentials_version)
     if fleet_binding.needs_consent:
         require_consent(

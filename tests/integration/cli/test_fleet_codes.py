@@ -1,0 +1,81 @@
+"""`rotator run` and `rotator status` end alike where a binding of a fleet cannot be known."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.vault import Vault
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+TAG = "rotator:credentials-secret"
+OTHER_REGION = "arn:aws:secretsmanager:eu-south-2:123456789012:secret:their/credentials-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "code"),
+    [
+        ("nowhere/credentials", None, 5),  # missing
+        ("{prefix}/odd", "", 5),  # without a value
+        ("{prefix}/odd", "no JSON", 2),
+        ("{prefix}/odd", '{"client_id": "a"}', 2),
+        ("{prefix}/odd", '{"client_id": "a", "client_secret": "b"}', 2),  # without consent
+        (OTHER_REGION, None, 2),
+        ("no name", None, 2),
+        ("{prefix}/good", None, 2),  # a token secret itself
+    ],
+)
+def test_tag_that_names_no_usable_credentials_ends_run_and_status_alike(
+    inside: Cli, binding: LocalBinding, vault: Vault, *, names: str, value: str | None, code: int
+) -> None:
+    prefix = binding.token_secret
+    good, tagged = f"{prefix}/good", f"{prefix}/tagged"
+    vault.put_credentials(token_secrets=[good])
+    if value is not None:
+        text = {"SecretString": value} if value else {}
+        vault.client.create_secret(Name=f"{prefix}/odd", **text)
+    for name, credentials in ((good, binding.credentials_secret), (tagged, names)):
+        tags = {TAG: credentials.format(prefix=prefix), "team": prefix}
+        vault.client.create_secret(
+            Name=name, Tags=[{"Key": key, "Value": text} for key, text in tags.items()]
+        )
+    selection = ("--discover", "--where", f"team={prefix}", "--json")
+
+    ran = inside("run", *selection)
+    told = inside("status", *selection)
+
+    [failure] = [each for each in json.loads(ran.stdout)["bindings"] if "error" in each]
+    [unknown] = [each for each in json.loads(told.stdout)["bindings"] if "error" in each]
+    assert (ran.returncode, told.returncode) == (code, code)
+    assert (failure["token_secret"], failure["error"]) == (tagged, unknown["error"])
+    assert json.loads(ran.stdout)["summary"]["rotated"] == 1
+    assert json.loads(told.stdout)["summary"] == {
+        "bindings": 2,
+        "healthy": 1,
+        "overdue": 0,
+        "unusable": 0,
+        "unknown": 1,
+    }
+
+
+@pytest.mark.usefixtures("vault")
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_of_two_secrets_that_are_missing_the_credentials_are_named(
+    inside: Cli, tmp_path: Path, command: str
+) -> None:
+    manifest = tmp_path / "fleet.toml"
+    pairs = [
+        f'[[binding]]\ncredentials_secret = "no/c{n}"\ntoken_secret = "no/t{n}"' for n in range(8)
+    ]
+    manifest.write_text("\n".join(pairs))
+
+    ended = inside(command, "--config", str(manifest), "--json")
+
+    errors = {each["token_secret"]: each["error"] for each in json.loads(ended.stdout)["bindings"]}
+    assert ended.returncode == 5
+    assert len(errors) == 8
+    assert all(f"no/c{name[-1]}" in error for name, error in errors.items())
