@@ -129,6 +129,8 @@ def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:
 def _number(subject: str, table: Mapping[str, Any], key: str) -> float:
     value = table[key]
     if key == "workers":
+        if type(value) is float and value.is_integer():  # the same number to a JSON Schema
+            value = int(value)
         if type(value) is not int or not 1 <= value <= MAX_WORKERS:
             raise ConfigError(f"{subject}: workers must be a whole number, 1 to {MAX_WORKERS}")
     else:
