@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["open_secret_run", "rotate_secret"]
 
+UNAUTHORIZED = 401
+LOCKED_OUT = "No stored client secret is accepted"
+"""The heading that tells the way out."""
+
 
 def rotate_secret(
     credentials_secret: str,
@@ -70,6 +74,7 @@ def open_secret_run(
             Target(seen.credentials.client_id, seen.settings),
             token=lambda: _mint_management_token(seen, store, endpoint),
             send=send,
+            clock=clock,
         )
 
     return SecretRun(
@@ -85,21 +90,41 @@ def open_secret_run(
 
 def _mint_management_token(seen: Situation, store: Store, endpoint: Endpoint) -> tuple[Secret, str]:
     """A token for the provider's interface, which is never stored, and whose it is."""
-    kind = seen.settings.kind
     credentials = _management_credentials(seen, store)
-    hint = "check that these credentials may have the scope, or name others in credentials_secret"
     minted = replace_error(
         lambda: endpoint.mint(credentials),
         MintError,
         lambda error: ClientAdminError(
-            f"{kind.name}: no management token for {credentials.scope}: {error}"
-            f"{'' if error.retryable else f'; {hint} of client_admin'}",
+            f"{seen.settings.kind.name}: no management token:"
+            f" {_explain_refused_mint(seen, credentials, error)}",
             retryable=error.retryable,
             status=error.status,
             debug_id=error.debug_id,
         ),
     )
     return minted.token.access_token, credentials.client_id
+
+
+def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error: MintError) -> str:
+    """What was tried, and the way out: out of a lock-out, or to the right that is missing."""
+    if error.retryable:
+        return str(error)
+    if error.status != UNAUTHORIZED and error.oauth_error != "invalid_client":
+        return (
+            f"{error}; check that these credentials may have the scope {credentials.scope}, or name"
+            " others in credentials_secret of client_admin"
+        )
+    secret_id = seen.settings.credentials_secret or seen.version.secret_id
+    count = len(credentials.client_secrets)
+    if count == 0:
+        return f"the key in {secret_id} was refused: {error}; check that the provider knows it"
+    tried = f"all {count} client secrets" if count > 1 else "the only client secret"
+    console = "" if seen.settings.credentials_secret else f" ({seen.settings.kind.console})"
+    return (
+        f"{tried} in {secret_id} {'were' if count > 1 else 'was'} refused: {error}; make a client"
+        f" secret in the provider's console{console}, store it with `rotator credentials set"
+        f' {secret_id}`, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
+    )
 
 
 def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.errors import ClientAdminError, replace_error
+from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.fields import load_object
+from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
 from rotator.transport.request import HttpRequest
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.model.client_admin import AdminSettings
+    from rotator.model.clock import Clock
     from rotator.model.secret import Secret
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.transport.bounded import HttpResponse
@@ -36,7 +39,8 @@ TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 FIRST_FAILURE = 300
 FIRST_SERVER_FAILURE = 500
-PERMISSIONS = frozenset({401, 403})
+UNAUTHORIZED = 401
+PERMISSIONS = frozenset({UNAUTHORIZED, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +94,14 @@ class HttpClientAdmin:
         *,
         token: Callable[[], tuple[Secret, str]],
         send: Send,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`token` mints a management token; it comes with the client id that it was minted for."""
         self._adapter = adapter
         self._target = target
         self._token = token
         self._send = send
+        self._clock = clock
         self._minted: tuple[Secret, str] | None = None
 
     @property
@@ -170,6 +176,8 @@ class HttpClientAdmin:
         name = self._target.settings.kind.name
         text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
         hint = f"; grant {self._adapter.grants}" if status in PERMISSIONS else ""
+        if status == UNAUTHORIZED:
+            hint = explain_clock_skew(response.headers, now=self._clock.now()) + hint
         return ClientAdminError(
             f"{name}: refused to {call.does} (HTTP {status}{f': {text}' if text else ''}){hint}",
             status=status,

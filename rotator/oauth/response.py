@@ -15,6 +15,7 @@ from rotator.model.fields import load_object
 from rotator.model.providers import refuses_client
 from rotator.model.secret import Secret
 from rotator.oauth.claims import ROUNDING_S, lifetime_by_claims
+from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Expectation:
     documented to live, `is_lifetime_assumed` whether that holds for a response that does not say.
     `scope` is what was asked for, None for the client's default. `secrets` are what no error may
     show and no token may be, `request` what was sent, of which no error may show the rest either.
-    `hint` follows a refusal of the client.
+    `hint` follows a refusal of the client; so does how wrong this host's clock is, if the client
+    `signs` an assertion, which holds for a minute.
     """
 
     client_id: str
@@ -91,6 +93,7 @@ class Expectation:
     is_scope_binding: bool = False
     is_bearer_assumed: bool = False
     hint: str = ""
+    signs: bool = False
 
     @classmethod
     def of(
@@ -114,6 +117,7 @@ class Expectation:
             is_scope_binding=credentials.scope_policy == "refuse",
             is_bearer_assumed=provider.token_type_policy == "assume_bearer",  # noqa: S105 - a policy
             hint=_basic_hint(credentials, provider),
+            signs=provider.auth_method == "private_key_jwt",
         )
 
 
@@ -299,12 +303,18 @@ def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) 
         said,
         response,
         redactor,
-        hint=expected.hint if refuses_client(response.status, code) else "",
+        hint=_client_hint(response, expected) if refuses_client(response.status, code) else "",
         retryable=is_temporary,
         oauth_error=code,
     )
     error.retry_after_s = parse_retry_after(retry_after, now_s=expected.asked_at.timestamp())
     return error
+
+
+def _client_hint(response: HttpResponse, expected: Expectation) -> str:
+    if not expected.signs:
+        return expected.hint
+    return explain_clock_skew(response.headers, now=expected.asked_at)
 
 
 def _first_text(

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     # values and decisions: no AWS, no HTTP, no logs
     "model": "errors",
     # HTTP, which knows no AWS
-    "transport": "errors model | cryptography requests urllib3",
+    "transport": "dates errors model | cryptography requests urllib3",
     "oauth": "dates errors model transport | authlib cryptography joserfc requests",
     # the providers' interfaces for the secrets of their clients
     "client_admin": "errors model oauth transport",

@@ -13,6 +13,7 @@ from rotator.model.client_admin import parse_admin_settings
 from rotator.model.secret import Secret
 from rotator.transport.bounded import HttpResponse, TransportError
 from rotator.transport.request import HttpRequest
+from tests.support.clock import NOW, ManualClock
 
 TOKEN = "canary-management-token"
 VALUE = "canary-chosen-value"
@@ -97,6 +98,7 @@ def open_admin(
         Target("id", settings),
         token=lambda: (Secret(TOKEN), "management-id"),
         send=send,
+        clock=ManualClock(NOW),
     )
 
 
@@ -165,6 +167,15 @@ def test_refusal_tells_status_and_whether_it_may_pass(status: int, is_retryable:
 @pytest.mark.parametrize("kind", ["adobe", "okta"])
 def test_client_secret_that_is_gone_is_deleted(kind: str) -> None:
     open_admin(kind, answered(404, {})).delete("gone")
+
+
+def test_refused_token_names_a_clock_that_is_off() -> None:
+    def refuse(status: int) -> str:
+        date = {"date": "Sat, 31 Jan 2026 09:05:30 GMT"}
+        return str(failure(open_admin("okta", HttpResponse(status, date, b"{}")), "list"))
+
+    assert "this host's clock is 5 min 30 s behind the server's" in refuse(401)
+    assert "clock" not in refuse(403)
 
 
 def test_echo_of_what_was_sent_is_hidden() -> None:

@@ -2,13 +2,14 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError, RotatorError
 from rotator.model.client_admin import ADMIN_KINDS
-from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
+from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, FakeOkta, SecretFake
 from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, SecretWorld
 
 Make = type[SecretFake]
@@ -108,6 +109,36 @@ def test_management_credentials_without_the_right_change_nothing(make: Make) -> 
     assert "; grant " in said
     assert world.stored == [FIRST_VALUE]
     assert world.state == {}
+
+
+@pytest.mark.parametrize("fake", [f for f in FAKES if f.KIND != "okta"], ids=lambda f: f.KIND)
+@pytest.mark.parametrize("count", [1, 2])
+def test_complete_lock_out_says_what_was_tried_and_the_way_out(fake: Make, count: int) -> None:
+    values = [FIRST_VALUE, "canary-another"][:count]
+    world = SecretWorld(fake, client_secret=values)
+    world.fake.secrets.clear()
+
+    said = failure(world, ClientAdminError)
+
+    count += fake is FakeAuth0  # with the one that was about to be set
+    tried = f"all {count} client secrets" if count > 1 else "the only client secret"
+    assert f"no management token: {tried} in {CREDENTIALS} " in said
+    assert "refused" in said
+    assert f"`rotator credentials set {CREDENTIALS}`" in said
+    heading = said.partition('client-secrets.md, "')[2].partition('"')[0]
+    assert f"### {heading}\n" in Path("docs/client-secrets.md").read_text("utf-8")
+
+
+def test_key_that_is_refused_is_no_lock_out_of_client_secrets() -> None:
+    world = SecretWorld(FakeOkta)
+    key = {
+        "client_id": world.fake.client_id,
+        "private_key": "canary-key",
+        "token_url": "https://a/t",
+    }
+    world.store.add("app/management", key)
+
+    assert "the key in app/management was refused" in failure(world, ClientAdminError)
 
 
 def test_dry_run_changes_nothing(make: Make) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from rotator.errors import MintError
 from rotator.model.client_credentials import ClientCredentials
@@ -14,6 +16,11 @@ from tests.support.clock import ManualClock
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.recording_server import RecordingServer
 
+KEY = (
+    ec.generate_private_key(ec.SECP256R1())
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 AWKWARD = "a+b/c=d+e/f=g+h/"
 REFUSALS = {
     "auth0": (401, {"error": "access_denied", "error_description": "Unauthorized"}),
@@ -43,6 +50,24 @@ def refused(server: RecordingServer, **changes: Any) -> MintError:
     with pytest.raises(MintError) as caught:
         TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields | changes))
     return caught.value
+
+
+@pytest.mark.parametrize(
+    ("server_ahead_s", "said"),
+    [(420, "7 min 0 s behind"), (-425, "7 min 5 s ahead of"), (30, None)],
+)
+def test_refused_assertion_names_a_clock_that_is_off(
+    server: RecordingServer, server_ahead_s: int, said: str | None
+) -> None:
+    server.epoch = lambda: ManualClock().now().timestamp() + server_ahead_s
+    server.answers["/token"] = REFUSALS["okta"]
+
+    with_key = refused(server, client_secret=None, private_key=KEY)
+    with_secret = refused(server)
+
+    hint = "clock" if said is None else f"this host's clock is {said} the server's"
+    assert (hint in str(with_key)) == (said is not None)
+    assert "clock" not in str(with_secret)
 
 
 @pytest.mark.parametrize("name", REFUSALS)
