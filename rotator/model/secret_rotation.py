@@ -94,10 +94,10 @@ class SecretRotation:
     `id` marks this rotation, at the provider too where that takes a label. `known_ids` are the
     client secrets that the provider had before, so that what is there besides is ours. `new` and
     `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one.
-    `values_digest` is of the client secrets that were stored before the provider was asked: if they
-    are others now, somebody has edited them meanwhile. `minted_since` has, for each token secret,
-    when the first token was issued of those that the new client secret has minted without
-    interruption.
+    `values_digest` is of the client secrets that were stored before the provider was asked: until
+    the new one is stored, others are an edit of somebody's; from then on, the same are one.
+    `minted_since` has, for each token secret, when the first token was issued of those that the new
+    client secret has minted without interruption.
     """
 
     id: str

@@ -105,7 +105,6 @@ def _store_both(
         intent,
         step="overlap",
         known_ids=(),
-        values_digest=None,
         new=replace(added.listed, created_at=added.listed.created_at or run.now()),
         new_digest=digest_of(value),
         stored_at=run.now(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import ClientAdminError, MintError
 from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation, digest_of
+from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
 from rotator.rotation.secret_add import before_intent, begin, settle_add
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_run import (
@@ -27,7 +27,7 @@ from rotator.rotation.secret_run import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin
@@ -56,9 +56,9 @@ def _continue(
     run: SecretRun, seen: Situation, rotation: SecretRotation, admin: ClientAdmin
 ) -> SecretRotationResult:
     value, old, new = seen.new_value, rotation.old, rotation.new
-    if value is None or old is None or new is None:
-        return _abandon(run, seen, rotation)
     listed = {each.id: each for each in admin.list()}
+    if value is None or old is None or new is None:
+        return _abandon(run, seen, rotation, listed)
     evidence = observe_tokens(run, seen)
     if old.id not in listed:
         if resolve(seen.credentials).single_active and not evidence.minted_since:
@@ -191,14 +191,27 @@ def _is_accepted(run: SecretRun, seen: Situation, value: Secret) -> bool:
     return True
 
 
-def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> SecretRotationResult:
-    """Somebody has stored another client secret: it is believed, and nothing is deleted."""
-    ids = " and ".join(each.id for each in (rotation.new, rotation.old) if each is not None)
-    summary = (
-        f"another client secret was stored meanwhile, so this rotation has ended; {ids} may be left"
-        " at the provider: delete there what nobody uses"
-    )
+def _abandon(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, listed: Collection[str]
+) -> SecretRotationResult:
+    """Somebody has taken the new one out: what is stored is believed, and nothing is deleted."""
+    kind = seen.settings.kind
+    ended = "another client secret was stored meanwhile, so this rotation has ended"
+    state = None
+    if rotation.values_digest == digest_of_all(seen.credentials.client_secrets):
+        state = before_intent(rotation)
+        ended = "the new client secret was taken out of the credentials, so this rotation has ended"
+    ours = [rotation.new, rotation.old if state is None else None]
+    left = [each.id for each in ours if each is not None and each.id in listed]
+    told = f"nothing of it is left at {kind.name}"
+    if left:
+        told = (
+            f"{' and '.join(left)} {'are' if len(left) > 1 else 'is'} still at {kind.name}: delete"
+            f" there what nobody uses ({kind.console})"
+        )
+        if kind.capacity is not None and len(listed) >= kind.capacity:
+            told += ", else there is no room for the next rotation"
     if run.dry_run:
-        return run.conclude("would_change", summary, rotation=rotation)
-    publish(run, seen, None)
-    return run.conclude("abandoned", summary)
+        return run.conclude("would_change", f"{ended}; {told}", rotation=rotation)
+    publish(run, seen, state)
+    return run.conclude("abandoned", f"{ended}; {told}", rotation=state)

@@ -105,6 +105,39 @@ def test_old_value_stored_while_auth0_sets_the_new_one_does_not_displace_it() ->
     assert world.has_working_secret()
 
 
+@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+def test_new_one_that_somebody_has_taken_out_is_named_with_where_to_delete_it(
+    make: type[SecretFake],
+) -> None:
+    world = SecretWorld(make)
+    world.rotate()
+    store_by_hand(world, FIRST_VALUE)
+
+    ended = world.rotate()
+
+    assert ended.outcome == "abandoned"
+    assert f"; {make.KIND}-secret-2 is still at {make.KIND}: delete there" in ended.summary
+    assert "Console: " in ended.summary
+    assert f"{make.KIND}-secret-1" not in ended.summary
+    with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):
+        world.rotate()
+    del world.fake.secrets[f"{make.KIND}-secret-2"]
+    assert world.rotate().outcome == "started"
+
+
+def test_client_secret_of_which_nothing_is_left_says_so() -> None:
+    world = SecretWorld(FakeAdobe)
+    world.rotate()
+    world.fake.secrets.clear()
+    world.fake.make(THEIRS)
+    store_by_hand(world, THEIRS)
+
+    ended = world.rotate()
+
+    assert (ended.outcome, world.state) == ("abandoned", {})
+    assert ended.summary.endswith("nothing of it is left at adobe")
+
+
 def test_read_that_lags_behind_what_was_just_stored_is_no_edit() -> None:
     world = SecretWorld(FakeAuth0)
     world.store.before_put = [lambda: world.store.lag_behind(CREDENTIALS, reads=1)]
