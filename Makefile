@@ -26,8 +26,8 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-lowest unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
-	prove-mutants bench completions package dist-check image deploy destroy emulators lock upgrade clean coverage FORCE
+.PHONY: help run test test-lowest test-crt unit test-providers compare-mint fuzz lint types audit workflows e2e format prove prove-long \
+	prove-mutants bench completions package dist-check image deploy destroy emulators environments lock upgrade clean coverage FORCE
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
@@ -43,8 +43,7 @@ unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repos
 
 # Without the tests that count what is alive, for the tracer keeps some of it, and those that
 # fork while threads run, for a child may inherit the tracer's own lock, held.
-coverage: $(VENV)/dev.stamp ## the branches that unit and integration tests take, against a floor
-	@$(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/coverage.txt
+coverage: $(VENV)/dev.stamp $(VENV)/coverage.stamp ## the branches that unit and integration tests take, against a floor
 	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -m 'not untraced' $(ARGS)
 	@$(BIN)/python -m coverage report
 
@@ -83,7 +82,7 @@ e2e: $(VENV)/dev.stamp emulators ## the package, the template and the schedulers
 	@$(BIN)/python -m pytest tests/deployed $(ARGS)
 
 types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyright
-	@echo 'mypy'; $(BIN)/mypy tests/typing
+	@echo 'mypy'; $(BIN)/mypy --cache-dir .mypy_cache/callers tests/typing
 	@echo 'pyright'; $(BIN)/basedpyright --pythonpath $(BIN)/python --project tests/typing
 
 format: $(VENV)/dev.stamp ## format the code, and fix what can be fixed safely
@@ -127,6 +126,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 	@$(call compile,run,pyproject.toml --extra demo --group build -c requirements/runtime.txt)
 	@$(call compile,dev,pyproject.toml --extra demo --group build --group dev -c requirements/run.txt)
 	@$(call compile,lowest,pyproject.toml --extra demo --group build --group dev --resolution lowest-direct)
+	@$(call compile,crt,pyproject.toml --extra crt --extra demo --group build --group dev -c requirements/dev.txt)
 	@$(call compile,providers,pyproject.toml --extra demo --group build --group dev --group providers -c requirements/dev.txt)
 	@$(call compile,compare,pyproject.toml --extra demo --group build --group dev --group compare -c requirements/dev.txt)
 	@$(call compile,fuzz,--group fuzz)
@@ -190,9 +190,21 @@ build/%/complete: requirements/%.txt
 	@touch $@
 
 # An editable install, because commands are tested as processes.
-test-lowest: ## unit and integration tests at the oldest versions that pyproject.toml allows
-	@$(MAKE) --no-print-directory build/lowest/complete TOOL_PYTHON="`command -v python3.11 || echo $(PYTHON)`"
-	@build/lowest/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+build/lowest/installed build/crt/installed: build/%/installed: build/%/complete pyproject.toml
+	@build/$*/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/lowest/complete: TOOL_PYTHON = $(shell command -v python3.11 || echo $(PYTHON))
+
+test-lowest: build/lowest/installed ## unit and integration tests at the oldest versions that pyproject.toml allows
 	@build/lowest/bin/python -m pytest -p no:cacheprovider tests/unit tests/integration $(ARGS)
+
+test-crt: build/crt/installed ## the sessions of `aws login`, which need the extra crt; here a skipped test fails
+	@build/crt/bin/python -m pytest -p no:cacheprovider -p tests.support.no_skips \
+		tests/integration/aws/test_credential_chain.py -k 'login and not without' $(ARGS)
+
+# One after the other (.NOTPARALLEL), so that targets can run beside each other afterwards.
+environments: $(VENV)/lint.stamp $(VENV)/types.stamp $(VENV)/coverage.stamp $(VENV)/providers.stamp $(VENV)/dev.stamp $(NODE)/node_modules \
+	emulators build/audit/complete build/workflows/complete build/dist/complete build/lowest/installed build/crt/installed ## all that .ci/run's targets install
 
 FORCE:

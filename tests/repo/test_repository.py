@@ -20,7 +20,7 @@ from infra.completions import DATA, FILES
 from infra.interpreters import LAMBDA_PYTHON
 
 ROOT = Path(__file__).parents[2]
-LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare")
+LARGER_THAN_DEV = ("types", "bench", "lint", "providers", "compare", "crt")
 APART = (
     *("build", "lowest", "fuzz", "coverage", "e2e", "audit", "dist", "workflows", "lock"),
     "completions",
@@ -92,6 +92,7 @@ def declared(lock: str) -> list[str]:
             "dev": run + groups["dev"],
             "providers": run + groups["dev"] + groups["providers"],
             "compare": run + groups["dev"] + groups["compare"],
+            "crt": run + groups["dev"] + metadata["optional-dependencies"]["crt"],
             "lowest": run + groups["dev"],
             "fuzz": groups["fuzz"],
             "coverage": groups["coverage"],

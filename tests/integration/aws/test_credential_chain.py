@@ -75,12 +75,12 @@ class ChainRig:
             out, err = child.communicate(timeout=60)
             return subprocess.CompletedProcess(RUN, child.returncode, out, err)
 
-    def run_all(self, purpose: str) -> Ended:
-        """`init` or the reader in each case, in one process."""
+    def run_all(self, purpose: str, cases: list[ChainCase]) -> Ended:
+        """`init` or the reader in each of the cases, in one process."""
         ended: Ended = {}
         home = self.folder / purpose
         with CommandWorker(home / "home") as worker:
-            for number, case in enumerate(CASES):
+            for number, case in enumerate(cases):
                 fresh = (f"new-{number}/credentials", "--token-secret", f"new-{number}/token")
                 args = READ if purpose == "reader" else ("init", "--credentials-secret", *fresh)
                 told = "" if purpose == "reader" else TOLD
@@ -120,29 +120,47 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainRig]:
 
 
 @pytest.fixture(scope="module")
-def job(rig: ChainRig) -> Ended:
-    """How the job ended in each case; side by side, as some sources take seconds to give up."""
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(IDS, pool.map(rig.run, CASES), strict=True))
+def chosen(request: pytest.FixtureRequest) -> list[ChainCase]:
+    """The cases of the tests that this run of pytest chose, without those that it skips."""
+    functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    cases = [each.callspec.params.get("case") for each in functions if hasattr(each, "callspec")]
+    return [case for case in CASES if case in cases and why_unknown(case) is None]
 
 
 @pytest.fixture(scope="module")
-def others(rig: ChainRig) -> dict[str, Ended]:
+def job(rig: ChainRig, chosen: list[ChainCase]) -> Ended:
+    """How the job ended in each case; side by side, as some sources take seconds to give up."""
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(rig.run, chosen))
+    return {case.name: done for case, done in zip(chosen, ended, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def others(rig: ChainRig, chosen: list[ChainCase]) -> dict[str, Ended]:
     """How `init` and the reader ended in each case."""
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(OTHERS, pool.map(rig.run_all, OTHERS), strict=True))
+        ended = list(pool.map(lambda purpose: rig.run_all(purpose, chosen), OTHERS))
+    return dict(zip(OTHERS, ended, strict=True))
 
 
 OTHERS = ("init", "reader")
 
 
-def skip_if_unknown(case: ChainCase) -> None:
+def why_unknown(case: ChainCase) -> str | None:
+    """Why the case cannot be tried with what is installed, None if it can."""
     if not case.name.startswith("login"):
-        return
+        return None
     if not hasattr(botocore.credentials, "LoginProvider"):
-        pytest.skip("this botocore does not know `aws login`")
+        return "this botocore does not know `aws login`"
     if case.needs_crt != HAS_CRT:
-        pytest.skip(f"the extra crt is {'there' if HAS_CRT else 'missing'}")
+        return f"the extra crt is {'there' if HAS_CRT else 'missing'}"
+    return None
+
+
+def skip_if_unknown(case: ChainCase) -> None:
+    reason = why_unknown(case)
+    if reason is not None:
+        pytest.skip(reason)
 
 
 def assert_told(done: subprocess.CompletedProcess[str], case: ChainCase, told: str) -> None:
