@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = [
     "CREDENTIAL_SETTINGS",
+    "ENDPOINT_VARIABLES",
     "IDENTITY_CODES",
     "NETWORK_ERRORS",
     "POLICIES",
+    "RESPONSE_MEMBERS",
     "SETUP_PROBLEMS",
     "SOURCE_NAMES",
     "SOURCE_OF",
@@ -126,6 +128,22 @@ SOURCE_NAMES = {
     "web identity": "STS",
 }
 
+ENDPOINT_VARIABLES = {
+    "AWS sign-in": "AWS_ENDPOINT_URL_SIGNIN",
+    "IAM Identity Center (SSO)": "AWS_ENDPOINT_URL_SSO",
+    "STS": "AWS_ENDPOINT_URL_STS",
+    "Secrets Manager": "AWS_ENDPOINT_URL",
+}
+"""By service: the variable that sends the SDK to another server."""
+
+RESPONSE_MEMBERS = {
+    "login": ("expiresIn",),
+    "role": ("Credentials",),
+    "sso": ("roleCredentials",),
+    "web identity": ("Credentials",),
+}
+"""By source, what is in every response: the SDK misses it in one that something else has sent."""
+
 _PROCESS = "credential_process of the AWS profile"
 _TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting
 CREDENTIAL_SETTINGS = (
@@ -140,17 +158,6 @@ CREDENTIAL_SETTINGS = (
         "sso",
         "ForbiddenException",
         "SSO does not grant this user the role; check sso_account_id and sso_role_name",
-    ),
-    # The member that the SDK did not find in the response, or its name for an unreadable one.
-    (
-        "sso",
-        "'roleCredentials'|ResponseParserError",
-        "the response is not from IAM Identity Center (SSO); check AWS_ENDPOINT_URL_SSO",
-    ),
-    (
-        "login",
-        "'expiresIn'|ResponseParserError",
-        "the response is not from AWS sign-in; check AWS_ENDPOINT_URL_SIGNIN",
     ),
     ("sso", "", "the SSO session has expired or does not exist; run `aws sso login`"),
     (
@@ -167,6 +174,7 @@ CREDENTIAL_SETTINGS = (
             " a profile or role without MFA"
         ),
     ),
+    ("role", "ParamValidationError", "the role_arn of the AWS profile is not the ARN of a role"),
     (
         "web identity",
         "OSError|UnicodeDecodeError",

@@ -226,14 +226,14 @@ MUTATIONS = (
     ),
     Mutation(
         "no source of AWS credentials is told from Secrets Manager",
-        "aws/errors.py",
+        "aws/credential_errors.py",
         "    return next((SOURCE_OF[name] for name in found if name in SOURCE_OF), None)",
         "    return None",
         "tests/unit/aws/test_errors.py",
     ),
     Mutation(
         "a server error of STS is permanent",
-        "aws/errors.py",
+        "aws/error_details.py",
         "or status >= 500",
         "or status >= 600",
         f"{CHAIN} -k failing",

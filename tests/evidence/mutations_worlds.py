@@ -187,8 +187,8 @@ WORLD_MUTATIONS = (
     Mutation(
         "what answers in place of SSO is a session that has expired",
         "aws/error_table.py",
-        "\"'roleCredentials'|ResponseParserError\"",
-        '"ResponseParserError"',
+        '"sso": ("roleCredentials",)',
+        '"sso": ("credentials",)',
         "tests/integration/aws/test_credential_chain.py -k job_says",
     ),
 )

@@ -1,4 +1,4 @@
-"""`pytest -p tests.support.no_skips`: a skipped test fails, where to skip would hide what is meant to run."""
+"""`pytest -p tests.support.no_skips`: a skipped test fails, in targets that exist to run it."""
 
 from collections.abc import Generator
 

@@ -119,6 +119,7 @@ def login(name: str, code: int, *words: str, **details: Any) -> ChainCase:
 
 IRSA, BY_ROLE = "sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"
 ENDPOINT = "AWS credentials could not be fetched from the container credentials endpoint"
+PROXY = ("not from STS", "HTTP 200", "proxy")
 STS = "AWS credentials could not be fetched from STS"
 IMDS = {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "URL/"}
 NONE_FOUND = "AWS credentials: none found"
@@ -159,7 +160,9 @@ CASES = [
     ),
     web_identity("throttled", TEMPORARY, STS, answers={IRSA: sts_error("Throttling", status=400)}),
     web_identity("failing", TEMPORARY, STS, answers={IRSA: (503, "")}),
-    web_identity("garbage", REFUSED, "not from STS", answers={IRSA: (200, "<html>canary")}),
+    web_identity("garbage", TEMPORARY, *PROXY, answers={IRSA: (200, "<html>canary")}),
+    web_identity("another page", TEMPORARY, *PROXY, answers={IRSA: (200, "<html>canary</html>")}),
+    web_identity("a wall", REFUSED, "not from STS", answers={IRSA: (403, "<html>canary")}),
     web_identity("nothing", TEMPORARY, STS, answers={IRSA: None}),
     ChainCase(
         "web identity: no token file",
@@ -233,8 +236,8 @@ CASES = [
     profile("role: failing", TEMPORARY, STS, settings=ASSUMED, answers={BY_ROLE: (503, "")}),
     profile(
         "role: garbage",
-        REFUSED,
-        "not from STS",
+        TEMPORARY,
+        *PROXY,
         settings=ASSUMED,
         answers={BY_ROLE: (200, "<html>canary")},
     ),
@@ -245,6 +248,12 @@ CASES = [
         "clock is wrong: 15 min 0 s behind",
         settings=ASSUMED,
         answers={BY_ROLE: sts_error("SignatureDoesNotMatch", STALE)},
+    ),
+    profile(
+        "role: not an ARN",
+        SETTING,
+        "role_arn",
+        settings=ASSUMED.replace(ROLE, "short"),
     ),
     profile(
         "role: MFA and nobody there",
@@ -282,7 +291,8 @@ CASES = [
     ),
     sso("slow", OK, delay_s=0.5),
     sso("failing", TEMPORARY, SIGN_ON, answers={"sso": (503, "canary")}),
-    sso("garbage", SETTING, f"not from {SIGN_ON}", answers={"sso": (200, "<html>canary")}),
+    sso("garbage", TEMPORARY, f"not from {SIGN_ON}", answers={"sso": (200, "<html>canary")}),
+    sso("a wall", REFUSED, f"not from {SIGN_ON}", answers={"sso": (403, "<html>canary")}),
     sso("nothing", TEMPORARY, SIGN_ON, answers={"sso": None}),
     login("good", OK, files=login_session("2035-01-01T00:00:00Z")),
     login("slow", OK, delay_s=0.5),
@@ -306,7 +316,7 @@ CASES = [
         answers={"login": login_error("TooManyRequestsError", 429, "rate_exceeded")},
     ),
     login("failing", TEMPORARY, SIGN_IN, answers={"login": (503, "canary")}),
-    login("garbage", SETTING, f"not from {SIGN_IN}", answers={"login": (200, "<html>canary")}),
+    login("garbage", TEMPORARY, f"not from {SIGN_IN}", answers={"login": (200, "<html>canary")}),
     login("nothing", TEMPORARY, SIGN_IN, answers={"login": None}),
     process("good", OK, script=keys_of_a_process()),
     process("slow", OK, script=f"sleep 1; {keys_of_a_process()}"),

@@ -39,6 +39,8 @@ BESIDE = (
     "errors.py",
     "dates.py",
     "aws/errors.py",
+    "aws/credential_errors.py",
+    "aws/error_details.py",
     "aws/error_table.py",
     "aws/sdk_loader.py",
     "aws/sdk_logs.py",

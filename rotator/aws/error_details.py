@@ -1,0 +1,145 @@
+"""What all errors of AWS and of the AWS SDK have in common: what can pass, and what says so."""
+
+from __future__ import annotations
+
+from rotator.aws.error_table import ENDPOINT_VARIABLES, TEMPORARY_CODES
+from rotator.errors import StoreError, explain_handshake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = [
+    "NO_CODE",
+    "clock_problem",
+    "explain_foreign_response",
+    "is_temporary",
+    "safe_code",
+    "store_error",
+    "tls_problem",
+    "unreadable_status",
+]
+
+NO_CODE = "Unknown"
+"""In the place of an error code: AWS always sends one."""
+
+
+def explain_foreign_response(
+    operation: str,
+    secret_id: str,
+    *,
+    status: int | None = 200,
+    service: str = "Secrets Manager",
+) -> StoreError:
+    """Our error for a response that the service cannot have sent, such as a proxy's HTML page.
+
+    It says nothing about the secret, nor about the AWS credentials. With a success status, or one
+    that says so, the problem is temporary; a redirect or a refusal is permanent.
+    """
+    detail = operation if status is None else f"{operation}: HTTP {status}"
+    temporary = status == 200 or is_temporary("", {"ResponseMetadata": {"HTTPStatusCode": status}})  # noqa: PLR2004
+    if status is not None and status >= 500:  # noqa: PLR2004
+        problem = f"{service} is temporarily unavailable ({detail})"
+    else:
+        problem = (
+            f"the response is not from {service} ({detail}), but from a proxy or another"
+            f" server; check {ENDPOINT_VARIABLES[service]}, the proxy and the network"
+        )
+    if service != "Secrets Manager":
+        problem = f"AWS credentials: {problem}"
+    return store_error(problem, operation, secret_id, retryable=temporary)
+
+
+def store_error(
+    problem: str,
+    operation: str,
+    secret_id: str,
+    *,
+    aws_code: str | None = None,
+    retryable: bool = False,
+) -> StoreError:
+    """Our error for a call about this secret, or about none."""
+    subject = f"secret {secret_id}: " if secret_id else ""
+    return StoreError(
+        f"{subject}{problem}",
+        operation=operation,
+        secret_id=secret_id,
+        aws_code=aws_code,
+        retryable=retryable,
+    )
+
+
+def is_temporary(code: str, response: Mapping[str, Any]) -> bool:
+    """Whether the code, or the HTTP status of the response, says that the problem can pass."""
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
+    return code in TEMPORARY_CODES or status == 429 or status >= 500  # noqa: PLR2004 - HTTP
+
+
+def safe_code(code: object) -> str:
+    """The code, if it can be one: it goes into messages, and came over a wire."""
+    return code if isinstance(code, str) and code.isidentifier() else NO_CODE
+
+
+def unreadable_status(error: BaseException) -> int | None:
+    """The status of the response that the SDK could not read; None if it failed elsewhere.
+
+    Its parsers raise what they like, body and all.
+    """
+    step = error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if frame.f_globals.get("__name__") == "botocore.endpoint":
+            status = getattr(frame.f_locals.get("http_response"), "status_code", None)
+            if isinstance(status, int):
+                return status
+        step = step.tb_next
+    return None
+
+
+def clock_problem(message: str) -> str | None:
+    """By how much this host's clock is wrong, if that is why a signature was refused.
+
+    AWS says when it was signed and, in parentheses, what time it is there: `Signature expired:
+    20260101T000000Z is now earlier than 20260101T001000Z (20260101T001500Z - 5 min.)`.
+    """
+    import re
+    from datetime import datetime
+
+    if not re.match("Signature (expired|not yet current)", message):
+        return None
+    problem, advice = "this host's clock is wrong", "set it, and let NTP keep it right"
+    try:
+        signed, *_, now = (
+            datetime.strptime(text, "%Y%m%dT%H%M%S%z")
+            for text in re.findall(r"\d{8}T\d{6}Z", message)
+        )
+    except ValueError:
+        return f"{problem}; {advice}"
+    ahead_s = int((signed - now).total_seconds())
+    minutes, seconds = divmod(abs(ahead_s), 60)
+    side = "ahead of" if ahead_s > 0 else "behind"
+    return f"{problem}: {minutes} min {seconds} s {side} AWS's; {advice}"
+
+
+def tls_problem(error: BaseException, service: str) -> str | None:
+    """What OpenSSL says against certificate or handshake; None if the trouble can pass."""
+    step: BaseException | None = error
+    for _ in range(8):  # the SDK's error, urllib3's, OpenSSL's
+        if step is None:
+            return None
+        # The second is urllib3's own, which looks at the name where OpenSSL is told not to.
+        if type(step).__name__ in {"SSLCertVerificationError", "CertificateError"}:
+            reason = str(getattr(step, "verify_message", "")) or "it is for another host"
+            return (
+                f"the certificate of {service} was refused ({reason}); check AWS_CA_BUNDLE, the"
+                " proxy and this host's clock"
+            )
+        reason = str(getattr(step, "reason", ""))
+        meaning = explain_handshake(reason) if type(step).__name__ == "SSLError" else None
+        if meaning is not None:
+            return f"TLS with {service} failed: {meaning} ({reason}); check AWS_ENDPOINT_URL"
+        inner = [*step.args, *getattr(step, "kwargs", {}).values(), step.__cause__]
+        inner.append(step.__context__)
+        step = next((each for each in inner if isinstance(each, BaseException)), None)
+    return None
