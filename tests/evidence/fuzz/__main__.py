@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["rotator"]):
-    from tests.evidence.fuzz import dates, target
+    from tests.evidence.fuzz import credentials_document, dates, target, token_document
 
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import GOOD
@@ -26,6 +26,8 @@ SCRIPTS = [b"".join(step for step in row.script if isinstance(step, bytes)) for 
 TARGETS: dict[str, tuple[Callable[[bytes], None], Iterable[bytes], list[str]]] = {
     "response": (target.run_once, [GOOD, *SCRIPTS], [str(CORPUS)]),
     "dates": (dates.run_once, dates.SEEDS, []),
+    "token-document": (token_document.run_once, token_document.SEEDS, []),
+    "credentials-document": (credentials_document.run_once, credentials_document.SEEDS, []),
 }
 
 

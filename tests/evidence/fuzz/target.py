@@ -47,7 +47,8 @@ def parsed(data: bytes) -> HttpResponse:
     return HttpResponse(int(digits or 200), headers, body)
 
 
-def refuse_secret(shown: str) -> None:
-    """Eight characters in a row are too many."""
-    if any(SECRET[at : at + 8] in shown.lower() for at in range(len(SECRET) - 7)):
+def refuse_secret(shown: str, *, public: str = "") -> None:
+    """Eight characters in a row are too many, unless the fuzzer has copied them into `public`."""
+    pieces = (SECRET[at : at + 8] for at in range(len(SECRET) - 7))
+    if any(piece in shown.lower() and piece not in public.lower() for piece in pieces):
         raise AssertionError("a secret is shown")
