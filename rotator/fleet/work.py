@@ -99,7 +99,10 @@ class WorkQueue(Generic[T]):
                     lane = min(ready, key=lambda each: each.pending[0][0])
                     for host in lane.hosts:
                         self._hosts[host].running += 1
-                    return lane.pending.popleft()[1]
+                    _, taken = lane.pending.popleft()
+                    if any(each.pending and self._is_ready(each, now_s) for each in ready):
+                        self._changed.notify()
+                    return taken
                 self._changed.wait(self._pause_s(waiting, now_s))
 
     def end(self, work: Work[T], ended: Ended, *, retry_after_s: float = 0.0) -> None:
@@ -115,7 +118,11 @@ class WorkQueue(Generic[T]):
                 host.resumes_at_s = max(host.resumes_at_s, resumes_at_s)
             if host.failures >= MAX_FAILURES or host.resumes_at_s >= self._ends_at_s:
                 self._defer(each for each in self._lanes.values() if each.host == work.host)
-            self._changed.notify_all()
+            # One is enough: who takes something wakes the next. The last end sends all home.
+            if any(lane.pending for lane in self._lanes.values()):
+                self._changed.notify()
+            else:
+                self._changed.notify_all()
 
     def _lane(self, work: Work[T]) -> _Lane[T]:
         for host in work.hosts:

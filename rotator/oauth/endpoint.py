@@ -17,6 +17,7 @@ from rotator.errors import CredentialsError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.providers import SECRET_METHODS, refuses_client, resolve
 from rotator.oauth.retry import Retry
+from rotator.transport.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,8 @@ class TokenEndpoint:
 
     `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
     seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `read_timeout_s` bounds the wait for the response of each attempt.
+    `read_timeout_s` bounds the wait for the response of each attempt. Proxies and CA bundle are
+    those that the environment named at the first mint from a server.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class TokenEndpoint:
         self._read_timeout_s = read_timeout_s
         self._remaining_s = remaining_s
         self._clock = clock
+        self._environment = Environment()
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
         """How long the provider documents its tokens to live, None if it does not say.
@@ -77,7 +80,9 @@ class TokenEndpoint:
         import_module("rotator.oauth.request")
         retry = Retry(ends_at_s=self._clock.monotonic() + self._budget_s(), clock=self._clock)
         token_url = provider.token_url or retry.call(partial(self._discover, credentials))
-        mint = _Mint(credentials, provider, token_url, self._clock, self._timeouts)
+        mint = _Mint(
+            credentials, provider, token_url, self._clock, self._timeouts, self._environment
+        )
         has_secret = provider.auth_method in SECRET_METHODS
         return _mint_with_any(credentials.client_secrets if has_secret else (None,), retry, mint)
 
@@ -106,6 +111,7 @@ class _Mint:
     token_url: str
     clock: Clock
     timeouts: Callable[[float], Timeouts]
+    environment: Environment
 
     def attempt(self, client_secret: Secret | None, left_s: float) -> Minted:
         """Ask once; raises MintError, and CredentialsError for a key or certificate of no use."""
@@ -139,6 +145,7 @@ class _Mint:
             timeouts=timeouts,
             max_body_bytes=MAX_BODY_BYTES,
             client_certificate=certificate,
+            environment=self.environment,
         )
         return replace_error(
             lambda: replace_error(send, ValueError, lambda error: CredentialsError(str(error))),

@@ -10,6 +10,7 @@ import queue
 import ssl
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,11 +21,13 @@ from urllib3 import exceptions as urllib3_faults
 
 from rotator.errors import RotatorError, explain_handshake, replace_error
 from rotator.transport.connections import StrictAdapter
+from rotator.transport.environment import Environment
 from rotator.transport.tls import client_context, shared_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from rotator.transport.environment import Route
     from rotator.transport.request import HttpRequest
     from rotator.transport.tls import ClientCertificate
 
@@ -33,10 +36,12 @@ __all__ = ["HttpResponse", "Timeouts", "TransportError", "send_bounded"]
 CHUNK_BYTES = 8_192
 MAX_REASON_CHARS = 120
 
-OUR_HEADERS = {
+HEADERS = {
     "User-Agent": "rotator",
     # Nothing that needs to be unpacked: a small response could unpack to any size.
     "Accept-Encoding": "identity",
+    "Accept": "*/*",
+    "Connection": "keep-alive",
 }
 
 
@@ -75,19 +80,28 @@ def send_bounded(
     timeouts: Timeouts,
     max_body_bytes: int,
     client_certificate: ClientCertificate | None = None,
+    environment: Environment | None = None,
 ) -> HttpResponse:
     """Send `request` and read at most `max_body_bytes` of what comes back.
 
     It runs in a thread of its own: a server that drips one byte at a time never runs into a read
-    timeout, and looking up a name has none. Raises TransportError, ConfigError if a client
-    certificate needs a folder that is not there, ValueError if it does not fit its key.
+    timeout, and looking up a name has none. `environment` is what has been looked up of it so far.
+    Raises TransportError, ConfigError if a client certificate needs a folder that is not there,
+    ValueError if it does not fit its key.
     """
-    session = _StrictSession()
-    adapter = configure_session(session, request.url, client_certificate=client_certificate)
+    route = (environment or Environment()).route_to(request.url)
+    adapter = make_adapter(request.url, route, client_certificate)
     arrived: queue.SimpleQueue[HttpResponse | TransportError] = queue.SimpleQueue()
 
     def attempt() -> None:
-        arrived.put(_attempt(session, request, timeouts, max_body_bytes))
+        arrived.put(
+            _attempt(
+                partial(adapter.send, proxies=dict(route.proxies)),
+                request,
+                timeouts,
+                max_body_bytes,
+            )
+        )
 
     threading.Thread(target=attempt, name="rotator-exchange", daemon=True).start()
     try:
@@ -97,48 +111,22 @@ def send_bounded(
     finally:
         # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
         adapter.cut()
-        session.close()
+        adapter.close()
     if isinstance(outcome, TransportError):
         raise outcome
     return outcome
 
 
-class _StrictSession(requests.Session):
-    """A session that finds no redirect anywhere.
-
-    `allow_redirects=False` alone still reads the whole body of a redirect, however long it is.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - as inherited
-        """Nowhere."""
-        return None
-
-
-def configure_session(
-    session: requests.Session, url: str, *, client_certificate: ClientCertificate | None = None
+def make_adapter(
+    url: str, route: Route, client_certificate: ClientCertificate | None = None
 ) -> StrictAdapter:
-    """Let the environment decide about proxies and the CA bundle for `url`, and nothing else.
-
-    `trust_env` as a whole would let a `.netrc` entry replace the Authorization header. Plain http,
-    which is for this machine alone, never goes through a proxy: it would show the secret to it.
-    """
-    found = requests.Session().merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003
-    is_plain = urlsplit(url).scheme == "http" and client_certificate is None
-    session.trust_env = False
-    session.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]
-    session.headers.update(OUR_HEADERS)
-    adapter = StrictAdapter() if is_plain else _tls_adapter(found["verify"], client_certificate)
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, adapter)
-    return adapter
+    """The adapter for one exchange with `url`."""
+    if urlsplit(url).scheme == "http" and client_certificate is None:
+        return StrictAdapter()
+    return _tls_adapter(route.authorities or _ca_bundle(), client_certificate)
 
 
-def _tls_adapter(
-    verify: bool | str,  # noqa: FBT001 - as requests has it
-    client_certificate: ClientCertificate | None,
-) -> StrictAdapter:
-    authorities = verify if isinstance(verify, str) else _ca_bundle()
-
+def _tls_adapter(authorities: str, client_certificate: ClientCertificate | None) -> StrictAdapter:
     def build() -> StrictAdapter:
         shared = shared_context(authorities)
         if client_certificate is None:
@@ -158,20 +146,30 @@ def _ca_bundle() -> str:
 
 
 def _attempt(
-    session: requests.Session, request: HttpRequest, timeouts: Timeouts, max_body_bytes: int
+    send: Callable[..., requests.Response],
+    request: HttpRequest,
+    timeouts: Timeouts,
+    max_body_bytes: int,
 ) -> HttpResponse | TransportError:
+    """One request, by an adapter alone.
+
+    A session of requests would follow redirects, or read the whole body of one that it must not
+    follow, and look for credentials.
+    """
     try:
-        with session.request(
+        prepared = requests.Request(
             request.method,
             request.url,
             data=request.body.encode() or None,
-            headers=dict(request.headers),
+            headers={**HEADERS, **request.headers},
+        ).prepare()
+        with send(
+            prepared,
+            stream=True,
             timeout=(
                 min(timeouts.connect_s, timeouts.total_s),
                 min(timeouts.read_s, timeouts.total_s),
             ),
-            allow_redirects=False,
-            stream=True,
         ) as response:
             body = bytearray()
             for chunk in _chunks(response):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 __all__ = ["StrictAdapter"]
 
@@ -49,14 +51,14 @@ class StrictAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """As inherited, with connections that this adapter can cut."""
-        pool = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = _tracked_connection_class(self, pool.ConnectionCls)
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = partial(_tracked_kind(pool.ConnectionCls), track=self.track)
         return pool
 
     def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """The same in requests before 2.32.2, which know no other way to a connection."""
-        pool = super().get_connection(*args, **options)
-        pool.ConnectionCls = _tracked_connection_class(self, pool.ConnectionCls)
+        pool: Any = super().get_connection(*args, **options)
+        pool.ConnectionCls = partial(_tracked_kind(pool.ConnectionCls), track=self.track)
         return pool
 
     def track(self, made: socket.socket) -> None:
@@ -81,13 +83,20 @@ class StrictAdapter(HTTPAdapter):
             self._sockets.pop().close()
 
 
-def _tracked_connection_class(adapter: StrictAdapter, kind: Any) -> type[Any]:  # noqa: ANN401 - http's or https's
-    """`kind` of connection, remembered by the adapter from the moment that it is made."""
+@lru_cache(maxsize=8)
+def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
+    """`kind` of connection, which hands its socket to `track` as soon as it is made."""
 
     class TrackedConnection(kind):  # type: ignore[misc]
+        def __init__(
+            self, *args: Any, track: Callable[[socket.socket], None], **options: Any
+        ) -> None:
+            super().__init__(*args, **options)
+            self._track = track
+
         def _new_conn(self) -> socket.socket:
             made: socket.socket = super()._new_conn()
-            adapter.track(made)
+            self._track(made)
             return made
 
     return TrackedConnection

@@ -147,8 +147,8 @@ MUTATIONS = (
     Mutation(
         "redirects are read to their end",
         "transport/bounded.py",
-        '        """Nowhere."""\n        return None\n',
-        '        """Nowhere."""\n        return super().get_redirect_target(resp)\n',
+        "        with send(\n",
+        "        with requests.Session().send(\n",
         HOSTILE,
     ),
     # There is always a good token to read

@@ -151,9 +151,9 @@ WORLD_MUTATIONS = (
     ),
     Mutation(
         "plain http goes through the proxy",
-        "transport/bounded.py",
-        'session.proxies = {} if urlsplit(url).scheme == "http" else found["proxies"]',
-        'session.proxies = found["proxies"]',
+        "transport/environment.py",
+        'proxies={} if is_plain else found["proxies"]',
+        'proxies=found["proxies"]',
         "tests/unit/transport/test_connections.py -k plain_http",
     ),
     Mutation(
