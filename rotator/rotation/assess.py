@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.fields import load_object
 from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
@@ -33,9 +33,6 @@ T = TypeVar("T")
 
 _REJECTED_AGAIN = timedelta(hours=1)
 """How long a token that replaced a rejected one is not replaced for the same reason."""
-
-_MARKS = frozenset({"schema", "access_token"})
-"""What makes a value a token document, malformed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,36 +127,39 @@ def _refuse_foreign_content(
     store: Store,
 ) -> None:
     """One name taken for another must not cost anybody what the secret holds."""
-    fields = _fields_or_none(token_version)
-    if fields is not None and not fields.keys().isdisjoint({"client_secret", "private_key"}):
+    keys = _keys_or_none(token_version)
+    if keys is not None and not keys.isdisjoint({"client_secret", "private_key"}):
         raise ConfigError(
             f"token secret {token_version.secret_id}: holds client credentials, which a token would"
             " overwrite; name another one, or this one as the credentials secret too"
         )
-    is_ours = fields is not None and (not fields or not fields.keys().isdisjoint(_MARKS))
-    if not isinstance(stored, str) or is_ours:
+    # A malformed document is ours too, unless it holds anything that no token document has.
+    is_ours = keys is not None and keys <= TOKEN_FIELDS
+    if isinstance(stored, AccessToken) or is_ours:
         return
     tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     _refuse_other_tag(tag, credentials_version, token_version)
     if tag is None:
         raise ConfigError(
-            f"token secret {token_version.secret_id}: holds a value that is not a token, which a"
-            " token would overwrite; name another one, or bind this one with"
+            f"token secret {token_version.secret_id}: holds a value that is not a token document,"
+            " which a token would overwrite; name another one, or bind this one with"
             " `rotator init --bind-only`"
         )
 
 
-def _fields_or_none(version: StoredSecret) -> dict[str, Any] | None:
-    """The object that a version holds, empty if it has no value; None for anything else."""
+def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
+    """The keys of the object that a version holds, none if it has no value; None without an object.
+
+    Read leniently: a document with a key twice is malformed, and says whose it is all the same.
+    """
     if version.is_binary:
         return None
-    if version.text is not None and not version.text.reveal().strip():
-        return {}
+    text = version.text.reveal() if version.text is not None else ""
     try:
-        text = version.text.reveal() if version.text is not None else "{}"
-        return load_object(text.lstrip("\ufeff"))
-    except ValueError:
+        value = json.loads(text.removeprefix("\ufeff")) if text.strip() else {}
+    except (ValueError, RecursionError):
         return None
+    return frozenset(value) if isinstance(value, dict) else None
 
 
 def _refuse_binding_of_others(

@@ -8,6 +8,7 @@ from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
+from tests.evidence.mutations_writes import WRITE_MUTATIONS
 
 PROTOCOL = "tests/evidence/test_protocol.py"
 ROTATE = "tests/unit/rotation/test_rotate.py"
@@ -29,6 +30,7 @@ MUTATIONS = (
     *FLEET_MUTATIONS,
     *NATIVE_MUTATIONS,
     *READER_MUTATIONS,
+    *WRITE_MUTATIONS,
     # Races are harmless
     Mutation(
         "no compare-and-set",

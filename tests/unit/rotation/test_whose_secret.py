@@ -43,7 +43,22 @@ def run(store: MemoryStore, **options: Any) -> RotationResult:
 
 @pytest.mark.parametrize(
     "value",
-    ["hunter2", '{"username": "me"}', "[]", "-----BEGIN PRIVATE KEY-----", '"text"', '{"a": 1'],
+    [
+        *(
+            "hunter2",
+            '{"username": "me"}',
+            "[]",
+            "-----BEGIN PRIVATE KEY-----",
+            '"text"',
+            '{"a": 1',
+        ),
+        # RFC 6749 section 5.1: what another client keeps of a response.
+        '{"access_token": "theirs", "token_type": "bearer", "refresh_token": "theirs"}',
+        '{"access_token": 1, "username": "me"}',
+        '{"schema": 1, "password": "theirs"}',
+        '{"schema": 2, "db": {"password": "theirs"}}',
+        '{"schema": 1, "schema": 1, "password": "theirs"}',
+    ],
 )
 def test_value_of_somebody_else_is_never_overwritten(value: str) -> None:
     store = job(value)
@@ -60,7 +75,8 @@ def test_value_of_somebody_else_is_never_overwritten(value: str) -> None:
         "",
         "{}",
         '{"schema": "x"}',
-        '{"access_token": 1, "username": "me"}',
+        '{"access_token": 1, "expires_at": null}',
+        '{"schema": 1, "access_token": "x", "access_token": "y"}',
         '\ufeff{"access_token": "x"}',
     ],
 )
@@ -70,9 +86,18 @@ def test_empty_value_and_any_token_document_are_ours_without_a_question(value: s
     assert "describe" not in store.calls
 
 
+def test_token_of_a_newer_release_is_ours_whatever_else_it_says() -> None:
+    store = job(token_document(**FRESH) | {"schema": 2, "sender": {"key": "x"}})
+    assert run(store, force=True).outcome == "rotated"
+    assert "describe" not in store.calls
+
+
+@pytest.mark.parametrize("value", ["hunter2", '{"access_token": "x", "refresh_token": "y"}'])
 @pytest.mark.parametrize("tag", ["app/credentials", "arn:app/credentials"])
-def test_value_of_a_secret_that_is_bound_to_these_credentials_is_overwritten(tag: str) -> None:
-    store = job("hunter2", tag=tag)
+def test_value_of_a_secret_that_is_bound_to_these_credentials_is_overwritten(
+    tag: str, value: str
+) -> None:
+    store = job(value, tag=tag)
     assert run(store).outcome == "rotated"
     assert store.calls.count("describe") == 1
 

@@ -1,0 +1,13 @@
+"""Breakages of what keeps a bad write from being made, or from being called a good one."""
+
+from tests.evidence.mutation import Mutation
+
+WRITE_MUTATIONS = (
+    Mutation(
+        "a foreign value with a key of ours is overwritten",
+        "rotation/assess.py",
+        "keys <= TOKEN_FIELDS",
+        "not keys.isdisjoint(TOKEN_FIELDS)",
+        "tests/unit/rotation/test_whose_secret.py -k never_overwritten",
+    ),
+)
