@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import ssl
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -49,7 +49,8 @@ HEADERS = {
 class HttpResponse:
     """What came back: `headers` by lower-case name, `body` as it was sent.
 
-    `is_cut` tells that the server had more to say than we were ready to read.
+    `is_cut` tells that the server had more to say than we were ready to read, or that the body of a
+    failure did not arrive: `body` is empty then.
     """
 
     status: int
@@ -86,12 +87,14 @@ def send_bounded(
 
     It runs in a thread of its own: a server that drips one byte at a time never runs into a read
     timeout, and looking up a name has none. `environment` is what has been looked up of it so far.
+    A status that is no success (2xx) is a response without its body, too: it has decided by then.
     Raises TransportError, ConfigError if a client certificate needs a folder that is not there,
     ValueError if it does not fit its key.
     """
     route = (environment or Environment()).route_to(request.url)
     adapter = make_adapter(request.url, route, client_certificate)
     arrived: queue.SimpleQueue[HttpResponse | TransportError] = queue.SimpleQueue()
+    heads: list[HttpResponse] = []
 
     def attempt() -> None:
         arrived.put(
@@ -100,6 +103,7 @@ def send_bounded(
                 request,
                 timeouts,
                 max_body_bytes,
+                heads,
             )
         )
 
@@ -112,9 +116,11 @@ def send_bounded(
         # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
         adapter.cut()
         adapter.close()
-    if isinstance(outcome, TransportError):
-        raise outcome
-    return outcome
+    if isinstance(outcome, HttpResponse):
+        return outcome
+    if heads and not 200 <= heads[0].status < 300:  # noqa: PLR2004 - HTTP success
+        return heads[0]
+    raise outcome
 
 
 def make_adapter(
@@ -150,8 +156,9 @@ def _attempt(
     request: HttpRequest,
     timeouts: Timeouts,
     max_body_bytes: int,
+    heads: list[HttpResponse],
 ) -> HttpResponse | TransportError:
-    """One request, by an adapter alone.
+    """One request, by an adapter alone; `heads` gets what has arrived before the body.
 
     A session of requests would follow redirects, or read the whole body of one that it must not
     follow, and look for credentials.
@@ -171,17 +178,16 @@ def _attempt(
                 min(timeouts.read_s, timeouts.total_s),
             ),
         ) as response:
+            headers = {name.lower(): text for name, text in response.headers.items()}
+            head = HttpResponse(response.status_code, headers, body=b"", is_cut=True)
+            heads.append(head)
             body = bytearray()
             for chunk in _chunks(response):
                 body += chunk
                 if len(body) > max_body_bytes:
                     break
-            return HttpResponse(
-                status=response.status_code,
-                headers={name.lower(): text for name, text in response.headers.items()},
-                body=bytes(body[:max_body_bytes]),
-                is_cut=len(body) > max_body_bytes,
-            )
+            is_cut = len(body) > max_body_bytes
+            return replace(head, body=bytes(body[:max_body_bytes]), is_cut=is_cut)
     except Exception as error:  # noqa: BLE001 - whatever the libraries raise holds the request
         problem, retryable = _explain(error)
     return TransportError(problem, retryable=retryable)

@@ -10,4 +10,11 @@ WRITE_MUTATIONS = (
         "not keys.isdisjoint(TOKEN_FIELDS)",
         "tests/unit/rotation/test_whose_secret.py -k never_overwritten",
     ),
+    Mutation(
+        "a refusal whose body is cut says nothing",
+        "transport/bounded.py",
+        "    if heads and not",
+        "    if False and not",
+        "tests/unit/rotation/test_probe.py -k whatever_the_body",
+    ),
 )

@@ -101,6 +101,20 @@ def mint_slowly(*, secrets: int, refusal_s: float) -> MintError:
     return caught.value
 
 
+@pytest.mark.parametrize(("status", "is_retryable"), [(400, False), (401, False), (503, True)])
+def test_status_of_a_refusal_counts_although_its_body_is_cut(
+    status: int, *, is_retryable: bool
+) -> None:
+    reply = Reply(status, b'{"error": "anything"}', {"x-debug-id": "d-1"}, cut_bytes=5)
+    with HttpServer(lambda _: reply) as server:
+        fields = {"token_url": server.url, "client_id": "id", "client_secret": ["one", "two"]}
+        clock = ManualClock()
+        with pytest.raises(MintError) as caught:
+            TokenEndpoint(clock=clock).mint(ClientCredentials.from_fields(fields))
+    error = caught.value
+    assert (error.status, error.retryable, error.debug_id) == (status, is_retryable, "d-1")
+
+
 def test_slow_refusals_that_use_up_the_time_are_told_with_how_many_were_tried() -> None:
     """Four seconds each, and 30 in all: no run would ever get to the last ones."""
     error = mint_slowly(secrets=30, refusal_s=4)

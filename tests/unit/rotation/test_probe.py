@@ -1,5 +1,6 @@
 """An API call shows whether a token is taken, and only a refusal stops its publication."""
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api, make_probe, make_stored_probe
+from tests.support.raw_server import RawServer
 from tests.support.recording_server import RecordingServer
 
 CLIENT = "3f0ad53b1f2f4a0e9d1c3f2b5a697887"
@@ -146,3 +148,34 @@ def test_401_that_a_new_token_would_get_as_well_is_no_rejection(code: str) -> No
 def test_unreachable_api_does_not_say_whether_the_stored_token_is_good() -> None:
     with pytest.raises(ProbeError):
         make_stored_probe(closed_port())(token())
+
+
+BROKEN_BODIES = {
+    "cut": b"Content-Length: 1000\r\n\r\nno",
+    "no chunk": b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    "chunk cut": b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "never comes": b"Content-Length: 10\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN_BODIES)
+@pytest.mark.parametrize(
+    "status", ["401 Unauthorized", "403 Forbidden", "503 Unavailable", "200 OK"]
+)
+def test_status_of_the_api_decides_whatever_the_body_does(status: str, body: str) -> None:
+    def play(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(f"HTTP/1.1 {status}\r\n".encode() + BROKEN_BODIES[body])
+        while body == "never comes" and connection.recv(1):
+            pass
+
+    problem = ""
+    with RawServer(play) as server:
+        try:
+            make_probe(server.url, timeout_s=1)(token())
+        except ProbeError as error:
+            problem = f"{error.status} {error.is_refusal}"
+        assert problem == {"401": "401 True", "403": "403 True"}.get(status[:3], "")
+        if not status.startswith("200"):
+            is_rejected = make_stored_probe(server.url, timeout_s=1)(token())
+            assert is_rejected == status.startswith("401")
