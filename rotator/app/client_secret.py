@@ -71,7 +71,7 @@ def open_secret_run(
     def open_admin(seen: Situation) -> HttpClientAdmin:
         return HttpClientAdmin(
             ADAPTERS[seen.settings.kind.name],
-            Target(seen.credentials.client_id, seen.settings),
+            Target(seen.credentials.client_id, seen.settings, seen.credentials.client_secrets),
             token=lambda: _mint_management_token(seen, store, endpoint),
             send=send,
             clock=clock,

@@ -45,10 +45,14 @@ PERMISSIONS = frozenset({UNAUTHORIZED, 403})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose client secrets: the client, and the settings that say where."""
+    """Whose client secrets: the client, and the settings that say where.
+
+    `client_secrets` are the stored ones, which no error may show: the provider knows them.
+    """
 
     client_id: str
     settings: AdminSettings
+    client_secrets: tuple[Secret, ...] = ()
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -157,7 +161,8 @@ class HttpClientAdmin:
         request = HttpRequest(self._target.settings.url + call.path, call.method, headers, body)
         response = self._sent(call, request)
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
-            redactor = Redactor.of(token, *([hides] if hides else []), sent=request)
+            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))
+            redactor = Redactor.of(*hidden, sent=request)
             raise self._refusal(call, response, redactor)
         return response
 

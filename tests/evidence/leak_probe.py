@@ -2,12 +2,15 @@
 
 Every library logs at debug level. Afterwards each object that is still alive is asked for its
 `repr`, as a debugger or a crash reporter would, and those that show a secret are named in the file
-REPORT. The secrets to look for come on standard input, backwards, so that they are not found here.
+REPORT. The secrets to look for come on standard input, backwards, so that they are not found here;
+so does what the command draws in place of a random text. ARGS is `lambda` and an event for the
+function.
 """
 
 import gc
 import json
 import logging
+import secrets
 import sys
 import traceback
 from contextlib import suppress
@@ -46,12 +49,12 @@ class _Context:
         return 30_000
 
 
-def _invoke() -> int:
+def _invoke(event: object) -> int:
     """The function's door, with what it prints for metrics; Lambda logs what it raises."""
     from rotator.lambda_handler import handler
 
     try:
-        print(handler({}, _Context()))
+        print(handler(event, _Context()))
     except Exception:  # noqa: BLE001 - as the runtime does
         traceback.print_exc()
         return 1
@@ -60,10 +63,17 @@ def _invoke() -> int:
 
 def _run() -> int:
     report = Path(sys.argv[1])
-    backwards: list[str] = json.loads(sys.stdin.readline())
+    given = json.loads(sys.stdin.readline())
+    backwards: list[str] = given["secrets"]
+    drawn: str | None = given["drawn"]
+    if drawn is not None:
+        secrets.token_urlsafe = lambda nbytes=None: drawn[::-1]  # noqa: ARG005
     logging.basicConfig(level=logging.DEBUG)
     logging.captureWarnings(capture=True)
-    code = _invoke() if sys.argv[2] == "lambda" else main(sys.argv[2:])
+    if sys.argv[2] == "lambda":
+        code = _invoke(json.loads(sys.argv[3]) if sys.argv[3:] else {})
+    else:
+        code = main(sys.argv[2:])
     report.write_text(json.dumps(_live_secrets(backwards)), "utf-8")
     return code
 

@@ -1,31 +1,22 @@
 """Secrets with known texts on every path, and a search for them wherever a person could look.
 
-Each situation is a real process with all libraries at debug level. Looked through are its output,
-its arguments and environment while it runs, the files that it leaves, and the `repr` of every
-object that is alive when the command has ended.
+Each situation is a real process with all libraries at debug level; `leak_search` looks through it.
 """
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from rotator.local.environment import isolated_environment
 from rotator.local.ims_control import HELLO_PATH
 from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Job, Stage, stage
+from tests.evidence.leak_search import search_run
+from tests.evidence.leaks_client_secret import client_secret_leaks
 from tests.evidence.row import Effort, TableRow
 from tests.support.http_server import Reply, Request
-from tests.support.traces import AWKWARD_SECRETS, secrets_in
-from tests.support.wire import Call, Fault
+from tests.support.traces import AWKWARD_SECRETS
+from tests.support.wire import Fault
 
-ROOT = Path(__file__).parents[2]
 TOKEN_START = "eyJhbGciOiJIUzI1NiIs"  # how every token of the local token endpoint begins
-URL_CACHE = "urllib.parse.SplitResult"
-"""The standard library remembers the last URLs; one with user info was refused, and stays there."""
 JSON = {"Content-Type": "application/json"}
 
 
@@ -56,6 +47,9 @@ def leaks(effort: Effort) -> TableRow:
         for situation in _situations():
             if effort.wants(situation.name):
                 row.add(situation.name, _leak(on, situation))
+        for name, look in client_secret_leaks(on):
+            if effort.wants(name):
+                row.add(name, look())
     return row
 
 
@@ -156,54 +150,19 @@ def _awkward() -> Iterator[Situation]:
 
 def _leak(on: Stage, situation: Situation) -> str | None:
     job = on.set(situation.stored)
+    wire = on.wire
     if situation.credentials is not None:
         text = situation.credentials
         if situation.secret != CLIENT_SECRET:
-            text = json.dumps({"token_url": on.wire.urls.token, **json.loads(text)})
-        on.wire.secrets_manager.ask("PutSecretValue", SecretId="credentials", SecretString=text)
-    with tempfile.TemporaryDirectory() as folder:
-        return _leak_in(job, situation, Path(folder))
-
-
-def _leak_in(job: Job, situation: Situation, folder: Path) -> str | None:
-    wire, report = job.stage.wire, folder / "report.json"
+            text = json.dumps({"token_url": wire.urls.token, **json.loads(text)})
+        wire.secrets_manager.ask("PutSecretValue", SecretId="credentials", SecretString=text)
     wire.spoil = lambda call: situation.fault if call.name == situation.call else None
-    seen: list[bytes] = []
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.evidence.leak_probe",
-            str(report),
-            *_arguments(job, situation),
-        ],
-        cwd=ROOT,
-        env=isolated_environment(os.environ, endpoint_url=wire.endpoint_url)
-        | {"ROTATOR_LOG_LEVEL": "debug", "TMPDIR": str(folder), "HOME": str(folder)}
-        | (FUNCTION if situation.command == ("lambda",) else {}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    return search_run(
+        wire,
+        _arguments(job, situation),
+        [situation.secret, TOKEN_START],
+        environment=FUNCTION if situation.command == ("lambda",) else {},
     )
-
-    def look(_call: Call) -> None:
-        seen.extend(_shown_by_the_system(process.pid))
-
-    wire.after = look
-    secrets = [situation.secret, TOKEN_START]
-    told, _ = process.communicate(json.dumps([text[::-1] for text in secrets]) + "\n", timeout=60)
-    if not report.is_file():
-        return f"the command did not come to its end: {told[-500:]}"
-    alive: list[str] = json.loads(report.read_text("utf-8"))
-    places = {
-        "its output": told.encode(),
-        "its arguments or environment": b"\0".join(seen),
-        "a file": b"\0".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),
-    }
-    found = [place for place, text in places.items() if secrets_in(text, *secrets)]
-    found += [f"the repr of a {name}" for name in sorted(set(alive) - {URL_CACHE})]
-    return f"a secret is in {', '.join(found)}" if found else None
 
 
 def _arguments(job: Job, situation: Situation) -> list[str]:
@@ -212,16 +171,3 @@ def _arguments(job: Job, situation: Situation) -> list[str]:
     named = ["--credentials-secret", "credentials", "--token-secret", "token"]
     probed = ["--probe-url", job.stage.wire.urls.hello] if situation.command[0] == "run" else []
     return [*situation.command, *named, *probed]
-
-
-def _shown_by_the_system(pid: int) -> Iterator[bytes]:
-    """The arguments and environments of the process and of its children, while they live."""
-    tasks = Path(f"/proc/{pid}/task")
-    pids = {str(pid)}
-    for children in tasks.glob("*/children"):
-        pids |= set(children.read_text().split())
-    for one in pids:
-        for name in ("cmdline", "environ"):
-            path = Path(f"/proc/{one}/{name}")
-            if path.is_file():
-                yield path.read_bytes()

@@ -176,6 +176,13 @@ CLIENT_SECRET_MUTATIONS = (
         f"{LOST} -k made_at_another_time",
     ),
     Mutation(
+        "client secret: what the provider repeats of the stored one is shown",
+        "client_admin/adapter.py",
+        "            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))\n",
+        "            hidden = (token,)\n",
+        "tests/evidence/test_evidence.py -k POST",
+    ),
+    Mutation(
         "client secret: one that is not listed yet is forgotten",
         ADD,
         "    before = lost or seen.rotation\n",

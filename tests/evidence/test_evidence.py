@@ -123,7 +123,14 @@ def _cases_of_races() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "case", ["healthy", "token endpoint: error echoes", "sm:PutSecretValue: HTML echoes"]
+    "case",
+    [
+        "healthy",
+        "token endpoint: error echoes",
+        "sm:PutSecretValue: HTML echoes",
+        "rotate-client-secret: adobe: POST error echoes",
+        "rotate-client-secret: auth0: healthy",
+    ],
 )
 def test_canary_secret_is_seen_nowhere(case: str) -> None:
     found = leaks(Effort(case=case))

@@ -1,6 +1,6 @@
 """A provider of `secret_providers` on loopback: its token endpoint and its management interface."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
@@ -11,8 +11,13 @@ LIFETIME_S = 86_399
 
 
 @contextmanager
-def serve(fake: SecretFake) -> Iterator[str]:
-    """The base URL of `fake`, whose token endpoint is below it at `/token`."""
+def serve(
+    fake: SecretFake, spoil: Callable[[Request, Reply], Reply] = lambda _, reply: reply
+) -> Iterator[str]:
+    """The base URL of `fake`, whose token endpoint is below it at `/token`.
+
+    `spoil` says what is sent in place of a reply.
+    """
     numbers = iter(range(1, 1_000_000))
 
     def mint(request: Request) -> Reply:
@@ -32,5 +37,8 @@ def serve(fake: SecretFake) -> Iterator[str]:
         status, document = fake.respond(request.method, request.path, request.headers, request.body)
         return Reply(status) if document is None else json_reply(status, document)
 
-    with HttpServer(respond, epoch=lambda: fake.clock.now().timestamp()) as server:
+    def answer(request: Request) -> Reply:
+        return spoil(request, respond(request))
+
+    with HttpServer(answer, epoch=lambda: fake.clock.now().timestamp()) as server:
         yield server.url

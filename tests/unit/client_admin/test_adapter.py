@@ -17,6 +17,7 @@ from tests.support.clock import NOW, ManualClock
 
 TOKEN = "canary-management-token"
 VALUE = "canary-chosen-value"
+STORED = "canary-stored-value"
 ENDS_AT = datetime(2026, 7, 30, 9, tzinfo=UTC)
 SETTINGS: dict[str, dict[str, Any]] = {
     "adobe": {"organization_id": "A/B@Org", "credential_id": "c?d"},
@@ -95,7 +96,7 @@ def open_admin(
 
     return HttpClientAdmin(
         ADAPTERS[kind],
-        Target("id", settings),
+        Target("id", settings, (Secret(STORED),)),
         token=lambda: (Secret(TOKEN), "management-id"),
         send=send,
         clock=ManualClock(NOW),
@@ -183,6 +184,12 @@ def test_echo_of_what_was_sent_is_hidden() -> None:
     error = failure(open_admin("auth0", answered(403, said)), "replace", Secret(VALUE))
 
     assert "***" in str(error)
+
+
+def test_stored_client_secret_that_the_provider_repeats_is_hidden() -> None:
+    error = failure(open_admin("okta", answered(403, {"errorSummary": f"have {STORED}"})), "list")
+
+    assert "(HTTP 403: have ***)" in str(error)
 
 
 def test_new_client_secret_in_an_undocumented_response_is_not_shown() -> None:
