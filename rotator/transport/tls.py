@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import ssl
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,12 @@ def shared_context(authorities: str) -> ssl.SSLContext:
     be read.
     """
     stat = Path(authorities).stat()
-    return _load(authorities, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    with _LOADING:
+        return _load(authorities, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+
+
+_LOADING = threading.Lock()
+"""Threads that begin together would each load it."""
 
 
 @lru_cache(maxsize=8)

@@ -2,8 +2,11 @@
 
 import ssl
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import certifi
 import pytest
 
 from rotator.errors import ConfigError
@@ -42,6 +45,20 @@ def send(url: str, certificate: ClientCertificate | None = None) -> int:
 
 def test_context_is_loaded_once_for_the_same_authorities(bundle: Path) -> None:
     assert shared_context(str(bundle)) is shared_context(str(bundle))
+
+
+def test_context_is_loaded_once_for_mints_that_begin_together(bundle: Path) -> None:
+    bundle.write_text(SERVER.certificate + Path(certifi.where()).read_text("utf-8"))
+    together = threading.Barrier(4)
+
+    def load(_: int) -> object:
+        together.wait(5)
+        return shared_context(str(bundle))
+
+    with ThreadPoolExecutor(4) as pool:
+        contexts = list(pool.map(load, range(4)))
+
+    assert all(each is contexts[0] for each in contexts)
 
 
 def test_authorities_that_were_replaced_are_loaded_anew(bundle: Path) -> None:
