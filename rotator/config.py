@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -18,11 +17,12 @@ from rotator.model.binding import Binding, is_name_of
 from rotator.model.instants import parse_duration
 from rotator.model.pace import parse_pace
 from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
-from rotator.model.secret_rotation import SecretRotationSettings
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from rotator.model.secret_rotation import SecretRotationSettings
 
 T = TypeVar("T")
 
@@ -70,13 +70,13 @@ LOG_FORMATS = ("json", "console")
 
 # What Kubernetes sets in a pod for each Service in its namespace; one may be called "rotator-log".
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-_SERVICE_LINK = re.compile(
-    r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+_SERVICE_LINK = (
+    r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?"
+    r"|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class JobSettings:
+class JobSettings(NamedTuple):
     """How tokens are kept fresh, whosever they are: the same for one binding and for many.
 
     `interval` is how often the job is started, `spread` by how much it may rotate early,
@@ -95,8 +95,7 @@ class JobSettings:
         return RenewalPolicy(cadence=self.cadence, interval=self.interval, spread=self.spread)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The names of one binding's secrets, where they are, and how the token is kept fresh.
 
     `credentials_secret` is None where only the token secret was named, which is enough to look at
@@ -119,8 +118,7 @@ class Settings:
         return self.credentials_secret
 
 
-@dataclass(frozen=True, slots=True)
-class FleetSelector:
+class FleetSelector(NamedTuple):
     """Which fleet: that of the manifest `config`, or what has the binding tag and those of `where`.
 
     `name`, `cadence`, `interval`, `spread` and the paces take the place of what the manifest says,
@@ -142,8 +140,7 @@ class FleetSelector:
     queue_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogSettings:
+class LogSettings(NamedTuple):
     """`level` is the least that is logged, `form` None the one that suits where logs go."""
 
     level: str = "info"
@@ -293,6 +290,8 @@ def load_secret_rotation(
     given: Mapping[str, str | None], environ: Mapping[str, str] = os.environ
 ) -> SecretRotationSettings:
     """How a client secret is rotated; `given` are `--overlap` and `--max-age`, in this order."""
+    from rotator.model.secret_rotation import SecretRotationSettings
+
     found = _from_environment(environ, SECRET_NAMES)
     for name, (label, text) in zip(SECRET_NAMES, given.items(), strict=False):
         found |= {name: _Given(text, label)} if text is not None else {}
@@ -324,7 +323,7 @@ def _from_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dic
     found = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = known.get(variable)
-        if name is None and not _SERVICE_LINK.fullmatch(variable):
+        if name is None and not re.fullmatch(_SERVICE_LINK, variable):
             meant = did_you_mean(variable.removeprefix(PREFIX), [n.upper() for n in known.values()])
             meant = meant or did_you_mean(variable.removeprefix(PREFIX), known.values())
             if meant is not None:

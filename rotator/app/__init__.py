@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.status import assess_token
 from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
@@ -91,8 +90,9 @@ class Rotator:
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
-        # Of no use to the job, which imports this.
+        # Of no use to the job, which imports this module.
         from rotator.fleet.status import read_client_secret, readable_until
+        from rotator.model.status import assess_token
 
         credentials = client_secret = None
         if settings.credentials_secret is None:

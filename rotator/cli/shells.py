@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS"]
 
 # What PowerShell takes for the end of a single-quoted string (about_Quoting_Rules).
-_POWERSHELL_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
+_POWERSHELL_QUOTES = "['\u2018\u2019\u201a\u201b]"
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/+=@%,~-]+")
+_PLAIN = r"[A-Za-z0-9_.:/+=@%,~-]+"
 
 
 def _sh(name: str, value: str | None) -> str:
@@ -32,13 +32,13 @@ def _fish(name: str, value: str | None) -> str:
 def _powershell(name: str, value: str | None) -> str:
     if value is None:
         return f"Remove-Item Env:{name} -ErrorAction Ignore"
-    quoted = _POWERSHELL_QUOTES.sub(lambda quote: quote[0] * 2, value)
+    quoted = re.sub(_POWERSHELL_QUOTES, lambda quote: quote[0] * 2, value)
     return f"$env:{name} = '{quoted}'"
 
 
 def _dotenv(name: str, value: str | None) -> str:
     """Bare where that is possible: `docker run --env-file` takes quotes for a part of the value."""
-    if value is None or _PLAIN.fullmatch(value):
+    if value is None or re.fullmatch(_PLAIN, value):
         return f"{name}={value or ''}"
     if "'" not in value:
         return f"{name}='{value}'"

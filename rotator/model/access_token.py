@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.instants import format_instant, parse_instant
@@ -116,8 +116,7 @@ class AccessToken:
         return token
 
 
-@dataclass(frozen=True, slots=True)
-class Minted:
+class Minted(NamedTuple):
     """A token as the endpoint granted it.
 
     `warnings` are sentences without secrets: what is odd about it, and yet no reason to refuse it.

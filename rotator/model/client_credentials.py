@@ -17,12 +17,14 @@ from rotator.model.access_token import TOKEN_FIELDS
 from rotator.model.consent import is_consent_entry
 from rotator.model.fields import is_one_line, optional_text_field, text_field
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import ROTATION_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ClientCredentials"]
+__all__ = ["ROTATION_FIELD", "ClientCredentials"]
+
+ROTATION_FIELD = "client_secret_rotation"
+"""Where the state of a rotation of the client secret is kept."""
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
@@ -160,7 +162,7 @@ class ClientCredentials:
             meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
             if meant is not None:
                 # A key is no value, but whoever pastes a secret in its place must not see it again.
-                shown = key if _PLAIN_KEY.fullmatch(key) else "that resembles it"
+                shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
                 raise ValueError(f"has an unknown key {shown}; did you mean {meant}?")
         private_key = _private_key(fields)
         return cls(
@@ -188,7 +190,7 @@ _OPTIONAL_TEXTS = (
     "key_id",
 )
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_-]{1,24}")
+_PLAIN_KEY = r"[A-Za-z_-]{1,24}"
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
 """Names that other products and the OpenID configuration use for these fields."""

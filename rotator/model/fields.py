@@ -56,10 +56,12 @@ def _decode(source: str | bytes) -> str:
     return source.removeprefix("\ufeff")
 
 
+# Compiled where they are used, as few runs do.
+#
 # Nothing optional before white space that may follow: on a long run of it, as a hostile server
 # sends, the time would grow with the square of its length.
-_UNQUOTED = re.compile(r"\{\s*[A-Za-z_]\w*\s*:")
-_ESCAPED = re.compile(r"[\"']?\s*\{\s*\\+\"")
+_UNQUOTED = r"\{\s*[A-Za-z_]\w*\s*:"
+_ESCAPED = r"[\"']?\s*\{\s*\\+\""
 
 
 def _mangling(text: str) -> str:
@@ -67,9 +69,9 @@ def _mangling(text: str) -> str:
     if "\0" in text or text.startswith(("\ufffe", "ÿþ", "þÿ")):
         return ": it is UTF-16, as PowerShell writes files; save it as UTF-8"
     text = text.lstrip()
-    if _UNQUOTED.match(text):
+    if re.match(_UNQUOTED, text):
         return ": its quotes are missing, as after PowerShell; pass a file (file://...) instead"
-    if _ESCAPED.match(text):
+    if re.match(_ESCAPED, text):
         return ": its quotes are escaped, as in a shell; pass a file (file://...) instead"
     return ""
 
@@ -128,12 +130,14 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
 
 
 # Control characters, and halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
-_CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]")
+_CONTROL = r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]"
 
 
 def is_one_line(text: str) -> bool:
     """Whether the text has neither control characters nor white space around it."""
-    return text == text.strip() and not _CONTROL.search(text)
+    # What can be printed has none of them, and the pattern takes half a millisecond to compile.
+    has_none = text.isprintable() or not re.search(_CONTROL, text)
+    return has_none and text == text.strip()
 
 
 def optional_text_field(fields: Mapping[str, Any], name: str) -> str | None:

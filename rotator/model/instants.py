@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 __all__ = ["format_duration", "format_instant", "parse_duration", "parse_instant"]
 
 LONGEST = timedelta(days=366)
-DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+DURATION = r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
 
 
 class TypedDuration(timedelta):
@@ -41,7 +41,7 @@ def parse_duration(text: str) -> TypedDuration:
 
     Raises ValueError if it is none, zero, or longer than a year.
     """
-    match = DURATION.fullmatch(text.strip())
+    match = re.fullmatch(DURATION, text.strip(), re.ASCII)
     if match is None or not any(match.groups()) or len(text) > 20:  # noqa: PLR2004
         raise ValueError("is not a duration; write it with its unit, such as 23h or 22h30m")
     days, hours, minutes, seconds = (int(number or 0) for number in match.groups())

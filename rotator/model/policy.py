@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from rotator.errors import ConfigError
 from rotator.model.instants import format_duration
@@ -63,8 +63,7 @@ NoTokenReason = Literal["token_missing", "token_malformed"]
 """Why there is no stored token to assess."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether the token is due, and why, as a word that fits in a log field."""
 
     due: bool

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import CredentialsError, name_hint
 from rotator.model.urls import problem_with_url
@@ -22,8 +21,7 @@ AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", *CERTIFICATE_METHODS)
 registry of RFC 7591 section 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """One token endpoint and its habits.
 
     `token_url` is empty in a preset whose customers have an address each, which then looks like
@@ -190,8 +188,7 @@ def resolve(credentials: ClientCredentials) -> Provider:
     )
     if method not in AUTH_METHODS:
         raise CredentialsError(f"auth_method: unknown; known are {', '.join(AUTH_METHODS)}")
-    provider = replace(
-        preset,
+    provider = preset._replace(
         token_url=credentials.token_url or preset.token_url,
         scope=credentials.scope or preset.scope,
         auth_method=method,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ class Secret:
         raise TypeError("Secret: cannot be pickled or copied")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSecret:
+class StoredSecret(NamedTuple):
     """One version of a secret as Secrets Manager answered it.
 
     `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a

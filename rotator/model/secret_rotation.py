@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
+from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.secret import Secret
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 __all__ = [
-    "ROTATION_FIELD",
     "NewSecret",
     "ProviderSecret",
     "SecretRotation",
@@ -25,8 +25,6 @@ __all__ = [
     "digest_of_all",
     "read_rotation",
 ]
-
-ROTATION_FIELD = "client_secret_rotation"
 
 Step = Literal["adding", "overlap", "retired", "done"]
 """`adding`: the provider is about to be asked for a new client secret. `overlap`: the new one is

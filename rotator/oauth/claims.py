@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotator.dates import MAX_EPOCH_S, parse_number
 from rotator.model.fields import load_object
@@ -31,8 +30,7 @@ ROUNDING_S = 60
 """Providers round what they announce: no more than that is worth a warning."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Life:
+class _Life(NamedTuple):
     """Seconds since 1970; `issued_s` is None if the token does not say."""
 
     issued_s: float | None

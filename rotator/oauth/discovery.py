@@ -5,7 +5,6 @@ Imports requests, so import this only to mint.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -52,7 +51,7 @@ def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
     or with an error, where they have none. The error is a failure that may pass, if there is one,
     else that of metadata which cannot be used, else the first one.
     """
-    each = replace(timeouts, total_s=timeouts.total_s / 2)  # there are two places
+    each = timeouts._replace(total_s=timeouts.total_s / 2)  # there are two places
     failures: list[MintError] = []
     for url in metadata_urls(issuer):
         response = _fetch(url, each)

@@ -6,11 +6,10 @@ published. Nothing here logs, and requests and Authlib are imported only to mint
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from rotator.errors import CredentialsError, MintError, replace_error
@@ -102,8 +101,7 @@ class TokenEndpoint:
         return Timeouts(connect_s=CONNECT_TIMEOUT_S, read_s=self._read_timeout_s, total_s=left_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Mint:
+class _Mint(NamedTuple):
     """One mint: what is the same in each of its attempts."""
 
     credentials: ClientCredentials
@@ -196,4 +194,4 @@ def _with_position(minted: Minted, position: int, count: int) -> Minted:
     if position > 1:
         rank = f"number {position} of {count}"
         warnings += (f"client_secret: {rank} was accepted; those before it were refused",)
-    return replace(minted, warnings=warnings, client_secret_position=position)
+    return minted._replace(warnings=warnings, client_secret_position=position)

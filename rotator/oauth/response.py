@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import quote_plus
 
 from rotator.dates import parse_retry_after, parse_whole_number
@@ -70,8 +69,7 @@ JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What was asked for, to hold the response against.
 
     `asked_at` is aware UTC, before the request was sent. `lifetime_s` is how long tokens are

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rotator.errors import MintError
 
@@ -21,8 +20,7 @@ MAX_ATTEMPTS = 4
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Bounded, jittered retries that end at `ends_at_s` on the monotonic clock."""
 
     ends_at_s: float

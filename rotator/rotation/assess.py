@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
@@ -35,8 +34,7 @@ _REJECTED_AGAIN = timedelta(hours=1)
 """How long a token that replaced a rejected one is not replaced for the same reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """Both secrets as they were read, and what the policy made of them."""
 
     credentials_version: StoredSecret
@@ -105,7 +103,7 @@ def probe_stored(run: Run, assessment: Assessment) -> Assessment:
         return assessment
     decision = _probe_stored(run, stored, decision)
     run.details["reason"] = decision.reason
-    return replace(assessment, decision=decision)
+    return assessment._replace(decision=decision)
 
 
 def call_endpoint(

@@ -13,7 +13,6 @@ from rotator.model.instants import format_duration
 from rotator.model.policy import RETRY_BUDGET
 from rotator.rotation.assess import call_endpoint
 from rotator.rotation.result import RunWarning
-from rotator.transport.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.run import Run
+    from rotator.transport.redaction import Redactor
 
 __all__ = ["mint", "mint_another", "same_stored", "shortens"]
 
@@ -64,11 +64,17 @@ def _hide_stored_token(assessment: Assessment, call: Callable[[], AccessToken]) 
 
 
 def _hide(secret: Secret, error: MintError | ProbeError) -> None:
-    redact = Redactor.of(secret).redact
+    redact = _redactor_of(secret).redact
     error.args = tuple(redact(str(each)) for each in error.args)
     for name, text in vars(error).items():
         if isinstance(text, str):
             setattr(error, name, redact(text))
+
+
+def _redactor_of(secret: Secret) -> Redactor:
+    from rotator.transport.redaction import Redactor  # of no use to a run that is not due
+
+    return Redactor.of(secret)
 
 
 def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
@@ -178,7 +184,7 @@ def _probe(run: Run, assessment: Assessment, minted: AccessToken) -> None:
     if problem is None:
         return
     if isinstance(assessment.stored, AccessToken):
-        problem = Redactor.of(assessment.stored.access_token).redact(problem)
+        problem = _redactor_of(assessment.stored.access_token).redact(problem)
     if assessment.decision.reason == "rejected":
         raise ProbeError(f"{problem}; kept the stored token", is_refusal=True)
     run.warnings.append(

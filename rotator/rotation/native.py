@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.errors import ProbeError, SecretNotFound, StoreError, VersionConflict
@@ -88,8 +88,8 @@ class _Rotation:
         """Store a new token in the announced version; one that is there already stays."""
         secret_id, version_id = run.binding.token_secret, self.step.version_id
         text = Secret(json.dumps(minted.to_fields(), indent=2))
-        version: StoredSecret | None = replace(
-            assessment.token_version, version_id=version_id, text=text, stages=(PENDING,)
+        version: StoredSecret | None = assessment.token_version._replace(
+            version_id=version_id, text=text, stages=(PENDING,)
         )
         try:
             self.store.put_labelled(secret_id, text, version_id=version_id, stage=PENDING)

@@ -7,8 +7,7 @@ same predecessor ask for the same id, and Secrets Manager lets one of them have 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import StoreError, VersionConflict
 
@@ -38,8 +37,7 @@ FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """The version that is current now, and whether it is ours (`won`)."""
 
     current: StoredSecret
@@ -76,7 +74,7 @@ def compare_and_set(
     for _ in range(MAX_ATTEMPTS):
         version_id, text = successor_id(seen, ordinal), compose(seen)
         if _put(seen, text, version_id, store=store, clock=clock, gives_up_at_s=gives_up_at_s):
-            ours = replace(seen, version_id=version_id, text=text, stages=("AWSCURRENT",))
+            ours = seen._replace(version_id=version_id, text=text, stages=("AWSCURRENT",))
             return Published(ours, won=True)
         current = _read_winner(seen, version_id, store=store, clock=clock)
         if current is None:

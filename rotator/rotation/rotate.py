@@ -164,8 +164,8 @@ def mint_and_publish(
             stored = _shorten(stored, minted.expires_at, assessment)
             assessment = _correct_stored(run, assessment, stored)
         if _may_stay(run, assessment, stored):
-            decision = replace(assessment.decision, reason="provider_cached")
-            cached = replace(assessment, decision=decision)
+            decision = assessment.decision._replace(reason="provider_cached")
+            cached = assessment._replace(decision=decision)
             return result_of(run, "not_due", cached, assessment.token_version)
         minted = mint_another(run, assessment, expires_at=stored.expires_at)
     if publish is not None:
@@ -226,7 +226,7 @@ def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) 
 def _correct_stored(run: Run, assessment: Assessment, stored: AccessToken) -> Assessment:
     version = _publish(run, assessment, stored).current
     run.details.update(version_id=version.version_id, expires_at=format_instant(stored.expires_at))
-    return replace(assessment, token_version=version, stored=parse_token(version))
+    return assessment._replace(token_version=version, stored=parse_token(version))
 
 
 def _publish(
@@ -284,7 +284,7 @@ def _mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessTo
         run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
         [version] = run.store.read(run.binding.token_secret)
         was_replaced = version.version_id != assessment.token_version.version_id
-        assessment = replace(assessment, token_version=version)
+        assessment = assessment._replace(token_version=version)
         if was_replaced and _is_accepted(run, version):
             break
     return assessment, None
@@ -320,7 +320,7 @@ def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Rota
                 return result_of(run, "rotated", assessment, published.current)
             run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
             [version] = run.store.read(run.binding.token_secret)
-            assessment = replace(assessment, token_version=version)
+            assessment = assessment._replace(token_version=version)
             assessment, active = _mint_active(run, assessment)
             current = parse_token(assessment.token_version)
             if active is None or _is_same(current, active):

@@ -16,11 +16,12 @@ from rotator.errors import (
     VersionConflict,
 )
 from rotator.model.client_admin import parse_admin_settings
+from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
 from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import ROTATION_FIELD, SecretRotation, digest_of
+from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set

@@ -11,7 +11,7 @@ import ssl
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -66,8 +66,7 @@ class TransportError(RotatorError):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """In seconds: for connecting, for each read, and for all of it together."""
 
     connect_s: float

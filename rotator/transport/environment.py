@@ -5,8 +5,7 @@ Imports requests when it is first asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Environment", "Route"]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """How a server is reached: `proxies` by scheme, and the file or folder of `authorities`.
 
     None leaves the authorities to the default.

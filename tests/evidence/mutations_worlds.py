@@ -90,7 +90,7 @@ WORLD_MUTATIONS = (
         "            assessment, active = _mint_active(run, assessment)\n            current",
         "            assessment, active = _mint_active(run, assessment)\n"
         "            [version] = run.store.read(run.binding.token_secret)\n"
-        "            assessment = replace(assessment, token_version=version)\n            current",
+        "            assessment = assessment._replace(token_version=version)\n            current",
         f"{WORLDS} -k between_the_read",
     ),
     Mutation(

@@ -29,8 +29,7 @@ CREDENTIALS = StoredSecret(
     Secret(json.dumps({"client_id": CLIENT_ID, "client_secret": "s", "token_url": TOKEN_URL})),
     (CURRENT,),
 )
-ONE_ACTIVE = replace(
-    CREDENTIALS,
+ONE_ACTIVE = CREDENTIALS._replace(
     text=Secret(
         json.dumps(
             {

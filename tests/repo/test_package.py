@@ -33,6 +33,12 @@ def test_import_costs_no_library(statement: str) -> None:
     assert imported(statement).isdisjoint(DEAR)
 
 
+def test_command_imports_no_other_command() -> None:
+    loaded = imported("from rotator.cli.parser import parse; parse(['run'])")
+    others = ("check", "consume", "credentials", "demo", "execute", "init", "status")
+    assert loaded.isdisjoint(f"rotator.cli.{name}" for name in others)
+
+
 def test_package_itself_imports_none_of_its_modules() -> None:
     assert {name for name in imported("import rotator") if name.startswith("rotator")} == {
         "rotator"

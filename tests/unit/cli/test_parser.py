@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rotator.cli.parser import parse
+from rotator.cli.parser import build_parser, parse
 from rotator.errors import ConfigError
 
 CANARY = "p8e-canary"
@@ -45,6 +45,13 @@ def test_every_command_has_help_with_an_example(
     assert "example" in text
     assert f"rotator {command}" in text.partition("example")[2]
     assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "rotate-client-secret"])
+def test_parser_of_one_command_says_what_that_of_all_says(command: str) -> None:
+    parsers = (build_parser(command), build_parser())
+
+    assert len({each.named_command([command]).format_help() for each in parsers}) == 1
 
 
 def test_help_lists_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
