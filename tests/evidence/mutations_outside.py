@@ -44,7 +44,7 @@ OUTSIDE_MUTATIONS = (
         "aws/store.py",
         "read_timeout=10,",
         "read_timeout=100,",
-        f"{STORE} -k hang",
+        "tests/integration/aws/test_store_connecting.py -k calls_that_hang",
     ),
     Mutation(
         "the function decrypts with the key whatever it is used for",
