@@ -40,6 +40,20 @@ FLEET_MUTATIONS = (
         f"{STATUS} -k somebody_tagged",
     ),
     Mutation(
+        "fleet: a status looks into another region",
+        "fleet/status.py",
+        "    refuse_other_region(region, binding)\n",
+        "    del region\n",
+        "tests/integration/cli/test_fleet_codes.py -k alike",
+    ),
+    Mutation(
+        "fleet: a pace that is set gives way to the manifest",
+        "app/fleet.py",
+        '"spread", *PACES)',
+        '"spread")',
+        "tests/unit/app/test_fleet.py",
+    ),
+    Mutation(
         "fleet: consent to a folder is one to all that begins like it",
         "model/consent.py",
         "name.startswith(entry[:-1])",
