@@ -16,6 +16,7 @@ from rotator.errors import ConfigError
 from rotator.model.instants import format_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.model.access_token import AccessToken
@@ -37,6 +38,7 @@ DEFAULT_INTERVAL = timedelta(minutes=15)
 """How often the scheduler is expected to start the job."""
 
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 
 RETRY_BUDGET = timedelta(minutes=1)
 """The longest that one run spends minting, retries included."""
@@ -51,6 +53,9 @@ MAX_EARLINESS = timedelta(minutes=5)
 """A schedule of exactly one cadence never fires exactly on time: cron starts late by a moment, and
 `issued_at` is later than the start. Without an allowance the run that comes one second early skips,
 and the next one comes a whole cadence later, to an expired token."""
+
+EARLY_START = timedelta(seconds=30)
+"""How much earlier than an interval after the last one a run may start."""
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far in the future `issued_at` may lie before we stop believing it."""
@@ -75,10 +80,12 @@ class RenewalPolicy:
     """How long a token serves before the next one is minted.
 
     With `cadence` None, 23 hours, or for tokens that do not live long enough for that, their
-    lifetime less a margin of a 24th part, never less than one interval and the time a run and a
-    reader need, nor more than half of the lifetime. An explicit `cadence` is taken at its word
-    where it keeps a valid token. For tokens that end too early for it the default applies: a
-    provider that shortens its lifetimes has not failed. `interval` is how often the job is started.
+    lifetime less a margin of a 24th part, never less than two intervals and the time a run and a
+    reader need: then one failed run costs nothing. Lives that are too short for that get the
+    longest margin for which Secrets Manager keeps enough versions. An explicit `cadence` is taken
+    at its word where it keeps a valid token. For tokens that end too early for it the default
+    applies: a provider that shortens its lifetimes has not failed. `interval` is how often the job
+    is started.
 
     A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
     part of `spread`, of which at most half of the cadence counts. Each token has a part of its own:
@@ -140,7 +147,8 @@ class RenewalPolicy:
         Without `issued_at` half of the spread counts, as it does on average.
         """
         latest = self._latest_cadence(lifetime)
-        early = min(self.spread, latest / 2) * self._share(issued_at)
+        most = max(latest - _shortest_cadence(self.interval), timedelta(0))
+        early = min(self.spread, latest / 2, most) * self._share(issued_at)
         return timedelta(seconds=int((latest - early).total_seconds()))
 
     def _share(self, issued_at: datetime | None) -> float:
@@ -157,8 +165,10 @@ class RenewalPolicy:
             return self.cadence
         # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
         margin = lifetime / 24 // MINUTE * MINUTE
-        share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)
-        return min(share, DEFAULT_CADENCE)
+        longest = max(lifetime - max(margin, self.safe_margin), _shortest_cadence(self.interval))
+        if lifetime - longest < self.needed_margin:
+            longest = max(lifetime - self.needed_margin, lifetime / 2)
+        return min(longest, DEFAULT_CADENCE)
 
     def validate_lifetime(self, lifetime: timedelta) -> None:
         """Raise ConfigError if tokens of this documented lifetime cannot be kept valid."""
@@ -179,35 +189,25 @@ class RenewalPolicy:
         An explicit cadence has to leave an interval, a run and a reader's lag before expiry: else
         one missed run would leave every consumer without a token.
         """
-        problem = self.problem_with_cadence(lifetime)
-        if problem is not None:
-            return problem
-        subject = f"tokens that live {format_duration(lifetime)}"
-        if not self.keeps_valid(lifetime):
-            problem = f"interval {format_duration(self.interval)}: too long for {subject}, which"
-            problem += " can end before the next run"
-        elif not self.fits_quota(lifetime):
-            problem = f"{subject}: an interval of {format_duration(self.interval)} replaces them"
-            problem += f" more than {VERSIONS_PER_DAY} times a day, which is the most versions that"
-            problem += " Secrets Manager keeps of a secret"
-        else:
-            return None
-        if self.cadence is not None:
-            return f"{problem}; choose a longer cadence or leave it out"
-        interval = _longest_interval(lifetime)
-        if interval is not None:
-            often = f"start the job every {format_duration(interval)}"
-            return f"{problem}; {often}, and say so with --interval"
-        shortest = format_duration(_shortest_lifetime())
-        return f"{problem}; no interval works for less than {shortest}: ask the provider for more"
+        return self.problem_with_cadence(lifetime) or _problem_with_interval(self, lifetime)
+
+    def problem_with_failed_run(self, lifetime: timedelta) -> str | None:
+        """What one failed run can cost with tokens of this lifetime, None if it costs nothing."""
+        missing = self.safe_margin - (lifetime - self.cadence_for(lifetime))
+        return None if missing <= timedelta(0) else _cost_of_failed_run(self, lifetime, missing)
 
     def _has_time_for(self, cadence: timedelta, lifetime: timedelta) -> bool:
         return cadence < lifetime - self.needed_margin
 
     @property
     def needed_margin(self) -> timedelta:
-        """The time that must be left when a token becomes due."""
+        """The time that must be left when a token becomes due: one run certainly falls into it."""
         return self.interval + RETRY_BUDGET + READER_LAG
+
+    @property
+    def safe_margin(self) -> timedelta:
+        """The time into which two runs certainly fall, of which one may fail."""
+        return self.needed_margin + self.interval
 
     def keeps_valid(self, lifetime: timedelta) -> bool:
         """Whether tokens of this lifetime outlive an interval after they become due."""
@@ -221,25 +221,80 @@ class RenewalPolicy:
         return timedelta(days=1) / period <= VERSIONS_PER_DAY
 
 
+def _shortest_cadence(interval: timedelta) -> timedelta:
+    """The age from which a token may be replaced.
+
+    At every run before, it would need more versions than Secrets Manager keeps; two runs that
+    overlap would replace each other's token.
+    """
+    runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)
+    due_at = (runs - 1) * interval + min(EARLY_START, interval / 2)
+    shortest = max(due_at * 50 / 49, RETRY_BUDGET + READER_LAG)  # less its own earliness
+    return ceil(shortest / SECOND) * SECOND
+
+
 def _earliness(cadence: timedelta) -> timedelta:
     return min(MAX_EARLINESS, cadence / 50)
 
 
-def _works(lifetime: timedelta, interval: timedelta) -> bool:
-    policy = RenewalPolicy(interval=interval)
+def _works(policy: RenewalPolicy, lifetime: timedelta) -> bool:
     return policy.keeps_valid(lifetime) and policy.fits_quota(lifetime)
 
 
-def _longest_interval(lifetime: timedelta) -> timedelta | None:
-    """The longest interval, up to 15 minutes, that keeps tokens of this lifetime valid."""
+def _survives_failed_run(policy: RenewalPolicy, lifetime: timedelta) -> bool:
+    has_margin = lifetime - policy.cadence_for(lifetime) >= policy.safe_margin
+    return has_margin and policy.fits_quota(lifetime)
+
+
+def _problem_with_interval(policy: RenewalPolicy, lifetime: timedelta) -> str | None:
+    subject = f"tokens that live {format_duration(lifetime)}"
+    if not policy.keeps_valid(lifetime):
+        problem = f"interval {format_duration(policy.interval)}: too long for {subject}, which"
+        problem += " can end before the next run"
+    elif not policy.fits_quota(lifetime):
+        problem = f"{subject}: an interval of {format_duration(policy.interval)} replaces them"
+        problem += f" more than {VERSIONS_PER_DAY} times a day, which is the most versions that"
+        problem += " Secrets Manager keeps of a secret"
+    else:
+        return None
+    if policy.cadence is not None:
+        return f"{problem}; choose a longer cadence or leave it out"
+    return f"{problem}; {_way_out(lifetime, _works)}"
+
+
+def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timedelta) -> str:
+    shown = format_duration(ceil(cost / MINUTE) * MINUTE)
+    problem = f"tokens that live {format_duration(lifetime)}, replaced by a job that runs every"
+    problem += f" {format_duration(policy.interval)}: one failed run can leave consumers without"
+    problem += f" a token for {shown}"
+    default = replace(policy, cadence=None)
+    if policy.cadence is not None and _survives_failed_run(default, lifetime):
+        longest = format_duration(default.cadence_for(lifetime))
+        return f"{problem}; leave the cadence out, or choose {longest} at most"
+    return f"{problem}; {_way_out(lifetime, _survives_failed_run)}"
+
+
+def _way_out(lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta], bool]) -> str:
+    interval = _longest_interval(lifetime, is_enough)
+    if interval is not None:
+        return f"start the job every {format_duration(interval)}, and say so with --interval"
+    shortest = format_duration(_shortest_lifetime(is_enough))
+    return f"no interval works for less than {shortest}: ask the provider for more"
+
+
+def _longest_interval(
+    lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta], bool]
+) -> timedelta | None:
+    """The longest interval, up to 15 minutes, that is enough for tokens of this lifetime."""
     minutes = range(int(DEFAULT_INTERVAL / MINUTE), 0, -1)
-    return next((m * MINUTE for m in minutes if _works(lifetime, m * MINUTE)), None)
+    policies = (RenewalPolicy(interval=m * MINUTE) for m in minutes)
+    return next((each.interval for each in policies if is_enough(each, lifetime)), None)
 
 
-def _shortest_lifetime() -> timedelta:
-    """The shortest lifetime, in whole minutes, for which any interval works."""
+def _shortest_lifetime(is_enough: Callable[[RenewalPolicy, timedelta], bool]) -> timedelta:
+    """The shortest lifetime, in whole minutes, for which any interval is enough."""
     lifetime = MINUTE
-    while _longest_interval(lifetime) is None:
+    while _longest_interval(lifetime, is_enough) is None:
         lifetime += MINUTE
     return lifetime
 

@@ -115,10 +115,12 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
     minted = granted.token
     _refuse_unless_usable(minted, now=run.clock.now())
     lifetime = minted.expires_at - minted.issued_at
-    next_rotation_at = assessment.policy.next_rotation_at(minted)
-    problem = assessment.policy.problem_with_lifetime(lifetime)
+    policy = assessment.policy
+    next_rotation_at = policy.next_rotation_at(minted)
+    problem = policy.problem_with_lifetime(lifetime)
     if problem is None and assessment.provider.hands_out_cached_tokens:
-        problem = _problem_with_caching(assessment.policy.interval)
+        problem = _problem_with_caching(policy.interval)
+    problem = problem or policy.problem_with_failed_run(lifetime)
     if problem is not None:
         run.warnings.append(RunWarning("rotator.margin_short", problem))
     return replace(

@@ -17,6 +17,7 @@ STORE = "tests/integration/aws/test_store.py"
 CHAIN = "tests/integration/aws/test_credential_chain.py"
 TOKENS = "tests/unit/model/test_access_token.py"
 POLICY = "tests/unit/model/test_policy.py"
+FAILED_RUN = "tests/unit/model/test_failed_run.py"
 OAUTH = "tests/unit/oauth/test_endpoint.py"
 HOSTILE = "tests/evidence/test_hostile_endpoint.py"
 FAULTS = "tests/evidence/test_evidence.py"
@@ -193,9 +194,37 @@ MUTATIONS = (
     Mutation(
         "no margin before the expiry",
         "model/policy.py",
-        "share = max(lifetime - max(margin, self.needed_margin), lifetime / 2)",
-        "share = lifetime",
+        "max(lifetime - max(margin, self.safe_margin), _shortest_cadence(self.interval))",
+        "lifetime",
         f"{POLICY} -k margin",
+    ),
+    Mutation(
+        "one failed run costs a token that lives shorter than a day",
+        "model/policy.py",
+        "lifetime - max(margin, self.safe_margin)",
+        "lifetime - max(margin, self.needed_margin)",
+        f"{FAILED_RUN} -k costs_no_minute",
+    ),
+    Mutation(
+        "short lives use the versions up",
+        "model/policy.py",
+        "    runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)\n",
+        "    runs = 1\n",
+        f"{FAILED_RUN} -k costs_no_minute",
+    ),
+    Mutation(
+        "the spread uses the versions up",
+        "model/policy.py",
+        "early = min(self.spread, latest / 2, most) * self._share(issued_at)",
+        "early = min(self.spread, latest / 2) * self._share(issued_at)",
+        f"{FAILED_RUN} -k spread",
+    ),
+    Mutation(
+        "what a failed run costs is not told",
+        "rotation/mint.py",
+        "    problem = problem or policy.problem_with_failed_run(lifetime)\n",
+        "",
+        "tests/unit/rotation/test_what_may_be_published.py -k one_failed_run",
     ),
     Mutation(
         "temporary failures are given up at once",

@@ -114,12 +114,15 @@ def test_totals_of_hostile_answers_are_those_of_the_table() -> None:
 
 
 def test_shortest_lives_are_what_the_policy_keeps_valid() -> None:
-    rows = re.findall(r"^\| (1 or 5|\d+) (minutes|hour) \| (\d+) minutes \|$", PAGE, re.MULTILINE)
-    assert len(rows) == 5
-    for intervals, unit, shortest in rows:
-        for number in re.findall(r"\d+", intervals):
-            minutes = int(number) * (60 if unit == "hour" else 1)
-            policy = RenewalPolicy(interval=timedelta(minutes=minutes))
+    pattern = r"^\| (\d+) (minutes?|hour) \| (\d+) minutes \| (\d+) minutes \|$"
+    rows = re.findall(pattern, PAGE, re.MULTILINE)
+    assert len(rows) == 6
+    for number, unit, works_from, safe_from in rows:
+        minutes = int(number) * (60 if unit == "hour" else 1)
+        policy = RenewalPolicy(interval=timedelta(minutes=minutes))
+        for shortest, find_problem in (
+            (works_from, policy.problem_with_lifetime),
+            (safe_from, policy.problem_with_failed_run),
+        ):
             lives = [timedelta(minutes=int(shortest) - less) for less in (0, 1)]
-            problems = [policy.problem_with_lifetime(life) for life in lives]
-            assert [problem is None for problem in problems] == [True, False]
+            assert [find_problem(life) is None for life in lives] == [True, False]

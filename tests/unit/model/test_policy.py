@@ -91,9 +91,10 @@ def test_schedule_of_exactly_one_cadence_never_comes_too_early() -> None:
         (DAY, 23 * HOUR),
         (48 * HOUR, 23 * HOUR),
         (365 * DAY, 23 * HOUR),
-        (12 * HOUR, 11.5 * HOUR),
-        (HOUR, 43 * MINUTE),  # 60 less a interval, a run and a reader's lag
-        (20 * MINUTE, 10 * MINUTE),
+        (13 * HOUR, 12 * HOUR + 28 * MINUTE),  # 13 h / 24, in whole minutes
+        (12 * HOUR, 11 * HOUR + 28 * MINUTE),
+        (HOUR, 28 * MINUTE),  # 60 less two intervals, a run and a reader's lag
+        (20 * MINUTE, 2 * MINUTE),
         (5 * MINUTE, 150 * SECOND),
         (SECOND, timedelta(0)),
     ],
@@ -109,7 +110,8 @@ def test_default_cadence_leaves_a_margin_that_fits_the_lifetime(
     [
         (HOUR, 15 * MINUTE, True),
         (34 * MINUTE, 15 * MINUTE, True),
-        (33 * MINUTE, 15 * MINUTE, False),
+        (19 * MINUTE, 15 * MINUTE, True),
+        (18 * MINUTE, 15 * MINUTE, False),
         (5 * MINUTE, 15 * MINUTE, False),
         (5 * MINUTE, 30 * SECOND, True),
         (DAY, 25 * HOUR, False),
@@ -188,7 +190,7 @@ def test_cadence_for_tokens_shorter_than_an_interval_asks_for_more_runs() -> Non
 
 
 @pytest.mark.parametrize(
-    ("age", "due"), [(11 * HOUR, False), (11 * HOUR + 30 * MINUTE, True), (12 * HOUR, True)]
+    ("age", "due"), [(11 * HOUR, False), (11 * HOUR + 28 * MINUTE, True), (12 * HOUR, True)]
 )
 def test_cadence_that_shortened_lives_no_longer_fit_gives_way_to_the_default(
     age: timedelta, *, due: bool
@@ -224,6 +226,9 @@ def test_duration_is_written_as_settings_take_it(duration: timedelta, text: str)
         (15 * MINUTE, 1 * MINUTE, False),  # every 12 minutes: 120
         (18 * MINUTE, 1 * MINUTE, True),  # every 15 minutes: 96
         (18 * MINUTE, 5 * MINUTE, True),
+        (23 * MINUTE, 5 * MINUTE, True),  # due after 10 minutes and a half: every 15 minutes
+        (23 * MINUTE, 10 * MINUTE, True),  # every 20 minutes
+        (19 * MINUTE, 15 * MINUTE, True),  # at each run
         (HOUR, 15 * MINUTE, True),
         (DAY, 1 * MINUTE, True),
     ],
@@ -252,10 +257,10 @@ def test_documented_life_that_exceeds_the_quota_is_refused_with_the_shortest_tha
 
 
 def test_life_that_is_too_short_for_the_interval_names_one_that_works() -> None:
-    with pytest.raises(ConfigError, match="start the job every 8m") as caught:
-        RenewalPolicy().validate_lifetime(20 * MINUTE)
+    with pytest.raises(ConfigError, match="start the job every 15m") as caught:
+        RenewalPolicy(interval=20 * MINUTE).validate_lifetime(20 * MINUTE)
     assert "--interval" in str(caught.value)
-    RenewalPolicy(interval=8 * MINUTE).validate_lifetime(20 * MINUTE)
+    RenewalPolicy(interval=15 * MINUTE).validate_lifetime(20 * MINUTE)
 
 
 def test_cadence_that_exceeds_the_quota_is_refused() -> None:

@@ -210,7 +210,7 @@ def test_cadence_that_the_minted_token_does_not_fit_is_warned_of_and_not_refused
     assert result.outcome == "rotated"
     [warning] = result.warnings
     assert warning.problem.startswith("cadence 23h: too long for tokens that live 1h")
-    assert result.next_rotation_at == NOW + timedelta(minutes=43)
+    assert result.next_rotation_at == NOW + timedelta(minutes=28)
 
 
 def test_token_that_the_probe_refuses_is_not_published() -> None:

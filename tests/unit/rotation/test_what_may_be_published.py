@@ -114,6 +114,17 @@ def test_expired_token_is_not_published_even_by_force() -> None:
     assert job.token == "old"
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(70, False), (34, False), (33, True)])
+def test_life_of_which_one_failed_run_costs_some_is_published_with_a_warning(
+    *, minutes: int, told: bool
+) -> None:
+    # Two intervals of 15 minutes, a run and a reader, after the two minutes of the run before.
+    result = WorldJob(None, lifetime=minutes * MINUTE).run()
+    assert result.outcome == "rotated"
+    assert ["one failed run" in each.problem for each in result.warnings] == [True] * told
+    assert {each.event for each in result.warnings} <= {"rotator.margin_short"}
+
+
 # The same token again
 
 
