@@ -31,6 +31,9 @@ examples:
 Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
+_NEXT_RUN = "the next `rotator run` that is due mints with it; `rotator run --force` tries it now"
+_NOT_FOR_MINTING = frozenset({"client_admin", "client_secret_rotation"})
+
 _SHOW = """\
 example:
   rotator credentials show adobe/credentials"""
@@ -117,11 +120,16 @@ def _set(args: argparse.Namespace) -> int:
 
     changes = settings or ask_changes()
     what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
+    next_step = _NEXT_RUN
+    if settings:
+        next_step = "the next `rotator run` mints with it: what was asked for has changed"
+    elif changes.keys() <= _NOT_FOR_MINTING:
+        next_step = f"`rotator rotate-client-secret {secret_id} --dry-run` tries it"
     return _edit(
         secret_id,
         lambda fields: merge_settings(fields, changes),
         what=what,
-        asks_for_another=bool(settings),
+        next_step=next_step,
     )
 
 
@@ -138,19 +146,14 @@ def _edit(
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     what: str,
-    asks_for_another: bool = False,
+    next_step: str = _NEXT_RUN,
 ) -> int:
     from rotator.app import open_store_for
     from rotator.rotation.credentials import edit_credentials
 
     if edit_credentials(secret_id, change, store=open_store_for(secret_id)):
         print(f"changed {what} in credentials secret {secret_id}")
-        print(
-            "the next `rotator run` mints with it: what was asked for has changed"
-            if asks_for_another
-            else "the next `rotator run` that is due mints with it; `rotator run --force` tries it"
-            " now"
-        )
+        print(next_step)
     else:
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
     return EXIT_OK

@@ -35,6 +35,7 @@ _NEXT = {
     "waiting": "next: run this again when the open conditions are met",
     "retired": "next: run this again in 24 hours",
     "reverted": "next: run this again to begin anew",
+    "finished": "next: nothing; without --max-age another run begins the next rotation",
 }
 
 

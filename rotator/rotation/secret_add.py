@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from rotator.errors import ClientAdminError, ConfigError, StoreError
-from rotator.model.instants import format_duration, format_instant
+from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
 from rotator.rotation.secret_listing import (
     explain_refused_add,
@@ -23,6 +23,7 @@ from rotator.rotation.secret_run import (
     LISTING_LAG,
     SETTLING,
     STORE_PATIENCE_S,
+    explain_age,
     is_old_enough,
     is_refusal,
     prove,
@@ -131,10 +132,7 @@ def _remember_age(run: SecretRun, seen: Situation, old: ProviderSecret) -> Secre
     if not run.dry_run and (known is None or known.new is None or known.new.id != old.id):
         state = SecretRotation(id=run.new_id(), step="done", started_at=run.now(), new=old)
         known = publish(run, seen, state).rotation
-    age = format_duration(run.now() - old.created_at) if old.created_at else "unknown"
-    limit = format_duration(run.max_age) if run.max_age else "any"
-    summary = f"client secret {old.id}: its age is {age}, it is replaced from {limit}"
-    return run.conclude("not_due", summary, rotation=known)
+    return run.conclude("not_due", explain_age(run, old), rotation=known)
 
 
 def settle_add(

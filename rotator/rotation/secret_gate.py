@@ -187,7 +187,7 @@ def _problem_with_origin(
     at = token.next_rotation_at or token.expires_at
     return (
         f"{subject}: its token of {format_instant(token.issued_at)} was not minted with the new"
-        f" client secret; the job replaces it at {format_instant(at)}"
+        f" client secret; the job replaces it at {format_instant(at)}, or `rotator run --force` now"
     )
 
 

@@ -96,8 +96,8 @@ def explain_refused_add(
         return refused
     if lost is not None:
         text = (
-            f"{refused}; what a run of {format_instant(lost.started_at)} has added may take its"
-            f" room, and not be listed yet: the next run looks again"
+            f"{refused}; what a run that began at {format_instant(lost.started_at)} may have added"
+            " can take the room before it is listed: the next run looks again"
         )
         return ClientAdminError(
             text, status=refused.status, debug_id=refused.debug_id, retryable=True
@@ -160,13 +160,16 @@ def _way_out(kind: AdminKind) -> str:
 
 def _describe(listed: Sequence[ProviderSecret]) -> str:
     """Each by its id, and by what tells people which one it is."""
-    return ", ".join(f"{each.id}{_instants(each)}" for each in listed)
+    tells_use = any(each.last_used_at is not None for each in listed)
 
+    def describe(each: ProviderSecret) -> str:
+        known = (("made", each.created_at), ("last used", each.last_used_at))
+        told = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
+        if tells_use and each.last_used_at is None:
+            told.append("no use seen")
+        return f"{each.id} ({', '.join(told)})" if told else each.id
 
-def _instants(listed: ProviderSecret) -> str:
-    known = (("made", listed.created_at), ("last used", listed.last_used_at))
-    told = ", ".join(f"{what} {format_instant(at)}" for what, at in known if at is not None)
-    return f" ({told})" if told else ""
+    return ", ".join(describe(each) for each in listed)
 
 
 def _ids(listed: Sequence[ProviderSecret]) -> str:

@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError
-from rotator.model.instants import format_duration, format_instant
+from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_run import (
+    explain_age,
     is_old_enough,
     is_refusal,
     keep_from_new,
@@ -56,10 +57,7 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     known = seen.rotation.new if seen.rotation else None
     lifetime = timedelta(days=seen.settings.lifetime_days)
     if known is not None and not is_old_enough(run, known.created_at, None, lifetime):
-        age = format_duration(run.now() - known.created_at) if known.created_at else "unknown"
-        limit = format_duration(run.max_age) if run.max_age else "any"
-        summary = f"client secret {known.id}: its age is {age}, it is replaced from {limit}"
-        return run.conclude("not_due", summary, rotation=seen.rotation)
+        return run.conclude("not_due", explain_age(run, known), rotation=seen.rotation)
     if run.dry_run:
         return run.conclude("would_change", "would set a new client secret")
     value, now, new_id = run.new_value(), run.now(), run.new_id()

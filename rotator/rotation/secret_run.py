@@ -18,7 +18,7 @@ from rotator.errors import (
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.instants import format_instant
+from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import refuses_client, resolve
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
     from rotator.model.clock import Clock
     from rotator.model.secret import StoredSecret
+    from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin, Endpoint, Store
     from rotator.rotation.secret_gate import Condition
     from rotator.rotation.secret_result import SecretOutcome
@@ -46,6 +47,7 @@ __all__ = [
     "STORE_PATIENCE_S",
     "SecretRun",
     "Situation",
+    "explain_age",
     "is_old_enough",
     "is_refusal",
     "keep_from_new",
@@ -286,6 +288,13 @@ def is_old_enough(
     return ends_soon or run.now() - created_at >= run.max_age
 
 
+def explain_age(run: SecretRun, listed: ProviderSecret) -> str:
+    """Why a client secret is not due."""
+    age = format_duration(run.now() - listed.created_at) if listed.created_at else "an unknown time"
+    limit = format_duration(run.max_age) if run.max_age else "any age"
+    return f"client secret {listed.id} is {age} old, and is replaced when it is {limit} old"
+
+
 def is_refusal(error: ClientAdminError) -> bool:
     """Whether the provider said no before it changed anything; other failures may have come after.
 
@@ -335,7 +344,8 @@ def _not_accepted(
         text = f"token endpoint: does not accept the new client secret {name}, {how} ({refused})"
     hint = "run this again"
     if not is_temporary:
-        hint = f"delete {name} at the provider, then run this again to begin anew"
+        console = situation.settings.kind.console
+        hint = f"delete {name} at the provider ({console}), then run this again to begin anew"
     if situation.settings.kind.chooses_value and not is_temporary:
         hint = "set one at the provider, and store it with `rotator credentials set`"
     return MintError(

@@ -161,12 +161,11 @@ def _revert(
             retryable=True,
         )
     summary = (
-        f"the new client secret {new_id} is gone at the provider; {old_id} is the only one again"
+        f"the new client secret {new_id} is gone at the provider, so {old_id} is the only one again"
     )
     if run.dry_run:
-        return run.conclude(
-            "would_change", f"would drop its value, since {summary}", rotation=rotation
-        )
+        would = f"would drop the value of {new_id}: {summary}"
+        return run.conclude("would_change", would, rotation=rotation)
     digest = rotation.new_digest
 
     def drop_new(texts: Sequence[str]) -> Sequence[str]:
@@ -205,9 +204,10 @@ def _abandon(
     left = [each.id for each in ours if each is not None and each.id in listed]
     told = f"nothing of it is left at {kind.name}"
     if left:
+        are, it = ("are", "each that") if len(left) > 1 else ("is", "it there if")
         told = (
-            f"{' and '.join(left)} {'are' if len(left) > 1 else 'is'} still at {kind.name}: delete"
-            f" there what nobody uses ({kind.console})"
+            f"{' and '.join(left)} {are} still at {kind.name}: delete {it} nobody uses"
+            f" ({kind.console})"
         )
         if kind.capacity is not None and len(listed) >= kind.capacity:
             told += ", else there is no room for the next rotation"

@@ -275,6 +275,7 @@ def test_interface_for_the_client_secret_is_stored_and_shown(
     ended = inside("credentials", "set", name, stdin=json.dumps({"client_admin": admin}))
 
     assert ended.returncode == 0, ended.stderr
+    assert f"`rotator rotate-client-secret {name} --dry-run` tries it" in ended.stdout
     assert vault.fields(name)["client_admin"] == admin
     assert (
         json.loads(inside("credentials", "show", name, "--json").stdout)["client_admin"] == "adobe"

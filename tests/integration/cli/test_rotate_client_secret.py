@@ -141,7 +141,7 @@ def test_settings_come_from_the_environment(inside: Cli, name: str) -> None:
     ended = inside("rotate-client-secret", env=env)
 
     assert ended.returncode == 0
-    assert ended.stdout.startswith("not due: client secret adobe-secret-1: its age is 200d")
+    assert ended.stdout.startswith("not due: client secret adobe-secret-1 is 200d")
 
 
 @pytest.mark.parametrize(

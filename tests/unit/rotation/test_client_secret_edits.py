@@ -116,7 +116,7 @@ def test_new_one_that_somebody_has_taken_out_is_named_with_where_to_delete_it(
     ended = world.rotate()
 
     assert ended.outcome == "abandoned"
-    assert f"; {make.KIND}-secret-2 is still at {make.KIND}: delete there" in ended.summary
+    assert f"; {make.KIND}-secret-2 is still at {make.KIND}: delete it there" in ended.summary
     assert "Console: " in ended.summary
     assert f"{make.KIND}-secret-1" not in ended.summary
     with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):

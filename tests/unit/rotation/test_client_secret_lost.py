@@ -94,7 +94,7 @@ def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
         world.rotate()
 
     said = str(caught.value)
-    assert f"{foreign[0]} (made 2026-01-31T09:00:00Z)" in said
+    assert f"{foreign[0]} (made 2026-01-31T09:00:00Z" in said
     assert f"the stored one should be {make.KIND}-secret-1" in said
     assert "Console: " in said
     assert world.state == {}
