@@ -180,13 +180,14 @@ class HttpClientAdmin:
         status = response.status
         name = self._target.settings.kind.name
         text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
+        text, request_id = redactor.redact_together(text, debug_id(response.headers, redactor))
         hint = f"; grant {self._adapter.grants}" if status in PERMISSIONS else ""
         if status == UNAUTHORIZED:
             hint = explain_clock_skew(response.headers, now=self._clock.now()) + hint
         return ClientAdminError(
             f"{name}: refused to {call.does} (HTTP {status}{f': {text}' if text else ''}){hint}",
             status=status,
-            debug_id=debug_id(response.headers, redactor),
+            debug_id=request_id,
             retryable=status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_FAILURE,
         )
 

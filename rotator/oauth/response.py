@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
-from urllib.parse import quote_plus
+from urllib.parse import parse_qs, quote_plus
 
 from rotator.dates import parse_retry_after, parse_whole_number
 from rotator.errors import MintError, replace_error
@@ -144,7 +144,9 @@ def parse_token_response(response: HttpResponse, expected: Expectation) -> Minte
     return replace_error(
         lambda: _accept(response, expected, redactor),
         ValueError,
-        lambda problem: _error(str(problem), response, redactor),
+        lambda problem: _error(
+            str(problem), response, request_id=debug_id(response.headers, redactor)
+        ),
     )
 
 
@@ -157,6 +159,7 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
         token, client_id=expected.client_id, asked_at=expected.asked_at, announced_s=announced_s
     )
     scope, warnings = _scope(members, expected)
+    _refuse_echo(expected, access_token=token, scope=scope)
     if lifetime_s < announced_s - ROUNDING_S:
         warnings += (
             "token endpoint: the token expires earlier than announced; the earlier time counts",
@@ -203,6 +206,20 @@ def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> st
     if any(secret.reveal() in token for secret in secrets if secret):
         raise ValueError("access_token holds the client secret")
     return token
+
+
+def _refuse_echo(expected: Expectation, **published: str | None) -> None:
+    """Consumers read these fields: in no form may what proves the client's identity be in one.
+
+    What the client id holds, or the scope that was asked for, is known to consumers anyway.
+    """
+    form = parse_qs(expected.request.body if expected.request else "")
+    sent = (*expected.secrets, *map(Secret, form.get("client_assertion", ())))
+    known = f"{expected.client_id} {expected.scope or ''}".lower()
+    redactor = Redactor.of(*(each for each in sent if each.reveal().lower() not in known))
+    for name, text in published.items():
+        if text is not None and redactor.finds_whole(text):
+            raise ValueError(f"{name} holds the client secret, or the assertion in its place")
 
 
 def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Redactor) -> str:
@@ -287,6 +304,10 @@ def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) 
     description = _first_text(
         members, ("error_description", "errorSummary", "message"), redactor, MAX_DESCRIPTION_CHARS
     )
+    shown, description, request_id = redactor.redact_together(
+        code, description, debug_id(response.headers, redactor)
+    )
+    code = code if code in PERMANENT | TEMPORARY else shown
     is_temporary = code in TEMPORARY or (
         code not in PERMANENT and (response.status in TEMPORARY_STATUS or response.status >= 500)  # noqa: PLR2004 - HTTP server errors
     )
@@ -300,7 +321,7 @@ def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) 
     error = _error(
         said,
         response,
-        redactor,
+        request_id=request_id,
         hint=_client_hint(response, expected) if refuses_client(response.status, code) else "",
         retryable=is_temporary,
         oauth_error=code,
@@ -326,9 +347,13 @@ def _first_text(
 
 
 def _error(
-    problem: str, response: HttpResponse, redactor: Redactor, *, hint: str = "", **details: Any
+    problem: str,
+    response: HttpResponse,
+    *,
+    request_id: str | None,
+    hint: str = "",
+    **details: Any,
 ) -> MintError:
-    request_id = debug_id(response.headers, redactor)
     traced = f", debug id {request_id}" if request_id else ""
     return MintError(
         f"token endpoint: {problem} (HTTP {response.status}{traced}){hint}",

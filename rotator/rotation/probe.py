@@ -138,13 +138,16 @@ def _summary(answer: ApiAnswer) -> str:
 
 
 def _redact_response(response: HttpResponse, redactor: Redactor) -> ApiAnswer:
+    error_code, request_id = redactor.redact_together(
+        _error_code(response.body, redactor), debug_id(response.headers, redactor)
+    )
     return ApiAnswer(
         status=response.status,
         content_type=redactor.redact_line(response.headers.get("content-type"), max_chars=100)
         or "",
         body=redactor.redact(response.body.decode("utf-8", errors="replace")),
-        error_code=_error_code(response.body, redactor),
-        debug_id=debug_id(response.headers, redactor),
+        error_code=error_code,
+        debug_id=request_id,
     )
 
 

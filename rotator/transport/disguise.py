@@ -11,7 +11,10 @@ import base64
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, log2
 from typing import TYPE_CHECKING
+
+from rotator.transport.escapes import has_escapes, unescape_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +31,24 @@ DECODED_CHARS = 12
 MIN_CHARS = 4
 """A shorter secret is in any text."""
 
+GAPS = (1, 2, 4)
+"""So many letters and digits of something else may stand between two neighbours: `<br>` has two,
+`"1":` in a JSON object one, `</td><td>` four."""
+
+CHANCE = 16
+"""Of so many neighbours one is right by chance: in English as in hexadecimal digits."""
+
+BITS_EACH = 3
+"""What a character behind a gap of one rules out (16 / 2 is 2 ** 3). Sixteen such characters are
+2 ** 48: among 4,000 places of a text and 64 of a secret, chance has them once in a billion texts.
+A character behind a wider gap rules out less, so that it takes more of them."""
+
+WHOLE_BITS = 32
+"""The same, for a shorter secret that stands there from its first character to its last."""
+
+MIN_WHOLE_CHARS = 8
+"""A shorter one stands in any long token, once it is decoded."""
+
 MAX_DEPTH = 3
 """How many encodings around each other are undone."""
 
@@ -41,30 +62,43 @@ _MAX_DIGITS = 21  # a character in base 2
 
 @dataclass(frozen=True)
 class Disguises:
-    """Tells whether a text repeats one of `forms`: secrets, and what they are encoded as."""
+    """Tells whether a text repeats one of the secrets, or of `forms`: what they are encoded as."""
 
+    secrets: tuple[str, ...]
     forms: tuple[str, ...]
 
-    def appear_in(self, text: str) -> bool:
-        """Whether some decoding of `text` holds a form, or a part of one that is long enough."""
-        texts, seen = [text], {text}
-        for depth in range(MAX_DEPTH + 1):
-            if any(self._is_repeated(each, is_decoded=depth > 0) for each in texts):
-                return True
-            decoded = dict.fromkeys(inner for each in texts for inner in _decode(each))
-            texts = [each for each in decoded if each not in seen]
-            seen |= decoded.keys()
-        return False
+    def appear_in(self, text: str, *, is_patched: bool = False) -> bool:
+        """Whether some decoding of `text` holds a form, or a part of one that is long enough.
 
-    def _is_repeated(self, text: str, *, is_decoded: bool) -> bool:
-        if _shares(_squeeze(text), self._squeezed):
-            return True
-        # As it stands, the text has been redacted already.
-        return is_decoded and _shares(text.lower(), self._parts)
+        Where something was cut out of it (`is_patched`), half as much is enough: there was an echo,
+        and what is left is hardly there by chance.
+        """
+        chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
+        squeezed = _parts(map(_squeeze, self.forms), chars)
+        return any(
+            # As it stands, the text has been redacted already.
+            _shares(_squeeze(each), squeezed)
+            or self._is_scattered_in(each, chars)
+            or (each is not text and _shares(each.lower(), self._parts))
+            for each in _decodings(text)
+        )
+
+    def are_whole_in(self, text: str) -> bool:
+        """Whether some decoding of `text` holds a form from its first character to its last.
+
+        A part may be chance, or a word that both have: a text that is no error message is not
+        given up for it.
+        """
+        wholes = {form.lower() for form in self.forms if len(form) >= MIN_WHOLE_CHARS}
+        return any(whole in low for low in map(str.lower, _decodings(text)) for whole in wholes)
+
+    def _is_scattered_in(self, text: str, chars: int) -> bool:
+        squeezed = _squeeze(text)
+        return any(_is_scattered(secret, squeezed, chars) for secret in self._squeezed_secrets)
 
     @cached_property
-    def _squeezed(self) -> frozenset[str]:
-        return _parts((_squeeze(form) for form in self.forms), SQUEEZED_CHARS)
+    def _squeezed_secrets(self) -> frozenset[str]:
+        return frozenset(map(_squeeze, self.secrets))
 
     @cached_property
     def _parts(self) -> frozenset[str]:
@@ -73,7 +107,7 @@ class Disguises:
 
 def _squeeze(text: str) -> str:
     """The letters and digits alone, in lower case."""
-    return "".join(c for c in text.lower() if c.isalnum())
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def _parts(texts: Iterable[str], length: int) -> frozenset[str]:
@@ -93,15 +127,63 @@ def _shares(text: str, parts: frozenset[str]) -> bool:
     )
 
 
+def _decodings(text: str) -> Iterator[str]:
+    """The text, and all that it is or holds if it was encoded once or several times."""
+    texts, seen = [text], {text}
+    for _ in range(MAX_DEPTH):
+        yield from texts
+        decoded = dict.fromkeys(inner for each in texts for inner in _decode(each))
+        texts = [each for each in decoded if each not in seen]
+        seen |= decoded.keys()
+    yield from texts
+
+
+def _is_scattered(secret: str, text: str, chars: int) -> bool:
+    """Whether the secret's characters stand in the text in order, with no more than gaps between.
+
+    Both are squeezed. The wider the gaps, the more characters are needed to rule out chance, and of
+    a short secret all of them.
+    """
+    for gap in GAPS:
+        bits = log2(CHANCE / (gap + 1))
+        needed = ceil(chars * BITS_EACH / bits)
+        is_telling = len(secret) >= needed or len(secret) * bits >= WHOLE_BITS
+        if is_telling and _has_chain(secret, text, gap, min(needed, len(secret))):
+            return True
+    return False
+
+
+def _has_chain(secret: str, text: str, gap: int, needed: int) -> bool:
+    """Whether so many successive characters of the secret follow each other in the text.
+
+    One pass: for each place in the secret, the longest chain that ends there, and where it ended.
+    """
+    places: dict[str, list[int]] = {}
+    for place in reversed(range(len(secret))):  # a chain takes each character of the text once
+        places.setdefault(secret[place], []).append(place + 1)
+    lengths = [0] * (len(secret) + 1)
+    ended = [-1] * (len(secret) + 1)
+    for at, c in enumerate(text):
+        for place in places.get(c, ()):
+            goes_on = at - ended[place - 1] <= gap + 1
+            length = lengths[place - 1] + 1 if goes_on else 1
+            if length >= needed:
+                return True
+            if length >= lengths[place] or at - ended[place] > gap:
+                lengths[place], ended[place] = length, at
+    return False
+
+
 def _decode(text: str) -> Iterator[str]:
     """What the text is, or holds, if it was encoded once."""
-    for run in _BASE64.findall(re.sub(r"\s+", "", text)):
-        for start in range(4):  # it may begin anywhere in the run
-            yield _decode_base64(run[start:])
-    for run in _HEX.findall(_squeeze(_PREFIX.sub(" ", text))):
-        for start in range(2):
-            digits = run[start : len(run) - (len(run) - start) % 2]
-            yield bytes.fromhex(digits).decode("latin-1")
+    if has_escapes(text):
+        yield unescape_all(text)
+    runs = _BASE64.findall(re.sub(r"\s+", "", text))
+    for start in range(4):  # it may begin anywhere in the run
+        yield " ".join(_decode_base64(run[start:]) for run in runs)
+    runs = _HEX.findall(_squeeze(_PREFIX.sub(" ", text)))
+    for start in range(2):
+        yield " ".join(_decode_hex(run[start:]) for run in runs)
     numbers = _NUMBER.findall(text)
     if len(numbers) >= MIN_CHARS:
         for base in _BASES:
@@ -113,6 +195,10 @@ def _decode_base64(run: str) -> str:
     whole = run[:-1] if len(run) % 4 == 1 else run
     padded = whole + "=" * (-len(whole) % 4)
     return base64.urlsafe_b64decode(padded.replace("+", "-").replace("/", "_")).decode("latin-1")
+
+
+def _decode_hex(run: str) -> str:
+    return bytes.fromhex(run[: len(run) // 2 * 2]).decode("latin-1")
 
 
 def _character(number: str, base: int) -> str:

@@ -14,10 +14,11 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus
 
 from rotator.model.secret import Secret
 from rotator.transport.disguise import Disguises
+from rotator.transport.escapes import find_escapes, has_escapes, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +38,10 @@ MIN_OPAQUE_CHARS = 4
 MAX_LAYERS = 4
 """How many encodings around each other are undone: JSON in JSON in a form is three."""
 
+MAX_ESCAPE_CHARS = 20
+"""More than one character of a secret takes, however it is written: no more of a text is looked at
+than what could be shown of it."""
+
 DEBUG_HEADERS = (
     "x-debug-id",
     "x-request-id",
@@ -48,12 +53,6 @@ DEBUG_HEADERS = (
     "request-id",
     "cf-ray",
 )
-
-_ESCAPE = re.compile(
-    r"(?:\\+u[0-9a-f]{4})+|\\+x[0-9a-f]{2}|\\+[\"'/\\]|(?:%[0-9a-f]{2})+|&(?:#x?)?[0-9a-z]{1,31};",
-    re.IGNORECASE,
-)
-"""One escape of JSON, of JavaScript, of a URL (a run of bytes, as UTF-8 needs) or of HTML."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,8 @@ class Redactor:
         """`text` on one line, redacted and cut; None unless it is a string with something in it."""
         if not isinstance(text, str):
             return None
-        line = re.sub(" +", " ", _printable(self.redact(text))).strip()
+        seen = text[: max_chars * MAX_ESCAPE_CHARS]
+        line = re.sub(" +", " ", _printable(self.redact(seen))).strip()
         if len(line) > max_chars:
             line = line[: max_chars - 1].rstrip() + "…"
         return line or None
@@ -97,12 +97,24 @@ class Redactor:
             self._cover(layer, covered)
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
         shown = "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
-        return REDACTED if self._disguises.appear_in(shown) else shown
+        is_patched = any(covered)
+        return REDACTED if self._disguises.appear_in(shown, is_patched=is_patched) else shown
+
+    def redact_together(self, *shown: str | None) -> tuple[str | None, ...]:
+        """`shown`, redacted already; three stars for each if only together they repeat a secret."""
+        whole = " ".join(filter(None, shown))
+        if self.redact(whole) == whole:
+            return shown
+        return tuple(text and REDACTED for text in shown)
+
+    def finds_whole(self, text: str) -> bool:
+        """Whether `text` holds a whole secret, however it is escaped or encoded."""
+        return self._disguises.are_whole_in(text)
 
     @cached_property
     def _disguises(self) -> Disguises:
-        secrets = (secret.reveal() for secret in self.secrets)
-        return Disguises(tuple(form for secret in secrets for form in _forms(secret)))
+        secrets = tuple(secret.reveal() for secret in self.secrets)
+        return Disguises(secrets, tuple(form for secret in secrets for form in _forms(secret)))
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:
         """Mark what of the original is a secret in this layer, white space and case aside."""
@@ -143,29 +155,12 @@ def _undo_escapes(layer: _Layer) -> _Layer:
     text = "".join(c for c, _, _ in layer)
     undone: _Layer = []
     end = 0
-    for escape in _ESCAPE.finditer(text):
+    for escape in find_escapes(text):
         undone += layer[end : escape.start()]
         start, end = escape.span()
         whole = (layer[start][1], layer[end - 1][2])
-        undone += [(c, *whole) for c in _unescape(escape[0])]
+        undone += [(c, *whole) for c in unescape(escape)]
     return undone + layer[end:]
-
-
-def _unescape(escape: str) -> str:
-    if escape.startswith("%"):
-        octets = unquote_to_bytes(escape)
-        try:
-            return octets.decode()
-        except UnicodeDecodeError:
-            return octets.decode("latin-1")
-    if escape.startswith("&"):
-        from html import unescape  # two thousand names of characters, for few of the runs
-
-        return unescape(escape)
-    if escape[-1] in "\"'/\\":
-        return escape[-1]
-    units = b"".join(int(part[1:], 16).to_bytes(2, "little") for part in escape.split("\\") if part)
-    return units.decode("utf-16-le", errors="replace")
 
 
 def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
@@ -184,7 +179,7 @@ def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
 
 def _fold_layers(text: str) -> Iterator[str]:
     """What `_fold` makes of each layer of a text; of most secrets that is next to nothing."""
-    if text.isascii() and text.isprintable() and "  " not in text and not _ESCAPE.search(text):
+    if text.isascii() and text.isprintable() and "  " not in text and not has_escapes(text):
         yield text.lower()
         return
     for layer in _layers(text):

@@ -192,9 +192,30 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "a secret in a disguise is shown",
         "transport/redaction.py",
-        "return REDACTED if self._disguises.appear_in(shown) else shown",
+        "return REDACTED if self._disguises.appear_in(shown, is_patched=is_patched) else shown",
         "return shown",
         "tests/unit/transport/test_redaction.py -k disguise",
+    ),
+    Mutation(
+        "a secret in pieces is shown",
+        "transport/disguise.py",
+        "            or self._is_scattered_in(each, chars)\n",
+        "",
+        "tests/unit/transport/test_scattered_echoes.py -k pieces",
+    ),
+    Mutation(
+        "an access token that holds the client secret is published",
+        "oauth/response.py",
+        "    _refuse_echo(expected, access_token=token, scope=scope)\n",
+        "",
+        "tests/unit/oauth/test_echoes_that_would_be_published.py",
+    ),
+    Mutation(
+        "a secret in an encoded claim is published",
+        "transport/disguise.py",
+        "for low in map(str.lower, _decodings(text)) for whole",
+        "for low in (text.lower(),) for whole",
+        "tests/unit/oauth/test_echoes_that_would_be_published.py",
     ),
     Mutation(
         "a token of another party is published",
