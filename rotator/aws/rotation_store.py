@@ -35,13 +35,7 @@ class RotationStore(SecretsManagerStore):
         Only the first value of all becomes current too. Raises VersionConflict if the version has
         another value.
         """
-        self._call(
-            "PutSecretValue",
-            secret_id,
-            ClientRequestToken=version_id,
-            SecretString=text.reveal(),
-            VersionStages=[stage],
-        )
+        self._put(secret_id, text, version_id, stage=stage, VersionStages=[stage])
 
     def move_stage(
         self, secret_id: str, stage: str, *, move_to: str | None, remove_from: str | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
 from rotator.aws.sdk_loader import skip_service_listing
 from rotator.aws.sdk_logs import without_bodies
-from rotator.errors import SecretNotFound, StoreError, replace_error
+from rotator.errors import SecretNotFound, StoreError, VersionConflict, replace_error
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, SecretInfo, StoredSecret
 
 if TYPE_CHECKING:
@@ -145,22 +145,34 @@ class SecretsManagerStore(ApiCaller):
 
         The id goes out as ClientRequestToken: sending the same content again changes nothing, and
         other content under a taken id is refused (API reference, PutSecretValue). Raises
-        VersionConflict then, StoreError otherwise.
+        VersionConflict then, or if the version is not current any more, StoreError otherwise.
         """
-        size_bytes = len(text.reveal().encode())
-        if size_bytes > MAX_SECRET_BYTES:
-            raise StoreError(
-                f"secret {secret.secret_id}: the new value has {size_bytes} bytes, Secrets Manager"
-                f" takes {MAX_SECRET_BYTES}",
-                operation="PutSecretValue",
-                secret_id=secret.secret_id,
-            )
-        self._call(
-            "PutSecretValue",
-            secret.secret_id,
-            ClientRequestToken=version_id,
-            SecretString=text.reveal(),
+        refuse_oversize(secret.secret_id, text)
+        self._put(secret.secret_id, text, version_id, stage=CURRENT, arn=secret.arn)
+
+    def _put(
+        self,
+        secret_id: str,
+        text: Secret,
+        version_id: str,
+        *,
+        stage: str,
+        arn: str | None = None,
+        **params: Any,
+    ) -> None:
+        """PutSecretValue; a response that is not of this write is believed only once it is read."""
+        params |= {"ClientRequestToken": version_id, "SecretString": text.reveal()}
+        response = self._call("PutSecretValue", secret_id, **params)
+        is_of_this_write = (
+            response.get("VersionId") == version_id
+            and stage in (response.get("VersionStages") or ())
+            and arn in {None, response["ARN"]}
         )
+        if is_of_this_write:
+            return
+        written = self.read_version(secret_id, version_id)
+        if written is None or written.text != text or stage not in written.stages:
+            raise unconfirmed_write(secret_id, is_taken=written is not None)
 
     def describe(self, secret_id: str) -> SecretInfo:
         """The secret's ARN and tags, and whether it has a current value.
@@ -254,6 +266,30 @@ def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
         text=Secret(response.get("SecretString", "")),
         stages=tuple(response.get("VersionStages", ())),
         is_binary="SecretBinary" in response,
+    )
+
+
+def refuse_oversize(secret_id: str, text: Secret) -> None:
+    """Raise StoreError for a value that is too long for Secrets Manager."""
+    size_bytes = len(text.reveal().encode())
+    if size_bytes > MAX_SECRET_BYTES:
+        raise StoreError(
+            f"secret {secret_id}: the new value has {size_bytes} bytes, Secrets Manager takes"
+            f" {MAX_SECRET_BYTES}",
+            operation="PutSecretValue",
+            secret_id=secret_id,
+        )
+
+
+def unconfirmed_write(secret_id: str, *, is_taken: bool) -> StoreError:
+    """The error for a write whose response tells of another one, and which is not there."""
+    kind = VersionConflict if is_taken else StoreError
+    return kind(
+        f"secret {secret_id}: the response to PutSecretValue tells of another write, and the new"
+        " version is not there as it was written; the next run tries again",
+        operation="PutSecretValue",
+        secret_id=secret_id,
+        retryable=True,
     )
 
 

@@ -44,8 +44,8 @@ MUTATIONS = (
     Mutation(
         "the write names no version",
         "aws/store.py",
-        "            ClientRequestToken=version_id,\n",
-        "",
+        '{"ClientRequestToken": version_id, "SecretString"',
+        '{"SecretString"',
         f"{STORE} -k taken_id",
     ),
     Mutation(

@@ -17,4 +17,11 @@ WRITE_MUTATIONS = (
         "    if False and not",
         "tests/unit/rotation/test_probe.py -k whatever_the_body",
     ),
+    Mutation(
+        "a response of another write is believed",
+        "aws/store.py",
+        "        if is_of_this_write:\n",
+        "        if True:\n",
+        "tests/integration/aws/test_store.py -k of_another_write",
+    ),
 )

@@ -199,6 +199,40 @@ def test_put_under_a_taken_id_is_a_conflict_and_writes_nothing(
     assert read_one(store, "a").text == Secret("canary-2")
 
 
+# API reference, PutSecretValue, response elements: those of the version that was written.
+OF_ANOTHER_WRITE = [
+    {"VersionId": SECOND},
+    {"VersionId": None},
+    {"VersionStages": ["AWSPREVIOUS"]},
+    {"VersionStages": []},
+    {"VersionStages": None},
+    {"ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf"},
+]
+
+
+@pytest.mark.parametrize("changes", OF_ANOTHER_WRITE)
+@pytest.mark.parametrize("written", [None, CANARY, "of a rival", "moved aside"])
+def test_response_of_another_write_is_believed_only_once_it_is_read(
+    service: Service, store: SecretsManagerStore, changes: dict[str, object], written: str | None
+) -> None:
+    arn = service.client.create_secret(Name="a", SecretString="canary-1")["ARN"]
+    seen = read_one(store, "a")
+    if written is not None:
+        text = CANARY if written == "moved aside" else written
+        store.put(seen, Secret(text), version_id=FIRST)
+    if written == "moved aside":
+        service.client.put_secret_value(SecretId="a", SecretString="later")
+    response = {"ARN": arn, "Name": "a", "VersionId": FIRST, "VersionStages": ["AWSCURRENT"]}
+    service.answer("PutSecretValue", 200, json.dumps(response | changes).encode())
+    if written == CANARY:
+        store.put(seen, Secret(CANARY), version_id=FIRST)
+        return
+    error = lone_error(lambda: store.put(seen, Secret(CANARY), version_id=FIRST))
+    assert isinstance(error, StoreError)
+    assert error.retryable
+    assert isinstance(error, VersionConflict) == (written is not None)
+
+
 def test_value_over_the_limit_is_refused_without_a_call(
     service: Service, store: SecretsManagerStore
 ) -> None:
