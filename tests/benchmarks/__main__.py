@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.benchmarks.measure import RUNTIME, use_byte_code
 from tests.benchmarks.page import publish
 
 SUITES = ("job", "reader", "mint", "package", "fleet")
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if unknown := set(args.suites) - set(there):
         parser.error(f"no such suite: {', '.join(sorted(unknown))}")
+    use_byte_code(ROOT / "rotator", (sys.executable, RUNTIME))
     missed = []
     for name in args.suites or there:
         table = import_module(f"tests.benchmarks.{name}").run()

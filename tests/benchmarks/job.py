@@ -16,7 +16,7 @@ from typing import Any
 from rotator.local.environment import secrets_manager_client
 from rotator.local.playground import Playground, playground
 from tests.benchmarks.job_peers import FOUR_LIBRARIES, TWO_LIBRARIES
-from tests.benchmarks.measure import Cost, Launcher, in_turn
+from tests.benchmarks.measure import RUNTIME, Cost, Launcher, in_turn
 from tests.benchmarks.plot import bars
 from tests.benchmarks.table import Figure, Table, compare, versions
 
@@ -24,9 +24,6 @@ Costs = Mapping[str, list[Cost]]
 
 
 ROOT = Path(__file__).parents[2]
-RUNTIME = str(ROOT / "build" / "runtime" / "bin" / "python")
-"""Made by `make build/runtime/complete`, as `make bench` does."""
-
 # What the installed script does.
 ROTATOR = (RUNTIME, "-c", "import sys; from rotator.cli import main; sys.exit(main())")
 

@@ -5,14 +5,19 @@ says more than the ratio of two bests, and their quartiles say how far to believ
 """
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import quantiles
 from typing import Self, TypeVar
 
 Measured = TypeVar("Measured")
+
+RUNTIME = str(Path(__file__).parents[2] / "build" / "runtime" / "bin" / "python")
+"""Has the run-time dependencies alone; `make build/runtime/complete`, as `make bench`, makes it."""
 
 # What the kernel calls the peak memory of a process begins with that of the one that started it,
 # so the one that starts them is as small as an interpreter can be. Its only imports are these.
@@ -29,6 +34,17 @@ for line in sys.stdin:
     cost = [wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss]
     print(json.dumps([os.waitstatus_to_exitcode(status), cost]), flush=True)
 """
+
+
+def use_byte_code(package: Path, interpreters: Iterable[str]) -> None:
+    """Compile the package once for each interpreter, and let the processes use that.
+
+    Installing the peers has compiled them. PYTHONDONTWRITEBYTECODE would have our modules compiled
+    in every process, and none of the peers'. An interpreter that is not there is left out.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for interpreter in filter(os.path.exists, interpreters):
+        subprocess.run([interpreter, "-m", "compileall", "-qq", str(package)], check=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The reader against what people use today, as installed from PyPI: ratios of one run."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -35,8 +34,6 @@ DAYS = 30
 
 def run() -> Table:
     """Measure everything; takes about three minutes."""
-    # The peers were compiled when they were installed; this lets our modules be as well.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # How fast a process runs also depends on where its objects happen to lie.
     warm_runs = [measured("reader_warm") for _ in range(WARM_PROCESSES)]
     warm = {name: [ns for each in warm_runs for ns in each[name]] for name in warm_runs[0]}

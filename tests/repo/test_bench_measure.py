@@ -3,10 +3,23 @@
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.measure import Launcher, Ratio, in_turn
+from tests.benchmarks.measure import Launcher, Ratio, in_turn, use_byte_code
+
+
+def test_measured_package_is_compiled_even_where_the_environment_forbids_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "module.py").touch()
+
+    use_byte_code(tmp_path, (sys.executable, str(tmp_path / "no-python")))
+
+    assert list(tmp_path.glob("__pycache__/module.*.pyc"))
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
 
 
 def test_each_round_runs_everything_once_and_every_other_one_backwards() -> None:

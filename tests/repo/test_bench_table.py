@@ -81,6 +81,7 @@ def suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(program, "SUITES", ("suite",))
     monkeypatch.setattr(program, "find_spec", lambda _: True)
+    monkeypatch.setattr(program, "use_byte_code", lambda *_: None)
     monkeypatch.setattr(program, "ROOT", tmp_path)
     monkeypatch.setattr(program, "RESULTS", tmp_path)
     return module
