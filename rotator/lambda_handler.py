@@ -5,12 +5,18 @@ destination. Every failure logs one event. Every run of the binding that the env
 one line of metrics, except where the event or the settings are refused.
 """
 
+# ruff: noqa: E402 - the collector is told before anything is imported
 from __future__ import annotations
 
 import gc
+
+# The collector looks for cycles again and again while the first invocation imports and makes its
+# client, finds none, and takes a seventh of a cold start for it. One run leaves a few thousand
+# objects to count, so that this is still a collection every few dozen runs.
+gc.set_threshold(100_000)
+
 import sys
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -43,11 +49,6 @@ token sent there."""
 
 SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
 """The `source` of what EventBridge Scheduler, and a rule of EventBridge, send by themselves."""
-
-# The collector looks for cycles again and again while the first invocation imports and makes its
-# client, finds none, and takes a seventh of a cold start for it. One run leaves a few thousand
-# objects to count, so that this is still a collection every few dozen runs.
-gc.set_threshold(100_000)
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
@@ -83,13 +84,13 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         raise problem
 
 
-@dataclass(slots=True)
 class _Known:
     """What is known of the work by the time that it fails."""
 
-    token_secret: str | None = None
-    settings: Settings | None = None
-    failed: str = "rotator.rotation_failed"
+    def __init__(self) -> None:
+        self.token_secret: str | None = None
+        self.settings: Settings | None = None
+        self.failed = "rotator.rotation_failed"
 
     def tell(self, settings: Settings) -> None:
         self.token_secret, self.settings = settings.token_secret, settings

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
@@ -23,8 +22,7 @@ MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 64
 """API reference, RotateSecret: ClientRequestToken."""
 
 
-@dataclass(frozen=True, slots=True)
-class RotationStep:
+class RotationStep(NamedTuple):
     """One step of one rotation.
 
     `version_id` is the version that the rotation is to fill (ClientRequestToken), `rotation_token`

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, log2
 from typing import TYPE_CHECKING
@@ -60,12 +59,12 @@ _BASES = (10, 8, 2)
 _MAX_DIGITS = 21  # a character in base 2
 
 
-@dataclass(frozen=True)
 class Disguises:
     """Tells whether a text repeats one of the secrets, or of `forms`: what they are encoded as."""
 
-    secrets: tuple[str, ...]
-    forms: tuple[str, ...]
+    def __init__(self, secrets: tuple[str, ...], forms: tuple[str, ...]) -> None:
+        self._secrets = secrets
+        self._forms = forms
 
     def appear_in(self, text: str, *, is_patched: bool = False) -> bool:
         """Whether some decoding of `text` holds a form, or a part of one that is long enough.
@@ -74,7 +73,7 @@ class Disguises:
         and what is left is hardly there by chance.
         """
         chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
-        squeezed = _parts(map(_squeeze, self.forms), chars)
+        squeezed = _parts(map(_squeeze, self._forms), chars)
         return any(
             # As it stands, the text has been redacted already.
             _shares(_squeeze(each), squeezed)
@@ -89,7 +88,7 @@ class Disguises:
         A part may be chance, or a word that both have: a text that is no error message is not
         given up for it.
         """
-        wholes = {form.lower() for form in self.forms if len(form) >= MIN_WHOLE_CHARS}
+        wholes = {form.lower() for form in self._forms if len(form) >= MIN_WHOLE_CHARS}
         return any(whole in low for low in map(str.lower, _decodings(text)) for whole in wholes)
 
     def _is_scattered_in(self, text: str, chars: int) -> bool:
@@ -98,11 +97,11 @@ class Disguises:
 
     @cached_property
     def _squeezed_secrets(self) -> frozenset[str]:
-        return frozenset(map(_squeeze, self.secrets))
+        return frozenset(map(_squeeze, self._secrets))
 
     @cached_property
     def _parts(self) -> frozenset[str]:
-        return _parts((form.lower() for form in self.forms), DECODED_CHARS)
+        return _parts((form.lower() for form in self._forms), DECODED_CHARS)
 
 
 def _squeeze(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -55,11 +54,11 @@ DEBUG_HEADERS = (
 )
 
 
-@dataclass(frozen=True)
 class Redactor:
     """Replaces every occurrence of some secrets by three stars, however the server escapes them."""
 
-    secrets: tuple[Secret, ...]
+    def __init__(self, secrets: tuple[Secret, ...]) -> None:
+        self._secrets = secrets
 
     @classmethod
     def of(cls, *secrets: Secret, sent: HttpRequest | None = None) -> Redactor:
@@ -71,7 +70,7 @@ class Redactor:
     def _grams(self) -> frozenset[str]:
         """Made at the first text to be shown: a response that is as it should be needs none."""
         grams: set[str] = set()
-        for secret in self.secrets:
+        for secret in self._secrets:
             for form in _forms(secret.reveal()):
                 for text in _fold_layers(form):
                     grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
@@ -113,7 +112,7 @@ class Redactor:
 
     @cached_property
     def _disguises(self) -> Disguises:
-        secrets = tuple(secret.reveal() for secret in self.secrets)
+        secrets = tuple(secret.reveal() for secret in self._secrets)
         return Disguises(secrets, tuple(form for secret in secrets for form in _forms(secret)))
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:

@@ -17,3 +17,22 @@ def test_run_that_is_not_due_imports_no_more_than_it_needs() -> None:
     )
 
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_function_tells_the_collector_before_it_imports_a_library() -> None:
+    done = run_python(
+        """
+        import gc
+        import sys
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "structlog":
+                    print(gc.get_threshold()[0])
+
+        sys.meta_path.insert(0, Finder())
+        import rotator.lambda_handler
+        """
+    )
+
+    assert done.stdout == "100000\n", done.stderr
