@@ -35,14 +35,15 @@ help: ## list these targets
 run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve to play on)
 	@$(BIN)/rotator demo $(ARGS)
 
-test: $(VENV)/dev.stamp ## all tests (ARGS=... goes to pytest)
+test: $(VENV)/dev.stamp ## all tests but those of e2e, dist-check and test-providers (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repository, in seconds
 	@$(BIN)/python -m pytest -q tests/unit tests/repo $(ARGS)
 
-# Without the tests that count what is alive, for the tracer keeps some of it, and those that
-# fork while threads run, for a child may inherit the tracer's own lock, held.
+# Without the tests that count what is alive, for the tracer keeps some of it, those that fork
+# while threads run, for a child may inherit the tracer's own lock, held, and those of commands
+# in processes of their own, which it does not see, or of ten thousand repetitions.
 coverage: $(VENV)/dev.stamp $(VENV)/coverage.stamp ## the branches that unit and integration tests take, against a floor
 	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -m 'not untraced' $(ARGS)
 	@$(BIN)/python -m coverage report

@@ -34,6 +34,8 @@ IDS = [case.name for case in CASES]
 HAS_CRT = importlib.util.find_spec("awscrt") is not None
 TOLD = '{"client_id": "c", "client_secret": "s"}'
 
+pytestmark = pytest.mark.untraced
+
 Ended = dict[str, subprocess.CompletedProcess[str]]
 
 

@@ -37,6 +37,15 @@ REPOSITORY = Path(__file__).parents[3]
 TIMED_OUT = 124
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tracer of coverage sees nothing of a command that is a process of its own."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "cli" in fixtures and "inside" not in fixtures:
+            item.add_marker("untraced")
+
+
 @pytest.fixture(scope="session")
 def _servers() -> Iterator[dict[str, str]]:
     environment = isolated_environment(os.environ)

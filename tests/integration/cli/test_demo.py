@@ -16,6 +16,8 @@ import pytest
 
 from rotator.local.environment import isolated_environment
 
+pytestmark = pytest.mark.untraced
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

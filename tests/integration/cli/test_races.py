@@ -15,6 +15,8 @@ from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import OLD, Vault
 
+pytestmark = pytest.mark.untraced
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 

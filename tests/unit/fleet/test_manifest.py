@@ -115,6 +115,7 @@ def test_one_secret_for_both_is_a_binding() -> None:
     assert [each.binding for each in selection.bindings] == [Binding("s", "s")]
 
 
+@pytest.mark.untraced
 def test_hundred_thousand_bindings_are_read() -> None:
     entries = [{"credentials_secret": "c", "token_secret": f"t/{n}"} for n in range(100_000)]
     entries.append({"credentials_secret": "c", "token_secret": "t/99999"})

@@ -70,6 +70,7 @@ def by_botocore(
     return request
 
 
+@pytest.mark.untraced
 def test_signature_is_that_of_botocore_on_ten_thousand_requests() -> None:
     choices = random.Random(20150830)  # noqa: S311 - the same in each run
 

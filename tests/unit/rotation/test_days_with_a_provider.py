@@ -116,6 +116,7 @@ def test_wrong_announcement_costs_a_day_and_not_a_week_without_a_probe() -> None
     assert longest_gap(Provider(ManualClock(), draw), days=9, interval=15 * MINUTE) <= 23 * HOUR
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("life", [HOUR, 24 * HOUR])
 def test_cached_tokens_leave_at_most_a_minute_at_an_interval_of_one(life: timedelta) -> None:
     provider = Provider(ManualClock(), lambda: (life, life), caches=True)
