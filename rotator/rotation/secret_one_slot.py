@@ -108,8 +108,8 @@ def _finish(
 ) -> SecretRotationResult:
     over_at = (rotation.stored_at or rotation.started_at) + CHANGEOVER
     is_over = run.now() >= over_at
-    until = f"{'was' if is_over else 'is'} until {format_instant(over_at)}"
-    text = f"the time in which all of the provider's servers learn the new one {until}"
+    have = "had" if is_over else "have"
+    text = f"the provider's servers {have} until {format_instant(over_at)} to learn the new one"
     gate = (Condition("changeover", is_over, text),)
     if not is_over:
         return run.conclude("waiting", "the old value is kept", rotation=rotation, gate=gate)
