@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
-from rotator.errors import CredentialsError, ProbeError, RotatorError, VersionConflict
-from rotator.model.access_token import TOKEN_FIELDS, AccessToken
-from rotator.model.client_credentials import ClientCredentials
+from rotator.errors import ProbeError, RotatorError
+from rotator.model.access_token import AccessToken
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
 from rotator.model.policy import RETRY_BUDGET
-from rotator.model.secret import Secret
-from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess
 from rotator.rotation.mint import mint, mint_another, same_stored, shortens
-from rotator.rotation.publish import Published, compare_and_set
+from rotator.rotation.one_active_token import mint_active, publish_last
+from rotator.rotation.publish_token import publish_token
 from rotator.rotation.result import Outcome, RotationResult, RunWarning
 from rotator.rotation.run import Run
 
@@ -53,15 +51,6 @@ _EVENTS: dict[Outcome, str] = {
     "staged": "rotator.token_staged",
     "tested": "rotator.token_tested",
 }
-
-MAX_REMINTS = 8
-"""How often a run mints again because others publish; each time one of them is done."""
-
-MAX_ENDED = 4
-"""How often a run mints again because the API no longer takes what it has just minted."""
-
-REMINT_PAUSE_S = (1.0, 4.0)
-"""Between which two the pause before it is drawn, so that rivals do not mint at once again."""
 
 
 def rotate_token(
@@ -151,7 +140,7 @@ def mint_and_publish(
     A token that the provider hands out again, and that can serve on, is neither.
     """
     if assessment.provider.single_active and publish is None:
-        assessment, active = _mint_active(run, assessment)
+        assessment, active = mint_active(run, assessment)
         if active is None:
             return result_of(run, "superseded", assessment, assessment.token_version)
         minted = active
@@ -170,9 +159,8 @@ def mint_and_publish(
         minted = mint_another(run, assessment, expires_at=stored.expires_at)
     if publish is not None:
         return publish(run, assessment, minted)
-    if assessment.provider.single_active:
-        return _publish_last(run, assessment, minted)
-    published = _publish(run, assessment, minted)
+    publish_minted = publish_last if assessment.provider.single_active else publish_token
+    published = publish_minted(run, assessment, minted)
     outcome: Outcome = "rotated" if published.won else "superseded"
     return result_of(run, outcome, assessment, published.current)
 
@@ -224,142 +212,6 @@ def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) 
 
 
 def _correct_stored(run: Run, assessment: Assessment, stored: AccessToken) -> Assessment:
-    version = _publish(run, assessment, stored).current
+    version = publish_token(run, assessment, stored).current
     run.details.update(version_id=version.version_id, expires_at=format_instant(stored.expires_at))
     return assessment._replace(token_version=version, stored=parse_token(version))
-
-
-def _publish(
-    run: Run,
-    assessment: Assessment,
-    minted: AccessToken,
-    *,
-    patience_s: float = 0.0,
-    always_yields: bool = False,
-) -> Published:
-    """Make `minted` the current version, unless another run has published a fresh token."""
-    seen = assessment.token_version
-
-    def yields_to(version: StoredSecret) -> bool:
-        return always_yields or _is_fresh(run, assessment, version)
-
-    if assessment.is_shared:
-        # The team edits this secret too. What it changed since must not be written over.
-        [current] = run.store.read(seen.secret_id)
-        if parse_token(current) != parse_token(seen) and yields_to(current):
-            return Published(current, won=False)
-        seen = current
-    return compare_and_set(
-        seen,
-        lambda version: _compose(version, minted, is_shared=assessment.is_shared),
-        store=run.store,
-        yields_to=yields_to,
-        clock=run.clock,
-        patience_s=patience_s,
-    )
-
-
-def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
-    decision = assessment.policy.decide(
-        parse_token(version),
-        now=run.clock.now(),
-        client_id=assessment.credentials.client_id,
-        fingerprint=assessment.credentials.fingerprint,
-    )
-    return not decision.due
-
-
-def _mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessToken | None]:
-    """Mint where each mint ends the token before it, so that a rival's ends ours before its probe.
-
-    The token is None once a rival has published one that the API takes: it was minted later. The
-    assessment holds the version that was current before the mint.
-    """
-    for is_last in (*(False,) * MAX_ENDED, True):
-        try:
-            return assessment, mint(run, assessment)
-        except ProbeError as error:
-            if is_last or error.status != 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2
-                raise
-        run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
-        [version] = run.store.read(run.binding.token_secret)
-        was_replaced = version.version_id != assessment.token_version.version_id
-        assessment = assessment._replace(token_version=version)
-        if was_replaced and _is_accepted(run, version):
-            break
-    return assessment, None
-
-
-def _is_accepted(run: Run, version: StoredSecret) -> bool:
-    """Whether the API is known to take the token of this version."""
-    token = parse_token(version)
-    if run.stored_probe is None or not isinstance(token, AccessToken):
-        return False
-    try:
-        return not run.stored_probe(token)
-    except ProbeError:
-        return False
-
-
-def _publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
-    """Publish where each mint ends the token before it.
-
-    Who loses the race cannot know whose mint came last, so it mints once more and publishes over
-    the winner: what is stored in the end was minted last. The version to publish over is read
-    before the mint; a rival that publishes in between makes the put fail.
-    """
-    if run.stored_probe is None:
-        problem = "the provider keeps one token active: only --probe-stored sees that it was ended"
-        run.warnings.append(RunWarning("rotator.probe_omitted", problem))
-    try:
-        for _ in range(MAX_REMINTS):
-            published = _publish(
-                run, assessment, minted, patience_s=run.left_s(), always_yields=True
-            )
-            if published.won:
-                return result_of(run, "rotated", assessment, published.current)
-            run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
-            [version] = run.store.read(run.binding.token_secret)
-            assessment = assessment._replace(token_version=version)
-            assessment, active = _mint_active(run, assessment)
-            current = parse_token(assessment.token_version)
-            if active is None or _is_same(current, active):
-                return result_of(run, "superseded", assessment, assessment.token_version)
-            minted = active
-        raise VersionConflict(
-            f"secret {run.binding.token_secret}: its versions keep changing during this run",
-            operation="PutSecretValue",
-            secret_id=run.binding.token_secret,
-            retryable=True,
-        )
-    except RotatorError as error:
-        error.args = (f"{error}; the provider has ended the stored token by minting a new one",)
-        raise
-
-
-def _is_same(stored: AccessToken | NoTokenReason, minted: AccessToken) -> bool:
-    return isinstance(stored, AccessToken) and stored.access_token == minted.access_token
-
-
-def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:
-    fields = minted.to_fields()
-    return Secret(json.dumps(_merge(version, minted, fields) if is_shared else fields, indent=2))
-
-
-def _merge(
-    version: StoredSecret, minted: AccessToken, fields: dict[str, object]
-) -> dict[str, object]:
-    """The shared secret with the new token in it, and all that is not the token's as it was.
-
-    `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope would
-    become the one asked for next, and a `token_url` hides the preset.
-    """
-    if parse_credentials(version).client_id != minted.client_id:
-        raise CredentialsError(
-            f"credentials secret {version.secret_id}: got another client_id during this run; the"
-            " next run uses it",
-            retryable=True,
-        )
-    token_only = TOKEN_FIELDS - ClientCredentials.FIELDS
-    kept = {name: value for name, value in parse_fields(version).items() if name not in token_only}
-    return kept | {name: value for name, value in fields.items() if name in token_only}

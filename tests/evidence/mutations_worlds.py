@@ -10,8 +10,8 @@ WORLD_MUTATIONS = (
     Mutation(
         "interleavings: the loser gives way where one token is active",
         "rotation/rotate.py",
-        "    if assessment.provider.single_active:\n        return _publish_last",
-        "    if False:\n        return _publish_last",
+        "publish_last if assessment.provider.single_active else publish_token",
+        "publish_token",
         "tests/evidence/test_protocol.py -k active",
     ),
     Mutation(
@@ -38,20 +38,20 @@ WORLD_MUTATIONS = (
     Mutation(
         "who loses a race leaves a token that its mint has ended",
         "rotation/rotate.py",
-        "    if assessment.provider.single_active:\n        return _publish_last",
-        "    if False:\n        return _publish_last",
+        "publish_last if assessment.provider.single_active else publish_token",
+        "publish_token",
         f"{WORLDS} -k loser",
     ),
     Mutation(
         "a token that a rival's mint has ended counts as refused",
-        "rotation/rotate.py",
+        "rotation/one_active_token.py",
         "if is_last or error.status != 401:",
         "if error.status:",
         f"{WORLDS} -k rival_ended",
     ),
     Mutation(
         "a run whose token was ended mints whatever the rival has published",
-        "rotation/rotate.py",
+        "rotation/one_active_token.py",
         "        if was_replaced and _is_accepted(run, version):\n",
         "        if False:\n",
         f"{WORLDS} -k gives_way_to_the_rivals",
@@ -86,9 +86,9 @@ WORLD_MUTATIONS = (
     ),
     Mutation(
         "the version to publish over is read after the mint",
-        "rotation/rotate.py",
-        "            assessment, active = _mint_active(run, assessment)\n            current",
-        "            assessment, active = _mint_active(run, assessment)\n"
+        "rotation/one_active_token.py",
+        "            assessment, active = mint_active(run, assessment)\n            current",
+        "            assessment, active = mint_active(run, assessment)\n"
         "            [version] = run.store.read(run.binding.token_secret)\n"
         "            assessment = assessment._replace(token_version=version)\n            current",
         f"{WORLDS} -k between_the_read",

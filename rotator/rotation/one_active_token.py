@@ -1,0 +1,102 @@
+"""Minting and publishing where the provider keeps one token active: each mint ends the last one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.errors import ProbeError, RotatorError, VersionConflict
+from rotator.model.access_token import AccessToken
+from rotator.model.stored import parse_token
+from rotator.rotation.mint import mint
+from rotator.rotation.publish import Published
+from rotator.rotation.publish_token import publish_token
+from rotator.rotation.result import RunWarning
+
+if TYPE_CHECKING:
+    from rotator.model.policy import NoTokenReason
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.run import Run
+
+__all__ = ["mint_active", "publish_last"]
+
+MAX_REMINTS = 8
+"""How often a run mints again because others publish; each time one of them is done."""
+
+MAX_ENDED = 4
+"""How often a run mints again because the API no longer takes what it has just minted."""
+
+REMINT_PAUSE_S = (1.0, 4.0)
+"""Between which two the pause before it is drawn, so that rivals do not mint at once again."""
+
+
+def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessToken | None]:
+    """Mint where each mint ends the token before it, so that a rival's ends ours before its probe.
+
+    The token is None once a rival has published one that the API takes: it was minted later. The
+    assessment holds the version that was current before the mint.
+    """
+    for is_last in (*(False,) * MAX_ENDED, True):
+        try:
+            return assessment, mint(run, assessment)
+        except ProbeError as error:
+            if is_last or error.status != 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2
+                raise
+        run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
+        [version] = run.store.read(run.binding.token_secret)
+        was_replaced = version.version_id != assessment.token_version.version_id
+        assessment = assessment._replace(token_version=version)
+        if was_replaced and _is_accepted(run, version):
+            break
+    return assessment, None
+
+
+def _is_accepted(run: Run, version: StoredSecret) -> bool:
+    """Whether the API is known to take the token of this version."""
+    token = parse_token(version)
+    if run.stored_probe is None or not isinstance(token, AccessToken):
+        return False
+    try:
+        return not run.stored_probe(token)
+    except ProbeError:
+        return False
+
+
+def publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Published:
+    """Publish where each mint ends the token before it.
+
+    Who loses the race cannot know whose mint came last, so it mints once more and publishes over
+    the winner: what is stored in the end was minted last. The version to publish over is read
+    before the mint; a rival that publishes in between makes the put fail.
+    """
+    if run.stored_probe is None:
+        problem = "the provider keeps one token active: only --probe-stored sees that it was ended"
+        run.warnings.append(RunWarning("rotator.probe_omitted", problem))
+    try:
+        for _ in range(MAX_REMINTS):
+            published = publish_token(
+                run, assessment, minted, patience_s=run.left_s(), always_yields=True
+            )
+            if published.won:
+                return published
+            run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
+            [version] = run.store.read(run.binding.token_secret)
+            assessment = assessment._replace(token_version=version)
+            assessment, active = mint_active(run, assessment)
+            current = parse_token(assessment.token_version)
+            if active is None or _is_same(current, active):
+                return Published(assessment.token_version, won=False)
+            minted = active
+        raise VersionConflict(
+            f"secret {run.binding.token_secret}: its versions keep changing during this run",
+            operation="PutSecretValue",
+            secret_id=run.binding.token_secret,
+            retryable=True,
+        )
+    except RotatorError as error:
+        error.args = (f"{error}; the provider has ended the stored token by minting a new one",)
+        raise
+
+
+def _is_same(stored: AccessToken | NoTokenReason, minted: AccessToken) -> bool:
+    return isinstance(stored, AccessToken) and stored.access_token == minted.access_token

@@ -1,0 +1,85 @@
+"""The third step of a run: the minted token becomes the current version of the token secret."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rotator.errors import CredentialsError
+from rotator.model.access_token import TOKEN_FIELDS
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.secret import Secret
+from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.rotation.publish import Published, compare_and_set
+
+if TYPE_CHECKING:
+    from rotator.model.access_token import AccessToken
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.assess import Assessment
+    from rotator.rotation.run import Run
+
+__all__ = ["publish_token"]
+
+
+def publish_token(
+    run: Run,
+    assessment: Assessment,
+    minted: AccessToken,
+    *,
+    patience_s: float = 0.0,
+    always_yields: bool = False,
+) -> Published:
+    """Make `minted` the current version, unless another run has published a fresh token."""
+    seen = assessment.token_version
+
+    def yields_to(version: StoredSecret) -> bool:
+        return always_yields or _is_fresh(run, assessment, version)
+
+    if assessment.is_shared:
+        # The team edits this secret too. What it changed since must not be written over.
+        [current] = run.store.read(seen.secret_id)
+        if parse_token(current) != parse_token(seen) and yields_to(current):
+            return Published(current, won=False)
+        seen = current
+    return compare_and_set(
+        seen,
+        lambda version: _compose(version, minted, is_shared=assessment.is_shared),
+        store=run.store,
+        yields_to=yields_to,
+        clock=run.clock,
+        patience_s=patience_s,
+    )
+
+
+def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
+    decision = assessment.policy.decide(
+        parse_token(version),
+        now=run.clock.now(),
+        client_id=assessment.credentials.client_id,
+        fingerprint=assessment.credentials.fingerprint,
+    )
+    return not decision.due
+
+
+def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:
+    fields = minted.to_fields()
+    return Secret(json.dumps(_merge(version, minted, fields) if is_shared else fields, indent=2))
+
+
+def _merge(
+    version: StoredSecret, minted: AccessToken, fields: dict[str, object]
+) -> dict[str, object]:
+    """The shared secret with the new token in it, and all that is not the token's as it was.
+
+    `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope would
+    become the one asked for next, and a `token_url` hides the preset.
+    """
+    if parse_credentials(version).client_id != minted.client_id:
+        raise CredentialsError(
+            f"credentials secret {version.secret_id}: got another client_id during this run; the"
+            " next run uses it",
+            retryable=True,
+        )
+    token_only = TOKEN_FIELDS - ClientCredentials.FIELDS
+    kept = {name: value for name, value in parse_fields(version).items() if name not in token_only}
+    return kept | {name: value for name, value in fields.items() if name in token_only}
