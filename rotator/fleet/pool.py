@@ -27,7 +27,7 @@ from rotator.rotation.result import RunWarning
 from rotator.rotation.rotate import rotate_assessed, untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from rotator.errors import MintError
     from rotator.fleet.report import Reports
@@ -46,10 +46,15 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A binding that is due, or whose stored token is to be probed at `probe_host`."""
+    """A binding that is due, or whose stored token is to be probed at `probe_host`.
+
+    Its secrets were read at `read_at_s`; `allow` raises what speaks against an assessment of it.
+    """
 
     run: Run
     assessment: Assessment
+    read_at_s: float
+    allow: Callable[[Assessment], None]
     probe_host: str | None = None
 
     @property
@@ -127,7 +132,9 @@ class Pool:
         endpoint = ObservedEndpoint(due.run.endpoint)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
         run = replace(due.run, endpoint=endpoint, ends_at_s=ends_at_s)
-        outcome = guard(lambda: rotate_assessed(run, due.assessment))
+        outcome = guard(
+            lambda: rotate_assessed(run, due.assessment, read_at_s=due.read_at_s, allow=due.allow)
+        )
         return report_of(run.binding, outcome), endpoint.failure
 
     def _probe(self, queue: WorkQueue[Assessed], taken: Work[Assessed]) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
     from rotator.model.secret import StoredSecret
+    from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult
 
@@ -111,7 +112,7 @@ def _classify(
     fleet: FleetRun, fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure]
 ) -> Assessed | RotationResult:
     """Decide by what was read; what is not due is done, unless an API may know better."""
-    binding = fleet_binding.binding
+    binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
     refuse_other_region(fleet.region, binding)
     versions = {}
     for secret_id in secrets_of(binding):
@@ -125,26 +126,38 @@ def _classify(
         endpoint=fleet.endpoint,
         policy=fleet.policy_of(fleet_binding),
         clock=fleet.clock,
-        ends_at_s=fleet.clock.monotonic(),
+        ends_at_s=read_at_s,  # until its turn comes
         force=fleet.force,
         probe=fleet.probes.of_new_token(fleet_binding),
         stored_probe=fleet.probes.of_stored_token(fleet_binding),
     )
+    allow = partial(_allow, fleet_binding)
     try:
         assessment = assess_unprobed(run)
-        if fleet_binding.needs_consent:
-            require_consent(
-                assessment.credentials,
-                credentials_secret=assessment.credentials_version.secret_id,
-                token_secret_arn=assessment.token_version.arn,
-            )
+        allow(assessment)
     except RotatorError as error:
         error.details |= run.details
         raise
     due = assessment.decision.due
     if (due and fleet.dry_run) or (not due and run.stored_probe is None):
         return untouched(run, assessment)
-    return Assessed(run, assessment, probe_host=fleet.probes.host(fleet_binding))
+    return Assessed(
+        run,
+        assessment,
+        read_at_s=read_at_s,
+        allow=allow,
+        probe_host=fleet.probes.host(fleet_binding),
+    )
+
+
+def _allow(fleet_binding: FleetBinding, assessment: Assessment) -> None:
+    """Raise ConfigError if the binding needs the consent of the credentials and has none."""
+    if fleet_binding.needs_consent:
+        require_consent(
+            assessment.credentials,
+            credentials_secret=assessment.credentials_version.secret_id,
+            token_secret_arn=assessment.token_version.arn,
+        )
 
 
 def _with_details(error: Failure, token_version: StoredSecret | Failure) -> Failure:

@@ -13,6 +13,7 @@ from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
 from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
+from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
 from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from rotator.rotation.ports import Store
     from rotator.rotation.run import Run
 
-__all__ = ["Assessment", "assess", "assess_unprobed", "call_endpoint", "probe_stored"]
+__all__ = [
+    "Assessment",
+    "assess",
+    "assess_again",
+    "assess_unprobed",
+    "call_endpoint",
+    "confirm_credentials",
+    "probe_stored",
+]
 
 
 T = TypeVar("T")
@@ -57,7 +66,7 @@ def assess(run: Run) -> Assessment:
     Raises CredentialsError, ConfigError or StoreError where no token could or should be published,
     whether the stored one is due or not.
     """
-    return probe_stored(run, assess_unprobed(run))
+    return probe_stored(run, confirm_credentials(run, assess_unprobed(run)))
 
 
 def assess_unprobed(run: Run) -> Assessment:
@@ -66,6 +75,34 @@ def assess_unprobed(run: Run) -> Assessment:
     credentials_version, token_version = run.store.read(
         binding.credentials_secret, binding.token_secret
     )
+    return _assess_versions(run, credentials_version, token_version)
+
+
+def assess_again(run: Run, found: Assessment) -> Assessment:
+    """The same assessment, or one by what is stored now, if that is something else."""
+    seen = found.credentials_version, found.token_version
+    credentials_version, token_version = run.store.read(*(each.secret_id for each in seen))
+    versions = credentials_version.version_id, token_version.version_id
+    if versions == tuple(each.version_id for each in seen):
+        return found
+    return _assess_versions(run, credentials_version, token_version)
+
+
+def confirm_credentials(run: Run, found: Assessment) -> Assessment:
+    """The same assessment, or one by newer credentials, where only changed ones make it due.
+
+    The read of the credentials may have lagged behind, and the stored token be of the newer ones.
+    """
+    stored = found.stored
+    if isinstance(stored, str) or found.is_shared or found.decision.reason not in OTHER_CREDENTIALS:
+        return found
+    newer = read_newer_credentials(run, found.credentials_version, stored)
+    return found if newer is None else _assess_versions(run, newer, found.token_version)
+
+
+def _assess_versions(
+    run: Run, credentials_version: StoredSecret, token_version: StoredSecret
+) -> Assessment:
     stored = parse_token(token_version)
     expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
     run.details.update(version_id=token_version.version_id, expires_at=expires_at)
@@ -87,7 +124,7 @@ def assess_unprobed(run: Run) -> Assessment:
     found = Assessment(
         credentials_version, token_version, credentials, provider, stored, policy, decision
     )
-    if decision.reason in {"client_changed", "credentials_changed"} and not found.is_shared:
+    if decision.reason in OTHER_CREDENTIALS and not found.is_shared:
         _refuse_binding_of_others(credentials_version, token_version, store=run.store)
     run.details["reason"] = decision.reason
     return found

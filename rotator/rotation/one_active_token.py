@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import ProbeError, RotatorError, VersionConflict
 from rotator.model.access_token import AccessToken
-from rotator.model.stored import parse_token
+from rotator.model.stored import parse_credentials, parse_token
 from rotator.rotation.mint import mint
+from rotator.rotation.newer_credentials import read_newer_credentials
 from rotator.rotation.publish import Published
 from rotator.rotation.publish_token import publish_token
 from rotator.rotation.result import RunWarning
@@ -43,12 +44,25 @@ def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessTok
             if is_last or error.status != 401:  # noqa: PLR2004 - RFC 9110 section 15.5.2
                 raise
         run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
-        [version] = run.store.read(run.binding.token_secret)
-        was_replaced = version.version_id != assessment.token_version.version_id
-        assessment = assessment._replace(token_version=version)
+        seen, assessment = assessment, _read_again(run, assessment)
+        version = assessment.token_version
+        was_replaced = version.version_id != seen.token_version.version_id
         if was_replaced and _is_accepted(run, version):
             break
     return assessment, None
+
+
+def _read_again(run: Run, assessment: Assessment) -> Assessment:
+    """The assessment with what a rival has published, and with the credentials that it had."""
+    [version] = run.store.read(run.binding.token_secret)
+    token, newer = parse_token(version), version if assessment.is_shared else None
+    assessment = assessment._replace(token_version=version)
+    if newer is None and isinstance(token, AccessToken):
+        newer = read_newer_credentials(run, assessment.credentials_version, token)
+    if newer is None:
+        return assessment
+    credentials = parse_credentials(newer)
+    return assessment._replace(credentials_version=newer, credentials=credentials)
 
 
 def _is_accepted(run: Run, version: StoredSecret) -> bool:
@@ -80,8 +94,7 @@ def publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Publi
             if published.won:
                 return published
             run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
-            [version] = run.store.read(run.binding.token_secret)
-            assessment = assessment._replace(token_version=version)
+            assessment = _read_again(run, assessment)
             assessment, active = mint_active(run, assessment)
             current = parse_token(assessment.token_version)
             if active is None or _is_same(current, active):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.errors import CredentialsError
@@ -10,6 +11,7 @@ from rotator.model.access_token import TOKEN_FIELDS
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
 from rotator.rotation.publish import Published, compare_and_set
 
 if TYPE_CHECKING:
@@ -52,13 +54,17 @@ def publish_token(
 
 
 def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
-    decision = assessment.policy.decide(
-        parse_token(version),
-        now=run.clock.now(),
-        client_id=assessment.credentials.client_id,
-        fingerprint=assessment.credentials.fingerprint,
-    )
-    return not decision.due
+    """Whether the version of another run is not due, for its own credentials if ours are older."""
+    token, credentials = parse_token(version), assessment.credentials
+    if assessment.is_shared:
+        credentials = parse_credentials(version)
+    decide = partial(assessment.policy.decide, token, now=run.clock.now())
+    decision = decide(client_id=credentials.client_id, fingerprint=credentials.fingerprint)
+    if isinstance(token, str) or decision.reason not in OTHER_CREDENTIALS:
+        return not decision.due
+    if decide(client_id=token.client_id).due or assessment.is_shared:
+        return False
+    return read_newer_credentials(run, assessment.credentials_version, token) is not None
 
 
 def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:

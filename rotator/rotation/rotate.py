@@ -13,7 +13,7 @@ from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
 from rotator.model.policy import RETRY_BUDGET
 from rotator.model.stored import parse_token
-from rotator.rotation.assess import assess
+from rotator.rotation.assess import assess, assess_again, confirm_credentials
 from rotator.rotation.mint import mint, mint_another, same_stored, shortens
 from rotator.rotation.one_active_token import mint_active, publish_last
 from rotator.rotation.publish_token import publish_token
@@ -51,6 +51,10 @@ _EVENTS: dict[Outcome, str] = {
     "staged": "rotator.token_staged",
     "tested": "rotator.token_tested",
 }
+
+MAX_READ_AGE_S = 30.0
+"""How long before its mint a token may have been read: what a person stores meanwhile is replaced.
+"""
 
 
 def rotate_token(
@@ -100,9 +104,25 @@ def rotate_token(
     return log_run(run, assess_and_rotate)
 
 
-def rotate_assessed(run: Run, assessment: Assessment) -> RotationResult:
-    """As `rotate_token`, where both secrets were read already and the token is due."""
-    return log_run(run, lambda: mint_and_publish(run, assessment))
+def rotate_assessed(
+    run: Run, assessment: Assessment, *, read_at_s: float, allow: Callable[[Assessment], None]
+) -> RotationResult:
+    """As `rotate_token`, where both secrets were read at `read_at_s`, and the token was due then.
+
+    They are read again if that is long ago. `allow` raises what speaks against the binding, if
+    they say something else by now.
+    """
+
+    def confirm_and_rotate() -> RotationResult:
+        found = assessment
+        if run.clock.monotonic() - read_at_s > MAX_READ_AGE_S:
+            found = assess_again(run, found)
+        found = confirm_credentials(run, found)
+        if found is not assessment:
+            allow(found)
+        return mint_and_publish(run, found) if found.decision.due else untouched(run, found)
+
+    return log_run(run, confirm_and_rotate)
 
 
 def untouched(run: Run, assessment: Assessment) -> RotationResult:

@@ -28,8 +28,8 @@ FLEET_MUTATIONS = (
     Mutation(
         "fleet: a tag needs no consent in a run",
         "fleet/run.py",
-        "        if fleet_binding.needs_consent:\n",
-        "        if not fleet_binding:\n",
+        "    if fleet_binding.needs_consent:\n",
+        "    if not fleet_binding:\n",
         f"{RUN} -k consent",
     ),
     Mutation(

@@ -8,8 +8,8 @@ import pytest
 
 from rotator.errors import MintError, StoreError
 from tests.support.documents import HOUR
+from tests.support.fleet_rig import FleetRig, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
-from tests.unit.fleet.test_run import FleetRig, outcomes
 
 NAMES = ("a", "b", "c", "d")
 

@@ -15,9 +15,9 @@ from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
+from tests.support.fleet_rig import EndpointOf, FleetRig, outcomes
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 from tests.support.memory_endpoint import MemoryEndpoint
-from tests.unit.fleet.test_run import EndpointOf, FleetRig, outcomes
 
 API = "https://api.example/me"
 

@@ -1,0 +1,109 @@
+"""A fleet over a store and an endpoint in memory: what its tests share."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from rotator.errors import RotatorError
+from rotator.fleet.pacer import Pacer
+from rotator.fleet.report import BindingReport
+from rotator.fleet.run import FleetRun, run_fleet
+from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
+from rotator.model.access_token import Minted
+from rotator.model.binding import Binding
+from rotator.model.client_credentials import ClientCredentials
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import StoredSecret
+from tests.support.clock import NOW, ManualClock
+from tests.support.documents import token_document
+from tests.support.memory_endpoint import MemoryEndpoint
+from tests.support.memory_store import MemoryStore
+
+
+@dataclass
+class FleetRig:
+    """A fleet whose bindings have the credentials `c/NAME` and the token secret `t/NAME`."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    unreadable: dict[str, RotatorError] = field(default_factory=dict)
+    endpoint: Any = None
+    bindings: list[FleetBinding] = field(default_factory=list)
+    refused: list[RefusedBinding] = field(default_factory=list)
+    reads: list[list[str]] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        *,
+        age: timedelta | None = None,
+        host: str = "ims.example",
+        needs_consent: bool = False,
+        **credentials: Any,
+    ) -> Binding:
+        fields = {
+            "client_id": "my-client",
+            "client_secret": "canary",
+            "token_url": f"https://{host}/token",
+            **credentials,
+        }
+        self.store.add(f"c/{name}", fields)
+        stored = None if age is None else token_document(f"old-{name}", issued_at=NOW - age)
+        self.store.add(f"t/{name}", stored)
+        binding = Binding(f"c/{name}", f"t/{name}")
+        self.bindings.append(FleetBinding(binding, needs_consent=needs_consent))
+        return binding
+
+    def read_many(
+        self, secret_ids: Iterable[str]
+    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+        names = list(secret_ids)
+        for start in range(0, len(names), 20):
+            batch = names[start : start + 20]
+            self.reads.append(batch)
+            yield {each: self.unreadable.get(each) or self.store.read(each)[0] for each in batch}
+
+    def run(self, **options: Any) -> dict[str, Any]:
+        """The reports by token secret."""
+        return {each.binding.token_secret: each for each in self.reports(**options)}
+
+    def reports(
+        self, *, workers: int = 1, remaining_s: float = 600, **options: Any
+    ) -> list[BindingReport]:
+        fleet = FleetRun(
+            store=self.store,
+            batches=self,
+            endpoint=self.endpoint or MemoryEndpoint(self.clock),
+            settings=FleetSettings(workers=workers),
+            policy_of=lambda each: RenewalPolicy(cadence=each.cadence),
+            clock=self.clock,
+            puts=Pacer(1000, self.clock),
+            remaining_s=remaining_s,
+            **options,
+        )
+        reports = run_fleet(fleet, Selection(tuple(self.bindings), tuple(self.refused)))
+        assert len(reports) == len(self.bindings) + len(self.refused)
+        return reports
+
+
+def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:
+    return {name.removeprefix("t/"): each.outcome for name, each in reports.items()}
+
+
+class EndpointOf(MemoryEndpoint):
+    """Does something of the test's own for each mint, by the host of the token URL."""
+
+    def __init__(self, clock: ManualClock, **by_host: Callable[[], None]) -> None:
+        super().__init__(clock)
+        self.by_host = by_host
+        self.order: list[str] = []
+        self.lock = threading.Lock()
+
+    def mint(self, credentials: ClientCredentials) -> Minted:
+        host = str(credentials.token_url).split("/")[2].partition(".")[0]
+        with self.lock:
+            self.order.append(host)
+        self.by_host.get(host, lambda: None)()
+        return super().mint(credentials)
