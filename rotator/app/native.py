@@ -51,6 +51,7 @@ class PreparedStep:
             endpoint=TokenEndpoint(remaining_s=remaining_s),
             policy=job.policy(),
             clock=SYSTEM_CLOCK,
+            is_tagged=self._is_tagged,
             ends_at_s=SYSTEM_CLOCK.monotonic() + budget_s,
             probe=new_token_probe(job),
             stored_probe=stored_token_probe(job),

@@ -31,6 +31,7 @@ from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.pacer import Pacer
@@ -78,14 +79,14 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     if not gc.isenabled():  # what one command leaves to its end is too much a thousand times
         gc.freeze()  # what the SDK has loaded stays to the end
         gc.enable()
-    started_s = fleet.clock.monotonic()
+    started_s, began_at = fleet.clock.monotonic(), fleet.clock.now()
     reports = Reports(fleet.told)
     for refused in selection.refused:
         reports.add(BindingReport(refused.binding, error=refused.error))
     assessed = []
     for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
         binding = fleet_binding.binding
-        outcome = guard(partial(_classify, fleet, fleet_binding, found))
+        outcome = guard(partial(_classify, fleet, began_at, fleet_binding, found))
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
         elif isinstance(outcome, RotatorError):
@@ -109,7 +110,10 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
 
 
 def _classify(
-    fleet: FleetRun, fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure]
+    fleet: FleetRun,
+    began_at: datetime,
+    fleet_binding: FleetBinding,
+    found: Mapping[str, StoredSecret | Failure],
 ) -> Assessed | RotationResult:
     """Decide by what was read; what is not due is done, unless an API may know better."""
     binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
@@ -127,7 +131,8 @@ def _classify(
         policy=fleet.policy_of(fleet_binding),
         clock=fleet.clock,
         ends_at_s=read_at_s,  # until its turn comes
-        force=fleet.force,
+        forced_at=began_at if fleet.force else None,
+        is_tagged=fleet_binding.needs_consent,
         probe=fleet.probes.of_new_token(fleet_binding),
         stored_probe=fleet.probes.of_stored_token(fleet_binding),
     )

@@ -108,7 +108,7 @@ def _assess_versions(
     run.details.update(version_id=token_version.version_id, expires_at=expires_at)
     credentials = parse_credentials(credentials_version)
     if credentials_version.arn != token_version.arn:
-        _refuse_foreign_content(credentials_version, token_version, stored, store=run.store)
+        _refuse_foreign_content(run, credentials_version, token_version, stored)
     policy = run.policy.for_secret(token_version.arn)
     lifetime = call_endpoint(run.endpoint.expected_lifetime, credentials, credentials_version)
     if lifetime is not None:
@@ -155,24 +155,26 @@ def call_endpoint(
 
 
 def _refuse_foreign_content(
+    run: Run,
     credentials_version: StoredSecret,
     token_version: StoredSecret,
     stored: AccessToken | NoTokenReason,
-    *,
-    store: Store,
 ) -> None:
-    """One name taken for another must not cost anybody what the secret holds."""
+    """One name taken for another must not cost anybody what the secret holds, or is to hold."""
     keys = _keys_or_none(token_version)
     if keys is not None and not keys.isdisjoint({"client_secret", "private_key"}):
         raise ConfigError(
             f"token secret {token_version.secret_id}: holds client credentials, which a token would"
             " overwrite; name another one, or this one as the credentials secret too"
         )
-    # A malformed document is ours too, unless it holds anything that no token document has.
-    is_ours = keys is not None and keys <= TOKEN_FIELDS
-    if isinstance(stored, AccessToken) or is_ours:
+    if isinstance(stored, AccessToken):
         return
-    tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+    # A malformed document is ours too, unless it holds anything that no token document has.
+    if keys is not None and keys <= TOKEN_FIELDS:
+        if not run.is_tagged:
+            _refuse_binding_of_others(credentials_version, token_version, store=run.store)
+        return
+    tag = run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     _refuse_other_tag(tag, credentials_version, token_version)
     if tag is None:
         raise ConfigError(

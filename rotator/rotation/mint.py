@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from rotator.rotation.run import Run
     from rotator.transport.redaction import Redactor
 
-__all__ = ["mint", "mint_another", "same_stored", "shortens"]
+__all__ = [
+    "OutlivedTokenError",
+    "mint",
+    "mint_another",
+    "refuse_if_outlived",
+    "same_stored",
+    "shortens",
+]
 
 ROUNDING = timedelta(seconds=5)
 """How far two announcements of one end may lie apart: what is left of a life is told in whole
@@ -31,6 +38,10 @@ seconds, and counted from before each request was sent."""
 
 AFTER_EXPIRY_S = 1.0
 """How long after a cached token's end a new one is asked for."""
+
+
+class OutlivedTokenError(MintError):
+    """The token has run out between its mint and its publication."""
 
 
 def mint(run: Run, assessment: Assessment) -> AccessToken:
@@ -46,7 +57,12 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
     minted = _request(run, assessment)
     if same_stored(minted, assessment) is not None:
         return minted
-    _refuse_if_ends_too_early(run, assessment, minted)
+    if _ends_too_early(run, assessment, minted):
+        raise MintError(
+            "token endpoint: the new token ends before the next run, and not later than the stored"
+            " one; kept the stored one",
+            retryable=True,
+        )
     _probe(run, assessment, minted)
     return minted
 
@@ -161,7 +177,20 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
         raise MintError(f"token endpoint: the new token cannot be published: {problem}")
 
 
-def _refuse_if_ends_too_early(run: Run, assessment: Assessment, minted: AccessToken) -> None:
+def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) -> None:
+    """Raise OutlivedTokenError if the token may no longer be published, although it was minted."""
+    is_same = same_stored(minted, assessment) is not None  # with an earlier end, if that
+    if minted.expires_at <= run.clock.now() or (
+        not is_same and _ends_too_early(run, assessment, minted)
+    ):
+        raise OutlivedTokenError(
+            "token endpoint: the new token ran out before it could be published (a slow probe, or a"
+            " machine that slept); the next run mints another one",
+            retryable=True,
+        )
+
+
+def _ends_too_early(run: Run, assessment: Assessment, minted: AccessToken) -> bool:
     """A token that cannot serve until the next run has to end later than the stored one.
 
     A provider that grants less than before has not failed; nor does it matter then how long the
@@ -169,16 +198,11 @@ def _refuse_if_ends_too_early(run: Run, assessment: Assessment, minted: AccessTo
     """
     stored = assessment.stored
     if run.force or not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
-        return
+        return False
     if assessment.decision.reason in {"issued_in_future", "rejected"}:
-        return  # the stored end means nothing
+        return False  # the stored end means nothing
     is_long = minted.expires_at - run.clock.now() >= assessment.policy.needed_margin
-    if not is_long and minted.expires_at <= stored.expires_at:
-        raise MintError(
-            "token endpoint: the new token ends before the next run, and not later than the stored"
-            " one; kept the stored one",
-            retryable=True,
-        )
+    return not is_long and minted.expires_at <= stored.expires_at
 
 
 def _probe(run: Run, assessment: Assessment, minted: AccessToken) -> None:

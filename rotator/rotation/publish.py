@@ -7,6 +7,7 @@ same predecessor ask for the same id, and Secrets Manager lets one of them have 
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import StoreError, VersionConflict
@@ -61,19 +62,24 @@ def compare_and_set(
     yields_to: Callable[[StoredSecret], bool],
     clock: Clock,
     patience_s: float = 0.0,
+    before_put: Callable[[], None] = lambda: None,
 ) -> Published:
     """Publish what `compose` makes of the version that was seen, unless another got ahead of us.
 
     If another version is current by then, and `yields_to` says that it makes ours needless, it
     stays; otherwise ours is composed and published over it. A put that fails for a temporary reason
-    is repeated for `patience_s`. Raises VersionConflict if the secret keeps changing, StoreError as
-    the store does, and what `compose` raises.
+    is repeated for `patience_s`; `before_put` can stop each of them by raising. Raises
+    VersionConflict if the secret keeps changing, StoreError as the store does, and what `compose`
+    raises.
     """
     gives_up_at_s = clock.monotonic() + patience_s
+    put = partial(
+        _put, store=store, clock=clock, gives_up_at_s=gives_up_at_s, before_put=before_put
+    )
     ordinal = 0
     for _ in range(MAX_ATTEMPTS):
         version_id, text = successor_id(seen, ordinal), compose(seen)
-        if _put(seen, text, version_id, store=store, clock=clock, gives_up_at_s=gives_up_at_s):
+        if put(seen, text, version_id):
             ours = seen._replace(version_id=version_id, text=text, stages=("AWSCURRENT",))
             return Published(ours, won=True)
         current = _read_winner(seen, version_id, store=store, clock=clock)
@@ -100,6 +106,7 @@ def _put(
     store: Store,
     clock: Clock,
     gives_up_at_s: float,
+    before_put: Callable[[], None],
 ) -> bool:
     """Whether the version is ours now; False if its id is taken by other content.
 
@@ -108,6 +115,7 @@ def _put(
     """
     pause_s = FIRST_PAUSE_S
     while True:
+        before_put()
         try:
             store.put(seen, text, version_id=version_id)
         except VersionConflict:

@@ -7,15 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.errors import CredentialsError
-from rotator.model.access_token import TOKEN_FIELDS
+from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.rotation.mint import refuse_if_outlived
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
 from rotator.rotation.publish import Published, compare_and_set
 
 if TYPE_CHECKING:
-    from rotator.model.access_token import AccessToken
     from rotator.model.secret import StoredSecret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.run import Run
@@ -31,7 +31,11 @@ def publish_token(
     patience_s: float = 0.0,
     always_yields: bool = False,
 ) -> Published:
-    """Make `minted` the current version, unless another run has published a fresh token."""
+    """Make `minted` the current version, unless another run has published a fresh token.
+
+    Raises OutlivedTokenError if it is no longer worth it: the probe may have taken its time, or
+    the machine have slept.
+    """
     seen = assessment.token_version
 
     def yields_to(version: StoredSecret) -> bool:
@@ -50,12 +54,19 @@ def publish_token(
         yields_to=yields_to,
         clock=run.clock,
         patience_s=patience_s,
+        before_put=lambda: refuse_if_outlived(run, assessment, minted),
     )
 
 
 def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
-    """Whether the version of another run is not due, for its own credentials if ours are older."""
+    """Whether the version of another run is not due, for its own credentials if ours are older.
+
+    A forced run may have read a version before that one. Then it was forced on a token that is
+    older than itself, and that one has to go.
+    """
     token, credentials = parse_token(version), assessment.credentials
+    if isinstance(token, AccessToken) and run.is_forced_on(token):
+        return False
     if assessment.is_shared:
         credentials = parse_credentials(version)
     decide = partial(assessment.policy.decide, token, now=run.clock.now())

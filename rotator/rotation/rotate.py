@@ -14,7 +14,13 @@ from rotator.model.instants import format_instant
 from rotator.model.policy import RETRY_BUDGET
 from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess, assess_again, confirm_credentials
-from rotator.rotation.mint import mint, mint_another, same_stored, shortens
+from rotator.rotation.mint import (
+    OutlivedTokenError,
+    mint,
+    mint_another,
+    same_stored,
+    shortens,
+)
 from rotator.rotation.one_active_token import mint_active, publish_last
 from rotator.rotation.publish_token import publish_token
 from rotator.rotation.result import Outcome, RotationResult, RunWarning
@@ -90,7 +96,7 @@ def rotate_token(
         policy=policy,
         clock=clock,
         ends_at_s=clock.monotonic() + (min(budget_s, remaining_s()) if remaining_s else budget_s),
-        force=force,
+        forced_at=clock.now() if force else None,
         probe=probe,
         stored_probe=stored_probe,
     )
@@ -142,10 +148,11 @@ def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
         error.details |= run.details | {"duration_s": round(run.clock.monotonic() - started_s, 3)}
         raise
     finally:
-        for warning in run.warnings:
+        warnings = tuple(dict.fromkeys(run.warnings))
+        for warning in warnings:
             log.warning(warning.event, problem=warning.problem)
     duration_s = round(run.clock.monotonic() - started_s, 3)
-    result = replace(result, duration_s=duration_s, warnings=tuple(run.warnings))
+    result = replace(result, duration_s=duration_s, warnings=warnings)
     log.info(_EVENTS[result.outcome], **result.log_fields())
     return result
 
@@ -157,8 +164,22 @@ def mint_and_publish(
 ) -> RotationResult:
     """Mint a token and make it the current version, or hand it to `publish`.
 
-    A token that the provider hands out again, and that can serve on, is neither.
+    A token that the provider hands out again, and that can serve on, is neither. One that has run
+    out before it could be published is minted once more, if there is time.
     """
+    try:
+        return _mint_and_publish(run, assessment, publish)
+    except OutlivedTokenError:
+        if run.left_s() <= 0:
+            raise
+    return _mint_and_publish(run, assessment, publish)
+
+
+def _mint_and_publish(
+    run: Run,
+    assessment: Assessment,
+    publish: Callable[[Run, Assessment, AccessToken], RotationResult] | None,
+) -> RotationResult:
     if assessment.provider.single_active and publish is None:
         assessment, active = mint_active(run, assessment)
         if active is None:

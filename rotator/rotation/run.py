@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from rotator.model.access_token import AccessToken
     from rotator.model.binding import Binding
@@ -23,7 +24,9 @@ class Run:
     """One run on one binding: what it works with, and what it has found out so far.
 
     `details` is what a failure's event adds, `warnings` what is logged too. The run
-    may wait until `ends_at_s` on the monotonic clock.
+    may wait until `ends_at_s` on the monotonic clock. `forced_at` is when it began, if it is forced
+    to replace a token that is not due. `is_tagged` tells that the binding was found by the tag of
+    its token secret, which needs no other look then.
     """
 
     binding: Binding
@@ -32,11 +35,23 @@ class Run:
     policy: RenewalPolicy
     clock: Clock
     ends_at_s: float
-    force: bool = False
+    forced_at: datetime | None = None
+    is_tagged: bool = False
     probe: Callable[[AccessToken], str | None] | None = None
     stored_probe: Callable[[AccessToken], bool] | None = None
     details: dict[str, object] = field(default_factory=dict)
     warnings: list[RunWarning] = field(default_factory=list)
+
+    @property
+    def force(self) -> bool:
+        """Whether the token is to be replaced though it is not due."""
+        return self.forced_at is not None
+
+    def is_forced_on(self, token: AccessToken) -> bool:
+        """Whether this run is forced, and began after the token was minted (in whole seconds)."""
+        return self.forced_at is not None and token.issued_at < self.forced_at.replace(
+            microsecond=0
+        )
 
     def left_s(self) -> float:
         """Seconds that the run may still wait."""

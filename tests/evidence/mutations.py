@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "a token that ends before the stored one is published",
         "rotation/mint.py",
-        "if not is_long and minted.expires_at <= stored.expires_at:",
-        "if False:",
+        "return not is_long and minted.expires_at <= stored.expires_at",
+        "return False",
         f"{WORLDS} -k serves_until",
     ),
     Mutation(

@@ -17,8 +17,8 @@ WORLD_MUTATIONS = (
     Mutation(
         "a provider that grants less than before has failed",
         "rotation/mint.py",
-        "if not is_long and minted.expires_at <= stored.expires_at:",
-        "if minted.expires_at <= stored.expires_at:",
+        "return not is_long and minted.expires_at <= stored.expires_at",
+        "return minted.expires_at <= stored.expires_at",
         f"{WORLDS} -k week",
     ),
     Mutation(

@@ -9,6 +9,7 @@ from rotator.model.client_credentials import ClientCredentials
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.fleet_rig import EndpointOf, FleetRig, outcomes
+from tests.support.rotation_rig import rival
 
 
 def wait_for_the_first(
@@ -68,3 +69,13 @@ def test_fresh_token_is_not_replaced_because_a_fleets_read_of_the_credentials_la
     rig.store.secrets["t/a"].publish(json.dumps(fresh), "second")
     assert outcomes(rig.run()) == {"a": "not_due"}
     assert rig.store.fields("t/a") == fresh
+
+
+def test_forced_fleet_replaces_a_token_that_was_published_before_it_began() -> None:
+    rig = FleetRig()
+    rig.add("a", age=2 * HOUR)
+    rig.store.lag_behind("t/a", reads=1)
+    between = json.dumps(token_document("between", issued_at=NOW - HOUR))
+    rival(rig.store, between, name="t/a")
+    assert outcomes(rig.run(force=True)) == {"a": "rotated"}
+    assert rig.store.fields("t/a")["access_token"] == "canary-new-1"

@@ -27,7 +27,7 @@ class Provider(MemoryEndpoint):
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         granted = super().mint(credentials)
-        return replace(granted, token=replace(granted.token, client_id=credentials.client_id))
+        return granted._replace(token=replace(granted.token, client_id=credentials.client_id))
 
 
 class Job:

@@ -85,7 +85,7 @@ def test_forced_run_replaces_a_fresh_token() -> None:
 def test_dry_run_decides_and_changes_nothing(value: object) -> None:
     store, endpoint = MemoryStore(credentials=CREDENTIALS, token=value), MemoryEndpoint()
     assert run(store, endpoint, dry_run=True).outcome == "would_rotate"
-    assert store.calls == ["read"]
+    assert store.writes == []
     assert endpoint.minted_for == []
 
 

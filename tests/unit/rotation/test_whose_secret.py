@@ -80,10 +80,18 @@ def test_value_of_somebody_else_is_never_overwritten(value: str) -> None:
         '\ufeff{"access_token": "x"}',
     ],
 )
-def test_empty_value_and_any_token_document_are_ours_without_a_question(value: str | None) -> None:
-    store = job(value)
-    assert run(store).outcome == "rotated"
-    assert "describe" not in store.calls
+@pytest.mark.parametrize("tag", [None, "app/credentials", "app/other_credentials"])
+def test_secret_without_a_token_is_filled_unless_its_tag_names_other_credentials(
+    value: str | None, tag: str | None
+) -> None:
+    store = job(value, tag=tag)
+    if tag == "app/other_credentials":
+        with pytest.raises(ConfigError, match="names the credentials secret app/other_credentials"):
+            run(store)
+        assert store.values.get("app/token") == value
+    else:
+        assert run(store).outcome == "rotated"
+    assert store.calls.count("describe") == 1
 
 
 def test_token_of_a_newer_release_is_ours_whatever_else_it_says() -> None:
@@ -126,8 +134,9 @@ def test_token_of_another_client_is_replaced_where_nobody_else_claims_it(tag: st
     assert (result.outcome, result.reason) == ("rotated", "client_changed")
 
 
-def test_role_that_may_not_describe_still_replaces_the_token_of_another_client() -> None:
-    store = job(token_document(client_id="before", **FRESH))
+@pytest.mark.parametrize("stored", [token_document(client_id="before", **FRESH), None])
+def test_role_that_may_not_describe_still_fills_a_secret_that_looks_like_ours(stored: Any) -> None:  # noqa: ANN401
+    store = job(stored)
 
     def denied(_: str) -> None:
         raise StoreError("denied", operation="DescribeSecret", secret_id="t")
