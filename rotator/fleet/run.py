@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rotator.errors import RotatorError
+from rotator.fleet.active_clients import ActiveClients
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
@@ -83,10 +84,10 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     reports = Reports(fleet.told)
     for refused in selection.refused:
         reports.add(BindingReport(refused.binding, error=refused.error))
-    assessed = []
+    assessed, active_clients = [], ActiveClients()
     for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
         binding = fleet_binding.binding
-        outcome = guard(partial(_classify, fleet, began_at, fleet_binding, found))
+        outcome = guard(partial(_classify, fleet, began_at, active_clients, fleet_binding, found))
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
         elif isinstance(outcome, RotatorError):
@@ -94,6 +95,7 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
             reports.add(BindingReport(binding, error=outcome, is_confirmed=is_confirmed))
         else:
             reports.add(BindingReport(binding, result=outcome))
+    active_clients.warn()
     pool = Pool(
         reports,
         workers=fleet.settings.workers,
@@ -112,6 +114,7 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
 def _classify(
     fleet: FleetRun,
     began_at: datetime,
+    active_clients: ActiveClients,
     fleet_binding: FleetBinding,
     found: Mapping[str, StoredSecret | Failure],
 ) -> Assessed | RotationResult:
@@ -140,6 +143,7 @@ def _classify(
     try:
         assessment = assess_unprobed(run)
         allow(assessment)
+        active_clients.note(assessment)
     except RotatorError as error:
         error.details |= run.details
         raise
