@@ -253,7 +253,8 @@ class SecretsManagerStore(ApiCaller):
         )
 
     def _without_value(self, secret_id: str) -> StoredSecret:
-        return StoredSecret(secret_id=secret_id, arn=self.describe(secret_id).arn)
+        described = self.describe(secret_id)
+        return StoredSecret(secret_id=secret_id, arn=described.arn, tags=described.tags)
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:

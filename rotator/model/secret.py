@@ -61,7 +61,7 @@ class StoredSecret(NamedTuple):
 
     `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a
     secret that has no value yet; a binary value has an empty text and `is_binary`. `stages` are the
-    version's staging labels.
+    version's staging labels. `tags` are None unless the service told them with it.
     """
 
     secret_id: str
@@ -70,6 +70,7 @@ class StoredSecret(NamedTuple):
     text: Secret | None = None
     stages: tuple[str, ...] = ()
     is_binary: bool = False
+    tags: Mapping[str, str] | None = None
 
 
 class SecretInfo(NamedTuple):

@@ -203,13 +203,14 @@ def _refuse_binding_of_others(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Store
 ) -> None:
     """Two bindings of one token secret would replace each other's token at every run."""
+    tags = token_version.tags
     try:
-        tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+        tags = store.describe(token_version.secret_id).tags if tags is None else tags
     except StoreError as error:
         if error.retryable:
             raise
         return  # a role that may not ask cannot be told; the token is a token
-    _refuse_other_tag(tag, credentials_version, token_version)
+    _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
 
 
 def _refuse_other_tag(
