@@ -6,6 +6,7 @@ from tests.evidence.mutations_client_secret import CLIENT_SECRET_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
 from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
+from tests.evidence.mutations_races import RACE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 from tests.evidence.mutations_writes import WRITE_MUTATIONS
@@ -30,6 +31,7 @@ MUTATIONS = (
     *CLIENT_SECRET_MUTATIONS,
     *FLEET_MUTATIONS,
     *NATIVE_MUTATIONS,
+    *RACE_MUTATIONS,
     *READER_MUTATIONS,
     *WRITE_MUTATIONS,
     # Races are harmless

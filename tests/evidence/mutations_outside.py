@@ -185,8 +185,8 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "one wrong announcement costs a week",
         "rotation/mint.py",
-        "if not is_long and minted.expires_at <= stored.expires_at:",
-        "if minted.expires_at <= stored.expires_at:",
+        "return not is_long and minted.expires_at <= stored.expires_at",
+        "return minted.expires_at <= stored.expires_at",
         "tests/evidence/test_evidence.py -k provider_makes",
     ),
     Mutation(

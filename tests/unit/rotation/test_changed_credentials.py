@@ -22,7 +22,7 @@ CLIENT = {"client_id": "new-client", "client_secret": "canary-other"}
 CHANGES = pytest.mark.parametrize("change", [SCOPE, CLIENT], ids=["scope", "client"])
 
 
-class Provider(MemoryEndpoint):
+class ProviderOfClients(MemoryEndpoint):
     """Its tokens are of the client that asks."""
 
     def mint(self, credentials: ClientCredentials) -> Minted:
@@ -30,12 +30,12 @@ class Provider(MemoryEndpoint):
         return granted._replace(token=replace(granted.token, client_id=credentials.client_id))
 
 
-class Job:
+class ChangingJob:
     """One binding whose token is due, and whose credentials are changed by hand."""
 
     def __init__(self, *, shared: bool = False, **credentials: Any) -> None:
         self.clock = ManualClock(NOW)
-        self.provider = Provider(self.clock)
+        self.provider = ProviderOfClients(self.clock)
         self.binding = SHARED if shared else BINDING
         values = CREDENTIALS | credentials
         self.store = MemoryStore(credentials=values, token=None, both=values)
@@ -75,7 +75,7 @@ class Job:
 def test_run_that_minted_with_former_credentials_gives_way_to_newer_ones(
     change: dict[str, Any], *, force: bool
 ) -> None:
-    job = Job()
+    job = ChangingJob()
     job.during_mint(lambda: job.change(change), job.run)
     assert job.run(force=force).startswith("superseded")
     assert job.provider.minted_for[-1].client_id == (change.get("client_id") or "my-client")
@@ -84,14 +84,14 @@ def test_run_that_minted_with_former_credentials_gives_way_to_newer_ones(
 
 
 def test_run_on_one_secret_for_both_gives_way_to_newer_credentials() -> None:
-    job = Job(shared=True)
+    job = ChangingJob(shared=True)
     job.during_mint(lambda: job.change(SCOPE), job.run)
     assert job.run() == "superseded cadence_reached"
     assert job.run() == "not_due fresh"
 
 
 def test_rival_that_had_the_former_credentials_is_replaced_without_waiting() -> None:
-    job = Job()
+    job = ChangingJob()
     job.change(SCOPE)
     job.during_mint(lambda: job.rival(minted_with="first"))
     assert job.run().startswith("rotated")
@@ -100,7 +100,7 @@ def test_rival_that_had_the_former_credentials_is_replaced_without_waiting() -> 
 
 @pytest.mark.parametrize("lag", range(1, 2 * len(CONSISTENCY_WAITS_S) + 2))
 def test_reads_that_lag_behind_the_newer_credentials_are_repeated(lag: int) -> None:
-    job = Job()
+    job = ChangingJob()
     job.during_mint(
         lambda: job.store.lag_behind("app/credentials", reads=lag),
         lambda: job.change(SCOPE),
@@ -111,7 +111,7 @@ def test_reads_that_lag_behind_the_newer_credentials_are_repeated(lag: int) -> N
 
 
 def test_loser_of_a_race_mints_last_with_the_newer_credentials_where_one_token_is_active() -> None:
-    job = Job(single_active=True)
+    job = ChangingJob(single_active=True)
     job.during_mint(lambda: job.change(SCOPE), job.run)
     assert job.run().startswith("rotated")
     assert [each.scope for each in job.provider.minted_for] == [None, None, "new", "new"]
@@ -125,7 +125,7 @@ def test_loser_of_a_race_mints_last_with_the_newer_credentials_where_one_token_i
 def test_fresh_token_is_not_replaced_because_a_read_of_the_credentials_lags(
     change: dict[str, Any],
 ) -> None:
-    job = Job()
+    job = ChangingJob()
     job.store.lag_behind("app/credentials", reads=3)
     job.change(change)
     job.rival(minted_with="edit 1", credentials=change)
@@ -134,7 +134,7 @@ def test_fresh_token_is_not_replaced_because_a_read_of_the_credentials_lags(
 
 
 def test_changed_credentials_cost_two_reads_more_and_no_waiting() -> None:
-    job = Job()
+    job = ChangingJob()
     job.rival(minted_with="first")
     job.change(SCOPE)
     assert job.run() == "rotated credentials_changed"
@@ -143,14 +143,14 @@ def test_changed_credentials_cost_two_reads_more_and_no_waiting() -> None:
 
 
 def test_token_of_credentials_that_are_gone_is_replaced_after_a_while() -> None:
-    job = Job()
+    job = ChangingJob()
     job.rival(minted_with="of another credentials secret")
     assert job.run() == "rotated credentials_changed"
     assert job.clock.slept_s == list(CONSISTENCY_WAITS_S)
 
 
 def test_role_that_may_read_no_former_version_rotates_for_changed_credentials() -> None:
-    job = Job()
+    job = ChangingJob()
     job.rival(minted_with="first")
     job.change(SCOPE)
 
