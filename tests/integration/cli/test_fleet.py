@@ -45,7 +45,7 @@ def printed(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_manifest_keeps_every_token_fresh(
     inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
 ) -> None:
-    other = add_token_secret(vault, "other", "unused")
+    other = add_token_secret(vault, "other", binding.credentials_secret)
     pairs = [(binding.credentials_secret, name) for name in (binding.token_secret, other)]
     manifest = write_manifest(tmp_path / "fleet.toml", *pairs)
 
