@@ -81,7 +81,8 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         )
         if known.settings is not None:
             _emit_metrics(_failure_metrics(problem), known.settings, context)
-        raise problem
+        # Without the frames that it comes from, for crash reporters that show local variables.
+        raise problem.with_traceback(None)
 
 
 class _Known:

@@ -7,12 +7,15 @@ from rotator.errors import StoreError, explain_handshake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from rotator.model.secret import Secret
 
 __all__ = [
     "NO_CODE",
     "clock_problem",
+    "drop_echoed_code",
     "explain_foreign_response",
     "is_temporary",
     "safe_code",
@@ -23,6 +26,11 @@ __all__ = [
 
 NO_CODE = "Unknown"
 """In the place of an error code: AWS always sends one."""
+
+
+MAX_CODE_CHARS = 64
+ECHO_CHARS = 8
+"""So many characters of a code are not in a value by chance."""
 
 
 def explain_foreign_response(
@@ -77,8 +85,25 @@ def is_temporary(code: str, response: Mapping[str, Any]) -> bool:
 
 
 def safe_code(code: object) -> str:
-    """The code, if it can be one: it goes into messages, and came over a wire."""
-    return code if isinstance(code, str) and code.isidentifier() else NO_CODE
+    """The code, if it can be one: it goes into messages, and came over a wire.
+
+    AWS's are a few words of English in one. What else answers may send back what it received.
+    """
+    is_code = isinstance(code, str) and code.isascii() and code.isalpha()
+    return str(code) if is_code and len(str(code)) <= MAX_CODE_CHARS else NO_CODE
+
+
+def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
+    """Take the code out of the SDK's error if it shares a part with what was sent."""
+    response = getattr(error, "response", None)
+    details = response.get("Error") if isinstance(response, dict) else None
+    if not isinstance(details, dict):
+        return
+    code = str(details.get("Code")).lower()
+    parts = [code[at : at + ECHO_CHARS] for at in range(max(1, len(code) - ECHO_CHARS + 1))]
+    texts = [secret.reveal().lower() for secret in sent]
+    if any(part in text for part in parts for text in texts):
+        details["Code"] = NO_CODE
 
 
 def unreadable_status(error: BaseException) -> int | None:

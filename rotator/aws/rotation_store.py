@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.store import SecretsManagerStore
 from rotator.model.secret import RotationState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.model.secret import Secret
 
 __all__ = ["RotationStore"]
@@ -46,7 +49,7 @@ class RotationStore(SecretsManagerStore):
         UpdateSecretVersionStage: RemoveFromVersionId).
         """
         named = {"MoveToVersionId": move_to, "RemoveFromVersionId": remove_from}
-        params = {name: value for name, value in named.items() if value is not None}
+        params: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         self._call("UpdateSecretVersionStage", secret_id, VersionStage=stage, **params)
 
     def rotation_state(self, secret_id: str) -> RotationState:
@@ -60,7 +63,14 @@ class RotationStore(SecretsManagerStore):
             primary_region=response.get("PrimaryRegion"),
         )
 
-    def _call(self, operation: str, secret_id: str, **params: Any) -> dict[str, Any]:
+    def _call(
+        self,
+        operation: str,
+        secret_id: str,
+        *,
+        secrets: Mapping[str, Secret] = MappingProxyType({}),
+        **params: Any,
+    ) -> dict[str, Any]:
         if operation == "PutSecretValue" and self._rotation_token is not None:
-            params["RotationToken"] = self._rotation_token.reveal()
-        return super()._call(operation, secret_id, **params)
+            secrets = {**secrets, "RotationToken": self._rotation_token}
+        return super()._call(operation, secret_id, secrets=secrets, **params)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from rotator.aws.error_details import drop_echoed_code
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
 from rotator.aws.sdk_loader import skip_service_listing
 from rotator.aws.sdk_logs import without_bodies
-from rotator.errors import SecretNotFound, StoreError, VersionConflict, replace_error
+from rotator.errors import (
+    RotatorError,
+    SecretNotFound,
+    StoreError,
+    VersionConflict,
+    replace_error,
+)
 from rotator.model.secret import MAX_SECRET_BYTES, Secret, SecretInfo, StoredSecret
 
 if TYPE_CHECKING:
@@ -81,10 +88,18 @@ class ApiCaller:
         is_session = hasattr(client, "client") or hasattr(client, "create_client")
         self._client: Any = connect(session=client) if is_session else client
 
-    def _call(self, operation: str, secret_id: str, **params: Any) -> dict[str, Any]:
+    def _call(
+        self,
+        operation: str,
+        secret_id: str,
+        *,
+        secrets: Mapping[str, Secret] = MappingProxyType({}),
+        **params: Any,
+    ) -> dict[str, Any]:
         """Call one API action; the SDK's exceptions end here.
 
-        Ours are raised after the handler: chained, they would carry the request with them.
+        Ours are raised after the handler: chained, they would carry the request with them. The
+        parameters in `secrets` are revealed in a frame that our errors don't come through.
         """
         id_params = {
             "BatchGetSecretValue": {},
@@ -94,10 +109,14 @@ class ApiCaller:
         target = id_params.get(operation, {"SecretId": secret_id})
 
         def call() -> dict[str, Any]:
+            plain = {name: secret.reveal() for name, secret in secrets.items()}
             with without_bodies():
-                return self._method(operation)(**target, **params)
+                return self._method(operation)(**target, **params, **plain)
 
-        explain = partial(explain_error, operation=operation, secret_id=secret_id)
+        def explain(error: Exception) -> RotatorError:
+            drop_echoed_code(error, secrets.values())
+            return explain_error(error, operation=operation, secret_id=secret_id)
+
         response = replace_error(call, Exception, explain)
         if not _is_response(operation, response):
             raise explain_foreign_response(operation, secret_id)
@@ -161,8 +180,9 @@ class SecretsManagerStore(ApiCaller):
         **params: Any,
     ) -> None:
         """PutSecretValue; a response that is not of this write is believed only once it is read."""
-        params |= {"ClientRequestToken": version_id, "SecretString": text.reveal()}
-        response = self._call("PutSecretValue", secret_id, **params)
+        params["ClientRequestToken"] = version_id
+        secrets = {"SecretString": text}
+        response = self._call("PutSecretValue", secret_id, secrets=secrets, **params)
         is_of_this_write = (
             response.get("VersionId") == version_id
             and stage in (response.get("VersionStages") or ())
@@ -204,11 +224,10 @@ class SecretsManagerStore(ApiCaller):
     ) -> None:
         """Create a secret, with a value or without one; raises StoreError, also if it exists."""
         params: dict[str, Any] = {"Description": description, "Tags": _tag_list(tags)}
-        if text is not None:
-            params["SecretString"] = text.reveal()
+        secrets = {} if text is None else {"SecretString": text}
         if kms_key_id is not None:
             params["KmsKeyId"] = kms_key_id
-        self._call("CreateSecret", name, **params)
+        self._call("CreateSecret", name, secrets=secrets, **params)
 
     def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to a secret, replacing those of the same key."""

@@ -7,7 +7,7 @@ response means. `HttpClientAdmin` sends it once: an `add` can't be repeated safe
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.errors import ClientAdminError, replace_error
@@ -67,7 +67,7 @@ class Call:
     does: str
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,16 @@ class HttpClientAdmin:
         if self._minted is None:
             self._minted = self._token()
         token, client_id = self._minted
+        request = self._request(call, token, client_id)
+        response = self._sent(call, request)
+        if response.status >= FIRST_FAILURE and response.status != also_accepts:
+            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))
+            redactor = Redactor.of(*hidden, sent=request)
+            raise self._refusal(call, response, redactor)
+        return response
+
+    def _request(self, call: Call, token: Secret, client_id: str) -> HttpRequest:
+        """In a frame of its own: no error that is raised later comes through it."""
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"}
         if self._adapter.sends_client_id_as is not None:
             headers[self._adapter.sends_client_id_as] = client_id
@@ -158,13 +168,7 @@ class HttpClientAdmin:
         if call.body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(call.body)
-        request = HttpRequest(self._target.settings.url + call.path, call.method, headers, body)
-        response = self._sent(call, request)
-        if response.status >= FIRST_FAILURE and response.status != also_accepts:
-            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))
-            redactor = Redactor.of(*hidden, sent=request)
-            raise self._refusal(call, response, redactor)
-        return response
+        return HttpRequest(self._target.settings.url + call.path, call.method, headers, body)
 
     def _sent(self, call: Call, request: HttpRequest) -> HttpResponse:
         from rotator.transport.bounded import TransportError

@@ -117,7 +117,8 @@ def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) ->
             return Secret(text)
         problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
     except (ValueError, RotatorError) as error:
-        problem = error
+        problem = str(error)
+    del fields  # a crash reporter would show them
     raise CredentialsError(f"{subject}: {problem}")
 
 

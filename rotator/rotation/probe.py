@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
     from rotator.model.secret import Secret
     from rotator.transport.bounded import HttpResponse
+    from rotator.transport.request import HttpRequest
 
 __all__ = ["REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
 
@@ -57,12 +58,8 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
     if problem is not None:
         raise ConfigError(f"API URL: {problem}")
     from rotator.transport.bounded import Timeouts, TransportError, send_bounded
-    from rotator.transport.request import HttpRequest
 
-    headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
-    if client_id is not None:
-        headers["x-api-key"] = client_id
-    request = HttpRequest(url, headers=headers)
+    request = _api_request(url, token, client_id)
     timeouts = Timeouts(connect_s=timeout_s, read_s=timeout_s, total_s=timeout_s)
     response = replace_error(
         lambda: send_bounded(request, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES),
@@ -70,6 +67,16 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
         lambda error: ProbeError(f"API: {error}", retryable=True),
     )
     return _redact_response(response, Redactor.of(token, sent=request))
+
+
+def _api_request(url: str, token: Secret, client_id: str | None) -> HttpRequest:
+    """In a frame of its own: no error that is raised later comes through it."""
+    from rotator.transport.request import HttpRequest
+
+    headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
+    if client_id is not None:
+        headers["x-api-key"] = client_id
+    return HttpRequest(url, headers=headers)
 
 
 def make_probe(

@@ -146,7 +146,8 @@ def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
         result = steps()
     except RotatorError as error:
         error.details |= run.details | {"duration_s": round(run.clock.monotonic() - started_s, 3)}
-        raise
+        # Without the frames that it comes from: their local variables are not for crash reporters.
+        raise error.with_traceback(None) from None
     finally:
         warnings = tuple(dict.fromkeys(run.warnings))
         for warning in warnings:

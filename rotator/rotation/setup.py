@@ -49,10 +49,7 @@ def set_up_binding(
             arn,
             is_replaceable=ask is None or is_shared,
         )
-    text = None
-    if ask is not None:
-        fields = ask()
-        text = credentials_text(fields if is_shared else consent_to(fields, token_secret))
+    text = _ask_text(ask, None if is_shared else token_secret) if ask is not None else None
 
     done = []
     tags = {BINDING_TAG: credentials_secret}
@@ -66,6 +63,11 @@ def set_up_binding(
         done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
     command = f"rotator run --credentials-secret {credentials_secret} --token-secret {token_secret}"
     return [*done, f"next: {command}"]
+
+
+def _ask_text(ask: Callable[[], dict[str, Any]], consumer: str | None) -> Secret:
+    """The credentials, in a frame of their own: no error of storing them comes through it."""
+    return credentials_text(ask() if consumer is None else consent_to(ask(), consumer))
 
 
 def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:

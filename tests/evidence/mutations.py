@@ -46,8 +46,8 @@ MUTATIONS = (
     Mutation(
         "the write names no version",
         "aws/store.py",
-        '{"ClientRequestToken": version_id, "SecretString"',
-        '{"SecretString"',
+        '        params["ClientRequestToken"] = version_id\n',
+        "",
         f"{STORE} -k taken_id",
     ),
     Mutation(

@@ -88,7 +88,7 @@ NATIVE_MUTATIONS = (
     Mutation(
         "native rotation: the RotationToken goes nowhere",
         "aws/rotation_store.py",
-        '            params["RotationToken"] = self._rotation_token.reveal()',
+        '            secrets = {**secrets, "RotationToken": self._rotation_token}',
         "            pass",
         f"{STEPS} -k rotation_token",
     ),

@@ -204,6 +204,42 @@ OUTSIDE_MUTATIONS = (
         "tests/unit/transport/test_scattered_echoes.py -k pieces",
     ),
     Mutation(
+        "a crash reporter shows what is written",
+        "aws/store.py",
+        """        secrets = {} if text is None else {"SecretString": text}\n""",
+        """        secrets = {}
+        params |= {} if text is None else {"SecretString": text.reveal()}\n""",
+        "tests/unit/app/test_crash_reports.py -k denied_write",
+    ),
+    Mutation(
+        "a crash reporter shows the frames of a run",
+        "rotation/rotate.py",
+        "        raise error.with_traceback(None) from None\n",
+        "        raise\n",
+        "tests/unit/app/test_crash_reports.py -k frames",
+    ),
+    Mutation(
+        "a crash reporter shows the management token",
+        "client_admin/adapter.py",
+        "        request = self._request(call, token, client_id)\n",
+        "        plain, request = token.reveal(), self._request(call, token, client_id)\n",
+        "tests/unit/app/test_crash_reports.py -k management",
+    ),
+    Mutation(
+        "what was sent comes back as AWS's error code",
+        "aws/store.py",
+        "            drop_echoed_code(error, secrets.values())\n",
+        "",
+        "tests/unit/aws/test_echoed_codes.py -k repeats",
+    ),
+    Mutation(
+        "a token is taken for AWS's error code",
+        "aws/error_details.py",
+        "isinstance(code, str) and code.isascii() and code.isalpha()",
+        "isinstance(code, str) and code.isidentifier()",
+        "tests/unit/aws/test_echoed_codes.py -k reader",
+    ),
+    Mutation(
         "an access token that holds the client secret is published",
         "oauth/response.py",
         "    _refuse_echo(expected, access_token=token, scope=scope)\n",
