@@ -76,7 +76,9 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
             if fields[name] != settings[name]:
                 flag = f"--{name.replace('_', '-')}"
                 raise ConfigError(f"standard input: {name} differs from {flag}; pass it once")
-        return fields | settings
+        from rotator.rotation.credentials import merge_settings
+
+        return merge_settings(fields, settings)  # Adobe's download has scopes of its own
     settings = _ask_provider(dict(settings))
     client_id = _ask("client id: ")
     if not client_id:
@@ -104,8 +106,8 @@ def ask_changes() -> dict[str, Any]:
     text = _ask_secret_text()
     if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
         return {"client_secret": text}
-    from rotator.errors import name_hint
-    from rotator.model.client_credentials import ClientCredentials
+    from rotator.errors import name_hint, replace_error
+    from rotator.model.client_credentials import ClientCredentials, rename_adobe_keys
 
     fields = _parse_object(text)
     # One that is null is taken away, whatever it is. A key may be a secret in the wrong place.
@@ -114,7 +116,11 @@ def ask_changes() -> dict[str, Any]:
             otherwise = "docs/providers.md lists the keys"
             hint = name_hint(name, ClientCredentials.FIELDS, otherwise=otherwise)
             raise ConfigError(f"standard input: has an unknown key; {hint}")
-    return fields
+    return replace_error(
+        lambda: rename_adobe_keys(fields),
+        ValueError,
+        lambda error: ConfigError(f"standard input: {error}"),
+    )
 
 
 def _ask_secret_text() -> str:

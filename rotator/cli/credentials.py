@@ -46,7 +46,8 @@ examples:
 
 With settings it changes these and nothing else; an empty one is taken away.
 Without any it replaces the client secret, or the fields that a JSON object on
-standard input has, such as {"private_key": "..."}."""
+standard input has, such as {"private_key": "..."}. All client credentials as
+JSON also replace a value that cannot be read."""
 
 _ADD = """\
 example, while the provider accepts the old and the new client secret:
@@ -116,7 +117,7 @@ def _show(args: argparse.Namespace) -> int:
 def _set(args: argparse.Namespace) -> int:
     secret_id, settings = _secret_id(args), given_settings(args)
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.rotation.credentials import merge_settings
+    from rotator.rotation.credentials import is_complete, merge_settings
 
     changes = settings or ask_changes()
     what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
@@ -130,6 +131,7 @@ def _set(args: argparse.Namespace) -> int:
         lambda fields: merge_settings(fields, changes),
         what=what,
         next_step=next_step,
+        replaces=is_complete(changes),
     )
 
 
@@ -147,11 +149,13 @@ def _edit(
     *,
     what: str,
     next_step: str = _NEXT_RUN,
+    replaces: bool = False,
 ) -> int:
     from rotator.app import open_store_for
     from rotator.rotation.credentials import edit_credentials
 
-    if edit_credentials(secret_id, change, store=open_store_for(secret_id)):
+    store = open_store_for(secret_id)
+    if edit_credentials(secret_id, change, store=store, replaces=replaces):
         print(f"changed {what} in credentials secret {secret_id}")
         print(next_step)
     else:

@@ -26,6 +26,9 @@ __all__ = ["ROTATION_FIELD", "ClientCredentials"]
 ROTATION_FIELD = "client_secret_rotation"
 """Where the state of a rotation of the client secret is kept."""
 
+PROVIDER_FIELDS = ("provider", "token_url", "issuer")
+"""What names the provider; without any of them it is the default one."""
+
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
 _ADOBE_KEYS = {
@@ -152,18 +155,19 @@ class ClientCredentials:
         would send the client secret to the default provider. The keys of the file that Adobe's
         console offers for download (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are understood.
         """
-        fields = _rename_adobe_keys(fields)
+        fields = rename_adobe_keys(fields)
         if "headers" in fields:
             raise ValueError(
                 "has a key headers, and headers cannot be set; form fields go into parameters, and"
                 " auth_method chooses how the client authenticates"
             )
-        for key in fields.keys() - cls.FIELDS - TOKEN_FIELDS:
-            meant = _OTHER_NAMES.get(key) or did_you_mean(key, cls.FIELDS)
+        for key in fields:
+            meant = meant_name(key)
             if meant is not None:
                 # A key is no value, but whoever pastes a secret in its place must not see it again.
                 shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
                 raise ValueError(f"has an unknown key {shown}; did you mean {meant}?")
+        _refuse_null_provider(fields)
         private_key = _private_key(fields)
         return cls(
             client_id=text_field(fields, "client_id"),
@@ -190,13 +194,38 @@ _OPTIONAL_TEXTS = (
     "key_id",
 )
 
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _PLAIN_KEY = r"[A-Za-z_-]{1,24}"
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
 """Names that other products and the OpenID configuration use for these fields."""
 
 
-def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:
+def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
+    """A null is no absence where that would send the client secret to the default provider."""
+    if all(fields.get(name) is None for name in PROVIDER_FIELDS):
+        for name in PROVIDER_FIELDS:
+            if name in fields:
+                raise ValueError(
+                    f"{name} is null, and nothing else names the provider; set provider, to"
+                    " adobe-ims if that is meant"
+                )
+
+
+def canonical_name(key: str) -> str:
+    """The field that this key of a credentials secret means; itself if it is no other name."""
+    return _ADOBE_KEYS.get(key, key)
+
+
+def meant_name(key: str) -> str | None:
+    """The field of which this key looks like a misspelling, None if it may stand as it is."""
+    if key in ClientCredentials.KEYS or key in TOKEN_FIELDS:
+        return None
+    return _OTHER_NAMES.get(key) or did_you_mean(key, ClientCredentials.FIELDS)
+
+
+def rename_adobe_keys(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields under the names of the format; raises ValueError where two names differ."""
     renamed = {name: value for name, value in fields.items() if name not in _ADOBE_KEYS}
     for adobe_key in fields.keys() & _ADOBE_KEYS.keys():
         key = _ADOBE_KEYS[adobe_key]
@@ -208,6 +237,8 @@ def _rename_adobe_keys(fields: dict[str, Any]) -> dict[str, Any]:
 def _scope(fields: Mapping[str, Any]) -> str | None:
     """One string, or a list of strings."""
     value = fields.get("scope")
+    if isinstance(value, str):
+        return text_field({"scope": value.strip(" ")}, "scope")
     if not isinstance(value, list):
         return optional_text_field(fields, "scope")
     if not value:
@@ -297,6 +328,8 @@ def _parameters(fields: Mapping[str, Any]) -> dict[str, str]:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError("parameters must be an object of strings")
+    if any(_HALF_PAIR.search(text) for text in (*value, *value.values())):
+        raise ValueError("parameters must not hold halves of surrogate pairs, which UTF-8 cannot")
     taken = sorted(value.keys() & RESERVED_PARAMETERS)
     if taken:
         raise ValueError(f"parameters must not hold {taken[0]}, which has its own field")

@@ -28,7 +28,7 @@ class _AmbiguousJsonError(ValueError):
 
 
 def load_object(source: str | bytes) -> dict[str, Any]:
-    """Parse a JSON object that every reader understands alike; bytes are UTF-8.
+    """Parse a JSON object that every reader understands alike; bytes are UTF-8, off the wire.
 
     Raises ValueError for anything else: a key twice (RFC 8259 section 4 leaves open which one
     counts), numbers that Python would write back as `NaN` or `Infinity`, and more than 20 levels
@@ -43,7 +43,8 @@ def load_object(source: str | bytes) -> dict[str, Any]:
     except _AmbiguousJsonError:
         problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
-        problem = f"is not JSON{_mangling(text)}"
+        # A hint for people who store it; no provider's response comes out of a shell.
+        problem = f"is not JSON{_mangling(text) if isinstance(source, str) else ''}"
     if isinstance(value, dict) and (_is_flat(text) or _depth(value) <= MAX_DEPTH):
         return value
     raise ValueError("is JSON that is nested too deeply" if isinstance(value, dict) else problem)

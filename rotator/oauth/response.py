@@ -233,8 +233,11 @@ def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Red
             return "Bearer"
         shown = "is missing" if token_type is None else f"is {token_type}"
         raise ValueError(f"token_type {shown}{hint}")
-    shown = redactor.redact_line(token_type, max_chars=20) or "of another JSON type"
-    raise ValueError(f"token_type is {shown}, and only bearer tokens are supported")
+    if isinstance(token_type, str) and token_type.strip().lower() == "bearer":
+        shown = "has white space around it"
+    else:
+        shown = f"is {redactor.redact_line(token_type, max_chars=20) or 'of another JSON type'}"
+    raise ValueError(f"token_type {shown}, and only bearer tokens are supported")
 
 
 def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
@@ -260,16 +263,17 @@ def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
 def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:
     """The scope that was granted, and what to warn of; without a word on it, the requested one.
 
-    RFC 6749 section 5.1: the response has to say so if they differ.
+    RFC 6749 section 5.1: the response has to say so if they differ. An empty one grants nothing.
     """
     granted = members.get("scope")
     if isinstance(granted, list) and all(isinstance(name, str) for name in granted):
         granted = " ".join(granted)
-    if granted is None or granted == "":
+    if granted is None:
         return expected.scope, ()
     if not isinstance(granted, str) or not granted.isprintable():
         raise ValueError("scope is not a printable string")
-    missing = _names(expected.scope or "") - _names(granted)
+    granted = " ".join(granted.split()) or None
+    missing = _names(expected.scope or "") - _names(granted or "")
     if missing:
         problem = f"scope is narrower than requested, {len(missing)} missing"
         if expected.is_scope_binding:

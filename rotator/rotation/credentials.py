@@ -6,13 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import (
+    ConfigError,
     CredentialsError,
     RotatorError,
     SecretNotFound,
-    replace_error,
 )
 from rotator.model.client_admin import parse_admin_settings
-from rotator.model.client_credentials import ClientCredentials
+from rotator.model.client_credentials import (
+    PROVIDER_FIELDS,
+    ClientCredentials,
+    canonical_name,
+    meant_name,
+)
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.consent import has_consent
 from rotator.model.providers import resolve
@@ -32,6 +37,7 @@ __all__ = [
     "consent_to",
     "credentials_text",
     "edit_credentials",
+    "is_complete",
     "merge_settings",
     "replace_client_secrets",
 ]
@@ -46,23 +52,27 @@ def edit_credentials(
     *,
     store: SetupStore,
     clock: Clock = SYSTEM_CLOCK,
+    replaces: bool = False,
 ) -> bool:
     """Store what `change` makes of the secret's fields; False if that is what it says already.
 
-    An edit that somebody else makes meanwhile is kept, and changed in its turn. Raises
+    An edit that somebody else makes meanwhile is kept, and changed in its turn. With `replaces` a
+    value that cannot be read counts as one without fields. Raises
     CredentialsError if the result could not be used, SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
 
     def is_needless(version: StoredSecret) -> bool:
-        fields = _stored_fields(version)
+        fields = _stored_fields(version, replaces=replaces)
         return change(dict(fields)) == fields
 
     if is_needless(seen):
         return False
     published = compare_and_set(
         seen,
-        lambda version: credentials_text(change(_stored_fields(version)), secret_id),
+        lambda version: credentials_text(
+            change(_stored_fields(version, replaces=replaces)), secret_id
+        ),
         store=store,
         yields_to=is_needless,
         clock=clock,
@@ -71,13 +81,38 @@ def edit_credentials(
 
 
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with `settings` laid over them; an empty one, or None, takes the field away."""
-    merged = fields | dict(settings)
-    return {
+    """The fields with `settings` laid over them; an empty one, or None, takes the field away.
+
+    What is set takes the place of Adobe's name for it too. Complete credentials also take away what
+    looks like a misspelling. Raises ConfigError if nothing would name the provider any more.
+    """
+    kept = {
         name: value
-        for name, value in merged.items()
+        for name, value in fields.items()
+        if name in settings
+        or not (canonical_name(name) in settings or (is_complete(settings) and meant_name(name)))
+    }
+    merged = {
+        name: value
+        for name, value in (kept | dict(settings)).items()
         if name not in settings or value not in ("", None)
     }
+    named, taken_away = (
+        [name for name in PROVIDER_FIELDS if each.get(name)] for each in (merged, fields)
+    )
+    if taken_away and not named:
+        raise ConfigError(
+            f"{taken_away[0]}: without it the client secret would go to Adobe; pass --provider as"
+            " well, adobe-ims if that is meant"
+        )
+    return merged
+
+
+def is_complete(settings: Mapping[str, Any]) -> bool:
+    """Whether these are client credentials by themselves, whatever is stored."""
+    return bool(settings.get("client_id")) and bool(
+        settings.get("client_secret") or settings.get("private_key")
+    )
 
 
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
@@ -122,7 +157,7 @@ def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) ->
     raise CredentialsError(f"{subject}: {problem}")
 
 
-def _stored_fields(secret: StoredSecret) -> dict[str, Any]:
+def _stored_fields(secret: StoredSecret, *, replaces: bool) -> dict[str, Any]:
     if secret.text is None:
         raise SecretNotFound(
             f"credentials secret {secret.secret_id}: has no value yet; store the client credentials"
@@ -130,11 +165,14 @@ def _stored_fields(secret: StoredSecret) -> dict[str, Any]:
             operation="GetSecretValue",
             secret_id=secret.secret_id,
         )
-    return replace_error(
-        lambda: parse_fields(secret),
-        ValueError,
-        lambda error: CredentialsError(
-            f"credentials secret {secret.secret_id}: {error}; store a JSON object in it with"
-            " `aws secretsmanager put-secret-value`"
-        ),
+    problem: object
+    try:
+        return parse_fields(secret)
+    except ValueError as error:
+        problem = error
+    if replaces:
+        return {}
+    raise CredentialsError(
+        f"credentials secret {secret.secret_id}: {problem}; replace it by all client credentials as"
+        " JSON on standard input: `rotator credentials set` < credentials.json"
     )

@@ -80,7 +80,9 @@ def compare_and_set(
     for _ in range(MAX_ATTEMPTS):
         version_id, text = successor_id(seen, ordinal), compose(seen)
         if put(seen, text, version_id):
-            ours = seen._replace(version_id=version_id, text=text, stages=("AWSCURRENT",))
+            ours = seen._replace(
+                version_id=version_id, text=text, stages=("AWSCURRENT",), is_binary=False
+            )
             return Published(ours, won=True)
         current = _read_winner(seen, version_id, store=store, clock=clock)
         if current is None:

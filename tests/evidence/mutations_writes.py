@@ -24,4 +24,25 @@ WRITE_MUTATIONS = (
         "        if True:\n",
         "tests/integration/aws/test_store.py -k of_another_write",
     ),
+    Mutation(
+        "an empty scope is the one that was asked for",
+        "oauth/response.py",
+        "    if granted is None:\n        return expected.scope, ()",
+        "    if not granted:\n        return expected.scope, ()",
+        "tests/unit/oauth/test_response.py -k empty_scope",
+    ),
+    Mutation(
+        "a null in place of the token URL means Adobe",
+        "model/client_credentials.py",
+        "        _refuse_null_provider(fields)\n",
+        "",
+        "tests/unit/model/test_client_credentials.py -k wrong_field",
+    ),
+    Mutation(
+        "a token URL that is taken away means Adobe",
+        "rotation/credentials.py",
+        "    if taken_away and not named:\n",
+        "    if False:\n",
+        "tests/unit/rotation/test_credentials.py -k taken_away",
+    ),
 )

@@ -116,6 +116,11 @@ def test_single_resource_may_be_a_string() -> None:
         ({"lifetime_s": 10**12}, "lifetime_s"),
         ({"parameters": ["canary"]}, "parameters"),
         ({"parameters": {"x": 7}}, "parameters"),
+        ({"parameters": {"canary\ud800": "x"}}, "parameters must not hold halves of surrogate"),
+        ({"parameters": {"x": "canary\ud800"}}, "parameters must not hold halves of surrogate"),
+        ({"token_url": None}, "token_url is null, and nothing else names the provider"),
+        ({"issuer": None, "token_url": None}, "token_url is null"),
+        ({"provider": None}, "provider is null, and nothing else names the provider"),
     ],
 )
 def test_wrong_field_is_named_and_its_content_is_not(changes: dict[str, Any], name: str) -> None:
@@ -163,6 +168,10 @@ def test_misspelt_field_is_refused(misspelt: str, meant: str) -> None:
     assert told == f"has an unknown key {misspelt}; did you mean {meant}?"
 
 
+def test_blank_around_the_scope_is_not_asked_for() -> None:
+    assert ClientCredentials.from_fields(MINIMAL | {"scope": " read write "}).scope == "read write"
+
+
 def test_file_that_adobe_offers_for_download_is_understood() -> None:
     fields = {
         "CLIENT_SECRETS": ["p8e-new", "p8e-old"],
@@ -201,7 +210,7 @@ def test_keys_of_the_team_are_left_alone(key: str) -> None:
 
 
 def test_fields_of_a_token_in_the_same_secret_are_no_misspellings() -> None:
-    fields = dict.fromkeys(TOKEN_FIELDS) | MINIMAL
+    fields = dict.fromkeys(TOKEN_FIELDS) | MINIMAL | {"provider": "adobe-ims"}
 
     assert ClientCredentials.from_fields(fields).client_id == "client"
 

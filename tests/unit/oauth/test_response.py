@@ -129,7 +129,8 @@ def test_members_that_nobody_asked_for_are_ignored() -> None:
     ("granted", "stored"),
     [
         (None, "read write"),
-        ("", "read write"),
+        ("read write ", "read write"),
+        (" write  read", "write read"),
         ("write read", "write read"),
         ("read,write,more", "read,write,more"),
         (["read", "write"], "read write"),
@@ -142,6 +143,29 @@ def test_granted_scope_is_stored(granted: object, stored: str) -> None:
 
     assert minted.token.scope == stored
     assert minted.warnings == ()
+
+
+@pytest.mark.parametrize("granted", ["", [], " ", [""]], ids=repr)
+def test_empty_scope_grants_nothing_of_what_was_asked_for(granted: object) -> None:
+    """RFC 6749 section 5.1: only an absent scope is the one that was asked for."""
+    response = answer(MEMBERS | {"scope": granted})
+    minted = parse_token_response(response, expectation(scope="read write"))
+    assert minted.token.scope is None
+    assert minted.warnings == ("token endpoint: scope is narrower than requested, 2 missing",)
+    error = refuse(response, scope="read write", is_scope_binding=True)
+    assert "scope is narrower" in str(error)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}\0', b"{access_token:a}", b'{\\"access_token\\":1}'])
+def test_response_that_is_no_json_is_not_blamed_on_a_shell(body: bytes) -> None:
+    said = str(refuse(answer(body)))
+    assert said == "token endpoint: the response is not JSON (HTTP 200)"
+
+
+@pytest.mark.parametrize("spelling", ["Bearer ", " bearer"])
+def test_blank_around_the_token_type_is_told(spelling: str) -> None:
+    said = str(refuse(answer(MEMBERS | {"token_type": spelling})))
+    assert "token_type has white space around it" in said
 
 
 def test_narrower_scope_is_warned_of_and_published() -> None:

@@ -1,14 +1,18 @@
 """Changing the credentials: no edit of another is lost, whoever made it and however."""
 
+import io
 import json
+from typing import Any
 
 import pytest
 
-from rotator.errors import CredentialsError, SecretNotFound, VersionConflict
+from rotator.cli.client_settings import ask_credentials
+from rotator.errors import ConfigError, CredentialsError, SecretNotFound, VersionConflict
 from rotator.rotation.credentials import (
     add_client_secret,
     consent_to,
     edit_credentials,
+    is_complete,
     merge_settings,
 )
 from tests.support.clock import ManualClock
@@ -18,9 +22,13 @@ FIELDS = {"client_id": "me", "client_secret": "old"}
 NAME = "app/credentials"
 
 
-def edited(store: MemoryStore, **settings: str) -> bool:
+def edited(store: MemoryStore, **settings: Any) -> bool:
     return edit_credentials(
-        NAME, lambda fields: merge_settings(fields, settings), store=store, clock=ManualClock()
+        NAME,
+        lambda fields: merge_settings(fields, settings),
+        store=store,
+        clock=ManualClock(),
+        replaces=is_complete(settings),
     )
 
 
@@ -122,3 +130,61 @@ def test_client_secret_is_added_to_the_download_of_adobes_console() -> None:
     added = add_client_secret({"CLIENT_ID": "me", "CLIENT_SECRETS": ["old"]}, "new")
 
     assert added == {"CLIENT_ID": "me", "client_secret": ["new", "old"]}
+
+
+DOWNLOAD = {"CLIENT_ID": "me", "CLIENT_SECRETS": ["old"], "SCOPES": ["openid", "AdobeID"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "replaced"),
+    [("client_secret", "new", "CLIENT_SECRETS"), ("scope", "x", "SCOPES"), ("scope", "", "SCOPES")],
+)
+def test_setting_takes_the_place_of_its_key_in_the_download_of_adobes_console(
+    name: str, value: str, replaced: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore(credentials=DOWNLOAD)
+    assert edited(store, **{name: value})
+    others = {key: text for key, text in DOWNLOAD.items() if key != replaced}
+    assert store.fields(NAME) == others | ({name: value} if value else {})
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(DOWNLOAD)))
+    assert ask_credentials({name: value}) == store.fields(NAME)
+
+
+@pytest.mark.parametrize("name", ["token_url", "issuer", "provider"])
+def test_client_secret_is_not_sent_to_adobe_because_a_setting_was_taken_away(name: str) -> None:
+    value = "auth0" if name == "provider" else "https://idp.example/token"
+    extra = {"audience": "a"} if name == "provider" else {}
+    stored = FIELDS | extra | {name: value}
+    store = MemoryStore(credentials=stored)
+    with pytest.raises(ConfigError, match="--provider"):
+        edited(store, **{name: ""})
+    assert store.values[NAME] == json.dumps(stored)
+    if name != "provider":
+        assert edited(store, **{name: "", "provider": "adobe-ims"})
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "hello",
+        "[]",
+        '{"client_id": "me"',
+        '{"client_id": "me", "client_id": "you"}',
+        '{"client_id": "me", "a": ' + 30 * "[" + 30 * "]" + "}",
+        '{"client_id": "me", "token_uri": "https://idp.example/token"}',
+    ],
+)
+def test_complete_credentials_replace_what_cannot_be_used(stored: str) -> None:
+    store = MemoryStore(credentials=stored)
+    with pytest.raises(CredentialsError):
+        edited(store, client_secret="new")
+    complete = FIELDS | {"token_url": "https://idp.example/token"}
+    assert edited(store, **complete)
+    assert store.fields(NAME) == complete
+
+
+def test_complete_credentials_leave_the_other_keys_as_they_are() -> None:
+    store = MemoryStore(credentials=FIELDS | {"owner": "team", "token_secrets": ["app/token"]})
+    assert edited(store, client_id="me", client_secret="new")
+    assert store.fields(NAME)["token_secrets"] == ["app/token"]
+    assert store.fields(NAME)["owner"] == "team"

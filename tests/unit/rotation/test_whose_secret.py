@@ -9,7 +9,7 @@ from rotator.errors import ConfigError, StoreError
 from rotator.model.binding import BINDING_TAG, Binding, is_name_of
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret
+from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import NOW, ManualClock
 from tests.support.documents import HOUR, token_document
@@ -108,6 +108,20 @@ def test_value_of_a_secret_that_is_bound_to_these_credentials_is_overwritten(
     store = job(value, tag=tag)
     assert run(store).outcome == "rotated"
     assert store.calls.count("describe") == 1
+
+
+def test_token_that_replaces_a_binary_value_is_told_with_version_and_expiry() -> None:
+    store = job("", tag="app/credentials")
+    read = store.read
+
+    def read_binary(*secret_ids: str) -> list[StoredSecret]:
+        return [each._replace(is_binary=each.version_id == "first") for each in read(*secret_ids)]
+
+    store.read = lambda *ids: [*read(ids[0]), *read_binary(*ids[1:])]  # type: ignore[method-assign]
+    result = run(store)
+    assert (result.outcome, result.reason) == ("rotated", "token_malformed")
+    assert result.version_id == store.secrets["app/token"].current
+    assert result.expires_at is not None
 
 
 @pytest.mark.parametrize("value", ["hunter2", json.dumps(token_document(client_id="theirs"))])
