@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.client_admin.adapter import HttpClientAdmin, Target, send_once
 from rotator.client_admin.kinds import ADAPTERS
-from rotator.errors import ClientAdminError, MintError, replace_error
+from rotator.errors import ClientAdminError, ConfigError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.consent import has_consent, secret_name
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
@@ -136,4 +137,12 @@ def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:
         return replace(seen.credentials, scope=kind.scope, audience=audience, resources=())
     [version] = store.read(settings.credentials_secret)
     named = parse_credentials(version)
+    if version.arn != seen.version.arn and not has_consent(named.admin_of, seen.version.arn):
+        own = secret_name(seen.version.arn)
+        raise ConfigError(
+            f"credentials secret {version.secret_id}: does not name {own} in admin_of, so its"
+            f" credentials make no calls for it; if they should, store"
+            f' {{"admin_of": ["{own}"]}}, with those that it names already, by `rotator credentials'
+            f" set {version.secret_id}`"
+        )
     return replace(named, scope=named.scope or kind.scope, audience=named.audience or audience)

@@ -167,6 +167,7 @@ def _describe(secret: StoredSecret) -> dict[str, object]:
     """What may be shown: fields by name, and of a secret only that it is there."""
     from rotator.model.providers import resolve
     from rotator.model.stored import parse_credentials
+    from rotator.model.urls import hide_query
 
     credentials = parse_credentials(secret)
     provider = resolve(credentials)
@@ -178,7 +179,7 @@ def _describe(secret: StoredSecret) -> dict[str, object]:
         "private_key": credentials.private_key is not None,
         "certificate": credentials.certificate is not None,
         "provider": provider.name,
-        "token_url": provider.token_url or None,
+        "token_url": hide_query(provider.token_url) if provider.token_url else None,
         "issuer": credentials.issuer,
         "scope": provider.scope_parameter(),
         "audience": credentials.audience,
@@ -186,6 +187,7 @@ def _describe(secret: StoredSecret) -> dict[str, object]:
         "auth_method": provider.auth_method,
         "parameters": sorted(credentials.parameters),
         "token_secrets": list(credentials.token_secrets),
+        "admin_of": list(credentials.admin_of),
         "client_admin": _kind_of_admin(secret),
     }
 

@@ -69,9 +69,9 @@ class ClientCredentials:
     is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
     `certificate` PEM. `single_active` says whether minting ends the token before. `resources` are
     the values of the repeatable parameter `resource`, `parameters` extra form fields,
-    `token_secrets` the token secrets that may be kept fresh by
-    these credentials without being named in a setting (see `rotator.model.consent`). Fields that
-    are None are the provider preset's to fill in.
+    `token_secrets` the token secrets that may be kept fresh by these credentials without being
+    named in a setting (see `rotator.model.consent`), `admin_of` the credentials secrets that may
+    name them in `client_admin`. Fields that are None are the provider preset's to fill in.
 
     `client_admin` and the state of a rotation are left to those who rotate the client secret: no
     mistake in them keeps a token from being minted.
@@ -95,6 +95,7 @@ class ClientCredentials:
     token_type_policy: str | None = None
     single_active: bool | None = None
     token_secrets: tuple[str, ...] = ()
+    admin_of: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     FIELDS: ClassVar[frozenset[str]] = frozenset(
@@ -117,6 +118,7 @@ class ClientCredentials:
             "token_type_policy",
             "single_active",
             "token_secrets",
+            "admin_of",
             "parameters",
             "client_admin",
             ROTATION_FIELD,
@@ -178,7 +180,8 @@ class ClientCredentials:
             certificate=_lines(fields, "certificate"),
             lifetime_s=_lifetime_s(fields),
             single_active=_flag(fields, "single_active"),
-            token_secrets=_token_secrets(fields),
+            token_secrets=_consents(fields, "token_secrets"),
+            admin_of=_consents(fields, "admin_of"),
             parameters=_parameters(fields),
             **{name: optional_text_field(fields, name) for name in _OPTIONAL_TEXTS},
             **{name: _choice(fields, name) for name in CHOICES},
@@ -260,12 +263,11 @@ def _resources(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(text_field({"resource": text}, "resource") for text in texts)
 
 
-def _token_secrets(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    entries = _texts(fields, "token_secrets")
+def _consents(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    entries = _texts(fields, name)
     if not all(map(is_consent_entry, entries)):
-        raise ValueError(
-            "token_secrets must hold names or ARNs of token secrets, or names that end in /*"
-        )
+        kind = name.replace("_", " ") if name == "token_secrets" else "credentials secrets"
+        raise ValueError(f"{name} must hold names or ARNs of {kind}, or names that end in /*")
     return entries
 
 

@@ -1,8 +1,9 @@
-"""Which token secrets a credentials secret agrees to keep fresh.
+"""Which token secrets a credentials secret agrees to keep fresh, and whose client it administers.
 
 Whoever may tag a secret could name somebody else's credentials in the tag and be handed a token
 (the confused deputy, IAM user guide). So a binding that was found by a tag counts only if the
-credentials themselves name the token secret.
+credentials themselves name the token secret. In the same way, whoever may write one credentials
+secret could name another in its `client_admin`, and have a token of it sent to a URL of theirs.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ def is_consent_entry(text: str) -> bool:
     return re.fullmatch(_ENTRY, text) is not None
 
 
-def has_consent(entries: Iterable[str], token_secret_arn: str) -> bool:
-    """Whether one of `entries` names the token secret with this ARN; case counts.
+def has_consent(entries: Iterable[str], arn: str) -> bool:
+    """Whether one of `entries` names the secret with this ARN; case counts.
 
     An entry is the secret's exact name, its ARN, or a name that ends in `/*` for all below it.
     """
-    name = secret_name(token_secret_arn)
+    name = secret_name(arn)
     return any(
-        entry in {name, token_secret_arn}
+        entry in {name, arn}
         or (entry.endswith("/*") and name.startswith(entry[:-1]) and len(name) >= len(entry))
         for entry in entries
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import urlparse, urlsplit
 
-__all__ = ["problem_with_url", "reaches_this_host"]
+__all__ = ["hide_query", "problem_with_url", "reaches_this_host", "without_query"]
 
 MAX_LABEL_CHARS = 63
 MAX_NAME_CHARS = 253
@@ -40,6 +40,17 @@ def problem_with_url(url: str) -> str | None:
     if not _fits_dns(host):
         return "contains an invalid host name"
     return None
+
+
+def without_query(url: str) -> str:
+    """The URL without its query and parameters, which may hold a key."""
+    return urlparse(url)._replace(params="", query="", fragment="").geturl()
+
+
+def hide_query(url: str) -> str:
+    """The same, with three stars in the place of what was there."""
+    bare = without_query(url)
+    return url if bare == url else f"{bare}?***"
 
 
 def _fits_dns(host: str) -> bool:

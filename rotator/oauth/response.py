@@ -13,6 +13,7 @@ from rotator.model.access_token import AccessToken, Minted
 from rotator.model.fields import load_object
 from rotator.model.providers import refuses_client
 from rotator.model.secret import Secret
+from rotator.model.urls import without_query
 from rotator.oauth.claims import ROUNDING_S, lifetime_by_claims
 from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
@@ -171,7 +172,7 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
         issued_at=issued_at,
         expires_at=issued_at + timedelta(seconds=lifetime_s),
         client_id=expected.client_id,
-        token_url=expected.token_url,
+        token_url=without_query(expected.token_url),
         scope=scope,
     )
     return Minted(accepted, warnings)

@@ -240,6 +240,20 @@ OUTSIDE_MUTATIONS = (
         "tests/unit/aws/test_echoed_codes.py -k reader",
     ),
     Mutation(
+        "management credentials serve who names them",
+        "app/client_secret.py",
+        "if version.arn != seen.version.arn and not has_consent(named.admin_of, seen.version.arn):",
+        "if False:",
+        "tests/unit/client_admin/test_consent.py",
+    ),
+    Mutation(
+        "a key in the token URL is published",
+        "oauth/response.py",
+        "token_url=without_query(expected.token_url),",
+        "token_url=expected.token_url,",
+        "tests/unit/oauth/test_echoes_that_would_be_published.py -k query",
+    ),
+    Mutation(
         "an access token that holds the client secret is published",
         "oauth/response.py",
         "    _refuse_echo(expected, access_token=token, scope=scope)\n",

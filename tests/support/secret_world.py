@@ -154,6 +154,7 @@ class SecretWorld:
         if token_secret != CREDENTIALS:
             self.store.add(token_secret)
         key = {"client_id": "management", "client_secret": "canary-key", "token_url": "https://a/t"}
+        key["admin_of"] = CREDENTIALS
         self.store.add("app/management", key)
         self.job()
 

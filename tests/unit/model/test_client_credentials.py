@@ -46,6 +46,7 @@ def test_every_field_is_read() -> None:
         "scope_policy": "refuse",
         "token_type_policy": "assume_bearer",
         "token_secrets": ["adobe/token", "adobe/eu/*"],
+        "admin_of": ["adobe/credentials"],
         "parameters": {"organization": "org"},
         "client_admin": {"kind": "entra-id"},
         "client_secret_rotation": {"step": "done"},
@@ -58,11 +59,12 @@ def test_every_field_is_read() -> None:
     assert credentials.resources == ("https://one.example", "https://two.example")
     assert credentials.private_key == Secret('{"kty": "EC"}')
     assert credentials.token_secrets == ("adobe/token", "adobe/eu/*")
+    assert credentials.admin_of == ("adobe/credentials",)
     of_others = {
         "client_admin",
         "client_secret_rotation",
     }  # read where the client secret is rotated
-    apart = {"client_secret", "resource", "private_key", "token_secrets"}
+    apart = {"client_secret", "resource", "private_key", "token_secrets", "admin_of"}
     for name in fields.keys() - apart - of_others:
         assert getattr(credentials, name) == fields[name], name
 

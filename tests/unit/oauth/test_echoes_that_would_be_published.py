@@ -21,11 +21,17 @@ ASSERTION = f"{HEADER}.eyJpc3MiOiJjbGllbnQifQ.c2lnbmF0dXJlLW9mLXRoZS1jbGllbnQ"
 GRANT = {"access_token": "a-token-of-the-provider", "token_type": "Bearer", "expires_in": 3600}
 
 
-def parse(grant: dict[str, Any], *, secret: str = SECRET, client_id: str = "client") -> AccessToken:
+def parse(
+    grant: dict[str, Any],
+    *,
+    secret: str = SECRET,
+    client_id: str = "client",
+    token_url: str = "https://as.example/token",
+) -> AccessToken:
     body = f"grant_type=client_credentials&client_assertion={ASSERTION}&account=tenant-of-ours"
     expected = Expectation(
         client_id=client_id,
-        token_url="https://as.example/token",
+        token_url=token_url,
         asked_at=datetime(2026, 1, 31, tzinfo=UTC),
         secrets=(Secret(secret),),
         request=HttpRequest("https://as.example/token", "POST", body=body),
@@ -103,3 +109,9 @@ def test_secret_that_the_client_id_shows_anyway_costs_no_token() -> None:
     )
 
     assert token.client_id == "local-client"
+
+
+def test_query_of_the_token_url_is_not_published() -> None:
+    token = parse({}, token_url="https://as.example/token?api_key=canary")
+
+    assert token.token_url == "https://as.example/token"
