@@ -84,7 +84,8 @@ def _judge_number(scenario: Scenario, after: State) -> str | None:
 def _seen(answers: tuple[RecordedAnswer, ...]) -> set[str]:
     seen: set[str] = set()
     for answer in answers:
-        values = answer.value if isinstance(answer.value, tuple) else (answer.value,)
+        is_one = isinstance(answer.value, StoredSecret)  # a tuple itself
+        values = answer.value if isinstance(answer.value, tuple) and not is_one else (answer.value,)
         for value in values:
             if isinstance(value, StoredSecret) and value.secret_id == "secret":
                 seen.add(value.version_id or "")
