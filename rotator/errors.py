@@ -141,6 +141,7 @@ class StoreError(RotatorError):
     """Secrets Manager refused or could not be reached.
 
     `operation` is the API action, `aws_code` the service's error code (None if it never responded).
+    `is_answered` says that it responded, or something else in its place.
     """
 
     def __init__(
@@ -151,11 +152,13 @@ class StoreError(RotatorError):
         secret_id: str,
         aws_code: str | None = None,
         retryable: bool = False,
+        is_answered: bool = False,
     ) -> None:
         super().__init__(message, retryable=retryable)
         self.operation = operation
         self.secret_id = secret_id
         self.aws_code = aws_code
+        self.is_answered = is_answered or aws_code is not None
 
 
 class SecretNotFound(StoreError):

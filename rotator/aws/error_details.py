@@ -56,7 +56,8 @@ def explain_foreign_response(
         )
     if service != "Secrets Manager":
         problem = f"AWS credentials: {problem}"
-    return store_error(problem, operation, secret_id, retryable=temporary)
+    is_ours = service == "Secrets Manager"
+    return store_error(problem, operation, secret_id, retryable=temporary, is_answered=is_ours)
 
 
 def store_error(
@@ -66,6 +67,7 @@ def store_error(
     *,
     aws_code: str | None = None,
     retryable: bool = False,
+    is_answered: bool = False,
 ) -> StoreError:
     """Our error for a call about this secret, or about none."""
     subject = f"secret {secret_id}: " if secret_id else ""
@@ -75,6 +77,7 @@ def store_error(
         secret_id=secret_id,
         aws_code=aws_code,
         retryable=retryable,
+        is_answered=is_answered,
     )
 
 

@@ -40,8 +40,9 @@ class ListedSecret(NamedTuple):
 class FleetStore(SecretsManagerStore):
     """The store of a run over many bindings.
 
-    `pace` is called before each batch and each page, `back_off` when one was throttled. A role that
-    may not read in batches is found out once, and its secrets are read one by one.
+    `pace` is called before each call that reads, `back_off` when one was throttled. Where batches
+    are not allowed, or fail while a single read works, that is found out once, and the secrets are
+    read one by one.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class FleetStore(SecretsManagerStore):
             )
         except StoreError as error:
             if error.retryable:
-                return dict.fromkeys(batch, error)
+                return self._read_despite(error, batch)
             self._may_batch = False
             return {}
         found: dict[str, Read] = {}
@@ -126,6 +127,20 @@ class FleetStore(SecretsManagerStore):
                 if failure is not None:
                     found[secret_id] = failure
         return found
+
+    def _read_despite(self, error: StoreError, batch: list[str]) -> dict[str, Read]:
+        """What a batch gives that fails for now.
+
+        One single read tells whether all of Secrets Manager does: then nothing is read one by one,
+        which would take hours for thousands.
+        """
+        if not error.is_answered:
+            return dict.fromkeys(batch, error)
+        first = self._read_alone(batch[0])
+        if isinstance(first, StoreError) and first.retryable:
+            return dict.fromkeys(batch, error)
+        self._may_batch = False
+        return {batch[0]: first}
 
     def _failure(self, secret_id: str, entry: Mapping[str, Any]) -> RotatorError | None:
         """Our error for one secret of a batch; None if a read of its own has to tell."""

@@ -236,8 +236,9 @@ class SecretsManagerStore(ApiCaller):
     def _read_batch(self, secret_ids: list[str]) -> dict[str, StoredSecret]:
         """What BatchGetSecretValue gives at once; whatever it does not is read one by one.
 
-        It asks for a permission of its own (`secretsmanager:BatchGetSecretValue`, on `*`), and
-        some say no to it, so a refusal here is not an error: the single read says what is wrong.
+        It asks for a permission of its own (`secretsmanager:BatchGetSecretValue`, on `*`), has a
+        quota of its own that is a hundredth of the single read's, and not everything that stands in
+        for the service knows it. So no answer here is an error: the single read says what is wrong.
         """
         if len(secret_ids) < 2:  # noqa: PLR2004 - a batch of one is the dearer single read
             return {}
@@ -246,7 +247,7 @@ class SecretsManagerStore(ApiCaller):
                 "BatchGetSecretValue", ", ".join(secret_ids), SecretIdList=secret_ids
             )
         except StoreError as error:
-            if error.retryable:
+            if error.retryable and not error.is_answered:
                 raise
             return {}
         found = {}

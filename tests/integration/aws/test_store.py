@@ -57,12 +57,24 @@ def test_name_arn_and_partial_arn_lead_to_the_same_secret(
     assert service.calls == ["BatchGetSecretValue"] + 4 * batch_denied * ["GetSecretValue"]
 
 
-def test_read_falls_back_to_single_reads_where_batch_reads_are_denied(
-    service: Service, store: SecretsManagerStore
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"__type": "AccessDeniedException", "message": "not authorized"}'),
+        (400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'),
+        (400, b'{"__type": "UnknownOperationException"}'),
+        (500, b'{"__type": "InternalServiceError"}'),
+        (501, b'{"__type": "InternalFailure", "message": "not implemented"}'),
+        (501, b"<h1>501</h1>"),
+        (503, b"<h1>503</h1>"),
+    ],
+)
+def test_read_falls_back_to_single_reads_where_batch_reads_fail(
+    service: Service, store: SecretsManagerStore, status: int, body: bytes
 ) -> None:
     service.client.create_secret(Name="a", SecretString="canary-a")
     service.client.create_secret(Name="b", SecretString="canary-b")
-    service.refuse("BatchGetSecretValue", "AccessDeniedException", "not authorized")
+    service.answer("BatchGetSecretValue", status, body)
     service.calls.clear()
     assert [secret.text for secret in store.read("a", "b")] == [
         Secret("canary-a"),
@@ -376,12 +388,13 @@ def test_secret_scheduled_for_deletion_is_told_with_the_way_out(
         assert "aws secretsmanager restore-secret --secret-id gone" in str(lone_error(call))
 
 
-def test_throttled_batch_is_not_answered_with_more_calls(
+def test_single_read_that_fails_too_is_the_last_call(
     service: Service, store: SecretsManagerStore
 ) -> None:
-    service.refuse("BatchGetSecretValue", "ThrottlingException")
+    for operation in ("BatchGetSecretValue", "GetSecretValue"):
+        service.refuse(operation, "ThrottlingException")
     assert lone_error(lambda: store.read("a", "b")).retryable
-    assert service.calls == ["BatchGetSecretValue"]
+    assert service.calls == ["BatchGetSecretValue", "GetSecretValue"]
 
 
 def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> None:

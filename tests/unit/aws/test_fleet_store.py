@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
@@ -134,13 +134,34 @@ def test_throttled_batch_is_repeated_in_its_turn() -> None:
     assert all(isinstance(each, StoredSecret) for each in found.values())
 
 
-def test_batch_that_stays_unavailable_is_a_temporary_failure_of_each() -> None:
+@pytest.mark.parametrize("code", ["InternalServiceError", "ThrottlingException"])
+def test_batch_that_fails_while_single_reads_work_is_found_out_once(code: str) -> None:
     client = ScriptedClient()
-    client.batch_errors = [refusal("InternalServiceError")]
+    client.batch_errors = [refusal(code)] * 5
+
+    found = read_all(FleetStore(client), [f"s{n}" for n in range(45)])
+
+    assert all(isinstance(each, StoredSecret) for each in found.values())
+    kinds = [kind for kind, _ in client.calls]
+    assert kinds.count("batch") <= 5
+    assert kinds[kinds.index("get") :] == ["get"] * 45
+
+
+@pytest.mark.parametrize(
+    ("error", "single_reads"),
+    [(refusal("InternalServiceError"), 1), (EndpointConnectionError(endpoint_url="x"), 0)],
+    ids=["answered", "out of reach"],
+)
+def test_service_that_is_down_is_a_temporary_failure_of_each_after_one_single_read(
+    error: Exception, single_reads: int
+) -> None:
+    client = ScriptedClient(a="InternalServiceError")
+    client.batch_errors = [error]
 
     found = read_all(FleetStore(client), ["a", "b"])
 
     assert [getattr(each, "retryable", None) for each in found.values()] == [True, True]
+    assert [kind for kind, _ in client.calls] == ["batch", *["get"] * single_reads]
 
 
 def test_without_aws_credentials_nothing_is_read_at_all() -> None:
