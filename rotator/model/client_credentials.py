@@ -16,6 +16,7 @@ from rotator.errors import did_you_mean
 from rotator.model.access_token import TOKEN_FIELDS
 from rotator.model.consent import is_consent_entry
 from rotator.model.fields import is_one_line, optional_text_field, text_field
+from rotator.model.providers import implied_provider
 from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -136,10 +137,12 @@ class ClientCredentials:
         """Which token these credentials ask for, as configured: no secret, no parameter is in it.
 
         A SHA-256 over provider, token_url, issuer, scope, audience and resource; scopes in another
-        order or with other separators are the same ones (RFC 6749 section 3.3).
+        order or with other separators are the same ones (RFC 6749 section 3.3), and so is a
+        provider that is named and need not be.
         """
+        is_implied = self.provider == implied_provider(self.token_url or self.issuer)
         asked_for = {
-            "provider": self.provider,
+            "provider": None if is_implied else self.provider,
             "token_url": self.token_url,
             "issuer": self.issuer,
             "scope": sorted(set(re.split(r"[,\s]+", self.scope or "")) - {""}),

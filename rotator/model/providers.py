@@ -12,7 +12,15 @@ from rotator.model.urls import problem_with_url
 if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
 
-__all__ = ["AUTH_METHODS", "PRESETS", "Provider", "problem_with_url", "refuses_client", "resolve"]
+__all__ = [
+    "AUTH_METHODS",
+    "PRESETS",
+    "Provider",
+    "implied_provider",
+    "problem_with_url",
+    "refuses_client",
+    "resolve",
+]
 
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
@@ -205,13 +213,17 @@ def resolve(credentials: ClientCredentials) -> Provider:
 
 
 def _preset(credentials: ClientCredentials) -> Provider:
-    name = credentials.provider
-    address = credentials.token_url or credentials.issuer
-    is_standard = address is not None and not _ADOBE.match(address)
-    preset = PRESETS.get(name or ("generic" if is_standard else DEFAULT_PRESET))
+    name = credentials.provider or implied_provider(credentials.token_url or credentials.issuer)
+    preset = PRESETS.get(name)
     if preset is None:
-        raise CredentialsError(f"provider: unknown; {name_hint(name or '', PRESETS)}")
+        raise CredentialsError(f"provider: unknown; {name_hint(name, PRESETS)}")
     return preset
+
+
+def implied_provider(address: str | None) -> str:
+    """The name of the preset that serves where none is named beside this URL."""
+    is_standard = address is not None and not _ADOBE.match(address)
+    return "generic" if is_standard else DEFAULT_PRESET
 
 
 def _find_problem(credentials: ClientCredentials, provider: Provider) -> str | None:

@@ -225,6 +225,26 @@ def test_token_of_an_older_release_is_not_changed_by_an_upgrade() -> None:
     assert run(job(token_document(**FRESH))).reason == "fresh"
 
 
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "adobe-ims"),
+        ({"token_url": "https://ims-na1.adobelogin.com/ims/token/v3"}, "adobe-ims"),
+        ({"token_url": "https://as.example/token"}, "generic"),
+        ({"issuer": "https://as.example"}, "generic"),
+    ],
+)
+def test_naming_the_provider_that_is_meant_anyway_changes_nothing(
+    fields: dict[str, str], name: str
+) -> None:
+    base = {"client_id": "c", "client_secret": "s", **fields}
+    implied, named, other = (
+        ClientCredentials.from_fields(base | more).fingerprint
+        for more in ({}, {"provider": name}, {"provider": "uaa"})
+    )
+    assert implied == named != other
+
+
 def test_fingerprint_holds_no_secret() -> None:
     with_secret, without = (
         ClientCredentials.from_fields(CREDENTIALS | {"client_secret": secret, "parameters": extra})
