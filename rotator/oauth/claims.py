@@ -16,7 +16,7 @@ from rotator.model.fields import load_object
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["ROUNDING_S", "lifetime_by_claims"]
+__all__ = ["ROUNDING_S", "JustEndedError", "lifetime_by_claims"]
 
 CLOCK_SKEW_S = 300
 """How far the provider's clock may be from ours."""
@@ -28,6 +28,10 @@ not registered, and mean other things elsewhere."""
 
 ROUNDING_S = 60
 """Providers round what they announce: no more than that is worth a warning."""
+
+
+class JustEndedError(ValueError):
+    """The token has no life left: a cached one that ends now, and a new one comes in a moment."""
 
 
 class _Life(NamedTuple):
@@ -102,7 +106,6 @@ def _seconds_left(life: _Life, *, asked_s: float) -> int:
         return max(1, int(life.expires_s - life.issued_s))
     left_s = int(life.expires_s - asked_s)
     if left_s <= 0:
-        raise ValueError(
-            "the token has already expired, according to its claims and this host's clock"
-        )
+        kind = JustEndedError if left_s > -CLOCK_SKEW_S else ValueError
+        raise kind("the token has already expired, according to its claims and this host's clock")
     return left_s

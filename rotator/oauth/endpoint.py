@@ -40,15 +40,16 @@ class TokenEndpoint:
 
     `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
     seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `read_timeout_s` bounds the wait for the response of each attempt. Proxies and CA bundle are
-    those that the environment named at the first mint from a server.
+    `read_timeout_s` bounds the wait for the response of an attempt, until too little time is left
+    for three of them: a slow provider then gets all that is left. Proxies and CA bundle are those
+    that the environment named at the first mint from a server.
     """
 
     def __init__(
         self,
         *,
         deadline_s: float = 30.0,
-        read_timeout_s: float = 10.0,
+        read_timeout_s: float = 9.0,
         remaining_s: Callable[[], float] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -98,7 +99,8 @@ class TokenEndpoint:
     def _timeouts(self, left_s: float) -> Timeouts:
         from rotator.transport.bounded import Timeouts
 
-        return Timeouts(connect_s=CONNECT_TIMEOUT_S, read_s=self._read_timeout_s, total_s=left_s)
+        read_s = self._read_timeout_s if left_s >= 3 * self._read_timeout_s else left_s
+        return Timeouts(connect_s=CONNECT_TIMEOUT_S, read_s=read_s, total_s=left_s)
 
 
 class _Mint(NamedTuple):
@@ -137,6 +139,14 @@ class _Mint(NamedTuple):
         from rotator.transport.bounded import TransportError, send_bounded
 
         host = urlsplit(self.token_url).hostname
+        started_s = self.clock.monotonic()
+
+        def explain(error: TransportError) -> MintError:
+            waited_s = round(self.clock.monotonic() - started_s)
+            waited = f", after {waited_s} s" if waited_s else ""
+            problem = f"token endpoint: {error} ({host}{waited})"
+            return MintError(problem, retryable=error.retryable)
+
         send = partial(
             send_bounded,
             request,
@@ -148,7 +158,7 @@ class _Mint(NamedTuple):
         return replace_error(
             lambda: replace_error(send, ValueError, lambda error: CredentialsError(str(error))),
             TransportError,
-            lambda error: MintError(f"token endpoint: {error} ({host})", retryable=error.retryable),
+            explain,
         )
 
 

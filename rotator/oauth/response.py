@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import parse_qs, quote_plus
 
-from rotator.dates import parse_retry_after, parse_whole_number
+from rotator.dates import parse_retry_after
 from rotator.errors import MintError, replace_error
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.fields import load_object
 from rotator.model.providers import refuses_client
 from rotator.model.secret import Secret
 from rotator.model.urls import without_query
-from rotator.oauth.claims import ROUNDING_S, lifetime_by_claims
+from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
+from rotator.oauth.lifetime import believed_lifetime
 from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
 
@@ -33,10 +34,6 @@ MAX_BODY_BYTES = 65_536
 
 MAX_TOKEN_CHARS = 16_384
 """Common servers take no more than 8 or 16 KiB of headers."""
-
-MAX_LIFETIME_S = 31 * 86_400
-"""The longest that is believed of a provider that documents nothing. A day in milliseconds is more
-than that, and so is an hour."""
 
 MAX_CODE_CHARS = 64
 MAX_DESCRIPTION_CHARS = 200
@@ -146,7 +143,10 @@ def parse_token_response(response: HttpResponse, expected: Expectation) -> Minte
         lambda: _accept(response, expected, redactor),
         ValueError,
         lambda problem: _error(
-            str(problem), response, request_id=debug_id(response.headers, redactor)
+            str(problem),
+            response,
+            request_id=debug_id(response.headers, redactor),
+            retryable=isinstance(problem, JustEndedError),
         ),
     )
 
@@ -155,12 +155,17 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     members = _parse_members(response)
     token = _access_token(members, expected.secrets)
     token_type = _token_type(members, expected, redactor)
-    announced_s = _lifetime_s(members, expected)
+    announced_s, doubts = believed_lifetime(
+        members.get("expires_in"),
+        documented_s=expected.lifetime_s,
+        is_assumed=expected.is_lifetime_assumed,
+    )
     lifetime_s = lifetime_by_claims(
         token, client_id=expected.client_id, asked_at=expected.asked_at, announced_s=announced_s
     )
     scope, warnings = _scope(members, expected)
     _refuse_echo(expected, access_token=token, scope=scope)
+    warnings += doubts
     if lifetime_s < announced_s - ROUNDING_S:
         warnings += (
             "token endpoint: the token expires earlier than announced; the earlier time counts",
@@ -239,26 +244,6 @@ def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Red
     else:
         shown = f"is {redactor.redact_line(token_type, max_chars=20) or 'of another JSON type'}"
     raise ValueError(f"token_type {shown}, and only bearer tokens are supported")
-
-
-def _lifetime_s(members: Mapping[str, Any], expected: Expectation) -> int:
-    value = members.get("expires_in")
-    if value is None:
-        if expected.lifetime_s is None or not expected.is_lifetime_assumed:
-            raise ValueError("expires_in is missing; set lifetime_s if the provider documents it")
-        return expected.lifetime_s
-    lifetime_s = parse_whole_number(value)
-    if lifetime_s is None:
-        raise ValueError("expires_in is not a whole number of seconds")
-    longest_s = MAX_LIFETIME_S if expected.lifetime_s is None else 2 * expected.lifetime_s
-    if lifetime_s <= 0:
-        raise ValueError("expires_in is not positive")
-    if lifetime_s > longest_s:
-        raise ValueError(
-            "expires_in is implausibly long (milliseconds?);"
-            " set lifetime_s if the provider documents it"
-        )
-    return lifetime_s
 
 
 def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from rotator.model.access_token import Minted
     from rotator.model.secret import Secret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.run import Run
@@ -36,8 +37,14 @@ ROUNDING = timedelta(seconds=5)
 """How far two announcements of one end may lie apart: what is left of a life is told in whole
 seconds, and counted from before each request was sent."""
 
-AFTER_EXPIRY_S = 1.0
-"""How long after a cached token's end a new one is asked for."""
+AFTER_EXPIRY_S = 2.0
+"""How long after a cached token's stored end a new one is asked for.
+
+The moment of the request and what is left of the life are both cut to whole seconds: the provider's
+own end is up to two seconds later."""
+
+AGAIN_PAUSES_S = (1.0, 2.0, 4.0)
+"""The pauses before asking again, where a cached token is still handed out at its end."""
 
 
 class OutlivedTokenError(MintError):
@@ -57,6 +64,7 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
     minted = _request(run, assessment)
     if same_stored(minted, assessment) is not None:
         return minted
+    _warn_of_short_margin(run, assessment, minted)
     if _ends_too_early(run, assessment, minted):
         raise MintError(
             "token endpoint: the new token ends before the next run, and not later than the stored"
@@ -96,11 +104,14 @@ def _redactor_of(secret: Secret) -> Redactor:
 def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
     """Wait for the end of the stored token, which the provider hands out until then, and mint.
 
-    Raises MintError (retryable) if the run may not wait that long, or gets the same one again.
+    Raises MintError (retryable) if the run may not wait that long, or goes on to get the same one.
     """
     wait_s = (expires_at - run.clock.now()).total_seconds() + AFTER_EXPIRY_S
-    if AFTER_EXPIRY_S < wait_s <= run.left_s():
-        run.clock.sleep(wait_s)
+    is_near = -RETRY_BUDGET.total_seconds() < wait_s
+    for pause_s in (max(wait_s, 0.0), *AGAIN_PAUSES_S) if is_near else ():
+        if pause_s > run.left_s():
+            break
+        run.clock.sleep(pause_s)
         minted = mint(run, assessment)
         if same_stored(minted, assessment) is None:
             return minted
@@ -126,27 +137,44 @@ def shortens(minted: AccessToken, stored: AccessToken) -> bool:
 
 def _request(run: Run, assessment: Assessment) -> AccessToken:
     version = assessment.credentials_version
-    granted = call_endpoint(run.endpoint.mint, assessment.credentials, version)
+    granted = _ask(run, assessment)
     run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in granted.warnings)
     minted = granted.token
     _refuse_unless_usable(minted, now=run.clock.now())
+    return replace(
+        minted,
+        next_rotation_at=assessment.policy.next_rotation_at(minted),
+        credentials_fingerprint=assessment.credentials.fingerprint,
+        credentials_version_id=version.version_id,
+        client_secret_position=granted.client_secret_position,
+        rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
+    )
+
+
+def _ask(run: Run, assessment: Assessment) -> Minted:
+    """Call the endpoint, again where a cached token has ended before it was here."""
+
+    def ask() -> Minted:
+        version = assessment.credentials_version
+        return call_endpoint(run.endpoint.mint, assessment.credentials, version)
+
+    for pause_s in AGAIN_PAUSES_S:
+        granted = ask()
+        if granted.token.expires_at > run.clock.now() or pause_s > run.left_s():
+            return granted
+        run.clock.sleep(pause_s)
+    return ask()
+
+
+def _warn_of_short_margin(run: Run, assessment: Assessment, minted: AccessToken) -> None:
     lifetime = minted.expires_at - minted.issued_at
     policy = assessment.policy
-    next_rotation_at = policy.next_rotation_at(minted)
     problem = policy.problem_with_lifetime(lifetime)
     if problem is None and assessment.provider.hands_out_cached_tokens:
         problem = _problem_with_caching(policy.interval)
     problem = problem or policy.problem_with_failed_run(lifetime)
     if problem is not None:
         run.warnings.append(RunWarning("rotator.margin_short", problem))
-    return replace(
-        minted,
-        next_rotation_at=next_rotation_at,
-        credentials_fingerprint=assessment.credentials.fingerprint,
-        credentials_version_id=version.version_id,
-        client_secret_position=granted.client_secret_position,
-        rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
-    )
 
 
 def _problem_with_caching(interval: timedelta) -> str | None:
@@ -171,10 +199,13 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
         AccessToken.from_fields(minted.to_fields())
     except ValueError as error:
         problem = error
-    if minted.expires_at <= now:
+    has_ended = minted.expires_at <= now
+    if has_ended:
         problem = "it has expired already"
     if problem is not None:
-        raise MintError(f"token endpoint: the new token cannot be published: {problem}")
+        raise MintError(
+            f"token endpoint: the new token cannot be published: {problem}", retryable=has_ended
+        )
 
 
 def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) -> None:

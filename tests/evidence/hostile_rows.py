@@ -29,6 +29,7 @@ from tests.evidence.hostile_words import (
     answer,
     broken,
     changed,
+    ended,
     error_row,
     http,
     jwt,
@@ -269,7 +270,7 @@ MEMBERS = (
     changed("a token_type that is the token", "token_type is ***", token_type=TOKEN),
     changed("no expires_in", "expires_in is missing", expires_in=...),
     changed("an expires_in that is null", "expires_in is missing", expires_in=None),
-    changed("expires_in 0", "not positive", expires_in=0),
+    ended("expires_in 0", "not positive", expires_in=0),
     changed("expires_in -1", "not positive", expires_in=-1),
     changed("expires_in in milliseconds", "milliseconds?", expires_in=86_399_000),
     changed("expires_in in milliseconds, as a string", "milliseconds?", expires_in="86399000"),
@@ -293,13 +294,13 @@ MEMBERS = (
 
 CLAIMS = (
     changed("a JWT that has expired", "already expired", access_token=jwt(exp=ASKED_AT_S - 3600)),
-    changed("a JWT that ends as it comes", "already expired", access_token=jwt(exp=ASKED_AT_S)),
+    ended("a JWT that ends as it comes", "already expired", access_token=jwt(exp=ASKED_AT_S)),
     changed(
         "a JWT that ends as it begins",
         "ends before it begins",
         access_token=jwt(iat=ASKED_AT_S, exp=ASKED_AT_S),
     ),
-    changed(
+    ended(
         "an old JWT announced as new",
         "already expired",
         access_token=jwt(iat=ASKED_AT_S - 86_400, exp=ASKED_AT_S - 1),
@@ -320,7 +321,7 @@ CLAIMS = (
         "unit",
         access_token=jwt(created_at="9" * 401, expires_in="86400000"),
     ),
-    changed(
+    ended(
         "an Adobe token from yesterday",
         "already expired",
         access_token=jwt(created_at=str((ASKED_AT_S - 86_400) * 1000), expires_in="86400000"),

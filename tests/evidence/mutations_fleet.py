@@ -12,6 +12,20 @@ LAMBDA = "tests/integration/aws/test_lambda_fleet.py"
 
 FLEET_MUTATIONS = (
     Mutation(
+        "a fleet whose batches fail for now reads nothing",
+        "aws/fleet_store.py",
+        "        if isinstance(first, StoreError) and first.retryable:\n",
+        "        if True:\n",
+        f"{STORE} -k single_reads_work",
+    ),
+    Mutation(
+        "a fleet asks for each batch that fails",
+        "aws/fleet_store.py",
+        "        self._may_batch = False\n        return {batch[0]: first}",
+        "        return {batch[0]: first}",
+        f"{STORE} -k single_reads_work",
+    ),
+    Mutation(
         "fleet: a mistake of our own ends the whole run",
         "fleet/guard.py",
         "    except Exception as error:  # noqa: BLE001 - its text could hold a value\n",

@@ -4,7 +4,8 @@ import json
 from datetime import timedelta
 
 from rotator.model.access_token import AccessToken
-from rotator.oauth.response import MAX_LIFETIME_S, Expectation
+from rotator.oauth.lifetime import MAX_LIFETIME_S
+from rotator.oauth.response import Expectation
 
 
 def broken_rules(

@@ -62,11 +62,8 @@ def test_name_arn_and_partial_arn_lead_to_the_same_secret(
     [
         (400, b'{"__type": "AccessDeniedException", "message": "not authorized"}'),
         (400, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'),
-        (400, b'{"__type": "UnknownOperationException"}'),
-        (500, b'{"__type": "InternalServiceError"}'),
         (501, b'{"__type": "InternalFailure", "message": "not implemented"}'),
         (501, b"<h1>501</h1>"),
-        (503, b"<h1>503</h1>"),
     ],
 )
 def test_read_falls_back_to_single_reads_where_batch_reads_fail(

@@ -12,6 +12,7 @@ from rotator.errors import CredentialsError, MintError
 from rotator.local.ims import LocalIms
 from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
+from rotator.transport.bounded import HttpResponse, Timeouts, TransportError
 from tests.support.clock import ManualClock
 from tests.support.recording_server import RecordingServer
 
@@ -197,6 +198,50 @@ def test_silent_server_is_given_up_at_the_deadline(ims: LocalIms) -> None:
 
     assert error.retryable
     assert "in time" in str(error)
+
+
+class SlowProvider:
+    """Answers after so many seconds of the clock, to whoever waits that long."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        self.clock, self.seconds, self.requests = clock, seconds, 0
+
+    def __call__(self, _: object, *, timeouts: Timeouts, **__: object) -> HttpResponse:
+        self.requests += 1
+        patience_s = min(timeouts.read_s, timeouts.total_s)
+        self.clock.advance(min(self.seconds, patience_s))
+        if patience_s < self.seconds:
+            raise TransportError("no response in time", retryable=True)
+        return HttpResponse(200, {}, b'{"access_token":"t","token_type":"bearer","expires_in":60}')
+
+
+@pytest.mark.parametrize(("seconds", "requests"), [(8, 1), (11, 2), (14, 2), (20, 2)])
+def test_provider_that_takes_twenty_seconds_gets_them(
+    ims: LocalIms, monkeypatch: pytest.MonkeyPatch, seconds: int, requests: int
+) -> None:
+    clock = ManualClock(NOW)
+    slow = SlowProvider(clock, seconds)
+    monkeypatch.setattr("rotator.transport.bounded.send_bounded", slow)
+
+    token = endpoint(clock).mint(credentials(ims)).token
+
+    assert slow.requests == requests
+    assert clock.monotonic() <= 30
+    assert token.issued_at < token.expires_at
+
+
+def test_provider_that_is_too_slow_is_told_with_how_long_was_waited(
+    ims: LocalIms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock(NOW)
+    monkeypatch.setattr("rotator.transport.bounded.send_bounded", SlowProvider(clock, 60))
+
+    error = refusal(endpoint(clock), credentials(ims))
+
+    # Nine seconds, a pause of half a second, and the rest of thirty.
+    assert str(error) == "token endpoint: no response in time (127.0.0.1, after 20 s)"
+    assert clock.monotonic() == 30
+    assert error.retryable
 
 
 def test_no_time_left_sends_nothing(ims: LocalIms) -> None:

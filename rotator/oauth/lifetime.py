@@ -1,0 +1,61 @@
+"""For how long a token is believed to live, by what the token endpoint announces."""
+
+from __future__ import annotations
+
+from rotator.dates import parse_whole_number
+from rotator.oauth.claims import JustEndedError
+
+__all__ = ["MAX_LIFETIME_S", "believed_lifetime"]
+
+MAX_LIFETIME_S = 31 * 86_400
+"""The longest that is believed of a provider that documents nothing."""
+
+MAX_PLAUSIBLE_S = 400 * 86_400
+"""The longest that can be meant in seconds by a provider that documents nothing."""
+
+MILLISECONDS_FROM = 500
+"""So many times the documented life is no life in seconds, but one in milliseconds."""
+
+
+def believed_lifetime(
+    expires_in: object, *, documented_s: int | None, is_assumed: bool
+) -> tuple[int, tuple[str, ...]]:
+    """Seconds, and what to warn of; raises ValueError for what must not be published.
+
+    `documented_s` is how long tokens are documented to live, `is_assumed` whether that holds for a
+    response that does not say. A life that is longer than believed costs no token: it counts as the
+    longest that is.
+    """
+    if expires_in is None:
+        if documented_s is None or not is_assumed:
+            raise ValueError("expires_in is missing; set lifetime_s if the provider documents it")
+        return documented_s, ()
+    lifetime_s = parse_whole_number(expires_in)
+    if lifetime_s is None:
+        raise ValueError("expires_in is not a whole number of seconds")
+    if lifetime_s <= 0:
+        kind = JustEndedError if lifetime_s == 0 else ValueError
+        raise kind("expires_in is not positive")
+    if lifetime_s <= (2 * documented_s if documented_s else MAX_LIFETIME_S):
+        return lifetime_s, ()
+    if _is_implausible(lifetime_s, documented_s):
+        raise ValueError(
+            "expires_in is implausibly long (milliseconds?);"
+            " set lifetime_s if the provider documents it"
+        )
+    believed_s = documented_s or MAX_LIFETIME_S
+    doubt = f"token endpoint: expires_in is {lifetime_s}, and {believed_s} s are believed"
+    return believed_s, (f"{doubt}; set lifetime_s to what the provider documents",)
+
+
+def _is_implausible(lifetime_s: int, documented_s: int | None) -> bool:
+    """Whether so many seconds are rather milliseconds.
+
+    Without a documented life these are lives of whole five minutes, or one second less, which no
+    common life in days is when it is divided by a thousand.
+    """
+    if documented_s is not None:
+        return lifetime_s >= MILLISECONDS_FROM * documented_s
+    seconds, rest = divmod(lifetime_s, 1000)
+    is_round = rest == 0 and (seconds + 1) % 300 < 2  # noqa: PLR2004 - either of both
+    return is_round or lifetime_s > MAX_PLAUSIBLE_S
