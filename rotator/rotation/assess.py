@@ -39,6 +39,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+_OWN_KEYS = frozenset({"schema", "access_token"})
+"""One of them is in every token document; the other keys alone may be a client's settings."""
+
 _REJECTED_AGAIN = timedelta(hours=1)
 """How long a token that replaced a rejected one is not replaced for the same reason."""
 
@@ -170,7 +173,7 @@ def _refuse_foreign_content(
     if isinstance(stored, AccessToken):
         return
     # A malformed document is ours too, unless it holds anything that no token document has.
-    if keys is not None and keys <= TOKEN_FIELDS:
+    if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & _OWN_KEYS):
         if not run.is_tagged:
             _refuse_binding_of_others(credentials_version, token_version, store=run.store)
         return

@@ -56,6 +56,7 @@ def run(store: MemoryStore, **options: Any) -> RotationResult:
         '{"access_token": "theirs", "token_type": "bearer", "refresh_token": "theirs"}',
         '{"access_token": 1, "username": "me"}',
         '{"schema": 1, "password": "theirs"}',
+        '{"client_id": "theirs", "scope": "read"}',
         '{"schema": 2, "db": {"password": "theirs"}}',
         '{"schema": 1, "schema": 1, "password": "theirs"}',
     ],
