@@ -193,4 +193,11 @@ READER_MUTATIONS = (
         'if "AWS_ENDPOINT_URL" in environ or',
         "tests/unit/reader/test_sources.py -k empty_variable",
     ),
+    Mutation(
+        "the line for scripts prints an expired token whose end is a string",
+        "docs/other-languages.md",
+        "[(.expires_at_epoch | tonumber), (",
+        "[.expires_at_epoch, (",
+        "tests/repo/test_consumer_pages.py -k one_liner",
+    ),
 )

@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.templates import load, statements
@@ -119,3 +122,42 @@ def test_shell_and_node_of_the_page_are_those_of_the_examples() -> None:
         )
         for line in shown.split("\n"):
             assert line.strip() in commented, line
+
+
+PAST, FUTURE = 1577836800, 4102444800
+PAST_TEXT, FUTURE_TEXT = "2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
+
+
+def printed_by_the_one_liner(**fields: object) -> str | None:
+    """What the page's line prints for a secret with these fields; None if it fails."""
+    jq = shutil.which("jq")
+    if jq is None:
+        pytest.skip("*** NO ONE-LINER: jq missing ***")
+    page = (ROOT / "docs" / "other-languages.md").read_text("utf-8")
+    (line,) = re.findall(r"jq -er \\\n +'([^']+)'", page)
+    value = {"access_token": "t", "expires_at": FUTURE_TEXT, "expires_at_epoch": FUTURE} | fields
+    done = subprocess.run(
+        [jq, "-er", line], input=json.dumps(value), capture_output=True, text=True, check=False
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("fields", [{}, {"expires_at_epoch": str(FUTURE)}])
+def test_one_liner_prints_a_good_token(fields: dict[str, object]) -> None:
+    assert printed_by_the_one_liner(**fields) == "t\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"expires_at_epoch": PAST},
+        {"expires_at_epoch": str(PAST)},
+        {"expires_at": PAST_TEXT},
+        {"expires_at_epoch": "later"},
+        {"access_token": ""},
+        {"access_token": None},
+    ],
+    ids=str,
+)
+def test_one_liner_prints_no_expired_and_no_empty_token(fields: dict[str, object]) -> None:
+    assert printed_by_the_one_liner(**fields) is None
