@@ -11,6 +11,7 @@ from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
+from rotator.rotation.swapped_names import refuse_token_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ __all__ = [
     "open_store",
     "open_store_for",
     "open_store_in",
-    "read_secret",
+    "read_credentials_secret",
     "stored_token_probe",
 ]
 
@@ -47,9 +48,14 @@ def open_store_for(secret_id: str) -> SecretsManagerStore:
     return open_store_in(region_of(secret_id))
 
 
-def read_secret(secret_id: str) -> StoredSecret:
-    """The current version of one secret; raises as the store does."""
-    [secret] = open_store_for(secret_id).read(secret_id)
+def read_credentials_secret(secret_id: str) -> StoredSecret:
+    """The current version of a credentials secret.
+
+    Raises CredentialsError if it is a token secret, and as the store does.
+    """
+    store = open_store_for(secret_id)
+    [secret] = store.read(secret_id)
+    refuse_token_secret(secret, store=store)
     return secret
 
 

@@ -101,9 +101,9 @@ def _secret_id(args: argparse.Namespace) -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from rotator.app import read_secret
+    from rotator.app import read_credentials_secret
 
-    shown = _describe(read_secret(_secret_id(args)))
+    shown = _describe(read_credentials_secret(_secret_id(args)))
     if args.json:
         print(json.dumps(shown, indent=2))
         return EXIT_OK

@@ -6,14 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.errors import CredentialsError, SecretNotFound
 from rotator.model.access_token import AccessToken
-from rotator.model.client_credentials import ClientCredentials
+from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.client_credentials import ClientCredentials, canonical_name, meant_name
 from rotator.model.fields import load_object
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from rotator.model.policy import NoTokenReason
     from rotator.model.secret import StoredSecret
 
-__all__ = ["parse_credentials", "parse_fields", "parse_token", "unusable_credentials"]
+__all__ = [
+    "OWN_KEYS",
+    "holds_only_token",
+    "parse_credentials",
+    "parse_fields",
+    "parse_token",
+    "refuse_other_tag",
+    "token_as_credentials",
+    "unusable_credentials",
+]
+
+OWN_KEYS = frozenset({"schema", "access_token"})
+"""One of them is in every token document; the other keys alone may be a client's settings."""
+
+_CLIENT_KEYS = frozenset({"client_secret", "private_key"})
+_SWAPPED = "are the names of the credentials secret and the token secret swapped?"
 
 
 def parse_fields(secret: StoredSecret) -> dict[str, Any]:
@@ -30,16 +48,23 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
     """
     subject = f"credentials secret {version.secret_id}"
     if version.text is None:
+        refuse_other_tag(version.secret_id, version.arn, version.tags or {})
         raise SecretNotFound(
             f"{subject}: has no value yet; store the client credentials with `rotator init`",
             operation="GetSecretValue",
             secret_id=version.secret_id,
         )
     problem: object
+    fields: dict[str, Any] = {}
     try:
-        return ClientCredentials.from_fields(parse_fields(version))
+        fields = parse_fields(version)
+        return ClientCredentials.from_fields(fields)
     except ValueError as error:
         problem = error
+    is_token = holds_only_token(fields)
+    del fields  # a crash reporter would show them
+    if is_token:
+        raise token_as_credentials(version.secret_id)
     raise unusable_credentials(version.secret_id, problem)
 
 
@@ -48,6 +73,29 @@ def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
     return CredentialsError(
         f"credentials secret {secret_id}: {problem}; correct it with `rotator credentials set`"
     )
+
+
+def holds_only_token(keys: Iterable[str]) -> bool:
+    """Whether these are the keys of a token document, and no client credentials are among them."""
+    meant = {meant_name(key) or canonical_name(key) for key in keys}
+    return not meant.isdisjoint(OWN_KEYS) and meant.isdisjoint(_CLIENT_KEYS)
+
+
+def token_as_credentials(secret_id: str) -> CredentialsError:
+    """The error for a token document where client credentials were expected."""
+    return CredentialsError(
+        f"credentials secret {secret_id}: holds a token, not client credentials; {_SWAPPED}"
+    )
+
+
+def refuse_other_tag(secret_id: str, arn: str, tags: Mapping[str, str]) -> None:
+    """Raise CredentialsError if the tag makes this the token secret of other credentials."""
+    tag = tags.get(BINDING_TAG)
+    if tag is not None and not is_name_of(tag, secret_id, arn):
+        raise CredentialsError(
+            f"credentials secret {secret_id}: is a token secret, as its tag {BINDING_TAG} names"
+            f" {tag}; {_SWAPPED}"
+        )
 
 
 def parse_token(version: StoredSecret) -> AccessToken | NoTokenReason:

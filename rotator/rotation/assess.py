@@ -6,15 +6,22 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
+from rotator.errors import ConfigError, CredentialsError, ProbeError, replace_error
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
-from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
+from rotator.model.stored import (
+    OWN_KEYS,
+    parse_credentials,
+    parse_token,
+    refuse_other_tag,
+    unusable_credentials,
+)
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
 from rotator.rotation.result import RunWarning
+from rotator.rotation.swapped_names import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +45,6 @@ __all__ = [
 
 
 T = TypeVar("T")
-
-_OWN_KEYS = frozenset({"schema", "access_token"})
-"""One of them is in every token document; the other keys alone may be a client's settings."""
 
 _REJECTED_AGAIN = timedelta(hours=1)
 """How long a token that replaced a rejected one is not replaced for the same reason."""
@@ -166,14 +170,18 @@ def _refuse_foreign_content(
     """One name taken for another must not cost anybody what the secret holds, or is to hold."""
     keys = _keys_or_none(token_version)
     if keys is not None and not keys.isdisjoint({"client_secret", "private_key"}):
+        tags = read_tags(credentials_version, store=run.store)
+        refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
         raise ConfigError(
             f"token secret {token_version.secret_id}: holds client credentials, which a token would"
-            " overwrite; name another one, or this one as the credentials secret too"
+            " overwrite; name another one, or this one as the credentials secret too; if they got"
+            " into the token secret by mistake, consumers can read them: replace the client secret"
+            " at the provider, store {} here with put-secret-value, and run again"
         )
     if isinstance(stored, AccessToken):
         return
     # A malformed document is ours too, unless it holds anything that no token document has.
-    if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & _OWN_KEYS):
+    if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & OWN_KEYS):
         if not run.is_tagged:
             _refuse_binding_of_others(credentials_version, token_version, store=run.store)
         return
@@ -206,13 +214,7 @@ def _refuse_binding_of_others(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Store
 ) -> None:
     """Two bindings of one token secret would replace each other's token at every run."""
-    tags = token_version.tags
-    try:
-        tags = store.describe(token_version.secret_id).tags if tags is None else tags
-    except StoreError as error:
-        if error.retryable:
-            raise
-        return  # a role that may not ask cannot be told; the token is a token
+    tags = read_tags(token_version, store=store)
     _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
 
 

@@ -9,6 +9,7 @@ import structlog
 from rotator.rotation.secret_one_slot import advance_one_slot
 from rotator.rotation.secret_run import read_situation
 from rotator.rotation.secret_two_slots import advance_two_slots
+from rotator.rotation.swapped_names import refuse_token_secret
 
 if TYPE_CHECKING:
     from rotator.rotation.secret_result import SecretRotationResult
@@ -28,6 +29,8 @@ def rotate_client_secret(run: SecretRun) -> SecretRotationResult:
     retryable settles in a later run. Logs one event for the outcome.
     """
     seen = read_situation(run)
+    if seen.is_shared:  # or a client secret got into the token secret, which consumers read
+        refuse_token_secret(seen.version, store=run.store)
     advance = advance_one_slot if seen.settings.kind.chooses_value else advance_two_slots
     result = advance(run, seen)
     log = structlog.get_logger().bind(credentials_secret=run.credentials_secret)

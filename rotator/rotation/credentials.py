@@ -24,6 +24,7 @@ from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import parse_fields
 from rotator.rotation.publish import compare_and_set
+from rotator.rotation.swapped_names import refuse_token_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,10 +58,11 @@ def edit_credentials(
     """Store what `change` makes of the secret's fields; False if that is what it says already.
 
     An edit that somebody else makes meanwhile is kept, and changed in its turn. With `replaces` a
-    value that cannot be read counts as one without fields. Raises
-    CredentialsError if the result could not be used, SecretNotFound, StoreError.
+    value that cannot be read counts as one without fields. Raises CredentialsError if this is a
+    token secret, or if the result could not be used, SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
+    refuse_token_secret(seen, store=store)
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, replaces=replaces)

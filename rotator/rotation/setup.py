@@ -9,6 +9,7 @@ from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.secret import StoredSecret
+from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
 from rotator.rotation.publish import compare_and_set
 
@@ -39,7 +40,9 @@ def set_up_binding(
     is_shared = token_secret == credentials_secret
     credentials_info = _find(credentials_secret, store)
     token_info = credentials_info if is_shared else _find(token_secret, store)
-    _refuse_to_overwrite(credentials_info, credentials_secret, wanted=ask is not None)
+    _refuse_to_overwrite(
+        credentials_info, credentials_secret, wanted=ask is not None, is_shared=is_shared
+    )
     if token_info is not None:
         arn = credentials_info.arn if credentials_info else credentials_secret
         _refuse_foreign_token_secret(
@@ -80,7 +83,11 @@ def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
     return None
 
 
-def _refuse_to_overwrite(info: SecretInfo | None, secret_id: str, *, wanted: bool) -> None:
+def _refuse_to_overwrite(
+    info: SecretInfo | None, secret_id: str, *, wanted: bool, is_shared: bool
+) -> None:
+    if info is not None and not is_shared:
+        refuse_other_tag(secret_id, info.arn, info.tags)
     if wanted and info is not None and info.has_value:
         raise ConfigError(
             f"secret {secret_id}: holds a value, which init does not overwrite; bind it as it is"

@@ -63,6 +63,20 @@ CLI_MUTATIONS = (
         "tests/unit/rotation/test_credentials.py -k meanwhile",
     ),
     Mutation(
+        "a token secret is edited like a credentials secret",
+        "model/stored.py",
+        "    return not meant.isdisjoint(OWN_KEYS) and meant.isdisjoint(_CLIENT_KEYS)\n",
+        "    return False\n",
+        "tests/unit/rotation/test_swapped_names.py -k never_stored or whether_they_are",
+    ),
+    Mutation(
+        "the tag of a token secret keeps no client secret out of it",
+        "rotation/swapped_names.py",
+        "    refuse_other_tag(version.secret_id, version.arn, tags)\n",
+        "",
+        "tests/unit/rotation/test_swapped_names.py -k never_stored",
+    ),
+    Mutation(
         "command line: a Service's variable counts as a setting",
         "config.py",
         "        if name is None and not re.fullmatch(_SERVICE_LINK, variable):\n",

@@ -294,3 +294,41 @@ def test_interface_that_is_wrong_is_not_stored(
     assert ended.returncode == 2
     assert "client_admin: credential_id is missing" in ended.stderr
     assert vault.fields(name) == before
+
+
+@pytest.mark.parametrize("command", ["show", "set", "add", "rotate-client-secret", "run"])
+def test_swapped_names_store_no_client_secret_where_consumers_read(
+    inside: Cli, binding: LocalBinding, vault: Vault, command: str
+) -> None:
+    inside("run", *binding.selectors)
+    before = vault.current(binding.token_secret)
+    swapped = {
+        "ROTATOR_CREDENTIALS_SECRET": binding.token_secret,
+        "ROTATOR_TOKEN_SECRET": binding.credentials_secret,
+    }
+    args = ("credentials", command) if command in {"show", "set", "add"} else (command,)
+
+    ended = inside(*args, stdin=NEW, env=swapped)
+
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 2
+    assert f"credentials secret {binding.token_secret}: holds a token" in said
+    assert "are the names of the credentials secret and the token secret swapped?" in said
+    assert vault.current(binding.token_secret) == before
+
+
+@pytest.mark.parametrize("args", [("run",), ("credentials", "set")])
+def test_swapped_names_are_told_by_the_tag_where_there_is_no_token_yet(
+    inside: Cli, binding: LocalBinding, args: tuple[str, ...]
+) -> None:
+    inside("init", *binding.selectors, stdin=binding.init_input())
+    swapped = {
+        "ROTATOR_CREDENTIALS_SECRET": binding.token_secret,
+        "ROTATOR_TOKEN_SECRET": binding.credentials_secret,
+    }
+
+    ended = inside(*args, stdin=binding.init_input(), env=swapped)
+
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 2
+    assert f"its tag rotator:credentials-secret names {binding.credentials_secret};" in said

@@ -1,0 +1,47 @@
+"""Whether what is named as the credentials secret is a token secret, which consumers read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.errors import StoreError
+from rotator.model.binding import BINDING_TAG
+from rotator.model.stored import (
+    holds_only_token,
+    parse_fields,
+    refuse_other_tag,
+    token_as_credentials,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import Store
+
+__all__ = ["read_tags", "refuse_token_secret"]
+
+
+def refuse_token_secret(version: StoredSecret, *, store: Store) -> None:
+    """Raise CredentialsError if its tag or its value says that it is a token secret.
+
+    One secret may hold both: its tag names itself, or its value has client credentials too.
+    """
+    tags = read_tags(version, store=store)
+    refuse_other_tag(version.secret_id, version.arn, tags)
+    try:
+        fields = parse_fields(version)
+    except ValueError:
+        return
+    if BINDING_TAG not in tags and holds_only_token(fields):
+        raise token_as_credentials(version.secret_id)
+
+
+def read_tags(version: StoredSecret, *, store: Store) -> Mapping[str, str]:
+    """The secret's tags; none where the role may not ask, and the value has to say it all."""
+    try:
+        return store.describe(version.secret_id).tags if version.tags is None else version.tags
+    except StoreError as error:
+        if error.retryable:
+            raise
+    return {}

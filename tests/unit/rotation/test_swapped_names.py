@@ -1,0 +1,162 @@
+"""A token secret named as the credentials secret gets no client secret: consumers read it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rotator.errors import ConfigError, CredentialsError, StoreError
+from rotator.model.binding import BINDING_TAG, Binding
+from rotator.model.policy import RenewalPolicy
+from rotator.rotation.credentials import add_client_secret, edit_credentials, merge_settings
+from rotator.rotation.rotate import rotate_token
+from rotator.rotation.setup import set_up_binding
+from tests.support.clock import NOW, ManualClock
+from tests.support.documents import HOUR, token_document
+from tests.support.memory_endpoint import MemoryEndpoint
+from tests.support.memory_store import MemoryStore
+from tests.support.secret_providers import FakeAdobe
+from tests.support.secret_world import CREDENTIALS as NAME
+from tests.support.secret_world import SecretWorld
+
+CREDENTIALS = {"client_id": "me", "client_secret": "canary-secret"}
+TOKEN = token_document(issued_at=NOW - HOUR)
+FOREIGN = {"access_token": "canary", "token_type": "bearer", "refresh_token": "canary"}
+MALFORMED = {"schema": 1, "client_id": "me"}
+BOTH = TOKEN | CREDENTIALS
+SWAPPED = "are the names of the credentials secret and the token secret swapped?"
+EDITS: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
+    lambda fields: add_client_secret(fields, "new"),
+    lambda fields: merge_settings(fields, {"client_secret": "new"}),
+    lambda fields: merge_settings(fields, {"client_id": "me", "client_secret": "new"}),
+]
+
+
+def store_with(token: Any, tag: str | None = None) -> MemoryStore:  # noqa: ANN401 - a JSON value
+    store = MemoryStore(credentials=CREDENTIALS, token=token)
+    if tag is not None:
+        store.secrets["app/token"].tags[BINDING_TAG] = tag
+    return store
+
+
+def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+    return edit_credentials("app/token", change, store=store, clock=ManualClock(), replaces=True)
+
+
+@pytest.mark.parametrize("change", EDITS)
+@pytest.mark.parametrize(
+    ("token", "tag"),
+    [
+        (TOKEN, None),
+        (TOKEN, "app/credentials"),
+        (FOREIGN, None),
+        (MALFORMED, None),
+        (BOTH, "app/credentials"),
+        ({}, "app/credentials"),
+        ("no JSON", "app/credentials"),
+        (None, "app/credentials"),
+    ],
+)
+def test_client_secret_is_never_stored_in_a_token_secret(
+    change: Callable[[dict[str, Any]], dict[str, Any]], token: object, tag: str | None
+) -> None:
+    store = store_with(token, tag)
+    before = dict(store.values)
+
+    with pytest.raises(CredentialsError) as caught:
+        edit(store, change)
+
+    assert str(caught.value).startswith("credentials secret app/token: ")
+    assert str(caught.value).endswith(SWAPPED)
+    assert "canary" not in str(caught.value)
+    assert (store.values, store.writes) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("token", "tag"), [(BOTH, None), (BOTH, "app/token"), (CREDENTIALS, None), ({}, None)]
+)
+def test_secret_that_holds_both_is_still_edited(token: object, tag: str | None) -> None:
+    store = store_with(token, tag)
+
+    assert edit(store, EDITS[2])
+
+    assert store.fields("app/token")["client_secret"] == "new"
+
+
+def test_value_says_it_where_the_role_may_not_read_tags() -> None:
+    class Denied(MemoryStore):
+        def describe(self, secret_id: str) -> Any:  # noqa: ANN401 - never returns
+            raise StoreError("denied", operation="DescribeSecret", secret_id=secret_id)
+
+    with pytest.raises(CredentialsError, match="holds a token, not client credentials"):
+        edit(Denied(token=TOKEN), EDITS[0])
+    assert edit(Denied(token=BOTH), EDITS[0])
+
+
+@pytest.mark.parametrize(
+    ("token", "tag"), [(TOKEN, None), (TOKEN, "app/credentials"), (BOTH, "app/credentials")]
+)
+def test_run_with_swapped_names_asks_whether_they_are(token: object, tag: str | None) -> None:
+    store = store_with(token, tag)
+    endpoint = MemoryEndpoint()
+
+    with pytest.raises(CredentialsError) as caught:
+        rotate_token(
+            Binding("app/token", "app/credentials"),
+            store=store,
+            endpoint=endpoint,
+            policy=RenewalPolicy(),
+            clock=ManualClock(NOW),
+        )
+
+    assert str(caught.value).endswith(SWAPPED)
+    assert endpoint.minted_for == []
+
+
+def test_misspelled_client_secret_beside_a_token_is_still_told_as_one() -> None:
+    store = MemoryStore(credentials=TOKEN | {"client_secrt": "x"}, token=None)
+
+    with pytest.raises(CredentialsError, match="did you mean client_secret"):
+        rotate_token(
+            Binding("app/credentials", "app/token"),
+            store=store,
+            endpoint=MemoryEndpoint(),
+            policy=RenewalPolicy(),
+            clock=ManualClock(NOW),
+        )
+
+
+def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
+    store = store_with(None, "app/credentials")
+
+    with pytest.raises(CredentialsError, match="swapped"):
+        set_up_binding("app/token", "app/new", store=store, ask=lambda: dict(CREDENTIALS))
+
+    assert store.writes == []
+
+
+def test_client_secret_that_got_into_a_token_secret_is_told_with_the_way_out() -> None:
+    store = store_with(BOTH, "app/credentials")
+
+    with pytest.raises(ConfigError) as caught:
+        rotate_token(
+            Binding("app/credentials", "app/token"),
+            store=store,
+            endpoint=MemoryEndpoint(),
+            policy=RenewalPolicy(),
+            clock=ManualClock(NOW),
+        )
+
+    for words in ("replace the client secret at the provider", "store {}", "put-secret-value"):
+        assert words in str(caught.value)
+
+
+def test_client_secret_is_not_rotated_in_a_token_secret() -> None:
+    world = SecretWorld(FakeAdobe, access_token="canary", schema=1)
+    world.store.secrets[NAME].tags[BINDING_TAG] = "app/others"
+    calls = len(world.requests)
+
+    with pytest.raises(CredentialsError, match="swapped"):
+        world.rotate()
+
+    assert len(world.requests) == calls
