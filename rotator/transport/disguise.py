@@ -51,10 +51,13 @@ MIN_WHOLE_CHARS = 8
 MAX_DEPTH = 3
 """How many encodings around each other are undone."""
 
+WHOLE_DEPTH = 1
+"""The same for a whole secret: the claims of a JWT are encoded once."""
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _HEX = re.compile(r"[0-9a-f]{8,}")
 _PREFIX = re.compile(r"0x|\\x|u\+", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")  # a word of digits alone
 _BASES = (10, 8, 2)
 _MAX_DIGITS = 21  # a character in base 2
 
@@ -86,10 +89,11 @@ class Disguises:
         """Whether some decoding of `text` holds a form from its first character to its last.
 
         A part may be chance, or a word that both have: a text that is no error message is not
-        given up for it.
+        given up for it. Every token is looked at, so that fewer decodings have to do: the forms are
+        encodings themselves.
         """
-        wholes = {form.lower() for form in self._forms if len(form) >= MIN_WHOLE_CHARS}
-        return any(whole in low for low in map(str.lower, _decodings(text)) for whole in wholes)
+        texts = map(str.lower, _decodings(text, WHOLE_DEPTH))
+        return any(whole in low for low in texts for whole in self._wholes)
 
     def _is_scattered_in(self, text: str, chars: int) -> bool:
         squeezed = _squeeze(text)
@@ -98,6 +102,10 @@ class Disguises:
     @cached_property
     def _squeezed_secrets(self) -> frozenset[str]:
         return frozenset(map(_squeeze, self._secrets))
+
+    @cached_property
+    def _wholes(self) -> frozenset[str]:
+        return frozenset(form.lower() for form in self._forms if len(form) >= MIN_WHOLE_CHARS)
 
     @cached_property
     def _parts(self) -> frozenset[str]:
@@ -126,10 +134,10 @@ def _shares(text: str, parts: frozenset[str]) -> bool:
     )
 
 
-def _decodings(text: str) -> Iterator[str]:
+def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
     """The text, and all that it is or holds if it was encoded once or several times."""
     texts, seen = [text], {text}
-    for _ in range(MAX_DEPTH):
+    for _ in range(depth):
         yield from texts
         decoded = dict.fromkeys(inner for each in texts for inner in _decode(each))
         texts = [each for each in decoded if each not in seen]
