@@ -42,7 +42,7 @@ class TokenVault:
     def __init__(self, world: World, clock: TrueTime) -> None:
         self._world = world
         self._clock = clock
-        self.current = StoredSecret("token", "arn:token")
+        self.current = StoredSecret("token", "arn:token", tags={})
         self.previous: StoredSecret | None = None
         self.ends_at: dict[str, float] = {}
         self.minted = 0

@@ -212,7 +212,7 @@ MUTATIONS = (
         "model/policy.py",
         "    runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)\n",
         "    runs = 1\n",
-        f"{FAILED_RUN} -k costs_no_minute",
+        f"{POLICY} -k quota",
     ),
     Mutation(
         "the spread uses the versions up",

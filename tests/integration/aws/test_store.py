@@ -98,8 +98,8 @@ def test_secret_without_a_value_is_there_but_empty(
 ) -> None:
     service.client.create_secret(Name="a", SecretString="canary")
     arn = service.client.create_secret(Name="empty")["ARN"]
-    assert store.read("a", "empty")[1] == StoredSecret(secret_id="empty", arn=arn)
-    assert store.read("empty") == [StoredSecret(secret_id="empty", arn=arn)]
+    empty = StoredSecret(secret_id="empty", arn=arn, tags={})
+    assert store.read("a", "empty")[1] == store.read("empty")[0] == empty
 
 
 def test_error_of_a_batch_for_an_empty_secret_spares_the_single_read(
