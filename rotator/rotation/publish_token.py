@@ -73,8 +73,10 @@ def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
     decision = decide(client_id=credentials.client_id, fingerprint=credentials.fingerprint)
     if isinstance(token, str) or decision.reason not in OTHER_CREDENTIALS:
         return not decision.due
-    if decide(client_id=token.client_id).due or assessment.is_shared:
+    if decide(client_id=token.client_id).due:
         return False
+    if assessment.is_shared:  # changed since both were minted: ours is no better
+        return token.credentials_fingerprint == assessment.credentials.fingerprint
     return read_newer_credentials(run, assessment.credentials_version, token) is not None
 
 

@@ -90,6 +90,13 @@ def test_run_on_one_secret_for_both_gives_way_to_newer_credentials() -> None:
     assert job.run() == "not_due fresh"
 
 
+def test_run_on_one_secret_for_both_gives_way_to_a_rival_with_the_same_former_credentials() -> None:
+    job = ChangingJob(shared=True)
+    job.during_mint(job.run, lambda: job.change(SCOPE))
+    assert job.run() == "superseded cadence_reached"
+    assert job.run() == "rotated credentials_changed"
+
+
 def test_rival_that_had_the_former_credentials_is_replaced_without_waiting() -> None:
     job = ChangingJob()
     job.change(SCOPE)
