@@ -202,13 +202,21 @@ def test_build_backend_comes_from_the_lock() -> None:
     assert project()["build-system"]["requires"] == project()["dependency-groups"]["build"]
 
 
-@pytest.mark.parametrize("lock", ["dev", *LARGER_THAN_DEV, *APART])
-def test_every_dependency_is_argued_for(lock: str) -> None:
+def argued_for() -> set[str]:
     decision = (ROOT / "docs" / "decisions" / "0005-dependencies.md").read_text("utf-8")
     first_cells = {line.split("|")[1] for line in decision.splitlines() if line.startswith("|")}
-    argued = {name.strip() for cell in first_cells for name in cell.split(",")}
+    return {name.strip() for cell in first_cells for name in cell.split(",")}
 
-    assert {Requirement(text).name for text in declared(lock)} <= argued
+
+@pytest.mark.parametrize("lock", ["dev", *LARGER_THAN_DEV, *APART])
+def test_every_dependency_is_argued_for(lock: str) -> None:
+    assert {Requirement(text).name for text in declared(lock)} <= argued_for()
+
+
+def test_every_node_dependency_is_argued_for() -> None:
+    package = json.loads((ROOT / "tests" / "interop" / "package.json").read_text("utf-8"))
+
+    assert package["dependencies"].keys() <= argued_for()
 
 
 def test_wheel_ships_the_typed_package_and_nothing_else(
