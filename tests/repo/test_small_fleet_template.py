@@ -63,7 +63,7 @@ def test_function_of_a_fleet_understands_its_environment() -> None:
     environ = {
         name: value if isinstance(value, str) else given.get(str(value.get("Ref")), "15m")
         for name, value in variables.items()
-        if name in {"ROTATOR_DISCOVER", "ROTATOR_FLEET", "ROTATOR_WHERE", "ROTATOR_TICK"}
+        if name in {"ROTATOR_DISCOVER", "ROTATOR_FLEET", "ROTATOR_WHERE", "ROTATOR_INTERVAL"}
     }
     selector = load_fleet({}, environ=environ)
 

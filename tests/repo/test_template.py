@@ -326,7 +326,7 @@ def test_function_understands_its_environment() -> None:
     variables = properties("Function")["Environment"]["Variables"]
     example = {
         "ROTATOR_CADENCE": "23h",
-        "ROTATOR_TICK": "15m",
+        "ROTATOR_INTERVAL": "15m",
         "ROTATOR_PROBE_URL": "https://api.example.com/hello",
         "ROTATOR_LOG_LEVEL": "info",
     }
@@ -336,7 +336,7 @@ def test_function_understands_its_environment() -> None:
     assert settings.job.interval == timedelta(minutes=15)
     assert settings.needed_credentials_secret() == "a/secret"
     assert load_log_settings(environ).level == "info"
-    assert variables["ROTATOR_TICK"] == {"Fn::Sub": "${TickMinutes}m"}
+    assert variables["ROTATOR_INTERVAL"] == {"Fn::Sub": "${TickMinutes}m"}
     # The metrics' dimension is what the environment says, and the alarm waits for the same.
     assert variables["ROTATOR_TOKEN_SECRET"] == {"Ref": "TokenSecretName"}
     assert set(PARAMETERS["LogLevel"]["AllowedValues"]) == set(LOG_LEVELS)
