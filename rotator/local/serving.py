@@ -20,6 +20,12 @@ TRY_THESE = """\
 #   rotator headers | curl -H @- "$DEMO_API_URL"
 #   curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"        or throttled, hang, closed, ok
 #   rotator run --force; echo $?      4: temporary, and the token stays
+# To rehearse the README's steps 3 and 4, use the credentials below, which work only here:
+#   printf '%s\\n' {client} > client.json
+#   export ROTATOR_CREDENTIALS_SECRET=adobe/credentials ROTATOR_TOKEN_SECRET=adobe/token
+#   rotator init --scope firefly < client.json
+#   rotator run
+# Without `< client.json`, init asks: add --provider adobe-ims --token-url "$DEMO_TOKEN_URL".
 # Ctrl-C stops both servers, and everything in them is gone."""
 
 
@@ -43,6 +49,7 @@ def keep_serving() -> int:
                 "NO_PROXY": "127.0.0.1",
                 "no_proxy": "127.0.0.1",
                 "DEMO_API_URL": local.ims.urls.hello,
+                "DEMO_TOKEN_URL": local.ims.urls.token,
                 "DEMO_CONTROL_URL": local.ims.urls.control,
             }
             print("# A local Secrets Manager and Adobe IMS are up, with a client's credentials.")
@@ -51,7 +58,8 @@ def keep_serving() -> int:
                 print(f"export {name}={shlex.quote(value)}")
             if (folder := _folder_of_the_command()) is not None:
                 print(f'export PATH={shlex.quote(folder)}:"$PATH"')
-            print(TRY_THESE, flush=True)
+            client = shlex.quote(local.binding.init_input())
+            print(TRY_THESE.replace("{client}", client), flush=True)
             _wait_for_the_end()
     except KeyboardInterrupt:
         pass

@@ -32,6 +32,7 @@ EXPORTED = (
     "ROTATOR_CREDENTIALS_SECRET",
     "ROTATOR_TOKEN_SECRET",
     "DEMO_API_URL",
+    "DEMO_TOKEN_URL",
     "DEMO_CONTROL_URL",
 )
 STEPS = (
@@ -178,10 +179,34 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
     assert tried.returncode == 0, tried.stderr
     assert tried.stdout.startswith("rotated: token missing")
     assert tried.stdout.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
-    assert len(open_before) == 3
+    assert len(open_before) == 4
     assert (process.returncode, stderr) == (0, "")
     assert [url for url in urls_in(printed) if is_open(url)] == []
     assert survivors(marked) == []
+
+
+def test_serve_prints_how_to_rehearse_the_readme_from_init_on(
+    serving: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    _, printed = serving
+    (tmp_path / "exports").write_text(printed)
+    commands = re.findall(r"^#   (.*)$", printed.partition("# To rehearse")[2], re.MULTILINE)
+    api_call = 'rotator check --url "$DEMO_API_URL"'
+
+    tried = subprocess.run(
+        ["/bin/sh", "-c", "\n".join(("set -e", ". ./exports", *commands, api_call))],
+        cwd=tmp_path,
+        env=isolated_environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert tried.returncode == 0, tried.stderr
+    assert "created credentials secret adobe/credentials" in tried.stdout
+    assert "rotated: token missing" in tried.stdout
+    assert tried.stdout.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
 
 
 @pytest.mark.parametrize("args", [(), ("--serve",)])
