@@ -30,10 +30,12 @@ class CachedToken:
     """A token with its plan; once cached never changed, only replaced.
 
     `due` is when a new token is expected, `expires` the end, `read_at` when it was read: epoch
-    seconds of this machine's clock. `source` is the place of the source that gave it.
+    seconds of this machine's clock. `first_read_at` is when it was read first, in seconds of the
+    monotonic clock. `source` is the place of the source that gave it.
     """
 
-    __slots__ = ("due", "expires", "read_at", "snapshot", "source")
+    __slots__ = ("due", "expires", "first_read_at", "read_at", "snapshot", "source")
+    first_read_at: float
 
     def __init__(
         self, snapshot: Snapshot, *, due: float, expires: float, read_at: float, source: int
@@ -71,18 +73,24 @@ class CachedToken:
         return (self.expires - self.due) * share
 
 
-def plan_refresh(snapshot: Snapshot, *, skew_s: float, now: float, source: int = 0) -> CachedToken:
-    """Plan by what the secret says, on this machine's clock (AWS's is `skew_s` ahead of it)."""
+def plan_refresh(
+    snapshot: Snapshot, *, skew_s: float, now: float, source: int = 0, known_s: float = 0.0
+) -> CachedToken:
+    """Plan by what the secret says, on this machine's clock (AWS's is `skew_s` ahead of it).
+
+    The token has been known for `known_s` seconds.
+    """
     expires = snapshot.expires_at.timestamp() - skew_s
     issued = snapshot.issued_at.timestamp() - skew_s if snapshot.issued_at else now
     due = snapshot.next_rotation_at.timestamp() - skew_s if snapshot.next_rotation_at else None
     if due is None or due >= expires:
         due = expires - (expires - min(issued, now)) / 24
-    if now < issued < expires:
-        # It cannot have been issued after it was read: its issuer's clock is ahead by at least
-        # this much, and its end is too.
-        expires -= issued - now
-        due -= issued - now
+    early_s = issued - (now - known_s)
+    if snapshot.issued_at is not None and early_s > 0 and issued < expires:
+        # It cannot have been issued after it was first read: its issuer's clock is ahead by at
+        # least this much, and its end is too.
+        expires -= early_s
+        due -= early_s
     return CachedToken(snapshot, due=due, expires=expires, read_at=now, source=source)
 
 
@@ -123,6 +131,22 @@ class TokenCache:
         """The cached token, if it has not expired."""
         cached = self.cached
         return cached.snapshot if self.now() < cached.expires else None
+
+    def plan(self, snapshot: Snapshot, *, skew_s: float, source: int = 0) -> CachedToken:
+        """Plan for a token that was found; what shows that it ends early is not forgotten."""
+        mine, at = self.cached.snapshot, self._clock.monotonic()
+        is_known = (mine.token, mine.issued_at) == (snapshot.token, snapshot.issued_at)
+        first_read_at = self.cached.first_read_at if is_known else at
+        known_s = at - first_read_at
+        found = plan_refresh(
+            snapshot, skew_s=skew_s, now=self.now(), source=source, known_s=known_s
+        )
+        found.first_read_at = first_read_at
+        return found
+
+    def ends_at(self, snapshot: Snapshot, skew_s: float) -> float:
+        """When this token ends, in epoch seconds of this machine's clock."""
+        return self.plan(snapshot, skew_s=skew_s).expires
 
     def reject(self, token: str) -> bool:
         """Note that an API rejected this token; whether it is the cached one."""

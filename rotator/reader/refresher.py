@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable, copy_error
-from rotator.reader.cached_token import EMPTY, TokenCache, plan_refresh
+from rotator.reader.cached_token import EMPTY, TokenCache
 from rotator.reader.process_state import ProcessState, importing, process_key
 from rotator.reader.snapshot import instant_text
 
@@ -88,15 +88,21 @@ class Refresher:
     def invalidate(self, rejected_token: str) -> bool:
         """As `TokenReader.invalidate`."""
         state = self.state()
-        if self.cache.reject(rejected_token) and state.owner != _thread.get_ident():
+        if self.is_reason_to_read(rejected_token) and state.owner != _thread.get_ident():
             with state.refresh_lock:
                 is_cached = self.cache.reject(rejected_token)
-                if is_cached and self._clock.monotonic() >= state.reread_at:
+                not_before = state.reread_at if is_cached else state.retry_at
+                is_reason = self.is_reason_to_read(rejected_token)
+                if is_reason and self._clock.monotonic() >= not_before:
                     self._fetch(state, fresh=True)
                     pause_s = _reread_pause_s(state.failures)
                     state.reread_at = self._clock.monotonic() + pause_s
         valid = self.cache.valid()
         return valid is not None and valid.token != rejected_token
+
+    def is_reason_to_read(self, rejected_token: str) -> bool:
+        """Whether only a read can tell if there is another token than the rejected one."""
+        return self.cache.reject(rejected_token) or self.cache.valid() is None
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
         """Start to look for a newer token, unless another thread does; never waits for one."""
@@ -165,8 +171,7 @@ class Refresher:
         state.failures = 0
         if self._states.get(process_key()) is state:  # else it was closed meanwhile
             snapshot, skew_s, source = found
-            now = self.cache.now()
-            self.cache.install(plan_refresh(snapshot, skew_s=skew_s, now=now, source=source))
+            self.cache.install(self.cache.plan(snapshot, skew_s=skew_s, source=source))
 
     def _find(self, state: ProcessState, *, fresh: bool) -> Found | RotatorError:
         with importing:
@@ -176,7 +181,8 @@ class Refresher:
             state.sources = state.sources or open_sources(**self._source_options)
         except ConfigError as error:
             return error
-        return find_token(state.sources, self._token_secret, fresh=fresh, now=self.cache.now)
+        times = {"now": self.cache.now, "ends_at": self.cache.ends_at}
+        return find_token(state.sources, self._token_secret, fresh=fresh, **times)
 
     def _note_failure(self, state: ProcessState, failure: RotatorError) -> None:
         pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]

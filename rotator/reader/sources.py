@@ -110,20 +110,30 @@ def _is_ours(source: Source) -> bool:
     return type(source).__module__.startswith("rotator.reader.")
 
 
+def _stated_end(snapshot: Snapshot, skew_s: float) -> float:
+    return snapshot.expires_at.timestamp() - skew_s
+
+
 def find_token(
-    sources: Sequence[Source], secret_id: str, *, fresh: bool, now: Callable[[], float]
+    sources: Sequence[Source],
+    secret_id: str,
+    *,
+    fresh: bool,
+    now: Callable[[], float],
+    ends_at: Callable[[Snapshot, float], float] = _stated_end,
 ) -> Found | RotatorError:
     """An unexpired token from the first source that has one, or why none does.
 
-    With it come by how many seconds AWS's clock is ahead of `now`, and its source's place. Errors
-    are returned: raised, they would drag along frames in which the secret's text is a variable.
+    With it come by how many seconds AWS's clock is ahead of `now`, and its source's place.
+    `ends_at` tells when a token ends, on the clock of `now`, given the former. Errors are returned:
+    raised, they would drag along frames in which the secret's text is a variable.
     """
     failures: list[tuple[str | None, RotatorError]] = []
     for place, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
         if failures and region is None and _is_final(failures[-1][1]):
             break  # Secrets Manager itself said no, and would say it again
-        found = _find_in(source, secret_id, fresh=fresh, now=now)
+        found = _find_in(source, secret_id, fresh=fresh, now=now, ends_at=ends_at)
         if not isinstance(found, RotatorError):
             return *found, place
         # That a fallback is not set up is no news: perhaps it was never meant to be used.
@@ -148,19 +158,25 @@ def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]
 
 
 def _find_in(
-    source: Source, secret_id: str, *, fresh: bool, now: Callable[[], float]
+    source: Source, secret_id: str, *, fresh: bool, **times: Any
 ) -> tuple[Snapshot, float] | RotatorError:
-    current = _read(source, secret_id, "AWSCURRENT", fresh=fresh, now=now)
+    current = _read(source, secret_id, "AWSCURRENT", fresh=fresh, **times)
     if not isinstance(current, TokenUnavailable):
         return current
     if source.has_fresh and not fresh:
-        return _find_in(source, secret_id, fresh=True, now=now)
-    previous = _read(source, secret_id, "AWSPREVIOUS", fresh=fresh, now=now)
+        return _find_in(source, secret_id, fresh=True, **times)
+    previous = _read(source, secret_id, "AWSPREVIOUS", fresh=fresh, **times)
     return current if isinstance(previous, RotatorError) else previous
 
 
 def _read(
-    source: Source, secret_id: str, stage: str, *, fresh: bool, now: Callable[[], float]
+    source: Source,
+    secret_id: str,
+    stage: str,
+    *,
+    fresh: bool,
+    now: Callable[[], float],
+    ends_at: Callable[[Snapshot, float], float],
 ) -> tuple[Snapshot, float] | RotatorError:
     """One version of the secret, if it holds a token that has not expired."""
     asked_at = now()
@@ -176,11 +192,13 @@ def _read(
         snapshot = parse(answer)
     except ValueError as error:
         return TokenUnavailable(f"secret {secret_id}: its {stage} value {error}")
-    if answered_at + skew_s < snapshot.expires_at.timestamp():
+    early_s = _stated_end(snapshot, skew_s) - ends_at(snapshot, skew_s)
+    if answered_at + skew_s + early_s < snapshot.expires_at.timestamp():
         return snapshot, skew_s
+    early = f" less {early_s:.0f} s, as its issuer's clock is ahead" if early_s > 1 else ""
     return TokenUnavailable(
-        f"secret {secret_id}: its {stage} token expired at"
-        f" {instant_text(snapshot.expires_at)}; check that the rotator runs: `rotator status`",
+        f"secret {secret_id}: its {stage} token expired at {instant_text(snapshot.expires_at)}"
+        f"{early}; check that the rotator runs: `rotator status`",
         expires_at=snapshot.expires_at,
     )
 

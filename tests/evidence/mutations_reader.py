@@ -34,9 +34,9 @@ READER_MUTATIONS = (
     Mutation(
         "the reader serves a token of the future to its stated end",
         "reader/cached_token.py",
-        "if now < issued < expires:",
-        "if issued < now < issued:",
-        "tests/unit/reader/test_recovery.py -k true_end",
+        "if snapshot.issued_at is not None and early_s > 0 and issued < expires:",
+        "if False:",
+        "tests/unit/reader/test_clocks.py -k past_its_true_end",
     ),
     Mutation(
         "the reader keeps a client that failed",
@@ -199,5 +199,26 @@ READER_MUTATIONS = (
         "[(.expires_at_epoch | tonumber), (",
         "[.expires_at_epoch, (",
         "tests/repo/test_consumer_pages.py -k one_liner",
+    ),
+    Mutation(
+        "the reader forgets that a token was issued in the future",
+        "reader/cached_token.py",
+        "if is_known else at",
+        "if False else at",
+        "tests/unit/reader/test_clocks.py -k served_again",
+    ),
+    Mutation(
+        "the reader asks for a token that has truly ended as if it were good",
+        "reader/refresher.py",
+        '"ends_at": self.cache.ends_at}',
+        "}",
+        "tests/unit/reader/test_clocks.py -k served_again",
+    ),
+    Mutation(
+        "a reader without a token answers a rejection without looking",
+        "reader/refresher.py",
+        " or self.cache.valid() is None\n",
+        "\n",
+        "tests/unit/reader/test_recovery.py -k looks_once",
     ),
 )

@@ -4,8 +4,6 @@ import json
 import pickle
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -184,34 +182,6 @@ def test_rejected_token_yields_to_an_older_one_at_a_later_look_too(
     assert reader.token() == "older"
 
 
-def test_token_issued_in_the_future_is_not_served_past_its_true_end(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    """The clock of who issued it is two hours ahead; so is its end, by the same two hours."""
-    source.stages["AWSCURRENT"] = version("ahead", issued_at=START + 2 * HOUR)
-    assert reader.token() == "ahead"
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(EXPIRY - 1)
-    assert reader.token() == "ahead"
-    clock.advance_to(EXPIRY)
-    with pytest.raises(TokenUnavailable):
-        reader.token()
-
-
-def test_token_issued_in_the_future_yields_to_the_one_that_replaced_it(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    clock.advance_to(START + 700)  # read after it claims to be issued: nothing shows on it
-    source.stages["AWSCURRENT"] = version("ahead", issued_at=START + 600)
-    reader.token()
-    source.stages["AWSCURRENT"] = version("right", issued_at=START + 300)
-    served = ""
-    while clock.epoch() < EXPIRY:
-        served = reader.token()
-        clock.advance(60)
-    assert served == "right"
-
-
 # -- after a 401
 
 
@@ -231,6 +201,26 @@ def test_rejected_token_that_is_no_longer_held_is_not_read_again(
     reader.token()
     assert reader.invalidate("an older token")
     assert source.calls == [CURRENT]
+
+
+def test_reader_without_a_token_looks_once_whether_there_is_another_one(
+    reader: TokenReader, source: FakeSource
+) -> None:
+    """One that was closed, or unpickled in a worker, while a request was on its way."""
+    rejected = reader.token()
+    reader.close()
+    assert not reader.invalidate(rejected), "the secret still holds it"
+    assert not reader.invalidate(rejected)
+    assert len(source.calls) == 2
+    reader.close()
+    source.stages["AWSCURRENT"] = version("second")
+    assert reader.invalidate(rejected)
+    assert reader.invalidate(rejected)
+    assert len(source.calls) == 3
+    reader.close()
+    source.stages["AWSCURRENT"] = UNREACHABLE
+    assert [reader.invalidate(rejected) for _ in range(9)] == [False] * 9
+    assert len(source.calls) == 5, "a failure is followed by pauses"
 
 
 def test_rejected_token_that_is_still_current_stays_in_service(
@@ -323,28 +313,6 @@ def test_refusal_is_told_with_what_to_do(
 
 def test_refusal_without_a_newer_token_is_the_answer(reader: TokenReader) -> None:
     assert reader.refused(reader.token(), 401) == "keep"
-
-
-# -- the clock
-
-
-@pytest.mark.parametrize(
-    ("ahead_s", "ends_s"),
-    [(60, -60.5), (-60, 0), (3, 0), (-3, 0), (299, -299.5), (3600, 0), (-3600, 0)],
-)
-def test_expiry_follows_the_clock_of_aws_where_that_is_ahead_within_bounds(
-    reader: TokenReader, source: FakeSource, clock: ManualClock, ahead_s: float, ends_s: float
-) -> None:
-    at = datetime.fromtimestamp(START + ahead_s, UTC)
-    metadata = {"HTTPHeaders": {"date": format_datetime(at, usegmt=True)}}
-    source.stages["AWSCURRENT"] = version() | {"ResponseMetadata": metadata}
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(EXPIRY + ends_s - 0.1)
-    assert reader.token() == "first"
-    clock.advance_to(EXPIRY + ends_s)
-    with pytest.raises(TokenUnavailable):
-        reader.token()
 
 
 # -- a reader in hand
