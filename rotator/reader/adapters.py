@@ -70,7 +70,14 @@ class _RetryHook:
         if response.status_code not in TELLING_STATUSES or not carried:
             return response
         reader, position = self._auth.reader, self._position
-        body = _read_body(response, options)
+        from requests import RequestException
+
+        try:
+            body = _read_body(response, options)
+        except RequestException:
+            # The caller gets this error, as without an `auth`; the status decides for the others.
+            reader.refused(self._sent.token, response.status_code)
+            raise
         advice = reader.refused(self._sent.token, response.status_code, body)
         if advice == "keep" or position is None:
             return response

@@ -47,8 +47,14 @@ class HttpxAuth(httpx.Auth):
         response = yield request
         if not _concerns(response, sent):
             return
-        body = response.read() if _is_short(response) else b""
+        try:
+            body = response.read() if _is_short(response) else b""
+        except httpx.HTTPError:
+            # The caller gets this error, as without an `auth`; the status decides for the others.
+            self._reader.refused(sent.token, response.status_code)
+            raise
         advice = self._reader.refused(sent.token, response.status_code, body)
+        request = response.request  # the refused one: what a redirect came from has succeeded
         if advice == "keep" or not _can_be_sent_again(request):
             return
         if advice == "back_off":
@@ -70,8 +76,14 @@ class HttpxAuth(httpx.Auth):
         response = yield request
         if not _concerns(response, sent):
             return
-        body = await response.aread() if _is_short(response) else b""
+        try:
+            body = await response.aread() if _is_short(response) else b""
+        except httpx.HTTPError:
+            # The caller gets this error, as without an `auth`; the status decides for the others.
+            await self._reader.refused_async(sent.token, response.status_code)
+            raise
         advice = await self._reader.refused_async(sent.token, response.status_code, body)
+        request = response.request  # the refused one: what a redirect came from has succeeded
         if advice == "keep" or not _can_be_sent_again(request):
             return
         if advice == "back_off":

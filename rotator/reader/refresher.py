@@ -181,8 +181,13 @@ class Refresher:
             state.sources = state.sources or open_sources(**self._source_options)
         except ConfigError as error:
             return error
-        times = {"now": self.cache.now, "ends_at": self.cache.ends_at}
-        return find_token(state.sources, self._token_secret, fresh=fresh, **times)
+        return find_token(
+            state.sources,
+            self._token_secret,
+            fresh=fresh,
+            now=self.cache.now,
+            ends_at=self.cache.ends_at,
+        )
 
     def _note_failure(self, state: ProcessState, failure: RotatorError) -> None:
         pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]

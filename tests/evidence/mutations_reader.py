@@ -210,8 +210,8 @@ READER_MUTATIONS = (
     Mutation(
         "the reader asks for a token that has truly ended as if it were good",
         "reader/refresher.py",
-        '"ends_at": self.cache.ends_at}',
-        "}",
+        "            ends_at=self.cache.ends_at,\n",
+        "",
         "tests/unit/reader/test_clocks.py -k served_again",
     ),
     Mutation(
@@ -220,5 +220,28 @@ READER_MUTATIONS = (
         " or self.cache.valid() is None\n",
         "\n",
         "tests/unit/reader/test_recovery.py -k looks_once",
+    ),
+    Mutation(
+        "httpx: the request that led to a redirect is repeated too",
+        "reader/adapters_httpx.py",
+        "advice = self._reader.refused(sent.token, response.status_code, body)\n"
+        "        request = response.request",
+        "advice = self._reader.refused(sent.token, response.status_code, body)\n"
+        "        request = request",
+        "tests/unit/reader/adapters/test_retry.py -k only_the_refused",
+    ),
+    Mutation(
+        "requests: a 401 whose body cannot be read tells the reader nothing",
+        "reader/adapters.py",
+        "            reader.refused(self._sent.token, response.status_code)\n",
+        "",
+        "tests/unit/reader/adapters/test_retry.py -k status_heals",
+    ),
+    Mutation(
+        "httpx: a 401 whose body cannot be read tells the reader nothing",
+        "reader/adapters_httpx.py",
+        "            self._reader.refused(sent.token, response.status_code)\n",
+        "",
+        "tests/unit/reader/adapters/test_retry.py -k status_heals",
     ),
 )

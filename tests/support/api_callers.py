@@ -46,6 +46,7 @@ class Api(HttpServer):
         self.refusals_left = 1_000_000
         self.refusal_body = b"{}"
         self.refusal_headers: dict[str, str] = {}
+        self.cut_bytes: int | None = None
         self.location = ""
         self.seen: list[tuple[str, str | None, str | None, bytes]] = []
 
@@ -61,7 +62,8 @@ class Api(HttpServer):
         if sent == f"Bearer {self.accepted}" or not self.refusals_left:
             return Reply(200, b"{}", json_type)
         self.refusals_left -= 1
-        return Reply(self.refusal, self.refusal_body, json_type | self.refusal_headers)
+        headers = json_type | self.refusal_headers
+        return Reply(self.refusal, self.refusal_body, headers, cut_bytes=self.cut_bytes)
 
 
 class Caller(Protocol):

@@ -203,6 +203,36 @@ def test_redirect_on_the_same_host_is_retried(
     assert api.seen[-1] == ("/there", "Bearer new", "my-client", b"body")
 
 
+def test_only_the_refused_request_is_repeated_after_a_redirect(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource
+) -> None:
+    """A job was made by the first request; made again, there would be two."""
+    reader.token()
+    source.token, api.location = "new", "/there"
+    assert caller.post(f"{api.url}/done", b"job") == 200
+    assert [(path, sent, body) for path, sent, _, body in api.seen] == [
+        ("/done", "Bearer old", b"job"),
+        ("/there", "Bearer old", b""),
+        ("/there", "Bearer new", b""),
+    ]
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_status_heals_the_reader_where_the_body_cannot_be_read(
+    api: Api, caller: Caller, reader: TokenReader, source: TokenSource, *, is_cut: bool
+) -> None:
+    reader.token()
+    source.token = "new"
+    if is_cut:
+        api.cut_bytes = 1
+    else:
+        api.refusal_headers = {"Content-Encoding": "gzip"}
+    with pytest.raises((requests.RequestException, httpx.HTTPError)):
+        caller.post(api.url)
+    assert source.calls == 2
+    assert reader.token() == "new"
+
+
 def test_redirect_that_leaves_the_file_behind_is_retried(
     api: Api, reader: TokenReader, source: TokenSource
 ) -> None:
