@@ -7,6 +7,8 @@ text goes into ours, because that can hold what was sent or read.
 
 from __future__ import annotations
 
+import os
+
 from rotator.aws.credential_errors import explain_credential_error, failing_source
 from rotator.aws.error_details import (
     NO_CODE,
@@ -117,8 +119,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denial(code, lower, operation)
     if code in IDENTITY_CODES:
-        clock = clock_problem(message)
-        return clock or f"AWS does not accept these AWS credentials ({code}); run `aws configure`"
+        return clock_problem(message) or _unaccepted(code, lower)
     if code == "LimitExceededException" and operation == "PutSecretValue":
         # User guide, "AWS Secrets Manager quotas".
         return (
@@ -135,6 +136,22 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
         if "managed by" in lower:
             return "is managed by another AWS service, which alone can write it; use another secret"
     return f"Secrets Manager refused ({operation}: {code})"
+
+
+def _unaccepted(code: str, message: str) -> str:
+    """Why AWS does not accept a signature; `message` is in lower case."""
+    if "scoped to a valid region" in message:  # also without a key that is wrong
+        return (
+            f"the request was signed for another region than the endpoint's ({code}); set"
+            " AWS_REGION to the region of the secret, and check AWS_ENDPOINT_URL"
+        )
+    advice = "run `aws configure`"
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
+        advice = (
+            "renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the"
+            " environment, or unset them, as they win over the keys of `aws configure`"
+        )
+    return f"AWS does not accept these AWS credentials ({code}); {advice}"
 
 
 def scheduled_for_deletion(secret_id: str) -> str:

@@ -35,7 +35,7 @@ async def read(refresher: Refresher) -> Snapshot:
 
 async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
     """As `Refresher.invalidate`."""
-    if not refresher.is_reason_to_read(rejected_token):
+    if not refresher.cache.takes_a_read_after(rejected_token):
         return refresher.invalidate(rejected_token)  # waits for nothing
     return await _run_once_in_executor(
         refresher, "invalidate", refresher.invalidate, rejected_token

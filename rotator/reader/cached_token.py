@@ -155,6 +155,10 @@ class TokenCache:
         self._rejected = token
         return True
 
+    def takes_a_read_after(self, rejected_token: str) -> bool:
+        """Whether only a read can tell if there is another token than the rejected one."""
+        return self.reject(rejected_token) or self.valid() is None
+
     def lease_refresh(self, lease_s: float) -> bool:
         """Whether it is time to look for a new token; nobody else is told so during the lease."""
         now, cached = self.now(), self.cached

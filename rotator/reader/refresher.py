@@ -88,21 +88,15 @@ class Refresher:
     def invalidate(self, rejected_token: str) -> bool:
         """As `TokenReader.invalidate`."""
         state = self.state()
-        if self.is_reason_to_read(rejected_token) and state.owner != _thread.get_ident():
+        if self.cache.takes_a_read_after(rejected_token) and state.owner != _thread.get_ident():
             with state.refresh_lock:
-                is_cached = self.cache.reject(rejected_token)
-                not_before = state.reread_at if is_cached else state.retry_at
-                is_reason = self.is_reason_to_read(rejected_token)
-                if is_reason and self._clock.monotonic() >= not_before:
+                at = state.reread_at if self.cache.reject(rejected_token) else state.retry_at
+                is_reason = self.cache.takes_a_read_after(rejected_token)
+                if is_reason and self._clock.monotonic() >= at:
                     self._fetch(state, fresh=True)
-                    pause_s = _reread_pause_s(state.failures)
-                    state.reread_at = self._clock.monotonic() + pause_s
+                    state.reread_at = self._clock.monotonic() + _reread_pause_s(state.failures)
         valid = self.cache.valid()
         return valid is not None and valid.token != rejected_token
-
-    def is_reason_to_read(self, rejected_token: str) -> bool:
-        """Whether only a read can tell if there is another token than the rejected one."""
-        return self.cache.reject(rejected_token) or self.cache.valid() is None
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
         """Start to look for a newer token, unless another thread does; never waits for one."""
@@ -181,13 +175,8 @@ class Refresher:
             state.sources = state.sources or open_sources(**self._source_options)
         except ConfigError as error:
             return error
-        return find_token(
-            state.sources,
-            self._token_secret,
-            fresh=fresh,
-            now=self.cache.now,
-            ends_at=self.cache.ends_at,
-        )
+        times: dict[str, Any] = {"now": self.cache.now, "ends_at": self.cache.ends_at}
+        return find_token(state.sources, self._token_secret, fresh=fresh, **times)
 
     def _note_failure(self, state: ProcessState, failure: RotatorError) -> None:
         pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]

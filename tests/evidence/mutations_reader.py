@@ -210,14 +210,14 @@ READER_MUTATIONS = (
     Mutation(
         "the reader asks for a token that has truly ended as if it were good",
         "reader/refresher.py",
-        "            ends_at=self.cache.ends_at,\n",
-        "",
+        ', "ends_at": self.cache.ends_at}',
+        "}",
         "tests/unit/reader/test_clocks.py -k served_again",
     ),
     Mutation(
         "a reader without a token answers a rejection without looking",
-        "reader/refresher.py",
-        " or self.cache.valid() is None\n",
+        "reader/cached_token.py",
+        " or self.valid() is None\n",
         "\n",
         "tests/unit/reader/test_recovery.py -k looks_once",
     ),
@@ -243,5 +243,19 @@ READER_MUTATIONS = (
         "            self._reader.refused(sent.token, response.status_code)\n",
         "",
         "tests/unit/reader/adapters/test_retry.py -k status_heals",
+    ),
+    Mutation(
+        "a signature for another region is blamed on the key",
+        "aws/errors.py",
+        'if "scoped to a valid region" in message:',
+        "if False:",
+        "tests/unit/aws/test_errors.py -k another_region",
+    ),
+    Mutation(
+        "keys of the environment are to be replaced by `aws configure`",
+        "aws/errors.py",
+        'if os.environ.get("AWS_ACCESS_KEY_ID"):',
+        "if False:",
+        "tests/unit/aws/test_errors.py -k renewed_there",
     ),
 )

@@ -114,6 +114,25 @@ def test_wrong_clock_is_told_with_its_error(code: str, message: str, skew: str) 
     assert not error.retryable
 
 
+def test_signature_for_another_region_names_the_region_and_blames_no_key() -> None:
+    message = "Credential should be scoped to a valid region, not 'us-east-1'. "
+    error = refused("InvalidSignatureException", message)
+    assert "another region" in str(error)
+    assert "AWS_REGION" in str(error)
+    assert "aws configure" not in str(error)
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    ("key_id", "advice"), [("", "; run `aws"), ("AKIAEXAMPLE", "; renew AWS_")]
+)
+def test_keys_of_the_environment_are_to_be_renewed_there(
+    monkeypatch: pytest.MonkeyPatch, key_id: str, advice: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
+    assert advice in str(refused("ExpiredTokenException"))
+
+
 def test_wrong_key_is_no_wrong_clock() -> None:
     error = refused(
         "InvalidSignatureException", "The request signature we calculated does not match"
