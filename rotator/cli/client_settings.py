@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,10 @@ __all__ = [
     "ask_changes",
     "ask_client_secret",
     "ask_credentials",
+    "combine",
+    "expand_scope",
     "given_settings",
+    "has_unread_input",
     "read_object",
 ]
 
@@ -58,11 +64,59 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
 def given_settings(args: argparse.Namespace) -> dict[str, str]:
     """The settings that were given as flags; an empty one is given too."""
     given = {name: getattr(args, name) for name in _NAMES}
-    settings = {name: text for name, text in given.items() if text is not None}
-    scope = settings.get("scope")
-    if scope in ADOBE_SCOPES and settings.get("provider", "adobe-ims") == "adobe-ims":
-        settings["scope"] = ADOBE_SCOPES[scope]
-    return settings
+    return {name: text for name, text in given.items() if text is not None}
+
+
+def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of client credentials with Adobe's scope in place of the short name for it.
+
+    Raises ConfigError for a word that only resembles a short name.
+    """
+    from rotator.model.client_credentials import canonical_name
+    from rotator.model.providers import DEFAULT_PRESET, implied_provider
+
+    address = fields.get("token_url") or fields.get("issuer")
+    implied = implied_provider(address if isinstance(address, str) else None)
+    if (fields.get("provider") or implied) != DEFAULT_PRESET:
+        return fields
+    return {
+        name: _expand(value) if canonical_name(name) == "scope" else value
+        for name, value in fields.items()
+    }
+
+
+def _expand(scope: object) -> object:
+    from rotator.errors import did_you_mean
+
+    word = scope[0] if isinstance(scope, list) and len(scope) == 1 else scope
+    if not isinstance(word, str) or re.search(r"[,\s]", word):
+        return scope
+    if word in ADOBE_SCOPES:
+        return ADOBE_SCOPES[word]
+    is_adobes_own = word in ",".join(ADOBE_SCOPES.values()).split(",")
+    meant = None if is_adobes_own else did_you_mean(word, ADOBE_SCOPES)
+    if meant is not None:
+        raise ConfigError(f"scope: unknown; did you mean {meant}?")
+    return scope
+
+
+def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
+    """What flags and standard input say together; raises ConfigError where they differ."""
+    for name in settings.keys() & fields.keys():
+        full = ADOBE_SCOPES.get(settings[name]) if name == "scope" else None
+        if fields[name] not in (settings[name], full):
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"standard input: {name} differs from {flag}; pass it once")
+    return {**fields, **settings}
+
+
+def has_unread_input() -> bool:
+    """Whether standard input may hold something; without a look, which could wait for ever."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # closed, or none at all
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
 def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
@@ -72,18 +126,17 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
     """
     if not sys.stdin.isatty():
         fields = read_object()
-        for name in settings.keys() & fields.keys():
-            if fields[name] != settings[name]:
-                flag = f"--{name.replace('_', '-')}"
-                raise ConfigError(f"standard input: {name} differs from {flag}; pass it once")
+        combine(settings, fields)
         from rotator.rotation.credentials import merge_settings
 
-        return merge_settings(fields, settings)  # Adobe's download has scopes of its own
+        # Adobe's download has scopes of its own.
+        return expand_scope(merge_settings(fields, settings))
     settings = _ask_provider(dict(settings))
     client_id = _ask("client id: ")
     if not client_id:
         raise ConfigError("client id: missing; run this again and type it")
-    return {**settings, "client_id": client_id, "client_secret": ask_client_secret()}
+    asked = {**settings, "client_id": client_id, "client_secret": ask_client_secret()}
+    return expand_scope(asked)
 
 
 def ask_client_secret() -> str:
@@ -186,13 +239,13 @@ def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
     return settings
 
 
-def _ask_scope(provider: str) -> dict[str, str]:
+def _ask_scope(provider: str) -> dict[str, Any]:
     if provider != "adobe-ims":
         return _answer("scope", "scope (empty for none): ")
     for name, scope in ADOBE_SCOPES.items():
         print(f"  {name:<10} {scope}", file=sys.stderr)
     typed = _ask(f"scope ({', '.join(ADOBE_SCOPES)}, or your own) [basic]: ") or "basic"
-    return {"scope": ADOBE_SCOPES.get(typed, typed)}
+    return {"scope": _expand(typed)}
 
 
 def _answer(name: str, prompt: str) -> dict[str, str]:

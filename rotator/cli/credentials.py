@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.client_settings import (
     add_client_settings,
     ask_changes,
     ask_client_secret,
+    combine,
+    expand_scope,
     given_settings,
+    has_unread_input,
 )
 from rotator.cli.exit_codes import EXIT_OK
 
@@ -32,6 +36,15 @@ Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
 _NEXT_RUN = "the next `rotator run` that is due mints with it; `rotator run --force` tries it now"
+_NEXT_RUN_IS_DUE = "the next `rotator run` mints with it: what was asked for has changed"
+_BEFORE = (
+    "the client secret before it is still in the version AWSPREVIOUS of this secret;"
+    " `rotator credentials add` would keep both in use"
+)
+_UNREAD = (
+    "rotator: standard input was not read, because settings were given; --stdin stores what it has"
+    " with them"
+)
 _NOT_FOR_MINTING = frozenset({"client_admin", "client_secret_rotation"})
 
 _SHOW = """\
@@ -44,10 +57,11 @@ examples:
   rotator credentials set adobe/credentials --audience ''
   rotator credentials set adobe/credentials < new-client-secret.txt
 
-With settings it changes these and nothing else; an empty one is taken away.
-Without any it replaces the client secret, or the fields that a JSON object on
-standard input has, such as {"private_key": "..."}. All client credentials as
-JSON also replace a value that cannot be read."""
+With settings it changes these and nothing else, and doesn't read standard
+input; an empty one is taken away. Without any, or with --stdin too, it replaces
+the client secret, or the fields that a JSON object on standard input has, such
+as {"private_key": "..."}. All client credentials as JSON also replace a value
+that cannot be read."""
 
 _ADD = """\
 example, while the provider accepts the old and the new client secret:
@@ -69,6 +83,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     show.add_argument("--json", action="store_true", help="print them as JSON")
     change = _add(actions, "set", _set, "change settings, or replace the client secret", _SET)
     add_client_settings(change)
+    change.add_argument(
+        "--stdin",
+        action="store_true",
+        help="with settings, also store what standard input has, in one write",
+    )
     _add(actions, "add", _add_secret, "put another client secret first in the list", _ADD)
 
 
@@ -119,20 +138,21 @@ def _set(args: argparse.Namespace) -> int:
     from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.credentials import is_complete, merge_settings
 
-    changes = settings or ask_changes()
+    is_asked = args.stdin or not settings
+    changes: dict[str, Any] = combine(settings, ask_changes()) if is_asked else settings
     what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
-    next_step = _NEXT_RUN
-    if settings:
-        next_step = "the next `rotator run` mints with it: what was asked for has changed"
-    elif changes.keys() <= _NOT_FOR_MINTING:
+    next_step = None
+    if changes.keys() <= _NOT_FOR_MINTING:
         next_step = f"`rotator rotate-client-secret {secret_id} --dry-run` tries it"
-    return _edit(
-        secret_id,
-        lambda fields: merge_settings(fields, changes),
-        what=what,
-        next_step=next_step,
-        replaces=is_complete(changes),
-    )
+
+    def change(fields: dict[str, Any]) -> dict[str, Any]:
+        merged = merge_settings(fields, changes)
+        return expand_scope(merged) if "scope" in changes else merged
+
+    code = _edit(secret_id, change, what=what, next_step=next_step, replaces=is_complete(changes))
+    if not is_asked and has_unread_input():
+        print(_UNREAD, file=sys.stderr)
+    return code
 
 
 def _add_secret(args: argparse.Namespace) -> int:
@@ -148,18 +168,33 @@ def _edit(
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     what: str,
-    next_step: str = _NEXT_RUN,
+    next_step: str | None = None,
     replaces: bool = False,
 ) -> int:
     from rotator.app import open_store_for
-    from rotator.rotation.credentials import edit_credentials
+    from rotator.rotation.credentials import (
+        asks_for_another,
+        edit_credentials,
+        replaces_client_secret,
+    )
+
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+
+    def change_and_keep(fields: dict[str, Any]) -> dict[str, Any]:
+        nonlocal before, after
+        before, after = fields, change(fields)
+        return after
 
     store = open_store_for(secret_id)
-    if edit_credentials(secret_id, change, store=store, replaces=replaces):
-        print(f"changed {what} in credentials secret {secret_id}")
-        print(next_step)
-    else:
+    if not edit_credentials(secret_id, change_and_keep, store=store, replaces=replaces):
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
+        return EXIT_OK
+    print(f"changed {what} in credentials secret {secret_id}")
+    if replaces_client_secret(before, after):
+        print(_BEFORE)
+    is_due = asks_for_another(before, after)
+    print(next_step or (_NEXT_RUN_IS_DUE if is_due else _NEXT_RUN))
     return EXIT_OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_client_secret",
+    "asks_for_another",
     "consent_to",
     "credentials_text",
     "edit_credentials",
     "is_complete",
     "merge_settings",
     "replace_client_secrets",
+    "replaces_client_secret",
 ]
 
 CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
@@ -129,6 +132,28 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
     """The fields with exactly these client secrets, under the one key of the format."""
     others = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
+
+
+def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a token of the one is not what the other asks for, which makes it due at once."""
+    asked_for: list[tuple[str, str] | None] = []
+    for fields in (before, after):
+        with contextlib.suppress(ValueError):
+            credentials = ClientCredentials.from_fields(dict(fields))
+            asked_for.append((credentials.client_id, credentials.fingerprint))
+    return len(set(asked_for)) > 1
+
+
+def replaces_client_secret(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a client secret of the one is not in the other, which has another."""
+    kept = _client_secrets(after)
+    return bool(kept) and not _client_secrets(before) <= kept
+
+
+def _client_secrets(fields: Mapping[str, Any]) -> set[str]:
+    stored = next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None)
+    every = stored if isinstance(stored, list) else [stored]
+    return {each for each in every if isinstance(each, str)}
 
 
 def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:

@@ -326,13 +326,16 @@ def test_terminal_that_gives_no_client_secret_makes_nothing(
     assert vault.names() == set()
 
 
+@pytest.mark.parametrize("way", ["flag", "json"])
 @pytest.mark.parametrize(
     ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]
 )
 def test_settings_given_as_flags_are_stored_with_what_is_piped_in(
-    inside: Cli, binding: LocalBinding, vault: Vault, scope: str, stored: str
+    *, inside: Cli, binding: LocalBinding, vault: Vault, scope: str, stored: str, way: str
 ) -> None:
-    ended = inside("init", *binding.selectors, "--scope", scope, stdin=binding.init_input())
+    piped = json.loads(binding.init_input()) | ({"scope": scope} if way == "json" else {})
+    flags = ("--scope", scope) if way == "flag" else ()
+    ended = inside("init", *binding.selectors, *flags, stdin=json.dumps(piped))
 
     assert ended.returncode == 0
     assert vault.fields(binding.credentials_secret)["scope"] == stored

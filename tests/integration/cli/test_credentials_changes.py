@@ -1,0 +1,175 @@
+"""What `rotator credentials set` takes together, and what it says of the next run."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
+
+NEW = "p8e-new+client/secret="
+# The scopes on Adobe's page on the authentication of the Photoshop API.
+PHOTOSHOP = "openid,AdobeID,firefly_api,ff_apis"
+IS_DUE = "the next `rotator run` mints with it: what was asked for has changed"
+
+
+@pytest.mark.parametrize("given", [NEW, json.dumps({"client_secret": NEW, "scope": "photoshop"})])
+def test_settings_and_standard_input_are_stored_in_one_write(
+    inside: Cli, binding: LocalBinding, vault: Vault, given: str
+) -> None:
+    name = binding.credentials_secret
+
+    ended = inside("credentials", "set", name, "--scope", "photoshop", "--stdin", stdin=given)
+
+    fields = vault.fields(name)
+    assert ended.returncode == 0, ended.stderr
+    assert (fields["scope"], fields["client_secret"]) == (PHOTOSHOP, NEW)
+    # That of `vault.create`, and the one write.
+    assert len(vault.versions(name)) == 2
+    assert NEW not in ended.stdout + ended.stderr
+
+
+def test_settings_and_standard_input_that_differ_change_nothing(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    name = binding.credentials_secret
+    before = vault.current(name)
+
+    ended = inside(
+        *("credentials", "set", name, "--scope", "basic", "--stdin"), stdin='{"scope": "openid"}'
+    )
+
+    assert ended.returncode == 2
+    assert "scope differs from --scope; pass it once" in ended.stderr
+    assert vault.current(name) == before
+
+
+def test_client_secret_beside_settings_is_not_dropped_in_silence(
+    cli: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    ended = cli("credentials", "set", binding.credentials_secret, "--scope", "openid", stdin=NEW)
+
+    assert ended.returncode == 0
+    assert "standard input was not read" in ended.stderr
+    assert "--stdin" in ended.stderr
+    assert vault.fields(binding.credentials_secret)["client_secret"] == binding.client_secret
+
+
+def test_open_pipe_that_sends_nothing_holds_no_change_up(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+) -> None:
+    command = ("credentials", "set", binding.credentials_secret, "--scope", "openid")
+    with subprocess.Popen(
+        [sys.executable, "-m", "rotator", *command],
+        env=aws_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.wait(60) == 0
+
+    assert vault.fields(binding.credentials_secret)["scope"] == "openid"
+
+
+def test_nothing_is_said_of_an_empty_standard_input(
+    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+) -> None:
+    command = ("credentials", "set", binding.credentials_secret, "--scope", "openid")
+    ended = subprocess.run(
+        [sys.executable, "-m", "rotator", *command],
+        env=aws_env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert vault.fields(binding.credentials_secret)["scope"] == "openid"
+
+
+@pytest.mark.parametrize("stated", ["photoshop", ["photoshop"]])
+def test_short_name_of_a_scope_in_json_is_stored_as_what_it_stands_for(
+    inside: Cli, binding: LocalBinding, vault: Vault, stated: object
+) -> None:
+    ended = inside(
+        *("credentials", "set", binding.credentials_secret), stdin=json.dumps({"SCOPES": stated})
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert vault.fields(binding.credentials_secret)["scope"] == PHOTOSHOP
+
+
+@pytest.mark.parametrize("way", ["flag", "json"])
+def test_scope_that_resembles_a_short_name_is_refused(
+    inside: Cli, binding: LocalBinding, vault: Vault, way: str
+) -> None:
+    before = vault.current(binding.credentials_secret)
+    args = ("--scope", "photshop") if way == "flag" else ()
+
+    ended = inside(
+        *("credentials", "set", binding.credentials_secret, *args), stdin='{"scope": "photshop"}'
+    )
+
+    assert ended.returncode == 2
+    assert "scope: unknown; did you mean photoshop?" in ended.stderr
+    assert vault.current(binding.credentials_secret) == before
+
+
+@pytest.mark.parametrize("scope", ["basic", "photshop"])
+def test_scope_of_another_provider_is_stored_as_it_is_written(
+    inside: Cli, binding: LocalBinding, vault: Vault, scope: str
+) -> None:
+    vault.put_credentials(provider="generic")
+
+    ended = inside("credentials", "set", binding.credentials_secret, "--scope", scope)
+
+    assert ended.returncode == 0, ended.stderr
+    assert vault.fields(binding.credentials_secret)["scope"] == scope
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_due"),
+    [
+        ({"scope": "openid,AdobeID"}, True),
+        ({"client_id": "another"}, True),
+        ({"audience": "https://api.example", "client_secret": NEW}, True),
+        ({"scope": "read_organizations openid AdobeID", "client_secret": NEW}, False),
+        ({"client_secret": NEW}, False),
+        ({"lifetime_s": 3600}, False),
+    ],
+)
+def test_advice_after_json_says_whether_the_token_is_due(
+    inside: Cli,
+    binding: LocalBinding,
+    vault: Vault,
+    changes: dict[str, object],
+    *,
+    is_due: bool,
+) -> None:
+    vault.put_credentials(scope="openid,AdobeID,read_organizations")
+
+    ended = inside("credentials", "set", binding.credentials_secret, stdin=json.dumps(changes))
+
+    assert ended.returncode == 0, ended.stderr
+    assert (IS_DUE in ended.stdout) is is_due
+    assert ("`rotator run --force` tries it now" in ended.stdout) is not is_due
+
+
+def test_replaced_client_secret_is_said_to_be_in_the_version_before(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    name = binding.credentials_secret
+
+    replaced = inside("credentials", "set", name, stdin=NEW)
+    added = inside("credentials", "add", name, stdin=f"{NEW}2")
+    changed = inside("credentials", "set", name, "--scope", "openid")
+
+    assert "still in the version AWSPREVIOUS" in replaced.stdout
+    assert "`rotator credentials add`" in replaced.stdout
+    assert "AWSPREVIOUS" not in added.stdout + changed.stdout
+    assert vault.fields(name)["client_secret"] == [f"{NEW}2", NEW]
