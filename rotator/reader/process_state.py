@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     Job = tuple[tuple[AbstractEventLoop, tuple[Any, ...]], Future[Any]]
 
-__all__ = ["ProcessState", "importing", "make_forks_wait_for_imports", "process_key"]
+__all__ = [
+    "ProcessState",
+    "importing",
+    "make_forks_wait_for_imports",
+    "process_key",
+    "state_of",
+    "take_refresh_lock",
+]
+
+# The SDK's time-outs are between two bytes: a response that trickles has no end. Who waits for
+# another thread's read takes it for lost after this long, and makes one over a new connection.
+_STUCK_AFTER_S = 10.0
+
 _MAX_IMPORT_S = 5.0  # after that, a fork that never happens would be the greater harm
 
 
@@ -91,6 +103,7 @@ class ProcessState:
         "attempts",
         "failure",
         "failures",
+        "given_up",
         "jobs",
         "owner",
         "refresh_lock",
@@ -101,6 +114,7 @@ class ProcessState:
 
     def __init__(self) -> None:
         self.refresh_lock = _thread.allocate_lock()  # of who asks upstream, or plans the next look
+        self.given_up = _thread.allocate_lock()  # taken by the one who gives the lock above up
         self.owner = 0  # the thread that asks upstream
         self.sources: tuple[Source, ...] = ()
         self.attempts = 0
@@ -110,3 +124,23 @@ class ProcessState:
         self.reread_at = float("-inf")
         # By kind, what an event loop has in its executor: that loop and the arguments, its future.
         self.jobs: dict[str, Job] = {}
+
+
+def state_of(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
+    """The state of this process, made if there is none."""
+    key = process_key()
+    # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
+    return states.get(key) or states.setdefault(key, ProcessState())
+
+
+def take_refresh_lock(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
+    """Take the refresh lock of this process; where its holder is stuck, that of a new state."""
+    key = process_key()
+    while True:
+        state = state_of(states)
+        if state.refresh_lock.acquire(timeout=_STUCK_AFTER_S):
+            if states.get(key) is state:
+                return state
+            state.refresh_lock.release()  # given up while this thread waited
+        elif state.given_up.acquire(blocking=False):
+            states.pop(key, None)

@@ -6,7 +6,13 @@ import _thread
 
 from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable, copy_error
 from rotator.reader.cached_token import EMPTY, TokenCache
-from rotator.reader.process_state import ProcessState, importing, process_key
+from rotator.reader.process_state import (
+    ProcessState,
+    importing,
+    process_key,
+    state_of,
+    take_refresh_lock,
+)
 from rotator.reader.snapshot import instant_text
 
 TYPE_CHECKING = False
@@ -68,9 +74,7 @@ class Refresher:
 
     def state(self) -> ProcessState:
         """What belongs to this process."""
-        key = process_key()
-        # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
-        return self._states.get(key) or self._states.setdefault(key, ProcessState())
+        return state_of(self._states)
 
     def read(self) -> Snapshot:
         """The read that is not simply served: a refresh may be due, or the token is gone."""
@@ -89,12 +93,15 @@ class Refresher:
         """As `TokenReader.invalidate`."""
         state = self.state()
         if self.cache.takes_a_read_after(rejected_token) and state.owner != _thread.get_ident():
-            with state.refresh_lock:
+            state = take_refresh_lock(self._states)
+            try:
                 at = state.reread_at if self.cache.reject(rejected_token) else state.retry_at
                 is_reason = self.cache.takes_a_read_after(rejected_token)
                 if is_reason and self._clock.monotonic() >= at:
                     self._fetch(state, fresh=True)
                     state.reread_at = self._clock.monotonic() + _reread_pause_s(state.failures)
+            finally:
+                state.refresh_lock.release()
         valid = self.cache.valid()
         return valid is not None and valid.token != rejected_token
 
@@ -132,19 +139,22 @@ class Refresher:
 
     def _fetch_or_wait(self, state: ProcessState) -> Snapshot:
         """Read upstream, or wait for the thread that does and share what it gets or fails with."""
-        attempts = state.attempts
+        joined = state, state.attempts
         if state.owner == _thread.get_ident():
             # A signal handler, or a logging handler that sends with the token: it waits for itself.
             raise TokenUnavailable(f"secret {self._token_secret}: this thread already reads it")
-        with state.refresh_lock:
+        state = take_refresh_lock(self._states)
+        try:
             if self.cache.valid() is None:
-                shared = state.attempts != attempts and state.failure is not None
+                shared = (state, state.attempts) != joined and state.failure is not None
                 if not shared and self._clock.monotonic() >= state.retry_at:
                     self._fetch(state, urgent=True)
             valid = self.cache.valid()
             if valid is not None:
                 return valid
             error = _unavailable(self._token_secret, self.cache.cached, state.failure)
+        finally:
+            state.refresh_lock.release()
         raise error
 
     def _fetch(self, state: ProcessState, *, fresh: bool = False, urgent: bool = False) -> None:
@@ -157,13 +167,16 @@ class Refresher:
         finally:
             state.owner = 0
         state.attempts += 1
+        is_current = self._states.get(process_key()) is state  # else closed or given up meanwhile
         if isinstance(found, RotatorError):
-            self._note_failure(state, found)
+            if is_current:
+                self.cache.retry_later(failures=state.failures)
+            _note_failure(state, found, now=self._clock.monotonic())
             return
         state.retry_at = float("-inf")
         state.failure = None
         state.failures = 0
-        if self._states.get(process_key()) is state:  # else it was closed meanwhile
+        if is_current:
             snapshot, skew_s, source = found
             self.cache.install(self.cache.plan(snapshot, skew_s=skew_s, source=source))
 
@@ -178,19 +191,20 @@ class Refresher:
         times: dict[str, Any] = {"now": self.cache.now, "ends_at": self.cache.ends_at}
         return find_token(state.sources, self._token_secret, fresh=fresh, **times)
 
-    def _note_failure(self, state: ProcessState, failure: RotatorError) -> None:
-        pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
-        state.retry_at = self._clock.monotonic() + pause_s
-        state.failure = copy_error(failure)
-        self.cache.retry_later(failures=state.failures)
-        state.failures += 1
-
 
 def start_thread(work: Callable[[], None]) -> None:
     """Run it in a thread that the end of the program does not wait for."""
     import threading
 
     threading.Thread(target=work, name="rotator-reader", daemon=True).start()
+
+
+def _note_failure(state: ProcessState, failure: RotatorError, *, now: float) -> None:
+    """Keep what went wrong, and pause; `now` is of the monotonic clock."""
+    pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
+    state.retry_at = now + pause_s
+    state.failure = copy_error(failure)
+    state.failures += 1
 
 
 def _reread_pause_s(failures: int) -> float:

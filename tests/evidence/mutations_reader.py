@@ -258,4 +258,11 @@ READER_MUTATIONS = (
         "if False:",
         "tests/unit/aws/test_errors.py -k renewed_there",
     ),
+    Mutation(
+        "readers wait for a read that never ends",
+        "reader/process_state.py",
+        "state.refresh_lock.acquire(timeout=_STUCK_AFTER_S)",
+        "state.refresh_lock.acquire()",
+        "tests/unit/reader/test_recovery.py -k never_ends",
+    ),
 )

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
-from rotator.reader import TokenReader
+from rotator.reader import TokenReader, process_state
 from tests.support.clock import ManualClock
 from tests.support.reader_rig import (
     CURRENT,
@@ -353,3 +354,42 @@ class PickledSource:
 
 
 PICKLED = PickledSource()
+
+
+class StuckSource:
+    """The first read trickles until `end`; any other is answered at once."""
+
+    has_fresh = False
+
+    def __init__(self) -> None:
+        self.has_begun, self.end = threading.Event(), threading.Event()
+        self.calls = 0
+
+    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
+        del secret_id, stage, fresh
+        self.calls += 1
+        if self.calls > 1:
+            return version("second", issued_at=START + 1)
+        self.has_begun.set()
+        self.end.wait(timeout=20)
+        return version("first")
+
+
+@pytest.mark.parametrize("is_rejected", [False, True])
+def test_read_that_never_ends_keeps_no_other_reader_waiting(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch, *, is_rejected: bool
+) -> None:
+    monkeypatch.setattr(process_state, "_STUCK_AFTER_S", 0.01)
+    source, served = StuckSource(), []
+    reader = make_reader(clock, source)
+    thread = threading.Thread(target=lambda: served.append(reader.token()), daemon=True)
+    thread.start()
+    assert source.has_begun.wait(timeout=20)
+    if is_rejected:
+        assert reader.invalidate("an older token")
+    assert reader.token() == "second"
+    assert not source.end.is_set()
+    source.end.set()
+    thread.join(timeout=20)
+    assert served == ["second"], "what was given up changes nothing"
+    assert source.calls == 2
