@@ -135,6 +135,7 @@ def test_key_that_is_refused_is_no_lock_out_of_client_secrets() -> None:
         "client_id": world.fake.client_id,
         "private_key": "canary-key",
         "token_url": "https://a/t",
+        "admin_of": CREDENTIALS,
     }
     world.store.add("app/management", key)
 
