@@ -159,16 +159,19 @@ def ask_changes() -> dict[str, Any]:
     text = _ask_secret_text()
     if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
         return {"client_secret": text}
-    from rotator.errors import name_hint, replace_error
-    from rotator.model.client_credentials import ClientCredentials, rename_adobe_keys
+    from rotator.errors import replace_error
+    from rotator.model.client_credentials import (
+        ClientCredentials,
+        explain_misspelling,
+        rename_adobe_keys,
+    )
 
     fields = _parse_object(text)
     # One that is null is taken away, whatever it is. A key may be a secret in the wrong place.
     for name in (name for name, value in fields.items() if value is not None):
         if name not in ClientCredentials.KEYS:
-            otherwise = "docs/providers.md lists the keys"
-            hint = name_hint(name, ClientCredentials.FIELDS, otherwise=otherwise)
-            raise ConfigError(f"standard input: has an unknown key; {hint}")
+            otherwise = "has an unknown key; docs/providers.md lists the keys"
+            raise ConfigError(f"standard input: {explain_misspelling(name) or otherwise}")
     return replace_error(
         lambda: rename_adobe_keys(fields),
         ValueError,

@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         "rotate-client-secret",
         help="replace the client secret itself, without an outage",
         description="Make a new client secret at the provider, and delete the old one when nothing"
-        " depends on it any more.",
+        " depends on it.",
         epilog=_EXAMPLE,
     )
     parser.add_argument(

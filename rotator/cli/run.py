@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,24 @@ example, a crontab line:
 A run that is not due costs one call of Secrets Manager and mints nothing."""
 
 
+_CHECK_CLIENT = (
+    "check the client at the provider, then store its secret with `rotator credentials set`"
+)
 # What the provider refused (RFC 6749 section 5.2, and what Auth0 says of a wrong secret).
 _NEXT_STEPS = dict.fromkeys(
-    ("invalid_client", "unauthorized_client", "access_denied"),
-    "check the client at the provider, then store its secret with `rotator credentials set`",
+    ("invalid_client", "unauthorized_client", "access_denied"), _CHECK_CLIENT
 ) | {
     "invalid_scope": "correct the scope with `rotator credentials set --scope SCOPE`",
 }
+
+_UNKNOWN_CLIENT = re.compile(
+    r"\bclient_id\b|application with identifier|unknown client|client (was )?not found",
+    re.IGNORECASE,
+)
+_OTHER_CLIENT = (
+    'compare the client id with the provider\'s; to change it, pass {"client_id": "..."} on'
+    " standard input to `rotator credentials set`"
+)
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -130,10 +142,17 @@ def _failure_as_text(failure: dict[str, Any]) -> str:
         lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
-    step = _NEXT_STEPS.get(failure.get("oauth_error", ""))
+    step = _next_step(failure)
     if step is not None:
         lines.append(f"next: {step}")
     return "\n".join(lines)
+
+
+def _next_step(failure: dict[str, Any]) -> str | None:
+    step = _NEXT_STEPS.get(failure.get("oauth_error", ""))
+    if step == _CHECK_CLIENT and _UNKNOWN_CLIENT.search(failure["error"]):
+        return _OTHER_CLIENT
+    return step
 
 
 def _as_text(result: RotationResult) -> str:

@@ -167,11 +167,9 @@ class ClientCredentials:
                 " auth_method chooses how the client authenticates"
             )
         for key in fields:
-            meant = meant_name(key)
-            if meant is not None:
-                # A key is no value, but whoever pastes a secret in its place must not see it again.
-                shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
-                raise ValueError(f"has an unknown key {shown}; did you mean {meant}?")
+            problem = explain_misspelling(key)
+            if problem is not None:
+                raise ValueError(problem)
         _refuse_null_provider(fields)
         private_key = _private_key(fields)
         return cls(
@@ -221,6 +219,16 @@ def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
 def canonical_name(key: str) -> str:
     """The field that this key of a credentials secret means; itself if it is no other name."""
     return _ADOBE_KEYS.get(key, key)
+
+
+def explain_misspelling(key: str) -> str | None:
+    """What is wrong with a key that looks like one of ours, None if it may stand as it is."""
+    meant = meant_name(key)
+    if meant is None:
+        return None
+    # A key is no value, but whoever pastes a secret in its place must not see it again.
+    shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
+    return f"has an unknown key {shown}; did you mean {meant}?"
 
 
 def meant_name(key: str) -> str | None:

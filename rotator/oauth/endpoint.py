@@ -195,6 +195,10 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
             refused = error
         if not refuses_client(refused.status, refused.oauth_error):
             break
+    else:
+        if len(client_secrets) > 1:
+            tried = f"{len(client_secrets)} of {len(client_secrets)}"
+            refused.args = (f"{refused}; client_secret: {tried} were refused",)
     # Without the frames that it comes from: their local variables hold what was sent.
     raise refused.with_traceback(None)
 
@@ -203,5 +207,9 @@ def _with_position(minted: Minted, position: int, count: int) -> Minted:
     warnings = minted.warnings
     if position > 1:
         rank = f"number {position} of {count}"
-        warnings += (f"client_secret: {rank} was accepted; those before it were refused",)
+        warning = (
+            f"client_secret: {rank} was accepted; those before it were refused. If that stays so,"
+            " store the accepted one alone with `rotator credentials set`"
+        )
+        warnings += (warning,)
     return minted._replace(warnings=warnings, client_secret_position=position)

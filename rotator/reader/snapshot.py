@@ -89,7 +89,9 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     fields = _object(answer.get("SecretString"))
     token = fields.get("access_token")
     if not isinstance(token, str) or not token:
-        raise ValueError("has no access_token")
+        is_other = "client_secret" in fields or "private_key" in fields
+        hint = ", but client credentials; name the token secret instead" if is_other else ""
+        raise ValueError(f"has no access_token{hint}")
     if not fits_a_header(token):
         raise ValueError("has an access_token with characters that no header can carry")
     client_id = fields.get("client_id")

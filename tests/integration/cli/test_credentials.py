@@ -154,7 +154,8 @@ def test_client_secret_is_typed_unseen(
         (("add",), '{"client_secret": "x", "foo": 1}', "standard input: has an unknown key"),
         (("add",), '{"client_secret": "x", "scope": "y"}', "and nothing else"),
         (("add",), '{"client_secret": ["x", "y"]}', "as plain text"),
-        (("set",), '{"client_secrt": "x"}', "did you mean client_secret?"),
+        (("set",), '{"client_secrt": "x"}', "key client_secrt; did you mean client_secret?"),
+        (("set",), '{"client_secret=p8e-x": 1}', "that resembles it; did you mean client_secret?"),
         (("add",), "{}", "as plain text"),
         (("add",), '{"client_secret": ""}', "client_secret"),
     ],
@@ -252,6 +253,8 @@ def test_any_field_is_corrected_by_a_json_object(
     ("changes", "says"),
     [
         ({"client_secret": "p8e-wrong"}, "store its secret with `rotator credentials set`"),
+        ({"client_secret": ["p8e-a", "p8e-b"]}, "client_secret: 2 of 2 were refused"),
+        ({"client_id": "another"}, 'pass {"client_id": "..."} on standard input to'),
         ({"scope": "no_such_scope"}, "`rotator credentials set --scope SCOPE`"),
     ],
 )

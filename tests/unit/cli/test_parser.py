@@ -19,6 +19,7 @@ COMMANDS = (
     "exec",
     "check",
     "demo",
+    "rotate-client-secret",
 )
 
 
@@ -47,7 +48,7 @@ def test_every_command_has_help_with_an_example(
     assert max(map(len, text.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "rotate-client-secret"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_parser_of_one_command_says_what_that_of_all_says(command: str) -> None:
     parsers = (build_parser(command), build_parser())
 

@@ -107,9 +107,21 @@ def test_client_secrets_are_tried_in_order_and_the_position_is_told(ims: LocalIm
     sent = [dict(request["form"])["client_secret"] for request in ims.token_requests()]
     assert sent == [OLD, CANARY]
     assert minted.client_secret_position == 2
-    assert minted.warnings == (
-        "client_secret: number 2 of 3 was accepted; those before it were refused",
+    [warning] = minted.warnings
+    assert warning.startswith(
+        "client_secret: number 2 of 3 was accepted; those before it were refused"
     )
+    assert "`rotator credentials set`" in warning
+
+
+@pytest.mark.parametrize(("secrets", "said"), [([OLD, "p8e-third"], True), ([OLD], False)])
+def test_refusal_of_every_client_secret_says_how_many(
+    ims: LocalIms, secrets: list[str], *, said: bool
+) -> None:
+    with pytest.raises(MintError) as caught:
+        endpoint().mint(credentials(ims, client_secret=secrets))
+
+    assert str(caught.value).endswith("; client_secret: 2 of 2 were refused") is said
 
 
 def test_refused_client_secret_is_not_tried_again_though_it_is_there_twice(ims: LocalIms) -> None:

@@ -73,6 +73,7 @@ def test_optional_instants_that_cannot_be_read_are_none() -> None:
     ("fields", "problem"),
     [
         ({"expires_at": EXPIRES}, "has no access_token"),
+        ({"client_id": "me", "client_secret": "canary"}, "client credentials; name the token sec"),
         ({"access_token": "", "expires_at": EXPIRES}, "has no access_token"),
         ({"access_token": None, "expires_at": EXPIRES}, "has no access_token"),
         ({"access_token": 7, "expires_at": EXPIRES}, "has no access_token"),
