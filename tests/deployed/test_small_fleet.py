@@ -16,6 +16,7 @@ from tests.deployed.stack import CLIENT_ID, GOOD, KEY, TEMPLATE
 
 STACK, BUCKET = "rotator-small", "code-of-a-small-fleet"
 TAG = "rotator:credentials-secret"
+TEAM = {"Key": "team", "Value": "small"}
 CREDENTIALS, TOKEN = "small/own/credentials", "small/own/token"
 SHARED, SILENT = "small/credentials/adobe", "small/credentials/silent"
 MEMBERS = ("small/tokens/a", "small/tokens/b")
@@ -30,6 +31,8 @@ OF_A_FLEET = {
     "FleetName": "small",
     "CredentialsPrefix": "small/credentials/",
     "TokenPrefix": "small/tokens/",
+    # The stacks of other tests have tagged secrets too.
+    "Where": "team=small",
 }
 
 
@@ -58,7 +61,8 @@ def aws(emulator: Emulator, package: Package, ims: RemoteIms) -> Emulator:
         (UNNAMED, SILENT),
         (OUTSIDE, SHARED),
     ]:
-        manager.create_secret(Name=name, Tags=[{"Key": TAG, "Value": credentials}])
+        manager.create_secret(Name=name, Tags=[{"Key": TAG, "Value": credentials}, TEAM])
+    manager.tag_resource(SecretId=TOKEN, Tags=[TEAM])
     return emulator
 
 
