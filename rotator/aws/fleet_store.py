@@ -6,7 +6,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.errors import explain_refusal
-from rotator.aws.store import CURRENT, SecretsManagerStore, is_version, matches_id, stored_secret
+from rotator.aws.store import (
+    CURRENT,
+    SecretsManagerStore,
+    is_version,
+    matches_id,
+    read_tags,
+    stored_secret,
+)
 from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ class FleetStore(SecretsManagerStore):
         checked again here (API reference, Filter). Changes of the last minutes may be missing.
         """
         for entry in self._pages(tag):
-            tags = {each["Key"]: each["Value"] for each in entry.get("Tags", [])}
+            tags = read_tags(entry)
             arn = entry["ARN"]
             is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
             if tag in tags and not is_replica and where.items() <= tags.items():

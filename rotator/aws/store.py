@@ -30,6 +30,7 @@ __all__ = [
     "connect",
     "is_version",
     "matches_id",
+    "read_tags",
     "stored_secret",
 ]
 
@@ -209,7 +210,7 @@ class SecretsManagerStore(ApiCaller):
         stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
             arn=response["ARN"],
-            tags={tag["Key"]: tag["Value"] for tag in response.get("Tags", [])},
+            tags=read_tags(response),
             has_value=any(CURRENT in labels for labels in stages),
         )
 
@@ -275,6 +276,11 @@ class SecretsManagerStore(ApiCaller):
     def _without_value(self, secret_id: str) -> StoredSecret:
         described = self.describe(secret_id)
         return StoredSecret(secret_id=secret_id, arn=described.arn, tags=described.tags)
+
+
+def read_tags(response: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a secret; one may have no value (API reference, Tag: it is not required)."""
+    return {tag["Key"]: tag.get("Value", "") for tag in response.get("Tags", []) if "Key" in tag}
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:

@@ -337,8 +337,16 @@ def _not_accepted(
     stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
     name = rotation.new.id if rotation and rotation.new else "?"
     is_temporary = refused.retryable
+    if not is_refused:
+        # A proxy's page or a refused scope says nothing about the client secret.
+        return _copy(
+            refused,
+            f"token endpoint: the new client secret {name} could not be tried ({refused}); both are"
+            " kept; see that `rotator run --force` mints, then run this again",
+            is_temporary=is_temporary,
+        )
     text = f"token endpoint: does not accept the new client secret {name} ({refused})"
-    if is_refused and stored_at is not None:
+    if stored_at is not None:
         is_temporary = run.now() - stored_at < SETTLING
         how = "yet" if is_temporary else f"which is stored since {format_instant(stored_at)}"
         text = f"token endpoint: does not accept the new client secret {name}, {how} ({refused})"
@@ -348,8 +356,12 @@ def _not_accepted(
         hint = f"delete {name} at the provider ({console}), then run this again to begin anew"
     if situation.settings.kind.chooses_value and not is_temporary:
         hint = "set one at the provider, and store it with `rotator credentials set`"
+    return _copy(refused, f"{text}; the old one is kept; {hint}", is_temporary=is_temporary)
+
+
+def _copy(refused: MintError, message: str, *, is_temporary: bool) -> MintError:
     return MintError(
-        f"{text}; the old one is kept; {hint}",
+        message,
         retryable=is_temporary,
         status=refused.status,
         oauth_error=refused.oauth_error,

@@ -54,7 +54,7 @@ def _parse_message(body: object) -> FleetBinding:
     fields: object = None
     try:
         fields = json.loads(body) if isinstance(body, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not fields.keys() <= set(FIELDS):
         raise ConfigError(

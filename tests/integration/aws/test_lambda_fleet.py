@@ -211,6 +211,7 @@ def test_worker_rotates_each_message_and_gives_back_what_may_pass(
     records = [record("good", event), record("twice", event), record("missing", broken)]
     records += [
         record("odd", "no JSON"),
+        record("deep", "[" * 50_000),
         record("field", event | {"probe_url": "https://a.example"}),
     ]
 
@@ -221,7 +222,7 @@ def test_worker_rotates_each_message_and_gives_back_what_may_pass(
     assert fleet.has_token(name)
     assert fleet.ims.observed()["token_requests"] == 1
     failures = [each for each in events if each["event"] == "rotator.rotation_failed"]
-    assert len(failures) == 3
+    assert len(failures) == 4
 
 
 def test_message_whose_provider_is_down_goes_back_to_the_queue(fleet: FleetOf) -> None:

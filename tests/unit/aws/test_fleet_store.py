@@ -208,3 +208,14 @@ def test_list_that_never_ends_is_an_error() -> None:
 
     with pytest.raises(StoreError, match="the list does not end"):
         list(FleetStore(client).list_tagged(TAG, {}))
+
+
+def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
+    client = ScriptedClient()
+    # API reference, Tag: neither Key nor Value is required.
+    odd: Any = [{"Key": "team"}, {"Value": "nobody's"}, {"Key": TAG, "Value": "a/credentials"}]
+    client.pages = [{"SecretList": [{"ARN": arn_of("a"), "Name": "a", "Tags": odd}]}]
+
+    [listed] = FleetStore(client).list_tagged(TAG, {})
+
+    assert listed.tags == {"team": "", TAG: "a/credentials"}

@@ -8,9 +8,24 @@ from typing import Any
 import pytest
 
 from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError, RotatorError
+from rotator.model.access_token import Minted
 from rotator.model.client_admin import ADMIN_KINDS
-from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, FakeOkta, SecretFake
-from tests.support.secret_world import CREDENTIALS, LOST_RESPONSE, TOKEN, SecretWorld
+from rotator.model.client_credentials import ClientCredentials
+from tests.support.secret_providers import (
+    FAKES,
+    FIRST_VALUE,
+    FakeAuth0,
+    FakeOkta,
+    SecretFake,
+    is_management_scope,
+)
+from tests.support.secret_world import (
+    CREDENTIALS,
+    LOST_RESPONSE,
+    TOKEN,
+    SecretEndpoint,
+    SecretWorld,
+)
 
 Make = type[SecretFake]
 
@@ -82,6 +97,29 @@ def test_job_goes_on_after_each_step_while_the_provider_lags(make: Make) -> None
 
     assert world.has_working_secret()
     assert world.stored[-1] == FIRST_VALUE
+
+
+@pytest.mark.parametrize("code", [None, "invalid_scope"], ids=["a page of a proxy", "the scope"])
+def test_failure_that_is_not_about_the_new_value_gives_no_advice_to_delete_it(
+    make: Make, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = SecretWorld(make)
+    mint = SecretEndpoint.mint
+
+    def refuse(self: SecretEndpoint, credentials: ClientCredentials) -> Minted:
+        is_management = is_management_scope(credentials.scope or "")
+        if is_management or credentials.client_id != world.fake.client_id:
+            return mint(self, credentials)
+        raise MintError("token endpoint: no token", status=400 if code else 200, oauth_error=code)
+
+    monkeypatch.setattr(SecretEndpoint, "mint", refuse)
+    said = failure(world, MintError)
+    monkeypatch.undo()
+
+    assert "could not be tried" in said
+    assert "delete" not in said
+    assert world.rotate().outcome in {"started", "waiting", "finished"}
+    assert world.has_working_secret()
 
 
 def test_value_that_is_never_accepted_costs_nothing(make: Make) -> None:
