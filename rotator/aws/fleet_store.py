@@ -11,7 +11,7 @@ from rotator.aws.store import (
     SecretsManagerStore,
     is_version,
     matches_id,
-    read_tags,
+    parse_tags,
     stored_secret,
 )
 from rotator.errors import RotatorError, StoreError
@@ -85,7 +85,7 @@ class FleetStore(SecretsManagerStore):
         checked again here (API reference, Filter). Changes of the last minutes may be missing.
         """
         for entry in self._pages(tag):
-            tags = read_tags(entry)
+            tags = parse_tags(entry)
             arn = entry["ARN"]
             is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
             if tag in tags and not is_replica and where.items() <= tags.items():

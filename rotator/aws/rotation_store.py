@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rotator.aws.store import SecretsManagerStore, read_tags
+from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.model.secret import RotationState
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RotationStore(SecretsManagerStore):
         stages = response.get("VersionIdsToStages", {})
         return RotationState(
             arn=response["ARN"],
-            tags=read_tags(response),
+            tags=parse_tags(response),
             stages={version_id: tuple(labels) for version_id, labels in stages.items()},
             primary_region=response.get("PrimaryRegion"),
         )

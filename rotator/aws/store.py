@@ -30,7 +30,7 @@ __all__ = [
     "connect",
     "is_version",
     "matches_id",
-    "read_tags",
+    "parse_tags",
     "stored_secret",
 ]
 
@@ -210,7 +210,7 @@ class SecretsManagerStore(ApiCaller):
         stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
             arn=response["ARN"],
-            tags=read_tags(response),
+            tags=parse_tags(response),
             has_value=any(CURRENT in labels for labels in stages),
         )
 
@@ -278,7 +278,7 @@ class SecretsManagerStore(ApiCaller):
         return StoredSecret(secret_id=secret_id, arn=described.arn, tags=described.tags)
 
 
-def read_tags(response: Mapping[str, Any]) -> dict[str, str]:
+def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a secret; one may have no value (API reference, Tag: it is not required)."""
     return {tag["Key"]: tag.get("Value", "") for tag in response.get("Tags", []) if "Key" in tag}
 

@@ -3,7 +3,7 @@
 Whoever may tag a secret could name somebody else's credentials in the tag and be handed a token
 (the confused deputy, IAM user guide). So a binding that was found by a tag counts only if the
 credentials themselves name the token secret. In the same way, whoever may write one credentials
-secret could name another in its `client_admin`, and have a token of it sent to a URL of theirs.
+secret could name another in its `client_admin`, and have a token of that one sent to any URL.
 """
 
 from __future__ import annotations

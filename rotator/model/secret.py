@@ -46,8 +46,8 @@ class Secret:
         if not isinstance(other, Secret):
             return NotImplemented
         # surrogatepass: an error of the encoder would hold the text.
-        mine, theirs = (text.encode(errors="surrogatepass") for text in (self._text, other._text))
-        return hmac.compare_digest(mine, theirs)
+        left, right = (text.encode(errors="surrogatepass") for text in (self._text, other._text))
+        return hmac.compare_digest(left, right)
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))

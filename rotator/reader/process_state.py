@@ -58,7 +58,7 @@ class _ImportLock:
 
 
 importing = _ImportLock()
-"""To be held while modules are imported, in a thread that a fork may not know of.
+"""Acquire it while modules are imported, in a thread that a fork may not know of.
 
 A child that is forked in the middle of an import inherits that module's lock, and whoever imports
 it there waits for a thread that does not exist. Nothing else is done under it: whatever may wait

@@ -19,6 +19,7 @@ from tests.support.secret_providers import FakeAdobe
 from tests.support.secret_world import CREDENTIALS as NAME
 from tests.support.secret_world import SecretWorld
 
+BINDING = Binding("app/credentials", "app/token")
 CREDENTIALS = {"client_id": "me", "client_secret": "canary-secret"}
 TOKEN = token_document(issued_at=NOW - HOUR)
 FOREIGN = {"access_token": "canary", "token_type": "bearer", "refresh_token": "canary"}
@@ -37,6 +38,20 @@ def store_with(token: Any, tag: str | None = None) -> MemoryStore:  # noqa: ANN4
     if tag is not None:
         store.secrets["app/token"].tags[BINDING_TAG] = tag
     return store
+
+
+def rotate(
+    store: MemoryStore,
+    binding: Binding = BINDING,
+    endpoint: MemoryEndpoint | None = None,
+) -> None:
+    rotate_token(
+        binding,
+        store=store,
+        endpoint=endpoint or MemoryEndpoint(),
+        policy=RenewalPolicy(),
+        clock=ManualClock(NOW),
+    )
 
 
 def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
@@ -101,13 +116,7 @@ def test_run_with_swapped_names_asks_whether_they_are(token: object, tag: str | 
     endpoint = MemoryEndpoint()
 
     with pytest.raises(CredentialsError) as caught:
-        rotate_token(
-            Binding("app/token", "app/credentials"),
-            store=store,
-            endpoint=endpoint,
-            policy=RenewalPolicy(),
-            clock=ManualClock(NOW),
-        )
+        rotate(store, Binding("app/token", "app/credentials"), endpoint)
 
     assert str(caught.value).endswith(SWAPPED)
     assert endpoint.minted_for == []
@@ -117,13 +126,7 @@ def test_misspelled_client_secret_beside_a_token_is_still_told_as_one() -> None:
     store = MemoryStore(credentials=TOKEN | {"client_secrt": "x"}, token=None)
 
     with pytest.raises(CredentialsError, match="did you mean client_secret"):
-        rotate_token(
-            Binding("app/credentials", "app/token"),
-            store=store,
-            endpoint=MemoryEndpoint(),
-            policy=RenewalPolicy(),
-            clock=ManualClock(NOW),
-        )
+        rotate(store)
 
 
 def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
@@ -139,13 +142,7 @@ def test_client_secret_that_got_into_a_token_secret_is_told_with_the_way_out() -
     store = store_with(BOTH, "app/credentials")
 
     with pytest.raises(ConfigError) as caught:
-        rotate_token(
-            Binding("app/credentials", "app/token"),
-            store=store,
-            endpoint=MemoryEndpoint(),
-            policy=RenewalPolicy(),
-            clock=ManualClock(NOW),
-        )
+        rotate(store)
 
     for words in ("replace the client secret at the provider", "store {}", "put-secret-value"):
         assert words in str(caught.value)
