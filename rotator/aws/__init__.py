@@ -1,1 +1,1 @@
-"""Amazon Web Services, as rotator uses it; empty, so that the reader pays for nothing here."""
+"""Everything about AWS. This file stays empty, so that the reader's imports cost nothing."""

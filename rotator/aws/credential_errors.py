@@ -1,4 +1,4 @@
-"""What it means when the AWS SDK gets no AWS credentials: which source failed, and how."""
+"""Explains why the AWS SDK got no AWS credentials: which source failed, and what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["explain_credential_error", "failing_source"]
 
 
 def failing_source(error: Exception) -> str | None:
-    """The source of credentials that failed, None if the error is of something else."""
+    """The source of credentials that failed (a key of `CREDENTIAL_SOURCES`), None if none did."""
     found = [kind.__name__ for kind in type(error).__mro__]
     found.append(str(getattr(error, "operation_name", "")))
     kwargs = getattr(error, "kwargs", None)
@@ -43,7 +43,7 @@ def failing_source(error: Exception) -> str | None:
 
 
 def _names_on_the_way(error: Exception) -> list[str]:
-    """The classes whose methods the error came through, innermost first, and their `method`."""
+    """The botocore classes that the error passed through, and their `METHOD`; innermost first."""
     names: list[str] = []
     step = error.__traceback__
     while step is not None:
@@ -58,7 +58,10 @@ def _names_on_the_way(error: Exception) -> list[str]:
 def explain_credential_error(
     source: str, error: Exception, names: list[str], *, operation: str, secret_id: str
 ) -> RotatorError:
-    """Our error for a source of credentials that gave none."""
+    """Our error for a failed `source`; `names` are the error's classes, the most specific first.
+
+    `operation` is the Secrets Manager action that needed the credentials, empty for none.
+    """
     response = getattr(error, "response", None)
     if "ClientError" in names and isinstance(response, dict):
         return _credential_refusal(source, error, response, secret_id)
@@ -100,7 +103,7 @@ def _setting_problem(source: str, signs: list[str]) -> str | None:
 
 
 def _detail(name: str, text: str) -> str:
-    """What is known of the endpoint's answer; its text stays out, as bodies are in it."""
+    """What can be said of the endpoint's response; the SDK's `text` may hold its body."""
     status = text.partition("non 200 response ")[2][:3]
     if status.isdigit():
         return f"HTTP {status}"
@@ -150,7 +153,7 @@ def _role_refusal(source: str, code: str, detail: str, role: str) -> str:
 
 
 def _role_of(error: Exception) -> str:
-    """The role that was to be assumed, as the SDK's own objects on the way here name it."""
+    """The role that was to be assumed: only the SDK's own objects, in the traceback, name it."""
     step = error.__traceback__
     while step is not None:
         arn = getattr(step.tb_frame.f_locals.get("self"), "_role_arn", None)

@@ -1,4 +1,4 @@
-"""What all errors of AWS and of the AWS SDK have in common: what can pass, and what says so."""
+"""What the explanations of AWS's errors share: codes, statuses, clocks, certificates."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = [
 ]
 
 NO_CODE = "Unknown"
-"""In the place of an error code: AWS always sends one."""
+"""Stands for a missing error code: AWS always sends one."""
 
 
 MAX_CODE_CHARS = 64
 ECHO_CHARS = 8
-"""So many characters of a code are not in a value by chance."""
+"""A code and a secret value don't share this many characters by chance."""
 
 
 def explain_foreign_response(
@@ -42,8 +42,8 @@ def explain_foreign_response(
 ) -> StoreError:
     """Our error for a response that the service cannot have sent, such as a proxy's HTML page.
 
-    It says nothing about the secret, nor about the AWS credentials. With a success status, or one
-    that says so, the problem is temporary; a redirect or a refusal is permanent.
+    Such a response says nothing about the secret or the AWS credentials. `status` None is unknown.
+    The problem is temporary with status 200, 429 or 5xx; a redirect or a refusal is permanent.
     """
     detail = operation if status is None else f"{operation}: HTTP {status}"
     temporary = status == 200 or is_temporary("", {"ResponseMetadata": {"HTTPStatusCode": status}})  # noqa: PLR2004
@@ -69,7 +69,7 @@ def store_error(
     retryable: bool = False,
     is_answered: bool = False,
 ) -> StoreError:
-    """Our error for a call about this secret, or about none."""
+    """Our error for a call about this secret, or about none (`secret_id` empty)."""
     subject = f"secret {secret_id}: " if secret_id else ""
     return StoreError(
         f"{subject}{problem}",
@@ -82,22 +82,22 @@ def store_error(
 
 
 def is_temporary(code: str, response: Mapping[str, Any]) -> bool:
-    """Whether the code, or the HTTP status of the response, says that the problem can pass."""
+    """Whether the code, or the HTTP status of the response, stands for a temporary problem."""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     return code in TEMPORARY_CODES or status == 429 or status >= 500  # noqa: PLR2004 - HTTP
 
 
 def safe_code(code: object) -> str:
-    """The code, if it can be one: it goes into messages, and came over a wire.
+    """The code if it looks like one of AWS's (ASCII letters, bounded), else NO_CODE.
 
-    AWS's are a few words of English in one. What else answers may send back what it received.
+    Codes go into messages, and a server that isn't AWS may echo a secret in the code's place.
     """
     is_code = isinstance(code, str) and code.isascii() and code.isalpha()
     return str(code) if is_code and len(str(code)) <= MAX_CODE_CHARS else NO_CODE
 
 
 def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
-    """Take the code out of the SDK's error if it shares a part with what was sent."""
+    """Replace the code in the SDK's error by NO_CODE if it echoes a part of what was sent."""
     response = getattr(error, "response", None)
     details = response.get("Error") if isinstance(response, dict) else None
     if not isinstance(details, dict):
@@ -110,9 +110,9 @@ def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
 
 
 def unreadable_status(error: BaseException) -> int | None:
-    """The status of the response that the SDK could not read; None if it failed elsewhere.
+    """The status of the response that the SDK could not parse; None if it failed elsewhere.
 
-    Its parsers raise what they like, body and all.
+    Its parsers raise exceptions of any class, with the body in their text. The traceback tells.
     """
     step = error.__traceback__
     while step is not None:
@@ -126,9 +126,9 @@ def unreadable_status(error: BaseException) -> int | None:
 
 
 def clock_problem(message: str) -> str | None:
-    """By how much this host's clock is wrong, if that is why a signature was refused.
+    """By how much this host's clock is wrong; None if that isn't why a signature was refused.
 
-    AWS says when it was signed and, in parentheses, what time it is there: `Signature expired:
+    AWS's message has the time of signing and, in parentheses, its own time: `Signature expired:
     20260101T000000Z is now earlier than 20260101T001000Z (20260101T001500Z - 5 min.)`.
     """
     import re
@@ -151,12 +151,12 @@ def clock_problem(message: str) -> str | None:
 
 
 def tls_problem(error: BaseException, service: str) -> str | None:
-    """What OpenSSL says against certificate or handshake; None if the trouble can pass."""
+    """Why the certificate or the handshake was refused; None if the failure may be temporary."""
     step: BaseException | None = error
     for _ in range(8):  # the SDK's error, urllib3's, OpenSSL's
         if step is None:
             return None
-        # The second is urllib3's own, which looks at the name where OpenSSL is told not to.
+        # CertificateError is urllib3's own, for a host name that OpenSSL was told not to check.
         if type(step).__name__ in {"SSLCertVerificationError", "CertificateError"}:
             reason = str(getattr(step, "verify_message", "")) or "it is for another host"
             return (

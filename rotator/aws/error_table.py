@@ -1,4 +1,4 @@
-"""The table behind `rotator.aws.errors`: names that AWS and its SDK give, and what they mean."""
+"""The tables behind `rotator.aws.errors`: names that AWS and its SDK use, and what they mean."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ SETUP_PROBLEMS = {
     ),
     "InvalidProxiesConfigError": "AWS configuration: the settings of the proxy cannot be used",
 }
-"""By the name of the SDK's exception: what is missing around the SDK. Subclasses count too."""
+"""By the name of the SDK's exception, subclasses included: what is wrong with the SDK's setup."""
 
 IDENTITY_CODES = frozenset(
     [
@@ -114,8 +114,8 @@ CREDENTIAL_SOURCES = {
     " SSOTokenProvider TokenRetrievalError sso",
     "login": "CreateOAuth2Token LoginCredentialFetcher LoginError LoginProvider login",
 }
-"""Each source with the names by which botocore shows that it is the one that failed: of API
-actions, of exceptions, of providers (`METHOD`), of the classes that an exception came through."""
+"""By source, the names in botocore that show that it failed: of API actions, of exceptions, of
+providers (`METHOD`), of classes in the traceback."""
 
 SOURCE_OF = {name: source for source, names in CREDENTIAL_SOURCES.items() for name in names.split()}
 
@@ -142,7 +142,8 @@ RESPONSE_MEMBERS = {
     "sso": ("roleCredentials",),
     "web identity": ("Credentials",),
 }
-"""By source, what is in every response: the SDK misses it in one that something else has sent."""
+"""By source, the member of every response for which the SDK raises KeyError where it's missing:
+another server sent that response."""
 
 _PROCESS = "credential_process of the AWS profile"
 _TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting
@@ -205,5 +206,5 @@ CREDENTIAL_SETTINGS = (
         "AWS_EC2_METADATA_SERVICE_ENDPOINT or its mode is not valid",
     ),
 )
-"""What somebody has to change before a source can give credentials: the source, names of
-exceptions, codes or words of the SDK (any of them), and what to say. The first match counts."""
+"""What has to be changed before a source can give credentials: the source; names of exceptions,
+codes or words of the SDK, any of which match; what to say. The first match counts."""

@@ -1,8 +1,8 @@
-"""What errors of AWS, and of the AWS SDK on its way there, mean to a user of rotator: one table.
+"""Explains errors of AWS and of its SDK to a user of rotator.
 
-Errors are recognised by the names of their classes and by AWS's codes, so that nothing is imported
-for a client of the caller's, and a name that an older SDK lacks is only text. None of their own
-text goes into ours, because that can hold what was sent or read.
+Errors are recognised by the names of their classes and by AWS's codes: so the SDK isn't imported
+for a client that the caller brings, and a name that an older SDK lacks does no harm. None of their
+text goes into ours, because it can hold what was sent or read.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ __all__ = [
 
 
 def explain_error(error: Exception, *, operation: str = "", secret_id: str = "") -> RotatorError:
-    """Our error for one that the AWS SDK raised while `operation` was called.
+    """Our error for one that the AWS SDK raised while it called `operation` for `secret_id`.
 
-    `operation` is empty while the client is made: what fails then is a setting.
+    Both are empty while the client is made: what fails then is a setting.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
@@ -75,7 +75,7 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
 
 
 def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: str) -> StoreError:
-    """Our error for an error response of Secrets Manager, in the SDK's form (`Error`, ...)."""
+    """Our error for an error response of Secrets Manager: a ClientError's `response`."""
     details = response.get("Error", {})
     code, message = safe_code(details.get("Code")), str(details.get("Message", ""))
     if code == NO_CODE:  # AWS always sends one
@@ -140,7 +140,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
 
 def _unaccepted(code: str, message: str) -> str:
     """Why AWS does not accept a signature; `message` is in lower case."""
-    if "scoped to a valid region" in message:  # also without a key that is wrong
+    if "scoped to a valid region" in message:  # the keys can be right
         return (
             f"the request was signed for another region than the endpoint's ({code}); set"
             " AWS_REGION to the region of the secret, and check AWS_ENDPOINT_URL"
@@ -164,7 +164,7 @@ def scheduled_for_deletion(secret_id: str) -> str:
 
 def _denial(code: str, message: str, operation: str) -> str:
     """Who denied what; `message` is in lower case."""
-    # Names of roles and secrets are in the message too, and may have "kms" in them.
+    # "kms" alone proves nothing: the message holds the names of roles and secrets.
     about_kms = not code.startswith("Access") or "access to kms" in message or "kms:" in message
     right, resource = f"secretsmanager:{operation}", "secret"
     problem, advice = "access denied", f"grant {right} on it to this role"

@@ -1,7 +1,7 @@
 """The metrics of a run, as one line of log that CloudWatch turns into metrics.
 
-CloudWatch's embedded metric format, by hand: it is one JSON object, where the maintained libraries
-for it bring an event loop (aws-embedded-metrics) or a framework (Powertools).
+CloudWatch's embedded metric format is one JSON object, and written here by hand: the maintained
+libraries for it bring an event loop (aws-embedded-metrics) or a framework (Powertools).
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -49,7 +49,7 @@ FLEET_UNITS = {
     "Unusable": "Count",
     "MinRemainingSeconds": "Seconds",
 }
-"""Every metric of a fleet; one per token would cost more than keeping the tokens."""
+"""Every metric of a fleet; CloudWatch would charge more for one per token than AWS for the rest."""
 
 
 CLIENT_SECRET_DIMENSION = "CredentialsSecret"  # noqa: S105 - the name of a dimension
@@ -68,14 +68,14 @@ def embedded(
 
 
 def fleet_line(values: Mapping[str, float], *, fleet: str, now: datetime, request_id: str) -> str:
-    """The same for the metrics of a fleet."""
+    """As `embedded`, for the metrics of a fleet."""
     return _line(values, FLEET_UNITS, (FLEET_DIMENSION, fleet), now, request_id)
 
 
 def client_secret_line(
     values: Mapping[str, float], *, credentials_secret: str, now: datetime, request_id: str
 ) -> str:
-    """The same for the metrics of a client secret."""
+    """As `embedded`, for the metrics of a client secret."""
     dimension = (CLIENT_SECRET_DIMENSION, credentials_secret)
     return _line(values, CLIENT_SECRET_UNITS, dimension, now, request_id)
 

@@ -1,4 +1,4 @@
-"""Secrets Manager as its own four-step rotation needs it: pending versions and labels that move."""
+"""Secrets Manager for its own four-step rotation: pending versions, and labels that move."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["RotationStore"]
 class RotationStore(SecretsManagerStore):
     """The store of a rotation that Secrets Manager has started.
 
-    `rotation_token` is the event's; it goes out with each new value, because Secrets Manager asks
-    for it where the function works in another account or through an assumed role (API reference,
+    `rotation_token` is the event's. It's sent with each new value, because Secrets Manager requires
+    it where the function belongs to another account or assumes a role (API reference,
     PutSecretValue: RotationToken).
     """
 
@@ -35,15 +35,15 @@ class RotationStore(SecretsManagerStore):
     def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
         """Store a version under this label; AWSCURRENT stays where it is.
 
-        Only the first value of all becomes current too. Raises VersionConflict if the version has
-        another value.
+        Only the first value that a secret ever gets becomes current too. Raises VersionConflict if
+        the version has another value.
         """
         self._put(secret_id, text, version_id, stage=stage, VersionStages=[stage])
 
     def move_stage(
         self, secret_id: str, stage: str, *, move_to: str | None, remove_from: str | None
     ) -> None:
-        """Move a staging label, or take it away (`move_to` None): a compare-and-set of its own.
+        """Move a staging label, or remove it (`move_to` None), if it is still on `remove_from`.
 
         Raises VersionConflict if the label is not on `remove_from` any more (API reference,
         UpdateSecretVersionStage: RemoveFromVersionId).
@@ -53,7 +53,7 @@ class RotationStore(SecretsManagerStore):
         self._call("UpdateSecretVersionStage", secret_id, VersionStage=stage, **params)
 
     def rotation_state(self, secret_id: str) -> RotationState:
-        """Tags, staging labels and primary region, as DescribeSecret has them."""
+        """ARN, tags, staging labels and primary region, by DescribeSecret."""
         response = self._call("DescribeSecret", secret_id)
         stages = response.get("VersionIdsToStages", {})
         return RotationState(

@@ -1,7 +1,7 @@
-"""Keeps a session of botocore's from listing all services before it describes the one in use.
+"""Keeps botocore from listing all services before it loads the model of one.
 
-Some four hundred folders are read, only to say which services there are if that one is missing.
-A test counts what is read: it fails if a release of botocore goes another way. Standard library
+It reads some four hundred folders only to name the services there are if that one is missing. A
+test counts what is read, and fails if a release of botocore does it differently. Standard library
 only: the reader uses this too.
 """
 
@@ -15,13 +15,13 @@ __all__ = ["skip_service_listing"]
 
 
 def skip_service_listing(session: Session) -> None:
-    """From now on the session takes it that every service is there; one that is not fails later."""
+    """Make the session assume that every service exists; a missing one fails when it is loaded."""
     loader = session.get_component("data_loader")
     loader.list_available_services = lambda *_args, **_kwargs: _Everything()
 
 
 class _Everything(frozenset[str]):
-    """A set of names that holds whichever is looked for."""
+    """A set that contains every name."""
 
     def __contains__(self, _name: object) -> bool:
         return True

@@ -1,8 +1,8 @@
-"""Keeps the AWS SDK's own debug logs away from what our calls carry.
+"""Keeps secrets out of the AWS SDK's debug logs.
 
-botocore logs whole requests and answers at debug level, `SecretString` included. A root logger at
-DEBUG is all it takes, and a Lambda function's `ApplicationLogLevel` sets just that. Standard
-library only: the reader uses this too.
+botocore logs whole requests and responses at debug level, `SecretString` included. A root logger at
+DEBUG is enough, which is what a Lambda function's `ApplicationLogLevel` sets. Standard library
+only: the reader uses this too.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def _may_be_logged(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def without_bodies() -> Iterator[None]:
-    """While it lasts, botocore logs no request and no response of this thread.
+    """Within it, botocore logs no request and no response of this thread or task.
 
-    Other calls that the process makes are logged as before.
+    Other calls of the process are logged as before.
     """
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_may_be_logged)  # once: a second time changes nothing
+        logging.getLogger(name).addFilter(_may_be_logged)  # adding it again changes nothing
     before = _calling.set(True)
     try:
         yield

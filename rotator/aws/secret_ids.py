@@ -1,4 +1,4 @@
-"""Names and ARNs of secrets, as they are given to rotator."""
+"""Names and ARNs of secrets, as users give them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
 
 
 def checked_secret_id(label: str, text: str) -> str:
-    """`text` if it can be a secret's name or ARN, else ConfigError, which calls it `label`."""
+    """`text`, if it can be a secret's name or ARN; else raises ConfigError, which names `label`."""
     if not text.strip():
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
     if not SECRET_ID.fullmatch(text):
@@ -30,7 +30,7 @@ def arn_region(secret_id: str | None) -> str | None:
 
 
 def shared_region(token_secret: str, credentials_secret: str | None) -> str | None:
-    """The region that the ARNs of both secrets name, None for names; raises ConfigError for two."""
+    """The region in the secrets' ARNs, None if both are names; raises ConfigError if two differ."""
     named = {region for id_ in (token_secret, credentials_secret) if (region := arn_region(id_))}
     if len(named) > 1:
         raise ConfigError("credentials secret and token secret: their ARNs name different regions")

@@ -1,4 +1,4 @@
-"""Secrets Manager as rotator needs it: few calls, our own errors, nothing else."""
+"""Secrets Manager as rotator uses it: few calls, and our own errors."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ CURRENT = "AWSCURRENT"
 
 
 def connect(region: str | None = None, *, session: object = None) -> BaseClient:
-    """Open a Secrets Manager client with the AWS SDK's standard settings and bounded patience.
+    """Open a Secrets Manager client with bounded timeouts and retries.
 
-    `session` is a boto3 or botocore session of the caller's; without one everything that the SDK
-    reads (endpoint, profile, role, proxy) applies. Raises ConfigError if no region can be found or
+    `session` is a boto3 or botocore session of the caller's; without one, all that the SDK reads
+    itself (endpoint, profile, role, proxy) applies. Raises ConfigError if no region can be found or
     the profile does not exist, StoreError if AWS credentials cannot be fetched just now.
     """
     from botocore.config import Config
@@ -64,9 +64,9 @@ def connect(region: str | None = None, *, session: object = None) -> BaseClient:
 
 
 def _open_session(config: Config, region: str | None) -> object:
-    """A boto3 session whose own clients, which get credentials for it, are as patient as ours.
+    """A boto3 session whose own clients, which fetch credentials, have our timeouts and region.
 
-    They are in the same region, too: the SDK takes it from AWS_DEFAULT_REGION alone.
+    Left alone, the SDK takes their region from AWS_DEFAULT_REGION only.
     """
     import boto3
     import botocore.session
@@ -80,9 +80,9 @@ def _open_session(config: Config, region: str | None) -> object:
 
 
 class ApiCaller:
-    """Calls the API actions through a client of boto3 or botocore; the SDK's errors end here.
+    """Calls API actions through a client of boto3 or botocore, and translates the SDK's errors.
 
-    It takes a session of either instead, and makes a client in the session's region (`connect`).
+    Given a session of either, it makes a client in the session's region (`connect`).
     """
 
     def __init__(self, client: object) -> None:
@@ -97,10 +97,10 @@ class ApiCaller:
         secrets: Mapping[str, Secret] = MappingProxyType({}),
         **params: Any,
     ) -> dict[str, Any]:
-        """Call one API action; the SDK's exceptions end here.
+        """Call one API action; raises our errors only.
 
-        Ours are raised after the handler: chained, they would carry the request with them. The
-        parameters in `secrets` are revealed in a frame that our errors don't come through.
+        Chained to the SDK's, ours would carry the request, so they are raised after the handler.
+        The parameters in `secrets` are revealed only in a frame that is in no traceback of ours.
         """
         id_params = {
             "BatchGetSecretValue": {},
@@ -180,7 +180,7 @@ class SecretsManagerStore(ApiCaller):
         arn: str | None = None,
         **params: Any,
     ) -> None:
-        """PutSecretValue; a response that is not of this write is believed only once it is read."""
+        """PutSecretValue; if the response is of another write, the version is read to confirm."""
         params["ClientRequestToken"] = version_id
         secrets = {"SecretString": text}
         response = self._call("PutSecretValue", secret_id, secrets=secrets, **params)
@@ -235,13 +235,14 @@ class SecretsManagerStore(ApiCaller):
         self._call("TagResource", secret_id, Tags=_tag_list(tags))
 
     def _read_batch(self, secret_ids: list[str]) -> dict[str, StoredSecret]:
-        """What BatchGetSecretValue gives at once; whatever it does not is read one by one.
+        """What BatchGetSecretValue returns; the caller reads the rest one by one.
 
-        It asks for a permission of its own (`secretsmanager:BatchGetSecretValue`, on `*`), has a
-        quota of its own that is a hundredth of the single read's, and not everything that stands in
-        for the service knows it. So no answer here is an error: the single read says what is wrong.
+        It needs its own permission (`secretsmanager:BatchGetSecretValue`, on `*`), its quota is a
+        hundredth of the single read's, and not every stand-in for the service has it. So an error
+        response counts for nothing here: the single read says what is wrong. Raises StoreError only
+        if the service could not be reached.
         """
-        if len(secret_ids) < 2:  # noqa: PLR2004 - a batch of one is the dearer single read
+        if len(secret_ids) < 2:  # noqa: PLR2004 - for one secret, the single read costs less
             return {}
         try:
             response = self._call(
@@ -265,7 +266,7 @@ class SecretsManagerStore(ApiCaller):
         try:
             response = self._call("GetSecretValue", secret_id, VersionStage=CURRENT)
         except SecretNotFound:
-            # The service says the same of a secret without a value; it exists if described.
+            # The service says the same of a secret without a value, which DescribeSecret finds.
             response = None
         return (
             self._without_value(secret_id)
@@ -284,12 +285,12 @@ def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
-    """One version as it was returned."""
+    """One version, as both reading calls return it."""
     return StoredSecret(
         secret_id=secret_id,
         arn=response["ARN"],
         version_id=response["VersionId"],
-        # rotator stores no binary value: it reads as an empty text, which no codec accepts.
+        # A binary value reads as an empty text, which no parser accepts.
         text=Secret(response.get("SecretString", "")),
         stages=tuple(response.get("VersionStages", ())),
         is_binary="SecretBinary" in response,
@@ -309,7 +310,7 @@ def refuse_oversize(secret_id: str, text: Secret) -> None:
 
 
 def unconfirmed_write(secret_id: str, *, is_taken: bool) -> StoreError:
-    """The error for a write whose response tells of another one, and which is not there."""
+    """The error for a write whose response is of another one, and that isn't there when read."""
     kind = VersionConflict if is_taken else StoreError
     return kind(
         f"secret {secret_id}: the response to PutSecretValue tells of another write, and the new"

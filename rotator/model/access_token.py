@@ -36,22 +36,22 @@ _ORIGIN: dict[str, type] = {
 
 
 def _origin_field(fields: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of that kind
-    """A field that the job alone reads: one that is wrong is missing, and costs no token."""
+    """A field that only the job reads: a wrong one counts as absent, and costs no token."""
     value = fields.get(name)
     return value if type(value) is kind else None
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A minted token with its origin and its life; what the token secret holds.
+    """A minted token, its lifetime and its origin: what the token secret holds.
 
     All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
     true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
     set it. `token_url` is None only where one secret holds both and leaves it to the preset.
 
-    Where it comes from: the credentials' `credentials_fingerprint` and `credentials_version_id`,
-    and the `client_secret_position` (from 1) of the client secret that was accepted. `rotated_for`
-    says why it was minted, if that must be remembered. All None in a document of an older release.
+    The origin: fingerprint and version of the credentials, and which of their client secrets was
+    accepted (`client_secret_position`, from 1). `rotated_for` says why the token was minted, where
+    a later run has to know. All four are None in a document of an older release.
     """
 
     access_token: Secret
@@ -119,8 +119,8 @@ class AccessToken:
 class Minted(NamedTuple):
     """A token as the endpoint granted it.
 
-    `warnings` are sentences without secrets: what is odd about it, and yet no reason to refuse it.
-    `client_secret_position` counts from 1: which of the client secrets the provider accepted, None
+    `warnings` are sentences, without secrets, about what is odd but no reason to refuse the token.
+    `client_secret_position` (from 1) is which of the client secrets the provider accepted, None
     where a key takes their place.
     """
 

@@ -1,4 +1,4 @@
-"""Which credentials keep which token fresh."""
+"""Bindings, and the tag that declares one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ BINDING_TAG = "rotator:credentials-secret"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Which credentials keep which token fresh: two secrets by name or ARN, or one that is both."""
+    """Which credentials keep which token secret fresh, each by name or ARN; one can be both."""
 
     credentials_secret: str
     token_secret: str
 
 
 def is_name_of(tag: str, secret_id: str, arn: str) -> bool:
-    """Whether a binding's tag means this secret, given by the id that was used and its ARN.
+    """Whether a binding's tag names the secret with this full ARN that was read as `secret_id`.
 
-    An ARN ends in a hyphen and six characters of Secrets Manager's own, which a partial ARN and
-    the name are without.
+    A tag may hold its name, its ARN, or a partial ARN: without the hyphen and the six random
+    characters that Secrets Manager appends (API reference, GetSecretValue: SecretId).
     """
     partial = arn[: -len("-123456")]
     return tag in {secret_id, arn, partial, partial.rpartition(":secret:")[2]}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ROTATION_FIELD", "ClientCredentials"]
 
 ROTATION_FIELD = "client_secret_rotation"
-"""Where the state of a rotation of the client secret is kept."""
+"""The field with the state of a rotation of the client secret."""
 
 PROVIDER_FIELDS = ("provider", "token_url", "issuer")
 """What names the provider; without any of them it is the default one."""
@@ -64,18 +64,18 @@ own, or are ours to fill in."""
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """Who we are at the provider, and which provider.
+    """A client, and the provider where it is registered.
 
     `client_secrets` are in the order in which they are tried; more than one while a client secret
     is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
-    `certificate` PEM. `single_active` says whether minting ends the token before. `resources` are
+    `certificate` PEM. `single_active`: minting ends the previous token. `resources` are
     the values of the repeatable parameter `resource`, `parameters` extra form fields,
     `token_secrets` the token secrets that may be kept fresh by these credentials without being
     named in a setting (see `rotator.model.consent`), `admin_of` the credentials secrets that may
     name them in `client_admin`. Fields that are None are the provider preset's to fill in.
 
-    `client_admin` and the state of a rotation are left to those who rotate the client secret: no
-    mistake in them keeps a token from being minted.
+    `client_admin` and the state of a rotation are parsed only where the client secret is rotated:
+    a mistake in them keeps no token from being minted.
     """
 
     client_id: str
@@ -129,16 +129,16 @@ class ClientCredentials:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Everything in here that nobody else may see."""
+        """The client secrets and the private key: what must be redacted everywhere."""
         return self.client_secrets + ((self.private_key,) if self.private_key else ())
 
     @property
     def fingerprint(self) -> str:
-        """Which token these credentials ask for, as configured: no secret, no parameter is in it.
+        """Which token these credentials ask for; secrets and `parameters` don't count.
 
-        A SHA-256 over provider, token_url, issuer, scope, audience and resource; scopes in another
-        order or with other separators are the same ones (RFC 6749 section 3.3), and so is a
-        provider that is named and need not be.
+        A SHA-256, in hexadecimal, over provider, token_url, issuer, scope, audience and resource.
+        The order and the separators of scopes make no difference (RFC 6749 section 3.3), nor does
+        naming the provider that would be taken anyway.
         """
         is_implied = self.provider == implied_provider(self.token_url or self.issuer)
         asked_for = {
@@ -155,10 +155,10 @@ class ClientCredentials:
     def from_fields(cls, fields: dict[str, Any]) -> Self:
         """Read the credentials secret's JSON object; raises ValueError naming the wrong field.
 
-        Keys that are nobody's business here are left alone (a team may keep notes in the secret),
-        but one that looks like a misspelling of ours is refused: silently ignoring `token_uri`
-        would send the client secret to the default provider. The keys of the file that Adobe's
-        console offers for download (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are understood.
+        Unknown keys are ignored (a team may keep notes in the secret), but one that looks like a
+        misspelling of a known one is refused: to ignore `token_uri` would send the client secret
+        to the default provider. The keys of the file that Adobe's console offers for download
+        (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are understood.
         """
         fields = rename_adobe_keys(fields)
         if "headers" in fields:
@@ -206,7 +206,7 @@ _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoi
 
 
 def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
-    """A null is no absence where that would send the client secret to the default provider."""
+    """Refuse a null that would send the client secret to the default provider."""
     if all(fields.get(name) is None for name in PROVIDER_FIELDS):
         for name in PROVIDER_FIELDS:
             if name in fields:
@@ -217,7 +217,7 @@ def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
 
 
 def canonical_name(key: str) -> str:
-    """The field that this key of a credentials secret means; itself if it is no other name."""
+    """The field for which this key of a credentials secret stands; most stand for themselves."""
     return _ADOBE_KEYS.get(key, key)
 
 
@@ -226,7 +226,7 @@ def explain_misspelling(key: str) -> str | None:
     meant = meant_name(key)
     if meant is None:
         return None
-    # A key is no value, but whoever pastes a secret in its place must not see it again.
+    # Somebody may have pasted a secret where a key belongs: show only what looks like a key.
     shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
     return f"has an unknown key {shown}; did you mean {meant}?"
 
@@ -239,7 +239,10 @@ def meant_name(key: str) -> str | None:
 
 
 def rename_adobe_keys(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields under the names of the format; raises ValueError where two names differ."""
+    """The fields with the format's names for Adobe's.
+
+    Raises ValueError if a field stands under both names with different values.
+    """
     renamed = {name: value for name, value in fields.items() if name not in _ADOBE_KEYS}
     for adobe_key in fields.keys() & _ADOBE_KEYS.keys():
         key = _ADOBE_KEYS[adobe_key]

@@ -1,4 +1,4 @@
-"""Time, waiting and chance, behind one object: production has one clock, a test brings its own."""
+"""Time, waiting and randomness behind one object, so that tests can pass their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """What rotator needs of time; never patched, always passed."""
+    """What rotator needs of time. It's always passed, so that no test has to patch it."""
 
     def now(self) -> datetime:
         """The wall clock, as aware UTC: for instants that are stored."""

@@ -57,16 +57,14 @@ def _decode(source: str | bytes) -> str:
     return source.removeprefix("\ufeff")
 
 
-# Compiled where they are used, as few runs do.
-#
-# Nothing optional before white space that may follow: on a long run of it, as a hostile server
-# sends, the time would grow with the square of its length.
+# Compiled where they are used: few runs need them. No pattern starts with optional white space:
+# on a long run of it, the time would grow with the square of its length.
 _UNQUOTED = r"\{\s*[A-Za-z_]\w*\s*:"
 _ESCAPED = r"[\"']?\s*\{\s*\\+\""
 
 
 def _mangling(text: str) -> str:
-    """How JSON comes to look like that; nothing if this is no JSON that was mangled."""
+    """How JSON was mangled into this text, and what to do; empty if it wasn't JSON before."""
     if "\0" in text or text.startswith(("\ufffe", "ÿþ", "þÿ")):
         return ": it is UTF-16, as PowerShell writes files; save it as UTF-8"
     text = text.lstrip()
@@ -78,12 +76,12 @@ def _mangling(text: str) -> str:
 
 
 def _is_flat(text: str) -> bool:
-    """Whether there are too few brackets for many levels, which is all that a fleet has to ask."""
+    """Whether there are too few brackets to nest too deeply: the cheap test that mostly decides."""
     return text.count("{") + text.count("[") <= MAX_DEPTH
 
 
 def _depth(value: object) -> int:
-    """How many levels there are, or more than are allowed: no further is looked."""
+    """The number of levels, counted up to one more than is allowed."""
     level, depth = [value], 0
     while level and depth <= MAX_DEPTH:
         level = [inner for outer in level for inner in _inner(outer)]
@@ -116,7 +114,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, pars
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
-    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) has ASCII.
+    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) allows ASCII.
 
     Raises ValueError naming the field if it is missing or anything else.
     """
@@ -136,11 +134,11 @@ _CONTROL = r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]"
 
 def is_one_line(text: str) -> bool:
     """Whether the text has neither control characters nor white space around it."""
-    # What can be printed has none of them, and the pattern takes half a millisecond to compile.
+    # Printable text has none of them, and the pattern takes half a millisecond to compile.
     has_none = text.isprintable() or not re.search(_CONTROL, text)
     return has_none and text == text.strip()
 
 
 def optional_text_field(fields: Mapping[str, Any], name: str) -> str | None:
-    """The same, or None if there is no such field or it is null."""
+    """As `text_field`, or None if there is no such field or it is null."""
     return None if fields.get(name) is None else text_field(fields, name)

@@ -8,7 +8,7 @@ MAX_CALLS_PER_S = 10_000
 
 
 def check_pace(calls_per_s: float) -> float:
-    """The same number; raises ValueError if no run can go at this pace."""
+    """`calls_per_s` itself; raises ValueError unless it is above 0 and within the bound."""
     if not 0 < calls_per_s <= MAX_CALLS_PER_S:  # neither can NaN
         raise ValueError(f"must be a number above 0, at most {MAX_CALLS_PER_S}")
     return calls_per_s

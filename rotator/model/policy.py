@@ -50,9 +50,11 @@ Only that read fetches at once: until then readers look now and then, with a tok
 7.5 to 12 minutes of its last hour."""
 
 MAX_EARLINESS = timedelta(minutes=5)
-"""A schedule of exactly one cadence never fires exactly on time: cron starts late by a moment, and
-`issued_at` is later than the start. Without an allowance the run that comes one second early skips,
-and the next one comes a whole cadence later, to an expired token."""
+"""How much before its cadence a token is due already, at most.
+
+A schedule of exactly one cadence never fires exactly on time: cron starts a moment late, and
+`issued_at` is later than the start. Without an allowance, a run that comes one second early would
+skip, and the next would come a whole cadence later, to an expired token."""
 
 EARLY_START = timedelta(seconds=30)
 """How much earlier than an interval after the last one a run may start."""
@@ -79,17 +81,17 @@ class Decision(NamedTuple):
 class RenewalPolicy:
     """How long a token serves before the next one is minted.
 
-    With `cadence` None, 23 hours, or for tokens that do not live long enough for that, their
-    lifetime less a margin of a 24th part, never less than two intervals and the time a run and a
-    reader need: then one failed run costs nothing. Lives that are too short for that get the
-    longest margin for which Secrets Manager keeps enough versions. An explicit `cadence` is taken
-    at its word where it keeps a valid token. For tokens that end too early for it the default
-    applies: a provider that shortens its lifetimes has not failed. `interval` is how often the job
-    is started.
+    `cadence` None means 23 hours, or, for tokens too short-lived for that, the lifetime less a
+    margin: a 24th of it, and at least two intervals plus the time that a run and a reader need, so
+    that one failed run costs nothing. Tokens too short-lived even for that get the longest margin
+    for which Secrets Manager keeps enough versions. An explicit `cadence` applies wherever it keeps
+    a valid token, else the default does: a provider that shortens its lifetimes has not failed.
+    `interval` is how often the job is started.
 
     A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
-    part of `spread`, of which at most half of the cadence counts. Each token has a part of its own:
-    with a permanent one, tokens that become due between the same two runs would stay together.
+    part of `spread`, which counts up to half of the cadence. The part is drawn for each token
+    anew: with a permanent one, tokens that became due between the same two runs would stay
+    together.
     """
 
     cadence: timedelta | None = None
@@ -112,8 +114,8 @@ class RenewalPolicy:
     ) -> Decision:
         """Assess the stored token, or the reason that there is none, at `now` (aware UTC).
 
-        `client_id` and `fingerprint` are those of the credentials, a `fingerprint` of None is not
-        compared.
+        `client_id` and `fingerprint` are those of the credentials; a `fingerprint` of None is not
+        compared. `force` makes any token due.
         """
         if isinstance(stored, str):
             return Decision(due=True, reason=stored)
@@ -224,12 +226,12 @@ class RenewalPolicy:
 def _shortest_cadence(interval: timedelta) -> timedelta:
     """The age from which a token may be replaced.
 
-    At every run before, it would need more versions than Secrets Manager keeps; two runs that
-    overlap would replace each other's token.
+    Before it, tokens would need more versions than Secrets Manager keeps, and two overlapping runs
+    would replace each other's token.
     """
     runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)
     due_at = (runs - 1) * interval + min(EARLY_START, interval / 2)
-    shortest = max(due_at * 50 / 49, RETRY_BUDGET + READER_LAG)  # less its own earliness
+    shortest = max(due_at * 50 / 49, RETRY_BUDGET + READER_LAG)  # `_earliness` takes a 50th off
     return ceil(shortest / SECOND) * SECOND
 
 

@@ -25,23 +25,22 @@ __all__ = [
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", *CERTIFICATE_METHODS)
-"""How the client can prove itself: RFC 6749 section 2.3.1, RFC 7523, RFC 8705; the names of the
+"""The methods of client authentication: RFC 6749 section 2.3.1, RFC 7523, RFC 8705; named as in the
 registry of RFC 7591 section 2."""
 
 
 class Provider(NamedTuple):
     """One token endpoint and its habits.
 
-    `token_url` is empty in a preset whose customers have an address each, which then looks like
-    `token_url_pattern`. `scope_separator` is what the endpoint wants between scopes,
-    `basic_encoding` whether Basic credentials are form-encoded (`form`) or not (`raw`).
+    `token_url` is empty in a preset whose customers each have their own, shaped like
+    `token_url_pattern`. `scope_separator` is what the endpoint wants between scopes;
+    `basic_encoding` is `form` where Basic credentials are form-encoded, else `raw`.
     `assertion_audience` is the audience of a signed assertion: the `issuer`, where it is known, or
-    the `token_url`; `rsa_algorithm` what it is signed with if the key is an RSA key. `lifetime_s`
-    is how long tokens are documented to live (None if it depends), `needs` which parameters the
-    endpoint insists on, `documentation` the page that says so. `token_type_policy` is
-    `assume_bearer` where the endpoint does not say `Bearer` and means it. `single_active` says
-    that minting ends the token before, `hands_out_cached_tokens` that a mint gives the same token
-    again until it nears its end.
+    the `token_url`; `rsa_algorithm` is how an RSA key signs it. `lifetime_s` is how long tokens are
+    documented to live (None if it depends), `needs` which fields the endpoint insists on,
+    `documentation` the page that says so. `token_type_policy` is `assume_bearer` where the
+    endpoint means `Bearer` without saying it. `single_active`: minting ends the previous token.
+    `hands_out_cached_tokens`: minting returns the same token until it nears its end.
     """
 
     name: str
@@ -69,12 +68,12 @@ class Provider(NamedTuple):
 CLIENT_REFUSALS = frozenset(
     {"access_denied", "invalid_client", "unauthorized", "unauthorized_client"}
 )
-"""RFC 6749 section 5.2, and what Auth0 (`access_denied`), Keycloak (`unauthorized_client`) and UAA
-(`unauthorized`) say of a wrong client secret."""
+"""Error codes for a wrong client secret: RFC 6749 section 5.2, Auth0 (`access_denied`), Keycloak
+(`unauthorized_client`) and UAA (`unauthorized`)."""
 
 
 def refuses_client(status: int | None, code: str | None) -> bool:
-    """Whether an answer refuses the client; some servers say so by the status 401 alone."""
+    """Whether a response refuses the client; some servers say so by the status 401 alone."""
     return status == 401 or code in CLIENT_REFUSALS  # noqa: PLR2004 - HTTP
 
 
@@ -182,16 +181,15 @@ _ADOBE = re.compile(r"https://[0-9a-z-]+\.adobelogin\.com(?::443)?(?:/|$)", re.I
 
 
 def resolve(credentials: ClientCredentials) -> Provider:
-    """The provider to use: a preset with the credentials' own fields laid over it.
+    """The provider to use: a preset, with the credentials' own fields over its own.
 
-    Without a name, a `token_url` or an `issuer` means any standard provider; an address of Adobe
-    IMS, or nothing at all, means Adobe IMS. `token_url` stays empty where the issuer has to be
-    asked for it. Raises CredentialsError for what is unknown, missing, or a URL that must not be
-    used.
+    Where none is named, `implied_provider` chooses. `token_url` stays empty where the issuer has to
+    be asked for it. Raises CredentialsError for a name that is unknown, a field that is missing, or
+    a URL that must not be used.
     """
     preset = _preset(credentials)
     method = credentials.auth_method or (
-        # A key and no client secret: there is only one method that a key alone is enough for.
+        # Without a client secret only one method works with nothing but a key.
         preset.auth_method if credentials.client_secrets else "private_key_jwt"
     )
     if method not in AUTH_METHODS:
@@ -221,7 +219,10 @@ def _preset(credentials: ClientCredentials) -> Provider:
 
 
 def implied_provider(address: str | None) -> str:
-    """The name of the preset that serves where none is named beside this URL."""
+    """The preset for credentials that name none: `address` is their `token_url` or `issuer`.
+
+    An address of Adobe IMS, or none at all, means Adobe IMS; any other a standard provider.
+    """
     is_standard = address is not None and not _ADOBE.match(address)
     return "generic" if is_standard else DEFAULT_PRESET
 

@@ -25,8 +25,9 @@ MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 64
 class RotationStep(NamedTuple):
     """One step of one rotation.
 
-    `version_id` is the version that the rotation is to fill (ClientRequestToken), `rotation_token`
-    what Secrets Manager knows the function by where it works in another account.
+    `version_id` (ClientRequestToken) is the version that the rotation fills. `rotation_token` names
+    the source of the request where the function assumes a role or belongs to another account (API
+    reference, PutSecretValue: RotationToken).
     """
 
     name: StepName
@@ -38,8 +39,8 @@ class RotationStep(NamedTuple):
 def parse_step(event: object) -> RotationStep | None:
     """The step that the event asks for, None for an event of another kind.
 
-    A field that we don't know is none of ours: the service has added one before. Raises ConfigError
-    for a step that does not exist, or a field that is missing or of the wrong kind.
+    Unknown fields are ignored: the service has added one before. Raises ConfigError for a step that
+    does not exist, or a field that is missing or of the wrong kind.
     """
     if not isinstance(event, dict) or not {"Step", "SecretId"} <= event.keys():
         return None

@@ -82,9 +82,9 @@ class SecretInfo(NamedTuple):
 
 
 class RotationState(NamedTuple):
-    """What DescribeSecret says to who rotates the secret.
+    """What DescribeSecret says that a rotation needs.
 
-    `stages` are the staging labels of each version that has any, by its id. `primary_region` is
+    `stages` are the staging labels of each version that has any, by version id. `primary_region` is
     None for a secret without replicas.
     """
 

@@ -1,4 +1,4 @@
-"""How a stored token stands, for people and for monitors; a pure function, as the policy is."""
+"""The health of a stored token, for people and for monitors: a pure function, as the policy is."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Health = Literal["healthy", "overdue", "unusable"]
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretStatus:
-    """How old the client secret is, when it ends, and the step of a rotation that is under way.
+    """The age and end of a client secret, and the step of a rotation that is under way.
 
-    As far as a rotation has written it down; nobody else knows. `credentials_secret` is where it is
-    stored. `step` is None if no rotation is under way, `started_at` when it began.
+    Known only as far as a rotation has recorded it in `credentials_secret`. `step` and `started_at`
+    are None if no rotation is under way.
     """
 
     credentials_secret: str
@@ -58,8 +58,8 @@ class TokenStatus:
     """The state of one token secret at one moment; nothing in it is secret.
 
     `reason` is the policy's word (`fresh`, `cadence_reached`, `expired`, ...). `remaining` is the
-    time until expiry, negative after it. What is not known is None; of the client secret that is
-    all, unless its credentials are read.
+    time until expiry, negative after it. What is not known is None, such as `client_secret` where
+    the credentials were not read.
     """
 
     token_secret: str
@@ -93,9 +93,9 @@ def assess_token(
     """Assess what is stored at `now` (aware UTC).
 
     `client_id` and `fingerprint` are the credentials' own, None to believe the token's.
-    `readable_until` is the end that readers see, None if they see no token: they take more than the
-    job calls well-formed, and the version before the current one where that is of no use. Raises
-    ConfigError if a chosen cadence does not fit the lifetime of a token that still counts.
+    `readable_until` is the expiry that readers see, None if they see no token: they accept tokens
+    that the job calls malformed, and fall back to the previous version. Raises ConfigError if a
+    chosen cadence does not fit the lifetime of a token that would otherwise be in order.
     """
     is_served = readable_until is not None and now < readable_until
     if isinstance(stored, str):
@@ -112,7 +112,7 @@ def assess_token(
     )
     problem = policy.problem_with_cadence(stored.expires_at - stored.issued_at)
     if problem is not None and decision.reason in {"fresh", "cadence_reached"}:
-        # The job goes on with the default; whoever watches it has to hear of the flag.
+        # The job falls back to the default cadence; its operator has to learn of the setting.
         raise ConfigError(problem)
     next_rotation_at = policy.next_rotation_at(stored)
     expires_at = stored.expires_at

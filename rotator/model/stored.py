@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 OWN_KEYS = frozenset({"schema", "access_token"})
-"""One of them is in every token document; the other keys alone may be a client's settings."""
+"""Keys that only a token document has; the others may also be a client's settings."""
 
 _CLIENT_KEYS = frozenset({"client_secret", "private_key"})
 _SWAPPED = "are the names of the credentials secret and the token secret swapped?"
 
 
 def parse_fields(secret: StoredSecret) -> dict[str, Any]:
-    """The JSON object in it, empty if it has no value; raises ValueError for anything else."""
+    """The JSON object in `secret`, empty without a value; raises ValueError for anything else."""
     if secret.is_binary:
         raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
     return load_object(secret.text.reveal() if secret.text is not None else "{}")
@@ -89,7 +89,7 @@ def token_as_credentials(secret_id: str) -> CredentialsError:
 
 
 def refuse_other_tag(secret_id: str, arn: str, tags: Mapping[str, str]) -> None:
-    """Raise CredentialsError if the tag makes this the token secret of other credentials."""
+    """Raise CredentialsError if the secret's tag makes it the token secret of other credentials."""
     tag = tags.get(BINDING_TAG)
     if tag is not None and not is_name_of(tag, secret_id, arn):
         raise CredentialsError(

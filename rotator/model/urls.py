@@ -1,4 +1,4 @@
-"""Where a secret may be sent."""
+"""Which URLs a secret may be sent to, and how a URL is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["hide_query", "problem_with_url", "reaches_this_host", "without_query
 
 MAX_LABEL_CHARS = 63
 MAX_NAME_CHARS = 253
-"""As text: the 255 octets of a name count a length before each label and the root's after it."""
+"""RFC 1035 allows 255 octets, of which the first label's length and the root take two."""
 
 
 def problem_with_url(url: str) -> str | None:
@@ -48,7 +48,7 @@ def without_query(url: str) -> str:
 
 
 def hide_query(url: str) -> str:
-    """The same, with three stars in the place of what was there."""
+    """The same with `?***` in place of what was cut off, to show that there was something."""
     bare = without_query(url)
     return url if bare == url else f"{bare}?***"
 
