@@ -1,7 +1,7 @@
 """The command line: `rotator COMMAND`. One file per command; what all share is here.
 
-Data goes to standard output, everything else to standard error. Exit codes are `EXIT_CODES` in
-`rotator.cli.exit_codes`.
+Data goes to standard output, everything else to standard error. `rotator.cli.exit_codes` has the
+exit codes.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Without `argv` this is the process's own command, and the process ends after it.
     """
     if argv is None:
-        # It lives for half a second and imports for most of it: looking for cycles among what the
-        # SDK loads would take a tenth of that, and find nothing.
+        # The process lives for half a second, most of it spent on imports. Collecting cycles among
+        # what the SDK loads would take a tenth of that, and find none.
         gc.disable()
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # what is ignored stays so
         signal.signal(signal.SIGTERM, _terminate)
@@ -62,24 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = int(ended.code or EXIT_OK)
     except BrokenPipeError:  # the other end of the pipe was closed first
         code = EXIT_OK
-    except Exception as error:  # noqa: BLE001 - the last resort: its text could hold a value
+    except Exception as error:  # noqa: BLE001 - printed without its text, which could hold a value
         print(f"{command}: {describe(error)}", file=sys.stderr)
         code = EXIT_UNEXPECTED
     if argv is None:
-        # The end of the interpreter would look through all that the SDK made: a twentieth of a
-        # second to find nothing that the end of the process does not free as well.
+        # Else the interpreter's last collection would take a twentieth of a second to free what
+        # the end of the process frees anyway.
         gc.freeze()
     return _finish(command, code, has_effect=has_effect)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind, so that what has been started is stopped; a second SIGTERM ends at once."""
+    """Unwind, so that child processes are stopped; a second SIGTERM ends the process at once."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise SystemExit(EXIT_TERMINATED)
 
 
 def _finish(command: str, code: int, *, has_effect: bool) -> int:
-    """Write out what is left; `code`, or another if all that was asked for is data that is lost."""
+    """Flush the output; `code`, or a failure if output that was the command's purpose is lost."""
     problem = flush_output()
     if not problem:
         return code

@@ -1,4 +1,4 @@
-"""What a client of a provider is made of, from flags, the terminal and standard input."""
+"""The settings and secrets of a client, from flags, the terminal and standard input."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 
 
 def add_client_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the settings of a client that are no secrets."""
+    """Add the options for a client's settings, none of which is a secret."""
     parser.add_argument(
         "--provider", metavar="NAME", help="adobe-ims, auth0, entra-id, okta, ..., generic"
     )
@@ -62,13 +62,13 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, str]:
-    """The settings that were given as flags; an empty one is given too."""
+    """The settings that were given as flags, the empty ones included."""
     given = {name: getattr(args, name) for name in _NAMES}
     return {name: text for name, text in given.items() if text is not None}
 
 
 def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of client credentials with Adobe's scope in place of the short name for it.
+    """The fields of client credentials, with a short name of `ADOBE_SCOPES` expanded.
 
     Raises ConfigError for a word that only resembles a short name.
     """
@@ -101,7 +101,7 @@ def _expand(scope: object) -> object:
 
 
 def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
-    """What flags and standard input say together; raises ConfigError where they differ."""
+    """The fields of standard input and those of flags; raises ConfigError where they differ."""
     for name in settings.keys() & fields.keys():
         full = ADOBE_SCOPES.get(settings[name]) if name == "scope" else None
         if fields[name] not in (settings[name], full):
@@ -111,7 +111,7 @@ def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_unread_input() -> bool:
-    """Whether standard input may hold something; without a look, which could wait for ever."""
+    """Whether standard input may hold something, without reading it, which could block."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):  # closed, or none at all
@@ -122,14 +122,15 @@ def has_unread_input() -> bool:
 def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
     """The fields of the credentials secret: `settings`, and what they leave open.
 
-    Asked for at the terminal, or read from standard input as JSON.
+    The rest is asked for at the terminal, or read from standard input as JSON. Raises ConfigError
+    for what is missing, malformed or contradictory.
     """
     if not sys.stdin.isatty():
         fields = read_object()
         combine(settings, fields)
         from rotator.rotation.credentials import merge_settings
 
-        # Adobe's download has scopes of its own.
+        # Adobe's download has its own scopes, which a flag replaces.
         return expand_scope(merge_settings(fields, settings))
     settings = _ask_provider(dict(settings))
     client_id = _ask("client id: ")
@@ -140,7 +141,10 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def ask_client_secret() -> str:
-    """The client secret, typed unseen or from standard input; JSON may say which it is."""
+    """The client secret, typed unseen or from standard input, as text or `{"client_secret": ...}`.
+
+    Raises ConfigError if it is missing, or JSON of another kind.
+    """
     given = ask_changes()
     secret = given.pop("client_secret", None)
     if given or not isinstance(secret, str):
@@ -167,7 +171,7 @@ def ask_changes() -> dict[str, Any]:
     )
 
     fields = _parse_object(text)
-    # One that is null is taken away, whatever it is. A key may be a secret in the wrong place.
+    # A null removes a field of any name. The message never quotes a key: it may be a secret.
     for name in (name for name, value in fields.items() if value is not None):
         if name not in ClientCredentials.KEYS:
             otherwise = "has an unknown key; docs/providers.md lists the keys"
@@ -193,7 +197,7 @@ def _ask_secret_text() -> str:
 
 
 def read_object() -> dict[str, Any]:
-    """The JSON object on standard input."""
+    """The JSON object on standard input; raises ConfigError if there is none."""
     return _parse_object(_read_text("pipe the credentials in as JSON, or run this at a terminal"))
 
 
@@ -230,7 +234,7 @@ def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
             raise ConfigError(f"provider: unknown; {hint}")
         settings["provider"] = name
     preset = PRESETS.get(settings["provider"])
-    if preset is None:  # the flag's value, which is refused with the rest
+    if preset is None:  # the flag's value, which is refused with the other settings
         return settings
     if not (preset.token_url or settings.keys() & {"token_url", "issuer"}):
         pattern = preset.token_url_pattern

@@ -65,7 +65,7 @@ def add_consumer(
     does: str,
     epilog: str,
 ) -> argparse.ArgumentParser:
-    """Add a command that reads the token and hands it on."""
+    """Add a command that reads the token; `does` is its help, `run` what it calls."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=does, description=f"{does[0].upper()}{does[1:]}.", epilog=epilog
     )
@@ -89,9 +89,9 @@ def add_prefix(parser: argparse.ArgumentParser) -> None:
 
 
 def read_token(args: argparse.Namespace) -> Snapshot:
-    """The current token and what its secret says of it; raises as `TokenReader` does.
+    """The current token with its expiry and client id; raises as `TokenReader` does.
 
-    Raises TokenUnavailable also for a token that lives shorter than `--min-life`.
+    Raises TokenUnavailable too for a token that expires sooner than `--min-life`.
     """
     secret_id = named_token_secret(args)
     typed: str | None = getattr(args, "min_life", None)
@@ -106,7 +106,10 @@ def read_token(args: argparse.Namespace) -> Snapshot:
 
 
 def token_variables(args: argparse.Namespace) -> dict[str, str | None]:
-    """The variables of `env` and `exec`; None for one that must not keep an older value."""
+    """The variables of `env` and `exec` by name; None for one to unset.
+
+    Raises ConfigError for a prefix that no variable can have, and as `read_token` does.
+    """
     prefix = args.prefix
     if prefix is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix, re.ASCII):
         raise ConfigError("--prefix: is not a valid variable name; use letters, digits and _")

@@ -199,7 +199,7 @@ def _edit(
 
 
 def _describe(secret: StoredSecret) -> dict[str, object]:
-    """What may be shown: fields by name, and of a secret only that it is there."""
+    """What may be shown: settings by name, and of secrets only that there are any."""
     from rotator.model.providers import resolve
     from rotator.model.stored import parse_credentials
     from rotator.model.urls import hide_query
@@ -228,7 +228,7 @@ def _describe(secret: StoredSecret) -> dict[str, object]:
 
 
 def _kind_of_admin(secret: StoredSecret) -> str | None:
-    """Where the client secret can be rotated, None if nowhere or in a way that can't be read."""
+    """The kind of `client_admin`, None if there is none or it is malformed."""
     from rotator.model.client_admin import parse_admin_settings
     from rotator.model.stored import parse_fields
 

@@ -1,7 +1,7 @@
-"""Whether a distribution is installed that writes to the same folder and to the same command.
+"""Detects another distribution that installs the same package folder and command.
 
 Ours is called `oauth-token-rotator`. Another project owns the name `rotator` in the package index,
-and our own 0.1.0 had it too; both say 0.1.0, so their summaries have to distinguish them.
+and our own 0.1.0 had it too. Both have the version 0.1.0, so only their summaries tell them apart.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ OURS = "Keeps a valid OAuth 2.0"
 def namesake_problem(folders: Iterable[str] | None = None) -> str | None:
     """What to do about a distribution called `rotator`, None if there is none.
 
-    Looks into `folders`, those of imports by default. By hand: `importlib.metadata` would cost
-    every command 20 ms.
+    Looks into `folders`, by default those of `sys.path`, and without `importlib.metadata`, which
+    would cost every command 20 ms.
     """
     for summary in _summaries(sys.path if folders is None else folders):
         if summary.startswith(OURS):
@@ -32,7 +32,7 @@ def namesake_problem(folders: Iterable[str] | None = None) -> str | None:
         elif summary:
             whose = "another project's package `rotator`"
         else:
-            continue  # nothing is known of it, so nothing is said
+            continue  # without a summary, nothing can be said
         return (
             f"{whose} is installed here and shares our command and folder; run"
             " `python -m pip uninstall rotator`, then install oauth-token-rotator again with"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
-# The shell's own codes for a command that cannot be run and one that does not exist.
+# As shells exit (POSIX.1-2017, Shell Command Language, 2.8.2).
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 _SHELL = "/bin/sh"
@@ -49,7 +49,7 @@ def _exec(args: argparse.Namespace) -> int:
     variables = token_variables(args)
     environment = {name: text for name, text in os.environ.items() if name not in variables}
     environment |= {name: text for name, text in variables.items() if text is not None}
-    # Python ignores these when it starts, and what is ignored stays so in the command.
+    # Python ignores these signals from its start, and execve(2) would pass that on to the command.
     ours = {
         number: signal.signal(number, signal.SIG_DFL)
         for number in (getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"))
@@ -63,7 +63,7 @@ def _exec(args: argparse.Namespace) -> int:
 
 
 def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Become the command, as execvp(3) does; answers with the exit code and why it is not."""
+    """Become the command, as execvp(3) does; returns exit code and reason if that fails."""
     command = argv[0]
     paths = [command]
     if not os.path.dirname(command):  # noqa: PTH120 - pathlib costs milliseconds to import
@@ -91,12 +91,12 @@ def _execute(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> 
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-    # A script that does not say by what it is run: by the shell (execvp in POSIX.1-2017).
+    # A script without an interpreter line is run by the shell (execvp in POSIX.1-2017).
     os.execve(_SHELL, [_SHELL, path, *argv[1:]], environment)  # noqa: S606
 
 
 def _interpreter_problem(path: str) -> str:
-    """Why a file that exists is "not found": what it is to be run by is missing."""
+    """Why a file that exists is "not found": its interpreter is missing."""
     with open(path, "rb") as file:  # noqa: PTH123
         first = file.readline(256)
     if first.startswith(b"#!") and first.rstrip(b"\n").endswith(b"\r"):

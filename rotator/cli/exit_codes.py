@@ -1,4 +1,4 @@
-"""What each exit code says, and which error ends with which."""
+"""What each exit code means, and which error leads to which."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXIT_CODES = {
 
 
 def exit_code(error: RotatorError) -> int:
-    """The code that a command ends with because of `error`."""
+    """The code with which `error` ends a command."""
     if isinstance(error, TokenUnavailable):
         return EXIT_NO_TOKEN
     if error.retryable:

@@ -81,7 +81,7 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
 
 
 def _shared_code(errors: Iterable[RotatorError | None]) -> int:
-    """The code that all failures share, else the one that says that they differ."""
+    """The code that all failures share, EXIT_SEVERAL if they differ, EXIT_OK without any."""
     codes = {exit_code(error) for error in errors if error is not None}
     if len(codes) > 1:
         return EXIT_SEVERAL
@@ -89,7 +89,7 @@ def _shared_code(errors: Iterable[RotatorError | None]) -> int:
 
 
 class _Progress:
-    """A live line on a terminal, for a run that takes longer than a moment; else nothing."""
+    """A line of progress, rewritten in place; nothing where the stream is no terminal."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
         self._total = total
@@ -106,7 +106,7 @@ class _Progress:
             self._stream.flush()
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._stream is not None:
             self._stream.write("\r\x1b[K")
 

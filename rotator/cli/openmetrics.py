@@ -21,10 +21,10 @@ _HEALTHS = ("healthy", "overdue", "unusable")
 
 
 def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
-    """The exposition of what was found at `now` (aware UTC).
+    """The text for what was found at `now` (aware UTC).
 
-    Of OpenMetrics 1.0 only what Prometheus' own text format has as well: collectors of text files
-    read that one.
+    It keeps to the part of OpenMetrics 1.0 that Prometheus' own text format shares, because that is
+    what textfile collectors read.
     """
     statuses = list(statuses)
     lines = _instant_lines(
@@ -46,7 +46,7 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
 
 
 def _client_secret_lines(known: Sequence[ClientSecretStatus]) -> list[str]:
-    """Nothing where nothing is known: most credentials are not rotated by us."""
+    """The families of client secrets; none where none is known, as without rotations."""
     if not known:
         return []
     labelled = [
@@ -71,7 +71,7 @@ def _client_secret_lines(known: Sequence[ClientSecretStatus]) -> list[str]:
 def _instant_lines(
     families: Iterable[tuple[str, str, str]], labelled: Sequence[tuple[str, object]]
 ) -> list[str]:
-    """Families of instants: name, help and field of each; what has none has no sample."""
+    """The lines of `families` (name, help, field); an object without the instant has no sample."""
     lines = []
     for name, help_text, field in families:
         lines += _head(f"{name}_seconds", help_text, unit="seconds")
@@ -85,13 +85,13 @@ def _instant_lines(
 def write_atomically(path: str, text: str) -> None:
     """Replace the file as a whole; raises ConfigError if that cannot be done.
 
-    Of a symlink the target is replaced. What is no regular file (a device, a FIFO) is refused:
-    it would be taken away.
+    A symlink's target is replaced. Anything but a regular file (a device, a FIFO) is refused,
+    because the rename would remove it.
     """
     _refuse_irregular(path)
     path = os.path.realpath(path)
     folder, name = os.path.split(path)
-    # Not with the collectors' suffix, `.prom`: one that looks meanwhile must not read it.
+    # Without the suffix `.prom`, so that no collector reads the unfinished file.
     partial = os.path.join(folder, f".{name}.{os.getpid()}.partial")  # noqa: PTH118
     problem = None
     try:
@@ -135,7 +135,7 @@ def _escape(text: str) -> str:
 
 
 def write_openmetrics(path: str | None, statuses: Iterable[TokenStatus]) -> None:
-    """Write the file of --openmetrics, if there is to be one."""
+    """Write the file of --openmetrics, unless `path` is None; raises ConfigError."""
     if path is None:
         return
     from rotator.model.clock import SYSTEM_CLOCK

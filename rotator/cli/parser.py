@@ -36,7 +36,7 @@ The job is `rotator run`, which a scheduler starts at any interval; everything
 else reads. AWS is found by the standard variables of its SDK (AWS_REGION,
 AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
 
-# An option as we would spell it. Anything else that was typed may be a secret.
+# An option that could be one of ours may be quoted. Anything else that was typed may be a secret.
 _PLAIN_OPTION = r"--[a-z][a-z-]{1,24}(?==|$)"
 
 
@@ -69,10 +69,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def build_parser(command: str | None = None) -> _Parser:
-    """The parser of the whole command line: completion and the manual page are made of it too.
+    """The parser of the whole command line, from which completions and manual page are made too.
 
-    With `command` it knows that one alone: importing and adding the others takes a tenth of the
-    time that a run which is not due has besides the AWS SDK.
+    With `command` it knows that one alone: to import the others would take a tenth of the time that
+    a run which is not due takes beside the AWS SDK.
     """
     parser = _Parser(
         prog="rotator",
@@ -93,7 +93,7 @@ def _unknown_option(text: str) -> str | None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Leaves its errors to `parse`, as data. No option is `required`: that error has no data."""
+    """Lets `parse` word the errors. No option is `required`: that error names no argument."""
 
     def __init__(self, **settings: Any) -> None:
         self._actions_by_name: dict[str, argparse.Action] = {}
@@ -102,7 +102,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**settings, allow_abbrev=False, exit_on_error=False)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
-        """As inherited; the action is remembered by the name that an `ArgumentError` has for it."""
+        """As inherited; remembers the action by its name in an `ArgumentError`."""
         action = super().add_argument(*names, **settings)
         self._actions_by_name["/".join(action.option_strings) or str(action.metavar)] = action
         return action
@@ -114,7 +114,7 @@ class _Parser(argparse.ArgumentParser):
         return action
 
     def named_command(self, argv: Sequence[str]) -> _Parser:
-        """The innermost command that is named; raises ConfigError if there is none of this name."""
+        """The parser of the innermost command in `argv`; raises ConfigError for an unknown one."""
         if not self._commands or not argv or argv[0].startswith("-"):
             return self
         if argv[0] not in self._commands:

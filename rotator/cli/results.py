@@ -1,4 +1,4 @@
-"""What a result, a failure and a status are as JSON, and their instants for people."""
+"""Results, failures and statuses as JSON, and the parts of them that people read."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def client_secret_fields(status: ClientSecretStatus) -> dict[str, object]:
 
 
 def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
-    """The same for people: its age, its end, and a rotation that is under way."""
+    """What is known of the client secret at `now`, for people: age, end, rotation under way."""
     from rotator.model.instants import format_duration
 
     parts = [f"{format_duration(now - status.created_at)} old" if status.created_at else status.id]
@@ -121,7 +121,7 @@ def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
 
 
 def instant_text(at: datetime | None) -> str | None:
-    """RFC 3339, None for none."""
+    """RFC 3339 in UTC, None for None."""
     from rotator.model.instants import format_instant
 
     return None if at is None else format_instant(at)

@@ -36,7 +36,7 @@ def add_names(parser: argparse.ArgumentParser) -> None:
 
 
 def add_token_secret(parser: argparse.ArgumentParser) -> None:
-    """Add the name of the token secret, as an argument or as an option, for who reads it."""
+    """Add the name of the token secret, as an argument or as an option."""
     add_positional_token_secret(parser)
     parser.add_argument("--token-secret", metavar="ID", help="the same, as an option")
 
@@ -52,7 +52,7 @@ def add_positional_token_secret(parser: argparse.ArgumentParser) -> None:
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
-    """Add what the renewal policy goes by."""
+    """Add the settings of the renewal policy."""
     parser.add_argument(
         "--cadence",
         metavar="DURATION",

@@ -1,4 +1,4 @@
-"""Variables, written for the shells and files that read them."""
+"""Variables, written for the shells and programs that read them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _powershell(name: str, value: str | None) -> str:
 
 
 def _dotenv(name: str, value: str | None) -> str:
-    """Bare where that is possible: `docker run --env-file` takes quotes for a part of the value."""
+    """Unquoted where possible: `docker run --env-file` takes quotes for a part of the value."""
     if value is None or re.fullmatch(_PLAIN, value):
         return f"{name}={value or ''}"
     if "'" not in value:
@@ -63,4 +63,4 @@ FORMATS: dict[str, Callable[[Mapping[str, str | None]], str]] = {
     "dotenv": _lines(_dotenv),
     "json": _json,
 }
-"""What `rotator env --format` takes, and how it is written. None unsets a variable."""
+"""By value of `rotator env --format`: the function that writes the variables; None unsets one."""

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or poor in characters, and what they do to a command."""
+"""Keeps standard streams that are closed, full or limited to ASCII from stopping a command."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class _BestEffortStream(io.FileIO):
 
 
 class _Output(io.FileIO):
-    """Drops what cannot be written, and keeps the reason for the end of the command.
+    """Drops what cannot be written, and keeps the reason until the end of the command.
 
-    No `print` may hide how a rotation ended. A reader that has gone (`| head`) ends the command.
+    So no failing `print` hides how a rotation ended. A closed pipe (`| head`) ends the command.
     """
 
     problem: str | None = None
@@ -38,7 +38,7 @@ class _Output(io.FileIO):
         try:
             written = super().write(data)
         except BrokenPipeError:
-            self.problem = ""  # it has what it needs
+            self.problem = ""  # not a failure: the reader has what it needs
             raise
         except OSError as error:
             self.problem = os.strerror(error.errno or errno.EIO)
@@ -50,10 +50,10 @@ class _Output(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Keep a closed stream (`>&-`) or a poor encoding from stopping a job that needs neither."""
+    """Replace streams that are closed (`>&-`), and let output survive any encoding."""
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stdout is None:
-        # Open for reading only, so that writing fails as it does on what is closed.
+        # Opened for reading only, so that writing fails as it would on the closed stream.
         sys.stdout = _output(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
     elif isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         sys.stdout = _output(
@@ -74,7 +74,7 @@ def prepare_streams() -> None:
 
 
 def flush_output() -> str | None:
-    """Write out what is left; why standard output could not be written, if it could not."""
+    """Flush standard output; returns why it could not be written, None or empty if it could."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

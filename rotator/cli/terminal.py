@@ -6,12 +6,12 @@ import re
 
 __all__ = ["printable"]
 
-# Control characters but tab and line feed, and what changes the direction or the line of text.
+# Control characters except tab and line feed, and Unicode's marks of direction and line breaks.
 _STEERING = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 )
 
 
 def printable(text: str) -> str:
-    """`text` with everything that steers a terminal written as a Python escape."""
+    """`text` with every character that could control a terminal written as a Python escape."""
     return _STEERING.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n"))

@@ -1,4 +1,4 @@
-"""What is shown of an unexpected error: where it happened, and nothing of its message."""
+"""What is shown of an unexpected error; not its message, which may quote a secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["describe"]
 
 
 def describe(error: Exception) -> str:
-    """The error's class and the innermost place in the code; its message may quote a secret."""
+    """The error's class and where in the code it was raised, without its message."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

@@ -1,7 +1,7 @@
 """The demo: one client, one token, a day of its life in seconds.
 
-Every command shown is run as it stands, by a process of its own, and every step is checked from
-outside: by the version that Secrets Manager holds and by what the token endpoint saw.
+Every command is run as it is shown, as a process, and every step is checked from outside: by the
+version that Secrets Manager holds, and by the requests that the token endpoint got.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def narrate() -> int:
 
 @dataclass(slots=True)
 class _Stage:
-    """What each step works with: commands that are shown and run, and promises that are checked."""
+    """What each step uses: commands that are shown and run, and promises that are checked."""
 
     local: Playground
     screen: Screen
@@ -88,9 +88,9 @@ class _Stage:
         self.screen.step(self.told, text)
 
     def rotator(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Show a command line, run it, show what it says, and promise how it ends."""
+        """Show a command line, run it, show its output, and check its exit code."""
         self.screen.command(*args)
-        # All of it once; later runs differ in their first two lines only.
+        # Later runs differ in their first two lines only.
         most_lines = 2 if "run" in args and self.told > FIRST_RUN else ALL_LINES
         return self.show(self.local.rotator(*args), code=code, most_lines=most_lines)
 
@@ -134,7 +134,7 @@ class _Stage:
 
     @contextmanager
     def reading(self) -> Iterator[_Readings]:
-        """Read on in another thread, from before the block to after it."""
+        """Read the token in another thread, from before the block until after it."""
         readings, begun, ended = _Readings(), threading.Event(), threading.Event()
 
         def read_on() -> None:
@@ -155,7 +155,7 @@ class _Stage:
 
 
 class _Story(_Stage):
-    """The steps, in their order; each leaves the token that the next one starts from."""
+    """The steps, in order; each starts from the token that the last one left."""
 
     def tell(self) -> None:
         self.init()
@@ -261,7 +261,7 @@ class _Story(_Stage):
 
 @dataclass(slots=True)
 class _Readings:
-    """What a crowd of consumers saw: how many reads, the tokens in their order, what failed."""
+    """What consumers saw: the number of reads, the tokens in order, the failures."""
 
     total: int = 0
     tokens: list[str] = field(default_factory=list, repr=False)

@@ -1,4 +1,4 @@
-"""What the demo looks like: narration, command lines that can be copied, and their output."""
+"""How the demo is printed: narration, command lines that can be copied, and their output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Screen:
 
     @classmethod
     def of_this_process(cls) -> Screen:
-        """In colour on a terminal that shows it."""
+        """On standard output, in colour where the terminal shows it."""
         return cls(colour=shows_colour(sys.stdout))
 
     def say(self, text: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A made-up client of the local token endpoint, and the two secrets that it lives in."""
+"""A made-up client of the local token endpoint, and the names of its two secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LocalBinding"]
 
 @dataclass(frozen=True, slots=True)
 class LocalBinding:
-    """Names of a credentials secret and a token secret, and the credentials to put in."""
+    """Names of a credentials secret and a token secret, and the client credentials to store."""
 
     credentials_secret: str
     token_secret: str
@@ -26,7 +26,7 @@ class LocalBinding:
 
     @classmethod
     def register(cls, ims: LocalIms | RemoteIms, *, prefix: str) -> Self:
-        """Make up random credentials that `ims` accepts, these and no others.
+        """Make up random credentials, and let `ims` accept these and no others.
 
         They look like Adobe's: 32 hexadecimal digits, and a secret that begins with `p8e-`.
         """

@@ -1,4 +1,4 @@
-"""The environment of everything that the demo starts: nothing of the user's AWS set-up gets in."""
+"""The environment of everything that the demo starts, without the user's own AWS settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOREIGN_SUFFIX = "_PROXY"
 def aws_variables(endpoint_url: str) -> dict[str, str]:
     """The variables that point an AWS SDK at the local Secrets Manager.
 
-    The keys only have to exist: the SDK refuses to sign without any, and nobody checks these.
+    The keys are made up: the SDK refuses to sign without any, and the server doesn't check them.
     """
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -33,7 +33,7 @@ def aws_variables(endpoint_url: str) -> dict[str, str]:
 def isolated_environment(
     inherited: Mapping[str, str], *, endpoint_url: str | None = None
 ) -> dict[str, str]:
-    """`inherited` without AWS, rotator and proxy settings, and with the local AWS in their place.
+    """`inherited` with the local AWS in place of all AWS, rotator and proxy settings.
 
     Without `endpoint_url` there is no AWS at all: no keys, no profile, no instance metadata.
     """
@@ -42,7 +42,7 @@ def isolated_environment(
         for name, value in inherited.items()
         if not name.startswith(_FOREIGN_PREFIXES) and not name.upper().endswith(_FOREIGN_SUFFIX)
     }
-    # A profile can redirect an endpoint too, so the files of a real account are out of reach.
+    # A profile could set an endpoint too, so the files of a real account are not read.
     nowhere = {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -1,13 +1,13 @@
-"""A token endpoint on loopback that answers as Adobe IMS documents, and an API beside it.
+"""A token endpoint on loopback that responds as Adobe IMS documents, and an API beside it.
 
 Run by `python -m rotator.local.ims`, which prints its URLs as one line of JSON and serves until
-its standard input ends, or within a process as `LocalIms`. It logs nothing: what it sees are
-secrets.
+its standard input ends, or within a process as `LocalIms`. It logs nothing, because requests and
+responses hold secrets.
 
 Sources: "OAuth Server-to-Server credential API Reference" of the Adobe Developer Console guides
-(request and answer), RFC 6749 section 5.2 (errors). What pages do not say is taken from what the
-service answers: `invalid_client` with 400, `x-debug-id` on every answer, times in the token as
-strings of milliseconds.
+(request and response), RFC 6749 section 5.2 (errors). What pages don't say is as the service does
+it: `invalid_client` with 400, `x-debug-id` on every response, times in the token as strings of
+milliseconds.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class LocalIms(LocalServer):
         self.urls = ImsUrls(self.base_url)
 
     def configure(self, **changes: Any) -> None:
-        """Change settings from the next request on. Raises ValueError for a wrong one."""
+        """Change settings (`ImsSettings`) from the next request on; raises ValueError."""
         with self._lock:
             self._settings = self._settings.changed(changes)
 
     def reset(self) -> None:
-        """Go back to the settings of the start, and forget what was seen."""
+        """Go back to the initial settings, and forget what was observed."""
         with self._lock:
             self._settings = self._initial
             self._last.clear()
@@ -80,11 +80,11 @@ class LocalIms(LocalServer):
             return dict(self._counters)
 
     def token_requests(self) -> list[dict[str, Any]]:
-        """Every request to the token endpoint: how it was sent, its form, and what came back.
+        """Every request to the token endpoint, with what it got.
 
-        Each has `path`, `query`, `content_type`, `authorization` (was the header there), `fields`
-        (names in their order), `form` (pairs of name and value, in their order), `status` and
-        `debug_id`.
+        Each has `path`, `query`, `content_type`, `authorization` (whether it had this header),
+        `fields` (names in order), `form` (pairs of name and value, in order), and of the response
+        `status` and `debug_id`.
         """
         with self._lock:
             return list(self._requests)
@@ -137,7 +137,7 @@ class LocalIms(LocalServer):
         return json_reply(settings.success_status, members, Cache_Control="no-store")
 
     def _issue(self, settings: ImsSettings, client_id: str, scope: str) -> tuple[str, int]:
-        """A token and what is left of its life in milliseconds; a cached one where wanted."""
+        """A token and its remaining life in milliseconds; a cached one if the settings say so."""
         now_ms = self._now_ms(settings)
         with self._lock:
             token, ends_at_ms = self._last.get(client_id, ("", 0))

@@ -38,7 +38,7 @@ class ImsUrls:
         return self.base + CONTROL_PATH
 
     def announcement(self) -> dict[str, str]:
-        """All of them by name, as the server prints them."""
+        """All URLs by name, as the server prints them."""
         return {
             "base_url": self.base,
             "token_url": self.token,
@@ -60,7 +60,7 @@ class RemoteIms:
         self._call("POST", self.urls.control, changes)
 
     def reset(self) -> None:
-        """Go back to the settings of the start, and forget what was seen."""
+        """Go back to the initial settings, and forget what was observed."""
         self._call("DELETE", self.urls.control)
 
     def observed(self) -> dict[str, int]:
@@ -69,7 +69,7 @@ class RemoteIms:
         return observed
 
     def token_requests(self) -> list[dict[str, Any]]:
-        """Every request to the token endpoint, as `LocalIms.token_requests` tells them."""
+        """Every request to the token endpoint, as from `LocalIms.token_requests`."""
         requests: list[dict[str, Any]] = self._call("GET", f"{self.urls.control}/token-requests")
         return requests
 

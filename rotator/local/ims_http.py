@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back. A status of 0 stands for no answer at all: the connection is closed."""
+    """The response. A status of 0 stands for none: the connection is closed without one."""
 
     status: int
     body: bytes = b""
@@ -105,7 +105,7 @@ class LocalServer(ABC):
 
 class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True
-    # The standard library's five are fewer than the rotators that the tests start at once.
+    # Tests start more rotators at once than the standard library's five.
     request_queue_size = 128
 
     def __init__(self, owner: LocalServer) -> None:
@@ -113,7 +113,7 @@ class _HttpServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _HttpHandler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
-        """Say nothing of a client that went away; a traceback is for our own mistakes."""
+        """Print a traceback for our own mistakes only, not for a client that went away."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 

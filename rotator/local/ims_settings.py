@@ -22,16 +22,16 @@ class ImsSettings:
     """How the token endpoint behaves.
 
     `clients` maps a client id to the client secrets that it may use. `behaviour` is `ok`, `outage`
-    (503), `closed` (the connection, without an answer), `throttled` (429 with `retry_after_s`) or
-    `hang` (nothing for `hang_s`, then closed); with `for_requests` it lasts for so many token
-    requests, without it until changed. `token_lifetime_s` counts from the mint; the answer says one
-    second less, as IMS does. `clock_offset_s` moves the server's clock, so that its tokens expire
-    without anybody waiting.
+    (503), `closed` (the connection, without a response), `throttled` (429 with `retry_after_s`) or
+    `hang` (silent for `hang_s`, then closed); with `for_requests` it lasts for so many token
+    requests, without it until changed. `token_lifetime_s` counts from the mint; the response says
+    one second less, as IMS does. `clock_offset_s` moves the server's clock, so that tokens expire
+    without waiting.
 
-    What other providers do (`rotator.local.ims_worlds`): `hands_out_cached_tokens` answers with the
-    client's last token until it ends, and what is left of its life; `single_active` ends it at the
-    next mint; `answer` is laid over the members of a good answer, where None takes one away;
-    `success_status` is the status of that; `refuses_like` names whose words refuse a client.
+    What other providers do (`rotator.local.ims_worlds`): `hands_out_cached_tokens` returns the
+    client's last token until it ends, with its remaining life; `single_active` ends it at the next
+    mint; `answer` replaces members of a success response, and removes those that are None;
+    `success_status` is its status; `refuses_like` is the provider whose error refuses a client.
     """
 
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)

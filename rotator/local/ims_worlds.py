@@ -1,7 +1,7 @@
 """What other providers do, as settings of the local token endpoint.
 
-`LocalIms(**WORLDS["cached tokens"])`, or `configure(**WORLDS[...])` at any time; a life that
-shortens or lengthens is `configure(token_lifetime_s=...)` between two mints.
+Use `LocalIms(**WORLDS["cached tokens"])`, or `configure(**WORLDS[...])` at any time. For a lifetime
+that changes, call `configure(token_lifetime_s=...)` between two mints.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ COMMAND_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """Two servers that are up, and one binding whose secrets do not exist yet."""
+    """Two running servers, and one binding whose secrets do not exist yet."""
 
     endpoint_url: str
     ims: RemoteIms
@@ -32,7 +32,7 @@ class Playground:
     environment: dict[str, str]
 
     def rotator(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `rotator ARGS` as a process of its own, to its end."""
+        """Run `rotator ARGS` as a process, and wait for its end (at most a minute)."""
         return subprocess.run(
             [sys.executable, "-P", "-m", "rotator", *args],
             input=stdin,
@@ -50,7 +50,7 @@ class Playground:
 
 @contextmanager
 def playground() -> Iterator[Playground]:
-    """Start both servers, and leave none running. Raises ConfigError if one does not start."""
+    """Run both servers within the block; raises ConfigError if one does not start."""
     bare = isolated_environment(os.environ)
     with (
         ServerProcess("rotator.local.secrets_manager", environment=bare) as secrets_manager,

@@ -26,9 +26,9 @@ WsgiApp = Any  # `wsgiref.types.WSGIApplication`, as strictly as moto and Flask 
 class OneAtATime:
     """A WSGI application that handles one request at a time.
 
-    moto looks for a `ClientRequestToken` and then writes, without a lock: two threads that publish
-    with the same one could both succeed. The real service lets one win (PutSecretValue, API
-    reference: ClientRequestToken), and that is what keeps rotators apart.
+    moto checks a `ClientRequestToken` and then writes, without a lock, so two threads that publish
+    with the same one could both succeed. The real service lets one win (API reference,
+    PutSecretValue: ClientRequestToken), which is what makes races of rotators harmless.
     """
 
     def __init__(self, app: WsgiApp) -> None:

@@ -31,7 +31,7 @@ READ_SIZE_BYTES = 65_536
 
 
 class Server(Protocol):
-    """What `serve_until_eof` needs of a server (`socketserver.BaseServer` and its kin)."""
+    """What `serve_until_eof` needs of a server, as `socketserver.BaseServer` has it."""
 
     def serve_forever(self, poll_interval: float) -> None:
         """Handle requests until `shutdown`, looking for it every `poll_interval` seconds."""
@@ -64,10 +64,10 @@ def serve_until_eof(server: Server, announcement: Mapping[str, str]) -> int:
 
 
 class ServerProcess:
-    """A server module run by this interpreter: started on entry, gone on exit.
+    """A server module run by this interpreter, from entry to exit.
 
-    Entering does not wait: several servers start side by side, and each is waited for where its
-    `announcement` is first asked for.
+    Entering does not wait, so that several servers start at the same time; the first look at
+    `announcement` does.
     """
 
     def __init__(self, module: str, *, environment: Mapping[str, str]) -> None:
@@ -77,8 +77,8 @@ class ServerProcess:
         self._announcement: dict[str, str] | None = None
 
     def __enter__(self) -> Self:
-        # A session of its own: Ctrl-C in a terminal goes to the parent alone, which then stops its
-        # servers in good order.
+        # A session of its own: Ctrl-C then reaches only the parent, which stops its servers in
+        # order.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module],
             stdin=subprocess.PIPE,
@@ -104,10 +104,10 @@ class ServerProcess:
 
     @property
     def announcement(self) -> dict[str, str]:
-        """What the server says about itself, its URLs; waits until it has said so.
+        """The URLs that the server printed; waits for them.
 
-        Raises ConfigError if the server ends instead, or says nothing for half a minute. Why, it
-        has told on standard error, which it shares with this process.
+        Raises ConfigError if the server ends instead, or prints nothing for half a minute. The
+        reason is on standard error, which it shares with this process.
         """
         if self._announcement is None:
             stdout = self._running().stdout
@@ -121,7 +121,7 @@ class ServerProcess:
         return self._announcement
 
     def stop(self) -> None:
-        """Let the server end, and make it end if it does not; without effect when it has ended."""
+        """Let the server end, and kill it if it does not within seconds."""
         process, self._process, self._announcement = self._process, None, None
         if process is None:
             return

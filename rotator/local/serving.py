@@ -32,8 +32,7 @@ TRY_THESE = """\
 def keep_serving() -> int:
     """Serve until Ctrl-C, SIGTERM or the terminal's end of input; 0 unless `init` fails.
 
-    Raises ConfigError if a server does not start. What goes to standard output is a file that a
-    shell can source.
+    Standard output is what a shell can source. Raises ConfigError if a server does not start.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -67,16 +66,16 @@ def keep_serving() -> int:
 
 
 def _folder_of_the_command() -> str | None:
-    """Where the command `rotator` of this installation is; None if it has none."""
+    """The folder of this installation's command `rotator`, None if it has none."""
     folder = os.path.dirname(sys.executable)  # noqa: PTH120 - as a shell wants it
     return folder if os.access(os.path.join(folder, "rotator"), os.X_OK) else None  # noqa: PTH118
 
 
 def _wait_for_the_end() -> None:
-    """Return at the terminal's end of input; a signal ends it by KeyboardInterrupt.
+    """Return at the terminal's end of input; a signal raises KeyboardInterrupt.
 
-    Only a terminal that we are in the foreground of is read: in the background, or started by
-    another program, standard input belongs to another process or is empty.
+    Standard input is read only in a terminal's foreground: elsewhere it is empty, or belongs to
+    another process.
     """
     while True:
         if not _owns_the_terminal():

@@ -4,8 +4,8 @@
         send_photo(reader=fake_token_reader)
 
 `FakeTokenReader` behaves as the real one, because it is the real one: only its source and its
-clocks are made up. The fixture comes with the pytest plugin `rotator.testing.plugin`, which nothing
-loads but a line of yours in conftest.py: `pytest_plugins = ["rotator.testing.plugin"]`.
+clocks are made up. The fixture is in the pytest plugin `rotator.testing.plugin`, which is loaded
+only by a line in your conftest.py: `pytest_plugins = ["rotator.testing.plugin"]`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Secret:
 
 
 class _Clock(SystemClock):
-    """The machine's clock, `ahead_s` ahead of it, and without chance."""
+    """The machine's clock, `ahead_s` seconds ahead, and without randomness."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -69,10 +69,11 @@ class _Clock(SystemClock):
 
 
 class FakeTokenReader(ClockedReader):
-    """A TokenReader whose secret and time are yours to change; starts with a token of one day.
+    """A TokenReader whose secret and time your test controls.
 
-    `rejected` lists the tokens that the code under test reported after a 401. Refreshes happen in
-    the read that finds them due, and without chance: the same test sees the same each time.
+    It starts with `token`, which lives `lives_s` seconds. `rejected` lists the tokens that the code
+    under test reported after a 401. A refresh happens in the read that finds it due, and without
+    randomness, so that a test sees the same each time.
     """
 
     def __init__(
@@ -98,9 +99,9 @@ class FakeTokenReader(ClockedReader):
         return self._secret.reads
 
     def publish(self, token: str, *, lives_s: float = _DAY_S) -> None:
-        """Do what the rotator does: make this token the secret's current version.
+        """Make this token the secret's current version, as a rotation does.
 
-        The reader goes on with the one it has until the next rotation is due, or it is rejected.
+        The reader keeps the one it has until the next rotation is due, or it is rejected.
         """
         now = self._now()
         fields = {
@@ -124,7 +125,7 @@ class FakeTokenReader(ClockedReader):
         self._fake_clock.ahead_s += seconds
 
     def expire(self) -> None:
-        """Let the time come when no published token is valid any more: reads raise."""
+        """Advance until no published token is valid: reads raise TokenUnavailable."""
         self._secret.versions.clear()
         self.advance(max(0.0, self._refresher.cache.cached.expires - self._now()))
 
@@ -133,13 +134,13 @@ class FakeTokenReader(ClockedReader):
         self._secret.error = error
 
     def recover(self) -> None:
-        """End what `fail` began, and the pauses that a reader makes between attempts."""
+        """End what `fail` began, and the reader's pause after a failure."""
         self._secret.error = None
         self._refresher.state().retry_at = float("-inf")
         self._refresher.cache.look_now()
 
     def invalidate(self, rejected_token: str) -> bool:
-        """As the real one, and note the token in `rejected`."""
+        """As in TokenReader; also adds the token to `rejected`."""
         self.rejected.append(rejected_token)
         return super().invalidate(rejected_token)
 

@@ -11,5 +11,5 @@ __all__ = ["fake_token_reader"]
 
 @pytest.fixture
 def fake_token_reader() -> FakeTokenReader:
-    """A reader that needs no AWS, holding "test-token" for a day; a new one for each test."""
+    """A reader without AWS, whose "test-token" lives for a day; a new one for each test."""
     return FakeTokenReader()
