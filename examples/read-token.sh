@@ -55,7 +55,8 @@ _read_version() {
       as $ends_at
     | (if .next_rotation_at then .next_rotation_at | fromdateiso8601
        else $ends_at - ($ends_at - (.issued_at | fromdateiso8601)) / 24 end) as $due_at
-    | select($ends_at > $now and (.access_token | test("\\A[!-~]([ -~]*[!-~])?\\z")))
+    | select($ends_at > $now and (.access_token | test("\\A[!-~]+\\z")))
+    | select(.token_type // "bearer" | ascii_downcase == "bearer")
     | "\($ends_at | floor) \($due_at | floor)\n\(.client_id // "")\n\(.access_token)"' 2>/dev/null) || return 1
   access_token=${_fields##*"$_newline"} _fields=${_fields%"$_newline"*}
   client_id=${_fields##*"$_newline"} _fields=${_fields%%"$_newline"*}

@@ -121,7 +121,8 @@ function parse(text) {
   const ends = [Number(fields.expires_at_epoch), seconds(fields.expires_at)].filter(Number.isFinite);
   const expiresAt = Math.min(...ends);
   const token = fields.access_token;
-  if (ends.length === 0 || typeof token !== "string" || !/^[!-~]([ -~]*[!-~])?$/.test(token)) return null;
+  if (ends.length === 0 || typeof token !== "string" || !/^[!-~]+$/.test(token)) return null;
+  if (String(fields.token_type ?? "bearer").toLowerCase() !== "bearer") return null;
   const due = seconds(fields.next_rotation_at);
   const lastShare = (expiresAt - seconds(fields.issued_at)) / 24;
   const dueAt = Number.isFinite(due) ? due : expiresAt - (lastShare || 0);

@@ -35,6 +35,21 @@ _ORIGIN: dict[str, type] = {
 }
 
 
+def _token_field(fields: dict[str, Any]) -> Secret:
+    """The token: RFC 6749 (appendix A.12) has no white space in one, and no header can carry it."""
+    text = text_field(fields, "access_token")
+    if " " in text:
+        raise ValueError("access_token has white space in it")
+    return Secret(text)
+
+
+def _token_type_field(fields: dict[str, Any]) -> str:
+    token_type = text_field(fields, "token_type")
+    if token_type.lower() != "bearer":
+        raise ValueError("token_type is not bearer, the one kind that consumers can present")
+    return token_type
+
+
 def _origin_field(fields: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of that kind
     """A field that only the job reads: a wrong one counts as absent, and costs no token."""
     value = fields.get(name)
@@ -93,8 +108,8 @@ class AccessToken:
         if type(schema) is not int or schema < SCHEMA:
             raise ValueError("schema is missing or not a version that this release knows")
         token = cls(
-            access_token=Secret(text_field(fields, "access_token")),
-            token_type=text_field(fields, "token_type"),
+            access_token=_token_field(fields),
+            token_type=_token_type_field(fields),
             issued_at=_instant_field(fields, "issued_at"),
             expires_at=_instant_field(fields, "expires_at"),
             client_id=text_field(fields, "client_id"),

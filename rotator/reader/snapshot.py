@@ -81,7 +81,8 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     """Read the token secret's value out of a GetSecretValue answer.
 
     Needs `access_token` and one of `expires_at_epoch` and `expires_at` (the earlier one, if both
-    are there); ignores what it does not know, so a higher `schema` is read too. Raises ValueError
+    are there), and no `token_type` but bearer; ignores what it does not know, so a higher `schema`
+    is read too. Raises ValueError
     that continues "its value ..." and holds nothing of the value.
     """
     if answer.get("SecretString") is None and answer.get("SecretBinary") is not None:
@@ -92,8 +93,10 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
         is_other = "client_secret" in fields or "private_key" in fields
         hint = ", but client credentials; name the token secret instead" if is_other else ""
         raise ValueError(f"has no access_token{hint}")
-    if not fits_a_header(token):
+    if not fits_a_header(token) or " " in token:  # RFC 6749, appendix A.12
         raise ValueError("has an access_token with characters that no header can carry")
+    if not _is_bearer(fields.get("token_type")):
+        raise ValueError("has a token_type that is not bearer, so no request can present its token")
     client_id = fields.get("client_id")
     if client_id is not None and not (isinstance(client_id, str) and fits_a_header(client_id)):
         raise ValueError("has a client_id that no header can carry")
@@ -106,6 +109,13 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
         issued_at=_instant(fields.get("issued_at")),
         next_rotation_at=_instant(fields.get("next_rotation_at")),
     )
+
+
+def _is_bearer(token_type: object) -> bool:
+    """Whether it is bearer (RFC 6750) in any case; a document that does not say means that too."""
+    if not isinstance(token_type, str):
+        return token_type is None
+    return token_type.strip().lower() == "bearer"
 
 
 def _object(text: object) -> dict[str, Any]:

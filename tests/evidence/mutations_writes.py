@@ -25,6 +25,20 @@ WRITE_MUTATIONS = (
         "tests/integration/aws/test_store.py -k of_another_write",
     ),
     Mutation(
+        "a stored token of another type is healthy",
+        "model/access_token.py",
+        '    if token_type.lower() != "bearer":\n',
+        "    if False:\n",
+        "tests/unit/rotation/test_rotate.py -k serves_nobody",
+    ),
+    Mutation(
+        "the reader serves a token of another type",
+        "reader/snapshot.py",
+        '    return token_type.strip().lower() == "bearer"',
+        "    return True",
+        "tests/unit/reader/test_snapshot.py -k another_type",
+    ),
+    Mutation(
         "an empty scope is the one that was asked for",
         "oauth/response.py",
         "    if granted is None:\n        return expected.scope, ()",

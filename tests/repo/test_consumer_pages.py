@@ -142,7 +142,9 @@ def printed_by_the_one_liner(**fields: object) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-@pytest.mark.parametrize("fields", [{}, {"expires_at_epoch": str(FUTURE)}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"expires_at_epoch": str(FUTURE)}, {"token_type": "Bearer"}]
+)
 def test_one_liner_prints_a_good_token(fields: dict[str, object]) -> None:
     assert printed_by_the_one_liner(**fields) == "t\n"
 
@@ -156,8 +158,9 @@ def test_one_liner_prints_a_good_token(fields: dict[str, object]) -> None:
         {"expires_at_epoch": "later"},
         {"access_token": ""},
         {"access_token": None},
+        {"token_type": "mac"},
     ],
     ids=str,
 )
-def test_one_liner_prints_no_expired_and_no_empty_token(fields: dict[str, object]) -> None:
+def test_one_liner_prints_no_token_that_cannot_be_used(fields: dict[str, object]) -> None:
     assert printed_by_the_one_liner(**fields) is None

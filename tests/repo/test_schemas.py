@@ -116,8 +116,8 @@ def test_examples_of_the_credentials_secret_are_read(example: dict[str, Any]) ->
 @given(
     st.builds(
         AccessToken,
-        access_token=one_line.map(Secret),
-        token_type=one_line,
+        access_token=st.from_regex(r"[!-~]{1,20}", fullmatch=True).map(Secret),
+        token_type=st.sampled_from(["bearer", "Bearer", "BEARER"]),
         issued_at=instants,
         expires_at=instants,
         client_id=one_line,
@@ -159,6 +159,9 @@ def test_token_without_a_required_field_is_refused_by_both(name: str) -> None:
         ("schema", "1"),
         ("access_token", "line\n"),
         ("access_token", " x"),
+        ("access_token", "x y"),
+        ("token_type", "mac"),
+        ("token_type", "bearer\n"),
         ("client_id", "\u00e4"),
         ("scope", ""),
         ("token_url", 5),

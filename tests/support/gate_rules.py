@@ -30,6 +30,13 @@ def broken_rules(
         or (lifetime < announced and text.count(".") == 2),
         "the lifetime can be believed": 0 < lifetime.total_seconds() <= MAX_LIFETIME_S,
         "the token is not older than it was": token.issued_at <= expected.asked_at,
-        "the token can be stored and read": AccessToken.from_fields(token.to_fields()) == token,
+        "the token can be stored and read": _survives(token),
     }
     return [rule for rule, holds in rules.items() if not holds]
+
+
+def _survives(token: AccessToken) -> bool:
+    try:
+        return AccessToken.from_fields(token.to_fields()) == token
+    except ValueError:
+        return False

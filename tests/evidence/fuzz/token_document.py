@@ -15,6 +15,7 @@ SEEDS = [
     json.dumps(document).encode()
     for document in (
         token_document(SECRET),
+        token_document(SECRET, token_type="mac"),
         token_document(SECRET, schema=2, added=[{}]),
         token_document(SECRET, scope=None, token_url=None, client_secret_position=1),
         {"access_token": SECRET, "expires_at": "2026-01-31T10:00:00.5+01:00"},
@@ -36,6 +37,7 @@ def run_once(data: bytes) -> None:
         "both read the same token": snapshot and snapshot.token == token.access_token.reveal(),
         "both read the same expiry": snapshot and snapshot.expires_at == token.expires_at,
         "a token is issued before it expires": token.issued_at < token.expires_at,
+        "it is a bearer token": token.token_type.lower() == "bearer",
         "it can be stored and read": AccessToken.from_fields(token.to_fields()) == token,
     }
     refuse(rules)
@@ -51,11 +53,16 @@ def read(text: str) -> Snapshot | None:
     headers = "".join(snapshot.headers().values())
     rules = {
         "the token is the document's": snapshot.token == fields_of(text)["access_token"],
+        "it is a bearer token": is_bearer(fields_of(text).get("token_type", "bearer")),
         "the headers can be sent": headers.isascii() and headers.isprintable(),
         "the expiry is in UTC": snapshot.expires_at.utcoffset() is not None,
     }
     refuse(rules)
     return snapshot
+
+
+def is_bearer(token_type: object) -> bool:
+    return token_type is None or str(token_type).strip().lower() == "bearer"
 
 
 def fields_of(text: str) -> dict[str, Any]:

@@ -132,6 +132,8 @@ def test_status_of_an_empty_secret_is_unusable(
         ({"expires_at_epoch": None}, (4, 0)),
         ({"issued_at": "yesterday"}, (4, 0)),
         ({"access_token": ""}, (6, 6)),
+        ({"access_token": "two words"}, (6, 6)),
+        ({"token_type": "mac"}, (6, 6)),
         ({"expires_at": "tomorrow"}, (6, 6)),
         ({"schema": "1", "expires_at": "2026-01-31T09:00:00Z"}, (6, 6)),
     ],
