@@ -1,7 +1,7 @@
 """Keeps a valid OAuth 2.0 token in AWS Secrets Manager, and hands it to every service.
 
-Services that read the token import `rotator.reader` and nothing else. Who embeds the job takes
-`rotate_token` from here, and gives it a store, a token endpoint and a policy:
+Services that read the token import `rotator.reader` and nothing else. A program that embeds the job
+calls `rotate_token` with a store, a token endpoint and a policy:
 
     import boto3
     from rotator import Binding, RenewalPolicy, SecretsManagerStore, TokenEndpoint, rotate_token
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 __version__ = "0.2.0"
-"""Written here, and read from here into the metadata: a copy in a zip has it too."""
+"""The package's metadata is read from here, so that a copy in a zip has the version too."""
 
 _HOMES = {
     "Binding": "rotator.model.binding",
@@ -48,7 +48,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import on first use: `rotator.reader` shares this package and must not pay for the job."""
+    """Import on first use: whoever imports `rotator.reader` must not pay for the job."""
     if name in _HOMES:
         from importlib import import_module
 

@@ -1,7 +1,7 @@
 """Numbers and dates that servers send, parsed tolerantly.
 
-Whatever the argument is, no function here raises: None means that it cannot be understood. Only
-the standard library, and little of that: the reader imports this.
+No function here raises, whatever its argument: None means that it cannot be understood. Imports
+little, and that of the standard library: the reader imports this.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = [
 ]
 
 MAX_NUMBER = 2**53
-"""Larger numbers count as this one: above it, floats skip whole numbers."""
+"""Larger numbers count as this one: above it, a float cannot hold every whole number."""
 
 MAX_EPOCH_S = 253_402_300_800
-"""The year 10000. A later time was given in another unit, and no `datetime` could hold it."""
+"""The year 10000. A later time must be in another unit, and no `datetime` could hold it."""
 
 MAX_DATE_CHARS = 64
 DAY_S = 86_400
@@ -55,7 +55,7 @@ def parse_whole_number(value: object) -> int | None:
 def parse_epoch(value: object) -> float | None:
     """Seconds since 1970, as in a JWT's `exp` (RFC 7519 section 2, NumericDate).
 
-    None for what is no number, negative, or beyond the year 9999.
+    None for anything that is no number, negative, or beyond the year 9999.
     """
     number = parse_number(value)
     return number if number is not None and 0 <= number < MAX_EPOCH_S else None

@@ -6,7 +6,7 @@ and never hold a value: they are printed, logged and sent to people who may not 
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing `typing` for it would cost the reader more than all else
+TYPE_CHECKING = False  # to import `typing` would cost the reader more than all its other imports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
@@ -47,7 +47,7 @@ class RotatorError(Exception):
         self.details: dict[str, object] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        # As Exception does it, a copy would be made by a call with the message alone.
+        # Exception's own would copy by a call with the message alone, and subclasses need more.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
@@ -56,7 +56,7 @@ def _rebuild(kind: type[RotatorError], args: tuple[object, ...]) -> RotatorError
 
 
 def copy_error(error: RotatorError) -> RotatorError:
-    """The same error without its traceback: raised twice, one object would tell of both places."""
+    """The same error without its traceback, which grows each time that one object is raised."""
     twin = _rebuild(type(error), error.args)
     twin.__dict__.update(error.__dict__)
     return twin
@@ -141,7 +141,7 @@ class StoreError(RotatorError):
     """Secrets Manager refused or could not be reached.
 
     `operation` is the API action, `aws_code` the service's error code (None if it never responded).
-    `is_answered` says that it responded, or something else in its place.
+    `is_answered` says that a response came, from the service or from something in its place.
     """
 
     def __init__(
@@ -183,15 +183,15 @@ class TokenUnavailable(RotatorError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` is most likely a misspelling of, None if it resembles none."""
-    import difflib  # only when something is already wrong: it takes milliseconds to import
+    """The known name of which `name` is probably a misspelling, None if it resembles none."""
+    import difflib  # here, because it takes milliseconds and few runs need it
 
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
 
 
 def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """What to do about an unknown name: the known one that it resembles, or all that are known."""
+    """The end of a message about an unknown name: the one it resembles, `otherwise`, or all."""
     meant = did_you_mean(name, known)
     return f"did you mean {meant}?" if meant else otherwise or f"known are {', '.join(known)}"
 
@@ -220,9 +220,9 @@ _HANDSHAKES = {
     "UNKNOWN_CA": "it does not trust this client's certificate",
     "BAD_CERTIFICATE": "it does not take this client's certificate",
 }
-"""By a part of OpenSSL's name for the reason; no repetition helps against one of these."""
+"""By a part of OpenSSL's name for the reason: what a permanent failure means."""
 
 
 def explain_handshake(reason: str) -> str | None:
-    """What OpenSSL's reason for a failed TLS handshake means, if it is permanent."""
+    """What OpenSSL's reason for a failed TLS handshake means, None if it may be temporary."""
     return next((text for part, text in _HANDSHAKES.items() if part in reason), None)

@@ -5,14 +5,14 @@ destination. Every failure logs one event. Every run of the binding that the env
 one line of metrics, except where the event or the settings are refused.
 """
 
-# ruff: noqa: E402 - the collector is told before anything is imported
+# ruff: noqa: E402 - the garbage collector is set before anything is imported
 from __future__ import annotations
 
 import gc
 
-# The collector looks for cycles again and again while the first invocation imports and makes its
-# client, finds none, and takes a seventh of a cold start for it. One run leaves a few thousand
-# objects to count, so that this is still a collection every few dozen runs.
+# By default the collector takes a seventh of a cold start, and finds no cycle in what the first
+# invocation imports and makes. A run leaves a few thousand objects, so that this threshold still
+# means a collection every few dozen runs.
 gc.set_threshold(100_000)
 
 import sys
@@ -44,11 +44,11 @@ __all__ = ["handler"]
 
 SECRETS = ("credentials_secret", "token_secret")
 FIELDS = (*SECRETS, "force")
-"""What an event can say. Not the probe's URL: whoever may invoke the function could have a fresh
-token sent there."""
+"""What an event can have. Not the probe's URL: whoever may invoke the function could have a fresh
+token sent anywhere."""
 
 SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
-"""The `source` of what EventBridge Scheduler, and a rule of EventBridge, send by themselves."""
+"""The `source` in the default events of EventBridge Scheduler and of EventBridge's rules."""
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         )
         if known.settings is not None:
             _emit_metrics(_failure_metrics(problem), known.settings, context)
-        # Without the frames that it comes from, for crash reporters that show local variables.
+        # Without the frames below, whose local variables a crash reporter could show.
         raise problem.with_traceback(None)
 
 
@@ -98,7 +98,7 @@ class _Known:
 
 
 def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
-    """Do what the event asks for; what fails it raises."""
+    """Do what the event asks for, and return the response."""
     if isinstance(event, dict) and "rotate_client_secret" in event:
         from rotator.app.aws_lambda.client_secret import rotate_client_secret
 
@@ -161,7 +161,7 @@ def _rotate_many(
     *,
     force: bool,
 ) -> dict[str, Any]:
-    """What a function with one binding never imports."""
+    """Run a fleet or a queue's messages; a function with one binding never imports these."""
     if records is not None:
         from rotator.app.aws_lambda.messages import rotate_messages
 

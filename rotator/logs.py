@@ -1,8 +1,8 @@
 """One structured event per outcome: JSON for machines, readable on a terminal, without secrets.
 
-Nothing here is what keeps secrets out of logs: events are made of names, instants and counts, and
-secrets travel as `rotator.model.secret.Secret`. The redaction is a second line of defence, for a
-field that somebody adds without thinking.
+Secrets are kept out of logs elsewhere: events are made of names, instants and counts, and secrets
+are `rotator.model.secret.Secret`. The redaction here is a second line of defence, for a field that
+somebody adds without thinking.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _SECRET_KEYS = re.compile(
 )
 _NAMES_OF_SECRETS = frozenset({"binding", "credentials_secret", "secret_id", "token_secret"})
 
-# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, and what a form,
-# JSON or YAML says of one. Not the next word of a sentence: our own errors name these fields.
+# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, and the value of
+# such a field in a form, JSON or YAML. Not a word of a sentence: our own errors name these fields.
 _SECRET_TEXTS = re.compile(
     r"""
       \beyJ[\w-]{8,}(?:\.[\w-]*){0,4}
@@ -60,7 +60,7 @@ def configure(
     """Send events of at least `level` to `stream` (standard error), one line each.
 
     `form` is `json` or `console`; None means console on a terminal and JSON everywhere else.
-    `outcomes` off leaves out how a run ended, for a command that prints it itself. The logs of the
+    `outcomes` False drops events with an outcome, for a command that prints it itself. The logs of
     libraries stay off: at debug level they write bodies, and with them secrets.
     """
     stream = stream or sys.stderr
@@ -92,7 +92,7 @@ def configure(
 
 
 def shows_colour(stream: TextIO) -> bool:
-    """Whether to write in colour: on a terminal that can, unless NO_COLOR is set (no-color.org)."""
+    """Whether to write in colour: on a terminal, unless NO_COLOR (no-color.org) or TERM says no."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return stream.isatty() and not is_plain
 
@@ -103,12 +103,12 @@ def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace what looks like a secret, by its field's name or by its own shape; a processor."""
+    """Replace what looks like a secret, by its field's name or its form; a structlog processor."""
     return {key: _redact_value(key, value) for key, value in event.items()}
 
 
 def error_fields(error: RotatorError) -> dict[str, Any]:
-    """The fields that an event has for an error: its text, and all else that it knows."""
+    """The fields of an event for an error: its text, its attributes and its details."""
     fields: dict[str, Any] = {"error": str(error), "retryable": error.retryable}
     for name in _ERROR_FIELDS:
         value = getattr(error, name, None)

@@ -1,7 +1,7 @@
-"""What a token says about itself, if it is a JSON Web Token with times in it.
+"""What a token says about itself, if it is a JSON Web Token (RFC 7519).
 
-Nothing is verified: whoever answers at the token endpoint is trusted with the token anyway. It is
-a second statement to hold against the first.
+No signature is verified: the token endpoint is trusted with the token anyway. The claims only
+cross-check its response.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens. `c
 not registered, and mean other things elsewhere."""
 
 ROUNDING_S = 60
-"""Providers round what they announce: no more than that is worth a warning."""
+"""Providers round what they announce; only a greater difference is worth a warning."""
 
 
 class JustEndedError(ValueError):
-    """The token has no life left: a cached one that ends now, and a new one comes in a moment."""
+    """A cached token that has just ended; the next mint is expected to return a new one."""
 
 
 class _Life(NamedTuple):
@@ -42,7 +42,7 @@ class _Life(NamedTuple):
 
 
 def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announced_s: int) -> int:
-    """How long `token` lives from `asked_at` (aware UTC): as announced, or as it says, if shorter.
+    """Seconds that `token` lives from `asked_at` (aware UTC): `announced_s`, or less by its claims.
 
     Raises ValueError for a token that contradicts itself, is of another client than `client_id`, is
     not valid yet, or has ended already.
@@ -54,10 +54,10 @@ def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announ
     life = _life(claims)
     for name in CLIENT_CLAIMS:
         named = claims.get(name)
-        # Case aside: Entra takes a GUID in any case and writes it in lower case.
+        # Ignoring case: Entra accepts a GUID in any case and writes it in lower case.
         if isinstance(named, str) and named.lower() != client_id.lower():
             raise ValueError(f"the token was issued to another client, by its claim {name}")
-    # RFC 7519 section 4.1.5: not to be accepted before, but for a small leeway.
+    # RFC 7519 section 4.1.5: not accepted before, apart from a small leeway.
     if claims.get("nbf") is not None and _number(claims, "nbf") > asked_s + CLOCK_SKEW_S:
         raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
     if life is None:
@@ -78,7 +78,7 @@ def _claims(token: str) -> dict[str, Any] | None:
 
 
 def _life(claims: dict[str, Any]) -> _Life | None:
-    """The token's own times, None if it has none; ValueError if they are none that make sense."""
+    """The token's own times, None if it has none; raises ValueError for a claim that is no time."""
     if "created_at" in claims and "expires_in" in claims:
         # Adobe: strings of milliseconds, the second counted from the first.
         created_s = _number(claims, "created_at") / 1000
@@ -102,7 +102,7 @@ def _seconds_left(life: _Life, *, asked_s: float) -> int:
     if life.issued_s is not None and life.expires_s <= life.issued_s:
         raise ValueError("the token ends before it begins, according to its claims")
     if life.issued_s is not None and life.issued_s > asked_s - CLOCK_SKEW_S:
-        # New: its whole length counts, whatever the provider's clock says.
+        # A new token: its whole length counts, even if the provider's clock is ahead of ours.
         return max(1, int(life.expires_s - life.issued_s))
     left_s = int(life.expires_s - asked_s)
     if left_s <= 0:

@@ -1,7 +1,7 @@
-"""How the client proves itself: exactly one method per request.
+"""Client authentication: exactly one method per request (RFC 6749 section 2.3).
 
-A method has the form in which Authlib takes it: it gets the client, the HTTP method, the URL, the
-headers and the body, and returns the last three as they are to be sent.
+A method is what Authlib calls: it gets the client, the HTTP method, the URL, the headers and the
+body, and returns the last three as they are to be sent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Client(Protocol):
-    """What Authlib hands to a method."""
+    """What a method uses of the client that Authlib passes to it."""
 
     client_id: str
     client_secret: str
@@ -39,7 +39,7 @@ class Client(Protocol):
 def method_for(
     credentials: ClientCredentials, provider: Provider, *, token_url: str, now: datetime
 ) -> Method:
-    """The provider's method; raises CredentialsError if the credentials' key is of no use."""
+    """The provider's method; raises CredentialsError if the credentials' key cannot sign."""
     match provider.auth_method:
         case "client_secret_basic":
             return partial(_basic, provider.basic_encoding)
@@ -51,13 +51,13 @@ def method_for(
             signed = assertion(credentials, provider, token_url=token_url, now=now)
             return partial(_assert, signed)
         case _:
-            return encode_none  # type: ignore[no-any-return]  # the certificate is the proof
+            return encode_none  # type: ignore[no-any-return]  # the TLS certificate authenticates
 
 
 def _basic(
     encoding: str, client: Client, _method: str, uri: str, headers: dict[str, str], body: str
 ) -> Sent:
-    """Authlib's own method forgets to form-encode."""
+    """HTTP Basic, which Authlib's own method sends without form-encoding."""
     headers["Authorization"] = encode_basic(client.client_id, client.client_secret, encoding)
     return uri, headers, body
 
@@ -76,7 +76,7 @@ def encode_basic(client_id: str, client_secret: str, encoding: str = "form") -> 
 def _assert(
     signed: str, client: Client, _method: str, uri: str, headers: dict[str, str], body: str
 ) -> Sent:
-    """Authlib's own method sends no `client_id` with the assertion, which some servers require."""
+    """A signed assertion, with the `client_id` that some servers require and Authlib leaves out."""
     fields = [
         ("client_id", client.client_id),
         ("client_assertion_type", ASSERTION_TYPE),

@@ -1,4 +1,4 @@
-"""Where an issuer's token endpoint is: it publishes that at a well-known place.
+"""Finds an issuer's token endpoint in the metadata at its well-known places.
 
 Imports requests, so import this only to mint.
 """
@@ -45,11 +45,11 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
 
 
 def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
-    """The token endpoint that `issuer` names; raises MintError if it names none to be used.
+    """The token endpoint that `issuer` names; raises MintError if it names none that can be used.
 
-    Each place is looked at until one holds metadata that can be used: many servers answer in HTML,
-    or with an error, where they have none. The error is a failure that may pass, if there is one,
-    else that of metadata which cannot be used, else the first one.
+    The places are tried until one has usable metadata: where they have none, many servers respond
+    with HTML or an error. The error raised is a temporary failure if there is one, else that of
+    unusable metadata, else the first.
     """
     each = timeouts._replace(total_s=timeouts.total_s / 2)  # there are two places
     failures: list[MintError] = []
@@ -107,7 +107,7 @@ def _problem_with_issuer(found: object, issuer: str) -> str | None:
 
 
 def _problem_with_token_url(found: object, issuer: str) -> str | None:
-    """A token endpoint of another host is believed, as some issuers have one."""
+    """Why the token endpoint can't be used; another host than the issuer's is no problem."""
     if not isinstance(found, str):
         return "the metadata names no token_endpoint"
     problem = problem_with_url(found)

@@ -1,7 +1,7 @@
 """Minting: one token from a provider's token endpoint, or an error that says why not.
 
-A library writes the request, and `rotator.oauth.response` lets nothing through that must not be
-published. Nothing here logs, and requests and Authlib are imported only to mint.
+Authlib writes the request, and `rotator.oauth.response` validates the response. Nothing here logs,
+and requests and Authlib are imported only to mint.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class TokenEndpoint:
         credentials that cannot even be tried.
         """
         provider = resolve(credentials)
-        # Before the clock starts: where little CPU is to be had, it takes a second.
+        # Before the clock starts: with little CPU, this import takes a second.
         import_module("rotator.oauth.request")
         retry = Retry(ends_at_s=self._clock.monotonic() + self._budget_s(), clock=self._clock)
         token_url = provider.token_url or retry.call(partial(self._discover, credentials))
@@ -104,7 +104,7 @@ class TokenEndpoint:
 
 
 class _Mint(NamedTuple):
-    """One mint: what is the same in each of its attempts."""
+    """What all attempts of one mint share."""
 
     credentials: ClientCredentials
     provider: Provider
@@ -114,11 +114,11 @@ class _Mint(NamedTuple):
     environment: Environment
 
     def attempt(self, client_secret: Secret | None, left_s: float) -> Minted:
-        """Ask once; raises MintError, and CredentialsError for a key or certificate of no use."""
+        """Call once; raises MintError, or CredentialsError for an unusable key or certificate."""
         from rotator.oauth.request import build_token_request, client_certificate
         from rotator.oauth.response import Expectation, parse_token_response
 
-        asked_at = self.clock.now()  # before it is sent: no token lives longer than we believe
+        asked_at = self.clock.now()  # before sending, so that no token ends before we expect it
         request = build_token_request(
             self.credentials,
             self.provider,
@@ -163,8 +163,8 @@ class _Mint(NamedTuple):
 
 
 NEEDED_SECRETS = 2
-"""How many client secrets a replacement needs in the list; of two, the second may be good and the
-provider slow today."""
+"""How many client secrets a rotation needs in the list. If time runs out at the second, it may be
+good and the provider slow."""
 
 _SLOW_REFUSALS = (
     "client_secret: {tried} were refused before the time for minting was up; keep in the list only"
@@ -175,8 +175,8 @@ _SLOW_REFUSALS = (
 def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint: _Mint) -> Minted:
     """Try the client secrets (None: a key or a certificate) in order until one is accepted.
 
-    Raises the last refusal, or the first MintError that another secret would not change. Refusals
-    that used up the time are no temporary trouble: the next run would get no further.
+    Raises the last refusal, or the first MintError that another client secret would not change.
+    Refusals that use up the time are a permanent failure: the next run would get no further.
     """
     refused = MintError("client_secret: the list is empty")
     for position, client_secret in enumerate(client_secrets, 1):
@@ -199,7 +199,7 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
         if len(client_secrets) > 1:
             tried = f"{len(client_secrets)} of {len(client_secrets)}"
             refused.args = (f"{refused}; client_secret: {tried} were refused",)
-    # Without the frames that it comes from: their local variables hold what was sent.
+    # Without the frames below: their local variables hold what was sent.
     raise refused.with_traceback(None)
 
 

@@ -1,4 +1,4 @@
-"""For how long a token is believed to live, by what the token endpoint announces."""
+"""How long a token lives, by what the token endpoint announces and the provider documents."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from rotator.oauth.claims import JustEndedError
 __all__ = ["MAX_LIFETIME_S", "believed_lifetime"]
 
 MAX_LIFETIME_S = 31 * 86_400
-"""The longest that is believed of a provider that documents nothing."""
+"""The longest lifetime that is believed where none is documented; a longer one counts as this."""
 
 MAX_PLAUSIBLE_S = 400 * 86_400
-"""The longest that can be meant in seconds by a provider that documents nothing."""
+"""Where none is documented, a longer lifetime can't be in seconds."""
 
 MILLISECONDS_FROM = 500
-"""So many times the documented life is no life in seconds, but one in milliseconds."""
+"""From so many times the documented lifetime on, a value must be in milliseconds."""
 
 
 def believed_lifetime(
     expires_in: object, *, documented_s: int | None, is_assumed: bool
 ) -> tuple[int, tuple[str, ...]]:
-    """Seconds, and what to warn of; raises ValueError for what must not be published.
+    """The lifetime in seconds, and warnings; raises ValueError for a token not to be published.
 
     `documented_s` is how long tokens are documented to live, `is_assumed` whether that holds for a
-    response that does not say. A life that is longer than believed costs no token: it counts as the
-    longest that is.
+    response without `expires_in`. An announcement that is too long to be believed costs no token:
+    the longest believed lifetime counts.
     """
     if expires_in is None:
         if documented_s is None or not is_assumed:
@@ -49,10 +49,10 @@ def believed_lifetime(
 
 
 def _is_implausible(lifetime_s: int, documented_s: int | None) -> bool:
-    """Whether so many seconds are rather milliseconds.
+    """Whether the number must be in milliseconds.
 
-    Without a documented life these are lives of whole five minutes, or one second less, which no
-    common life in days is when it is divided by a thousand.
+    Without a documented lifetime, that is one which, divided by a thousand, gives a multiple of
+    five minutes, or one second less: no common lifetime in days does.
     """
     if documented_s is not None:
         return lifetime_s >= MILLISECONDS_FROM * documented_s

@@ -1,7 +1,6 @@
 """The client's private key: what it signs, and in which forms it comes.
 
-Imports cryptography, which takes as long as all the rest of a mint, so import this where there is a
-key.
+Imports cryptography, which takes as long as all the rest of a mint, so import this only for a key.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512
 def assertion(
     credentials: ClientCredentials, provider: Provider, *, token_url: str, now: datetime
 ) -> str:
-    """A JWT that proves possession of the private key for a minute (RFC 7523 section 3).
+    """A JWT, valid for a minute, that proves possession of the private key (RFC 7523 section 3).
 
-    It is for the issuer, which is the one audience that all servers can agree on, or where that is
-    not known for the token endpoint. Raises CredentialsError for a key that cannot sign.
+    Its audience is the issuer, which all servers can agree on, or the token endpoint where the
+    issuer is not known. Raises CredentialsError for a key that cannot sign.
     """
     key = _import_key(credentials.private_key)
     issuer = credentials.issuer if provider.assertion_audience == "issuer" else None
@@ -102,14 +101,14 @@ def _load_pem(text: str) -> RSAKey | ECKey | OKPKey | None:
 
 
 def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
-    """What the key signs with; a JWK may say so itself."""
+    """The signature algorithm; a JWK may name its own (RFC 7517 section 4.4)."""
     stated = key.as_dict(private=False).get("alg")
     if isinstance(key, RSAKey):
         return stated if stated in _RSA_ALGORITHMS else provider.rsa_algorithm
     if isinstance(key, ECKey) and key.curve_name in _EC_ALGORITHMS:
         return _EC_ALGORITHMS[key.curve_name]
     if isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}:
-        # RFC 9864 names the curve instead, which is what servers do not know yet.
+        # RFC 9864 registers the curve's name instead, which few servers know yet.
         return stated if stated == key.curve_name else "EdDSA"
     raise CredentialsError(
         "private_key: has a curve for which no signature algorithm is registered"

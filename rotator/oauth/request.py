@@ -1,4 +1,4 @@
-"""One token request as it is sent: Authlib writes it, by its own functions and by ours.
+"""One token request, written by Authlib with our methods of client authentication.
 
 Imports Authlib, so import this only to mint.
 """
@@ -55,9 +55,9 @@ def build_token_request(
 def client_certificate(
     credentials: ClientCredentials, provider: Provider
 ) -> ClientCertificate | None:
-    """What the client shows of itself in the TLS handshake (RFC 8705), None if nothing.
+    """The client's certificate for the TLS handshake (RFC 8705), None for other methods.
 
-    Raises CredentialsError for a private key that is none.
+    Raises CredentialsError for an unusable private key.
     """
     if provider.auth_method not in CERTIFICATE_METHODS or credentials.certificate is None:
         return None
@@ -67,7 +67,7 @@ def client_certificate(
 
 
 def _add_form_fields(body: str, credentials: ClientCredentials) -> str:
-    """The form with what is not every provider's; `resource` may be there more than once."""
+    """The form with optional fields added; `resource` may be repeated (RFC 8707 section 2)."""
     audience = [("audience", credentials.audience)] if credentials.audience else []
     resources = [("resource", resource) for resource in credentials.resources]
     fields = [*audience, *resources, *credentials.parameters.items()]

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BODY_BYTES", "Expectation", "parse_token_response"]
 
 MAX_BODY_BYTES = 65_536
-"""More than a token of any use: a secret in Secrets Manager holds no more."""
+"""Secrets Manager's limit for a value, so that no longer token could be stored."""
 
 MAX_TOKEN_CHARS = 16_384
-"""Common servers take no more than 8 or 16 KiB of headers."""
+"""Common servers accept no more than 8 or 16 KiB of headers."""
 
 MAX_CODE_CHARS = 64
 MAX_DESCRIPTION_CHARS = 200
@@ -50,7 +50,7 @@ PERMANENT = frozenset(
         "unsupported_grant_type",
     }
 )
-"""RFC 6749 section 5.2, RFC 8707 section 2: asking again changes nothing, whatever the status."""
+"""RFC 6749 section 5.2, RFC 8707 section 2: not retried, whatever the status is."""
 
 TEMPORARY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
 """Registered for other endpoints (RFC 6749 section 4.1.2.1), and used at this one too."""
@@ -58,24 +58,24 @@ TEMPORARY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
 TEMPORARY_STATUS = frozenset({408, 425, 429})
 
 SUCCESS = frozenset({200, 201})
-"""RFC 6749 section 5.1 says 200; a few providers say that they have created a token."""
+"""RFC 6749 section 5.1 says 200; a few providers respond with 201 Created."""
 
 BEARER_NAMES = frozenset({"", "bearertoken", "bearer_token", "bearer token"})
-"""What some gateways call a bearer token (RFC 6750), Apigee first of all."""
+"""Other names for a bearer token (RFC 6750) that some gateways use, such as Apigee."""
 
 JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript|plain)")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Expectation(NamedTuple):
-    """What was asked for, to hold the response against.
+    """What was asked for, to validate the response against.
 
     `asked_at` is aware UTC, before the request was sent. `lifetime_s` is how long tokens are
-    documented to live, `is_lifetime_assumed` whether that holds for a response that does not say.
-    `scope` is what was asked for, None for the client's default. `secrets` are what no error may
-    show and no token may be, `request` what was sent, of which no error may show the rest either.
-    `hint` follows a refusal of the client; so does how wrong this host's clock is, if the client
-    `signs` an assertion, which holds for a minute.
+    documented to live, `is_lifetime_assumed` whether that holds for a response without
+    `expires_in`. `scope` is what was asked for, None for the client's default. No error may show
+    `secrets` or other confidential parts of `request`, and no token may hold one of `secrets`.
+    `hint` ends the error for a refused client; if the client `signs` an assertion, which is valid
+    for a minute, so does the error of this host's clock.
     """
 
     client_id: str
@@ -100,7 +100,7 @@ class Expectation(NamedTuple):
         *,
         asked_at: datetime,
     ) -> Self:
-        """What these credentials may expect of this request."""
+        """What these credentials may expect of the response to this request."""
         return cls(
             client_id=credentials.client_id,
             token_url=request.url,
@@ -118,7 +118,7 @@ class Expectation(NamedTuple):
 
 
 def _basic_hint(credentials: ClientCredentials, provider: Provider) -> str:
-    """Where it depends on the encoding of Basic credentials whether the server takes them."""
+    """A hint for Basic credentials that differ when they are form-encoded; else empty."""
     if provider.auth_method != "client_secret_basic":
         return ""
     parts = [credentials.client_id, *(secret.reveal() for secret in credentials.client_secrets)]
@@ -215,9 +215,9 @@ def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> st
 
 
 def _refuse_echo(expected: Expectation, **published: str | None) -> None:
-    """Consumers read these fields: in no form may what proves the client's identity be in one.
+    """Raise ValueError if a field that consumers read holds a client secret or the assertion.
 
-    What the client id holds, or the scope that was asked for, is known to consumers anyway.
+    What the client id holds, or the scope that was asked for, consumers know anyway.
     """
     form = parse_qs(expected.request.body if expected.request else "")
     sent = (*expected.secrets, *map(Secret, form.get("client_assertion", ())))
@@ -247,9 +247,10 @@ def _token_type(members: Mapping[str, Any], expected: Expectation, redactor: Red
 
 
 def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | None, tuple[str, ...]]:
-    """The scope that was granted, and what to warn of; without a word on it, the requested one.
+    """The granted scope, and warnings; a response without `scope` grants the requested one.
 
-    RFC 6749 section 5.1: the response has to say so if they differ. An empty one grants nothing.
+    RFC 6749 section 5.1: the response has to name the scope if it differs. An empty one grants
+    nothing.
     """
     granted = members.get("scope")
     if isinstance(granted, list) and all(isinstance(name, str) for name in granted):
@@ -273,7 +274,7 @@ def _names(scope: str) -> set[str]:
 
 
 def _token_of(response: HttpResponse) -> str | None:
-    """A token in a response that may yet be refused, so that its error does not show it."""
+    """The token in any response, so that it can be redacted even if the response is refused."""
     token = _members_or_none(response).get("access_token")
     return token if isinstance(token, str) else None
 
@@ -286,7 +287,7 @@ def _members_or_none(response: HttpResponse) -> dict[str, Any]:
 
 
 def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) -> MintError:
-    """The error for a response that is one, as the server words it (RFC 6749 section 5.2)."""
+    """Our error for an error response, with the server's words (RFC 6749 section 5.2)."""
     members = _members_or_none(response)
     code = _first_text(
         members, ("error", "errorCode", "error_code", "code"), redactor, MAX_CODE_CHARS

@@ -1,4 +1,4 @@
-"""When to try again, and when to stop."""
+"""Retries of token requests, with pauses and a deadline."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Retry(NamedTuple):
     clock: Clock
 
     def call(self, attempt: Callable[[float], T]) -> T:
-        """Call `attempt` with the seconds that are left, again while what it raises is retryable.
+        """Call `attempt` with the seconds that are left, again while its MintError is retryable.
 
-        Raises its last MintError when the attempts are used up, or when the pause before the next,
-        which is at least what the provider asked for, would last until the end.
+        Raises the last one when the attempts are used up, or when the pause before the next, which
+        is at least the provider's `Retry-After`, would reach the deadline.
         """
         number = 0
         while True:

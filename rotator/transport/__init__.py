@@ -1,1 +1,1 @@
-"""One HTTP exchange with a server that is not trusted, bounded in time and size."""
+"""One HTTP request to a server that is not trusted, bounded in time and size."""

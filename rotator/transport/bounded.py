@@ -38,7 +38,7 @@ MAX_REASON_CHARS = 120
 
 HEADERS = {
     "User-Agent": "rotator",
-    # Nothing that needs to be unpacked: a small response could unpack to any size.
+    # No compression: a small response could unpack to any size.
     "Accept-Encoding": "identity",
     "Accept": "*/*",
     "Connection": "keep-alive",
@@ -47,10 +47,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: `headers` by lower-case name, `body` as it was sent.
+    """A response: `headers` by lower-case name, `body` as it was sent.
 
-    `is_cut` tells that the server had more to say than we were ready to read, or that the body of a
-    failure did not arrive: `body` is empty then.
+    `is_cut`: the body was longer than the bound, or that of a failure did not arrive (`body` is
+    empty then).
     """
 
     status: int
@@ -60,9 +60,9 @@ class HttpResponse:
 
 
 class TransportError(RotatorError):
-    """No whole response came. The message is the problem alone, not what the libraries say.
+    """No complete response came. The message is the problem alone, in our own words.
 
-    They name the URL, and their exceptions hold the request and with it the client secret.
+    The libraries' exceptions name the URL, and hold the request and with it the client secret.
     """
 
 
@@ -82,13 +82,13 @@ def send_bounded(
     client_certificate: ClientCertificate | None = None,
     environment: Environment | None = None,
 ) -> HttpResponse:
-    """Send `request` and read at most `max_body_bytes` of what comes back.
+    """Send `request` and read at most `max_body_bytes` of the response's body.
 
-    It runs in a thread of its own: a server that drips one byte at a time never runs into a read
-    timeout, and looking up a name has none. `environment` is what has been looked up of it so far.
-    A status that is no success (2xx) is a response without its body, too: it has decided by then.
-    Raises TransportError, ConfigError if a client certificate needs a folder that is not there,
-    ValueError if it does not fit its key.
+    It runs in a thread, which can be cut off: a server that drips one byte at a time never reaches
+    a read timeout, and name resolution has none. `environment` caches proxies and CA bundles
+    between calls. A failure (no 2xx) is returned even if its body doesn't arrive, because the
+    status decides. Raises TransportError; ConfigError if a client certificate needs a temporary
+    folder that is not there; ValueError if the certificate does not fit its key.
     """
     route = (environment or Environment()).route_to(request.url)
     adapter = make_adapter(request.url, route, client_certificate)
@@ -112,7 +112,7 @@ def send_bounded(
     except queue.Empty:
         outcome = TransportError("no complete response in time", retryable=True)
     finally:
-        # Ends the thread too, wherever it waits, and keeps it from sending anything any more.
+        # Ends the thread, wherever it waits, and keeps it from sending anything more.
         adapter.cut()
         adapter.close()
     if isinstance(outcome, HttpResponse):
@@ -125,7 +125,7 @@ def send_bounded(
 def make_adapter(
     url: str, route: Route, client_certificate: ClientCertificate | None = None
 ) -> StrictAdapter:
-    """The adapter for one exchange with `url`."""
+    """The adapter for one request to `url`; raises as `send_bounded` does."""
     if urlsplit(url).scheme == "http" and client_certificate is None:
         return StrictAdapter()
     return _tls_adapter(route.authorities or _ca_bundle(), client_certificate)
@@ -144,7 +144,7 @@ def _tls_adapter(authorities: str, client_certificate: ClientCertificate | None)
 
 
 def _ca_bundle() -> str:
-    """The file that SSL_CERT_FILE names, else the bundle that comes with requests."""
+    """The path in SSL_CERT_FILE, else that of the bundle that comes with requests."""
     paths = ssl.get_default_verify_paths()
     named = None if paths.cafile == paths.openssl_cafile else paths.cafile
     return named or DEFAULT_CA_BUNDLE_PATH
@@ -157,10 +157,10 @@ def _attempt(
     max_body_bytes: int,
     heads: list[HttpResponse],
 ) -> HttpResponse | TransportError:
-    """One request, by an adapter alone; `heads` gets what has arrived before the body.
+    """One request through an adapter; `heads` gets the response as it is before its body.
 
-    A session of requests would follow redirects, or read the whole body of one that it must not
-    follow, and look for credentials.
+    A session of requests would look for credentials in the environment, and follow redirects or at
+    least read their whole body.
     """
     try:
         prepared = requests.Request(
@@ -193,7 +193,7 @@ def _attempt(
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
-    # As they were sent: no Content-Encoding is undone.
+    # As they were sent, without undoing a Content-Encoding.
     return response.raw.stream(CHUNK_BYTES, decode_content=False)  # type: ignore[no-any-return]
 
 
@@ -218,7 +218,7 @@ def _explain(error: Exception) -> tuple[str, bool]:
 
 
 def _tls_reason(causes: list[BaseException]) -> str:
-    """What OpenSSL calls it, which holds nothing of what was sent."""
+    """OpenSSL's reason, which holds nothing of what was sent; empty if it gave none."""
     for cause in causes:
         if isinstance(cause, ssl.SSLEOFError):
             return "the server closed the connection; it may want a client certificate"
@@ -239,7 +239,7 @@ _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
     (faults.InvalidSchema, "URL or proxy of the environment cannot be used", False),
     (faults.InvalidURL, "URL or proxy of the environment cannot be used", False),
     (faults.ConnectionError, "connection failed or was closed", True),
-    # While the body is read, urllib3's own come through.
+    # Reading the body can raise urllib3's own.
     (urllib3_faults.TimeoutError, "no response in time", True),
     (urllib3_faults.ProtocolError, "connection failed or was closed", True),
 )

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["explain_clock_skew"]
 
 TOLERANCE_S = 60.0
-"""More than a response takes. An assertion lives for a minute, so that less doesn't refuse one."""
+"""Assertions live for a minute, so a smaller difference is not why a server refuses one."""
 
 
 def explain_clock_skew(headers: Mapping[str, str], *, now: datetime) -> str:
-    """A hint to follow a message; empty if the clocks agree, or if the server doesn't say.
+    """A hint to end a message with; empty if the clocks agree, or if the server sends no `Date`.
 
     `headers` are by lower-case name. RFC 9110 section 6.6.1: `Date` is when the response was made.
     """

@@ -1,4 +1,4 @@
-"""Connections with a TLS context that is given to them, and which can be cut at any stage.
+"""Connections with a given TLS context, which can be cut at any stage.
 
 Imports requests, so import this only to send something.
 """
@@ -20,11 +20,11 @@ __all__ = ["StrictAdapter"]
 
 
 class StrictAdapter(HTTPAdapter):
-    """Connections of one exchange, through proxies too.
+    """The connections of one request, through proxies too.
 
-    `context` may be shared with other exchanges, the connections are not. `for_proxies` is what a
-    proxy is spoken to with if its URL is https: the client's certificate is not for it. Neither is
-    needed for plain http.
+    `context` may be shared with other requests; connections are not. `for_proxies` is the context
+    for a proxy with an https URL, which must not get the client's certificate. Neither is needed
+    for plain http.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StrictAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **contexts, **options)
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:  # noqa: ANN401, ARG002 - as inherited
-        """Verify always, by the context's authorities: given a file, urllib3 would load it anew."""
+        """Always verify, by the context's authorities; urllib3 would load a file's once more."""
         conn.cert_reqs = "CERT_REQUIRED"
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
@@ -56,7 +56,7 @@ class StrictAdapter(HTTPAdapter):
         return pool
 
     def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
-        """The same in requests before 2.32.2, which know no other way to a connection."""
+        """As `get_connection_with_tls_context`, which requests has since 2.32.2 only."""
         pool: Any = super().get_connection(*args, **options)
         pool.ConnectionCls = partial(_tracked_kind(pool.ConnectionCls), track=self.track)
         return pool
@@ -66,7 +66,7 @@ class StrictAdapter(HTTPAdapter):
         if self._is_cut:
             made.close()
             raise ConnectionAbortedError
-        # A duplicate: what it does to the connection holds even once TLS has taken over the first.
+        # A duplicate, which can still shut the connection down once TLS has detached the original.
         self._sockets.append(made.dup())
 
     def cut(self) -> None:
@@ -85,7 +85,7 @@ class StrictAdapter(HTTPAdapter):
 
 @lru_cache(maxsize=8)
 def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
-    """`kind` of connection, which hands its socket to `track` as soon as it is made."""
+    """A class of connection like `kind` that passes each new socket to `track`."""
 
     class TrackedConnection(kind):  # type: ignore[misc]
         def __init__(

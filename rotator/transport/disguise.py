@@ -1,7 +1,7 @@
-"""Secrets in disguises that nothing can be cut out of: then the whole text is not fit to be shown.
+"""Finds secrets in disguises that cannot be cut out of a text, so that none of it may be shown.
 
-A server's debug output has a secret as a list of bytes, as a hex dump, in base64 of base64, or with
-something between its characters. Where such a repetition begins and ends is guesswork, so the only
+A server's debug output may have a secret as a list of bytes, as a hex dump, in base64 of base64, or
+with something between its characters. Where such an echo begins and ends is guesswork, so the only
 question here is whether there is one.
 """
 
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 __all__ = ["Disguises"]
 
 SQUEEZED_CHARS = 16
-"""So many letters and digits in a row, whatever stands between them. Less would be English, such as
-`client_secret`, that a badly chosen secret has too."""
+"""How many letters and digits in a row are an echo, ignoring all other characters. Fewer could be
+English, such as `client_secret`, in a badly chosen secret too."""
 
 DECODED_CHARS = 12
-"""So many characters in a row where a text had to be decoded first."""
+"""How many characters in a row are an echo in a text that had to be decoded first."""
 
 MIN_CHARS = 4
-"""A shorter secret is in any text."""
+"""A shorter secret occurs in any text by chance."""
 
 GAPS = (1, 2, 4)
-"""So many letters and digits of something else may stand between two neighbours: `<br>` has two,
-`"1":` in a JSON object one, `</td><td>` four."""
+"""How many other letters and digits may stand between two characters of a secret: `"1":` in a JSON
+object has one, `<br>` two, `</td><td>` four."""
 
 CHANCE = 16
-"""Of so many neighbours one is right by chance: in English as in hexadecimal digits."""
+"""One in so many characters is the next of the secret by chance, in English as in hexadecimal."""
 
 BITS_EACH = 3
-"""What a character behind a gap of one rules out (16 / 2 is 2 ** 3). Sixteen such characters are
-2 ** 48: among 4,000 places of a text and 64 of a secret, chance has them once in a billion texts.
-A character behind a wider gap rules out less, so that it takes more of them."""
+"""The evidence in bits of one character behind a gap of one (16 / 2 is 2 ** 3). Sixteen make 48
+bits: with 4,000 places in a text and 64 in a secret, chance does that once in a billion texts. A
+character behind a wider gap is less evidence, so that more of them are needed."""
 
 WHOLE_BITS = 32
-"""The same, for a shorter secret that stands there from its first character to its last."""
+"""The evidence that is enough for a shorter secret that is there as a whole."""
 
 MIN_WHOLE_CHARS = 8
-"""A shorter one stands in any long token, once it is decoded."""
+"""A shorter secret may occur in any long token by chance, once that is decoded."""
 
 MAX_DEPTH = 3
-"""How many encodings around each other are undone."""
+"""How many nested encodings are undone."""
 
 WHOLE_DEPTH = 1
-"""The same for a whole secret: the claims of a JWT are encoded once."""
+"""The same where a whole secret is searched: the claims of a JWT are encoded once."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _HEX = re.compile(r"[0-9a-f]{8,}")
@@ -63,7 +63,7 @@ _MAX_DIGITS = 21  # a character in base 2
 
 
 class Disguises:
-    """Tells whether a text repeats one of the secrets, or of `forms`: what they are encoded as."""
+    """Tells whether a text repeats one of `secrets`, or of `forms`, their common encodings."""
 
     def __init__(self, secrets: tuple[str, ...], forms: tuple[str, ...]) -> None:
         self._secrets = secrets
@@ -72,13 +72,13 @@ class Disguises:
     def appear_in(self, text: str, *, is_patched: bool = False) -> bool:
         """Whether some decoding of `text` holds a form, or a part of one that is long enough.
 
-        Where something was cut out of it (`is_patched`), half as much is enough: there was an echo,
-        and what is left is hardly there by chance.
+        If something was redacted in it (`is_patched`), half as much is enough: there was an echo,
+        and the rest of one is hardly there by chance.
         """
         chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
         squeezed = _parts(map(_squeeze, self._forms), chars)
         return any(
-            # As it stands, the text has been redacted already.
+            # The text itself, not decoded, has been redacted already.
             _shares(_squeeze(each), squeezed)
             or self._is_scattered_in(each, chars)
             or (each is not text and _shares(each.lower(), self._parts))
@@ -86,11 +86,10 @@ class Disguises:
         )
 
     def are_whole_in(self, text: str) -> bool:
-        """Whether some decoding of `text` holds a form from its first character to its last.
+        """Whether some decoding of `text` holds a whole form.
 
-        A part may be chance, or a word that both have: a text that is no error message is not
-        given up for it. Every token is looked at, so that fewer decodings have to do: the forms are
-        encodings themselves.
+        A part may be there by chance, or be a word of both, which is no reason to refuse a token.
+        Every token is checked, so fewer decodings have to do; the forms are encodings themselves.
         """
         texts = map(str.lower, _decodings(text, WHOLE_DEPTH))
         return any(whole in low for low in texts for whole in self._wholes)
@@ -135,7 +134,7 @@ def _shares(text: str, parts: frozenset[str]) -> bool:
 
 
 def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
-    """The text, and all that it is or holds if it was encoded once or several times."""
+    """The text, and its decodings through up to `depth` nested encodings."""
     texts, seen = [text], {text}
     for _ in range(depth):
         yield from texts
@@ -146,10 +145,10 @@ def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
 
 
 def _is_scattered(secret: str, text: str, chars: int) -> bool:
-    """Whether the secret's characters stand in the text in order, with no more than gaps between.
+    """Whether enough of the secret's characters stand in the text in order, with gaps between.
 
-    Both are squeezed. The wider the gaps, the more characters are needed to rule out chance, and of
-    a short secret all of them.
+    Both are squeezed. The wider the gaps, the more characters are needed to rule out chance; of a
+    short secret all are.
     """
     for gap in GAPS:
         bits = log2(CHANCE / (gap + 1))
@@ -161,9 +160,10 @@ def _is_scattered(secret: str, text: str, chars: int) -> bool:
 
 
 def _has_chain(secret: str, text: str, gap: int, needed: int) -> bool:
-    """Whether so many successive characters of the secret follow each other in the text.
+    """Whether `needed` successive characters of the secret follow each other, `gap` apart at most.
 
-    One pass: for each place in the secret, the longest chain that ends there, and where it ended.
+    One pass over the text keeps the longest chain that ends at each place in the secret, and where
+    in the text it ended.
     """
     places: dict[str, list[int]] = {}
     for place in reversed(range(len(secret))):  # a chain takes each character of the text once
@@ -182,7 +182,7 @@ def _has_chain(secret: str, text: str, gap: int, needed: int) -> bool:
 
 
 def _decode(text: str) -> Iterator[str]:
-    """What the text is, or holds, if it was encoded once."""
+    """What the text, or encoded parts of it, decode to: one layer, in each known encoding."""
     if has_escapes(text):
         yield unescape_all(text)
     runs = _BASE64.findall(re.sub(r"\s+", "", text))
@@ -198,7 +198,7 @@ def _decode(text: str) -> Iterator[str]:
 
 
 def _decode_base64(run: str) -> str:
-    """The octets as characters, in either alphabet; one character of the end may be too many."""
+    """The octets as characters, from either alphabet; an incomplete last character is dropped."""
     whole = run[:-1] if len(run) % 4 == 1 else run
     padded = whole + "=" * (-len(whole) % 4)
     return base64.urlsafe_b64decode(padded.replace("+", "-").replace("/", "_")).decode("latin-1")
@@ -209,7 +209,7 @@ def _decode_hex(run: str) -> str:
 
 
 def _character(number: str, base: int) -> str:
-    """The character of this code, a space for what is none."""
+    """The character with this code, a space if there is none."""
     if len(number) > _MAX_DIGITS:
         return " "
     try:

@@ -1,6 +1,6 @@
-"""What the environment says about connections: proxies and CA bundle, and nothing else.
+"""Proxies and CA bundle from the environment, and nothing else.
 
-Imports requests when it is first asked.
+Imports requests at the first lookup.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ __all__ = ["Environment", "Route"]
 
 
 class Route(NamedTuple):
-    """How a server is reached: `proxies` by scheme, and the file or folder of `authorities`.
+    """How a server is reached: `proxies` by scheme, and the CA file or folder `authorities`.
 
-    None leaves the authorities to the default.
+    `authorities` None stands for the default bundle.
     """
 
     proxies: Mapping[str, str]
@@ -25,9 +25,9 @@ class Route(NamedTuple):
 
 
 class Environment:
-    """Looks each server up once: that takes as long as all else that goes before a request.
+    """Looks each server up once, because that takes as long as all else before a request.
 
-    Keep one for as long as the environment stays the same, such as for a run.
+    Keep one while the environment stays the same, such as for a run.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class Environment:
     def route_to(self, url: str) -> Route:
         """How `url` is reached.
 
-        Plain http, which is for this machine alone, never goes through a proxy: it would show the
-        secret to it. `trust_env` of requests as a whole would let a `.netrc` entry replace the
+        Plain http, which is for this machine alone, never goes through a proxy, which would see the
+        secret. Not by `trust_env` of requests, with which a `.netrc` entry would replace the
         Authorization header.
         """
         parts = urlsplit(url)

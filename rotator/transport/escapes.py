@@ -1,4 +1,4 @@
-"""Escapes by which a server may write any character, and what each of them stands for."""
+"""The escapes in which a server may write a character, and what each stands for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _octets(escape: str) -> str:
 
 
 def _reference(escape: str) -> str:
-    from html import unescape  # two thousand names of characters, for few of the runs
+    from html import unescape  # here: it loads two thousand names, and few runs need them
 
     return unescape(escape)
 
@@ -40,9 +40,9 @@ def _reference(escape: str) -> str:
 _TABLE: tuple[tuple[str, Callable[[str], str]], ...] = (
     # Of Python, of JavaScript and Perl, and in names of XML.
     (r"\\+(?-i:U)[0-9a-f]{8}|\\+[ux]\{[0-9a-f]{1,8}\}|\\+x[0-9a-f]{2}|_x[0-9a-f]{4}_", _code_point),
-    # Of JSON, and of JavaScript's `escape`; two may be one character.
+    # Of JSON, and of JavaScript's `escape`; a surrogate pair is one character.
     (r"(?:(?:\\+|%)u[0-9a-f]{4})+", _utf16),
-    # Of a URL and of quoted-printable (RFC 2045 section 6.7); UTF-8 needs several.
+    # Of a URL and of quoted-printable (RFC 2045 section 6.7); UTF-8 may need several.
     (r"(?:%[0-9a-f]{2})+|(?:=[0-9a-f]{2})+", _octets),
     (r"=\r?\n", lambda _: ""),
     (r"\\+[nrt]", lambda _: " "),
@@ -58,7 +58,7 @@ has_escapes = _ANY.search
 
 
 def unescape(escape: re.Match[str]) -> str:
-    """What one escape that was found stands for."""
+    """What a match of `find_escapes` stands for."""
     return _TABLE[(escape.lastindex or 1) - 1][1](escape[0])
 
 

@@ -1,7 +1,7 @@
-"""What a server says about an error, made fit to be shown.
+"""Makes a server's error text fit to be shown.
 
-It is foreign text: it can hold control characters that rewrite a terminal, be of any length, and
-repeat the client secret or the token that it complains about, in whatever encoding.
+It may hold control characters that rewrite a terminal, be of any length, and repeat the client
+secret or the token that it complains about, in any encoding.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ __all__ = ["Redactor", "debug_id"]
 
 REDACTED = "***"
 GRAM = 8
-"""A run of this many characters of a secret is enough to be redacted, so that a cut or a line break
-in the middle of an echo does not help it through."""
+"""How many characters of a secret in a row are redacted: an echo may be cut off or broken across
+lines."""
 
 MIN_OPAQUE_CHARS = 4
-"""Less in hexadecimal or base64 is part of any word, and gives a short secret no more away."""
+"""Fewer in hexadecimal or base64 occur in any word."""
 
 MAX_LAYERS = 4
-"""How many encodings around each other are undone: JSON in JSON in a form is three."""
+"""How many nested encodings are undone: JSON in JSON in a form is three."""
 
 MAX_ESCAPE_CHARS = 20
-"""More than one character of a secret takes, however it is written: no more of a text is looked at
-than what could be shown of it."""
+"""No escape of one character is longer: so much of a text is read for each one that is shown."""
 
 DEBUG_HEADERS = (
     "x-debug-id",
@@ -68,7 +67,7 @@ class Redactor:
 
     @cached_property
     def _grams(self) -> frozenset[str]:
-        """Made at the first text to be shown: a response that is as it should be needs none."""
+        """All runs of GRAM characters of the secrets, made when first needed."""
         grams: set[str] = set()
         for secret in self._secrets:
             for form in _forms(secret.reveal()):
@@ -77,7 +76,7 @@ class Redactor:
         return frozenset(grams - {"", " "})
 
     def redact_line(self, text: object, *, max_chars: int) -> str | None:
-        """`text` on one line, redacted and cut; None unless it is a string with something in it."""
+        """`text` on one line, redacted, cut to `max_chars`; None if it is empty or no string."""
         if not isinstance(text, str):
             return None
         seen = text[: max_chars * MAX_ESCAPE_CHARS]
@@ -87,7 +86,7 @@ class Redactor:
         return line or None
 
     def redact(self, text: str) -> str:
-        """`text` with every secret in it replaced by three stars, and otherwise as it is.
+        """`text` with three stars in place of every secret.
 
         Three stars alone if it repeats a secret in a disguise that cannot be cut out.
         """
@@ -116,7 +115,7 @@ class Redactor:
         return Disguises(secrets, tuple(form for secret in secrets for form in _forms(secret)))
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:
-        """Mark what of the original is a secret in this layer, white space and case aside."""
+        """Mark the places of the original text that are a secret in this layer, in any case."""
         folded, spans = _fold(layer)
         for length in {len(gram) for gram in self._grams}:
             for at in range(len(folded) - length + 1):
@@ -135,7 +134,7 @@ def debug_id(headers: Mapping[str, str], redactor: Redactor) -> str | None:
 
 
 _Layer = list[tuple[str, int, int]]
-"""A text with escapes undone: each character, and from where to where it stands in the original."""
+"""A text with escapes undone: each character, with its start and end in the original."""
 
 
 def _layers(text: str) -> Iterator[_Layer]:
@@ -177,7 +176,7 @@ def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _fold_layers(text: str) -> Iterator[str]:
-    """What `_fold` makes of each layer of a text; of most secrets that is next to nothing."""
+    """What `_fold` makes of each layer of a text, with a short cut for most secrets."""
     if text.isascii() and text.isprintable() and "  " not in text and not has_escapes(text):
         yield text.lower()
         return
@@ -186,20 +185,20 @@ def _fold_layers(text: str) -> Iterator[str]:
 
 
 def _lower(text: str) -> str:
-    """`text` in lower case and of the same length: a few letters would become two."""
+    """`text` in lower case, except letters that would become two: the length must stay."""
     return "".join(low if len(low := c.lower()) == 1 else c for c in text)
 
 
 def _printable(text: str) -> str:
-    """On one line: every run of white space and of what cannot be printed becomes one space."""
+    """On one line: each run of white space and unprintable characters becomes one space."""
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text))
 
 
 def _forms(secret: str) -> Iterable[str]:
-    """The secret in the encodings that no escape gives away."""
-    encoded = secret.encode(errors="replace")  # JSON can hold half a character
+    """The secret, and its encodings that `rotator.transport.escapes` doesn't undo."""
+    encoded = secret.encode(errors="replace")  # JSON can hold half of a surrogate pair
     yield secret
-    yield encoded.decode("latin-1")  # by servers that take UTF-8 for it
+    yield encoded.decode("latin-1")  # as servers show it that take UTF-8 for Latin-1
     yield json.dumps(secret)[1:-1]
     yield quote_plus(encoded)
     for variant in (encoded, quote(encoded, safe="").encode(), quote_plus(encoded).encode()):
@@ -208,8 +207,8 @@ def _forms(secret: str) -> Iterable[str]:
 
 def _opaque_forms(data: bytes) -> Iterator[str]:
     yield data.hex()
-    # Within a longer text, as in a Basic header, it depends on what goes before: three ways, and
-    # the first characters are not the secret's alone.
+    # Within a longer text, such as a Basic header, base64 depends on what goes before: there are
+    # three alignments, and the first characters are not the secret's alone.
     for before, foreign in ((b"", 0), (b"-", 2), (b"--", 3)):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             yield encode(before + data).decode().rstrip("=")[foreign:]

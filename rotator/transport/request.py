@@ -1,4 +1,4 @@
-"""An HTTP request as it is sent, and what of it nobody else may see."""
+"""An HTTP request, and which parts of it are confidential."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["HttpRequest"]
 PUBLIC_FIELDS = frozenset(
     {"audience", "client_assertion_type", "client_id", "grant_type", "resource", "scope"}
 )
-"""Form fields that an error may repeat: it is about them, most often."""
+"""Form fields that an error may repeat: most errors are about them."""
 
 PUBLIC_HEADERS = frozenset({"accept", "content-type", "x-api-key"})
 
 MIN_CHARS = 8
-"""Shorter parameters are words like `v2`, and hiding them would make any text unreadable."""
+"""Shorter parameters are words like `v2`; to redact them would make any text unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class HttpRequest:
     body: str = field(default="", repr=False)
 
     def secret_texts(self) -> Iterator[str]:
-        """Each confidential value, exactly as it is sent, and decoded where it is encoded.
+        """Each confidential value, both as it is sent and decoded.
 
-        Taken from the request and not from the credentials: whatever a client authentication
-        method makes of a secret, its result is here.
+        They come from the request, not from the credentials, so that whatever a method of client
+        authentication makes of a secret is among them.
         """
         for name, value in self.headers.items():
             if name.lower() not in PUBLIC_HEADERS:

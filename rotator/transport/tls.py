@@ -1,4 +1,4 @@
-"""TLS contexts: certificates verified, TLS 1.2 at least, and loaded once where that is safe.
+"""TLS contexts: they verify certificates, need TLS 1.2, and are shared where that is safe.
 
 Imports urllib3, so import this only to send something.
 """
@@ -34,11 +34,10 @@ class ClientCertificate:
 
 
 def shared_context(authorities: str) -> ssl.SSLContext:
-    """The context that trusts the file or folder `authorities` and shows no certificate.
+    """The context that trusts the file or folder `authorities`, without a client certificate.
 
-    Loading a bundle takes four times as long as the rest of a mint, so all connections that trust
-    the same one share it; a bundle that was replaced is loaded anew. Raises OSError if it cannot
-    be read.
+    To load a bundle takes four times as long as the rest of a mint, so all connections share it; a
+    bundle that was replaced is loaded again. Raises OSError if it cannot be read.
     """
     stat = Path(authorities).stat()
     with _LOADING:
@@ -46,7 +45,7 @@ def shared_context(authorities: str) -> ssl.SSLContext:
 
 
 _LOADING = threading.Lock()
-"""Threads that begin together would each load it."""
+"""Else threads that start at the same time would each load the bundle."""
 
 
 @lru_cache(maxsize=8)
@@ -64,10 +63,10 @@ def _context(authorities: str) -> ssl.SSLContext:
 
 
 def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLContext:
-    """A context of its own that shows this certificate; it is never shared, nor kept.
+    """A context with this client certificate; it is never shared or kept.
 
-    Raises OSError as `shared_context` does, ValueError, without anything of either in it, if
-    certificate and key do not fit, ConfigError if there is no folder to hand them to OpenSSL in.
+    Raises OSError as `shared_context` does; ValueError, which quotes neither, if certificate and
+    key do not fit; ConfigError if there is no folder in which to pass them to OpenSSL.
     """
     context = _context(authorities)
     problem: Exception | None = None
@@ -88,10 +87,10 @@ def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLC
 
 @contextlib.contextmanager
 def _encrypted_files(certificate: ClientCertificate) -> Iterator[tuple[Path, Path, bytes]]:
-    """Both as files, which is the only form that OpenSSL takes them in, and the key's passphrase.
+    """Paths of certificate and key, and the key's passphrase: OpenSSL takes them from files only.
 
-    The key is written encrypted, with a passphrase that exists in this process alone: a run that is
-    killed at this point leaves nothing that anybody could use.
+    The key is encrypted with a passphrase that only this process has, so that a run that is killed
+    here leaves nothing that anybody could use.
     """
     from cryptography.hazmat.primitives import serialization
 
