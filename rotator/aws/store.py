@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.aws.error_details import drop_echoed_code
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
-from rotator.aws.sdk_loader import skip_service_listing
+from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import without_bodies
 from rotator.errors import (
     RotatorError,
@@ -73,7 +73,7 @@ def _open_session(config: Config, region: str | None) -> object:
 
     core = botocore.session.get_session()
     core.set_default_client_config(config)
-    skip_service_listing(core)
+    limit_loading(core)
     if region is not None:
         core.set_config_variable("region", region)
     return boto3.Session(botocore_session=core)

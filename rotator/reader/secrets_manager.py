@@ -129,7 +129,7 @@ def _open_session() -> Session:
     import botocore.session
     from botocore.config import Config
 
-    from rotator.aws.sdk_loader import skip_service_listing
+    from rotator.aws.sdk_loader import limit_loading
 
     session = botocore.session.get_session()
     # Of all clients, also of those that it makes itself in order to get credentials.
@@ -140,7 +140,7 @@ def _open_session() -> Session:
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         )
     )
-    skip_service_listing(session)
+    limit_loading(session)
     return session
 
 

@@ -62,9 +62,16 @@ READER_MUTATIONS = (
     Mutation(
         "the job lists all services of the SDK",
         "aws/store.py",
-        "    skip_service_listing(core)\n",
+        "    limit_loading(core)\n",
         "",
         "tests/unit/aws/test_sdk_loader.py -k job",
+    ),
+    Mutation(
+        "all services of the SDK have Secrets Manager's kind of endpoint",
+        "aws/sdk_loader.py",
+        'if name == "secretsmanager" else',
+        "if name else",
+        "tests/unit/aws/test_sdk_loader.py -k global",
     ),
     Mutation(
         "direct: any certificate will do",
