@@ -6,7 +6,7 @@ import re
 
 from rotator.errors import ConfigError
 
-__all__ = ["arn_region", "checked_secret_id", "shared_region"]
+__all__ = ["arn_region", "checked_secret_id", "is_secret_id", "shared_region"]
 
 # A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
 # services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
@@ -17,9 +17,14 @@ def checked_secret_id(label: str, text: str) -> str:
     """`text`, if it can be a secret's name or ARN; else raises ConfigError, which names `label`."""
     if not text.strip():
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
-    if not SECRET_ID.fullmatch(text):
+    if not is_secret_id(text):
         raise ConfigError(f"{label}: is not a valid secret name or ARN")
     return text
+
+
+def is_secret_id(text: str) -> bool:
+    """Whether `text` can be a secret's name or ARN."""
+    return SECRET_ID.fullmatch(text) is not None
 
 
 def arn_region(secret_id: str | None) -> str | None:

@@ -8,7 +8,6 @@ from rotator.aws.secret_ids import checked_secret_id
 from rotator.errors import ConfigError
 from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
 from rotator.model.binding import BINDING_TAG, Binding
-from rotator.model.consent import secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,18 +27,18 @@ class Listing(Protocol):
 def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     """The bindings that tags declare; each still needs the consent of its credentials.
 
-    A tag that names no possible secret, or two token secrets that name each other, refuse these
-    bindings alone. Raises StoreError if the secrets cannot be listed, ConfigError if none is found.
+    A tag that names no possible secret refuses its binding alone. Raises StoreError if the secrets
+    cannot be listed, ConfigError if none is found.
     """
     listed = {secret.name: secret for secret in store.list_tagged(BINDING_TAG, where)}
     bindings, refused = [], []
     for name, secret in sorted(listed.items()):
         binding = Binding(secret.tags[BINDING_TAG], name)
-        problem = _problem(binding, listed)
+        problem = _problem(binding)
         if problem is None:
             bindings.append(FleetBinding(binding, needs_consent=True))
         else:
-            refused.append(RefusedBinding(binding, problem))
+            refused.append(RefusedBinding(binding, problem, is_confirmed=False))
     if not listed:
         narrowed = " and the tags of --where" if where else ""
         raise ConfigError(
@@ -49,17 +48,10 @@ def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     return Selection(tuple(bindings), tuple(refused))
 
 
-def _problem(binding: Binding, listed: Mapping[str, ListedSecret]) -> ConfigError | None:
+def _problem(binding: Binding) -> ConfigError | None:
     label = f"token secret {binding.token_secret}: its tag {BINDING_TAG}"
     try:
         checked_secret_id(label, binding.credentials_secret)
     except ConfigError as error:
         return error
-    credentials = binding.credentials_secret
-    other = listed.get(secret_name(credentials) if credentials.startswith("arn:") else credentials)
-    if other is not None and other.name != binding.token_secret:
-        return ConfigError(
-            f"{label} names {other.name}, which is a token secret itself; name the secret that"
-            " holds the client secret"
-        )
     return None

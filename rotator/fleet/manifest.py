@@ -82,7 +82,7 @@ def _selection(entries: list[object]) -> Selection:
             refused.append(RefusedBinding(_read_names(entry), error))
         else:
             bindings.append(parsed)
-    return _without_cycles(bindings, refused)
+    return Selection(tuple(bindings), tuple(refused))
 
 
 def _refuse_second(number: int, token_secret: str, first_at: dict[str, int]) -> None:
@@ -91,25 +91,6 @@ def _refuse_second(number: int, token_secret: str, first_at: dict[str, int]) -> 
         raise ConfigError(
             f"manifest: binding {number}: token_secret is that of binding {first} too; remove one"
         )
-
-
-def _without_cycles(bindings: list[FleetBinding], refused: list[RefusedBinding]) -> Selection:
-    """Without those whose token secret is the credentials secret of another's token secret."""
-    credentials_of = {
-        each.binding.token_secret: each.binding.credentials_secret for each in bindings
-    }
-    kept = []
-    for each in bindings:
-        credentials = each.binding.credentials_secret
-        if credentials != each.binding.token_secret and credentials in credentials_of:
-            error = ConfigError(
-                f"token secret {each.binding.token_secret}: its credentials secret {credentials} is"
-                " the token secret of another binding; name the secret that holds the client secret"
-            )
-            refused.append(RefusedBinding(each.binding, error))
-        else:
-            kept.append(each)
-    return Selection(tuple(kept), tuple(refused))
 
 
 def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:

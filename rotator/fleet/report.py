@@ -36,8 +36,8 @@ class DeferredError(RotatorError):
 class BindingReport:
     """How one binding of the fleet went: a result, or an error.
 
-    `is_confirmed` is false for what only a tag calls a binding, as its credentials could not be
-    asked whether they agree.
+    `is_confirmed` is false for what only a tag calls a binding: its credentials do not name it, or
+    could not be read.
     """
 
     binding: Binding

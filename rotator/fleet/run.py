@@ -8,24 +8,22 @@ another its token.
 from __future__ import annotations
 
 import gc
-from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, replace_error
 from rotator.fleet.active_clients import ActiveClients
-from rotator.fleet.consent import require_consent
+from rotator.fleet.consent import is_confirmed, require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
 from rotator.fleet.read import ReadAlready, read_bindings, refuse_other_region, secrets_of
+from rotator.fleet.refused import report_refused, token_secrets_of, with_life
 from rotator.fleet.report import BindingReport, Reports, summarize
-from rotator.model.access_token import AccessToken
-from rotator.model.instants import format_instant
-from rotator.model.stored import parse_token
+from rotator.fleet.roles import SecretRoles
 from rotator.rotation.assess import assess_unprobed
 from rotator.rotation.rotate import untouched
 from rotator.rotation.run import Run
@@ -82,19 +80,27 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
         gc.enable()
     started_s, began_at = fleet.clock.monotonic(), fleet.clock.now()
     reports = Reports(fleet.told)
-    for refused in selection.refused:
-        reports.add(BindingReport(refused.binding, error=refused.error))
-    assessed, active_clients = [], ActiveClients()
-    for fleet_binding, found in read_bindings(fleet.batches, selection.bindings):
+    assessed, active_clients, roles = [], ActiveClients(), SecretRoles(selection.bindings)
+    classify = partial(
+        _classify, fleet, began_at=began_at, active_clients=active_clients, roles=roles
+    )
+    unusable: dict[str, StoredSecret | Failure] = {}
+    to_read = [*selection.bindings, *token_secrets_of(selection.refused)]
+    for fleet_binding, found in read_bindings(fleet.batches, to_read):
         binding = fleet_binding.binding
-        outcome = guard(partial(_classify, fleet, began_at, active_clients, fleet_binding, found))
+        if fleet_binding.is_refused:
+            unusable |= found
+            continue
+        outcome = guard(partial(classify, fleet_binding, found))
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
         elif isinstance(outcome, RotatorError):
-            is_confirmed = not fleet_binding.needs_consent
-            reports.add(BindingReport(binding, error=outcome, is_confirmed=is_confirmed))
+            confirmed = is_confirmed(fleet_binding, found)
+            reports.add(BindingReport(binding, error=outcome, is_confirmed=confirmed))
         else:
             reports.add(BindingReport(binding, result=outcome))
+    for report in report_refused(selection.refused, unusable):
+        reports.add(report)
     active_clients.warn()
     pool = Pool(
         reports,
@@ -113,20 +119,20 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
 
 def _classify(
     fleet: FleetRun,
-    began_at: datetime,
-    active_clients: ActiveClients,
     fleet_binding: FleetBinding,
     found: Mapping[str, StoredSecret | Failure],
+    *,
+    began_at: datetime,
+    active_clients: ActiveClients,
+    roles: SecretRoles,
 ) -> Assessed | RotationResult:
     """Decide by what was read; what is not due is done, unless an API may know better."""
     binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
-    refuse_other_region(fleet.region, binding)
-    versions = {}
-    for secret_id in secrets_of(binding):
-        version = found[secret_id]
-        if isinstance(version, RotatorError):
-            raise _with_details(version, found[binding.token_secret])
-        versions[secret_id] = version
+    versions = replace_error(
+        lambda: _usable_versions(fleet, roles, fleet_binding, found),
+        RotatorError,
+        lambda error: with_life(error, found[binding.token_secret]),
+    )
     run = Run(
         binding=binding,
         store=ReadAlready(fleet.store, versions, fleet.puts),
@@ -159,6 +165,24 @@ def _classify(
     )
 
 
+def _usable_versions(
+    fleet: FleetRun,
+    roles: SecretRoles,
+    fleet_binding: FleetBinding,
+    found: Mapping[str, StoredSecret | Failure],
+) -> dict[str, StoredSecret]:
+    """Both secrets as they were read; raises what keeps the binding from being worked on."""
+    refuse_other_region(fleet.region, fleet_binding.binding)
+    versions = {}
+    for secret_id in secrets_of(fleet_binding.binding):
+        version = found[secret_id]
+        if isinstance(version, RotatorError):
+            raise version
+        versions[secret_id] = version
+    roles.check(fleet_binding, versions)
+    return versions
+
+
 def _allow(fleet_binding: FleetBinding, assessment: Assessment) -> None:
     """Raise ConfigError if the binding needs the consent of the credentials and has none."""
     if fleet_binding.needs_consent:
@@ -167,17 +191,3 @@ def _allow(fleet_binding: FleetBinding, assessment: Assessment) -> None:
             credentials_secret=assessment.credentials_version.secret_id,
             token_secret_arn=assessment.token_version.arn,
         )
-
-
-def _with_details(error: Failure, token_version: StoredSecret | Failure) -> Failure:
-    """The error of one read for one binding, with what is known of its token.
-
-    A copy: a call that failed as a whole has the same error for each of its secrets.
-    """
-    copied = copy(error)
-    copied.details = dict(error.details)
-    if not isinstance(token_version, RotatorError):
-        stored = parse_token(token_version)
-        expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
-        copied.details.update(version_id=token_version.version_id, expires_at=expires_at)
-    return copied

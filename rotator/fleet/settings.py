@@ -49,21 +49,27 @@ class FleetBinding:
     """One binding of a fleet; what is None is the fleet's.
 
     `needs_consent` tells that the credentials were found through a tag, and have to name the token
-    secret themselves.
+    secret themselves; `is_refused` that only the life of the stored token is of interest.
     """
 
     binding: Binding
     cadence: timedelta | None = None
     probe_url: str | None = None
     needs_consent: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedBinding:
-    """A binding that cannot be run, and why; the others go on without it."""
+    """A binding that cannot be run, and why; the others go on without it.
+
+    Its names can be those of no secret. `is_confirmed` is false for what only a tag calls a
+    binding.
+    """
 
     binding: Binding
     error: RotatorError
+    is_confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.read import BatchStore, read_bindings, refuse_other_region
+from rotator.fleet.roles import SecretRoles
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
@@ -63,9 +64,10 @@ def fleet_status(
     Raises ConfigError or StoreError only where nothing at all could be read.
     """
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
+    roles = SecretRoles(selection.bindings)
     for fleet_binding, versions in read_bindings(batches, selection.bindings):
         binding = fleet_binding.binding
-        assess = partial(_assess, fleet_binding, versions, batches)
+        assess = partial(_assess, fleet_binding, versions, batches, roles)
         status = guard(partial(assess, policy_of=policy_of, now=now, region=region))
         if isinstance(status, RotatorError):
             found.append(BindingStatus(binding, error=status))
@@ -78,6 +80,7 @@ def _assess(
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | Failure],
     store: PreviousStore,
+    roles: SecretRoles,
     *,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
     now: datetime,
@@ -91,6 +94,10 @@ def _assess(
         raise credentials_version
     if isinstance(token_version, RotatorError):
         raise token_version
+    roles.check(
+        fleet_binding,
+        {binding.credentials_secret: credentials_version, binding.token_secret: token_version},
+    )
     credentials = parse_credentials(credentials_version)
     if fleet_binding.needs_consent:
         require_consent(

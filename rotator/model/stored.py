@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OWN_KEYS",
+    "holds_client_credentials",
     "holds_only_token",
     "parse_credentials",
     "parse_fields",
@@ -77,8 +78,17 @@ def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
 
 def holds_only_token(keys: Iterable[str]) -> bool:
     """Whether these are the keys of a token document, and no client credentials are among them."""
-    meant = {meant_name(key) or canonical_name(key) for key in keys}
+    meant = _meant_keys(keys)
     return not meant.isdisjoint(OWN_KEYS) and meant.isdisjoint(_CLIENT_KEYS)
+
+
+def holds_client_credentials(keys: Iterable[str]) -> bool:
+    """Whether a client secret or a private key is among these keys, by whatever name is meant."""
+    return not _meant_keys(keys).isdisjoint(_CLIENT_KEYS)
+
+
+def _meant_keys(keys: Iterable[str]) -> frozenset[str]:
+    return frozenset(meant_name(key) or canonical_name(key) for key in keys)
 
 
 def token_as_credentials(secret_id: str) -> CredentialsError:

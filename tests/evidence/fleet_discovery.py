@@ -80,6 +80,13 @@ def _token_of_another(job: FleetJob) -> Planted:
     return Planted((_tagged(job, "fleet/t/0"),))
 
 
+def _on_credentials(job: FleetJob) -> Planted:
+    mine = _credentials(job, token_secrets=[CREDENTIALS])
+    tag = {"Key": BINDING_TAG, "Value": mine}
+    job.stage.wire.secrets_manager.ask("TagResource", SecretId=CREDENTIALS, Tags=[tag])
+    return Planted((CREDENTIALS,))
+
+
 def _no_name(job: FleetJob) -> Planted:
     return Planted((_tagged(job, "no name at all"),))
 
@@ -132,6 +139,7 @@ PLANTS: dict[str, Callable[[FleetJob], Planted]] = {
     "a token secret that names itself": _itself,
     "two that name each other": _each_other,
     "the token secret of another binding": _token_of_another,
+    "a tag on the credentials secret of others": _on_credentials,
     "a tag that is no name": _no_name,
     "credentials of another region": _another_region,
     "a token secret that holds a password": _password,

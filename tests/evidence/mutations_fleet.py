@@ -5,6 +5,7 @@ from tests.evidence.mutation import Mutation
 RUN = "tests/unit/fleet/test_run.py"
 PROBES = "tests/unit/fleet/test_probes.py"
 WORK = "tests/unit/fleet/test_work.py"
+ROLES = "tests/unit/fleet/test_roles.py"
 STATUS = "tests/unit/fleet/test_status.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 CONSENT = "tests/unit/model/test_consent.py"
@@ -165,5 +166,33 @@ FLEET_MUTATIONS = (
         "    if not report.is_confirmed:\n",
         "    if report.result is not None:\n",
         f"{LAMBDA} -k hold_the_alarm",
+    ),
+    Mutation(
+        "fleet: a tag on a credentials secret stops those that it serves",
+        "fleet/roles.py",
+        "        if is_token_secret and _has_no_credentials(credentials_version):\n",
+        "        if is_token_secret:\n",
+        f"{ROLES} -k no_victim",
+    ),
+    Mutation(
+        "fleet: a token secret of two names is rotated twice",
+        "fleet/roles.py",
+        "        if first != token_version.secret_id:\n",
+        "        if not first:\n",
+        f"{ROLES} -k two_ways",
+    ),
+    Mutation(
+        "fleet: a binding that never had a token is not missed",
+        "fleet/consent.py",
+        "    return has_consent(named, token_version.arn)\n",
+        "    return False\n",
+        f"{ROLES} -k confirmed_by",
+    ),
+    Mutation(
+        "fleet: nobody looks at the token of a refused binding",
+        "fleet/run.py",
+        "    to_read = [*selection.bindings, *token_secrets_of(selection.refused)]\n",
+        "    to_read = [*selection.bindings, *token_secrets_of(())]\n",
+        f"{ROLES} -k life_of_its_token",
     ),
 )

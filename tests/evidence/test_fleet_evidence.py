@@ -21,6 +21,7 @@ from tests.evidence.row import Effort, TableRow
         (fleet_kills, "SIGKILL after call 5"),
         (fleet_hangs, "4 workers, 4 of 10 hang"),
         (fleet_discovery, "without consent"),
+        (fleet_discovery, "a tag on the credentials secret of others"),
         (fleet_discovery, "two that name each other"),
         (fleet_discovery, "a list without an end"),
     ],

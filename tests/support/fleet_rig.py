@@ -33,6 +33,7 @@ class FleetRig:
     bindings: list[FleetBinding] = field(default_factory=list)
     refused: list[RefusedBinding] = field(default_factory=list)
     reads: list[list[str]] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
 
     def add(
         self,
@@ -56,6 +57,18 @@ class FleetRig:
         self.bindings.append(FleetBinding(binding, needs_consent=needs_consent))
         return binding
 
+    def alias(self, other: str, name: str) -> None:
+        """Let `other` (an ARN, or a partial one) mean the secret `name`."""
+        self.aliases[other] = name
+
+    def status_store(self) -> "StatusStoreOf":
+        """What `fleet_status` reads from."""
+        return StatusStoreOf(self)
+
+    def _read(self, secret_id: str) -> StoredSecret:
+        name = self.aliases.get(secret_id, secret_id)
+        return self.store.read(name)[0]._replace(secret_id=secret_id)
+
     def read_many(
         self, secret_ids: Iterable[str]
     ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
@@ -63,7 +76,7 @@ class FleetRig:
         for start in range(0, len(names), 20):
             batch = names[start : start + 20]
             self.reads.append(batch)
-            yield {each: self.unreadable.get(each) or self.store.read(each)[0] for each in batch}
+            yield {each: self.unreadable.get(each) or self._read(each) for each in batch}
 
     def run(self, **options: Any) -> dict[str, Any]:
         """The reports by token secret."""
@@ -86,6 +99,21 @@ class FleetRig:
         reports = run_fleet(fleet, Selection(tuple(self.bindings), tuple(self.refused)))
         assert len(reports) == len(self.bindings) + len(self.refused)
         return reports
+
+
+@dataclass
+class StatusStoreOf:
+    """The store of a rig, as a status reads it."""
+
+    rig: FleetRig
+
+    def read_many(
+        self, secret_ids: Iterable[str]
+    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+        return self.rig.read_many(secret_ids)
+
+    def read_previous(self, secret_id: str) -> StoredSecret | None:
+        return self.rig.store.read_previous(self.rig.aliases.get(secret_id, secret_id))
 
 
 def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:

@@ -13,7 +13,6 @@ from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
 from rotator.aws.queue import send_messages
-from rotator.errors import ConfigError
 from rotator.fleet.report import summarize
 
 if TYPE_CHECKING:
@@ -84,7 +83,9 @@ def _print_metrics(name: str, reports: Sequence[BindingReport], context: Context
 def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float]:
     """What the alarms of a fleet watch."""
     outcomes = [each.outcome for each in reports]
-    known = [(each, life) for each in reports if (life := _life_s(each, now)) is not None]
+    served = {each.binding.token_secret for each in reports if each.error is None}
+    alone = [r for r in reports if r.error is None or r.binding.token_secret not in served]
+    known = [(each, life) for each in alone if (life := _life_s(each, now)) is not None]
     lives = [life for _, life in known]
     late = [(each, life) for each, life in known if each.error is not None and _is_due(each)]
     values: dict[str, float] = {
@@ -104,19 +105,19 @@ def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float
 def _life_s(report: BindingReport, now: datetime) -> float | None:
     """How long consumers still have a token; None for what says nothing of any consumer's.
 
-    What could not be read for a moment is not known. What only a tag calls a binding counts while
-    there is a token in it, and for a day after: so a binding that loses its credentials is heard
-    of, and whoever may only tag a secret can neither set the alarm off nor hold it.
+    What only a tag calls a binding counts while there is a token in it, and for a day after: so a
+    binding whose tag or credentials are spoilt is noticed, and whoever may only tag a secret can
+    neither set the alarm off nor hold it. Any other binding counts unless a moment's failure kept
+    its token secret from being read.
     """
     at, error = report.expires_at, report.error
     left_s = None if at is None else (at - now).total_seconds()
     if error is None:
         return left_s or 0.0
     if not report.is_confirmed:
-        is_refused = isinstance(error, ConfigError)  # by its credentials, which do not name it
-        return None if is_refused or left_s is None or left_s < -DAY_S else left_s
-    if left_s is None and (error.retryable or isinstance(error, ConfigError)):
-        return None if "expires_at" not in error.details else 0.0
+        return None if left_s is None or left_s < -DAY_S else left_s
+    if left_s is None and error.retryable and "expires_at" not in error.details:
+        return None
     return left_s or 0.0
 
 

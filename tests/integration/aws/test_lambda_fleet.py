@@ -146,17 +146,28 @@ def test_secret_that_somebody_tagged_does_not_hold_the_alarm(
     [(None, False), (23.5 * HOUR, True), (25 * HOUR, True), (50 * HOUR, False)],
     ids=["never had a token", "about to expire", "just expired", "expired for long"],
 )
-@pytest.mark.parametrize("value", [None, "no JSON"], ids=["missing", "malformed"])
+@pytest.mark.parametrize(
+    ("names", "value"),
+    [
+        ("{team}/lost-credentials", None),
+        ("{team}/lost-credentials", "no JSON"),
+        ("{team}/lost-credentials", '{"client_id": "a", "client_secret": "b"}'),
+        ("no name", None),
+        ("{team}/well", None),
+    ],
+    ids=["missing", "malformed", "without consent", "no name", "a token secret"],
+)
 def test_tag_that_names_no_usable_credentials_holds_the_alarm_for_as_long_as_a_token_is_missed(
     fleet: FleetOf,
     capsys: pytest.CaptureFixture[str],
     age: timedelta | None,
+    names: str,
     value: str | None,
     *,
     is_heard_of: bool,
 ) -> None:
     fleet.add("well")
-    lost = f"{fleet.team}/lost-credentials"
+    lost = names.format(team=fleet.team)
     if value is not None:
         fleet.client.create_secret(Name=lost, SecretString=value)
     name = fleet.add("other", **{TAG: lost})
@@ -170,6 +181,60 @@ def test_tag_that_names_no_usable_credentials_holds_the_alarm_for_as_long_as_a_t
     assert metrics["Failed"] == 1
     assert (metrics["MinRemainingSeconds"] < 2_700) == is_heard_of
     assert metrics["Unusable"] == (is_heard_of and age is not None and age > 24 * HOUR)
+
+
+def test_binding_that_its_credentials_name_is_heard_of_before_its_first_token(
+    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.add("well")
+    fields = {"client_id": "a", "token_secrets": [f"{fleet.team}/new"]}
+    name = f"{fleet.team}/incomplete"
+    fleet.client.create_secret(Name=name, SecretString=json.dumps(fields))
+    fleet.add("new", **{TAG: name})
+
+    handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert (metrics["Failed"], metrics["Unusable"], metrics["MinRemainingSeconds"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "unusable"),
+    [
+        ('token_secret = "{team}/empty"', 1),
+        ('token_secret = "{team}/fresh"', 0),
+        ('credentials_secret = "{credentials}"', 1),
+        ('credentials_secret = "{credentials}"\ntoken_secret = "{team}/first"', 0),
+    ],
+    ids=["no token", "a token", "no token secret", "another line's token secret"],
+)
+def test_refused_line_of_a_manifest_counts_with_the_life_of_its_token(
+    fleet: FleetOf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    line: str,
+    unusable: int,
+) -> None:
+    first, fresh, _ = map(fleet.add, ("first", "fresh", "empty"))
+    document = token_document(issued_at=datetime.now(UTC) - HOUR)
+    fleet.client.put_secret_value(SecretId=fresh, SecretString=json.dumps(document))
+    credentials = fleet.binding.credentials_secret
+    manifest = tmp_path / "fleet.toml"
+    manifest.write_text(
+        f'[[binding]]\ncredentials_secret = "{credentials}"\ntoken_secret = "{first}"\n'
+        "[[binding]]\n" + line.format(team=fleet.team, credentials=credentials)
+    )
+    monkeypatch.delenv("ROTATOR_DISCOVER")
+    monkeypatch.delenv("ROTATOR_WHERE")
+    monkeypatch.setenv("ROTATOR_CONFIG", str(manifest))
+
+    handler(SCHEDULED, Invocation())
+    metrics = metrics_of(capsys.readouterr().out)
+
+    assert (metrics["Failed"], metrics["Unusable"]) == (1, unusable)
+    assert (metrics["MinRemainingSeconds"] == 0) == (unusable == 1)
 
 
 def test_dispatcher_sends_what_is_due_and_mints_nothing(

@@ -96,8 +96,8 @@ REFUSED = [
 ONLY_THE_COMMAND_KNOWS = [
     Wrong(ONE + ONE, "binding 2: token_secret is that of binding 1 too"),
     Wrong(
-        ONE + "[[binding]]\n" + 'credentials_secret = "{token}"\ntoken_secret = "x"\n',
-        "token secret x: its credentials secret {token} is the token secret of another binding",
+        ONE + "[[binding]]\n" + 'credentials_secret = "{token}"\ntoken_secret = "{credentials}"\n',
+        "token secret {credentials}: is the credentials secret of another binding",
     ),
     Wrong('[fleet]\ncadence = "400d"\n' + ONE, "[fleet]: cadence is zero, or longer than a year"),
     Wrong("[fleet]\nputs_per_s = nan\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),

@@ -84,10 +84,6 @@ def test_wrong_file_or_fleet_table_refuses_everything(text: str, problem: str) -
             "binding 2: cadence is not a duration",
         ),
         (ONE.partition("\n")[2], "binding 2: token_secret is that of binding 1 too; remove one"),
-        (
-            'credentials_secret = "t"\ntoken_secret = "t2"\n',
-            "token secret t2: its credentials secret t is the token secret of another binding",
-        ),
     ],
 )
 def test_wrong_binding_is_refused_alone(entry: str, problem: str) -> None:
@@ -96,17 +92,6 @@ def test_wrong_binding_is_refused_alone(entry: str, problem: str) -> None:
     assert [each.binding for each in selection.bindings] == [Binding("c", "t")]
     [refused] = selection.refused
     assert problem in str(refused.error)
-
-
-def test_two_token_secrets_that_name_each_other_are_both_refused() -> None:
-    _, selection = parse_manifest(
-        ONE
-        + '[[binding]]\ncredentials_secret = "b"\ntoken_secret = "a"\n'
-        + '[[binding]]\ncredentials_secret = "a"\ntoken_secret = "b"\n'
-    )
-
-    assert [each.binding.token_secret for each in selection.bindings] == ["t"]
-    assert [each.binding.token_secret for each in selection.refused] == ["a", "b"]
 
 
 def test_one_secret_for_both_is_a_binding() -> None:

@@ -1,0 +1,107 @@
+"""Which secrets of a run are named as token secret, and which as credentials: one cannot be both.
+
+Names alone cannot tell which of two bindings is wrong, and whoever may tag a secret could name
+any other. So what the secrets hold decides: one with client credentials in it is a credentials
+secret, and the binding that would write a token into it is refused, never those that it serves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.errors import ConfigError
+from rotator.model.binding import BINDING_TAG
+from rotator.model.consent import secret_name
+from rotator.model.stored import holds_client_credentials, holds_only_token, parse_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rotator.fleet.settings import FleetBinding
+    from rotator.model.secret import StoredSecret
+
+__all__ = ["SecretRoles"]
+
+
+class SecretRoles:
+    """What the bindings of one run name as their token secrets and as their credentials."""
+
+    def __init__(self, bindings: Iterable[FleetBinding]) -> None:
+        self._token_secrets: dict[str, set[str]] = {}
+        self._served: dict[str, set[str]] = {}
+        self._first: dict[str, str] = {}
+        for binding in (each.binding for each in bindings):
+            for names, secret_id in (
+                (self._token_secrets, binding.token_secret),
+                (self._served, binding.credentials_secret),
+            ):
+                for name in _possible_names(secret_id):
+                    names.setdefault(name, set()).add(binding.token_secret)
+
+    def check(self, fleet_binding: FleetBinding, versions: Mapping[str, StoredSecret]) -> None:
+        """Raise ConfigError if another binding of the run rules this one out.
+
+        `versions` are both secrets as they were read, by the ids of the binding.
+        """
+        binding = fleet_binding.binding
+        credentials_version = versions[binding.credentials_secret]
+        token_version = versions[binding.token_secret]
+        self._refuse_second(token_version)
+        if credentials_version.arn == token_version.arn:  # one secret holds both
+            return
+        own = binding.token_secret
+        if self._names_another(self._served, own, own) and _has_credentials(token_version):
+            raise ConfigError(
+                f"token secret {own}: is the credentials secret of another binding and holds"
+                f" client credentials; {_correction(fleet_binding, own)}"
+            )
+        credentials = binding.credentials_secret
+        is_token_secret = self._names_another(self._token_secrets, credentials, own)
+        if is_token_secret and _has_no_credentials(credentials_version):
+            label = f"tag {BINDING_TAG} names" if fleet_binding.needs_consent else "credentials are"
+            raise ConfigError(
+                f"token secret {own}: its {label} {credentials}, which is the token secret of"
+                " another binding; name the secret that holds the client secret"
+            )
+
+    def _refuse_second(self, token_version: StoredSecret) -> None:
+        """One secret can be named by its name, its ARN and its partial ARN."""
+        first = self._first.setdefault(token_version.arn, token_version.secret_id)
+        if first != token_version.secret_id:
+            raise ConfigError(
+                f"token secret {token_version.secret_id}: is the same secret as {first}, which"
+                " another binding names; remove one of the two"
+            )
+
+    @staticmethod
+    def _names_another(names: Mapping[str, set[str]], secret_id: str, own: str) -> bool:
+        return any(not names.get(name, set()) <= {own} for name in _possible_names(secret_id))
+
+
+def _possible_names(secret_id: str) -> set[str]:
+    """A name is itself; of an ARN nobody knows whether it ends in characters of the service's."""
+    if not secret_id.startswith("arn:"):
+        return {secret_id}
+    return {secret_id.split(":", 6)[-1], secret_name(secret_id)}
+
+
+def _has_credentials(version: StoredSecret) -> bool:
+    try:
+        return holds_client_credentials(parse_fields(version))
+    except ValueError:
+        return False
+
+
+def _has_no_credentials(version: StoredSecret) -> bool:
+    """Whether it has no value, or a token's; what else is wrong with it is told as it is."""
+    try:
+        fields = parse_fields(version)
+    except ValueError:
+        return False
+    return not fields or holds_only_token(fields)
+
+
+def _correction(fleet_binding: FleetBinding, own: str) -> str:
+    if fleet_binding.needs_consent:
+        return f"take the tag {BINDING_TAG} off {own}"
+    return "name the secret that consumers read as its token secret"

@@ -1,0 +1,219 @@
+"""A secret that is named as credentials and as token secret: what it holds decides who is wrong."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rotator.errors import RotatorError, StoreError
+from rotator.fleet.manifest import parse_manifest
+from rotator.fleet.report import BindingReport
+from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
+from rotator.fleet.status import fleet_status
+from rotator.model.binding import Binding
+from rotator.model.policy import RenewalPolicy
+from tests.support.clock import NOW
+from tests.support.documents import HOUR, token_document
+from tests.support.fleet_rig import FleetRig, outcomes
+
+CLIENT = {"client_id": "x", "client_secret": "canary", "token_url": "https://ims.example/token"}
+
+
+def tagged(rig: FleetRig, credentials: str, token_secret: str) -> None:
+    """Somebody puts a tag on `token_secret`."""
+    rig.bindings.append(FleetBinding(Binding(credentials, token_secret), needs_consent=True))
+
+
+def written(rig: FleetRig, credentials: str, token_secret: str) -> None:
+    """A line of a manifest."""
+    rig.bindings.append(FleetBinding(Binding(credentials, token_secret)))
+
+
+def errors(rig: FleetRig) -> dict[str, str]:
+    """Why each binding fails, alike in a run and in a status, by its token secret."""
+    shown = fleet_status(
+        rig.status_store(),
+        Selection(tuple(rig.bindings)),
+        policy_of=lambda _: RenewalPolicy(),
+        now=NOW,
+    )
+    ran = {name: str(each.error) for name, each in rig.run().items() if each.error}
+    assert {each.binding.token_secret: str(each.error) for each in shown if each.error} == ran
+    return ran
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CLIENT | {"token_secrets": ["t/ok"]},
+        {"CLIENT_ID": "x", "CLIENT_SECRETS": ["canary"], "token_secrets": ["t/ok"]},
+    ],
+    ids=["our names", "Adobe's names"],
+)
+def test_tag_on_a_credentials_secret_refuses_its_own_binding_and_no_victim(
+    value: dict[str, Any],
+) -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR, needs_consent=True)
+    rig.store.add("c/ok", {"provider": "adobe-ims", "scope": "openid", **value})
+    rig.store.add("x/c", CLIENT | {"token_secrets": ["c/ok"]})
+    tagged(rig, "x/c", "c/ok")
+    before = rig.store.values["c/ok"]
+
+    found = errors(rig)
+
+    assert list(found) == ["c/ok"]
+    assert "token secret c/ok: is the credentials secret of another binding" in found["c/ok"]
+    assert "take the tag rotator:credentials-secret off c/ok" in found["c/ok"]
+    assert rig.store.values["c/ok"] == before
+
+
+def test_tag_that_names_the_token_secret_of_others_leaves_these_alone() -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR, needs_consent=True, token_secrets=["t/ok"])
+    rig.store.add("x/t")
+    tagged(rig, "t/ok", "x/t")
+
+    found = errors(rig)
+
+    assert list(found) == ["x/t"]
+    assert "names t/ok, which is the token secret of another binding" in found["x/t"]
+
+
+def test_credentials_secret_that_somebody_tags_with_its_token_secret_still_serves() -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR, needs_consent=True, token_secrets=["t/ok"])
+    tagged(rig, "t/ok", "c/ok")
+
+    assert list(errors(rig)) == ["c/ok"]
+
+
+@pytest.mark.parametrize("bind", [tagged, written])
+def test_two_token_secrets_that_name_each_other_are_both_refused(bind: Any) -> None:  # noqa: ANN401
+    rig = FleetRig()
+    rig.store.add("a")
+    rig.store.add("b", token_document("b", issued_at=NOW - 23 * HOUR))
+    bind(rig, "a", "b")
+    bind(rig, "b", "a")
+
+    assert errors(rig).keys() == {"a", "b"}
+    assert rig.store.writes == []
+
+
+def test_odd_line_of_a_manifest_is_refused_by_name_and_the_right_one_runs() -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR)
+    rig.store.add("x/c", CLIENT)
+    written(rig, "x/c", "c/ok")
+
+    found = errors(rig)
+
+    assert list(found) == ["c/ok"]
+    assert "token secret c/ok: is the credentials secret of another binding" in found["c/ok"]
+    assert "name the secret that consumers read" in found["c/ok"]
+
+
+def test_line_whose_credentials_are_the_token_secret_of_another_is_refused_alone() -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR)
+    rig.store.add("x/t")
+    written(rig, "t/ok", "x/t")
+
+    found = errors(rig)
+
+    assert list(found) == ["x/t"]
+    assert "its credentials are t/ok, which is the token secret of another binding" in found["x/t"]
+
+
+def test_secret_that_holds_both_may_serve_others_too() -> None:
+    rig = FleetRig()
+    both = CLIENT | {"client_id": "my-client", "token_secrets": ["both", "t/other"]}
+    rig.store.add("both", both)
+    rig.store.add("t/other")
+    tagged(rig, "both", "both")
+    tagged(rig, "both", "t/other")
+
+    assert set(outcomes(rig.run()).values()) == {"rotated"}
+
+
+@pytest.mark.parametrize("name_of", ["full", "partial"])
+def test_token_secret_named_twice_in_two_ways_is_one_binding(name_of: str) -> None:
+    rig = FleetRig()
+    rig.add("ok", age=23 * HOUR)
+    arn = rig.store.read("t/ok")[0].arn
+    other = arn if name_of == "full" else arn[: -len("-123456")]
+    rig.alias(other, "t/ok")
+    written(rig, "c/ok", other)
+
+    found = errors(rig)
+
+    assert list(found) == [other]
+    assert "is the same secret as t/ok, which another binding names; remove one" in found[other]
+
+
+def test_manifest_leaves_it_to_the_secrets_which_line_is_wrong() -> None:
+    _, selection = parse_manifest(
+        '[[binding]]\ncredentials_secret = "b"\ntoken_secret = "a"\n'
+        '[[binding]]\ncredentials_secret = "a"\ntoken_secret = "b"\n'
+    )
+
+    assert [each.binding.token_secret for each in selection.bindings] == ["a", "b"]
+
+
+def report(rig: FleetRig, name: str) -> BindingReport:
+    found: BindingReport = rig.run()[name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age", "ends_at"), [(20 * HOUR, NOW + 4 * HOUR), (None, None)], ids=["a token", "no token"]
+)
+def test_refused_binding_is_reported_with_the_life_of_its_token(
+    age: timedelta | None, ends_at: object
+) -> None:
+    rig = FleetRig()
+    rig.store.add("t/x", age and token_document("x", issued_at=NOW - age))
+    refused = RefusedBinding(Binding("no name", "t/x"), RotatorError("odd"), is_confirmed=False)
+    rig.refused.append(refused)
+
+    found = report(rig, "t/x")
+
+    assert (found.expires_at, found.is_confirmed) == (ends_at, False)
+    assert found.error is not None
+    assert "expires_at" in found.error.details
+    assert refused.error.details == {}
+
+
+def test_refused_binding_whose_token_cannot_be_read_for_a_moment_says_nothing_of_its_life() -> None:
+    rig = FleetRig()
+    rig.unreadable["t/x"] = StoreError("slow", operation="x", secret_id="t/x", retryable=True)
+    rig.refused.append(RefusedBinding(Binding("no name", "t/x"), RotatorError("odd")))
+
+    found = report(rig, "t/x")
+
+    assert found.error is not None
+    assert "expires_at" not in found.error.details
+
+
+@pytest.mark.parametrize(
+    ("credentials", "confirmed"),
+    [
+        ({"client_id": "a", "token_secrets": ["t/x"]}, True),
+        ({"client_id": "a", "token_secrets": "t/x"}, True),
+        ({"client_id": "a", "token_secrets": ["t/y", 7]}, False),
+        ({"client_id": "a"}, False),
+        ("no JSON", False),
+        (None, False),
+    ],
+)
+def test_binding_by_tag_is_confirmed_by_what_its_credentials_secret_says(
+    credentials: object, *, confirmed: bool
+) -> None:
+    rig = FleetRig()
+    rig.store.add("c/x", credentials)
+    rig.store.add("t/x")
+    tagged(rig, "c/x", "t/x")
+
+    found = report(rig, "t/x")
+
+    assert (found.outcome, found.is_confirmed) == ("failed", confirmed)
