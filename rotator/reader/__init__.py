@@ -3,12 +3,12 @@
     reader = TokenReader("photoshop/token")
     requests.get(url, headers=reader.headers())
 
-A warm read is a clock read and a comparison. What the secret says drives the rest: once
-`next_rotation_at` has passed, a read starts a refresh in the background; the cached token is served
-until it truly expires, whatever happens to AWS meanwhile; only then does a read wait.
+A warm read looks at the clock and compares. The secret's own instants drive the rest: once
+`next_rotation_at` has passed, a read starts a refresh in the background. The cached token is served
+until it truly expires, even if AWS is down; only then does a read wait.
 
-Only built-in modules and our errors are imported here: `typing`, `threading`, `datetime` or `json`
-would each cost more than this module does.
+Imports built-in modules and our errors only: `typing`, `threading`, `datetime` or `json` would each
+cost more than this module does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "TokenReader", "get_token"]
 
 # The hot path takes the clock from here: as an attribute of the reader it would cost a tenth more.
-# A reader with a clock of its own is `rotator.reader.clocked.ClockedReader`.
+# For a reader with another clock there is `rotator.reader.clocked.ClockedReader`.
 _wall_clock = time.time
 
 
@@ -46,22 +46,22 @@ class TokenReader:
     """Reads one token secret, and keeps its current token cached for any number of threads.
 
     `token_secret` is the secret's name or ARN (an ARN also names the region). Nothing is read
-    before the first use. `source` says where from: "agent", "extension", "direct", "sdk", a Source
-    of your own (`rotator.reader.source`), or a sequence of these, of which each is asked when those
-    before it have no token; by default the environment decides. `regions` are those of Secrets
-    Manager to ask, best first: the secret's own and those of its replicas. `client` is a botocore
-    or boto3 client to use instead.
+    before the first use. `source` says where to read: "agent", "extension", "direct", "sdk", a
+    Source of your own (`rotator.reader.source`), or a sequence of these, each asked if those before
+    it have no token; by default the environment decides. `regions` are the regions to ask, best
+    first: the secret's own and those of its replicas. `client` is a botocore or boto3 client to use
+    instead.
 
-    `background` says where a refresh runs while the cached token is valid: true (the default) in a
-    short-lived daemon thread; false (the default on Lambda, which freezes threads) in the read that
-    finds it due; a callable is given the work to run (`executor.submit`).
+    `background` says where a refresh runs while the cached token is valid: True (the default) in a
+    short-lived daemon thread; False (the default on Lambda, which freezes threads) in the read that
+    finds it due; a callable is called with the work (`executor.submit`).
 
-    Where there is no token to serve, all raise: before any was read ConfigError, SecretNotFound,
-    StoreError (`retryable` if throttled or unreachable) or TokenUnavailable (no usable value);
-    later TokenUnavailable, with the last `expires_at` and the reason.
+    If there is no token to serve, all reads raise. Before one was read: ConfigError,
+    SecretNotFound, StoreError (`retryable` if throttled or unreachable) or TokenUnavailable (no
+    usable value); later TokenUnavailable, with the last `expires_at` and the reason.
 
-    Safe in threads and across forks (a `client` or `source` object of yours is then shared).
-    Pickled, it goes without the token.
+    Safe in threads and across forks, which share a `client` or `source` object of yours. The token
+    is left out of a pickle.
     """
 
     # The two that a warm read looks up; as slots they are a little faster.
@@ -98,7 +98,7 @@ class TokenReader:
         make_forks_wait_for_imports()
 
     def _serve(self, snapshot: Snapshot, until: float) -> None:
-        # In this order: a read that sees the new end gets the token that it belongs to.
+        # The end last: a read that sees it gets the token to which it belongs.
         self._token = snapshot.token
         self._snapshot = snapshot
         self._fresh_until = until  # when a read next has more to do than serving
@@ -110,7 +110,7 @@ class TokenReader:
         return self._refresher.read().token
 
     def current(self) -> Snapshot:
-        """The current token with all that the secret says of it."""
+        """The current token with its expiry, client id and more; raises as `token`."""
         if _wall_clock() < self._fresh_until:
             return self._snapshot
         return self._refresher.read()
@@ -132,15 +132,18 @@ class TokenReader:
         return await async_reads.read(self._refresher)
 
     def invalidate(self, rejected_token: str) -> bool:
-        """Tell that an API rejected this token (401); true if there is another one to retry with.
+        """Report that an API rejected this token (401); True if there is another to retry with.
 
         The secret is read again only if this very token is still cached, and once in 30 s however
-        many threads ask. Never raises for what goes wrong upstream.
+        many threads report it. Never raises if that read fails.
         """
         return self._refresher.invalidate(rejected_token)
 
     def refused(self, token: str, status: int, body: Body = b"") -> Advice:
-        """After a request with `token`: "retry" with the new one, "back_off" a while, or "keep"."""
+        """What to do after a response to a request with `token`.
+
+        "retry" at once with the new token, "back_off" for a moment, or "keep" the response.
+        """
         with importing:
             from rotator.reader.refusals import assess_refusal, to_advice
 
@@ -195,9 +198,9 @@ class TokenReader:
 
 
 def get_token(secret_id: str) -> str:
-    """Read the current access token once, for scripts; each call asks upstream.
+    """Read the current access token once, for scripts; each call reads the secret.
 
-    Raises what `TokenReader.token` does. What runs for longer keeps a TokenReader.
+    Raises as `TokenReader.token` does. Longer-running programs keep a TokenReader.
     """
     with TokenReader(secret_id, background=False) as reader:
         return reader.token()

@@ -1,4 +1,4 @@
-"""How the reader's token gets into the requests of `requests`."""
+"""Sends the reader's token with the requests of `requests`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RequestsAuth:
         return request
 
     def _allows(self, request: PreparedRequest) -> bool:
-        # The parser that decides where requests connects to: two could read a URL in two ways.
+        # The parser by which requests connects; another one might read the URL differently.
         from urllib3.util import parse_url
 
         url = parse_url(request.url or "")
@@ -48,8 +48,8 @@ class RequestsAuth:
 class _RetryHook:
     """Called for each response, those of redirects included.
 
-    Where requests dropped the token on the way to another host, this one was not rejected, and the
-    new one must not go there either.
+    If requests dropped the token on a redirect to another host, that host rejected nothing, and
+    must not get the new token either.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class _RetryHook:
         self._keeps_key = keeps_key
 
     def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
-        # The request that a response is pickled with holds its hooks; that one is over.
+        # A pickled response takes its request along, whose hooks have nothing left to do.
         return _make_spent_hook, ()
 
     def __call__(self, response: Response, **options: Any) -> Response:
@@ -75,7 +75,7 @@ class _RetryHook:
         try:
             body = _read_body(response, options)
         except RequestException:
-            # The caller gets this error, as without an `auth`; the status decides for the others.
+            # The caller gets this error, as without `auth`; the reader still learns the status.
             reader.refused(self._sent.token, response.status_code)
             raise
         advice = reader.refused(self._sent.token, response.status_code, body)
@@ -87,10 +87,10 @@ class _RetryHook:
                 return response
             self._auth.clock.sleep(wait_s)
         request = request.copy()
-        if position >= 0 and request.body is not None:  # a 303 leaves the body behind
+        if position >= 0 and request.body is not None:  # a 303 drops the body
             request.body.seek(position)  # type: ignore[union-attr]  # it told the position
         put_headers(request.headers, reader.current(), keeps_key=self._keeps_key)
-        # Not read to its end: an answer that is thrown away may be of any length.
+        # Closed without reading it to its end, which may be far away.
         response.close()
         again: Response = response.connection.send(request, **options)
         again.history.append(response)
@@ -99,7 +99,7 @@ class _RetryHook:
 
 
 def _spent_hook(_response: Response, **_options: Any) -> None:
-    """Nothing is left to be done."""
+    """Do nothing: the hook of a response that was pickled."""
 
 
 def _make_spent_hook() -> Callable[..., None]:
@@ -107,7 +107,7 @@ def _make_spent_hook() -> Callable[..., None]:
 
 
 def _read_body(response: Response, options: dict[str, Any]) -> bytes:
-    """The body, if it is read anyway or is short: a caller who streams may not want it read."""
+    """The body; empty if the caller streams it and it may be long."""
     length = response.headers.get("Content-Length", "")
     if options.get("stream") and not (length.isdigit() and int(length) <= MOST_BODY_BYTES):
         return b""
@@ -115,7 +115,7 @@ def _read_body(response: Response, options: dict[str, Any]) -> bytes:
 
 
 def _position(body: Any) -> int | None:  # noqa: ANN401 - requests takes many kinds
-    """Where to go back to for sending the body again: -1 if it needs not, None if it cannot."""
+    """Where to seek before sending the body again: -1 for nowhere, None if it cannot be sent."""
     if body is None or isinstance(body, bytes | str):
         return -1
     try:

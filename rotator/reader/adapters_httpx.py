@@ -1,4 +1,4 @@
-"""How the reader's token gets into the requests of httpx; imported where httpx is used."""
+"""Sends the reader's token with the requests of httpx; imported only where httpx is used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["HttpxAuth"]
 
 
 class HttpxAuth(httpx.Auth):
-    """`auth` for httpx, sync and async; redirects happen inside of a `yield`."""
+    """`auth` for httpx, sync and async; httpx follows redirects within a `yield`."""
 
     def __init__(
         self,
@@ -102,13 +102,13 @@ class HttpxAuth(httpx.Auth):
 
 
 def _concerns(response: httpx.Response, sent: Snapshot) -> bool:
-    # httpx drops the token on the way to another host: then that host did not reject it.
+    # httpx drops the token on a redirect to another host, which then didn't reject it.
     carried: bool = response.request.headers.get("Authorization") == f"Bearer {sent.token}"
     return carried and response.status_code in TELLING_STATUSES
 
 
 def _is_short(response: httpx.Response) -> bool:
-    """Whether the body may be read here: a caller who streams may not want it read."""
+    """Whether the body may be read here, although the caller may want to stream it."""
     length: str = response.headers.get("Content-Length", "")
     if length.isdigit():
         return int(length) <= MOST_BODY_BYTES

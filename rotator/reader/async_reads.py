@@ -1,4 +1,4 @@
-"""A reader's slow reads on an event loop: whatever may wait for AWS runs in its executor."""
+"""A reader's slow reads on an event loop: what may wait for AWS runs in the loop's executor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def read(refresher: Refresher) -> Snapshot:
 
     However many tasks wait, one thread of the loop's executor does.
     """
-    # A task gets its turn late, or joins a read that began before it: so it looks again then.
+    # A loop, because a task may wake late, or have joined a read that began before it.
     while (snapshot := refresher.serve_valid(_starter(refresher))) is None:
         found = await _run_once_in_executor(refresher, "read", _read_or_error, refresher)
         if isinstance(found, RotatorError):
@@ -43,13 +43,13 @@ async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
 
 
 def _starter(refresher: Refresher) -> Callable[[Callable[[], None]], object]:
-    """What starts a refresh without keeping the loop waiting, even where its executor is full."""
+    """A function that starts a refresh without blocking the loop, even if its executor is full."""
     if refresher.background is True:
         return start_thread
     loop = asyncio.get_running_loop()
     if refresher.background is False:
         return lambda work: loop.run_in_executor(None, work)
-    start = refresher.background  # the caller's own, which may wait
+    start = refresher.background  # the caller's own, which may block
     return lambda work: loop.run_in_executor(None, start, work)
 
 
@@ -63,7 +63,7 @@ def _read_or_error(refresher: Refresher) -> Snapshot | RotatorError:
 async def _run_once_in_executor(
     refresher: Refresher, kind: str, work: Callable[..., T], *args: Any
 ) -> T:
-    """Do the work in a thread of the loop's executor, one for all the tasks that want it."""
+    """Do the work in the loop's executor, once for all tasks that want the same."""
     loop = asyncio.get_running_loop()
     jobs, wanted = refresher.state().jobs, (loop, args)
     job = jobs.get(kind)

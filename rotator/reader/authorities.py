@@ -1,6 +1,6 @@
-"""Which authorities may vouch for AWS: its own first, because a whole bundle is slow to load.
+"""The certificate authorities for AWS: its own first, because a whole bundle is slow to load.
 
-Reading 140 certificates takes longer than all else that a first read does.
+To load 140 certificates takes longer than all else in a first read.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AMAZON_ROOTS", "Contexts", "is_unknown_issuer"]
 
-# Amazon Trust Services' roots (https://www.amazontrust.com/repository/): how each begins in PEM,
-# which finds it in a bundle without decoding the others, and its SHA-256, which proves it.
+# Amazon Trust Services' roots (https://www.amazontrust.com/repository/): the start of each in PEM,
+# which finds it in a bundle without decoding the others, and its SHA-256, which verifies it.
 AMAZON_ROOTS = {
     # Amazon Root CA 1 to 4
     b"MIIDQTCCAimgAwIBAgITBmyfz5m/": (
@@ -39,7 +39,7 @@ AMAZON_ROOTS = {
     ),
 }
 
-# X509_V_ERR_*: an issuer that is not among those given. Not an expiry, nor another host's name.
+# X509_V_ERR_*: the issuer is not among the authorities. Expiry or a wrong host name is not here.
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
 _END = b"-----END CERTIFICATE-----"
 
@@ -52,9 +52,9 @@ class Contexts:
         self._needs_whole_bundle = False
 
     def candidates(self, ca_bundle: str | None) -> Iterator[ssl.SSLContext]:
-        """The contexts to try, each only after the one before it knew no issuer.
+        """The contexts to try, each only if the issuer was unknown to the one before.
 
-        Where `ca_bundle` names one, that alone. Raises ConfigError if it cannot be read.
+        `ca_bundle`, if there is one, is the only one. Raises ConfigError if it cannot be read.
         """
         if ca_bundle is not None:
             yield self._context(ca_bundle)
@@ -92,12 +92,12 @@ class Contexts:
 
 
 def is_unknown_issuer(error: BaseException) -> bool:
-    """Whether another set of authorities could tell differently."""
+    """Whether verification with other authorities could succeed."""
     return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _UNKNOWN_ISSUER
 
 
 def _new_context() -> ssl.SSLContext:
-    # It verifies the certificate and the host's name, and writes no key log.
+    # It verifies certificate and host name, and unlike `create_default_context` logs no keys.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -132,7 +132,7 @@ def _find_certificate(bundle: bytes, start: bytes, digest: str) -> bytes | None:
 
 
 def _bundle_path() -> str | None:
-    """certifi's, else botocore's, else the system's, as botocore chooses it."""
+    """The bundle of certifi, else of botocore, else of the system: botocore's order."""
     for package in ("certifi", "botocore"):
         for folder in _folders(package):
             path = os.path.join(folder, "cacert.pem")  # noqa: PTH118 - pathlib is slow to import
@@ -142,7 +142,7 @@ def _bundle_path() -> str | None:
 
 
 def _folders(package: str) -> Iterable[str]:
-    """Where a package is, without importing it, nor `importlib.util`, which is slow to load."""
+    """A package's folders, without importing it or `importlib.util`, which is slow to load."""
     for finder in sys.meta_path:
         spec = finder.find_spec(package, None)
         if spec is not None:

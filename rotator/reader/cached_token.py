@@ -1,4 +1,4 @@
-"""The token that a reader has cached, its refresh plan, and what may displace it."""
+"""The token that a reader has cached, its refresh plan, and what may replace it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "CachedToken", "TokenCache", "plan_refresh"]
 
 # Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
-# rotator publishes at its first run after the rotation is due: the first look comes soon, the
-# second finds nearly all new tokens, and so a consumer makes about two calls a day.
+# rotator publishes at its first run after the rotation is due. So the first look comes soon, the
+# second finds nearly every new token, and a consumer makes about two calls a day.
 _FIRST_LOOK = (1 / 60, 1 / 20)
 _POLL = (1 / 8, 1 / 5)
 _RETRY_FIRST, _RETRY_LAST = 1 / 240, 1 / 12
 _RETRY_JITTER = (0.75, 1.25)
 
-# A source that says so often in a row that an older token is current is believed: somebody moved
-# the label. A single look may have been answered by a replica that lags behind.
+# A source that returns an older token so often in a row is believed: somebody moved the label. A
+# single look may have met a replica that lags behind.
 _BELIEVED_LOOKS = 2
 
 
 class CachedToken:
-    """A token with its plan; once cached never changed, only replaced.
+    """A token with its refresh plan; never changed once it is cached, only replaced.
 
-    `due` is when a new token is expected, `expires` the end, `read_at` when it was read: epoch
-    seconds of this machine's clock. `first_read_at` is when it was read first, in seconds of the
-    monotonic clock. `source` is the place of the source that gave it.
+    `due` is when a new token is expected, `expires` the end, `read_at` when it was read, in epoch
+    seconds by this machine's clock. `first_read_at` is when it was first read, in seconds of the
+    monotonic clock. `source` is the index of the source that returned it.
     """
 
     __slots__ = ("due", "expires", "first_read_at", "read_at", "snapshot", "source")
@@ -47,7 +47,7 @@ class CachedToken:
         self.source = source
 
     def first_look_at(self, clock: Clock) -> float:
-        """When to look first; chance spreads the processes that are told the same."""
+        """When to look first; jitter spreads the processes that have the same token."""
         return self.due + self._after(clock.uniform(*_FIRST_LOOK))
 
     def poll_at(self, now: float, clock: Clock) -> float:
@@ -60,9 +60,9 @@ class CachedToken:
         return now + max(1.0, self._after(pause * clock.uniform(*_RETRY_JITTER)))
 
     def is_newer_than(self, found: Snapshot) -> bool:
-        """Whether `found` is an older token, as that of a replica or a cache may be.
+        """Whether `found` is an older token, as a replica or a cache may return.
 
-        Of two tokens the one issued later is newer; where one does not say, the one ending later.
+        The token issued later is newer; if one lacks `issued_at`, the one that ends later.
         """
         mine = self.snapshot
         if mine.issued_at is not None and found.issued_at is not None:
@@ -76,9 +76,9 @@ class CachedToken:
 def plan_refresh(
     snapshot: Snapshot, *, skew_s: float, now: float, source: int = 0, known_s: float = 0.0
 ) -> CachedToken:
-    """Plan by what the secret says, on this machine's clock (AWS's is `skew_s` ahead of it).
+    """Plan by the secret's instants, on this machine's clock (AWS's is `skew_s` ahead of it).
 
-    The token has been known for `known_s` seconds.
+    `now` is in epoch seconds. The token has been known for `known_s` seconds.
     """
     expires = snapshot.expires_at.timestamp() - skew_s
     issued = snapshot.issued_at.timestamp() - skew_s if snapshot.issued_at else now
@@ -87,8 +87,8 @@ def plan_refresh(
         due = expires - (expires - min(issued, now)) / 24
     early_s = issued - (now - known_s)
     if snapshot.issued_at is not None and early_s > 0 and issued < expires:
-        # It cannot have been issued after it was first read: its issuer's clock is ahead by at
-        # least this much, and its end is too.
+        # It cannot have been issued after it was first read. So its issuer's clock is ahead by at
+        # least this much, and its stated end too late by as much.
         expires -= early_s
         due -= early_s
     return CachedToken(snapshot, due=due, expires=expires, read_at=now, source=source)
@@ -102,13 +102,13 @@ EMPTY = CachedToken(
     read_at=float("-inf"),
     source=0,
 )
-"""No token; its token is empty, and it has always been over."""
+"""Stands for no token: an empty one that has always been expired."""
 
 
 class TokenCache:
-    """Holds the cached token; whoever changes it has the refresh lock.
+    """Holds the cached token; only a holder of the refresh lock may change it.
 
-    `serve` is told which token to serve, and until when a read needs nothing from here.
+    `serve` is called with the token to serve, and until when reads need nothing else.
     """
 
     def __init__(self, serve: Callable[[Snapshot, float], None], clock: Clock) -> None:
@@ -133,7 +133,7 @@ class TokenCache:
         return cached.snapshot if self.now() < cached.expires else None
 
     def plan(self, snapshot: Snapshot, *, skew_s: float, source: int = 0) -> CachedToken:
-        """Plan for a token that was found; what shows that it ends early is not forgotten."""
+        """Plan for a token that was found, by when it was first read if it's the cached one."""
         mine, at = self.cached.snapshot, self._clock.monotonic()
         is_known = (mine.token, mine.issued_at) == (snapshot.token, snapshot.issued_at)
         first_read_at = self.cached.first_read_at if is_known else at
@@ -149,7 +149,7 @@ class TokenCache:
         return self.plan(snapshot, skew_s=skew_s).expires
 
     def reject(self, token: str) -> bool:
-        """Note that an API rejected this token; whether it is the cached one."""
+        """Note that an API rejected this token; True if it is the cached one."""
         if self.cached.snapshot.token != token:
             return False
         self._rejected = token
@@ -160,13 +160,13 @@ class TokenCache:
         return self.reject(rejected_token) or self.valid() is None
 
     def lease_refresh(self, lease_s: float) -> bool:
-        """Whether it is time to look for a new token; nobody else is told so during the lease."""
+        """Whether it is time to look for a new token; True for one caller only per lease."""
         now, cached = self.now(), self.cached
         if now < self._look_at:
             return False
         if self._look_at <= cached.due:
-            # The share of each process is drawn here and not at the fetch: workers forked from a
-            # warm parent would all inherit the same instant.
+            # Jitter is drawn here, not at the fetch: workers forked from a warm parent would all
+            # inherit the same instant.
             first_look_at = cached.first_look_at(self._clock)
             if now < first_look_at:
                 self._serve_until(first_look_at)
@@ -200,7 +200,7 @@ class TokenCache:
             return True
         if found.snapshot.token == cached.snapshot.token:
             self._older_looks = 0
-            # Whoever says that it ends earlier is right; later, only the source that gave it.
+            # Any source may say that it ends earlier; later, only the one that returned it.
             is_welcome = found.source == cached.source or found.expires < cached.expires
             found.source = cached.source
             return is_welcome

@@ -1,4 +1,4 @@
-"""The reader's clock: as `rotator.model.clock.Clock`, without what that imports."""
+"""The reader's clock: like `rotator.model.clock`, without its imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Clock(Protocol):
-        """What the reader needs of time and chance; never patched, always passed."""
+        """What the reader needs of time and randomness, as in `rotator.model.clock`."""
 
         def now(self) -> datetime:
             """The wall clock, as aware UTC."""

@@ -15,9 +15,9 @@ __all__ = ["ClockedReader"]
 
 
 class ClockedReader(TokenReader):
-    """As `TokenReader`, by a clock such as `rotator.reader.clock.SystemClock`.
+    """A `TokenReader` with its own clock, such as `rotator.reader.clock.SystemClock`.
 
-    Not in TokenReader itself: looking up the clock would be a tenth of its warm read.
+    Not an option of TokenReader, where looking up the clock would be a tenth of a warm read.
     """
 
     def __init__(self, token_secret: str, *, clock: Clock, **options: Any) -> None:

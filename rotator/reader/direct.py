@@ -1,6 +1,6 @@
-"""Secrets Manager itself, without the AWS SDK: where credentials and region are in the environment.
+"""Secrets Manager without the AWS SDK, if credentials and region are in the environment.
 
-What takes more than that is the SDK's to do.
+Everything else is left to the SDK.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["DirectSource"]
 
 
 class DirectSource:
-    """Asks by the standard library alone, or through `sdk` where the environment needs that.
+    """Reads by the standard library alone, or through `sdk` if the environment needs the SDK.
 
-    `region` is the one to ask, if it is not to follow from the secret's ARN or the environment.
+    `region` None takes the region from the secret's ARN or the environment.
     """
 
     has_fresh = False
@@ -43,7 +43,7 @@ class DirectSource:
         self._client: DirectClient | None = None
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        """GetSecretValue; the environment is read anew each time."""
+        """GetSecretValue; the environment is read each time. Raises RotatorError."""
         with importing:
             from rotator.reader.direct_client import DirectClient
             from rotator.reader.direct_settings import read_settings

@@ -31,14 +31,14 @@ __all__ = ["DirectClient"]
 
 _TIMEOUT_S = 2.5  # of the whole read, however many requests it takes
 
-# What Secrets Manager answers to a signature whose time is more than five minutes off.
+# Error codes for a signature whose time is more than five minutes off.
 _CLOCK_CODES = {"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"}
 _CLOCK_MESSAGES = ("Signature expired", "Signature not yet current")
 _MAX_OFFSET_S = 86_400.0
 
 
 class DirectClient:
-    """Asks Secrets Manager; remembers TLS contexts, and AWS's clock once it refused ours."""
+    """Calls Secrets Manager; keeps TLS contexts, and the offset of AWS's clock once it matters."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -48,7 +48,7 @@ class DirectClient:
     def read(
         self, secret_id: str, stage: str, *, local_id: str, settings: Settings
     ) -> Mapping[str, Any]:
-        """GetSecretValue of `local_id`; errors speak of `secret_id`."""
+        """GetSecretValue of `local_id`; raises RotatorError, which names `secret_id`."""
         _check_credentials(settings)
         ends_at = self._clock.monotonic() + _TIMEOUT_S
         wanted = {"SecretId": local_id, "VersionStage": stage}
@@ -80,7 +80,7 @@ class DirectClient:
         secret_id: str,
         ends_at: float,
     ) -> Response:
-        """One call; a second one if AWS refused the time of the first, signed by AWS's clock."""
+        """One call; if AWS refused the signature's time, another one signed by AWS's clock."""
         body = json.dumps(wanted).encode()
         response = self._send(operation, body, settings, secret_id, ends_at)
         offset_s = self._refused_offset_s(response)

@@ -1,4 +1,4 @@
-"""Whether the environment is simple enough to ask Secrets Manager without the AWS SDK, and how."""
+"""Whether the environment lets Secrets Manager be called without the AWS SDK, and how."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "read_settings"]
 
-# AWS's partitions.json: the domain of the regions that begin like this. Those that are left out are
-# isolated, or have certificates of authorities of their own.
+# The domain by the start of a region's name (AWS's partitions.json). Partitions that are left out
+# are isolated, or have their own certificate authorities.
 _DOMAINS = {
     **dict.fromkeys(("us", "us-gov", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"), "com"),
     "cn": "com.cn",
 }
 
-# What only the SDK knows how to use; set but empty means not set.
+# Variables that only the SDK can use; an empty one counts as not set.
 _FOR_THE_SDK = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -51,7 +51,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Settings:
-    """Where to ask, and as who."""
+    """Endpoint, region and credentials of a call."""
 
     __slots__ = ("ca_bundle", "credentials", "host", "is_tls", "path", "port", "region")
 
@@ -84,7 +84,7 @@ class Settings:
 
 
 def read_settings(secret_id: str, region: str | None) -> Settings | str:
-    """The settings of this moment, or what about the environment needs the SDK."""
+    """The settings by the environment as it is now, or the reason why the SDK is needed."""
     environ = os.environ
     obstacle = next(_obstacles(environ), None)
     if obstacle is not None:
@@ -134,10 +134,10 @@ def _public_host(region: str) -> str | None:
 
 
 def _split_url(url: str) -> dict[str, Any] | None:
-    """What `Settings` takes of a URL; None for one that is not simple.
+    """The arguments for `Settings` from a URL; None for one that is not simple.
 
-    That has a scheme, a host, perhaps a port and a path, and nothing else (RFC 3986 section 3). By
-    hand, as `urllib.parse` takes a twentieth of a first read to import.
+    A simple one has a scheme, a host, perhaps a port and a path, and nothing else (RFC 3986 section
+    3). Split by hand, because to import `urllib.parse` would take a twentieth of a first read.
     """
     scheme, _, rest = url.lower().partition("://")
     authority, _, _ = rest.partition("/")

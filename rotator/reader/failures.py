@@ -1,4 +1,4 @@
-"""What a reader raises when a source of its token secret fails."""
+"""The errors of a reader whose source of the token secret fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GET = "GetSecretValue"
 def explain_sdk_error(
     error: Exception, secret_id: str, stage: str, *, is_connected: bool = True
 ) -> RotatorError:
-    """Our error for one that the AWS SDK raised in GetSecretValue, or before it had a client."""
+    """Our error for one of the AWS SDK's; `is_connected` False if making the client raised it."""
     response = getattr(error, "response", None)
     if isinstance(response, dict) and _says_no_value(response):
         return no_value(secret_id, stage)
@@ -53,21 +53,21 @@ def _says_no_value(response: Mapping[str, Any]) -> bool:
 
 
 def no_value(secret_id: str, stage: str) -> TokenUnavailable:
-    """The secret exists, and has no version with this label."""
+    """The error for a secret that has no version with this staging label."""
     return TokenUnavailable(
         f"secret {secret_id}: has no {stage} value yet; check that the rotator runs"
     )
 
 
 def not_the_service(secret_id: str, *, status: int | None = 200) -> StoreError:
-    """Something else answered in the place of Secrets Manager."""
+    """The error for a response that is not from Secrets Manager."""
     with importing:
         from rotator.aws.errors import explain_foreign_response
     return explain_foreign_response(_GET, secret_id, status=status)
 
 
 def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> StoreError:
-    """A StoreError about reading this secret, where Secrets Manager itself gave no answer."""
+    """A StoreError for a read of this secret to which Secrets Manager didn't respond."""
     return StoreError(
         f"secret {secret_id}: {problem}",
         operation=_GET,

@@ -1,4 +1,4 @@
-"""Which hosts may see the token, in which headers, and when an API is asked once more."""
+"""Which hosts may get the token, in which headers, and how long to pause before a retry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AllowedHosts:
         self._hosts = {host.lower() for host in hosts}
 
     def allows(self, scheme: str | None, host: str | None) -> bool:
-        """Whether the token may go there; raises ConfigError if it may, but would go in clear."""
+        """Whether the token may be sent there; raises ConfigError if it would go unencrypted."""
         host = (host or "").strip("[]").lower()
         parents = host.split(".")
         above = {".".join(["*", *parents[start:]]) for start in range(1, len(parents))}
@@ -59,9 +59,9 @@ def _has_http_proxy(host: str) -> bool:
 def put_headers(
     headers: MutableMapping[str, Any], snapshot: Snapshot, *, keeps_key: bool | None = None
 ) -> bool:
-    """Set the token's headers, and leave an `x-api-key` of the caller's own as it is.
+    """Set the token's headers, but keep an `x-api-key` that the caller has set.
 
-    Answers whether there was one; `keeps_key` says so for a request that has had ours already.
+    Returns whether there was one; for a request that may have ours already, `keeps_key` says so.
     """
     if keeps_key is None:
         keeps_key = "x-api-key" in headers  # both libraries' mappings ignore the case
@@ -72,9 +72,10 @@ def put_headers(
 
 
 def pause_s(retry_after: str | None, clock: Clock) -> float | None:
-    """How long to wait before asking again; None if the server wants it longer than is bearable.
+    """The pause before a retry; None if the server asks for too long a one.
 
-    `retry_after` is its header (RFC 9110, 10.2.3); without it, chance spreads those who ask.
+    `retry_after` is its header (RFC 9110, 10.2.3). Without it the pause is about a second, with
+    jitter.
     """
     stated = (retry_after or "").strip()
     if stated.isascii() and stated.isdigit():

@@ -32,7 +32,7 @@ class Response:
 
 
 class _Deadline:
-    """Seconds that are left of a time."""
+    """The time that is left until a moment of the monotonic clock."""
 
     def __init__(self, at: float, clock: Clock) -> None:
         self._at = at
@@ -56,8 +56,8 @@ def exchange(
 ) -> Response:
     """Send the request and read the response, over TLS if there is a context.
 
-    `ends_at` is a moment of the clock's monotonic seconds. Raises OSError (TimeoutError and ssl's
-    errors are some), or ValueError for a response that is none, is cut off or too long.
+    `ends_at` is the deadline on the monotonic clock. Raises OSError (TimeoutError and ssl's errors
+    included), or ValueError for a response that is not HTTP, cut off or too long.
     """
     deadline = _Deadline(ends_at, clock)
     connection = _connect(host, port, deadline)
@@ -75,14 +75,14 @@ def exchange(
 
 
 def _server_name(host: str, context: ssl.SSLContext) -> str | bytes:
-    """As bytes, as in `_connect`; what gevent puts in the place of the class takes text only."""
+    """As bytes, for the reason in `_connect`; gevent's own context class takes text only."""
     return host.encode("ascii") if type(context).__module__ == "ssl" else host
 
 
 def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
     problem: OSError = ConnectionError()
     # As bytes: for text Python loads the codec of internationalized names, which takes longer than
-    # the look-up, and which no endpoint of AWS needs.
+    # the lookup, and no endpoint of AWS needs it.
     found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     for family, kind, protocol, _, address in found:
         connection = socket.socket(family, kind, protocol)
@@ -98,7 +98,7 @@ def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
 
 
 class _Reception:
-    """Reads a response piece by piece; the time-out is set anew each time, to what is left."""
+    """Reads a response piece by piece, each with the time that is left as its timeout."""
 
     def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
         self._connection = connection

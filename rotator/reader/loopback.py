@@ -22,12 +22,12 @@ __all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
 AGENT_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105 - the file's name
 """Where the Secrets Manager Agent's installation leaves its SSRF token (its README)."""
 
-_TIMEOUT_S = 2.0  # of the whole exchange, however slowly it goes on
+_TIMEOUT_S = 2.0  # of the whole exchange, however slow its parts are
 
-# What the extension says to a function that asks while it starts, with status 400.
+# The extension's body, with status 400, while it is starting.
 _NOT_READY, _NOT_READY_PAUSE_S = b"not ready to serve traffic", 0.5
 
-# The port variable is the Lambda extension's, its default that of both.
+# The variable is the Lambda extension's; the default port is that of extension and agent.
 _PORT_VARIABLE, _DEFAULT_PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2773
 _TOKEN_HEADER = "X-Aws-Parameters-Secrets-Token"  # noqa: S105 - the header's name
 
@@ -62,12 +62,12 @@ class LoopbackSource:
 
     @classmethod
     def agent(cls) -> LoopbackSource:
-        """The Secrets Manager Agent; it can be asked to go past its cache (`refreshNow`)."""
+        """The Secrets Manager Agent; `refreshNow` bypasses its cache."""
         return cls("the Secrets Manager Agent", _agent_token, has_fresh=True)
 
     @classmethod
     def extension(cls) -> LoopbackSource:
-        """The AWS Parameters and Secrets Lambda Extension; no way leads past its cache (300 s)."""
+        """The AWS Parameters and Secrets Lambda Extension; its cache (300 s) can't be bypassed."""
         return cls("the Parameters and Secrets Lambda Extension", _session_token, has_fresh=False)
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
@@ -81,7 +81,7 @@ class LoopbackSource:
             # The agent's first releases know no refreshNow, and answer from their cache.
             status, body = self._get(secret_id, stage, fresh=False)
         answer = decode_json(body)
-        # Anything else with a status of 200 says nothing of the secret.
+        # Any other body with status 200 is not about the secret.
         has_value = isinstance(answer, dict) and not answer.keys().isdisjoint(_VALUES)
         if status == 200 and has_value and isinstance(answer, dict):  # noqa: PLR2004
             return {name: answer.get(name) for name in (*_VALUES, "VersionId")}
@@ -118,16 +118,16 @@ class LoopbackSource:
 
 
 def _percent_encode(text: str) -> str:
-    """As RFC 3986 section 2.1 says, by hand: `urllib.parse` is slow to import."""
+    """Percent-encode (RFC 3986 section 2.1), by hand because `urllib.parse` is slow to import."""
     encoded = text.encode()
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in encoded)
 
 
 def _send(port: int, request: bytes, clock: Clock) -> bytes:
-    """Send the request and read the answer, as far as it is of use; raises OSError, ValueError.
+    """Send the request and read the response, up to a bound; raises OSError or ValueError.
 
     By hand, because `http.client` imports ssl and email, which take more time and memory than all
-    else here, and because its timeout counts anew with each byte that arrives.
+    else here, and because its timeout starts again with each byte that arrives.
     """
     deadline = clock.monotonic() + _TIMEOUT_S
     answer = b""
@@ -152,7 +152,7 @@ def _is_whole(answer: bytes) -> bool:
 
 
 def _parts(answer: bytes) -> tuple[int, bytes]:
-    """Status and body of an HTTP answer; raises ValueError for one that is none, or is cut off."""
+    """Status and body of a response; raises ValueError if it is not HTTP, or cut off."""
     head, _, body = answer.partition(b"\r\n\r\n")
     version, status, *_ = [*head.split(b"\r\n")[0].split(b" ", 2), b""]
     if not version.startswith(b"HTTP/1.") or not status.isdigit():
@@ -192,7 +192,7 @@ def _agent_token() -> str:
 
 
 def _session_token() -> str:
-    """The token of the function's own credentials; under SnapStart it goes by the other name."""
+    """The session token of the function's credentials; with SnapStart the other variable has it."""
     environ = os.environ
     token = environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     if not token:

@@ -1,4 +1,4 @@
-"""What a reader has in one process: no lock or connection outlives a fork."""
+"""What a reader has for each process, so that no lock or connection is used after a fork."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = [
     "take_refresh_lock",
 ]
 
-# The SDK's time-outs are between two bytes: a response that trickles has no end. Who waits for
-# another thread's read takes it for lost after this long, and makes one over a new connection.
+# The SDK's timeouts are between two bytes, so a response that trickles never ends. A thread that
+# waits so long for another's read takes it for lost, and reads over a new connection.
 _STUCK_AFTER_S = 10.0
 
-_MAX_IMPORT_S = 5.0  # after that, a fork that never happens would be the greater harm
+_MAX_IMPORT_S = 5.0  # then a blocked fork would be worse than the risk
 
 
 class _ImportLock:
-    """A reentrant lock that is new in each child."""
+    """A reentrant lock, which a forked child replaces by a new one."""
 
     def __init__(self) -> None:
         self._lock = _thread.RLock()
@@ -58,11 +58,11 @@ class _ImportLock:
 
 
 importing = _ImportLock()
-"""Acquire it while modules are imported, in a thread that a fork may not know of.
+"""Hold it while a thread imports modules.
 
-A child that is forked in the middle of an import inherits that module's lock, and whoever imports
-it there waits for a thread that does not exist. Nothing else is done under it: whatever may wait
-for a program or a network would keep forks waiting.
+A child that is forked during another thread's import inherits that module's lock, and waits for
+ever if it imports the module. Do nothing else under it: what waits for a program or a network would
+block forks.
 """
 
 _registered: list[bool] = []
@@ -70,11 +70,11 @@ _forks = [0]  # between the first process and this one
 
 
 def make_forks_wait_for_imports() -> None:
-    """Make every fork take `importing`, from now on.
+    """Make every fork wait for `importing`, from now on.
 
-    Not when this module is imported but when a reader is made: by then a program has imported
-    `logging`, whose hook takes a lock that the SDK's modules need. The hook registered last runs
-    first, so a fork waits here before it takes that lock.
+    Called when a reader is made, not at import: by then a program has imported `logging`, whose
+    own fork hook takes a lock that the SDK's modules need. The hook registered last runs first, so
+    that a fork waits here before it takes that lock.
     """
     if _registered or not hasattr(os, "register_at_fork"):
         return
@@ -85,19 +85,19 @@ def make_forks_wait_for_imports() -> None:
         after_in_child=importing.renew_in_child,
     )
     with importing:
-        import datetime  # noqa: F401, ICN001 - the clock's, whichever thread looks at it first
+        import datetime  # noqa: F401, ICN001 - else the first thread to use the clock imports it
 
 
 def process_key() -> tuple[int, int]:
-    """What tells this process from those it was forked from.
+    """Tells this process from those it was forked from.
 
-    The process id alone does not: a namespace has a process 1 of its own, and ids are used again.
+    The process id alone does not: each namespace has a process 1, and ids are used again.
     """
     return os.getpid(), _forks[0]
 
 
 class ProcessState:
-    """The lock under which one thread asks for all, and how that went."""
+    """The lock under which one thread reads for all, and the outcome of these reads."""
 
     __slots__ = (
         "attempts",
@@ -113,28 +113,28 @@ class ProcessState:
     )
 
     def __init__(self) -> None:
-        self.refresh_lock = _thread.allocate_lock()  # of who asks upstream, or plans the next look
-        self.given_up = _thread.allocate_lock()  # taken by the one who gives the lock above up
-        self.owner = 0  # the thread that asks upstream
+        self.refresh_lock = _thread.allocate_lock()  # held to read upstream or plan the next look
+        self.given_up = _thread.allocate_lock()  # taken once, by the thread that gives this up
+        self.owner = 0  # the thread that reads upstream
         self.sources: tuple[Source, ...] = ()
         self.attempts = 0
         self.failures = 0  # in a row
         self.failure: RotatorError | None = None
         self.retry_at = float("-inf")  # both of the monotonic clock
         self.reread_at = float("-inf")
-        # By kind, what an event loop has in its executor: that loop and the arguments, its future.
+        # By kind of job: the event loop with the arguments, and the future in its executor.
         self.jobs: dict[str, Job] = {}
 
 
 def state_of(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
     """The state of this process, made if there is none."""
     key = process_key()
-    # Of the threads that come here at once, setdefault lets one win, without a lock of its own.
+    # setdefault is atomic: of threads that come here at the same time, one wins.
     return states.get(key) or states.setdefault(key, ProcessState())
 
 
 def take_refresh_lock(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
-    """Take the refresh lock of this process; where its holder is stuck, that of a new state."""
+    """Take the refresh lock of this process, or that of a new state if its holder is stuck."""
     key = process_key()
     while True:
         state = state_of(states)

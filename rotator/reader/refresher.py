@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Refresher"]
 
-# Without a usable token each read would ask upstream. The second may follow the first at once, as
-# most failures are a blip; from then on the pauses double.
+# Without a usable token, every read would go upstream. The second may follow the first at once, as
+# most failures are brief; from then on the pauses double.
 _UNAVAILABLE_PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
-# One re-read for however many rejections arrive in this time.
+# One read for all rejections that are reported in this time.
 _INVALIDATE_INTERVAL_S = 30.0
 
-# A refresh that has not ended after this long is taken for lost, and the next read starts another.
+# A refresh that takes longer is taken for lost, and the next read starts another.
 _REFRESH_LEASE_S = 60.0
 
 
 class Refresher:
     """The slow half of a `TokenReader`, which takes the same settings.
 
-    `serve` is told which token to serve, and until when without coming back here.
+    `serve` is called with the token to serve, and until when reads need not come back here.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class Refresher:
             close_sources(state.sources)
 
     def state(self) -> ProcessState:
-        """What belongs to this process."""
+        """The state of this process."""
         return state_of(self._states)
 
     def read(self) -> Snapshot:
-        """The read that is not simply served: a refresh may be due, or the token is gone."""
+        """The slow read, for when a refresh may be due or the token has expired."""
         return self.serve_valid(self._start) or self._fetch_or_wait(self.state())
 
     def serve_valid(self, start: Start) -> Snapshot | None:
-        """The cached token if it is still valid; where a refresh is due, it is given to `start`.
+        """The cached token if it is still valid; a refresh that is due is passed to `start`.
 
-        Waits for nothing but `start`.
+        Blocks only if `start` does.
         """
         if self.cache.valid() is not None:
             self._refresh(self.state(), start)
@@ -106,7 +106,7 @@ class Refresher:
         return valid is not None and valid.token != rejected_token
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
-        """Start to look for a newer token, unless another thread does; never waits for one."""
+        """Start looking for a newer token, unless another thread does; never waits for it."""
         if not state.refresh_lock.acquire(blocking=False):
             return
         try:
@@ -117,7 +117,7 @@ class Refresher:
         try:
             start(lambda: self._refresh_now(state))
         except RuntimeError:
-            return  # no thread to be had; a read tries again when the lease is over
+            return  # no thread could be started; a read tries again when the lease is over
 
     def _start(self, work: Callable[[], None]) -> None:
         if self.background is False:
@@ -138,10 +138,10 @@ class Refresher:
             _log(state.failure, self.cache.cached)
 
     def _fetch_or_wait(self, state: ProcessState) -> Snapshot:
-        """Read upstream, or wait for the thread that does and share what it gets or fails with."""
+        """Read upstream, or wait for the thread that does and share its token or error."""
         joined = state, state.attempts
         if state.owner == _thread.get_ident():
-            # A signal handler, or a logging handler that sends with the token: it waits for itself.
+            # A signal handler, or a logging handler that needs the token, would wait for itself.
             raise TokenUnavailable(f"secret {self._token_secret}: this thread already reads it")
         state = take_refresh_lock(self._states)
         try:
@@ -158,7 +158,7 @@ class Refresher:
         raise error
 
     def _fetch(self, state: ProcessState, *, fresh: bool = False, urgent: bool = False) -> None:
-        """Ask upstream under the refresh lock; at once again if a reader waits (`urgent`)."""
+        """Read upstream under the refresh lock; `urgent` (a caller waits) retries once."""
         state.owner = _thread.get_ident()
         try:
             found = self._find(state, fresh=fresh)
@@ -193,14 +193,14 @@ class Refresher:
 
 
 def start_thread(work: Callable[[], None]) -> None:
-    """Run it in a thread that the end of the program does not wait for."""
+    """Run `work` in a daemon thread."""
     import threading
 
     threading.Thread(target=work, name="rotator-reader", daemon=True).start()
 
 
 def _note_failure(state: ProcessState, failure: RotatorError, *, now: float) -> None:
-    """Keep what went wrong, and pause; `now` is of the monotonic clock."""
+    """Keep the failure, and plan a pause from `now`, in seconds of the monotonic clock."""
     pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
     state.retry_at = now + pause_s
     state.failure = copy_error(failure)
@@ -208,7 +208,7 @@ def _note_failure(state: ProcessState, failure: RotatorError, *, now: float) -> 
 
 
 def _reread_pause_s(failures: int) -> float:
-    """The pause after a re-read; after failed ones shorter, as the token is not known to stay."""
+    """The pause after a re-read; shorter after failures, as a newer token may be there."""
     if not failures:
         return _INVALIDATE_INTERVAL_S
     return min(2.0 ** min(failures, 5), _INVALIDATE_INTERVAL_S)
@@ -217,7 +217,7 @@ def _reread_pause_s(failures: int) -> float:
 def _unavailable(
     token_secret: str, cached: CachedToken, failure: RotatorError | None
 ) -> RotatorError:
-    """The error of a read that has nothing to serve: a new one each, as tracebacks grow."""
+    """The error of a read without a token; a new object each time, as tracebacks grow."""
     if cached is EMPTY and failure is not None:
         return copy_error(failure)
     if cached is EMPTY:
@@ -235,7 +235,7 @@ def _unavailable(
 
 
 def _log(failure: RotatorError, cached: CachedToken) -> None:
-    """A refresh has no caller to raise to, so its failure goes to the log."""
+    """Log the failure of a background refresh, which has no caller to raise to."""
     with importing:
         import logging
 

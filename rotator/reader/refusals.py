@@ -1,4 +1,4 @@
-"""What an API's refusal says of the token that the request carried."""
+"""What an API's error response says about the token that the request carried."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ if TYPE_CHECKING:
     from typing import Literal
 
     Advice = Literal["retry", "back_off", "keep"]
-    """What `TokenReader.refused` answers."""
+    """What `TokenReader.refused` returns."""
 
     Body = bytes | str | None
-    """Of a response; None is what some HTTP clients have for one that is empty or was not read."""
+    """A response's body; some HTTP clients have None for one that is empty or was not read."""
 
     Assessment = Literal["refetch", "back_off", "keep"]
 
 __all__ = ["MOST_BODY_BYTES", "TELLING_STATUSES", "assess_refusal", "to_advice"]
 
 MOST_BODY_BYTES = 64 * 1024
-"""A body that is longer is no error of a gateway, and is not looked into."""
+"""A longer body is no gateway's error, and is not parsed."""
 
 _UNAUTHORIZED, _UNAVAILABLE = 401, 503
 
 TELLING_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
-"""Any other status says nothing of the token, whatever the body is."""
+"""Any other status says nothing about the token, whatever its body."""
 
-# Adobe's gateway says in `error_code` what it means by a status (its open-source request
-# validation, oauthTokenValidator.lua): the token is not valid; it could not be checked. All other
+# Adobe's gateway refines a status by `error_code` (its open-source request validation,
+# oauthTokenValidator.lua). These two: the token is not valid; it could not be checked. All other
 # 401xxx are about a valid token (another context, a missing scope), 403xxx about the client.
 _NOT_VALID, _NOT_CHECKED = "401013", "503010"
 
 
 def assess_refusal(status: int, body: Body) -> Assessment:
-    """Whether an answer is a reason to read the token secret again, or to wait.
+    """Whether a response is a reason to read the token secret again, or to wait.
 
-    A 401 is, if its body does not say otherwise; a 403 never: another token of the same client
-    would be refused as well (RFC 6750 section 3.1).
+    A 401 is a reason to read unless its body says otherwise. A 403 never is: another token of the
+    same client would be refused as well (RFC 6750 section 3.1).
     """
     if status not in TELLING_STATUSES:
         return "keep"
@@ -48,7 +48,7 @@ def assess_refusal(status: int, body: Body) -> Assessment:
 
 
 def to_advice(assessment: Assessment, *, retry: bool) -> Advice:
-    """The advice, once the token secret was read again if it had to be; `retry`: with success."""
+    """The advice for an assessment; `retry` says that another token was found."""
     if assessment == "refetch":
         return "retry" if retry else "keep"
     return assessment

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SdkSource", "arn_region", "in_region"]
 
-# A request ends within 2.5 s, because where threads are unwelcome a read waits for it while the
-# cached token is good: a Lambda function has 3 s by default. Trying again is the reader's to do.
+# A request ends within 2.5 s, because without threads a read waits for a refresh although the
+# cached token is valid, and a Lambda function has 3 s by default. The reader does the retries.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 1.0, 1.5, 1
 
 
 _MEMBERS = frozenset({"ARN", "SecretBinary", "SecretString", "VersionId"})
-"""Of which each answer of Secrets Manager has some; a caller's client may leave others out."""
+"""Each response of Secrets Manager has some of these; a caller's client may leave out others."""
 
 
 class SdkSource:
-    """Secrets Manager itself, through botocore; through the caller's client if there is one.
+    """Secrets Manager through botocore, or through the caller's client if there is one.
 
-    `region` is the one to ask, if it is not to follow from the secret's ARN or the environment.
+    `region` None takes the region from the secret's ARN or the environment.
     """
 
     has_fresh = False
@@ -42,14 +42,14 @@ class SdkSource:
         self._failed = False
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        """GetSecretValue; `fresh` changes nothing, as there is no cache."""
+        """GetSecretValue; `fresh` changes nothing, as there is no cache. Raises RotatorError."""
         del fresh
         with importing:
-            import encodings.idna  # noqa: F401 - as each look-up of a host's name does
+            import encodings.idna  # noqa: F401 - which every lookup of a host name imports
 
             from rotator.aws.sdk_logs import without_bodies  # logging: with the SDK, not before
         if self._failed and stage == "AWSCURRENT":
-            # A new attempt. A client keeps the credentials that it was made with, or found none.
+            # A new client, because the old one keeps the credentials that it found, or none.
             self.close()
         problem: RotatorError
         local_id = in_region(secret_id, self.region)
@@ -64,7 +64,7 @@ class SdkSource:
             has_client = self._client is not None
             problem = explain_sdk_error(error, secret_id, stage, is_connected=has_client)
         else:
-            # The SDK reads any body of a 200 as an answer, a proxy's HTML page too.
+            # The SDK takes any body with status 200 for a response, even a proxy's HTML page.
             if answer.keys() & _MEMBERS:
                 return answer
             problem = not_the_service(secret_id)
@@ -90,13 +90,13 @@ class SdkSource:
 
 
 def _connect(region: str | None) -> BaseClient:
-    """A client of our own; what it imports takes most of the time until the first token."""
+    """A client of our own; its imports take most of the time until the first token."""
     session = _without_collector(_open_session)
     region = region or session.get_config_variable("region")
     if region is not None:  # for STS too, which may have to be asked for credentials
         session.set_config_variable("region", region)
-    # Looking for credentials may start a program or ask a network, for seconds. Not under
-    # `importing`, which forks wait for; the session keeps what is found.
+    # The search for credentials may run a program or a request, for seconds. So it isn't done under
+    # `importing`, for which forks wait; the session keeps what is found.
     found = region is not None and session.get_credentials() is not None
     client: BaseClient = _without_collector(_make_client, session, region, found)
     if not found:
@@ -108,7 +108,7 @@ def _connect(region: str | None) -> BaseClient:
 
 
 def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what `make` returns
-    """Call what imports a lot: the collector would look many times through objects that stay."""
+    """Call what imports a lot, without the garbage collector, which would only scan what stays."""
     with importing:
         import gc
 
@@ -122,7 +122,7 @@ def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what 
 
 
 def _open_session() -> Session:
-    # All that looking for credentials may need: what is imported later is not under `importing`.
+    # Imports what the search for credentials may need, because that isn't under `importing`.
     import subprocess  # noqa: F401 - of `credential_process`
 
     import botocore.client
@@ -132,7 +132,7 @@ def _open_session() -> Session:
     from rotator.aws.sdk_loader import limit_loading
 
     session = botocore.session.get_session()
-    # Of all clients, also of those that it makes itself in order to get credentials.
+    # For all clients, also for those that it makes itself to get credentials.
     session.set_default_client_config(
         Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
@@ -145,8 +145,8 @@ def _open_session() -> Session:
 
 
 def _make_client(session: Session, region: str | None, found_credentials: bool) -> BaseClient:  # noqa: FBT001 - called above alone
-    # Without any the client is made all the same, as its settings may be wrong too; with these it
-    # does not look for credentials again.
+    # Without credentials the client is made too, because its other settings may be wrong. These
+    # placeholders keep it from searching again.
     none = {} if found_credentials else dict.fromkeys(_EXPLICIT, "none")
     return session.create_client(
         "secretsmanager",
@@ -159,9 +159,9 @@ _EXPLICIT = ("aws_access_key_id", "aws_secret_access_key")
 
 
 def _region(secret_id: str) -> str | None:
-    """The region that the ARN names, or AWS_REGION; None leaves it to botocore.
+    """The region in the ARN, or AWS_REGION; None leaves it to botocore.
 
-    Of the two variables botocore itself reads AWS_DEFAULT_REGION only.
+    botocore itself reads AWS_DEFAULT_REGION only.
     """
     return arn_region(secret_id) or os.environ.get("AWS_REGION") or None
 

@@ -43,10 +43,10 @@ def sign(
     service: str,
     at: float,
 ) -> dict[str, str]:
-    """The headers to send: those given, which have to name the `Host`, and the signature's.
+    """The headers to send: those given, among them `Host`, and those of the signature.
 
-    `path` is that of the URL, percent-encoded, and `at` the time in epoch seconds. No key is kept:
-    one belongs to a day and to its credentials.
+    `path` is the URL's, percent-encoded, `at` the time in epoch seconds. The signing key is not
+    kept, as it is for one day and these credentials only.
     """
     timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     signed = {**headers, "X-Amz-Date": timestamp}

@@ -1,4 +1,4 @@
-"""What the token secret says, as its readers get it."""
+"""The content of the token secret, as readers get it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Snapshot", "decode_json", "fits_a_header", "instant_text", "parse"]
 
 
 class Snapshot:
-    """What one read found in the token secret: immutable, and its `repr` shows no token.
+    """The token secret's content at one read: immutable, and its `repr` shows no token.
 
-    The instants are aware UTC. `client_id`, `issued_at` and `next_rotation_at` are None where the
-    secret does not say.
+    Instants are aware UTC. `client_id`, `issued_at` and `next_rotation_at` are None if the secret
+    lacks them.
     """
 
     __slots__ = ("client_id", "expires_at", "issued_at", "next_rotation_at", "token", "version_id")
@@ -78,12 +78,12 @@ def _rebuild(*fields: Any) -> Snapshot:
 
 
 def parse(answer: Mapping[str, Any]) -> Snapshot:
-    """Read the token secret's value out of a GetSecretValue answer.
+    """Parse the token secret's value in a response to GetSecretValue.
 
-    Needs `access_token` and one of `expires_at_epoch` and `expires_at` (the earlier one, if both
-    are there), and no `token_type` but bearer; ignores what it does not know, so a higher `schema`
-    is read too. Raises ValueError
-    that continues "its value ..." and holds nothing of the value.
+    It must have `access_token`, and `expires_at_epoch` or `expires_at` (the earlier one counts); a
+    `token_type`, if there is one, must be bearer. Unknown fields are ignored, so that a higher
+    `schema` is read too. Raises ValueError with a text that continues "its value ..." and quotes
+    nothing of it.
     """
     if answer.get("SecretString") is None and answer.get("SecretBinary") is not None:
         raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
@@ -137,7 +137,7 @@ def decode_json(text: str | bytes) -> object:
 
 
 def fits_a_header(text: str) -> bool:
-    """Whether it can be the value of a header: printable ASCII, no blank at either end."""
+    """Whether `text` can be a header's value: printable ASCII without space around it."""
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
@@ -160,7 +160,7 @@ def _epoch_instant(value: object) -> datetime | None:
 
     from rotator.dates import MAX_EPOCH_S, parse_whole_number
 
-    # Edited by hand, a number easily becomes a string.
+    # People who edit the secret by hand may quote a number.
     epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)
     return datetime.fromtimestamp(epoch, UTC) if epoch and 0 < epoch < MAX_EPOCH_S else None
 

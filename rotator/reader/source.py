@@ -1,4 +1,4 @@
-"""What a source of your own looks like; for annotations and subclasses."""
+"""The protocol for a source of your own; for annotations and subclasses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Source"]
 
 
 class Source(Protocol):
-    """Where the token secret is read from: Secrets Manager, or a cache that stands before it.
+    """Where the token secret is read from: Secrets Manager, or a cache in front of it.
 
-    `read` answers as GetSecretValue does (`SecretString`, `VersionId`), within a bounded time, or
-    raises a RotatorError. `fresh` asks to go past a cache, where `has_fresh` says it can.
+    `read` returns what GetSecretValue does (`SecretString`, `VersionId`), within a bounded time, or
+    raises a RotatorError. `fresh` asks it to bypass a cache, if `has_fresh` says that it can.
     """
 
     has_fresh: bool

@@ -5,7 +5,7 @@ Imported at the first fetch, with all that a fetch needs but the SDK.
 
 from __future__ import annotations
 
-import datetime  # noqa: F401, ICN001 - `snapshot` needs the two, and imports them late
+import datetime  # noqa: F401, ICN001 - `snapshot` needs these two, and imports them late
 import json  # noqa: F401
 import os
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from rotator.reader.source import Source
 
     Found = tuple[Snapshot, float, int]
-    """A token, by how many seconds AWS's clock is ahead, and the place of its source."""
+    """A token, by how many seconds AWS's clock is ahead, and the index of its source."""
 
 __all__ = ["close_sources", "find_token", "open_sources"]
 
-# A smaller difference of clocks is rounding and transit. At a greater one AWS refuses to answer:
+# A smaller difference of clocks is rounding and latency. At a greater one AWS refuses the request:
 # a signature's time may be five minutes off (Signature Version 4, elements of a request).
 _LEAST_SKEW_S, _GREATEST_SKEW_S = 5.0, 300.0
 
@@ -43,7 +43,7 @@ def open_sources(
 ) -> tuple[Source, ...]:
     """The sources to ask, best first, as `TokenReader` documents; nothing is read yet.
 
-    Raises ConfigError for a name that no source has, and for regions that nobody would ask.
+    Raises ConfigError for an unknown name, and for regions without a source that uses them.
     """
     if client is not None:
         return (SdkSource(client),)
@@ -78,22 +78,22 @@ def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
 
 
 def _add_fallbacks(opened: Sequence[Source], regions: Sequence[str]) -> Sequence[Source]:
-    """The SDK behind "direct" is no source of its own: it is asked in its place, never after it."""
+    """Let each "direct" source use the SDK in its place, rather than ask once more after it."""
     for each in opened[-(len(regions) or 1) :]:
         each.sdk = SdkSource(region=each.region)  # type: ignore[attr-defined]  # a DirectSource
     return ()
 
 
 def _announced_sources() -> Sequence[str]:
-    """What the environment announces, and behind it AWS itself, as it is no promise."""
+    """The source that the environment announces, then AWS itself, in case that isn't there."""
     environ = os.environ
-    # An empty variable is one that somebody meant to leave out.
+    # An empty variable counts as not set.
     if environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"):
-        return ("direct", "sdk")  # somebody wants it asked there, not elsewhere
+        return ("direct", "sdk")  # that endpoint is to be asked, and no other
     if environ.get("AWS_TOKEN") or os.access(AGENT_TOKEN_FILE, os.R_OK):
         return ("agent", "direct", "sdk")
     if "AWS_LAMBDA_FUNCTION_NAME" in environ:
-        # Whether the extension is there shows at once: its port answers, or refuses.
+        # A missing extension costs nothing: its port refuses the connection at once.
         return ("extension", "direct", "sdk")
     return ("direct", "sdk")
 
@@ -122,21 +122,21 @@ def find_token(
     now: Callable[[], float],
     ends_at: Callable[[Snapshot, float], float] = _stated_end,
 ) -> Found | RotatorError:
-    """An unexpired token from the first source that has one, or why none does.
+    """An unexpired token from the first source that has one, or the error.
 
-    With it come by how many seconds AWS's clock is ahead of `now`, and its source's place.
-    `ends_at` tells when a token ends, on the clock of `now`, given the former. Errors are returned:
-    raised, they would drag along frames in which the secret's text is a variable.
+    With the token come the seconds by which AWS's clock is ahead of `now`, and its source's index.
+    `ends_at` returns when a token ends, on the clock of `now`, given these seconds. Errors are
+    returned: raised, they would carry frames in which the secret's text is a variable.
     """
     failures: list[tuple[str | None, RotatorError]] = []
     for place, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
         if failures and region is None and _is_final(failures[-1][1]):
-            break  # Secrets Manager itself said no, and would say it again
+            break  # Secrets Manager itself has refused, and would again
         found = _find_in(source, secret_id, fresh=fresh, now=now, ends_at=ends_at)
         if not isinstance(found, RotatorError):
             return *found, place
-        # That a fallback is not set up is no news: perhaps it was never meant to be used.
+        # A fallback that is not configured may never have been meant to be used.
         if not failures or not isinstance(found, ConfigError):
             failures.append((region, found))
     return _summary(secret_id, failures)
@@ -147,7 +147,7 @@ def _is_final(failure: RotatorError) -> bool:
 
 
 def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]) -> RotatorError:
-    """The last failure, as the sources behind a cache know best; with those of all regions."""
+    """The last failure, as sources behind a cache know best; it names those of all regions."""
     last = failures[-1][1]
     regional = [(region, failure) for region, failure in failures if region is not None]
     if len(regional) > 1:
@@ -206,11 +206,11 @@ def _read(
 def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
     """By how much AWS's clock is ahead of ours, from the response's `Date` (RFC 9110, 6.6.1).
 
-    Zero where it is behind: a token that ends early for this machine is replaced in time, but one
-    that was given longer would be served after its end, if this machine's clock is set right.
+    Zero if it is behind: a token that is thought to end early is replaced in time, but one thought
+    to live longer would be served after its end once this machine's clock is set right.
     """
     metadata = answer.get("ResponseMetadata")
-    if not metadata:  # a loopback source, whose clock is ours
+    if not metadata:  # a loopback source has this machine's clock
         return 0.0
     try:
         date_s = parse_http_date(metadata["HTTPHeaders"]["date"])
@@ -219,6 +219,6 @@ def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
     if date_s is None:
         return 0.0
     skew_s = date_s + 0.5 - at  # Date has no fractions
-    # The source direct signs anew by AWS's clock where AWS has refused this one.
+    # The source "direct" signs by AWS's clock once AWS has refused ours.
     greatest_s = max(_GREATEST_SKEW_S, metadata.get("ClockOffset", 0.0) + _GREATEST_SKEW_S)
     return skew_s if _LEAST_SKEW_S <= skew_s <= greatest_s else 0.0
