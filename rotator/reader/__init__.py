@@ -48,9 +48,8 @@ class TokenReader:
     `token_secret` is the secret's name or ARN (an ARN also names the region). Nothing is read
     before the first use. `source` says where to read: "agent", "extension", "direct", "sdk", a
     Source of your own (`rotator.reader.source`), or a sequence of these, each asked if those before
-    it have no token; by default the environment decides. `regions` are the regions to ask, best
-    first: the secret's own and those of its replicas. `client` is a botocore or boto3 client to use
-    instead.
+    it have no token; by default the environment decides. `regions` are the secret's own and those
+    of its replicas, the best first. `client` is a botocore or boto3 client to use instead.
 
     `background` says where a refresh runs while the cached token is valid: True (the default) in a
     short-lived daemon thread; False (the default on Lambda, which freezes threads) in the read that
@@ -140,10 +139,7 @@ class TokenReader:
         return self._refresher.invalidate(rejected_token)
 
     def refused(self, token: str, status: int, body: Body = b"") -> Advice:
-        """What to do after a response to a request with `token`.
-
-        "retry" at once with the new token, "back_off" for a moment, or "keep" the response.
-        """
+        """After a response: "retry" with the new token, "back_off" a moment, or "keep" it."""
         with importing:
             from rotator.reader.refusals import assess_refusal, to_advice
 

@@ -1,1 +1,1 @@
-"""What the product does: rotate a token, publish it safely, set up a binding."""
+"""The use cases: rotate a token, publish it safely, rotate a client secret, set up a binding."""

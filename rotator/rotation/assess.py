@@ -47,11 +47,11 @@ __all__ = [
 T = TypeVar("T")
 
 _REJECTED_AGAIN = timedelta(hours=1)
-"""How long a token that replaced a rejected one is not replaced for the same reason."""
+"""For how long a token that replaced a rejected one isn't replaced for being rejected itself."""
 
 
 class Assessment(NamedTuple):
-    """Both secrets as they were read, and what the policy made of them."""
+    """Both secrets as they were read, and the policy's decision."""
 
     credentials_version: StoredSecret
     token_version: StoredSecret
@@ -63,21 +63,21 @@ class Assessment(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether one secret holds both."""
+        """Whether one secret holds both credentials and token."""
         return self.credentials_version.arn == self.token_version.arn
 
 
 def assess(run: Run) -> Assessment:
-    """Read both secrets and decide; what is found for a failure's event goes to `run.details`.
+    """Read both secrets and decide; `run.details` gets what a failure's event should have.
 
-    Raises CredentialsError, ConfigError or StoreError where no token could or should be published,
-    whether the stored one is due or not.
+    Raises CredentialsError, ConfigError or StoreError if no token could or should be published,
+    even if the stored one is not due.
     """
     return probe_stored(run, confirm_credentials(run, assess_unprobed(run)))
 
 
 def assess_unprobed(run: Run) -> Assessment:
-    """As `assess`, by what is stored alone: no API is called."""
+    """As `assess`, but without calling an API."""
     binding = run.binding
     credentials_version, token_version = run.store.read(
         binding.credentials_secret, binding.token_secret
@@ -86,7 +86,7 @@ def assess_unprobed(run: Run) -> Assessment:
 
 
 def assess_again(run: Run, found: Assessment) -> Assessment:
-    """The same assessment, or one by what is stored now, if that is something else."""
+    """`found`, or a new assessment if other versions are current by now."""
     seen = found.credentials_version, found.token_version
     credentials_version, token_version = run.store.read(*(each.secret_id for each in seen))
     versions = credentials_version.version_id, token_version.version_id
@@ -96,9 +96,9 @@ def assess_again(run: Run, found: Assessment) -> Assessment:
 
 
 def confirm_credentials(run: Run, found: Assessment) -> Assessment:
-    """The same assessment, or one by newer credentials, where only changed ones make it due.
+    """`found`, or a new assessment by newer credentials, if the token is due for changed ones only.
 
-    The read of the credentials may have lagged behind, and the stored token be of the newer ones.
+    The read of the credentials may have lagged, and the stored token be minted with newer ones.
     """
     stored = found.stored
     if isinstance(stored, str) or found.is_shared or found.decision.reason not in OTHER_CREDENTIALS:
@@ -138,9 +138,9 @@ def _assess_versions(
 
 
 def probe_stored(run: Run, assessment: Assessment) -> Assessment:
-    """The same decision, or due if the API rejects a stored token that is not due.
+    """The assessment, due if the API rejects a stored token that is not; unchanged without a probe.
 
-    Without a probe of the stored token in `run` it is the same.
+    A failed probe adds a warning to `run` and changes nothing.
     """
     stored, decision = assessment.stored, assessment.decision
     if isinstance(stored, str) or decision.due:
@@ -167,7 +167,10 @@ def _refuse_foreign_content(
     token_version: StoredSecret,
     stored: AccessToken | NoTokenReason,
 ) -> None:
-    """One name taken for another must not cost anybody what the secret holds, or is to hold."""
+    """Raise ConfigError if the token would overwrite something that isn't a token of this binding.
+
+    Names of secrets are easily mistaken for each other.
+    """
     keys = _keys_or_none(token_version)
     if keys is not None and not keys.isdisjoint({"client_secret", "private_key"}):
         tags = read_tags(credentials_version, store=run.store)
@@ -180,7 +183,7 @@ def _refuse_foreign_content(
         )
     if isinstance(stored, AccessToken):
         return
-    # A malformed document is ours too, unless it holds anything that no token document has.
+    # A malformed token document is ours too, if it has no key that such documents never have.
     if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & OWN_KEYS):
         if not run.is_tagged:
             _refuse_binding_of_others(credentials_version, token_version, store=run.store)
@@ -196,9 +199,10 @@ def _refuse_foreign_content(
 
 
 def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
-    """The keys of the object that a version holds, none if it has no value; None without an object.
+    """The keys of a version's JSON object, empty without a value; None if it is no JSON object.
 
-    Read leniently: a document with a key twice is malformed, and says whose it is all the same.
+    Parsed leniently: a document with a repeated key is malformed, but its keys still tell what it
+    is.
     """
     if version.is_binary:
         return None
@@ -213,7 +217,7 @@ def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
 def _refuse_binding_of_others(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Store
 ) -> None:
-    """Two bindings of one token secret would replace each other's token at every run."""
+    """Raise ConfigError if the tag names other credentials, which would replace our token again."""
     tags = read_tags(token_version, store=store)
     _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
 
@@ -230,7 +234,7 @@ def _refuse_other_tag(
 
 
 def _probe_stored(run: Run, stored: AccessToken, decision: Decision) -> Decision:
-    """One API call with the stored token: a refusal makes it due, once an hour at most."""
+    """Call the API with the stored token; a rejection makes it due, but once an hour at most."""
     if run.stored_probe is None:
         return decision
     problem = None

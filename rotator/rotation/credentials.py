@@ -1,4 +1,4 @@
-"""Changing what a credentials secret says, by compare-and-set: no edit of another is lost."""
+"""Edits of the credentials secret, by compare-and-set, so that no concurrent edit is lost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
-"""Ours, and those of the file that Adobe's console offers."""
+"""Ours, and those of the file that Adobe's console offers for download."""
 
 
 def edit_credentials(
@@ -58,11 +58,11 @@ def edit_credentials(
     clock: Clock = SYSTEM_CLOCK,
     replaces: bool = False,
 ) -> bool:
-    """Store what `change` makes of the secret's fields; False if that is what it says already.
+    """Store `change(fields)`; False if the secret has that content already.
 
-    An edit that somebody else makes meanwhile is kept, and changed in its turn. With `replaces` a
-    value that cannot be read counts as one without fields. Raises CredentialsError if this is a
-    token secret, or if the result could not be used, SecretNotFound, StoreError.
+    After a concurrent edit, `change` is applied to its result. With `replaces`, a value that cannot
+    be parsed counts as one without fields. Raises CredentialsError if this is a token secret or the
+    result could not be used; SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
     refuse_token_secret(seen, store=store)
@@ -86,9 +86,9 @@ def edit_credentials(
 
 
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with `settings` laid over them; an empty one, or None, takes the field away.
+    """The fields with `settings` in their place; an empty one, or None, removes the field.
 
-    What is set takes the place of Adobe's name for it too. Complete credentials also take away what
+    A setting also replaces its field under Adobe's name. Complete credentials also remove what
     looks like a misspelling. Raises ConfigError if nothing would name the provider any more.
     """
     kept = {
@@ -114,14 +114,14 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
 
 
 def is_complete(settings: Mapping[str, Any]) -> bool:
-    """Whether these are client credentials by themselves, whatever is stored."""
+    """Whether these are complete client credentials without anything that is stored."""
     return bool(settings.get("client_id")) and bool(
         settings.get("client_secret") or settings.get("private_key")
     )
 
 
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
-    """The fields with `text` as the client secret that is tried first, before the others."""
+    """The fields with `text` as the first in the list of client secrets."""
     stored = next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None)
     others = stored if isinstance(stored, list) else [stored] if stored else []
     kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
@@ -135,7 +135,7 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
 
 
 def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a token of the one is not what the other asks for, which makes it due at once."""
+    """Whether the change makes a stored token due: other client, or other `fingerprint`."""
     asked_for: list[tuple[str, str] | None] = []
     for fields in (before, after):
         with contextlib.suppress(ValueError):
@@ -145,7 +145,7 @@ def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
 
 
 def replaces_client_secret(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a client secret of the one is not in the other, which has another."""
+    """Whether a client secret of `before` is gone in `after`, which has another."""
     kept = _client_secrets(after)
     return bool(kept) and not _client_secrets(before) <= kept
 
@@ -157,18 +157,18 @@ def _client_secrets(fields: Mapping[str, Any]) -> set[str]:
 
 
 def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
-    """The fields with the token secret among those that these credentials agree to serve."""
+    """The fields with `token_secret` (name or ARN) in `token_secrets`, if no entry covers it."""
     stored = fields.get("token_secrets")
     entries = stored if isinstance(stored, list) else [stored] if stored else []
     is_arn = token_secret.startswith("arn:")
-    arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # as the service will call it
+    arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # shaped like the service's
     if token_secret in entries or has_consent(entries, arn):
         return fields
     return fields | {"token_secrets": [*entries, token_secret]}
 
 
 def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) -> Secret:
-    """The secret's text; raises CredentialsError for what `rotator run` would refuse later."""
+    """The fields as JSON; raises CredentialsError for what `rotator run` would refuse later."""
     subject = "client credentials" if secret_id is None else f"credentials secret {secret_id}"
     problem: object
     try:

@@ -1,4 +1,4 @@
-"""The second step of a run: a new token that may be published, or the reason that there is none."""
+"""The second step of a run: mint a token that may be published."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ __all__ = [
 ]
 
 ROUNDING = timedelta(seconds=5)
-"""How far two announcements of one end may lie apart: what is left of a life is told in whole
-seconds, and counted from before each request was sent."""
+"""How much two announcements of the same expiry may differ: the remaining life is in whole seconds,
+and counts from before each request was sent."""
 
 AFTER_EXPIRY_S = 2.0
-"""How long after a cached token's stored end a new one is asked for.
+"""How long after a cached token's stored expiry a new one is requested.
 
-The moment of the request and what is left of the life are both cut to whole seconds: the provider's
-own end is up to two seconds later."""
+The time of the request and the remaining life are both cut to whole seconds, so the provider's own
+expiry is up to two seconds later."""
 
 AGAIN_PAUSES_S = (1.0, 2.0, 4.0)
-"""The pauses before asking again, where a cached token is still handed out at its end."""
+"""The pauses between mints while a provider still hands out a cached token at its end."""
 
 
 class OutlivedTokenError(MintError):
-    """The token has run out between its mint and its publication."""
+    """The token expired between its mint and its publication."""
 
 
 def mint(run: Run, assessment: Assessment) -> AccessToken:
     """Mint, validate and probe a token.
 
-    It may be the stored one, which a provider that caches its tokens hands out again. Raises
-    MintError if it must not be published, ProbeError if the API does not take it.
+    It may be the stored one, if the provider caches tokens and hands it out again. Raises MintError
+    if it must not be published, ProbeError if the API rejects it.
     """
     return _hide_stored_token(assessment, partial(_mint, run, assessment))
 
@@ -76,7 +76,7 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
 
 
 def _hide_stored_token(assessment: Assessment, call: Callable[[], AccessToken]) -> AccessToken:
-    """Call `call`; its error shows nothing of the stored token, which no request of it carried."""
+    """Call `call`, with the stored token redacted in its errors: no request's redactor knows it."""
     stored = assessment.stored
     if isinstance(stored, str):
         return call()
@@ -96,15 +96,15 @@ def _hide(secret: Secret, error: MintError | ProbeError) -> None:
 
 
 def _redactor_of(secret: Secret) -> Redactor:
-    from rotator.transport.redaction import Redactor  # of no use to a run that is not due
+    from rotator.transport.redaction import Redactor  # here, as a run that is not due needs none
 
     return Redactor.of(secret)
 
 
 def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
-    """Wait for the end of the stored token, which the provider hands out until then, and mint.
+    """Wait for the stored token's expiry (`expires_at`), until which it is handed out, and mint.
 
-    Raises MintError (retryable) if the run may not wait that long, or goes on to get the same one.
+    Raises MintError (retryable) if the run has no time to wait, or still gets the same token.
     """
     wait_s = (expires_at - run.clock.now()).total_seconds() + AFTER_EXPIRY_S
     is_near = -RETRY_BUDGET.total_seconds() < wait_s
@@ -131,7 +131,7 @@ def same_stored(minted: AccessToken, assessment: Assessment) -> AccessToken | No
 
 
 def shortens(minted: AccessToken, stored: AccessToken) -> bool:
-    """Whether the same token is now said to end earlier than is stored."""
+    """Whether the provider now announces an earlier expiry for the stored token."""
     return minted.expires_at < stored.expires_at - ROUNDING
 
 
@@ -152,7 +152,7 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
 
 
 def _ask(run: Run, assessment: Assessment) -> Minted:
-    """Call the endpoint, again where a cached token has ended before it was here."""
+    """Call the endpoint, again if a cached token expired on its way here."""
 
     def ask() -> Minted:
         version = assessment.credentials_version
@@ -178,9 +178,9 @@ def _warn_of_short_margin(run: Run, assessment: Assessment, minted: AccessToken)
 
 
 def _problem_with_caching(interval: timedelta) -> str | None:
-    """Why nobody may be there to mint when a cached token ends, None if a run always is.
+    """Why there may be no run when a cached token ends; None if the interval is short enough.
 
-    A run waits for that end for as long as it may take.
+    A run can wait for that end for as long as a run may take.
     """
     if interval <= RETRY_BUDGET:
         return None
@@ -193,7 +193,7 @@ def _problem_with_caching(interval: timedelta) -> str | None:
 
 
 def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
-    """What the next run would call malformed or expired is not published in the first place."""
+    """Raise MintError for a token that the next run would call malformed or expired."""
     problem: object = None
     try:
         AccessToken.from_fields(minted.to_fields())
@@ -209,8 +209,8 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
 
 
 def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) -> None:
-    """Raise OutlivedTokenError if the token may no longer be published, although it was minted."""
-    is_same = same_stored(minted, assessment) is not None  # with an earlier end, if that
+    """Raise OutlivedTokenError if the token has become useless since its mint."""
+    is_same = same_stored(minted, assessment) is not None  # stored again with an earlier end
     if minted.expires_at <= run.clock.now() or (
         not is_same and _ends_too_early(run, assessment, minted)
     ):
@@ -222,16 +222,16 @@ def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) ->
 
 
 def _ends_too_early(run: Run, assessment: Assessment, minted: AccessToken) -> bool:
-    """A token that cannot serve until the next run has to end later than the stored one.
+    """Whether the token neither serves until the next run nor outlives the stored one.
 
-    A provider that grants less than before has not failed; nor does it matter then how long the
-    stored token is said to live.
+    A provider that grants shorter lifetimes than before has not failed: a token that serves until
+    the next run may end earlier than the stored one.
     """
     stored = assessment.stored
     if run.force or not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
         return False
     if assessment.decision.reason in {"issued_in_future", "rejected"}:
-        return False  # the stored end means nothing
+        return False  # the stored expiry means nothing
     is_long = minted.expires_at - run.clock.now() >= assessment.policy.needed_margin
     return not is_long and minted.expires_at <= stored.expires_at
 

@@ -1,10 +1,9 @@
 """The four steps of Secrets Manager's own rotation: another trigger for the same job.
 
-A rotation announces a version, labels it AWSPENDING before it has a value, and calls one step after
-the other; it is over when that label is on the current version or on none (API reference,
-RotateSecret). A step that fails lets the service repeat the whole rotation for the same version,
-whose value cannot be changed. So a value that has become useless is not waited for: a token is
-published as another version, and the label is removed.
+A rotation labels a version AWSPENDING before it has a value, and calls the steps one by one; it is
+over when that label is on the current version or on none (API reference, RotateSecret). If a step
+fails, the service repeats the whole rotation for the same version, whose value cannot be changed.
+So if that value has become useless, a token is published as another version, and the label removed.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ __all__ = ["take_step"]
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
 CLAIM = "ROTATOR"
-"""On the version that takes the place of the one by which other runs would replace the same token:
-they all know its id (`successor_id`), and nothing but a taken id holds up a PutSecretValue."""
+"""Label of a version that only takes the id (`successor_id`) under which every other run would
+replace the same token: a taken id is all that can stop a PutSecretValue."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rotation:
-    """One step, and what it works with; `allow` refuses an assessment by raising."""
+    """One step, and what it works with; `allow` raises for an assessment that it refuses."""
 
     run: Run
     store: RotationStore
@@ -51,41 +50,41 @@ class _Rotation:
     allow: Callable[[Assessment], None]
 
     def assess(self) -> Assessment:
-        """Decide as any run does; raises where no token should be published."""
+        """Assess as any run does; raises if no token should be published."""
         assessment = assess(self.run)
         self.allow(assessment)
         return assessment
 
     def is_current(self, assessment: Assessment) -> bool:
-        """Whether the announced version has become the current one."""
+        """Whether the rotation's version has become the current one."""
         return assessment.token_version.version_id == self.step.version_id
 
     def is_pending(self) -> bool:
-        """Whether the announced version has the label."""
+        """Whether the rotation's version is AWSPENDING."""
         stages = self.store.rotation_state(self.run.binding.token_secret).stages
         return PENDING in stages.get(self.step.version_id, ())
 
     def waiting(self) -> StoredSecret | None:
-        """The announced version, None while it has no value."""
+        """The rotation's version, None while it has no value."""
         return self.store.read_version(self.run.binding.token_secret, self.step.version_id)
 
     def drop_pending(self) -> None:
-        """Take AWSPENDING off the announced version, if it is there.
+        """Take AWSPENDING off the rotation's version, if it is there.
 
-        Left on a version that is not current it makes the next RotateSecret fail, and the current
-        version gives way whenever another trigger of the job rotates the token.
+        On a version that is not current, it would make the next RotateSecret fail; and a version
+        is no longer current once another trigger of the job rotates the token.
         """
         self.drop(PENDING, self.step.version_id)
 
     def drop(self, stage: str, version_id: str | None) -> None:
-        """Take a label off a version, unless it is on another one, or on none."""
+        """Take a label off a version, if it is there."""
         with suppress(VersionConflict, SecretNotFound):
             self.store.move_stage(
                 self.run.binding.token_secret, stage, move_to=None, remove_from=version_id
             )
 
     def put_pending(self, run: Run, assessment: Assessment, minted: AccessToken) -> RotationResult:
-        """Store a new token in the announced version; one that is there already stays."""
+        """Store a new token in the rotation's version, unless that has a value already."""
         secret_id, version_id = run.binding.token_secret, self.step.version_id
         text = Secret(json.dumps(minted.to_fields(), indent=2))
         version: StoredSecret | None = assessment.token_version._replace(
@@ -98,7 +97,7 @@ class _Rotation:
         return result_of(run, "staged", assessment, version or assessment.token_version)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """As `Store.put`, but the version is not current afterwards: only its id is taken."""
+        """As `Store.put`, but the version does not become current: it only takes the id."""
         self.store.put_labelled(secret.secret_id, text, version_id=version_id, stage=CLAIM)
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
@@ -123,8 +122,8 @@ def take_step(
 ) -> RotationResult:
     """Take one step of a rotation of the run's token secret.
 
-    `allow` raises what speaks against the binding, once the credentials have been read. Raises as
-    `rotate_token` does; the stored token is then as it was, and the service may repeat the step.
+    `allow` is called with the assessment, and raises if the binding is refused. Raises as
+    `rotate_token` does; the stored token is then unchanged, and the service may repeat the step.
     """
     rotation = _Rotation(run, store, step, allow)
     steps: dict[str, Callable[[_Rotation], RotationResult]] = {
@@ -137,10 +136,9 @@ def take_step(
 
 
 def _create(rotation: _Rotation) -> RotationResult:
-    """Mint a token into the announced version, if the stored one is due.
+    """Mint a token into the rotation's version, if the stored one is due.
 
-    AWSPENDING stays where it is whatever comes of it: the user guide asks to leave it to the last
-    step.
+    AWSPENDING stays in any case: the user guide leaves its removal to the last step.
     """
     run, assessment = rotation.run, rotation.assess()
     if not assessment.decision.due:
@@ -158,18 +156,18 @@ def _create(rotation: _Rotation) -> RotationResult:
 def _can_wait(rotation: _Rotation, assessment: Assessment) -> bool:
     """Whether a new token may wait as AWSPENDING until the last step.
 
-    Not where the mint has ended the stored token, nor where the team may edit the same secret
-    meanwhile; and not for a rotation that was cancelled.
+    Not if minting ends the stored token, if the secret also holds credentials, which people may
+    edit meanwhile, or if the rotation was cancelled.
     """
     if assessment.provider.single_active or assessment.is_shared:
         return False
     if assessment.token_version.version_id is None:
-        return False  # the first value becomes current whatever its label is
+        return False  # a secret's first value becomes current, whatever its label
     return not rotation.is_current(assessment) and rotation.is_pending()
 
 
 def _is_worth_keeping(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:
-    """Whether what an earlier attempt has stored is fresh, and the API does not refuse it."""
+    """Whether the token of an earlier attempt is fresh, and the API does not reject it."""
     token = parse_token(version)
     if not isinstance(token, AccessToken) or _reason_if_due(rotation, assessment, token):
         return False
@@ -182,16 +180,16 @@ def _is_worth_keeping(rotation: _Rotation, assessment: Assessment, version: Stor
 
 
 def _test_credentials(rotation: _Rotation) -> RotationResult:
-    """Nothing is to be set: the provider knows the token. The credentials must be usable."""
+    """Check the credentials; there is nothing to set, as the provider knows its token."""
     assessment = rotation.assess()
     return result_of(rotation.run, "tested", assessment, assessment.token_version)
 
 
 def _test(rotation: _Rotation) -> RotationResult:
-    """Probe the token that waits.
+    """Probe the waiting token.
 
     Without a value this is a test of the configuration (API reference, RotateSecret:
-    RotateImmediately): then usable credentials are all that can be asked for.
+    RotateImmediately), which passes if the credentials are usable.
     """
     run, assessment = rotation.run, rotation.assess()
     version = rotation.waiting() if assessment.decision.due else None
@@ -209,9 +207,9 @@ def _test(rotation: _Rotation) -> RotationResult:
 def _finish(rotation: _Rotation) -> RotationResult:
     """Make the waiting token the current one, and take AWSPENDING off.
 
-    Where another run has published a fresh token, or createSecret had nothing to store, the label
-    goes and nothing else. Reads may lag, and AWSCURRENT moves only from where it was seen: both are
-    tried again. A token that could not serve is an error, and createSecret replaces it.
+    If another run has published a fresh token, or createSecret had nothing to store, only the label
+    is removed. Reads may lag, and AWSCURRENT moves only from the version that was read, so both are
+    tried again. A token that could not serve is an error, and the next createSecret replaces it.
     """
     run, problem = rotation.run, ""
     for wait_s in (0.0, *CONSISTENCY_WAITS_S):
@@ -241,8 +239,8 @@ def _finish(rotation: _Rotation) -> RotationResult:
 def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:
     """Move AWSCURRENT to the waiting version; False if another version has become current.
 
-    First the id is taken under which every other run would replace the same token. A run that has
-    read that one and comes later finds the id taken, as if a run like itself had been faster.
+    First it takes the id under which every other run would replace the same token. A later run that
+    has read that token then finds the id taken, as if another run had been faster.
     """
     seen, text = assessment.token_version, version.text or Secret("")
     claimed = compare_and_set(

@@ -1,4 +1,4 @@
-"""Whether the credentials are newer than those that a run has read: reads lag, and people edit."""
+"""Finds credentials newer than those a run has read, because reads lag and people edit."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["OTHER_CREDENTIALS", "read_newer_credentials"]
 
 OTHER_CREDENTIALS = frozenset({"client_changed", "credentials_changed"})
-"""The reasons for which a token is due that may be fresh, if our credentials are the old ones."""
+"""Reasons to be due that may be wrong, if the credentials that were read are out of date."""
 
 
 def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> StoredSecret | None:
-    """The current version of the credentials secret, None if that is the one that was `seen`.
+    """The current version of the credentials secret, None if it is `seen`.
 
-    `token` says with which version it was minted. If the service knows that one as no longer
-    current, ours is the newer one. If it does not know it yet, the read may lag: it is repeated
-    for a bounded time.
+    `token` names the version with which it was minted. If that exists and is no longer current,
+    `seen` is newer. If it isn't found, the read may lag, and is repeated for a bounded time. Raises
+    RotatorError if that fails temporarily.
     """
     named = token.credentials_version_id
     if named in {None, seen.version_id}:
@@ -39,7 +39,7 @@ def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> 
         except RotatorError as error:
             if error.retryable:
                 raise
-            return None  # refused to this role, or no id at all: waiting tells no more
+            return None  # access denied, or not a version id: waiting would not help
         if version is not None:
             return version if "AWSCURRENT" in version.stages else None
     return None

@@ -1,4 +1,4 @@
-"""Minting and publishing where the provider keeps one token active: each mint ends the last one."""
+"""Minting and publishing for providers with one active token, where each mint ends the last one."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["mint_active", "publish_last"]
 
 MAX_REMINTS = 8
-"""How often a run mints again because others publish; each time one of them is done."""
+"""How often a run mints again because another one has published; each time one of them is done."""
 
 MAX_ENDED = 4
-"""How often a run mints again because the API no longer takes what it has just minted."""
+"""How often a run mints again because the API rejects what it has just minted."""
 
 REMINT_PAUSE_S = (1.0, 4.0)
-"""Between which two the pause before it is drawn, so that rivals do not mint at once again."""
+"""The range of the random pause before it, so that rivals do not mint at the same time again."""
 
 
 def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessToken | None]:
-    """Mint where each mint ends the token before it, so that a rival's ends ours before its probe.
+    """Mint; again if the API rejects the token, because a rival's mint may have ended it.
 
-    The token is None once a rival has published one that the API takes: it was minted later. The
-    assessment holds the version that was current before the mint.
+    The token is None if a rival has published one that the API accepts, as it was minted later. The
+    assessment has the version that was current before the mint.
     """
     for is_last in (*(False,) * MAX_ENDED, True):
         try:
@@ -53,7 +53,7 @@ def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessTok
 
 
 def _read_again(run: Run, assessment: Assessment) -> Assessment:
-    """The assessment with what a rival has published, and with the credentials that it had."""
+    """The assessment with the current token version, and the credentials that minted it."""
     [version] = run.store.read(run.binding.token_secret)
     token, newer = parse_token(version), version if assessment.is_shared else None
     assessment = assessment._replace(token_version=version)
@@ -66,7 +66,7 @@ def _read_again(run: Run, assessment: Assessment) -> Assessment:
 
 
 def _is_accepted(run: Run, version: StoredSecret) -> bool:
-    """Whether the API is known to take the token of this version."""
+    """Whether a probe shows that the API accepts the token of this version."""
     token = parse_token(version)
     if run.stored_probe is None or not isinstance(token, AccessToken):
         return False
@@ -77,11 +77,11 @@ def _is_accepted(run: Run, version: StoredSecret) -> bool:
 
 
 def publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Published:
-    """Publish where each mint ends the token before it.
+    """Publish the token that was minted last.
 
-    Who loses the race cannot know whose mint came last, so it mints once more and publishes over
-    the winner: what is stored in the end was minted last. The version to publish over is read
-    before the mint; a rival that publishes in between makes the put fail.
+    A run that loses the race cannot know whose mint came last, so it mints once more and publishes
+    over the winner. The version to publish over is read before the mint, so that the put fails if a
+    rival publishes in between. Raises as `publish_token` and `mint_active` do.
     """
     if run.stored_probe is None:
         problem = "the provider keeps one token active: only --probe-stored sees that it was ended"

@@ -1,4 +1,4 @@
-"""What the product needs of the outside world: the one place of these protocols."""
+"""The protocols of everything outside that the use cases need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Store(Protocol):
 
 
 class SetupStore(Store, Protocol):
-    """The operations that set-up and changes of credentials need in addition."""
+    """What setting up a binding and editing credentials need in addition."""
 
     def create(
         self,
@@ -51,7 +51,7 @@ class SetupStore(Store, Protocol):
 
 
 class RotationStore(Store, Protocol):
-    """The operations that the steps of native rotation need in addition."""
+    """What the steps of native rotation need in addition."""
 
     def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
         """Store a version that is not current; raises VersionConflict if it has another value."""

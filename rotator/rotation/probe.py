@@ -1,4 +1,4 @@
-"""One call of the API that a token is for, to see whether the API takes it.
+"""One call of the API that a token is for, to see whether the API accepts it.
 
 Made before a token is published, and by `rotator check`.
 """
@@ -27,7 +27,7 @@ REFUSALS = frozenset({401, 403})
 """The statuses that mean that the API rejects the token (RFC 9110 sections 15.5.2 and 4)."""
 
 NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
-"""Adobe's codes of a 401 that a new token of the same client would get as well."""
+"""Adobe's codes for a 401 that a new token of the same client would get too."""
 
 MAX_BODY_BYTES = 16_384
 MAX_CODE_CHARS = 64
@@ -35,10 +35,10 @@ MAX_CODE_CHARS = 64
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What the API said: `body` as text without the token, cut to 16 KiB.
+    """An API's response: `body` as text, redacted and cut to 16 KiB.
 
-    `error_code` is the API's own code for what is wrong, `debug_id` its id of the request; None
-    where it sends none.
+    `error_code` is the API's own code for the problem, `debug_id` its id of the request; None if it
+    sends none.
     """
 
     status: int
@@ -49,10 +49,10 @@ class ApiAnswer:
 
 
 def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float = 10) -> ApiAnswer:
-    """GET `url` with the token, and with the client id as `x-api-key` as Adobe's APIs want it.
+    """GET `url` with the token, and with the client id as `x-api-key`, which Adobe's APIs need.
 
     Follows no redirect. Raises ConfigError for a URL that a token must not be sent to, ProbeError
-    (retryable) if no whole response came within `timeout_s`.
+    (retryable) if no complete response came within `timeout_s`.
     """
     problem = problem_with_url(url)
     if problem is not None:
@@ -70,7 +70,7 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
 
 
 def _api_request(url: str, token: Secret, client_id: str | None) -> HttpRequest:
-    """In a frame of its own: no error that is raised later comes through it."""
+    """The request; in its own function, so that no traceback has the revealed token in a frame."""
     from rotator.transport.request import HttpRequest
 
     headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
@@ -87,11 +87,10 @@ def make_probe(
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
-    It raises ProbeError if the API rejects the token, which is what the statuses in
-    `REFUSALS` mean, and ConfigError for a URL that a token must not be sent to. An API that
-    cannot be reached or fails for another reason says nothing about the token: the probe then
-    returns what kept it from knowing, and the token may be published. `call` stands in for
-    `call_api`.
+    It raises ProbeError if the API rejects the token (`REFUSALS`), and ConfigError for a URL that a
+    token must not be sent to. An API that cannot be reached, or fails for another reason, says
+    nothing about the token: the probe then returns the problem, and the token may be published. It
+    returns None for success. `call` replaces `call_api`.
     """
 
     def probe(minted: AccessToken) -> str | None:
@@ -122,11 +121,11 @@ def make_probe(
 def make_stored_probe(
     url: str, *, timeout_s: float = 10, call: Callable[..., ApiAnswer] = call_api
 ) -> Callable[[AccessToken], bool]:
-    """Whether an API rejects the stored token, for `rotate_token`: one call of `url` with it.
+    """A stored probe for `rotate_token`: whether the API rejects the stored token, by one call.
 
-    Only a 401 is a rejection, and not one that says that the token is good for something else; any
-    other answer says nothing about the token. Raises ProbeError if there is no answer, and
-    ConfigError for a URL that a token must not be sent to. `call` stands in for `call_api`.
+    Only a 401 is a rejection, unless its code says that the token is valid for something else. The
+    probe raises ProbeError if there is no response, and ConfigError for a URL that a token must not
+    be sent to. `call` replaces `call_api`.
     """
 
     def is_rejected(stored: AccessToken) -> bool:

@@ -1,7 +1,7 @@
 """Publishing a value: a compare-and-set without a lock.
 
-The id of the next version is derived from the version that was seen, so all rotators that saw the
-same predecessor ask for the same id, and Secrets Manager lets one of them have it.
+The id of the next version is derived from the version that was read, so all rotators that read the
+same one ask for the same id, and Secrets Manager lets one of them have it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "successor_id"]
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
-"""Of the version ids that rotator derives; every rotator in the world must use the same."""
+"""For the version ids that rotator derives; all releases must use the same."""
 
 MAX_ATTEMPTS = 8
 """How often a put is tried, each time over another version or under another id."""
 
 MAX_ORDINALS = 100
-"""How many derived ids may be taken by versions that somebody moved aside by hand: about as many as
-Secrets Manager keeps."""
+"""How many derived ids may be taken by versions that are no longer current because somebody moved
+the label by hand: about as many as Secrets Manager keeps."""
 
 CONSISTENCY_WAITS_S = (0.1, 0.3, 0.6, 1.0, 2.0)
 """Pauses between re-reads after a conflict: Secrets Manager is eventually consistent."""
@@ -39,17 +39,17 @@ MAX_PAUSE_S = 8.0
 
 
 class Published(NamedTuple):
-    """The version that is current now, and whether it is ours (`won`)."""
+    """The version that is current now, and whether this run published it (`won`)."""
 
     current: StoredSecret
     won: bool
 
 
 def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
-    """The id under which every rotator that saw this version of the secret publishes the next.
+    """The id under which every rotator that read this version of the secret publishes the next.
 
-    A UUID of 36 characters, as ClientRequestToken asks (32 to 64; API reference, PutSecretValue).
-    `ordinal` counts the ids of this kind that are taken by versions moved aside by hand.
+    A UUID of 36 characters; ClientRequestToken takes 32 to 64 (API reference, PutSecretValue).
+    `ordinal` counts the derived ids that are taken by versions that are not current.
     """
     return str(uuid.uuid5(NAMESPACE, f"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}"))
 
@@ -64,11 +64,11 @@ def compare_and_set(
     patience_s: float = 0.0,
     before_put: Callable[[], None] = lambda: None,
 ) -> Published:
-    """Publish what `compose` makes of the version that was seen, unless another got ahead of us.
+    """Publish `compose(seen)` as the current version, unless another run was faster.
 
-    If another version is current by then, and `yields_to` says that it makes ours needless, it
-    stays; otherwise ours is composed and published over it. A put that fails for a temporary reason
-    is repeated for `patience_s`; `before_put` can stop each of them by raising. Raises
+    If another version is current by then, it stays if `yields_to` says so; otherwise ours is
+    composed from it and published over it. A put that fails temporarily is repeated for
+    `patience_s`; `before_put` is called before each, and can stop it by raising. Raises
     VersionConflict if the secret keeps changing, StoreError as the store does, and what `compose`
     raises.
     """
@@ -110,10 +110,10 @@ def _put(
     gives_up_at_s: float,
     before_put: Callable[[], None],
 ) -> bool:
-    """Whether the version is ours now; False if its id is taken by other content.
+    """Put the version; False if its id is taken by other content.
 
-    A repeated put has the same id and the same content, so that it does nothing if the first one
-    has arrived after all.
+    A repeated put has the same id and content, so that it does nothing if the first one arrived
+    after all.
     """
     pause_s = FIRST_PAUSE_S
     while True:
@@ -134,11 +134,11 @@ def _put(
 def _read_winner(
     seen: StoredSecret, version_id: str, *, store: Store, clock: Clock
 ) -> StoredSecret | None:
-    """The version that has become current in place of the one we saw.
+    """The version that has become current in place of `seen`.
 
-    None if that is still current although its successor's id is taken: somebody moved the labels by
-    hand. That is believed only after re-reading for a while, since a read may lag behind the write
-    that we lost to; the version that holds our id tells sooner.
+    None if `seen` is still current although its successor's id is taken, because somebody moved the
+    labels by hand. That is believed only after some re-reads, since a read may lag behind the
+    winner's write; reading the version with our id may show it sooner.
     """
     for wait_s in (0.0, *CONSISTENCY_WAITS_S):
         if wait_s:
@@ -155,10 +155,10 @@ def _read_winner(
 def _skip_taken(
     seen: StoredSecret, ordinal: int, *, store: Store
 ) -> tuple[int, StoredSecret | None]:
-    """The first ordinal from this one whose id is free, or the version of one that is current.
+    """The first ordinal from `ordinal` on whose id is free; the version, if one is current.
 
-    Waiting for each of them as for the first would make every run longer than the one before it,
-    where somebody moves AWSCURRENT back to the same version again and again.
+    Without the waits of `_read_winner`: where somebody moves AWSCURRENT back to the same version
+    again and again, these would make every run longer than the one before.
     """
     while ordinal < MAX_ORDINALS:
         holder = store.read_version(seen.secret_id, successor_id(seen, ordinal))

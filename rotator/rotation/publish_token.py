@@ -33,8 +33,9 @@ def publish_token(
 ) -> Published:
     """Make `minted` the current version, unless another run has published a fresh token.
 
-    Raises OutlivedTokenError if it is no longer worth it: the probe may have taken its time, or
-    the machine have slept.
+    `patience_s` is as in `compare_and_set`; with `always_yields` any other new version stays.
+    Raises OutlivedTokenError if the token has become useless, after a slow probe or a machine's
+    sleep; else as `compare_and_set` does.
     """
     seen = assessment.token_version
 
@@ -42,7 +43,7 @@ def publish_token(
         return always_yields or _is_fresh(run, assessment, version)
 
     if assessment.is_shared:
-        # The team edits this secret too. What it changed since must not be written over.
+        # People edit this secret too, and their change since the read must not be overwritten.
         [current] = run.store.read(seen.secret_id)
         if parse_token(current) != parse_token(seen) and yields_to(current):
             return Published(current, won=False)
@@ -59,10 +60,9 @@ def publish_token(
 
 
 def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
-    """Whether the version of another run is not due, for its own credentials if ours are older.
+    """Whether another run's version is not due, by its own credentials if ours are older.
 
-    A forced run may have read a version before that one. Then it was forced on a token that is
-    older than itself, and that one has to go.
+    For a forced run only a token minted since it began is fresh.
     """
     token, credentials = parse_token(version), assessment.credentials
     if isinstance(token, AccessToken) and run.is_forced_on(token):
@@ -88,10 +88,11 @@ def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> 
 def _merge(
     version: StoredSecret, minted: AccessToken, fields: dict[str, object]
 ) -> dict[str, object]:
-    """The shared secret with the new token in it, and all that is not the token's as it was.
+    """The shared secret's fields with those of the new token, and all others unchanged.
 
     `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope would
-    become the one asked for next, and a `token_url` hides the preset.
+    become the one to request, and a `token_url` would hide the preset's. Raises CredentialsError
+    (retryable) if the client was changed meanwhile.
     """
     if parse_credentials(version).client_id != minted.client_id:
         raise CredentialsError(

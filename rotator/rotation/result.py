@@ -1,4 +1,4 @@
-"""What a run found out, as data."""
+"""The result of a run, as data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "RotationResult", "RunWarning"]
 
 Outcome = Literal["rotated", "not_due", "superseded", "would_rotate", "staged", "tested"]
-"""`staged` and `tested` come from the steps of Secrets Manager's own rotation alone: a new token
-waits as AWSPENDING, and what waits there has passed."""
+"""`staged` (a new token waits as AWSPENDING) and `tested` (what waits there has passed) come only
+from the steps of Secrets Manager's own rotation."""
 
 
 class RunWarning(NamedTuple):
@@ -45,7 +45,7 @@ class RotationResult:
     warnings: tuple[RunWarning, ...] = ()
 
     def log_fields(self) -> dict[str, Any]:
-        """What the event of the outcome holds."""
+        """The fields of the outcome's log event."""
         return {
             "outcome": self.outcome,
             "reason": self.reason,

@@ -1,4 +1,4 @@
-"""The one use case: rotate the token of one binding, if it is due."""
+"""The main use case: rotate the token of one binding, if it is due."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ _EVENTS: dict[Outcome, str] = {
 }
 
 MAX_READ_AGE_S = 30.0
-"""How long before its mint a token may have been read: what a person stores meanwhile is replaced.
-"""
+"""How old a read may be when its token is replaced: an edit since then would be overwritten."""
 
 
 def rotate_token(
@@ -78,15 +77,15 @@ def rotate_token(
 ) -> RotationResult:
     """Mint and publish a new token for `binding` if the stored one is due.
 
-    `force` makes it due, `dry_run` decides and changes nothing. `probe` is called with the new
-    token before it is published; it stops that by raising, and returns why the token could not be
-    verified, None if it was. `stored_probe` tells whether the API rejects the stored token, which
-    makes it due, and raises ProbeError if it cannot be asked. `remaining_s` tells how many seconds
+    `force` makes it due; `dry_run` decides and changes nothing. `probe` is called with the new
+    token before it is published: it raises to stop that, and returns why the token could not be
+    verified, or None. `stored_probe` returns whether the API rejects the stored token, which makes
+    it due, and raises ProbeError if the API can't be called. `remaining_s` returns how many seconds
     the caller has left for waiting.
 
-    Raises CredentialsError, ConfigError, MintError, ProbeError or StoreError, with what was found
-    until then in `details`; the stored token is then as it was. Logs the warnings and one event for
-    the outcome, and no other for what it raises.
+    Raises CredentialsError, ConfigError, MintError, ProbeError or StoreError, with what was known
+    by then in `details`; the stored token is then unchanged. Logs the warnings, and one event for
+    the outcome unless it raises.
     """
     budget_s = RETRY_BUDGET.total_seconds()
     run = Run(
@@ -113,10 +112,10 @@ def rotate_token(
 def rotate_assessed(
     run: Run, assessment: Assessment, *, read_at_s: float, allow: Callable[[Assessment], None]
 ) -> RotationResult:
-    """As `rotate_token`, where both secrets were read at `read_at_s`, and the token was due then.
+    """As `rotate_token`, for secrets that were read at `read_at_s`, when the token was due.
 
-    They are read again if that is long ago. `allow` raises what speaks against the binding, if
-    they say something else by now.
+    They are read again if that is long ago. If they have changed, `allow` is called with the new
+    assessment, and raises if it refuses the binding.
     """
 
     def confirm_and_rotate() -> RotationResult:
@@ -139,14 +138,14 @@ def untouched(run: Run, assessment: Assessment) -> RotationResult:
 
 
 def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
-    """Do what `steps` does; log the warnings and the outcome, and tell an error what was found."""
+    """Call `steps`; log the warnings and the outcome, or add `run.details` to the error."""
     started_s = run.clock.monotonic()
     log = structlog.get_logger().bind(binding=run.binding.token_secret)
     try:
         result = steps()
     except RotatorError as error:
         error.details |= run.details | {"duration_s": round(run.clock.monotonic() - started_s, 3)}
-        # Without the frames that it comes from: their local variables are not for crash reporters.
+        # Without the frames below, whose local variables a crash reporter could show.
         raise error.with_traceback(None) from None
     finally:
         warnings = tuple(dict.fromkeys(run.warnings))
@@ -163,10 +162,10 @@ def mint_and_publish(
     assessment: Assessment,
     publish: Callable[[Run, Assessment, AccessToken], RotationResult] | None = None,
 ) -> RotationResult:
-    """Mint a token and make it the current version, or hand it to `publish`.
+    """Mint a token and make it the current version, or pass it to `publish`.
 
-    A token that the provider hands out again, and that can serve on, is neither. One that has run
-    out before it could be published is minted once more, if there is time.
+    If the provider hands out the stored token again and it still serves, nothing is published. If
+    the token expires before it could be published, another is minted once, if there is time.
     """
     try:
         return _mint_and_publish(run, assessment, publish)
@@ -191,7 +190,7 @@ def _mint_and_publish(
     stored = same_stored(minted, assessment)
     if stored is not None:
         if shortens(minted, stored):
-            # An earlier end is believed, a later one never.
+            # An earlier expiry is believed, a later one never.
             stored = _shorten(stored, minted.expires_at, assessment)
             assessment = _correct_stored(run, assessment, stored)
         if _may_stay(run, assessment, stored):
@@ -215,7 +214,7 @@ def result_of(
     *,
     token: AccessToken | NoTokenReason | None = None,
 ) -> RotationResult:
-    """The result that tells of the token in `version`, `token` where it was read already."""
+    """The result with the token in `version`, which is `token` if it was parsed already."""
     result = RotationResult(
         binding=run.binding,
         outcome=outcome,
@@ -229,13 +228,13 @@ def result_of(
         result,
         issued_at=token.issued_at,
         expires_at=token.expires_at,
-        # The policy of this run, which may be another than that of the run that published it.
+        # By this run's policy: that of the run that published it may have been another.
         next_rotation_at=assessment.policy.next_rotation_at(token),
     )
 
 
 def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
-    """Whether a token that the provider hands out again can serve until the next run."""
+    """Whether a token that is handed out again serves until the next run; raises ProbeError."""
     if assessment.decision.reason == "rejected":
         raise ProbeError(
             "API: rejects the stored token, and the provider hands it out again; kept it",
@@ -247,7 +246,7 @@ def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
 
 
 def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
-    """The stored token with an earlier end. Its age stays: else it would be fresh once more."""
+    """The stored token with an earlier expiry; `issued_at` stays, or it would be fresh again."""
     shortened = replace(stored, expires_at=expires_at)
     planned_at = assessment.policy.next_rotation_at(shortened)
     return replace(shortened, next_rotation_at=min(planned_at, expires_at))

@@ -23,10 +23,10 @@ __all__ = ["Run"]
 class Run:
     """One run on one binding: what it works with, and what it has found out so far.
 
-    `details` is what a failure's event adds, `warnings` what is logged too. The run
-    may wait until `ends_at_s` on the monotonic clock. `forced_at` is when it began, if it is forced
-    to replace a token that is not due. `is_tagged` tells that the binding was found by the tag of
-    its token secret, which needs no other look then.
+    `details` are for a failure's event, `warnings` are logged in any case. The run may wait until
+    `ends_at_s` on the monotonic clock. `forced_at` is when it began, if it is to replace a token
+    that is not due. `is_tagged`: the binding was found by the tag of its token secret, which need
+    not be read again.
     """
 
     binding: Binding
