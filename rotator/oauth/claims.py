@@ -23,8 +23,7 @@ CLOCK_SKEW_S = 300
 
 CLIENT_CLAIMS = ("client_id", "azp")
 """Who a token was issued to: RFC 9068 section 2.2 (Adobe's tokens have it too), and OpenID Connect
-Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens. `cid` and `appid` are
-not registered, and mean other things elsewhere."""
+Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens."""
 
 ROUNDING_S = 60
 """Providers round what they announce; only a greater difference is worth a warning."""
@@ -52,7 +51,7 @@ def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announ
         return announced_s
     asked_s = asked_at.timestamp()
     life = _life(claims)
-    for name in CLIENT_CLAIMS:
+    for name in _client_claims(claims):
         named = claims.get(name)
         # Ignoring case: Entra accepts a GUID in any case and writes it in lower case.
         if isinstance(named, str) and named.lower() != client_id.lower():
@@ -63,6 +62,23 @@ def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announ
     if life is None:
         return announced_s
     return min(announced_s, _seconds_left(life, asked_s=asked_s))
+
+
+def _client_claims(claims: dict[str, Any]) -> tuple[str, ...]:
+    """The claims that name the client.
+
+    Two that are not registered count in tokens of the makers who document them, as elsewhere they
+    name companies and products. `appid`, where `ver` is the string 1.0: Microsoft's access token
+    claims reference ("the application ID of the client using the token", v1.0 tokens), and AD FS.
+    `cid`, where `ver` is the number 1 and `jti` begins with AT.: Okta's OpenID Connect and OAuth
+    2.0 reference ("client ID of the client that requested the access token").
+    """
+    version, token_id = claims.get("ver"), claims.get("jti")
+    if version == "1.0":
+        return (*CLIENT_CLAIMS, "appid")
+    if version == 1 and isinstance(token_id, str) and token_id.startswith("AT."):
+        return (*CLIENT_CLAIMS, "cid")
+    return CLIENT_CLAIMS
 
 
 def _claims(token: str) -> dict[str, Any] | None:

@@ -275,6 +275,27 @@ OUTSIDE_MUTATIONS = (
         "tests/unit/oauth/test_response.py -k another_client",
     ),
     Mutation(
+        "a token of another client of Entra ID is published",
+        "oauth/claims.py",
+        '        return (*CLIENT_CLAIMS, "appid")\n',
+        "        return CLIENT_CLAIMS\n",
+        "tests/unit/oauth/test_response.py -k another_client",
+    ),
+    Mutation(
+        "a token of another client of Okta is published",
+        "oauth/claims.py",
+        '        return (*CLIENT_CLAIMS, "cid")\n',
+        "        return CLIENT_CLAIMS\n",
+        "tests/unit/oauth/test_response.py -k another_client",
+    ),
+    Mutation(
+        "a token with a company in it is taken for another client's",
+        "oauth/claims.py",
+        'token_id.startswith("AT.")',
+        'token_id.startswith("")',
+        "tests/unit/oauth/test_response.py -k own_words_agree",
+    ),
+    Mutation(
         "a token for later is published",
         "oauth/claims.py",
         '_number(claims, "nbf") > asked_s + CLOCK_SKEW_S',

@@ -193,6 +193,11 @@ def test_narrower_scope_is_refused_where_the_policy_says_so() -> None:
         jwt(azp="CLIENT", nbf=NOW_S + 240),
         jwt(azp=None, nbf=None),
         jwt(azp=["other"], client_id=None, cid="other", appid="other"),
+        jwt(ver="1.0", appid="CLIENT", cid="a company"),
+        jwt(ver="2.0", appid="a product"),
+        jwt(ver=1, jti="AT.x", cid="client", appid="a product"),
+        jwt(ver=1, jti="x", cid="a company"),
+        jwt(jti="AT.x", cid="a company"),
         "three.dotted.parts",
         "a.b.c.d.e",
         "..",
@@ -249,6 +254,8 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
         ({"azp": "other"}, "another client, by its claim azp"),
         ({"azp": "other", "client_id": "client"}, "another client, by its claim azp"),
         ({"azp": "client", "client_id": "other"}, "another client, by its claim client_id"),
+        ({"ver": "1.0", "appid": "other"}, "another client, by its claim appid"),
+        ({"ver": 1, "jti": "AT.x", "cid": "other"}, "another client, by its claim cid"),
         ({"nbf": NOW_S + 301, "exp": NOW_S + 3600}, "not valid yet"),
         ({"nbf": NOW_S + 3600}, "not valid yet"),
         ({"nbf": (NOW_S - 60) * 1000}, "not valid yet"),
@@ -259,7 +266,11 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
 def test_token_of_another_client_or_for_later_is_refused(
     claims: dict[str, Any], problem: str
 ) -> None:
-    """RFC 7519 section 4.1.5; OpenID Connect Core section 2 for `azp`."""
+    """RFC 7519 section 4.1.5; OpenID Connect Core section 2 for `azp`.
+
+    `appid`: learn.microsoft.com/entra/identity-platform/access-token-claims-reference. `cid`:
+    developer.okta.com/docs/reference/api/oidc, "Reserved claims in the payload section".
+    """
     error = refuse(answer(MEMBERS | {"access_token": jwt(**claims)}))
 
     assert problem in str(error)
