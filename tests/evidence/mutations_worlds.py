@@ -231,7 +231,7 @@ WORLD_MUTATIONS = (
         "oauth/claims.py",
         "CLOCK_SKEW_S = 300\n",
         "CLOCK_SKEW_S = 30_000\n",
-        "tests/unit/oauth/test_response.py -k full_length",
+        "tests/unit/oauth/test_claims.py -k full_length",
     ),
     Mutation(
         "clients that fetch AWS credentials have another region",

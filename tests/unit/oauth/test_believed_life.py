@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rotator.oauth.response import parse_token_response
-from tests.unit.oauth.test_response import MEMBERS, NOW_S, answer, expectation, jwt, refuse
+from tests.support.token_responses import MEMBERS, NOW_S, answer, expectation, jwt, refuse
 
 DAY_S = 86_400
 

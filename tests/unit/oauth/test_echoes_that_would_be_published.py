@@ -14,6 +14,7 @@ from rotator.model.secret import Secret
 from rotator.oauth.response import Expectation, parse_token_response
 from rotator.transport.bounded import HttpResponse
 from rotator.transport.request import HttpRequest
+from tests.support.token_responses import jwt
 
 SECRET = "kQ~w9/xQ7zW3kLmPv5+Rb8nHd2"
 HEADER = "eyJhbGciOiJSUzI1NiJ9"
@@ -45,10 +46,6 @@ def parse(
 
 def encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def jwt(**claims: object) -> str:
-    return f"{HEADER}.{encode(json.dumps(claims))}.c2lnbmF0dXJl"
 
 
 REPEATED = {
