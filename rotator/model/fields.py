@@ -7,10 +7,9 @@ which secret it came from and says so.
 from __future__ import annotations
 
 import json
-import math
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rotator.errors import replace_error
 
@@ -31,9 +30,10 @@ def load_object(source: str | bytes) -> dict[str, Any]:
     """Parse a JSON object that every reader understands alike; bytes are UTF-8, off the wire.
 
     Raises ValueError for anything else: a key twice (RFC 8259 section 4 leaves open which one
-    counts), numbers that Python would write back as `NaN` or `Infinity`, and more than 20 levels
+    counts), the words `NaN` and `Infinity`, which only some parsers take, and more than 20 levels
     are refused too. The error holds nothing of the text (which the decoder's own error does, in its
-    `doc`). A byte order mark, as editors leave it in text that people store, is ignored.
+    `doc`). A number too large for a float is infinite. A byte order mark, as editors leave it in
+    text that people store, is ignored.
     """
     text = _decode(source)
     value: object = None
@@ -102,15 +102,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
+def _refuse_word(_: str) -> NoReturn:
+    raise ValueError
 
 
 # Made once: a fleet reads thousands of objects.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_word)
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:

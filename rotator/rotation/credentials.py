@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import (
@@ -21,6 +20,7 @@ from rotator.model.client_credentials import (
 )
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.consent import has_consent
+from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import parse_fields
@@ -76,7 +76,7 @@ def edit_credentials(
     published = compare_and_set(
         seen,
         lambda version: credentials_text(
-            change(_stored_fields(version, replaces=replaces)), secret_id
+            change(_stored_fields(version, replaces=replaces)), version
         ),
         store=store,
         yields_to=is_needless,
@@ -167,20 +167,25 @@ def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
     return fields | {"token_secrets": [*entries, token_secret]}
 
 
-def credentials_text(fields: Mapping[str, Any], secret_id: str | None = None) -> Secret:
-    """The fields as JSON; raises CredentialsError for what `rotator run` would refuse later."""
-    subject = "client credentials" if secret_id is None else f"credentials secret {secret_id}"
+def credentials_text(fields: Mapping[str, Any], replaced: StoredSecret | None = None) -> Secret:
+    """The fields as JSON, with what did not change as it is in the version that they replace.
+
+    Raises CredentialsError for what `rotator run` would refuse later.
+    """
+    subject = f"credentials secret {replaced.secret_id}" if replaced else "client credentials"
+    before = replaced.text.reveal() if replaced and replaced.text is not None else "{}"
     problem: object
+    text = ""
     try:
         resolve(ClientCredentials.from_fields(dict(fields)))
         parse_admin_settings(fields)
-        text = json.dumps(fields, indent=2)
+        text = write_object(fields, like=before)
         if len(text.encode()) <= MAX_SECRET_BYTES:
             return Secret(text)
         problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
     except (ValueError, RotatorError) as error:
         problem = str(error)
-    del fields  # a crash reporter would show them
+    del fields, before, text  # a crash reporter would show them
     raise CredentialsError(f"{subject}: {problem}")
 
 

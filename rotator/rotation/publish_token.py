@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import CredentialsError
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.client_credentials import ClientCredentials
+from rotator.model.json_text import write_object
 from rotator.model.secret import Secret
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.rotation.mint import refuse_if_outlived
@@ -82,7 +83,10 @@ def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
 
 def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> Secret:
     fields = minted.to_fields()
-    return Secret(json.dumps(_merge(version, minted, fields) if is_shared else fields, indent=2))
+    if not is_shared:
+        return Secret(json.dumps(fields, indent=2))
+    before = version.text.reveal() if version.text is not None else "{}"
+    return Secret(write_object(_merge(version, minted, fields), like=before))
 
 
 def _merge(

@@ -197,7 +197,7 @@ def publish(
         fields.pop(ROTATION_FIELD, None)
         if rotation is not None:
             fields[ROTATION_FIELD] = rotation.to_fields()
-        return credentials_text(fields, version.secret_id)
+        return credentials_text(fields, version)
 
     def was_changed(version: StoredSecret) -> bool:
         return bool(parse_fields(version).get(ROTATION_FIELD) != before)

@@ -58,8 +58,8 @@ CLI_MUTATIONS = (
     Mutation(
         "command line: a change of the credentials undoes another's",
         "rotation/credentials.py",
-        "change(_stored_fields(version, replaces=replaces)), secret_id",
-        "change(_stored_fields(seen, replaces=replaces)), secret_id",
+        "change(_stored_fields(version, replaces=replaces)), version",
+        "change(_stored_fields(seen, replaces=replaces)), version",
         "tests/unit/rotation/test_credentials.py -k meanwhile",
     ),
     Mutation(

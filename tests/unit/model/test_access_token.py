@@ -123,7 +123,7 @@ def test_any_json_object_is_read_as_it_was_written(fields: dict[str, Any]) -> No
         ('{"a": "canary"', "is not JSON"),
         ('{"a": NaN}', "is not JSON"),
         ('{"a": [-Infinity]}', "is not JSON"),
-        ('{"a": 1e999}', "is not JSON"),
+        ('{"a": Infinity}', "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ('["canary"]', "not an object"),
         ("null", "not an object"),

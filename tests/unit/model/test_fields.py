@@ -74,7 +74,6 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
     [
         ('{"a": 1, "a": "canary"}', "a key that occurs twice"),
         ('{"a": NaN}', "is not JSON"),
-        ('{"a": 1e999}', "is not JSON"),
         ('{"a": ' + "[" * 30 + "]" * 30 + "}", "nested too deeply"),
         ("[" * 100_000, "is not JSON"),
     ],

@@ -45,6 +45,14 @@ def test_edit_that_another_makes_meanwhile_is_kept() -> None:
     assert store.fields(NAME) == FIELDS | {"audience": "theirs", "scope": "ours"}
 
 
+def test_edit_leaves_other_keys_and_settings_as_they_are_written() -> None:
+    kept = '"rate": 1e5', '"note": "ü"', '"parameters": {"a":"\\u00fc"}'
+    store = MemoryStore(credentials=json.dumps(FIELDS)[:-1] + f",{','.join(kept)}}}")
+    assert edited(store, scope="new")
+    assert [each for each in kept if each not in store.values[NAME]] == []
+    assert store.fields(NAME)["scope"] == "new"
+
+
 def test_labels_moved_by_hand_do_not_stand_in_the_way() -> None:
     store = MemoryStore(credentials=FIELDS)
     edited(store, scope="one")

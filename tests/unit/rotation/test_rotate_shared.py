@@ -39,6 +39,46 @@ def test_shared_secret_keeps_the_keys_of_the_team() -> None:
     assert store.calls == ["read", "read", "put"]
 
 
+# What json.dumps would write in another way: numbers, characters, and what an editor left around.
+AS_WRITTEN = (
+    '"ratio": 1.0',
+    '"many": 1e5',
+    '"exact": 12345678901234567890.5',
+    '"huge": 1e400',
+    '"zero": -0',
+    '"plain": "ü 😀"',
+    '"escaped": "\\u00fc \\/ \\ud83d\\ude00"',
+    '"half": "\\ud800"',
+    '"nested": [ 1.50, {"deep":1E-2} ]',
+    '"ü": true',
+)
+
+
+def test_other_keys_of_a_shared_secret_keep_their_exact_numbers_and_characters() -> None:
+    credentials = json.dumps(CREDENTIALS)[1:-1]
+    store = MemoryStore(both=f"\ufeff {{ {credentials} ,{','.join(AS_WRITTEN)}\n}}\n")
+    assert run(store, binding=SHARED).outcome == "rotated"
+    written = store.values["app/both"]
+    assert [each for each in AS_WRITTEN if each not in written] == []
+    assert store.fields("app/both")["access_token"].startswith("canary-new")
+    assert len(written.encode()) < 65_536
+
+
+def test_rotation_lets_the_text_of_a_shared_secret_grow_by_the_token_alone() -> None:
+    """65,536 bytes are what Secrets Manager takes (PutSecretValue): no room for escapes."""
+    note = "ü" * 31_000
+    store = MemoryStore(both=json.dumps(CREDENTIALS | {"note": note}, ensure_ascii=False))
+    run(store, binding=SHARED)
+    assert store.fields("app/both")["note"] == note
+    assert len(store.values["app/both"].encode()) < 65_536
+
+
+def test_half_a_character_in_a_shared_secret_is_written_as_its_escape() -> None:
+    store = MemoryStore(both=json.dumps(CREDENTIALS)[:-1] + ', "note": "\ud800"}')
+    assert run(store, binding=SHARED).outcome == "rotated"
+    assert '"note": "\\ud800"' in store.values["app/both"]
+
+
 def test_shared_secret_is_not_due_after_its_rotation_and_keeps_its_provider() -> None:
     store = MemoryStore(both=CREDENTIALS)
     run(store, binding=SHARED)

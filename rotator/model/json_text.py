@@ -1,0 +1,75 @@
+"""JSON objects as text, written so that what did not change stays as somebody wrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from rotator.model.fields import load_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["write_object"]
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_WHITE_SPACE = re.compile(r"[ \t\n\r]*")  # RFC 8259 section 2
+
+
+def write_object(fields: Mapping[str, Any], *, like: str = "{}") -> str:
+    """The fields as JSON; a member that says the same in the object `like` is copied from there.
+
+    A number parsed and written again may be another (`1e5`, or one with more digits than a float
+    has), and a text three times as long, with each character an escape. Only halves of surrogate
+    pairs are always escaped, as UTF-8 cannot hold them. A `like` that is no object counts as empty.
+    Raises ValueError for a number that is too large for a float, unless it is copied.
+    """
+    before = _object_or_none(like)
+    written = _split_members(like) if before else {}
+    members = []
+    for name, value in fields.items():
+        is_same = before is not None and name in before and _is_same(before[name], value)
+        members.append(f"  {written[name]}" if is_same else _write_member(name, value))
+    text = "{\n" + ",\n".join(members) + "\n}" if members else "{}"
+    return _HALF_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _object_or_none(text: str) -> dict[str, Any] | None:
+    try:
+        return load_object(text)
+    except ValueError:
+        return None
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether both are the same in JSON, where 1, 1.0 and true differ."""
+    return json.dumps(one) == json.dumps(other)
+
+
+def _write_member(name: str, value: object) -> str:
+    """The member on lines of its own, indented as in an object of two spaces."""
+    text = json.dumps({name: value}, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.removeprefix("{\n").removesuffix("\n}")
+
+
+def _split_members(text: str) -> dict[str, str]:
+    """Each member of an object as it is written, by its name; `text` is known to be one."""
+    scan = json.JSONDecoder().raw_decode
+    members = {}
+    at = _skip(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, name_end = scan(text, at)
+        value_start = _skip(text, text.index(":", name_end) + 1)
+        _, value_end = scan(text, value_start)
+        members[name] = f"{text[at:name_end]}: {text[value_start:value_end]}"
+        at = _skip(text, value_end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return members
+
+
+def _skip(text: str, at: int) -> int:
+    """The place of the next character that is no white space."""
+    found = _WHITE_SPACE.match(text, at)
+    return found.end() if found else at
