@@ -37,7 +37,7 @@ that the next run finds it ended."""
 
 
 class Fleet:
-    """Many bindings, by manifest or by tag, and the client to work on them.
+    """Many bindings, by manifest or by tag, and the client to work on them, in `region`.
 
     Raises ConfigError for a manifest that is none, and where there is no region.
     """
@@ -61,7 +61,7 @@ class Fleet:
             )
         self._where = dict(selector.where)
         client = connect(selector.region)
-        self._region: str = client.meta.region_name
+        self.region: str = client.meta.region_name
         self._puts = Pacer(self.settings.puts_per_s, SYSTEM_CLOCK)
         reads = Pacer(self.settings.reads_per_s, SYSTEM_CLOCK)
         self._store = FleetStore(client, pace=reads.wait, back_off=reads.back_off)
@@ -100,7 +100,7 @@ class Fleet:
             clock=SYSTEM_CLOCK,
             puts=self._puts,
             remaining_s=remaining_s,
-            region=self._region,
+            region=self.region,
             force=force,
             dry_run=dry_run,
             probes=FleetProbes(self._probe_url, with_stored=self._probe_stored),
@@ -112,7 +112,7 @@ class Fleet:
         """The health of each token, the most urgent first."""
         now = SYSTEM_CLOCK.now()
         return fleet_status(
-            self._store, selection, policy_of=self._policy_of, now=now, region=self._region
+            self._store, selection, policy_of=self._policy_of, now=now, region=self.region
         )
 
     def _policy_of(self, fleet_binding: FleetBinding) -> RenewalPolicy:

@@ -2,80 +2,211 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from rotator.aws.errors import explain_error
+from rotator.aws.error_details import is_temporary, safe_code
+from rotator.aws.errors import explain_error, explain_foreign_response
 from rotator.errors import RotatorError, StoreError, replace_error
+from rotator.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["send_messages"]
+    from rotator.model.clock import Clock
+
+__all__ = ["locate", "send_messages"]
 
 MAX_BATCH = 10
 """Messages in one call (API reference, SendMessageBatch)."""
 
+PAUSES_S = (1.0, 4.0)
+"""After each of these, what failed temporarily is sent again; the SDK repeats calls by itself."""
 
-def send_messages(queue_url: str, bodies: Iterable[str], *, client: object = None) -> int:
-    """Send every message, ten a call; returns how many the queue did not take.
+# SQS's endpoints (AWS General Reference), the older ones in URLs of old queues, and those of
+# interface VPC endpoints (SQS developer guide).
+_REGIONAL = re.compile(r"sqs(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
+_LEGACY = re.compile(r"(?:([a-z0-9-]+)\.)?queue\.amazonaws\.com(?:\.cn)?")
+_PRIVATE = re.compile(r"vpce-[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com(?:\.cn)?")
+_AWS_HOST = re.compile(r"(?:.+\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 
-    The next run of the dispatcher sends those again, as their tokens are still due. Raises
-    StoreError or ConfigError where the queue cannot be reached at all.
+_QUEUE_URL = "check ROTATOR_QUEUE_URL"
+_PROBLEMS = {
+    "InvalidAddress": f"is not a queue of this account and region; {_QUEUE_URL}",
+    "MissingParameter": "wants parameters that only a FIFO queue needs; use a standard queue",
+    "NonExistentQueue": f"does not exist; {_QUEUE_URL}",
+    "QueueDoesNotExist": f"does not exist; {_QUEUE_URL}",
+    "UnsupportedOperation": f"does not take messages; {_QUEUE_URL}",
+}
+"""By SQS's code without its prefix (API reference, "Errors" of SendMessage)."""
+
+
+def send_messages(
+    queue_url: str,
+    bodies: Sequence[str],
+    *,
+    region: str | None = None,
+    client: object = None,
+    clock: Clock = SYSTEM_CLOCK,
+    remaining_s: float = 60.0,
+) -> dict[int, RotatorError]:
+    """Send every message, ten a call; the ones that are not known to be in the queue, and why.
+
+    The keys are positions in `bodies`. What failed temporarily is sent again within `remaining_s`;
+    should a message be in the queue twice, the second one finds its binding not due. `region` is
+    that of a queue whose URL names none.
     """
-    sqs: Any = client or _connect(queue_url)
-    remaining, failed = iter(bodies), 0
-    while batch := list(islice(remaining, MAX_BATCH)):
-        entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(batch)]
-
-        def send(entries: list[dict[str, str]] = entries) -> dict[str, Any]:
-            response: dict[str, Any] = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-            return response
-
-        response = replace_error(
-            send,
-            Exception,
-            lambda error: _explain(error, queue_url),
-        )
-        failed += len(response.get("Failed", []))
+    if not bodies:
+        return {}
+    ends_at_s = clock.monotonic() + remaining_s
+    try:
+        sqs = client or _connect(queue_url, region)
+    except RotatorError as error:
+        return dict.fromkeys(range(len(bodies)), error)
+    failed = _send(sqs, queue_url, dict(enumerate(bodies)))
+    for pause_s in PAUSES_S:
+        again = {at: bodies[at] for at, error in failed.items() if error.retryable}
+        if not again or clock.monotonic() + pause_s >= ends_at_s:
+            break
+        clock.sleep(pause_s)
+        failed = {at: error for at, error in failed.items() if at not in again}
+        failed |= _send(sqs, queue_url, again)
     return failed
 
 
+def _send(sqs: Any, queue_url: str, bodies: Mapping[int, str]) -> dict[int, RotatorError]:  # noqa: ANN401
+    """One attempt at each; after a call that fails as a whole no other is made."""
+    failed: dict[int, RotatorError] = {}
+    positions = list(bodies)
+    for start in range(0, len(positions), MAX_BATCH):
+        batch = positions[start : start + MAX_BATCH]
+        try:
+            response = _call(sqs, queue_url, {str(at): bodies[at] for at in batch})
+        except RotatorError as error:
+            return failed | dict.fromkeys(positions[start:], error)
+        taken = {each.get("Id") for each in _entries(response, "Successful")}
+        refused = {each.get("Id"): each for each in _entries(response, "Failed")}
+        for at in batch:
+            if str(at) not in taken:
+                failed[at] = _refusal(queue_url, refused.get(str(at)))
+    return failed
+
+
+def _call(sqs: Any, queue_url: str, messages: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
+    """One SendMessageBatch; the SDK's errors end here."""
+    entries = [{"Id": id_, "MessageBody": body} for id_, body in messages.items()]
+
+    def send() -> dict[str, Any]:
+        response: dict[str, Any] = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        return response
+
+    response = replace_error(send, Exception, lambda error: _explain(error, queue_url))
+    if not _entries(response, "Successful") and not _entries(response, "Failed"):
+        # The SDK reads any body of a 200 as a response.
+        raise _in_words_of_sqs(explain_foreign_response("SendMessage", queue_url), queue_url)
+    return response
+
+
+def _entries(response: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    entries = response.get(name)
+    found = entries if isinstance(entries, list) else []
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
+    """Why one message is not in the queue (API reference, BatchResultErrorEntry)."""
+    if entry is None:
+        problem, code, temporary = "the response does not mention the message", None, True
+    else:
+        code = safe_code(_plain_code(entry.get("Code")))
+        # A sender's own fault stays, but for its pace.
+        temporary = not entry.get("SenderFault") or "Throttl" in code or is_temporary(code, {})
+        state = "is temporarily unavailable" if temporary else "refused the message"
+        problem = _PROBLEMS.get(code, f"SQS {state} (SendMessage: {code})")
+        if not temporary and code not in _PROBLEMS:
+            problem += "; look the code up in the API reference of SQS, SendMessage"
+    return _queue_error(queue_url, problem, code=code, retryable=temporary)
+
+
 def _explain(error: Exception, queue_url: str) -> RotatorError:
-    """Our error in the words of SQS, whose permission has no name for batches."""
+    """Our error for a call that failed as a whole."""
+    details = (getattr(error, "response", None) or {}).get("Error", {})
+    raw = str(details.get("Code", ""))
+    code = _plain_code(raw)
+    if raw.upper().startswith("KMS"):
+        temporary = "Throttl" in code
+        problem = f"its KMS key refused ({safe_code(code)})"
+        advice = "grant kms:GenerateDataKey and kms:Decrypt on the key to this role"
+        problem = problem if temporary else f"{problem}; {advice}, and check that it is enabled"
+        return _queue_error(queue_url, problem, code=code, retryable=temporary)
+    if code in _PROBLEMS:
+        return _queue_error(queue_url, _PROBLEMS[code], code=code, retryable=False)
+    if "Throttl" in code:
+        problem = f"SQS is temporarily unavailable (SendMessage: {safe_code(code)})"
+        return _queue_error(queue_url, problem, code=code, retryable=True)
+    if raw:
+        details["Code"] = code
     found = explain_error(error, operation="SendMessage", secret_id=queue_url)
-    if not isinstance(found, StoreError):
-        return found
-    text = str(found).replace(f"secret {queue_url}", f"queue {queue_url}", 1)
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
-    if code.rpartition(".")[2] in {"NonExistentQueue", "QueueDoesNotExist"}:
-        text = f"queue {queue_url}: does not exist; check ROTATOR_QUEUE_URL"
+    return _in_words_of_sqs(found, queue_url) if isinstance(found, StoreError) else found
+
+
+def _plain_code(code: object) -> str:
+    """Without the prefix that some codes of SQS have: `AWS.SimpleQueueService.NonExistentQueue`."""
+    return str(code).rpartition(".")[2]
+
+
+def _in_words_of_sqs(error: StoreError, queue_url: str) -> StoreError:
+    """The same error, which speaks of a secret: about the queue, and its own permission."""
+    text = str(error).removeprefix(f"secret {queue_url}: ").replace("secretsmanager:", "sqs:")
+    text = text.replace("Secrets Manager", "SQS").replace("region of the secret", "queue's region")
+    return _queue_error(queue_url, text, code=error.aws_code, retryable=error.retryable)
+
+
+def _queue_error(queue_url: str, problem: str, *, code: str | None, retryable: bool) -> StoreError:
     return StoreError(
-        text.replace("secretsmanager:", "sqs:").replace("Secrets Manager", "SQS"),
+        f"queue {queue_url}: {problem}",
         operation="SendMessage",
         secret_id=queue_url,
-        aws_code=found.aws_code,
-        retryable=found.retryable,
+        aws_code=code,
+        retryable=retryable,
     )
 
 
-def _connect(queue_url: str) -> object:
+def locate(queue_url: str) -> tuple[str | None, str | None]:
+    """The region that a queue's URL names, and the endpoint if it is not that of the region."""
+    parts = urlsplit(queue_url)
+    host = parts.hostname or ""
+    regional, legacy = _REGIONAL.fullmatch(host), _LEGACY.fullmatch(host)
+    if regional:
+        return regional[1], None
+    if legacy:
+        return legacy[1] or "us-east-1", None
+    private = _PRIVATE.fullmatch(host)
+    return private[1] if private else None, f"{parts.scheme}://{parts.netloc}"
+
+
+def _connect(queue_url: str, region: str | None) -> Any:  # noqa: ANN401 - a client of botocore
+    """A client for the place of the queue, unless the SDK's settings name another endpoint."""
     import botocore.session
     from botocore.config import Config
 
     config = Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": 2},
         user_agent_extra="rotator",
     )
-    # https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
-    host = queue_url.split("/")[2].split(".")
-    region = host[1] if host[0] == "sqs" and len(host) > 2 else None  # noqa: PLR2004
-    return replace_error(
-        lambda: botocore.session.get_session().create_client(
-            "sqs", region_name=region, config=config
-        ),
-        Exception,
-        explain_error,
-    )
+    named, endpoint = locate(queue_url)
+
+    def create(endpoint_url: str | None = None) -> Any:  # noqa: ANN401
+        return botocore.session.get_session().create_client(
+            "sqs", region_name=named or region, endpoint_url=endpoint_url, config=config
+        )
+
+    def connect() -> Any:  # noqa: ANN401
+        client = create()
+        is_default = _AWS_HOST.fullmatch(urlsplit(client.meta.endpoint_url).hostname or "")
+        return create(endpoint) if endpoint is not None and is_default else client
+
+    return replace_error(connect, Exception, explain_error)

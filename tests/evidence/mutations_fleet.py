@@ -9,6 +9,7 @@ ROLES = "tests/unit/fleet/test_roles.py"
 STATUS = "tests/unit/fleet/test_status.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 CONSENT = "tests/unit/model/test_consent.py"
+QUEUE = "tests/unit/aws/test_queue.py"
 LAMBDA = "tests/integration/aws/test_lambda_fleet.py"
 
 FLEET_MUTATIONS = (
@@ -194,5 +195,33 @@ FLEET_MUTATIONS = (
         "    to_read = [*selection.bindings, *token_secrets_of(selection.refused)]\n",
         "    to_read = [*selection.bindings, *token_secrets_of(())]\n",
         f"{ROLES} -k life_of_its_token",
+    ),
+    Mutation(
+        "dispatcher: what the response does not mention counts as sent",
+        "aws/queue.py",
+        "            if str(at) not in taken:\n",
+        "            if str(at) in refused:\n",
+        f"{QUEUE} -k not_mention",
+    ),
+    Mutation(
+        "dispatcher: a page counts as an acknowledgement",
+        "aws/queue.py",
+        '    if not _entries(response, "Successful") and not _entries(response, "Failed"):\n',
+        '    if not response and not _entries(response, "Failed"):\n',
+        f"{QUEUE} -k not_of_sqs",
+    ),
+    Mutation(
+        "dispatcher: a permanent refusal is sent again and again",
+        "aws/queue.py",
+        "        again = {at: bodies[at] for at, error in failed.items() if error.retryable}\n",
+        "        again = {at: bodies[at] for at, error in failed.items() if error}\n",
+        f"{QUEUE} -k not_sent_again",
+    ),
+    Mutation(
+        "dispatcher: a message that was not sent is no failure",
+        "app/aws_lambda/fleet.py",
+        "        reports = [_unsent(each, failed) for each in reports]\n",
+        "        reports = [_unsent(each, {}) for each in reports]\n",
+        f"{LAMBDA} -k counts_as_a_failed",
     ),
 )

@@ -13,15 +13,18 @@ from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
 from rotator.aws.queue import send_messages
-from rotator.fleet.report import summarize
+from rotator.errors import copy_error
+from rotator.fleet.report import BindingReport, summarize
+from rotator.model.instants import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rotator.app.aws_lambda.context import Context
     from rotator.config import FleetSelector
-    from rotator.fleet.report import BindingReport
+    from rotator.errors import RotatorError
     from rotator.fleet.settings import FleetBinding
+    from rotator.model.binding import Binding
 
 __all__ = ["open_fleet", "rotate_fleet"]
 
@@ -39,7 +42,8 @@ def rotate_fleet(
 ) -> dict[str, Any]:
     """Rotate what is due, or send it to the queue that the environment names; the counts.
 
-    Raises RotatorError only where nothing at all could be read. Prints one line of metrics.
+    Raises RotatorError only where nothing at all could be read, or sent. Prints one line of
+    metrics.
     """
     fleet = open_fleet(selector)
     selection = fleet.select()
@@ -49,15 +53,53 @@ def rotate_fleet(
         dry_run=selector.queue_url is not None,
         remaining_s=remaining_s(context),
     )
-    summary = summarize(reports)
+    counts: dict[str, int] = {}
+    problem = None
     if selector.queue_url is not None:
         due = {each.binding for each in reports if each.outcome == "would_rotate"}
-        messages = [_message(each) for each in selection.bindings if each.binding in due]
-        failed = send_messages(selector.queue_url, messages)
-        summary["sent"] = len(messages) - failed
-        logs.logger().info("rotator.fleet_dispatched", sent=summary["sent"], failed=failed)
+        messages = [each for each in selection.bindings if each.binding in due]
+        failed = _send(selector.queue_url, messages, fleet, context)
+        reports = [_unsent(each, failed) for each in reports]
+        counts = {"sent": len(messages) - len(failed)}
+        problem = next(iter(failed.values()), None) if not counts["sent"] else None
     _print_metrics(fleet.settings.name, reports, context)
-    return {"fleet": fleet.settings.name, **summary}
+    if problem is not None:
+        raise problem
+    return {"fleet": fleet.settings.name, **summarize(reports), **counts}
+
+
+def _send(
+    queue_url: str, messages: Sequence[FleetBinding], fleet: Fleet, context: Context
+) -> dict[Binding, RotatorError]:
+    """Send a message for each; logs and answers with those that are not in the queue."""
+    found = send_messages(
+        queue_url,
+        [_message(each) for each in messages],
+        region=fleet.region,
+        remaining_s=remaining_s(context),
+    )
+    failed = {messages[at].binding: error for at, error in found.items()}
+    for binding, error in failed.items():
+        logs.logger().error(
+            "rotator.dispatch_failed",
+            outcome="failed",
+            binding=binding.token_secret,
+            **logs.error_fields(error),
+        )
+    sent = len(messages) - len(failed)
+    logs.logger().info("rotator.fleet_dispatched", sent=sent, failed=len(failed))
+    return failed
+
+
+def _unsent(report: BindingReport, failed: Mapping[Binding, RotatorError]) -> BindingReport:
+    """The report on a binding: failed where its message is not in the queue."""
+    error, result = failed.get(report.binding), report.result
+    if error is None or result is None or result.outcome != "would_rotate":
+        return report
+    problem = copy_error(error)
+    expires_at = format_instant(result.expires_at) if result.expires_at is not None else None
+    problem.details = {"reason": result.reason, "expires_at": expires_at}
+    return BindingReport(report.binding, error=problem)
 
 
 def _message(fleet_binding: FleetBinding) -> str:

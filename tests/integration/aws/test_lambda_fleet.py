@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rotator.app.aws_lambda.fleet import open_fleet
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, StoreError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
@@ -31,9 +31,10 @@ class Invocation:
     """Lambda's context object."""
 
     aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
+    milliseconds: int = 120_000
 
     def get_remaining_time_in_millis(self) -> int:
-        return 120_000
+        return self.milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,46 @@ def test_dispatcher_sends_what_is_due_and_mints_nothing(
     assert all(body.keys() == {"credentials_secret", "token_secret"} for body in bodies)
     assert response["sent"] == 12
     assert fleet.ims.observed()["token_requests"] == 0
+
+
+def test_message_that_the_queue_refuses_counts_as_a_failed_binding(
+    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def respond(request: Request) -> Any:  # noqa: ANN401 - a reply
+        taken, refused = [each["Id"] for each in json.loads(request.body)["Entries"]]
+        failed = {"Id": refused, "SenderFault": True, "Code": "InvalidMessageContents"}
+        return json_reply(200, {"Successful": [{"Id": taken}], "Failed": [failed]})
+
+    fleet.add("a")
+    name = fleet.add("b")
+    with HttpServer(respond) as queue:
+        monkeypatch.setenv("ROTATOR_QUEUE_URL", f"{queue.url}/123456789012/rotator")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", queue.url)
+        response = handler(SCHEDULED, Invocation())
+    out = capsys.readouterr()
+
+    counts = ("sent", "failed", "would_rotate")
+    assert {key: response[key] for key in counts} == {"sent": 1, "failed": 1, "would_rotate": 1}
+    assert [metrics_of(out.out)[key] for key in ("Failed", "Due", "Unusable")] == [1, 2, 2]
+    [event] = [line for line in map(json.loads, out.err.splitlines()) if line["level"] == "error"]
+    assert (event["event"], event["binding"]) == ("rotator.dispatch_failed", name)
+    assert "InvalidMessageContents" in event["error"]
+
+
+def test_queue_out_of_reach_is_raised_after_the_metrics_are_printed(
+    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.add("a")
+    with HttpServer(lambda _: json_reply(200, {})) as queue:
+        url = queue.url  # where nobody listens any more
+    monkeypatch.setenv("ROTATOR_QUEUE_URL", f"{url}/123456789012/rotator")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+
+    with pytest.raises(StoreError, match="SQS cannot be reached") as raised:
+        handler(SCHEDULED, Invocation(milliseconds=15_500))
+
+    assert raised.value.retryable
+    assert metrics_of(capsys.readouterr().out)["Failed"] == 1
 
 
 def record(message_id: str, body: object) -> dict[str, Any]:
