@@ -21,8 +21,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from structlog.contextvars import bound_contextvars
-
 from rotator import logs
 from rotator.app import Rotator, open_store_in
 from rotator.app.aws_lambda.context import remaining_s
@@ -62,7 +60,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
     a fleet only where nothing could be read.
     """
     logs.configure()  # for what is wrong with the settings of the log itself
-    with bound_contextvars(request_id=context.aws_request_id):
+    with logs.bound_fields(request_id=context.aws_request_id):
         known = _Known()
         problem: RotatorError
         try:

@@ -11,18 +11,60 @@ import logging
 import os
 import re
 import sys
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
     from rotator.errors import RotatorError
 
-__all__ = ["configure", "error_fields", "logger", "redact", "shows_colour"]
+
+__all__ = [
+    "bound_fields",
+    "configure",
+    "deferred",
+    "error_fields",
+    "logger",
+    "redact",
+    "shows_colour",
+]
+
+
+@contextmanager
+def deferred(name: str) -> Iterator[None]:
+    """While it is open, `import NAME` gives a stand-in that loads the module when it is used.
+
+    Only what is imported here keeps the stand-in; a module that is loaded already stays.
+    `importlib.util.LazyLoader` doesn't help: a second import of its module, such as a library's,
+    loads it.
+    """
+    stand_in = _StandIn(name)
+    sys.modules.setdefault(name, stand_in)
+    try:
+        yield
+    finally:
+        stand_in.step_aside()
+
+
+class _StandIn(ModuleType):
+    def step_aside(self) -> None:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - whatever the module has
+        self.step_aside()
+        return getattr(import_module(self.__name__), attribute)
+
+
+# Only its asynchronous methods use asyncio, which takes as long to import as the rest of it.
+with deferred("asyncio"):
+    import structlog
 
 MASK = "***"
 
@@ -95,6 +137,10 @@ def shows_colour(stream: TextIO) -> bool:
     """Whether to write in colour: on a terminal, unless NO_COLOR (no-color.org) or TERM says no."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return stream.isatty() and not is_plain
+
+
+bound_fields = structlog.contextvars.bound_contextvars
+"""Fields of every event in this context, for as long as it lasts."""
 
 
 def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time

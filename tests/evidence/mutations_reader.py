@@ -67,6 +67,20 @@ READER_MUTATIONS = (
         "tests/unit/aws/test_sdk_loader.py -k job",
     ),
     Mutation(
+        "a run imports asyncio",
+        "logs.py",
+        'with deferred("asyncio"):',
+        "if True:",
+        "tests/unit/test_logs_import.py -k start",
+    ),
+    Mutation(
+        "a module that was put off stays a stand-in for all others",
+        "logs.py",
+        "    finally:\n        stand_in.step_aside()\n",
+        "    finally:\n        pass\n",
+        "tests/unit/test_logs_import.py -k first_use",
+    ),
+    Mutation(
         "all services of the SDK have Secrets Manager's kind of endpoint",
         "aws/sdk_loader.py",
         'if name == "secretsmanager" else',

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "__init__": "aws model oauth rotation",
     "cli": "__init__ app aws config demo errors fleet logs model reader rotation",
     "__main__": "cli",
-    "lambda_handler": "app aws config errors logs model rotation | structlog",
+    "lambda_handler": "app aws config errors logs model rotation",
     # the consumers' side
     "reader": "aws dates errors | botocore httpx requests urllib3",
     "testing": "errors reader | pytest",
