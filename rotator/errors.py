@@ -27,6 +27,7 @@ __all__ = [
     "TokenUnavailable",
     "VersionConflict",
     "copy_error",
+    "describe_unexpected",
     "did_you_mean",
     "explain_handshake",
     "name_hint",
@@ -209,6 +210,24 @@ def replace_error(
     except caught as error:
         problem = ours(error)
     raise problem
+
+
+def describe_unexpected(error: Exception) -> str:
+    """A message with the error's class and where in the code it was raised.
+
+    Not with its own message, which may quote a secret.
+    """
+    import os
+
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    kind = type(error).__name__
+    if place is None:
+        return f"unexpected {kind}; please report it"
+    code = place.tb_frame.f_code
+    file = os.path.basename(code.co_filename)  # noqa: PTH119 - pathlib costs milliseconds to import
+    return f"unexpected {kind} in {code.co_name} ({file}:{place.tb_lineno}); please report it"
 
 
 _HANDSHAKES = {

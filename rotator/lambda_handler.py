@@ -16,7 +16,6 @@ import gc
 gc.set_threshold(100_000)
 
 import sys
-import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from rotator.app import Rotator, open_store_in
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.aws.metrics import embedded
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
-from rotator.errors import ConfigError, RotatorError, name_hint
+from rotator.errors import ConfigError, RotatorError, describe_unexpected, name_hint
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.rotation_step import parse_step
 
@@ -68,9 +67,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         except RotatorError as error:
             problem = error
         except Exception as error:  # noqa: BLE001 - its text could hold a value
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            kind = type(error).__name__
-            problem = RotatorError(f"unexpected {kind} in {place.name}; please report it")
+            problem = RotatorError(describe_unexpected(error))
         logs.logger().error(
             known.failed,
             outcome="failed",

@@ -6,6 +6,7 @@ from rotator.aws.error_details import (
     NO_CODE,
     clock_problem,
     explain_foreign_response,
+    frames_of,
     is_temporary,
     safe_code,
     store_error,
@@ -45,13 +46,10 @@ def failing_source(error: Exception) -> str | None:
 def _names_on_the_way(error: Exception) -> list[str]:
     """The botocore classes that the error passed through, and their `METHOD`; innermost first."""
     names: list[str] = []
-    step = error.__traceback__
-    while step is not None:
-        frame = step.tb_frame
+    for frame in frames_of(error):
         if "botocore" in frame.f_code.co_filename:
             method = getattr(frame.f_locals.get("self"), "method", "")
             names += [str(method), frame.f_code.co_qualname.partition(".")[0]]
-        step = step.tb_next
     return names[::-1]
 
 
@@ -154,10 +152,8 @@ def _role_refusal(source: str, code: str, detail: str, role: str) -> str:
 
 def _role_of(error: Exception) -> str:
     """The role that was to be assumed: only the SDK's own objects, in the traceback, name it."""
-    step = error.__traceback__
-    while step is not None:
-        arn = getattr(step.tb_frame.f_locals.get("self"), "_role_arn", None)
+    for frame in frames_of(error):
+        arn = getattr(frame.f_locals.get("self"), "_role_arn", None)
         if isinstance(arn, str) and arn.isprintable():
             return f"the role {arn}"
-        step = step.tb_next
     return "the role"

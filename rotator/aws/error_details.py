@@ -7,7 +7,8 @@ from rotator.errors import StoreError, explain_handshake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import FrameType
     from typing import Any
 
     from rotator.model.secret import Secret
@@ -17,6 +18,7 @@ __all__ = [
     "clock_problem",
     "drop_echoed_code",
     "explain_foreign_response",
+    "frames_of",
     "is_temporary",
     "safe_code",
     "store_error",
@@ -109,19 +111,24 @@ def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
         details["Code"] = NO_CODE
 
 
+def frames_of(error: BaseException) -> Iterator[FrameType]:
+    """The frames that the error came through, outermost first: the SDK's own tell what failed."""
+    step = error.__traceback__
+    while step is not None:
+        yield step.tb_frame
+        step = step.tb_next
+
+
 def unreadable_status(error: BaseException) -> int | None:
     """The status of the response that the SDK could not parse; None if it failed elsewhere.
 
     Its parsers raise exceptions of any class, with the body in their text. The traceback tells.
     """
-    step = error.__traceback__
-    while step is not None:
-        frame = step.tb_frame
+    for frame in frames_of(error):
         if frame.f_globals.get("__name__") == "botocore.endpoint":
             status = getattr(frame.f_locals.get("http_response"), "status_code", None)
             if isinstance(status, int):
                 return status
-        step = step.tb_next
     return None
 
 

@@ -146,19 +146,11 @@ class SecretsManagerStore(ApiCaller):
 
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
         """One version by its id, whatever its labels; None if there is none (yet)."""
-        try:
-            response = self._call("GetSecretValue", secret_id, VersionId=version_id)
-        except SecretNotFound:
-            return None
-        return stored_secret(secret_id, response)
+        return self._find_version(secret_id, VersionId=version_id)
 
     def read_previous(self, secret_id: str) -> StoredSecret | None:
         """The version with AWSPREVIOUS, to which readers fall back; None if there is none."""
-        try:
-            response = self._call("GetSecretValue", secret_id, VersionStage="AWSPREVIOUS")
-        except SecretNotFound:
-            return None
-        return stored_secret(secret_id, response)
+        return self._find_version(secret_id, VersionStage="AWSPREVIOUS")
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish `text` as the new current version under a version id of our choosing.
@@ -263,16 +255,16 @@ class SecretsManagerStore(ApiCaller):
         return found
 
     def _read_one(self, secret_id: str) -> StoredSecret:
+        found = self._find_version(secret_id, VersionStage=CURRENT)
+        # The service says the same of a secret without a value, which DescribeSecret finds.
+        return found or self._without_value(secret_id)
+
+    def _find_version(self, secret_id: str, **which: Any) -> StoredSecret | None:
         try:
-            response = self._call("GetSecretValue", secret_id, VersionStage=CURRENT)
+            response = self._call("GetSecretValue", secret_id, **which)
         except SecretNotFound:
-            # The service says the same of a secret without a value, which DescribeSecret finds.
-            response = None
-        return (
-            self._without_value(secret_id)
-            if response is None
-            else stored_secret(secret_id, response)
-        )
+            return None
+        return stored_secret(secret_id, response)
 
     def _without_value(self, secret_id: str) -> StoredSecret:
         described = self.describe(secret_id)

@@ -22,8 +22,7 @@ from rotator.cli.exit_codes import (
 )
 from rotator.cli.parser import parse
 from rotator.cli.streams import flush_output, prepare_streams
-from rotator.cli.unexpected import describe
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, describe_unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the other end of the pipe was closed first
         code = EXIT_OK
     except Exception as error:  # noqa: BLE001 - printed without its text, which could hold a value
-        print(f"{command}: {describe(error)}", file=sys.stderr)
+        print(f"{command}: {describe_unexpected(error)}", file=sys.stderr)
         code = EXIT_UNEXPECTED
     if argv is None:
         # Else the interpreter's last collection would take a twentieth of a second to free what

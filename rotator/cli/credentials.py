@@ -17,6 +17,7 @@ from rotator.cli.client_settings import (
     has_unread_input,
 )
 from rotator.cli.exit_codes import EXIT_OK
+from rotator.cli.selectors import add_credentials_secret, named_credentials_secret
 
 if TYPE_CHECKING:
     import argparse
@@ -101,28 +102,15 @@ def _add(
     parser: argparse.ArgumentParser = actions.add_parser(
         name, help=does, description=f"{does[0].upper()}{does[1:]}.", epilog=epilog
     )
-    parser.add_argument(
-        "id",
-        nargs="?",
-        metavar="ID",
-        help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
-    )
-    parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
+    add_credentials_secret(parser)
     parser.set_defaults(run=run, has_effect=run is not _show)
     return parser
-
-
-def _secret_id(args: argparse.Namespace) -> str:
-    from rotator.config import load_secret_id
-
-    given = {"ID": args.id, "--credentials-secret": args.credentials_secret}
-    return load_secret_id("credentials_secret", given)
 
 
 def _show(args: argparse.Namespace) -> int:
     from rotator.app import read_credentials_secret
 
-    shown = _describe(read_credentials_secret(_secret_id(args)))
+    shown = _describe(read_credentials_secret(named_credentials_secret(args)))
     if args.json:
         print(json.dumps(shown, indent=2))
         return EXIT_OK
@@ -134,7 +122,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _set(args: argparse.Namespace) -> int:
-    secret_id, settings = _secret_id(args), given_settings(args)
+    secret_id, settings = named_credentials_secret(args), given_settings(args)
     from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.credentials import is_complete, merge_settings
 
@@ -156,7 +144,7 @@ def _set(args: argparse.Namespace) -> int:
 
 
 def _add_secret(args: argparse.Namespace) -> int:
-    secret_id = _secret_id(args)
+    secret_id = named_credentials_secret(args)
     from rotator.rotation.credentials import add_client_secret
 
     text = ask_client_secret()

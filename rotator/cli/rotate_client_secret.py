@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, exit_code
+from rotator.cli.job_logs import configure_job_logs
 from rotator.cli.results import failure_fields, secret_result_fields
+from rotator.cli.selectors import add_credentials_secret, named_credentials_secret
 from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
@@ -48,13 +49,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         " depends on it.",
         epilog=_EXAMPLE,
     )
-    parser.add_argument(
-        "id",
-        nargs="?",
-        metavar="ID",
-        help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
-    )
-    parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
+    add_credentials_secret(parser)
     parser.add_argument(
         "--token-secret",
         metavar="ID",
@@ -85,20 +80,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from rotator import logs
-    from rotator.config import load_log_settings, load_secret_id
 
-    logs.configure()  # for what is wrong with the settings of the log itself
-    given = {"ID": args.id, "--credentials-secret": args.credentials_secret}
     secret_id = None
     try:
-        settings = load_log_settings()
-        is_watched = sys.stdout.isatty() and sys.stderr.isatty()
-        logs.configure(
-            level=settings.level,
-            form=settings.form,
-            outcomes=settings.form is not None or not is_watched,
-        )
-        secret_id = load_secret_id("credentials_secret", given)
+        configure_job_logs()
+        secret_id = named_credentials_secret(args)
         result = _rotate(args, secret_id)
     except RotatorError as error:
         logs.logger().error(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
+from rotator.cli.job_logs import configure_job_logs
 from rotator.cli.results import result_fields
 from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
-from rotator.cli.unexpected import describe
-from rotator.errors import ConfigError, RotatorError
+from rotator.errors import ConfigError, RotatorError, describe_unexpected
 
 if TYPE_CHECKING:
     import argparse
@@ -83,17 +82,10 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from rotator import logs
-    from rotator.config import load_log_settings
 
-    logs.configure()  # for what is wrong with the settings of the log itself
     binding = _named_binding(args)
     try:
-        log_settings = load_log_settings()
-        logs.configure(
-            level=log_settings.level,
-            form=log_settings.form,
-            outcomes=log_settings.form is not None or not _is_watched(),
-        )
+        configure_job_logs()
         selector = load_selector(args)
         if selector is not None:
             from rotator.cli.fleet import run_all
@@ -106,7 +98,7 @@ def _run(args: argparse.Namespace) -> int:
     except RotatorError as error:
         code, known = exit_code(error), logs.error_fields(error)
     except Exception as error:  # noqa: BLE001 - monitors of the events must learn of it too
-        code, known = EXIT_UNEXPECTED, {"error": describe(error), "retryable": False}
+        code, known = EXIT_UNEXPECTED, {"error": describe_unexpected(error), "retryable": False}
     else:
         print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
         return EXIT_OK
@@ -123,11 +115,6 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     with suppress(ConfigError):
         return load_secret_id("token_secret", {"--token-secret": args.token_secret})
     return None
-
-
-def _is_watched() -> bool:
-    """Whether events and result reach the same terminal: then the outcome is told once."""
-    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:

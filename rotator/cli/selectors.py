@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rotator.config import FleetSelector, Settings
 
 __all__ = [
+    "add_credentials_secret",
     "add_fleet",
     "add_names",
     "add_policy",
@@ -16,6 +17,7 @@ __all__ = [
     "add_token_secret",
     "load_job_settings",
     "load_selector",
+    "named_credentials_secret",
     "named_token_secret",
 ]
 
@@ -39,6 +41,17 @@ def add_token_secret(parser: argparse.ArgumentParser) -> None:
     """Add the name of the token secret, as an argument or as an option."""
     add_positional_token_secret(parser)
     parser.add_argument("--token-secret", metavar="ID", help="the same, as an option")
+
+
+def add_credentials_secret(parser: argparse.ArgumentParser) -> None:
+    """Add the name of the credentials secret, as an argument or as an option."""
+    parser.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
+    )
+    parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
 
 
 def add_positional_token_secret(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +85,14 @@ def named_token_secret(args: argparse.Namespace) -> str:
     from rotator.config import load_secret_id
 
     return load_secret_id("token_secret", {"ID": args.id, "--token-secret": args.token_secret})
+
+
+def named_credentials_secret(args: argparse.Namespace) -> str:
+    """The secret that ID, --credentials-secret or the environment names; raises ConfigError."""
+    from rotator.config import load_secret_id
+
+    given = {"ID": args.id, "--credentials-secret": args.credentials_secret}
+    return load_secret_id("credentials_secret", given)
 
 
 def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, TypeVar
 
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, describe_unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +21,5 @@ def guard(step: Callable[[], T]) -> T | RotatorError:
     except RotatorError as error:
         return error
     except Exception as error:  # noqa: BLE001 - its text could hold a value
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        problem = f"unexpected {type(error).__name__} in {place.name}; please report it"
+        problem = describe_unexpected(error)
     return RotatorError(problem)

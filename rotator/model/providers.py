@@ -17,7 +17,6 @@ __all__ = [
     "PRESETS",
     "Provider",
     "implied_provider",
-    "problem_with_url",
     "refuses_client",
     "resolve",
 ]

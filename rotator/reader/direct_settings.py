@@ -34,8 +34,8 @@ _FOR_THE_SDK = (
     "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
-    *(name + suffix for name in ("HTTP", "HTTPS", "ALL") for suffix in ("_PROXY",)),
-    *(name + suffix for name in ("http", "https", "all") for suffix in ("_proxy",)),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy"),
 )
 _SWITCHES = (
     "AWS_USE_FIPS_ENDPOINT",

@@ -28,7 +28,7 @@ def wait_for_the_first(
 
 
 def test_token_that_is_stored_while_a_binding_waits_for_its_turn_is_not_replaced() -> None:
-    rig, by_hand = FleetRig(), json.dumps(token_document("by hand", issued_at=NOW))
+    rig, by_hand = FleetRig(), json.dumps(token_document("by-hand", issued_at=NOW))
 
     def store() -> None:
         rig.store.secrets["t/late"].publish(by_hand, "by hand")
@@ -61,7 +61,7 @@ def test_fresh_token_is_not_replaced_because_a_fleets_read_of_the_credentials_la
     rig.store.lag_behind("c/a", reads=1)
     rig.store.secrets["c/a"].publish(json.dumps(changed), "edit")
     fresh = token_document(
-        "of the newer ones",
+        "of-the-newer-ones",
         issued_at=NOW - HOUR,
         credentials_fingerprint=ClientCredentials.from_fields(changed).fingerprint,
         credentials_version_id="edit",
