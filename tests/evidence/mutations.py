@@ -303,7 +303,7 @@ MUTATIONS = (
     Mutation(
         "an unexpected exception shows its text",
         "cli/__init__.py",
-        'print(f"{command}: {describe(error)}", file=sys.stderr)',
+        'print(f"{command}: {describe_unexpected(error)}", file=sys.stderr)',
         "raise",
         f"{FAULTS} -k unexpected",
     ),

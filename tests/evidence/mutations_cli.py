@@ -43,9 +43,9 @@ CLI_MUTATIONS = (
     ),
     Mutation(
         "command line: a run tells its outcome twice on a terminal",
-        "cli/run.py",
-        "    return sys.stdout.isatty() and sys.stderr.isatty()\n",
-        "    return False\n",
+        "cli/job_logs.py",
+        "    is_watched = sys.stdout.isatty() and sys.stderr.isatty()\n",
+        "    is_watched = False\n",
         f"{TERMINAL} -k outcome_of_a_run",
     ),
     Mutation(
