@@ -91,6 +91,10 @@ class Fleet:
                 )
             told(report)
 
+        if selection.broken_off is not None:
+            logs.logger().error(
+                "rotator.discovery_incomplete", **logs.error_fields(selection.broken_off)
+            )
         fleet = FleetRun(
             store=self._store,
             batches=self._store,

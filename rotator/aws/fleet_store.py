@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from rotator.aws.store import (
     parse_tags,
     stored_secret,
 )
-from rotator.errors import RotatorError, StoreError
+from rotator.errors import RotatorError, StoreError, replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,6 +34,7 @@ MAX_PAGES = 5_000
 """Of 100 secrets: as many as a region can hold (user guide, quotas: 500,000 secrets)."""
 
 MAX_THROTTLED = 5
+_OUTDATED = "InvalidNextTokenException"
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
@@ -82,7 +84,9 @@ class FleetStore(SecretsManagerStore):
         """Every secret with this tag and with all the tags of `where`, replicas left out.
 
         The service's filters are prefixes and cannot join a key to its value, so each secret is
-        checked again here (API reference, Filter). Changes of the last minutes may be missing.
+        checked again here (API reference, Filter). Changes of the last minutes may be missing, and
+        a secret may come twice. Raises StoreError where the list breaks off, after what came
+        before.
         """
         for entry in self._pages(tag):
             tags = parse_tags(entry)
@@ -92,12 +96,27 @@ class FleetStore(SecretsManagerStore):
                 yield ListedSecret(arn, entry["Name"], tags)
 
     def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
+        """Every entry; a list whose continuation is refused is begun again once."""
+        try:
+            yield from self._pages_once(tag)
+        except StoreError as error:
+            if error.aws_code != _OUTDATED:
+                raise
+        else:
+            return
+        yield from self._pages_once(tag)
+
+    def _pages_once(self, tag: str) -> Iterator[dict[str, Any]]:
         params: dict[str, Any] = {
             "Filters": [{"Key": "tag-key", "Values": [tag]}],
             "MaxResults": 100,
         }
         for _ in range(MAX_PAGES):
-            page = self._call_in_turn("ListSecrets", f"tagged {tag}", **params)
+            page = replace_error(
+                partial(self._call_in_turn, "ListSecrets", "", **params),
+                StoreError,
+                _listing_error,
+            )
             yield from page.get("SecretList", [])  # empty, perhaps, with more to come
             token = page.get("NextToken")
             if not token:
@@ -106,9 +125,9 @@ class FleetStore(SecretsManagerStore):
                 break
             params["NextToken"] = token
         raise StoreError(
-            "secrets: the list does not end (ListSecrets); check AWS_ENDPOINT_URL",
+            "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL",
             operation="ListSecrets",
-            secret_id=f"tagged {tag}",
+            secret_id="",
             retryable=True,
         )
 
@@ -176,3 +195,21 @@ class FleetStore(SecretsManagerStore):
                     raise
                 self._back_off()
         raise AssertionError  # the last attempt returned or raised
+
+
+def _listing_error(error: StoreError) -> StoreError:
+    """The same, about the list; it can always be begun anew."""
+    is_outdated = error.aws_code == _OUTDATED
+    problem = str(error).replace(" on it to this role", " on * to this role")
+    if is_outdated:
+        problem = (
+            f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run begins anew"
+        )
+    return StoreError(
+        f"list of secrets: {problem}",
+        operation="ListSecrets",
+        secret_id="",
+        aws_code=error.aws_code,
+        retryable=error.retryable or is_outdated,
+        is_answered=error.is_answered,
+    )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rotator.config import FleetSelector
     from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
+    from rotator.fleet.settings import Selection
     from rotator.fleet.status import BindingStatus
     from rotator.model.status import ClientSecretStatus
 
@@ -43,13 +44,14 @@ def run_all(args: argparse.Namespace, selector: FleetSelector) -> int:
     progress = _Progress(len(selection.bindings) + len(selection.refused), sys.stderr)
     reports = fleet.rotate(selection, force=args.force, dry_run=args.dry_run, told=progress.count)
     progress.clear()
-    summary = summarize(reports)
+    summary = {**summarize(reports), **selection.summary_fields()}
     if args.json:
         bindings = [_report_fields(each) for each in reports]
-        print(json.dumps({"summary": summary, "bindings": bindings}, indent=2))
+        told = {"summary": summary, "bindings": bindings, **_discovery_fields(selection)}
+        print(json.dumps(told, indent=2))
     else:
-        print(_report_text(reports, summary))
-    return _shared_code(each.error for each in reports)
+        print("\n".join([*_report_lines(reports), *_selection_lines(selection, summary)]))
+    return _shared_code([*(each.error for each in reports), selection.broken_off])
 
 
 def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
@@ -57,27 +59,31 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
     from rotator.app.fleet import Fleet
 
     fleet = Fleet(selector)
-    found = fleet.status(fleet.select())
+    selection = fleet.select()
+    found = fleet.status(selection)
     statuses = [each.status for each in found if each.status is not None]
     write_openmetrics(args.openmetrics, statuses)
     client_secrets = client_secrets_of(statuses)
     healths = [each.status.health if each.status is not None else "unknown" for each in found]
     names = ("healthy", "overdue", "unusable", "unknown")
     summary = {"bindings": len(found), **{name: healths.count(name) for name in names}}
+    summary |= selection.summary_fields()
     if args.json:
         shown = {
             "summary": summary,
             "bindings": [_status_fields(each) for each in found],
             "client_secrets": [_client_secret_fields(each) for each in client_secrets],
+            **_discovery_fields(selection),
         }
         print(json.dumps(shown, indent=2))
     else:
-        print(_status_text(found, client_secrets, summary))
+        lines = [*_status_lines(found, client_secrets), *_selection_lines(selection, summary)]
+        print("\n".join(lines))
     if "unusable" in healths:
         return EXIT_NO_TOKEN
     if "overdue" in healths:
         return EXIT_TEMPORARY
-    return _shared_code(each.error for each in found)
+    return _shared_code([*(each.error for each in found), selection.broken_off])
 
 
 def _shared_code(errors: Iterable[RotatorError | None]) -> int:
@@ -139,7 +145,20 @@ def _client_secret_fields(each: ClientSecretStatus) -> dict[str, object]:
     return {"credentials_secret": each.credentials_secret, **client_secret_fields(each)}
 
 
-def _report_text(reports: Sequence[BindingReport], summary: dict[str, Any]) -> str:
+def _discovery_fields(selection: Selection) -> dict[str, Any]:
+    broken_off = selection.broken_off
+    return {} if broken_off is None else {"discovery": failure_fields(broken_off)}
+
+
+def _selection_lines(selection: Selection, summary: dict[str, Any]) -> list[str]:
+    """The counts, and what is missing from them."""
+    if selection.broken_off is None:
+        return [_summary_text(summary)]
+    missing = f"discovery incomplete: {selection.broken_off}; bindings that come later are missing"
+    return [missing, _summary_text(summary)]
+
+
+def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
     rows = [
         (
             report.outcome.replace("_", " "),
@@ -151,14 +170,12 @@ def _report_text(reports: Sequence[BindingReport], summary: dict[str, Any]) -> s
     ]
     lines = _table(rows)
     lines += [f"{each.outcome}: {each.error}" for each in reports if each.error is not None]
-    return "\n".join([*lines, _summary_text(summary)])
+    return lines
 
 
-def _status_text(
-    found: Sequence[BindingStatus],
-    client_secrets: Sequence[ClientSecretStatus],
-    summary: dict[str, Any],
-) -> str:
+def _status_lines(
+    found: Sequence[BindingStatus], client_secrets: Sequence[ClientSecretStatus]
+) -> list[str]:
     rows = []
     for each in found:
         status = each.status
@@ -173,7 +190,7 @@ def _status_text(
         ("client secret", each.credentials_secret, client_secret_text(each, now))
         for each in client_secrets
     ]
-    return "\n".join([*_table(rows), *_table(ages), _summary_text(summary)])
+    return [*_table(rows), *_table(ages)]
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -185,6 +202,6 @@ def _summary_text(summary: dict[str, Any]) -> str:
     counts = [
         f"{count} {name.replace('_', ' ')}"
         for name, count in summary.items()
-        if count and name != "bindings"
+        if count and name not in {"bindings", "discovery_incomplete"}
     ]
     return f"{summary['bindings']} bindings: {', '.join(counts)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.aws.secret_ids import checked_secret_id
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, StoreError
 from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
 from rotator.model.binding import BINDING_TAG, Binding
 
@@ -27,10 +27,19 @@ class Listing(Protocol):
 def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     """The bindings that tags declare; each still needs the consent of its credentials.
 
-    A tag that names no possible secret refuses its binding alone. Raises StoreError if the secrets
-    cannot be listed, ConfigError if none is found.
+    A tag that names no possible secret refuses its binding alone. A list that breaks off gives the
+    bindings found until then, and says so. Raises StoreError if none can be listed, ConfigError if
+    none is found.
     """
-    listed = {secret.name: secret for secret in store.list_tagged(BINDING_TAG, where)}
+    listed: dict[str, ListedSecret] = {}
+    broken_off = None
+    try:
+        for secret in store.list_tagged(BINDING_TAG, where):
+            listed[secret.name] = secret
+    except StoreError as error:
+        if not listed:
+            raise
+        broken_off = error
     bindings, refused = [], []
     for name, secret in sorted(listed.items()):
         binding = Binding(secret.tags[BINDING_TAG], name)
@@ -45,7 +54,7 @@ def discover(store: Listing, where: Mapping[str, str]) -> Selection:
             f"--discover: no secret has the tag {BINDING_TAG}{narrowed} in this account and region;"
             " `rotator init` writes it, and a new tag takes up to five minutes to be listed"
         )
-    return Selection(tuple(bindings), tuple(refused))
+    return Selection(tuple(bindings), tuple(refused), broken_off)
 
 
 def _problem(binding: Binding) -> ConfigError | None:

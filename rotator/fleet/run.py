@@ -112,8 +112,8 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     pool.work_through(assessed)
     done = reports.all()
     duration_s = round(fleet.clock.monotonic() - started_s, 3)
-    summary = {**summarize(done), "fleet": fleet.settings.name, "duration_s": duration_s}
-    structlog.get_logger().info("rotator.fleet_finished", **summary)
+    summary = {**summarize(done), **selection.summary_fields(), "fleet": fleet.settings.name}
+    structlog.get_logger().info("rotator.fleet_finished", **summary, duration_s=duration_s)
     return done
 
 

@@ -74,7 +74,15 @@ class RefusedBinding:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The bindings of one run, and those that were refused before it began."""
+    """The bindings of one run, and those that were refused before it began.
+
+    `broken_off` is why not all of them could be listed.
+    """
 
     bindings: tuple[FleetBinding, ...]
     refused: tuple[RefusedBinding, ...] = field(default=())
+    broken_off: RotatorError | None = None
+
+    def summary_fields(self) -> dict[str, bool]:
+        """What the summary of a run says of the selection itself."""
+        return {} if self.broken_off is None else {"discovery_incomplete": True}

@@ -160,6 +160,8 @@ def fleet_discovery(effort: Effort) -> TableRow:
                 row.add(case, _try(on, plant))
         if effort.wants("a list without an end"):
             row.add("a list without an end", _endless(on))
+        if effort.wants("a list that breaks off"):
+            row.add("a list that breaks off", _broken_off(on))
     return row
 
 
@@ -201,8 +203,24 @@ def _endless(on: Stage) -> str | None:
     ended = job.run()
     calls = len(on.wire.calls)
     on.wire.healthy()
-    if ended.error is None or "the list does not end" not in str(ended.error):
+    if ended.error is None or "list of secrets: does not end" not in str(ended.error):
         return f"ended with {ended.error}"
     if calls > len(STORED):
         return f"{calls} calls"
     return None if [job.current(name) for name in job.names] == tokens else "a token was changed"
+
+
+def _broken_off(on: Stage) -> str | None:
+    """The second page fails: what the first one has is rotated, and the run says so."""
+    job = FleetJob(on, STORED)
+    _crowd(job)
+    internal = json_reply(500, {"__type": "InternalServiceError"})
+    fault = Fault("later pages", reply=internal)
+    on.wire.spoil = lambda call: (
+        fault if call.name == "sm:ListSecrets" and "NextToken" in call.params else None
+    )
+    ended = job.run(workers=4)
+    on.wire.healthy()
+    if any(ended.outcome(name) != "rotated" for name in job.names):
+        return f"ended with {ended.error}, and a binding of the first page was not rotated"
+    return None if '"discovery_incomplete": true' in ended.log else "the summary does not tell"

@@ -224,4 +224,18 @@ FLEET_MUTATIONS = (
         "        reports = [_unsent(each, {}) for each in reports]\n",
         f"{LAMBDA} -k counts_as_a_failed",
     ),
+    Mutation(
+        "discovery: a page that fails loses the pages before it",
+        "fleet/discovery.py",
+        "        if not listed:\n            raise\n",
+        "        if listed is not None:\n            raise\n",
+        f"{STORE} -k pages_before",
+    ),
+    Mutation(
+        "discovery: a list that broke off is not told of",
+        "app/aws_lambda/fleet.py",
+        "    problem = selection.broken_off\n",
+        "    problem = None\n",
+        f"{LAMBDA} -k breaks_off",
+    ),
 )

@@ -24,6 +24,7 @@ from tests.evidence.row import Effort, TableRow
         (fleet_discovery, "a tag on the credentials secret of others"),
         (fleet_discovery, "two that name each other"),
         (fleet_discovery, "a list without an end"),
+        (fleet_discovery, "a list that breaks off"),
     ],
 )
 def test_trouble_of_one_binding_breaks_no_promise_to_another(

@@ -42,8 +42,8 @@ def rotate_fleet(
 ) -> dict[str, Any]:
     """Rotate what is due, or send it to the queue that the environment names; the counts.
 
-    Raises RotatorError only where nothing at all could be read, or sent. Prints one line of
-    metrics.
+    Raises RotatorError where nothing at all could be read, or sent, and after all else where not
+    all bindings could be listed. Prints one line of metrics.
     """
     fleet = open_fleet(selector)
     selection = fleet.select()
@@ -54,14 +54,15 @@ def rotate_fleet(
         remaining_s=remaining_s(context),
     )
     counts: dict[str, int] = {}
-    problem = None
+    problem = selection.broken_off
     if selector.queue_url is not None:
         due = {each.binding for each in reports if each.outcome == "would_rotate"}
         messages = [each for each in selection.bindings if each.binding in due]
         failed = _send(selector.queue_url, messages, fleet, context)
         reports = [_unsent(each, failed) for each in reports]
         counts = {"sent": len(messages) - len(failed)}
-        problem = next(iter(failed.values()), None) if not counts["sent"] else None
+        if failed and not counts["sent"]:
+            problem = next(iter(failed.values()))
     _print_metrics(fleet.settings.name, reports, context)
     if problem is not None:
         raise problem

@@ -19,6 +19,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims import LocalIms
 from rotator.local.secrets_manager import make_secrets_manager
+from tests.integration.cli.front import Front
 from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Request, json_reply
 
@@ -301,6 +302,24 @@ def test_queue_out_of_reach_is_raised_after_the_metrics_are_printed(
 
     assert raised.value.retryable
     assert metrics_of(capsys.readouterr().out)["Failed"] == 1
+
+
+def test_list_that_breaks_off_is_raised_after_what_was_found_is_done(
+    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = fleet.add("a")
+    [entry] = fleet.client.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]
+    listed = {key: entry[key] for key in ("ARN", "Name", "Tags")}
+    with Front(os.environ["AWS_ENDPOINT_URL"]) as front:
+        front.answer("ListSecrets", {"SecretList": [listed], "NextToken": "again"})
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.env["AWS_ENDPOINT_URL"])
+        with pytest.raises(StoreError, match="list of secrets: does not end"):
+            handler(SCHEDULED, Invocation())
+    out = capsys.readouterr()
+
+    assert fleet.has_token(name)
+    assert metrics_of(out.out)["Rotated"] == 1
+    assert "rotator.discovery_incomplete" in out.err
 
 
 def record(message_id: str, body: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotator.local.binding import LocalBinding
+from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -79,3 +80,29 @@ def test_of_two_secrets_that_are_missing_the_credentials_are_named(
     assert ended.returncode == 5
     assert len(errors) == 8
     assert all(f"no/c{name[-1]}" in error for name, error in errors.items())
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_list_that_breaks_off_is_told_after_what_was_found_is_done(
+    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, *, as_json: bool
+) -> None:
+    name = f"{binding.token_secret}/a"
+    vault.put_credentials(token_secrets=[name])
+    arn = vault.client.create_secret(Name=name)["ARN"]
+    tags = [{"Key": TAG, "Value": binding.credentials_secret}]
+    page = {"SecretList": [{"ARN": arn, "Name": name, "Tags": tags}], "NextToken": "again"}
+    front.answer("ListSecrets", page)
+    json_flag = ("--json",) if as_json else ()
+
+    ran = inside("run", "--discover", *json_flag, env=front.env)
+    told = inside("status", "--discover", *json_flag, env=front.env)
+
+    assert (ran.returncode, told.returncode) == (4, 4)
+    assert vault.fields(name)["access_token"]
+    for ended in (ran, told):
+        if as_json:
+            shown = json.loads(ended.stdout)
+            assert shown["summary"]["discovery_incomplete"] is True
+            assert "list of secrets: does not end" in shown["discovery"]["error"]
+        else:
+            assert "discovery incomplete: list of secrets: does not end" in ended.stdout

@@ -5,8 +5,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.fleet.discovery import discover
 from rotator.model.secret import StoredSecret
 
+UNREACHABLE = EndpointConnectionError(endpoint_url="https://sm.example")
 TAG = "rotator:credentials-secret"
 
 
@@ -39,7 +41,7 @@ class ScriptedClient:
         self.calls: list[tuple[str, Any]] = []
         self.failures = failures  # secret name to code, inside a batch
         self.batch_errors: list[Exception] = []
-        self.pages: list[dict[str, Any]] = []
+        self.pages: list[Any] = []
 
     def batch_get_secret_value(self, *, SecretIdList: list[str]) -> dict[str, Any]:  # noqa: N803
         self.calls.append(("batch", SecretIdList))
@@ -66,9 +68,12 @@ class ScriptedClient:
         self.calls.append(("describe", SecretId))
         return {"ARN": arn_of(SecretId)}
 
-    def list_secrets(self, **params: Any) -> dict[str, Any]:
-        self.calls.append(("list", params))
-        return self.pages.pop(0)
+    def list_secrets(self, **params: Any) -> Any:  # noqa: ANN401 - what the test has put there
+        self.calls.append(("list", dict(params)))
+        page = self.pages.pop(0)
+        if isinstance(page, Exception):
+            raise page
+        return page
 
 
 def read_all(store: FleetStore, names: list[str]) -> dict[str, StoredSecret | RotatorError]:
@@ -206,8 +211,69 @@ def test_list_that_never_ends_is_an_error() -> None:
     client = ScriptedClient()
     client.pages = [{"SecretList": [], "NextToken": "same"}] * 3
 
-    with pytest.raises(StoreError, match="the list does not end"):
+    with pytest.raises(StoreError, match="list of secrets: does not end"):
         list(FleetStore(client).list_tagged(TAG, {}))
+
+
+FIRST = {"SecretList": [listed("a", {TAG: "c"})], "NextToken": "1"}
+LAST = {"SecretList": [listed("b", {TAG: "c"})]}
+
+
+def test_list_whose_continuation_is_refused_is_begun_again_once() -> None:
+    client = ScriptedClient()
+    client.pages = [FIRST, refusal("InvalidNextTokenException"), FIRST, LAST]
+
+    found = {each.name for each in FleetStore(client).list_tagged(TAG, {})}
+
+    assert found == {"a", "b"}
+    assert [params.get("NextToken") for _, params in client.calls] == [None, "1", None, "1"]
+
+
+def test_list_whose_continuation_is_refused_again_is_a_temporary_failure() -> None:
+    client = ScriptedClient()
+    client.pages = [FIRST, refusal("InvalidNextTokenException")] * 2
+
+    with pytest.raises(StoreError) as raised:
+        list(FleetStore(client).list_tagged(TAG, {}))
+
+    assert str(raised.value) == (
+        "list of secrets: its continuation was refused (ListSecrets: InvalidNextTokenException);"
+        " the next run begins anew"
+    )
+    assert (raised.value.retryable, len(client.calls)) == (True, 4)
+
+
+def test_list_that_may_not_be_read_says_what_to_grant() -> None:
+    client = ScriptedClient()
+    client.pages = [refusal("AccessDeniedException")]
+
+    with pytest.raises(StoreError) as raised:
+        list(FleetStore(client).list_tagged(TAG, {}))
+
+    assert str(raised.value) == (
+        "list of secrets: access denied; grant secretsmanager:ListSecrets on * to this role"
+    )
+    assert not raised.value.retryable
+
+
+@pytest.mark.parametrize("error", [refusal("InternalServiceError"), UNREACHABLE])
+def test_page_that_fails_costs_no_binding_of_the_pages_before(error: Exception) -> None:
+    client = ScriptedClient()
+    client.pages = [FIRST, error]
+
+    selection = discover(FleetStore(client), {})
+
+    assert [each.binding.token_secret for each in selection.bindings] == ["a"]
+    assert selection.broken_off is not None
+    assert selection.broken_off.retryable
+
+
+def test_list_of_which_nothing_can_be_read_is_a_failure_of_the_run() -> None:
+    client = ScriptedClient()
+    client.pages = [UNREACHABLE]
+
+    with pytest.raises(StoreError, match="list of secrets: "):
+        discover(FleetStore(client), {})
 
 
 def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
