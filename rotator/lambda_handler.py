@@ -71,7 +71,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         logs.logger().error(
             known.failed,
             outcome="failed",
-            binding=known.token_secret,
+            **known.subject,
             **logs.error_fields(problem),
         )
         if known.settings is not None:
@@ -84,22 +84,25 @@ class _Known:
     """What is known of the work by the time that it fails."""
 
     def __init__(self) -> None:
-        self.token_secret: str | None = None
+        self.subject: dict[str, str | None] = {"binding": None}
         self.settings: Settings | None = None
         self.failed = "rotator.rotation_failed"
 
     def tell(self, settings: Settings) -> None:
-        self.token_secret, self.settings = settings.token_secret, settings
+        self.subject, self.settings = {"binding": settings.token_secret}, settings
 
 
 def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
     """Do what the event asks for, and return the response."""
     if isinstance(event, dict) and "rotate_client_secret" in event:
-        from rotator.app.aws_lambda.client_secret import rotate_client_secret
+        from rotator.app.aws_lambda.client_secret import parse_event, rotate_client_secret
 
         known.failed = "rotator.client_secret_rotation_failed"
+        known.subject = {"credentials_secret": None}
         _configure_logs()
-        return rotate_client_secret(event, context)
+        name, emits_metrics = parse_event(event)
+        known.subject = {"credentials_secret": name}
+        return rotate_client_secret(name, context, emits_metrics=emits_metrics)
     records = _queue_records(event)
     step = parse_step(event) if records is None else None
     if step is not None:
@@ -124,7 +127,7 @@ def _take_step(step: RotationStep, context: Context, known: _Known) -> dict[str,
     """One of the four steps by which Secrets Manager rotates a secret itself."""
     from rotator.app.native import prepare_step
 
-    known.token_secret = step.secret_id
+    known.subject = {"binding": step.secret_id}
     _configure_logs()
     prepared = prepare_step(step)
     known.tell(prepared.settings)

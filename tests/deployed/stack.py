@@ -7,6 +7,7 @@ from typing import Any
 
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
+from tests.deployed.watch import logged, role_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"
@@ -58,23 +59,10 @@ class Stack:
         return value
 
     def logged(self) -> list[dict[str, Any]]:
-        logs = self.emulator.client("logs")
-        group = self.outputs["LogGroupName"]
-        lines = [
-            event["message"]
-            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
-            for event in logs.get_log_events(
-                logGroupName=group, logStreamName=stream["logStreamName"]
-            )["events"]
-        ]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return logged(self.emulator, "rotator")
 
     def outcomes(self) -> list[str]:
         return [line["outcome"] for line in self.logged() if "outcome" in line]
 
     def role_of(self, logical_id: str) -> str:
-        resource = self.emulator.client("cloudformation").describe_stack_resource(
-            StackName="rotator", LogicalResourceId=logical_id
-        )["StackResourceDetail"]["PhysicalResourceId"]
-        arn: str = self.emulator.client("iam").get_role(RoleName=resource)["Role"]["Arn"]
-        return arn
+        return role_of(self.emulator, "rotator", logical_id)

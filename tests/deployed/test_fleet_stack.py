@@ -7,8 +7,6 @@ permission `sqs:SendMessageBatch`, which AWS does not have: batches are covered 
 """
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ from infra.package import Package
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
 from tests.deployed.stack import CLIENT_ID, GOOD, KEY, ROOT, SWEEP_S
+from tests.deployed.watch import logged, wait_for
 
 TEMPLATE = ROOT / "infra" / "fleet.yaml"
 BUCKET = "code-of-a-fleet"
@@ -48,15 +47,7 @@ class FleetStack:
         return fields
 
     def logged(self, function: str) -> list[dict[str, Any]]:
-        logs, group = self.emulator.client("logs"), f"/aws/lambda/rotator-fleet-{function}"
-        lines = [
-            event["message"]
-            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
-            for event in logs.get_log_events(
-                logGroupName=group, logStreamName=stream["logStreamName"]
-            )["events"]
-        ]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return logged(self.emulator, f"rotator-fleet-{function}")
 
     def waiting(self, queue: str) -> int:
         """Messages in a queue, those that a worker has in hand included."""
@@ -65,14 +56,6 @@ class FleetStack:
             QueueUrl=self.outputs[queue], AttributeNames=names
         )["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
-
-
-def wait_for(what: Callable[[], Any], *, timeout_s: float, told: Callable[[], str]) -> Any:  # noqa: ANN401 - what it was
-    give_up_at = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < give_up_at, told()
-        time.sleep(0.5)
-    return found
 
 
 @pytest.fixture(scope="module")

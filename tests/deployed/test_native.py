@@ -3,7 +3,7 @@
 ministack knows no AWS::SecretsManager::RotationSchedule and refuses a template that has one, so the
 template is deployed without this one resource; its RotateSecret calls no function either, so the
 steps are called here as the service calls them. On the strict Secrets Manager the service itself
-calls the packaged function.
+calls the packaged function, rotated as the schedule of the template says.
 """
 
 import json
@@ -22,11 +22,13 @@ from tests.deployed.stack import BUCKET, CLIENT_ID, GOOD, TEMPLATE
 from tests.strict_aws.rotation import STEPS
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.native_rig import FUNCTION
+from tests.support.templates import load
 from tests.support.wire import Wire
 
 HANDLER = "rotator.lambda_handler.handler"
 CREDENTIALS, TOKEN = "native/credentials", "native/token"
 ANNOUNCED = "0" * 32
+SCHEDULE: dict[str, Any] = load("template.yaml")["Resources"]["RotationSchedule"]["Properties"]
 
 
 def test_service_rotates_by_the_packaged_function(
@@ -36,6 +38,7 @@ def test_service_rotates_by_the_packaged_function(
     binding = LocalBinding.register(ims, prefix="native")
     service = StrictSecretsManager()
     service.rotations.checks_token = True
+    tried: list[Any] = []
     answers: list[Any] = []
     with Wire(service) as wire:
         client = secrets_manager_client(wire.endpoint_url)
@@ -52,8 +55,19 @@ def test_service_rotates_by_the_packaged_function(
             handler=HANDLER,
             environment=environment,
         ) as process:
-            service.ask("RotateSecret", SecretId=binding.token_secret, RotationLambdaARN=FUNCTION)
-            [rotation] = service.rotations.begun
+            # What the resource is made of: rotation is configured, and tried by testSecret alone.
+            service.ask(
+                "RotateSecret",
+                SecretId=binding.token_secret,
+                RotationLambdaARN=FUNCTION,
+                RotationRules=SCHEDULE["RotationRules"],
+                RotateImmediately=SCHEDULE["RotateImmediatelyOnUpdate"],
+            )
+            service.run_rotation(
+                service.rotations.begun[0], lambda event: tried.append(process.invoke(event))
+            )
+            service.ask("RotateSecret", SecretId=binding.token_secret)
+            [_, rotation] = service.rotations.begun
             service.run_rotation(rotation, lambda event: answers.append(process.invoke(event)))
             refused = process.invoke(rotation.event("createSecret") | {"Step": "rotateSecret"})
         token = json.loads(client.get_secret_value(SecretId=binding.token_secret)["SecretString"])
@@ -61,6 +75,9 @@ def test_service_rotates_by_the_packaged_function(
     versions = service.versions(binding.token_secret)
     current = versions.labelled("AWSCURRENT")
 
+    assert [(answer.failed, answer.value.get("step")) for answer in tried] == [
+        (False, "testSecret")
+    ], process.output
     assert [answer.failed for answer in answers] == [False] * 4, process.output
     assert [answer.value["step"] for answer in answers] == list(STEPS)
     assert answers[-1].value["outcome"] == "rotated"

@@ -13,6 +13,7 @@ from infra.package import Package
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
 from tests.deployed.stack import CLIENT_ID, GOOD, KEY, TEMPLATE
+from tests.deployed.watch import logged
 
 STACK, BUCKET = "rotator-small", "code-of-a-small-fleet"
 TAG = "rotator:credentials-secret"
@@ -85,18 +86,6 @@ def resources(aws: Emulator) -> dict[str, str]:
     }
 
 
-def logged(aws: Emulator) -> list[dict[str, Any]]:
-    logs, group = aws.client("logs"), f"/aws/lambda/{STACK}"
-    lines = [
-        event["message"]
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
-        for event in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])[
-            "events"
-        ]
-    ]
-    return [json.loads(line) for line in lines if line.startswith("{")]
-
-
 def test_stack_of_one_binding_becomes_a_fleet_and_nothing_is_replaced(aws: Emulator) -> None:
     alone = invoke(aws)
     before, own = resources(aws), token(aws, TOKEN)
@@ -113,11 +102,11 @@ def test_stack_of_one_binding_becomes_a_fleet_and_nothing_is_replaced(aws: Emula
     # Neither without the consent of its credentials, nor outside of the role's prefixes.
     assert not token(aws, UNNAMED)
     assert not token(aws, OUTSIDE)
-    failures = {line["binding"]: line["error"] for line in logged(aws) if "error" in line}
+    failures = {line["binding"]: line["error"] for line in logged(aws, STACK) if "error" in line}
     assert "token_secrets" in failures[UNNAMED]
     assert "access denied" in failures[OUTSIDE]
-    [measured] = [line for line in logged(aws) if "_aws" in line and "Fleet" in line]
+    [measured] = [line for line in logged(aws, STACK) if "_aws" in line and "Fleet" in line]
     assert measured["Fleet"] == "small"
     assert measured["Bindings"] == 5
     assert measured["MinRemainingSeconds"] > 86_000
-    assert GOOD not in json.dumps(logged(aws))
+    assert GOOD not in json.dumps(logged(aws, STACK))

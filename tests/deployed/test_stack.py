@@ -5,13 +5,10 @@ without a value has an empty one, attempts follow within seconds, the schedule's
 for, metrics are not made from logs, and alarms are not evaluated.
 """
 
-import io
 import json
 import os
 import subprocess
 import sys
-import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
@@ -39,29 +36,7 @@ from tests.deployed.stack import (
     WRONG,
     Stack,
 )
-
-PROBE = """
-import botocore.session
-
-def handler(event, context):
-    session = botocore.session.get_session()
-    said = []
-    for service, method, params in event:
-        try:
-            answer = getattr(session.create_client(service), method)(**params)
-            said.append([error["ErrorCode"] for error in answer.get("Errors", [])] or "ok")
-        except Exception as error:
-            said.append(error.response["Error"]["Code"])
-    return said
-"""
-
-
-def wait_for(what: Callable[[], Any], *, timeout_s: float) -> Any:  # noqa: ANN401 - what it was
-    give_up_at = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < give_up_at, f"nothing after {timeout_s:.0f} s"
-        time.sleep(0.5)
-    return found
+from tests.deployed.watch import Call, call_as, wait_for
 
 
 def denied(call: Callable[..., Any], **params: object) -> bool:
@@ -136,24 +111,11 @@ def test_every_tick_logged_metrics_with_its_request_id(ticked: Stack) -> None:
 
 
 def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as target:
-        target.writestr("probe.py", PROBE)
-    functions = ticked.emulator.client("lambda")
-    # Not assumed: the probe is a function that has the role, as the real one has it.
-    functions.create_function(
-        FunctionName="probe",
-        Role=ticked.role_of("FunctionRole"),
-        Runtime="python3.13",
-        Handler="probe.handler",
-        Code={"ZipFile": archive.getvalue()},
-        Timeout=30,
-    )
     current = ticked.read(TOKEN)
     same = {"ClientRequestToken": current["VersionId"], "SecretString": current["SecretString"]}
     manager = "secretsmanager"
     label = {"VersionStage": "MINE", "MoveToVersionId": current["VersionId"]}
-    needed: list[tuple[str, str, dict[str, object]]] = [
+    needed: list[Call] = [
         (manager, "get_secret_value", {"SecretId": CREDENTIALS}),
         (manager, "get_secret_value", {"SecretId": TOKEN}),
         (manager, "describe_secret", {"SecretId": CREDENTIALS}),
@@ -161,7 +123,7 @@ def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None
         (manager, "batch_get_secret_value", {"SecretIdList": [CREDENTIALS, TOKEN]}),
         (manager, "put_secret_value", {"SecretId": TOKEN, **same}),
     ]
-    refused: list[tuple[str, str, dict[str, object]]] = [
+    refused: list[Call] = [
         (manager, "put_secret_value", {"SecretId": CREDENTIALS, "SecretString": "{}"}),
         (manager, "get_secret_value", {"SecretId": FOREIGN}),
         (manager, "put_secret_value", {"SecretId": FOREIGN, "SecretString": "{}"}),
@@ -178,11 +140,10 @@ def test_function_role_may_what_it_needs_and_nothing_else(ticked: Stack) -> None
             {"RoleArn": ticked.role_of("SchedulerRole"), "RoleSessionName": "somebody"},
         ),
     ]
-    batch = (manager, "batch_get_secret_value", {"SecretIdList": [TOKEN, FOREIGN]})
-    answer = functions.invoke(
-        FunctionName="probe", Payload=json.dumps([*needed, *refused, batch]).encode()
+    batch: Call = (manager, "batch_get_secret_value", {"SecretIdList": [TOKEN, FOREIGN]})
+    said = call_as(
+        ticked.emulator, ticked.role_of("FunctionRole"), "probe", [*needed, *refused, batch]
     )
-    said = json.loads(answer["Payload"].read())
 
     assert said[: len(needed)] == ["ok"] * len(needed)
     assert set(said[len(needed) : -1]) <= {DENIED, "AccessDenied"}

@@ -110,3 +110,15 @@ def test_every_alarm_says_what_to_do() -> None:
             heading = re.search(r'docs/client-secrets\.md, "(.+)"', said)
             assert heading, name
             assert f"\n### {heading[1]}\n" in page, name
+
+
+def test_function_is_started_by_hand_with_both_versions_of_the_aws_command() -> None:
+    command = TEMPLATE["Outputs"]["RunNowCommand"]["Value"]["Fn::Sub"]
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+
+    # Version 1 doesn't know --cli-binary-format, and version 2 takes text for base64 without it.
+    # AWS CLI User Guide, "binary blob": fileb:// is sent as it is.
+    for text in (command, page):
+        assert "--cli-binary-format" not in text
+        assert "--payload fileb:///dev/stdin" in text
+    assert json.loads(command.split("'")[1]) == {client_secret.EVENT: True}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from tests.support.clock import ManualClock
+from rotator.model.clock import Clock
 
 MANAGEMENT_TOKEN = "canary-management-token"
 FIRST_VALUE = "canary-first-secret"
@@ -38,7 +38,7 @@ class SecretFake:
     `before` and `after` are called with the method of each request.
     """
 
-    clock: ManualClock
+    clock: Clock
     lag: timedelta = timedelta(0)
     listing_lag: timedelta = timedelta(0)
     is_allowed: bool = True

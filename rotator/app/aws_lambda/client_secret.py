@@ -20,19 +20,37 @@ if TYPE_CHECKING:
     from rotator.app.aws_lambda.context import Context
     from rotator.rotation.secret_result import SecretRotationResult
 
-__all__ = ["EVENT", "rotate_client_secret"]
+__all__ = ["EVENT", "parse_event", "rotate_client_secret"]
 
 EVENT = "rotate_client_secret"
 FIELDS = (EVENT, "credentials_secret")
 
 
-def rotate_client_secret(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """Take the next steps on the client secret that the event or the environment names.
+def parse_event(event: Mapping[str, Any]) -> tuple[str, bool]:
+    """The credentials secret that the event or the environment names, and whether to emit metrics.
 
-    The token secret of the environment counts as named exactly. Prints one line of metrics where
-    something is known of the client secret's age. Raises RotatorError.
+    Not for one that an event names: each name would be a new dimension, which CloudWatch bills.
+    Raises ConfigError.
     """
-    credentials_secret = _parse(event)
+    if event.get(EVENT) is not True:
+        raise ConfigError(f"event: {EVENT} must be true")
+    if not event.keys() <= set(FIELDS):
+        raise ConfigError(f"event: has an unknown field; known are {', '.join(FIELDS)}")
+    name = event.get("credentials_secret")
+    if name is not None and not isinstance(name, str):
+        raise ConfigError("event: credentials_secret must be a secret's name or ARN")
+    found = load_secret_id("credentials_secret", {"event: credentials_secret": name})
+    return found, name is None
+
+
+def rotate_client_secret(
+    credentials_secret: str, context: Context, *, emits_metrics: bool
+) -> dict[str, Any]:
+    """Take the next steps on the client secret in this credentials secret.
+
+    The token secret of the environment counts as named exactly. With `emits_metrics` prints one
+    line of metrics where something is known of the client secret's age. Raises RotatorError.
+    """
     token_secrets: tuple[str, ...] = ()
     with suppress(ConfigError):  # the credentials may name them all
         token_secrets = (load_secret_id("token_secret", {}),)
@@ -44,8 +62,7 @@ def rotate_client_secret(event: Mapping[str, Any], context: Context) -> dict[str
         remaining_s=lambda: remaining_s(context),
     )
     values = _metrics(result, datetime.now(UTC))
-    # Each name that an event made up would be a new dimension, which CloudWatch bills.
-    if values and event.get("credentials_secret") is None:
+    if values and emits_metrics:
         line = client_secret_line(
             values,
             credentials_secret=credentials_secret,
@@ -55,17 +72,6 @@ def rotate_client_secret(event: Mapping[str, Any], context: Context) -> dict[str
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     return {"credentials_secret": credentials_secret, **result.log_fields()}
-
-
-def _parse(event: Mapping[str, Any]) -> str:
-    if event.get(EVENT) is not True:
-        raise ConfigError(f"event: {EVENT} must be true")
-    if not event.keys() <= set(FIELDS):
-        raise ConfigError(f"event: has an unknown field; known are {', '.join(FIELDS)}")
-    name = event.get("credentials_secret")
-    if name is not None and not isinstance(name, str):
-        raise ConfigError("event: credentials_secret must be a secret's name or ARN")
-    return load_secret_id("credentials_secret", {"event: credentials_secret": name})
 
 
 def _metrics(result: SecretRotationResult, now: datetime) -> dict[str, float]:

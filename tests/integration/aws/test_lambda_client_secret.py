@@ -144,6 +144,23 @@ def test_failure_is_raised_and_logged_once(
     assert json.loads(line)["event"] == "rotator.client_secret_rotation_failed"
 
 
+@pytest.mark.usefixtures("client")
+def test_failure_names_the_credentials_secret_as_the_other_outcomes_do(
+    fake: FakeEntraId, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler(EVENT, Invoked())
+    [checked] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    fake.is_allowed = False
+
+    with pytest.raises(ClientAdminError):
+        handler(EVENT, Invoked())
+
+    [failed] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert checked["credentials_secret"] == name()
+    assert failed["credentials_secret"] == name()
+    assert "binding" not in failed
+
+
 @pytest.mark.parametrize(
     "event",
     [
