@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
@@ -223,6 +224,7 @@ class RenewalPolicy:
         return timedelta(days=1) / period <= VERSIONS_PER_DAY
 
 
+@lru_cache(maxsize=16)
 def _shortest_cadence(interval: timedelta) -> timedelta:
     """The age from which a token may be replaced.
 
