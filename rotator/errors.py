@@ -6,10 +6,13 @@ and never hold a value: they are printed, logged and sent to people who may not 
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False  # to import `typing` would cost the reader more than all its other imports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
+    from types import FrameType
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -32,6 +35,7 @@ __all__ = [
     "explain_handshake",
     "name_hint",
     "replace_error",
+    "signal_error",
 ]
 
 
@@ -208,7 +212,7 @@ def replace_error(
     try:
         return call()
     except caught as error:
-        problem = ours(error)
+        problem = signal_error(error) or ours(error)
     raise problem
 
 
@@ -228,6 +232,50 @@ def describe_unexpected(error: Exception) -> str:
     code = place.tb_frame.f_code
     file = os.path.basename(code.co_filename)  # noqa: PTH119 - pathlib costs milliseconds to import
     return f"unexpected {kind} in {code.co_name} ({file}:{place.tb_lineno}); please report it"
+
+
+def signal_error(error: BaseException | None) -> BaseException | None:
+    """The exception of the program's own signal handler that this is or was made of, if any.
+
+    Python runs a handler wherever its main thread is, also inside a library's `try` (standard
+    library, `signal`). What it raises, as job queues do to end a job in time, is the program's own,
+    and no failure of what it interrupted. One that came before the caller was called is none. It
+    comes without the frames that it interrupted and what was handled in them, which hold secrets.
+    """
+    caller = sys._getframe(1)  # noqa: SLF001 - as `inspect` does, which is slow to import
+    handlers = _handler_code()
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        place = error.__traceback__
+        while place is not None:
+            frame = place.tb_frame
+            if frame.f_code in handlers and _is_below(frame, caller):
+                error.__context__ = None
+                return error.with_traceback(place)
+            place = place.tb_next
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_below(frame: FrameType | None, caller: FrameType) -> bool:
+    while frame is not None and frame is not caller:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _handler_code() -> set[object]:
+    """The code of the signal handlers that are written in Python."""
+    import _signal  # type: ignore[import-not-found]  # `signal` imports `enum`
+
+    found = set()
+    for number in range(1, _signal.NSIG):
+        handler = _signal.getsignal(number)
+        handler = getattr(handler, "func", handler)  # functools.partial
+        if not hasattr(handler, "__code__"):
+            handler = getattr(type(handler), "__call__", None)  # noqa: B004 - its code is wanted
+        found.add(getattr(handler, "__code__", None))
+    return found - {None}
 
 
 _HANDSHAKES = {

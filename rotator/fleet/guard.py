@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from rotator.errors import RotatorError, describe_unexpected
+from rotator.errors import RotatorError, describe_unexpected, signal_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,5 +21,8 @@ def guard(step: Callable[[], T]) -> T | RotatorError:
     except RotatorError as error:
         return error
     except Exception as error:  # noqa: BLE001 - its text could hold a value
+        own = signal_error(error)
         problem = describe_unexpected(error)
+    if own is not None:
+        raise own
     return RotatorError(problem)

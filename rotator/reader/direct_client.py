@@ -11,6 +11,7 @@ from rotator.errors import (
     SecretNotFound,
     StoreError,
     explain_handshake,
+    signal_error,
 )
 from rotator.reader.failures import explain_response, no_value, not_the_service, store_error
 from rotator.reader.https_exchange import Response, exchange
@@ -124,13 +125,13 @@ class DirectClient:
         lines = [f"POST {settings.path} HTTP/1.1", *(f"{name}: {t}" for name, t in headers.items())]
         lines += ["User-Agent: rotator", "Connection: close", f"Content-Length: {len(body)}"]
         request = "\r\n".join([*lines, "", ""]).encode("ascii") + body
-        problem: RotatorError
+        problem: BaseException
         try:
             return self._exchange(settings, request, ends_at)
         except OSError as error:  # before ValueError: a refused certificate is both
-            problem = _explain_os_error(error, secret_id)
-        except ValueError:
-            problem = not_the_service(secret_id)
+            problem = signal_error(error) or _explain_os_error(error, secret_id)
+        except ValueError as error:
+            problem = signal_error(error) or not_the_service(secret_id)
         raise problem
 
     def _exchange(self, settings: Settings, request: bytes, ends_at: float) -> Response:

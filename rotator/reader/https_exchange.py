@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from rotator.errors import signal_error
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
@@ -91,6 +93,8 @@ def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
             connection.connect(address)
         except OSError as error:
             connection.close()
+            if signal_error(error) is not None:
+                raise
             problem = error
         else:
             return connection

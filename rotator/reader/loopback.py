@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, signal_error
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.failures import explain_response, store_error
 from rotator.reader.snapshot import decode_json, fits_a_header
@@ -110,9 +110,13 @@ class LoopbackSource:
         )
         try:
             return _parts(_send(port, request.encode("ascii"), self._clock))
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            own = signal_error(error)
+            is_reached = isinstance(error, ValueError)
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
-        except ValueError:
+        if own is not None:
+            raise own
+        if is_reached:
             problem = f"{self._name} returned no usable response"
         raise store_error(secret_id, problem, retryable=True)
 

@@ -7,6 +7,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from asyncio import AbstractEventLoop, Future
     from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "process_key",
     "state_of",
     "take_refresh_lock",
+    "try_refresh_lock",
 ]
 
 # The SDK's timeouts are between two bytes, so a response that trickles never ends. A thread that
@@ -31,29 +33,26 @@ _STUCK_AFTER_S = 10.0
 _MAX_IMPORT_S = 5.0  # then a blocked fork would be worse than the risk
 
 
-class _ImportLock:
-    """A reentrant lock, which a forked child replaces by a new one."""
+class _ImportLock(_thread.RLock):  # type: ignore[misc]  # final in the stubs alone
+    """A reentrant lock, which a forked child gets back as new.
 
-    def __init__(self) -> None:
-        self._lock = _thread.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
+    `with` enters and leaves it in C, where no signal handler can come in between.
+    """
 
     def acquire_before_fork(self) -> None:
-        self._lock.acquire(timeout=_MAX_IMPORT_S)
+        self.acquire(timeout=_MAX_IMPORT_S)
 
-    def release(self) -> None:
+    def release_after_fork(self) -> None:
         try:
-            self._lock.release()
+            self.release()
         except RuntimeError:
-            return  # not acquired: too slow, registered in the middle of a fork, or a new one
+            return  # not acquired: too slow, or registered in the middle of a fork
 
     def renew_in_child(self) -> None:
-        self._lock = _thread.RLock()
+        try:
+            self.release()
+        except RuntimeError:
+            self._at_fork_reinit()  # type: ignore[attr-defined]  # what `threading` does
         _forks[0] += 1
 
 
@@ -81,7 +80,7 @@ def make_forks_wait_for_imports() -> None:
     _registered.append(True)
     os.register_at_fork(
         before=importing.acquire_before_fork,
-        after_in_parent=importing.release,
+        after_in_parent=importing.release_after_fork,
         after_in_child=importing.renew_in_child,
     )
     with importing:
@@ -134,13 +133,37 @@ def state_of(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
 
 
 def take_refresh_lock(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
-    """Take the refresh lock of this process, or that of a new state if its holder is stuck."""
+    """Take the refresh lock of this process; where its holder is stuck, that of a new state."""
     key = process_key()
     while True:
         state = state_of(states)
-        if state.refresh_lock.acquire(timeout=_STUCK_AFTER_S):
-            if states.get(key) is state:
+        taken = _acquire(state.refresh_lock, timeout_s=_STUCK_AFTER_S)
+        try:
+            if taken and states.get(key) is state:
                 return state
+        except BaseException:  # of a signal handler
+            if taken:
+                state.refresh_lock.release()
+            raise
+        if taken:
             state.refresh_lock.release()  # given up while this thread waited
         elif state.given_up.acquire(blocking=False):
             states.pop(key, None)
+
+
+def try_refresh_lock(state: ProcessState) -> bool:
+    """Take the refresh lock if it is free."""
+    return _acquire(state.refresh_lock, timeout_s=0.0)
+
+
+def _acquire(lock: LockType, *, timeout_s: float) -> bool:
+    """Acquire the lock within that time; released again if a signal handler raises meanwhile."""
+    taken: list[bool] = []
+    try:
+        # Taken and noted in one call of C: a handler runs before it or after it.
+        taken.extend(map(lock.acquire, (timeout_s > 0,), (timeout_s or -1,)))
+        return taken[0]
+    except BaseException:
+        if any(taken):
+            lock.release()
+        raise

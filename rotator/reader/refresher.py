@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import _thread
 
-from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable, copy_error
+from rotator.errors import (
+    ConfigError,
+    RotatorError,
+    StoreError,
+    TokenUnavailable,
+    copy_error,
+    signal_error,
+)
 from rotator.reader.cached_token import EMPTY, TokenCache
 from rotator.reader.process_state import (
     ProcessState,
@@ -12,6 +19,7 @@ from rotator.reader.process_state import (
     process_key,
     state_of,
     take_refresh_lock,
+    try_refresh_lock,
 )
 from rotator.reader.snapshot import instant_text
 
@@ -107,17 +115,14 @@ class Refresher:
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
         """Start looking for a newer token, unless another thread does; never waits for it."""
-        if not state.refresh_lock.acquire(blocking=False):
+        if not try_refresh_lock(state):
             return
         try:
             if not self.cache.lease_refresh(_REFRESH_LEASE_S):
                 return
         finally:
             state.refresh_lock.release()
-        try:
-            start(lambda: self._refresh_now(state))
-        except RuntimeError:
-            return  # no thread could be started; a read tries again when the lease is over
+        _start_leased(start, lambda: self._refresh_now(state), cache=self.cache)
 
     def _start(self, work: Callable[[], None]) -> None:
         if self.background is False:
@@ -128,7 +133,7 @@ class Refresher:
             self.background(work)
 
     def _refresh_now(self, state: ProcessState) -> None:
-        if not state.refresh_lock.acquire(blocking=False):
+        if not try_refresh_lock(state):
             return
         try:
             self._fetch(state)
@@ -190,6 +195,18 @@ class Refresher:
             return error
         times: dict[str, Any] = {"now": self.cache.now, "ends_at": self.cache.ends_at}
         return find_token(state.sources, self._token_secret, fresh=fresh, **times)
+
+
+def _start_leased(start: Start, work: Callable[[], None], *, cache: TokenCache) -> None:
+    try:
+        start(work)
+    except BaseException as error:
+        if not isinstance(error, Exception) or signal_error(error) is not None:
+            cache.look_now()  # the program's own signal came in between: the lease ends
+            raise
+        if not isinstance(error, RuntimeError):
+            raise
+        # No thread could be started: a read tries again when the lease is over.
 
 
 def start_thread(work: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rotator.errors import RotatorError, SecretNotFound
+from rotator.errors import SecretNotFound, signal_error
 from rotator.reader.failures import explain_sdk_error, no_value, not_the_service
 from rotator.reader.process_state import importing
 
@@ -51,7 +51,7 @@ class SdkSource:
         if self._failed and stage == "AWSCURRENT":
             # A new client, because the old one keeps the credentials that it found, or none.
             self.close()
-        problem: RotatorError
+        problem: BaseException
         local_id = in_region(secret_id, self.region)
         try:
             if self._client is None:
@@ -62,7 +62,9 @@ class SdkSource:
                 )
         except Exception as error:  # noqa: BLE001 - the SDK lets through what its parts raise
             has_client = self._client is not None
-            problem = explain_sdk_error(error, secret_id, stage, is_connected=has_client)
+            problem = signal_error(error) or explain_sdk_error(
+                error, secret_id, stage, is_connected=has_client
+            )
         else:
             # The SDK takes any body with status 200 for a response, even a proxy's HTML page.
             if answer.keys() & _MEMBERS:
@@ -77,9 +79,13 @@ class SdkSource:
     def _exists(self, secret_id: str) -> bool:
         try:
             self._client.describe_secret(SecretId=secret_id)
-        except Exception:  # noqa: BLE001 - it is missing, or this role may not know
-            return False
-        return True
+        except Exception as error:  # noqa: BLE001 - it is missing, or this role may not know
+            own = signal_error(error)
+        else:
+            return True
+        if own is not None:
+            raise own
+        return False
 
     def close(self) -> None:
         """Close the client, unless it is the caller's."""

@@ -10,7 +10,13 @@ import json  # noqa: F401
 import os
 
 from rotator.dates import parse_http_date
-from rotator.errors import ConfigError, RotatorError, StoreError, TokenUnavailable
+from rotator.errors import (
+    ConfigError,
+    RotatorError,
+    StoreError,
+    TokenUnavailable,
+    signal_error,
+)
 from rotator.reader.direct import DirectSource
 from rotator.reader.failures import store_error
 from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
@@ -185,7 +191,14 @@ def _read(
     except RotatorError as error:
         return error
     except Exception as error:  # noqa: BLE001 - a source of the caller's may raise anything
-        return store_error(secret_id, f"its source failed ({type(error).__name__})", retryable=True)
+        own = signal_error(error)
+        problem = f"its source failed ({type(error).__name__})"
+    else:
+        own, problem = None, ""
+    if own is not None:
+        raise own
+    if problem:
+        return store_error(secret_id, problem, retryable=True)
     answered_at = now()
     skew_s = _seconds_ahead(answer, (asked_at + answered_at) / 2)
     try:

@@ -274,8 +274,8 @@ MUTATIONS = (
     Mutation(
         "our error is raised while theirs is handled",
         "errors.py",
-        "        problem = ours(error)\n    raise problem",
-        "        raise ours(error)",
+        "        problem = signal_error(error) or ours(error)\n    raise problem",
+        "        raise signal_error(error) or ours(error)",
         f"{FAULTS} -k answer",
     ),
     Mutation(

@@ -48,8 +48,8 @@ READER_MUTATIONS = (
     Mutation(
         "a child of a fork keeps the lock of imports",
         "reader/process_state.py",
-        "        self._lock = _thread.RLock()\n        _forks[0] += 1\n",
-        "        _forks[0] += 1\n",
+        "            self._at_fork_reinit()",
+        "            pass",
         "tests/unit/reader/test_credentials.py -k forked",
     ),
     Mutation(
@@ -282,8 +282,50 @@ READER_MUTATIONS = (
     Mutation(
         "readers wait for a read that never ends",
         "reader/process_state.py",
-        "state.refresh_lock.acquire(timeout=_STUCK_AFTER_S)",
-        "state.refresh_lock.acquire()",
+        "timeout_s=_STUCK_AFTER_S",
+        "timeout_s=1e6",
         "tests/unit/reader/test_recovery.py -k never_ends",
+    ),
+    Mutation(
+        "the program's own time-out is a failure of the source",
+        "reader/sources.py",
+        "    if own is not None:\n        raise own\n",
+        "",
+        "tests/unit/reader/test_signals.py -k comes_out_of_a_read",
+    ),
+    Mutation(
+        "the program's own time-out is a failure of AWS or the provider",
+        "errors.py",
+        "problem = signal_error(error) or ours(error)",
+        "problem = ours(error)",
+        "tests/unit/test_errors.py -k never_replaced",
+    ),
+    Mutation(
+        "a time-out of the program that is over is raised again",
+        "errors.py",
+        " and _is_below(frame, caller)",
+        "",
+        "tests/unit/test_errors.py -k came_before",
+    ),
+    Mutation(
+        "a signal between taking the lock and noting it leaves it behind",
+        "reader/process_state.py",
+        "taken.extend(map(lock.acquire, (timeout_s > 0,), (timeout_s or -1,)))",
+        "taken.append(lock.acquire(timeout_s > 0, timeout_s or -1))",
+        "tests/unit/reader/test_signals.py -k lock_behind",
+    ),
+    Mutation(
+        "a signal in a refresh puts the next one off by a minute",
+        "reader/refresher.py",
+        "cache.look_now()  # the program",
+        "pass  # the program",
+        "tests/unit/reader/test_signals.py -k begun_again",
+    ),
+    Mutation(
+        "a time-out of the program comes with the frames that it interrupted",
+        "errors.py",
+        "return error.with_traceback(place)",
+        "return error",
+        "tests/unit/test_errors.py -k of_what_it_interrupted",
     ),
 )

@@ -1,7 +1,8 @@
 import copy
 import multiprocessing
 import pickle
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -38,6 +39,59 @@ def test_other_errors_pass_through() -> None:
 
     with pytest.raises(KeyError):
         replace_error(fail, ValueError, lambda _: ConfigError("never"))
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[], None]]:
+    """What a signal interrupts, whose handler raises TimeoutError."""
+
+    def end_in_time(*_: object) -> None:
+        raise TimeoutError("the program's own")
+
+    before = signal.signal(signal.SIGUSR1, end_in_time)
+    yield lambda: signal.raise_signal(signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_exception_of_a_signal_handler_is_never_replaced(interrupt: Callable[[], None]) -> None:
+    def wrap() -> None:
+        try:
+            interrupt()
+        except OSError as error:
+            raise ValueError("the library's") from error
+
+    for fail in (interrupt, wrap):
+        with pytest.raises(TimeoutError, match="the program's own"):
+            replace_error(fail, (OSError, ValueError), lambda _: ConfigError("never"))
+
+
+def test_exception_of_a_signal_handler_has_nothing_of_what_it_interrupted(
+    interrupt: Callable[[], None],
+) -> None:
+    def handle() -> None:
+        try:
+            int("canary-secret")
+        except ValueError:
+            interrupt()
+
+    with pytest.raises(TimeoutError) as raised:
+        replace_error(handle, OSError, lambda _: ConfigError("never"))
+    assert (raised.value.__context__, raised.value.__cause__) == (None, None)
+    frames = [each.name for each in raised.traceback]
+    assert (frames[-1], "handle" in frames) == ("end_in_time", False)
+
+
+def test_exception_of_a_signal_handler_that_came_before_is_no_reason(
+    interrupt: Callable[[], None],
+) -> None:
+    def fail() -> None:
+        raise ValueError("canary-secret")
+
+    try:
+        interrupt()
+    except TimeoutError:
+        with pytest.raises(ConfigError):
+            replace_error(fail, ValueError, lambda _: ConfigError("subject: problem"))
 
 
 def test_result_is_handed_out() -> None:

@@ -283,7 +283,7 @@ def test_nothing_is_imported_where_a_fork_would_not_wait_for_it() -> None:
 
         class Seen:
             def find_spec(self, name, path=None, target=None):
-                if not importing._lock._is_owned():
+                if not importing._is_owned():
                     print(name)
 
         os.environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "eu-west-1"}

@@ -1,0 +1,263 @@
+"""What a program's own signal handler raises comes out of a read, and leaves the reader as it was.
+
+Python runs handlers in the main thread, wherever that is: in a source, in the SDK, in the standard
+library. Job queues end a job that takes too long by an exception of such a handler.
+"""
+
+import functools
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from types import FrameType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rotator.errors import StoreError
+from rotator.reader import TokenReader
+from rotator.reader.process_state import importing
+from rotator.reader.secrets_manager import SdkSource
+from tests.support.raw_server import RawServer
+from tests.support.reader_rig import (
+    DUE,
+    EXPIRY,
+    FunctionSource,
+    make_reader,
+    start_clock,
+    version,
+)
+from tests.support.reader_threads import in_threads
+
+
+class JobTimeout(Exception):
+    """The program's own."""
+
+
+class Handler:
+    """Raises what it is told to, as a function, a method, a partial or an object."""
+
+    def __init__(self) -> None:
+        self.error: BaseException = JobTimeout("the program's own")
+
+    def run(self, *_: object) -> None:
+        raise self.error
+
+    __call__ = run
+
+
+@pytest.fixture
+def handler() -> Iterator[Handler]:
+    made = Handler()
+    before = signal.signal(signal.SIGUSR1, made.run)
+    yield made
+    signal.signal(signal.SIGUSR1, before)
+
+
+OWN = pytest.mark.parametrize(
+    "own", [JobTimeout, TimeoutError, RuntimeError, ValueError, KeyboardInterrupt]
+)
+
+
+def interrupt() -> Mapping[str, Any]:
+    signal.raise_signal(signal.SIGUSR1)
+    raise AssertionError("no handler ran")
+
+
+def interrupted(read: Callable[[], object], handler: Handler) -> None:
+    with pytest.raises(type(handler.error)) as caught:
+        read()
+    assert caught.value is handler.error
+
+
+@OWN
+def test_exception_of_a_signal_handler_comes_out_of_a_read_and_the_next_one_reads(
+    handler: Handler, own: type[BaseException]
+) -> None:
+    handler.error = own("own")
+    source = FunctionSource(interrupt)
+    reader = make_reader(start_clock(), source)
+    interrupted(reader.token, handler)
+    source.answer = version
+    assert in_threads(1, reader.token)() == ["first"]  # nobody holds the lock
+    assert reader.token() == "first"
+
+
+@pytest.mark.parametrize("kind", ["function", "partial", "object"])
+def test_handler_may_be_anything_that_can_be_called(handler: Handler, kind: str) -> None:
+    kinds: dict[str, Any] = {
+        "function": lambda *_: handler.run(),
+        "partial": functools.partial(handler.run, 1),
+        "object": handler,
+    }
+    signal.signal(signal.SIGUSR1, kinds[kind])
+    interrupted(make_reader(start_clock(), FunctionSource(interrupt)).token, handler)
+
+
+@OWN
+def test_refresh_that_a_signal_handler_ended_is_begun_again_by_the_next_read(
+    handler: Handler, own: type[BaseException]
+) -> None:
+    handler.error = own("own")
+    clock, source = start_clock(), FunctionSource(version)
+    reader = make_reader(clock, source)
+    reader.token()
+    clock.advance_to(DUE + (EXPIRY - DUE) / 10)
+    source.answer = interrupt
+    interrupted(reader.token, handler)
+    source.answer = lambda: version("second", issued_at=DUE)
+    assert reader.token() == "second"
+
+
+def test_exception_of_a_signal_handler_comes_out_of_a_reread_after_a_401(handler: Handler) -> None:
+    source = FunctionSource(version)
+    reader = make_reader(start_clock(), source)
+    rejected = reader.token()
+    source.answer = interrupt
+    interrupted(lambda: reader.invalidate(rejected), handler)
+    source.answer = lambda: version("second")
+    assert reader.invalidate(rejected)
+    assert reader.token() == "second"
+
+
+class WrappingClient:
+    """As botocore does it: whatever is raised while it sends becomes an error of its own."""
+
+    def __init__(self, first: Callable[[], Mapping[str, Any]]) -> None:
+        self.first = first
+
+    def get_secret_value(self, **_: object) -> Mapping[str, Any]:
+        try:
+            return self.first()
+        except Exception as error:
+            raise OSError("HTTP client raised an unhandled exception") from error
+
+    def describe_secret(self, **_: object) -> Mapping[str, Any]:
+        try:
+            return interrupt()
+        except Exception as error:
+            raise OSError("HTTP client raised an unhandled exception") from error
+
+
+@OWN
+def test_exception_of_a_signal_handler_comes_out_of_the_error_that_an_sdk_makes_of_it(
+    handler: Handler, own: type[BaseException]
+) -> None:
+    handler.error = own("own")
+    reader = TokenReader("s", client=WrappingClient(interrupt), background=False)
+    interrupted(reader.token, handler)
+
+
+def test_exception_of_a_signal_handler_is_no_sign_that_a_secret_is_missing(
+    handler: Handler,
+) -> None:
+    def missing() -> Mapping[str, Any]:
+        code = "ResourceNotFoundException"
+        raise ClientError({"Error": {"Code": code, "Message": "none"}}, "GetSecretValue")
+
+    client = WrappingClient(interrupt)
+    client.get_secret_value = lambda **_: missing()  # type: ignore[method-assign]
+    interrupted(lambda: SdkSource(client).read("s", "AWSCURRENT", fresh=False), handler)
+
+
+@OWN
+@pytest.mark.parametrize("source", ["direct", "extension"])
+def test_exception_of_a_signal_handler_comes_out_of_a_read_over_a_socket(
+    handler: Handler, own: type[BaseException], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler.error = own("own")
+    main = threading.get_ident()
+
+    def play(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        signal.pthread_kill(main, signal.SIGUSR1)
+        connection.recv(1)  # until the reader is gone: there is never an answer
+
+    with RawServer(play) as server:
+        port = server.url.rpartition(":")[2]
+        for name in os.environ:
+            if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            monkeypatch.setenv(name, "x")
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        interrupted(TokenReader("s", source=source, background=False).token, handler)
+
+
+def test_error_of_a_source_is_no_exception_of_a_signal_handler(handler: Handler) -> None:
+    """The handler is installed, and the same error comes from elsewhere."""
+
+    def fail() -> Mapping[str, Any]:
+        raise handler.error
+
+    with pytest.raises(StoreError, match=r"its source failed \(JobTimeout\)"):
+        make_reader(start_clock(), FunctionSource(fail)).token()
+
+
+class Interruption:
+    """Raises at one moment at which CPython could run a signal handler in the code of the reader.
+
+    These are the begin of a function and the return of one that is written in C.
+    """
+
+    def __init__(self, moment: int) -> None:
+        self.left = moment
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        is_moment = event in {"call", "c_return"} and "rotator/reader" in frame.f_code.co_filename
+        self.left -= is_moment
+        if is_moment and self.left == 0:
+            sys.setprofile(None)
+            raise JobTimeout
+
+    def strikes(self, work: Callable[[], object]) -> bool:
+        """Whether the work lasts until that moment."""
+        profile = sys.getprofile()
+        sys.setprofile(self)
+        try:
+            work()
+        except JobTimeout:
+            return True
+        finally:
+            sys.setprofile(profile)
+        return False
+
+
+def first_read() -> tuple[TokenReader, Callable[[], object]]:
+    reader = make_reader(start_clock(), FunctionSource(version))
+    return reader, reader.token
+
+
+def read_that_finds_a_refresh_due() -> tuple[TokenReader, Callable[[], object]]:
+    clock = start_clock()
+    reader = make_reader(clock, FunctionSource(version))
+    reader.token()
+    clock.advance_to(DUE + (EXPIRY - DUE) / 10)
+    return reader, reader.token
+
+
+def reread_after_a_401() -> tuple[TokenReader, Callable[[], object]]:
+    reader = make_reader(start_clock(), FunctionSource(version))
+    rejected = reader.token()
+    return reader, lambda: reader.invalidate(rejected)
+
+
+@pytest.mark.parametrize("begin", [first_read, read_that_finds_a_refresh_due, reread_after_a_401])
+def test_no_moment_of_a_read_leaves_a_lock_behind_when_a_signal_handler_raises_then(
+    begin: Callable[[], tuple[TokenReader, Callable[[], object]]],
+) -> None:
+    for moment in count(1):
+        reader, work = begin()
+        if not Interruption(moment).strikes(work):
+            break
+        state = reader._refresher.state()  # noqa: SLF001 - a lock left behind shows late elsewhere
+        assert (state.refresh_lock.locked(), state.owner) == (False, 0), moment
+        assert not importing._is_owned(), moment  # type: ignore[attr-defined]  # noqa: SLF001
+        assert reader.token() == "first"
+    assert moment > 50
