@@ -13,6 +13,7 @@ from rotator.model.consent import has_consent, secret_name
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
+from rotator.rotation.secret_proof import LOCKED_OUT
 from rotator.rotation.secret_run import DEFAULT_OVERLAP, SecretRun
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["open_secret_run", "rotate_secret"]
 
 UNAUTHORIZED = 401
-LOCKED_OUT = "No stored client secret is accepted"
-"""The heading that tells the way out."""
 
 
 def rotate_secret(
@@ -119,10 +118,10 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
     count = len(credentials.client_secrets)
     if count == 0:
         return f"the key in {secret_id} was refused: {error}; check that the provider knows it"
-    tried = f"all {count} client secrets" if count > 1 else "the only client secret"
+    none = "none of the client secrets" if count > 1 else "the client secret"
     console = "" if seen.settings.credentials_secret else f" ({seen.settings.kind.console})"
     return (
-        f"{tried} in {secret_id} {'were' if count > 1 else 'was'} refused: {error}; make a client"
+        f"{none} in {secret_id} is {'' if count > 1 else 'not '}accepted: {error}; make a client"
         f" secret in the provider's console{console}, store it with `rotator credentials set"
         f' {secret_id}`, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
     )

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.errors import ClientAdminError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.fields import load_object
+from rotator.model.secret import Secret
 from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
 from rotator.transport.request import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from rotator.model.client_admin import AdminSettings
     from rotator.model.clock import Clock
-    from rotator.model.secret import Secret
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.transport.bounded import HttpResponse
 
@@ -36,11 +37,14 @@ T = TypeVar("T")
 MAX_BODY_BYTES = 1_000_000
 MAX_DESCRIPTION_CHARS = 200
 TOO_MANY_REQUESTS = 429
+NO_CONTENT = 204
 NOT_FOUND = 404
 FIRST_FAILURE = 300
 FIRST_SERVER_FAILURE = 500
 UNAUTHORIZED = 401
 PERMISSIONS = frozenset({UNAUTHORIZED, 403})
+VALUE_FIELDS = ("client_secret", "secretText")
+"""Where these four put the value of a client secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,22 @@ class Call:
 class Adapter:
     """One provider. What it doesn't have is None.
 
-    `grants` says which right the management credentials need, for who is refused.
+    `grants` says which right the management credentials need, for who is refused. A parser takes
+    the JSON of a response and raises ValueError for what isn't documented, since a page of a proxy
+    is no success; a delete has none, and is documented to be answered by 204.
     """
 
     grants: str
     list: Callable[[Target], Call] | None = None
-    parse_list: Callable[[Mapping[str, Any]], tuple[ProviderSecret, ...]] | None = None
+    parse_list: Callable[[Target, Mapping[str, Any]], tuple[ProviderSecret, ...]] | None = None
     add: Callable[[Target, str, datetime], Call] | None = None
     parse_added: Callable[[Mapping[str, Any]], NewSecret] | None = None
     retire: Callable[[Target, str], Call] | None = None
+    restore: Callable[[Target, str], Call] | None = None
+    parse_switched: Callable[[Mapping[str, Any]], ProviderSecret] | None = None
     delete: Callable[[Target, str], Call] | None = None
     replace: Callable[[Target, Secret], Call] | None = None
+    parse_replaced: Callable[[Target, Mapping[str, Any]], None] | None = None
     sends_client_id_as: str | None = None
 
 
@@ -107,6 +116,7 @@ class HttpClientAdmin:
         self._send = send
         self._clock = clock
         self._minted: tuple[Secret, str] | None = None
+        self._told: set[Secret] = set()
 
     @property
     def can_retire(self) -> bool:
@@ -118,7 +128,7 @@ class HttpClientAdmin:
         assert self._adapter.list is not None  # noqa: S101 - as the kind says
         assert self._adapter.parse_list is not None  # noqa: S101
         call = self._adapter.list(self._target)
-        return self._parse(call, self._adapter.parse_list, self._call(call))
+        return self._parse(call, partial(self._adapter.parse_list, self._target), self._call(call))
 
     def add(self, label: str, ends_at: datetime) -> NewSecret:
         """Make one more client secret.
@@ -133,28 +143,53 @@ class HttpClientAdmin:
     def retire(self, secret_id: str) -> None:
         """Switch a client secret off, so that it could be switched on again."""
         if self._adapter.retire is not None:
-            self._call(self._adapter.retire(self._target, secret_id))
+            self._switch(self._adapter.retire(self._target, secret_id), is_active=False)
+
+    def restore(self, secret_id: str) -> None:
+        """Switch a client secret on again."""
+        if self._adapter.restore is not None:
+            self._switch(self._adapter.restore(self._target, secret_id), is_active=True)
 
     def delete(self, secret_id: str) -> None:
-        """Delete a client secret for good; one that is gone already is deleted."""
+        """Delete a client secret for good, or see that it is gone: the list decides.
+
+        Raises ClientAdminError (retryable) while it is still listed.
+        """
         assert self._adapter.delete is not None  # noqa: S101 - as the kind says
-        self._call(self._adapter.delete(self._target, secret_id), also_accepts=NOT_FOUND)
+        call = self._adapter.delete(self._target, secret_id)
+        response = self._call(call, also_accepts=NOT_FOUND)
+        if response.status not in {NO_CONTENT, NOT_FOUND}:
+            raise _undocumented(self._target, call, response)
+        if any(each.id == secret_id for each in self.list()):
+            raise ClientAdminError(
+                f"{self._target.settings.kind.name}: lists {secret_id} after it was asked to delete"
+                " it; its value is kept. Run this again",
+                retryable=True,
+            )
 
     def replace(self, value: Secret) -> None:
         """Make this value the client's only secret."""
         assert self._adapter.replace is not None  # noqa: S101 - as the kind says
-        self._call(self._adapter.replace(self._target, value), hides=value)
+        self._told.add(value)
+        call = self._adapter.replace(self._target, value)
+        response = self._call(call)
+        if self._adapter.parse_replaced is not None:
+            self._parse(call, partial(self._adapter.parse_replaced, self._target), response)
 
-    def _call(
-        self, call: Call, *, hides: Secret | None = None, also_accepts: int | None = None
-    ) -> HttpResponse:
+    def _switch(self, call: Call, *, is_active: bool) -> None:
+        assert self._adapter.parse_switched is not None  # noqa: S101 - as the kind says
+        response = self._call(call)
+        if self._parse(call, self._adapter.parse_switched, response).is_active is not is_active:
+            raise _undocumented(self._target, call, response)
+
+    def _call(self, call: Call, *, also_accepts: int | None = None) -> HttpResponse:
         if self._minted is None:
             self._minted = self._token()
         token, client_id = self._minted
         request = self._request(call, token, client_id)
         response = self._sent(call, request)
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
-            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))
+            hidden = (token, *self._target.client_secrets, *self._told)
             redactor = Redactor.of(*hidden, sent=request)
             raise self._refusal(call, response, redactor)
         return response
@@ -203,17 +238,24 @@ class HttpClientAdmin:
         def read() -> T:
             if response.is_cut:
                 raise ValueError("is longer than any that is documented")
-            return parse(parse_items(response.body))
+            fields = parse_items(response.body)
+            self._told.update(_values_in(fields))  # which a later refusal may repeat
+            return parse(fields)
 
-        name = self._target.settings.kind.name
         return replace_error(
             read,
             (ValueError, KeyError, TypeError, OverflowError),
-            lambda _: ClientAdminError(
-                f"{name}: its response to a request to {call.does} is not the documented one",
-                status=response.status,
-            ),
+            lambda _: _undocumented(self._target, call, response),
         )
+
+
+def _undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
+    return ClientAdminError(
+        f"{target.settings.kind.name}: its response to a request to {call.does} is not the"
+        f" documented one (HTTP {response.status}); see what answers at {target.settings.url}, then"
+        " run this again",
+        status=response.status,
+    )
 
 
 def send_once(request: HttpRequest) -> HttpResponse:
@@ -229,6 +271,18 @@ def parse_items(body: bytes) -> Mapping[str, Any]:
     if body.lstrip().startswith(b"["):
         return load_object(b'{"items":' + body + b"}")
     return load_object(body)
+
+
+def _values_in(document: object) -> Iterator[Secret]:
+    """Every value of a client secret in a response, wherever it stands."""
+    if isinstance(document, list):
+        for each in document:
+            yield from _values_in(each)
+    elif isinstance(document, dict):
+        for name, value in document.items():
+            if name in VALUE_FIELDS and isinstance(value, str) and value.strip():
+                yield Secret(value)
+            yield from _values_in(value)
 
 
 def _description(body: bytes) -> object:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from rotator.client_admin.adapter import Adapter, Call
 from rotator.client_admin.values import parse_milliseconds, parse_text
+from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
@@ -42,7 +43,14 @@ def _delete(target: Target, secret_id: str) -> Call:
     return Call("delete a client secret", "DELETE", f"{_path(target)}/{quote(secret_id, safe='')}")
 
 
-def _parse_list(fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+    client_id = parse_text(fields["client_id"])
+    if client_id != target.client_id:
+        raise ConfigError(
+            f"adobe: credential_id {target.ids['credential_id']} belongs to the client {client_id},"
+            f" not to {target.client_id}; nothing was changed. Correct client_admin with"
+            " `rotator credentials set`"
+        )
     return tuple(_parse_secret(each) for each in fields["client_secrets"])
 
 

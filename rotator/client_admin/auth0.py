@@ -6,12 +6,14 @@ new value works everywhere, and it should be stored beside the old one before it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rotator.client_admin.adapter import Adapter, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.client_admin.adapter import Target
     from rotator.model.secret import Secret
 
@@ -23,8 +25,14 @@ def _replace(target: Target, value: Secret) -> Call:
     return Call("set the client secret", "PATCH", path, {"client_secret": value.reveal()})
 
 
+def _parse_replaced(target: Target, fields: Mapping[str, Any]) -> None:
+    if fields["client_id"] != target.client_id:
+        raise ValueError
+
+
 AUTH0 = Adapter(
     grants="the scopes update:clients and update:client_keys of the Management API to the"
     " management credentials",
     replace=_replace,
+    parse_replaced=_parse_replaced,
 )

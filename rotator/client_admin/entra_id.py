@@ -6,6 +6,7 @@ always ends, and has a name by which a rotation finds again what it has made.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from rotator.client_admin.adapter import Adapter, Call
 from rotator.client_admin.values import parse_date_time, parse_text
 from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import NewSecret, ProviderSecret
+from rotator.model.secret_rotation import NewSecret, ProviderSecret, tells_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ def _delete(target: Target, secret_id: str) -> Call:
     )
 
 
-def _parse_list(fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
     return tuple(_parse_secret(each) for each in fields["passwordCredentials"])
 
 
@@ -62,9 +63,13 @@ def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
         id=parse_text(fields["keyId"]),
         created_at=parse_date_time(fields.get("startDateTime")),
         expires_at=parse_date_time(fields.get("endDateTime")),
-        hint=None if hint is None else parse_text(hint),
+        matches=tells_nothing if hint is None else partial(_begins, parse_text(hint)),
         label=None if label is None else str(label),
     )
+
+
+def _begins(hint: str, value: Secret) -> bool:
+    return value.reveal().startswith(hint)
 
 
 ENTRA_ID = Adapter(

@@ -1,12 +1,15 @@
 """Okta: the client secrets of an application, which can be switched off before they are deleted.
 
 https://developer.okta.com/docs/guides/client-secret-rotation-key/main/, and the operations
-listOAuth2ClientSecrets, createOAuth2ClientSecret and their neighbours of the management API. What
-the list says of a value (in the clear, or hashed) is not read.
+listOAuth2ClientSecrets, createOAuth2ClientSecret and their neighbours of the management API. Its
+list has the value itself (`client_secret`), or a hash of it (`secret_hash`), or both.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -42,11 +45,16 @@ def _retire(target: Target, secret_id: str) -> Call:
     return Call("deactivate a client secret", "POST", path)
 
 
+def _restore(target: Target, secret_id: str) -> Call:
+    path = f"{_path(target, secret_id)}/lifecycle/activate"
+    return Call("activate a client secret", "POST", path)
+
+
 def _delete(target: Target, secret_id: str) -> Call:
     return Call("delete a client secret", "DELETE", _path(target, secret_id))
 
 
-def _parse_list(fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
+def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
     return tuple(_parse_secret(each) for each in fields["items"])
 
 
@@ -58,8 +66,24 @@ def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
     return ProviderSecret(
         id=parse_text(fields["id"]),
         created_at=parse_date_time(fields.get("created")),
+        updated_at=parse_date_time(fields.get("lastUpdated")),
         is_active=parse_text(fields["status"]) == "ACTIVE",
+        matches=partial(_matches, fields.get("client_secret"), fields.get("secret_hash")),
     )
+
+
+def _matches(listed: object, listed_hash: object, value: Secret) -> bool | None:
+    text = value.reveal()
+    if listed == text or listed_hash == _hash(text):
+        return True
+    # The description says "hash" and not of which kind, so that another one disproves nothing.
+    return False if isinstance(listed, str) and listed else None
+
+
+def _hash(text: str) -> str:
+    """The first half of SHA-256 in base64url, with which an example of Okta's reference agrees."""
+    half = hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]
+    return base64.urlsafe_b64encode(half).decode().rstrip("=")
 
 
 OKTA = Adapter(
@@ -70,5 +94,7 @@ OKTA = Adapter(
     add=_add,
     parse_added=_parse_added,
     retire=_retire,
+    restore=_restore,
+    parse_switched=_parse_secret,
     delete=_delete,
 )

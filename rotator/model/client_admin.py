@@ -28,8 +28,9 @@ class AdminKind:
     follows the base URL in its audience. `capacity` is how many client secrets a client may have,
     None for many; with `chooses_value` there is one, and we choose it. `needs_credentials_secret`
     says that the client itself can't get this scope, `keeps_labels` that a client secret has a name
-    there. `console` is where people see and delete client secrets. `documentation` is the page that
-    says so.
+    there. `wrong_secret_codes` are the OAuth error codes by which its token endpoint says that a
+    client secret is wrong, and nothing else. `console` is where people see and delete client
+    secrets. `documentation` is the page that says so.
     """
 
     name: str
@@ -41,6 +42,7 @@ class AdminKind:
     chooses_value: bool = False
     needs_credentials_secret: bool = False
     keeps_labels: bool = False
+    wrong_secret_codes: frozenset[str] = frozenset({"invalid_client"})
     console: str = ""
     documentation: str = ""
 
@@ -84,6 +86,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 audience_path="/api/v2/",
                 capacity=1,
                 chooses_value=True,
+                wrong_secret_codes=frozenset({"access_denied", "invalid_client"}),
                 console="Dashboard: the application's tab Credentials",
                 documentation="https://auth0.com/docs/get-started/applications/"
                 "rotate-client-secret",

@@ -13,7 +13,7 @@ from rotator.model.instants import format_instant, parse_instant
 from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, timedelta
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "digest_of",
     "digest_of_all",
     "read_rotation",
+    "tells_nothing",
 ]
 
 Step = Literal["adding", "overlap", "retired", "done"]
@@ -44,11 +45,16 @@ class SecretRotationSettings(NamedTuple):
     max_age: timedelta | None = None
 
 
+def tells_nothing(_: Secret) -> None:
+    """What a list without values says of any value."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSecret:
     """A client secret as its provider lists it, which is without its value.
 
-    `hint` is how its value begins and `label` what it was called, where the provider tells.
+    `label` is what it was called there, `updated_at` when it was last switched on or off.
+    `matches` tells whether a value is its value, None if nothing that is listed says so.
     """
 
     id: str
@@ -56,8 +62,11 @@ class ProviderSecret:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     is_active: bool = True
-    hint: str | None = None
     label: str | None = None
+    updated_at: datetime | None = None
+    matches: Callable[[Secret], bool | None] = field(
+        default=tells_nothing, repr=False, compare=False
+    )
 
     def to_fields(self) -> dict[str, str]:
         """What is remembered of it: its id, and when it began and ends."""
@@ -91,7 +100,8 @@ class SecretRotation:
 
     `id` marks this rotation, at the provider too where that takes a label. `known_ids` are the
     client secrets that the provider had before, so that what is there besides is ours. `new` and
-    `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one.
+    `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one,
+    and `old_digest` which one was proved to be the old one.
     `values_digest` is of the client secrets that were stored before the provider was asked: until
     the new one is stored, others are an edit of somebody's; from then on, the same are one.
     `minted_since` has, for each token secret, when the first token was issued of those that the new
@@ -105,6 +115,7 @@ class SecretRotation:
     old: ProviderSecret | None = None
     new: ProviderSecret | None = None
     new_digest: str | None = None
+    old_digest: str | None = None
     values_digest: str | None = None
     stored_at: datetime | None = None
     retired_at: datetime | None = None
@@ -120,6 +131,11 @@ class SecretRotation:
         """The newest client secret that is stored and that the provider has."""
         return self.old if self.step == "adding" else self.new
 
+    @property
+    def stored_digest(self) -> str | None:
+        """What tells its value, None if that was never proved."""
+        return self.old_digest if self.step == "adding" else self.new_digest
+
     def to_fields(self) -> dict[str, object]:
         """The JSON object in the credentials secret."""
         instants = {"stored_at": self.stored_at, "retired_at": self.retired_at}
@@ -129,6 +145,7 @@ class SecretRotation:
             "old": self.old.to_fields() if self.old else None,
             "new": self.new.to_fields() if self.new else None,
             "new_digest": self.new_digest,
+            "old_digest": self.old_digest,
             "values_digest": self.values_digest,
             "minted_since": since,
             **{name: format_instant(at) for name, at in instants.items() if at is not None},
@@ -173,6 +190,7 @@ class SecretRotation:
             started_at=started_at,
             known_ids=tuple(text_field({"known_ids": each}, "known_ids") for each in known_ids),
             new_digest=optional_text_field(value, "new_digest"),
+            old_digest=optional_text_field(value, "old_digest"),
             values_digest=optional_text_field(value, "values_digest"),
             stored_at=_instant(value, "stored_at"),
             retired_at=_instant(value, "retired_at"),

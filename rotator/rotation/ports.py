@@ -94,8 +94,11 @@ class ClientAdmin(Protocol):
     def retire(self, secret_id: str) -> None:
         """Switch a client secret off."""
 
+    def restore(self, secret_id: str) -> None:
+        """Switch a client secret on again."""
+
     def delete(self, secret_id: str) -> None:
-        """Delete a client secret."""
+        """Delete a client secret, and see that it is gone."""
 
     def replace(self, value: Secret) -> None:
         """Make this value the client's only secret."""

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from rotator.errors import ClientAdminError, ConfigError, StoreError
+from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
+from rotator.rotation.secret_endings import abandon_rolled_back, before_intent, find_later_version
 from rotator.rotation.secret_listing import (
     explain_refused_add,
+    find_bound,
     find_orphans,
-    identify,
     refuse_full_house,
 )
+from rotator.rotation.secret_proof import prove, prove_stored
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     SETTLING,
@@ -26,7 +28,6 @@ from rotator.rotation.secret_run import (
     explain_age,
     is_old_enough,
     is_refusal,
-    prove,
     publish,
     refuse_if_overtaken,
 )
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
 
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.rotation.ports import ClientAdmin
+    from rotator.rotation.secret_listing import StoredSecret
     from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["before_intent", "begin", "label_of", "settle_add"]
+__all__ = ["begin", "label_of", "settle_add"]
 
 Found = TypeVar("Found")
 
@@ -53,32 +55,61 @@ def label_of(rotation: SecretRotation) -> str:
     return f"rotator {rotation.id}"
 
 
-def begin(
-    run: SecretRun, seen: Situation, admin: ClientAdmin, *, lost: SecretRotation | None = None
-) -> SecretRotationResult:
-    """Begin a rotation if it is due, or in the place of the one that a lost run has intended."""
+class _Addition(NamedTuple):
+    """What is added to: the stored client secret, beside all that the provider lists.
+
+    `orphans` are what a lost run has made, whose value nobody has; `lost` is the intent of a lost
+    run that may have made something which is not listed yet.
+    """
+
+    stored: StoredSecret
+    listed: Sequence[ProviderSecret]
+    orphans: Sequence[ProviderSecret] = ()
+    lost: SecretRotation | None = None
+
+
+def begin(run: SecretRun, seen: Situation, admin: ClientAdmin) -> SecretRotationResult:
+    """Begin a rotation if it is due."""
     listed = admin.list()
-    old = _unless_overtaken(run, seen, lambda: identify(seen, listed))
+    stored = find_bound(seen, listed)
+    if stored is None or _is_due(run, seen, stored.listed):
+        stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, listed))
+    if not _is_due(run, seen, stored.listed):
+        return _remember_age(run, seen, stored)
+    return _add(run, seen, admin, _Addition(stored, listed))
+
+
+def _is_due(run: SecretRun, seen: Situation, listed: ProviderSecret) -> bool:
     lifetime = timedelta(days=seen.settings.lifetime_days)
-    if lost is None and not is_old_enough(run, old.created_at, old.expires_at, lifetime):
-        return _remember_age(run, seen, old)
-    _unless_overtaken(run, seen, lambda: refuse_full_house(seen, listed, old))
+    return is_old_enough(run, listed.created_at, listed.expires_at, lifetime)
+
+
+def _add(
+    run: SecretRun, seen: Situation, admin: ClientAdmin, addition: _Addition
+) -> SecretRotationResult:
+    old = addition.stored.listed
+    _unless_overtaken(run, seen, lambda: refuse_full_house(seen, addition.listed, old))
     if run.dry_run:
-        return run.conclude("would_change", f"would add a client secret beside {old.id}")
+        lost = "".join(f"delete {each.id}, whose value was lost, and " for each in addition.orphans)
+        summary = f"would {lost}add a client secret beside {old.id}"
+        return run.conclude("would_change", summary, rotation=seen.rotation)
+    for orphan in addition.orphans:
+        if admin.can_retire and orphan.is_active:
+            admin.retire(orphan.id)
+        admin.delete(orphan.id)
     intent = SecretRotation(
         id=run.new_id(),
         step="adding",
         started_at=run.now(),
-        known_ids=tuple(each.id for each in listed),
+        known_ids=tuple(each.id for each in addition.listed),
         values_digest=digest_of_all(seen.credentials.client_secrets),
         old=old,
+        old_digest=digest_of(addition.stored.value),
     )
-    if lost is not None and run.now() - lost.started_at >= SETTLING:
-        lost = None
-    before = lost or seen.rotation
+    before = _before(seen, addition)
     seen = publish(run, seen, intent)
     try:
-        added = admin.add(label_of(intent), run.now() + lifetime)
+        added = admin.add(label_of(intent), run.now() + timedelta(days=seen.settings.lifetime_days))
     except ClientAdminError as error:
         if not is_refusal(error):
             raise
@@ -86,14 +117,22 @@ def begin(
     else:
         return _store_both(run, seen, intent, added)
     publish(run, seen, before)
-    raise explain_refused_add(seen, admin, refused, old, lost)
+    raise explain_refused_add(seen, admin, refused, old, addition.lost)
+
+
+def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:
+    """The state to go back to: a lost intent stays while its client secret may be listed late."""
+    rotation = seen.rotation
+    if addition.lost is None and rotation is not None and rotation.step == "adding":
+        return before_intent(rotation)
+    return rotation
 
 
 def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
     """What the check finds. What it refuses may be the work of a run that came in between."""
     try:
         return check()
-    except ConfigError:
+    except (ConfigError, MintError):
         refuse_if_overtaken(run, seen)
         raise
 
@@ -126,13 +165,19 @@ def _store_both(
     )
 
 
-def _remember_age(run: SecretRun, seen: Situation, old: ProviderSecret) -> SecretRotationResult:
+def _remember_age(run: SecretRun, seen: Situation, stored: StoredSecret) -> SecretRotationResult:
     """Not due. Its age is stored, once, for those who may not ask the provider."""
     known = seen.rotation
-    if not run.dry_run and (known is None or known.new is None or known.new.id != old.id):
-        state = SecretRotation(id=run.new_id(), step="done", started_at=run.now(), new=old)
+    if not run.dry_run and find_bound(seen, [stored.listed]) is None:
+        state = SecretRotation(
+            id=run.new_id(),
+            step="done",
+            started_at=run.now(),
+            new=stored.listed,
+            new_digest=digest_of(stored.value),
+        )
         known = publish(run, seen, state).rotation
-    return run.conclude("not_due", explain_age(run, old), rotation=known)
+    return run.conclude("not_due", explain_age(run, stored.listed), rotation=known)
 
 
 def settle_add(
@@ -149,7 +194,11 @@ def settle_add(
             secret_id=run.credentials_secret,
             retryable=True,
         )
-    orphans = find_orphans(seen, intent, admin.list(), label=label_of(intent))
+    later = find_later_version(run, seen)
+    if later is not None:
+        return abandon_rolled_back(run, seen, intent, later, admin.list())
+    listed = admin.list()
+    orphans = find_orphans(seen, intent, listed, label=label_of(intent))
     listed_by = intent.started_at + LISTING_LAG
     if not orphans and run.now() < listed_by:
         raise ClientAdminError(
@@ -158,19 +207,8 @@ def settle_add(
             f" from {format_instant(listed_by)} on it begins anew",
             retryable=True,
         )
-    if run.dry_run:
-        what = "".join(f"delete {each.id}, whose value was lost, and " for each in orphans)
-        return run.conclude("would_change", f"would {what}add a client secret", rotation=intent)
-    for orphan in orphans:
-        if admin.can_retire and orphan.is_active:
-            admin.retire(orphan.id)
-        admin.delete(orphan.id)
-    seen = publish(run, seen, before_intent(intent))
-    return begin(run, seen, admin, lost=intent)
-
-
-def before_intent(intent: SecretRotation) -> SecretRotation | None:
-    """The state without the intent: the stored client secret, and no rotation under way."""
-    if intent.old is None:
-        return None
-    return SecretRotation(id=intent.id, step="done", started_at=intent.started_at, new=intent.old)
+    kept = [each for each in listed if each not in orphans]
+    stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))
+    may_be_late = not orphans and run.now() - intent.started_at < SETTLING
+    lost = intent if may_be_late else None
+    return _add(run, seen, admin, _Addition(stored, kept, orphans, lost))

@@ -6,12 +6,14 @@ position of the client secret that minted it, so that the very value can be look
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import CredentialsError, StoreError
 from rotator.model.access_token import AccessToken
+from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from rotator.model.secret import StoredSecret
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.secret_run import SecretRun, Situation
 
@@ -55,8 +58,13 @@ def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
     names, conditions = _token_secrets(run, situation)
     since: dict[str, datetime] = {}
     lifetimes = []
+    seen_arns: set[str] = set()
     for name in names:
-        token, problem = _read_token(run, situation, name)
+        version, token, problem = _read_token(run, situation, name)
+        if version is not None and version.arn in seen_arns:
+            continue  # named twice: by name and by ARN, say
+        if version is not None:
+            seen_arns.add(version.arn)
         if token is not None:
             lifetimes.append(token.expires_at - token.issued_at)
         if token is None or problem is not None:
@@ -100,12 +108,17 @@ def assess_gate(
 def _conditions_of_retired(
     run: SecretRun, retired_at: datetime, old: ProviderSecret
 ) -> list[Condition]:
-    over_at = retired_at + RETIRED_FOR
-    state = "is switched off" if not old.is_active else "was switched on again by somebody"
+    # Who switches it on and off again has had it in use in between: the last time counts.
+    off_since = max(retired_at, old.updated_at or retired_at)
+    over_at = off_since + RETIRED_FOR
+    state = "is switched off at the provider"
+    if old.is_active:
+        state = (
+            "was switched on again by somebody; when nobody uses it any more, switch it off at the"
+            " provider: a run in 24 hours deletes it then"
+        )
     return [
-        Condition(
-            "switched_off", not old.is_active, f"the old client secret {state} at the provider"
-        ),
+        Condition("switched_off", not old.is_active, f"the old client secret {state}"),
         Condition(
             "retired",
             run.now() >= over_at,
@@ -139,24 +152,26 @@ def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], lis
 
 def _read_token(
     run: SecretRun, situation: Situation, name: str
-) -> tuple[AccessToken | None, str | None]:
+) -> tuple[StoredSecret | None, AccessToken | None, str | None]:
     """The token, and why it doesn't show that the new client secret mints; None if it does."""
     subject = f"token secret {name}"
+    version = None
     try:
         [version] = run.store.read(name)
         token = parse_token(version)
         if not isinstance(token, AccessToken):
-            return None, f"{subject}: holds no token; run the job"
-        return token, _problem_with_origin(run, situation, subject, token)
+            return version, None, f"{subject}: holds no token; run the job"
+        return version, token, _problem_with_origin(run, situation, version, token)
     except StoreError as error:
         if error.retryable:
             raise
-        return None, str(error)
+        return version, None, str(error)
 
 
 def _problem_with_origin(
-    run: SecretRun, situation: Situation, subject: str, token: AccessToken
+    run: SecretRun, situation: Situation, token_version: StoredSecret, token: AccessToken
 ) -> str | None:
+    subject = f"token secret {token_version.secret_id}"
     if token.client_id != situation.credentials.client_id:
         return f"{subject}: its token is of another client; take it out of token_secrets"
     if token.expires_at <= run.now():
@@ -171,10 +186,7 @@ def _problem_with_origin(
     if version_id != version.version_id:
         found = run.store.read_version(run.credentials_secret, version_id)
         if found is None:
-            return (
-                f"{subject}: its token was minted with credentials that are gone; wait for the"
-                " next one"
-            )
+            return _explain_unknown_version(run, token_version, token)
         version = found
     try:
         values = parse_credentials(version).client_secrets
@@ -189,6 +201,35 @@ def _problem_with_origin(
         f"{subject}: its token of {format_instant(token.issued_at)} was not minted with the new"
         f" client secret; the job replaces it at {format_instant(at)}, or `rotator run --force` now"
     )
+
+
+def _explain_unknown_version(
+    run: SecretRun, token_version: StoredSecret, token: AccessToken
+) -> str:
+    """What to do about a token that was minted with a version that these credentials lack."""
+    subject, ours = f"token secret {token_version.secret_id}", run.credentials_secret
+    tag = _binding_of(run, token_version)
+    [version] = run.store.read(ours)
+    if tag is not None and not is_name_of(tag, ours, version.arn):
+        return (
+            f"{subject}: its tag {BINDING_TAG} names the credentials secret {tag}, which has the"
+            f" same client id {token.client_id} and mints with client secrets of its own; change"
+            f" the tag to {ours}, or store the new client secret in {tag} too and take this token"
+            " secret out of token_secrets here"
+        )
+    return (
+        f"{subject}: its token was minted with a version of the credentials that {ours} does not"
+        f" have. `rotator run --force` with {ours} replaces it; if that doesn't last, another"
+        f" credentials secret of the client id {token.client_id} mints for it: see the settings of"
+        f" its job, and its tag {BINDING_TAG}"
+    )
+
+
+def _binding_of(run: SecretRun, token_version: StoredSecret) -> str | None:
+    """The tag, None where this role may not read it."""
+    with suppress(StoreError):
+        return run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+    return None
 
 
 def _conditions_of_token(

@@ -7,22 +7,31 @@ all of them: it must not advise to delete the one that serves.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import ClientAdminError, ConfigError
 from rotator.model.instants import format_instant
-from rotator.model.secret_rotation import digest_of_all
+from rotator.model.secret_rotation import digest_of, digest_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rotator.errors import RotatorError
     from rotator.model.client_admin import AdminKind
+    from rotator.model.secret import Secret
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_run import Situation
 
-__all__ = ["explain_refused_add", "find_orphans", "identify", "refuse_full_house"]
+__all__ = [
+    "StoredSecret",
+    "describe",
+    "explain_refused_add",
+    "find_bound",
+    "find_orphans",
+    "identify",
+    "refuse_full_house",
+]
 
 ORPHAN_WINDOW = timedelta(minutes=2)
 """How far from its intent the client secret of a lost run can have been made, clocks included."""
@@ -31,35 +40,56 @@ NOT_ABOUT_ROOM = frozenset({401, 403, 404, 429})
 """Refusals of an add that say nothing of how many client secrets there are."""
 
 
-def identify(seen: Situation, listed: Sequence[ProviderSecret]) -> ProviderSecret:
-    """Which of the provider's client secrets is the stored one; raises ConfigError if unclear."""
-    kind, known = seen.settings.kind, _known_id(seen)
-    values = [value.reveal() for value in seen.credentials.client_secrets]
-    fitting = [
-        each
-        for each in listed
-        if each.hint is None or any(value.startswith(each.hint) for value in values)
-    ]
-    found = [each for each in fitting if each.id == known] or fitting
-    if len(found) == 1:
-        return found[0]
+class StoredSecret(NamedTuple):
+    """A client secret that the provider lists, and the stored value that was proved to be its."""
+
+    listed: ProviderSecret
+    value: Secret
+
+
+def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret | None:
+    """The listed client secret of which the state says which stored value it has.
+
+    An id stands for one value as long as it lives, so that this stays true whatever is edited.
+    """
+    rotation = seen.rotation
+    if rotation is None or rotation.stored is None:
+        return None
+    for value in seen.credentials.client_secrets:
+        for each in listed:
+            if each.id == rotation.stored.id and digest_of(value) == rotation.stored_digest:
+                return StoredSecret(each, value)
+    return None
+
+
+def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -> ProviderSecret:
+    """Which of the provider's client secrets has this value, which the token endpoint accepts.
+
+    The one that the list shows to have it, else the one that the state names, else the only one
+    that can. Raises ConfigError if that is unclear.
+    """
+    kind, bound = seen.settings.kind, find_bound(seen, listed)
     if not listed:
         raise ConfigError(
             f"{kind.name}: lists no client secret for this client; check client_admin"
         )
+    fitting = [each for each in listed if each.matches(value)] or [
+        each for each in listed if each.matches(value) is None
+    ]
+    if bound is not None and bound.value == value and bound.listed in fitting:
+        return bound.listed
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise ConfigError(
+            f"{kind.name}: does not list the stored client secret, which is accepted, but"
+            f" {describe(listed)}; nothing was changed. If it is only a few minutes old run this"
+            " again, else correct client_admin"
+        )
     raise ConfigError(
-        f"{kind.name}: has several client secrets: {_describe(listed)}; it is not known which of"
+        f"{kind.name}: has several client secrets: {describe(listed)}; it is not known which of"
         f" them is the stored one; {_way_out(kind)}"
     )
-
-
-def _known_id(seen: Situation) -> str | None:
-    """The id that the state names, unless somebody has stored another value since."""
-    rotation = seen.rotation
-    if rotation is None or rotation.new is None:
-        return None
-    is_edited = rotation.new_digest is not None and seen.new_value is None
-    return None if is_edited else rotation.new.id
 
 
 def refuse_full_house(
@@ -75,7 +105,7 @@ def _full_house(
     kind: AdminKind, listed: Sequence[ProviderSecret], old: ProviderSecret
 ) -> ConfigError:
     return ConfigError(
-        f"{kind.name}: has no room for a new client secret: there are {_describe(listed)}, and the"
+        f"{kind.name}: has no room for a new client secret: there are {describe(listed)}, and the"
         f" stored one should be {old.id}; {_way_out(kind)}"
     )
 
@@ -109,7 +139,7 @@ def explain_refused_add(
     if len(listed) >= kind.capacity:
         return _full_house(kind, listed, old)
     return ClientAdminError(
-        f"{refused}; it lists {_describe(listed)} and takes {kind.capacity}: if you see another one"
+        f"{refused}; it lists {describe(listed)} and takes {kind.capacity}: if you see another one"
         f" ({kind.console}), delete there what nobody uses, then run this again",
         status=refused.status,
         debug_id=refused.debug_id,
@@ -123,9 +153,14 @@ def find_orphans(
 
     Told by its name, which is `label`; where the provider keeps none, by when it was made, if it
     was never used and nobody has edited the stored client secrets since. Raises ConfigError if it
-    may be somebody else's. The only one that is listed is taken for the stored one.
+    may be somebody else's. The only one that is listed is left to the search for the stored one.
     """
-    unknown = [each for each in listed if each.id not in intent.known_ids]
+    values = seen.credentials.client_secrets
+    unknown = [
+        each
+        for each in listed
+        if each.id not in intent.known_ids and not any(each.matches(value) for value in values)
+    ]
     if len(listed) == 1:
         return []
     if seen.settings.kind.keeps_labels:
@@ -137,7 +172,7 @@ def find_orphans(
     if not is_clear:
         raise ConfigError(
             f"{seen.settings.kind.name}: a run was lost while it added a client secret, and there"
-            f" are {_describe(listed)} now, of which {_ids(unknown)} came since and may be"
+            f" are {describe(listed)} now, of which {_ids(unknown)} came since and may be"
             f" somebody else's; {_way_out(seen.settings.kind)}"
         )
     return orphans
@@ -158,7 +193,7 @@ def _way_out(kind: AdminKind) -> str:
     )
 
 
-def _describe(listed: Sequence[ProviderSecret]) -> str:
+def describe(listed: Sequence[ProviderSecret]) -> str:
     """Each by its id, and by what tells people which one it is."""
     tells_use = any(each.last_used_at is not None for each in listed)
 
@@ -167,6 +202,8 @@ def _describe(listed: Sequence[ProviderSecret]) -> str:
         told = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
         if tells_use and each.last_used_at is None:
             told.append("no use seen")
+        if not each.is_active:
+            told.append("switched off")
         return f"{each.id} ({', '.join(told)})" if told else each.id
 
     return ", ".join(describe(each) for each in listed)

@@ -11,16 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rotator.errors import ClientAdminError
+from rotator.errors import ClientAdminError, ConfigError, MintError
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
+from rotator.rotation.secret_proof import explain_refused_stored, find_accepted, may_mint, prove
 from rotator.rotation.secret_run import (
     explain_age,
     is_old_enough,
     is_refusal,
     keep_from_new,
-    prove,
     publish,
     refuse_if_edited,
     with_new,
@@ -49,6 +49,7 @@ def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
     if value is None or seen.credentials.client_secrets[0] != value:
         return _abandon(run, seen, rotation)
     if rotation.step == "adding":
+        _refuse_unless_stored(run, seen)
         return _replace(run, seen, rotation, value)
     return _finish(run, seen, rotation, value)
 
@@ -58,6 +59,8 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     lifetime = timedelta(days=seen.settings.lifetime_days)
     if known is not None and not is_old_enough(run, known.created_at, None, lifetime):
         return run.conclude("not_due", explain_age(run, known), rotation=seen.rotation)
+    # The one that works at the provider ends with this: it has to be one that is stored.
+    _refuse_unless_stored(run, seen)
     if run.dry_run:
         return run.conclude("would_change", "would set a new client secret")
     value, now, new_id = run.new_value(), run.now(), run.new_id()
@@ -84,6 +87,19 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
         if is_refusal(error):
             publish(run, seen, before, client_secrets=take_away)
         raise
+
+
+def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
+    """Raise if what works at the provider may be somebody else's, who has set it by hand."""
+    if not may_mint(seen):
+        raise ConfigError(
+            f"credentials secret {seen.version.secret_id}: single_active forbids trying whether the"
+            f" stored client secret is the one that {seen.settings.kind.name} has; nothing was"
+            " changed. Set one at the provider, and store it with `rotator credentials set`"
+        )
+    accepted = find_accepted(run, seen, seen.credentials.client_secrets)
+    if isinstance(accepted, MintError):
+        raise explain_refused_stored(seen, accepted)
 
 
 def _replace(

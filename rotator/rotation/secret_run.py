@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,12 @@ from rotator.errors import (
     ClientAdminError,
     ConfigError,
     CredentialsError,
-    MintError,
     VersionConflict,
 )
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.instants import format_duration, format_instant
-from rotator.model.providers import refuses_client, resolve
+from rotator.model.instants import format_duration
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields
@@ -51,7 +49,6 @@ __all__ = [
     "is_old_enough",
     "is_refusal",
     "keep_from_new",
-    "prove",
     "publish",
     "read_situation",
     "refuse_if_edited",
@@ -61,12 +58,6 @@ __all__ = [
 
 DEFAULT_OVERLAP = timedelta(hours=72)
 """How long both client secrets are kept at least."""
-
-PROVE_S = 120.0
-"""How long a new client secret may be refused before a run gives up on it: providers need seconds
-to minutes until all of their servers know it."""
-
-PROVE_PAUSE_S = 10.0
 
 STORE_PATIENCE_S = 60.0
 """How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""
@@ -301,69 +292,3 @@ def is_refusal(error: ClientAdminError) -> bool:
     A timeout that a proxy tells as 408 is none, nor is a 5xx.
     """
     return error.status in REFUSALS
-
-
-def prove(run: SecretRun, situation: Situation, value: Secret) -> None:
-    """Mint with the new client secret alone, again while it is refused, for two minutes at most.
-
-    The token is thrown away. Nothing is minted where that would end the stored token: there the
-    gate alone decides. Raises MintError; nothing has changed then, and the old one still works.
-    """
-    credentials = replace(situation.credentials, client_secrets=(value,))
-    provider = resolve(credentials)
-    if provider.single_active:
-        return
-    ends_at_s = run.clock.monotonic() + min(
-        PROVE_S, run.remaining_s() if run.remaining_s else PROVE_S
-    )
-    while True:
-        try:
-            run.endpoint.mint(credentials)
-        except MintError as error:
-            refused = error
-        else:
-            return
-        is_refused = refuses_client(refused.status, refused.oauth_error)
-        if not is_refused or run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s:
-            break
-        run.clock.sleep(PROVE_PAUSE_S)
-    raise _not_accepted(run, situation, refused, is_refused=is_refused)
-
-
-def _not_accepted(
-    run: SecretRun, situation: Situation, refused: MintError, *, is_refused: bool
-) -> MintError:
-    rotation = situation.rotation
-    stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
-    name = rotation.new.id if rotation and rotation.new else "?"
-    is_temporary = refused.retryable
-    if not is_refused:
-        # A proxy's page or a refused scope says nothing about the client secret.
-        return _copy(
-            refused,
-            f"token endpoint: the new client secret {name} could not be tried ({refused}); both are"
-            " kept; see that `rotator run --force` mints, then run this again",
-            is_temporary=is_temporary,
-        )
-    text = f"token endpoint: does not accept the new client secret {name} ({refused})"
-    if stored_at is not None:
-        is_temporary = run.now() - stored_at < SETTLING
-        how = "yet" if is_temporary else f"which is stored since {format_instant(stored_at)}"
-        text = f"token endpoint: does not accept the new client secret {name}, {how} ({refused})"
-    hint = "run this again"
-    if not is_temporary:
-        console = situation.settings.kind.console
-        hint = f"delete {name} at the provider ({console}), then run this again to begin anew"
-    if situation.settings.kind.chooses_value and not is_temporary:
-        hint = "set one at the provider, and store it with `rotator credentials set`"
-    return _copy(refused, f"{text}; the old one is kept; {hint}", is_temporary=is_temporary)
-
-
-def _copy(refused: MintError, message: str, *, is_temporary: bool) -> MintError:
-    return MintError(
-        message,
-        retryable=is_temporary,
-        status=refused.status,
-        oauth_error=refused.oauth_error,
-        debug_id=refused.debug_id,
-    )

@@ -28,6 +28,7 @@ class KeptSecret:
     ends_at: datetime | None = None
     is_active: bool = True
     used_at: datetime | None = None
+    switched_at: datetime | None = None
     label: str | None = None
 
 
@@ -35,6 +36,7 @@ class KeptSecret:
 class SecretFake:
     """What the four have in common; `secrets` by id, oldest first.
 
+    `unlisted` are the ids that a stale list leaves out.
     `before` and `after` are called with the method of each request.
     """
 
@@ -44,6 +46,7 @@ class SecretFake:
     is_allowed: bool = True
     client_id: str = "my-client"
     secrets: dict[str, KeptSecret] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
     made: int = 0
     before: Callable[[str], object] = lambda _: None
     after: Callable[[str], object] = lambda _: None
@@ -118,7 +121,11 @@ class SecretFake:
     def listed(self) -> list[KeptSecret]:
         """Those that the list shows by now."""
         now = self.clock.now()
-        return [kept for kept in self.secrets.values() if now >= kept.created_at + self.listing_lag]
+        return [
+            kept
+            for kept in self.secrets.values()
+            if now >= kept.created_at + self.listing_lag and kept.id not in self.unlisted
+        ]
 
     def is_full(self) -> bool:
         """Whether there is no room for one more."""
@@ -239,7 +246,7 @@ class FakeOkta(SecretFake):
         return {
             "id": kept.id,
             "created": _rfc3339(kept.created_at),
-            "lastUpdated": _rfc3339(kept.created_at),
+            "lastUpdated": _rfc3339(kept.switched_at or kept.created_at),
             "secret_hash": "hash",
             "status": "ACTIVE" if kept.is_active else "INACTIVE",
             "client_secret": kept.value,
@@ -256,8 +263,12 @@ class FakeOkta(SecretFake):
         kept = self.secrets.get(secret_id)
         if kept is None:
             return self.refuse(404)
-        kept.is_active = verb == "activate"
+        self.switch(kept, is_active=verb == "activate")
         return 200, self._document(kept)
+
+    def switch(self, kept: KeptSecret, *, is_active: bool) -> None:
+        """Switch a client secret on or off, as the console does it too."""
+        kept.is_active, kept.switched_at = is_active, self.clock.now()
 
     def _remove(self, rest: str, _: object) -> tuple[int, object]:
         if rest not in self.secrets:

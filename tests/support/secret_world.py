@@ -205,6 +205,23 @@ class SecretWorld:
         )
         return response
 
+    @classmethod
+    def managed(cls, make: type[SecretFake], **fields: Any) -> "SecretWorld":
+        """One whose management calls are made with other credentials, as Okta wants it."""
+        settings = make(ManualClock(NOW)).settings | {"credentials_secret": "app/management"}
+        return cls(make, client_admin=settings, **fields)
+
+    def move_back(self, version_id: str) -> None:
+        """Somebody moves AWSCURRENT of the credentials secret to this version."""
+        secret = self.store.secrets[CREDENTIALS]
+        secret.previous, secret.current = secret.current, version_id
+
+    def store_by_hand(self, *values: str) -> None:
+        """Somebody stores these client secrets."""
+        fields = self.store.fields(CREDENTIALS) | {"client_secret": list(values)}
+        number = len(self.store.secrets[CREDENTIALS].versions)
+        self.store.secrets[CREDENTIALS].publish(json.dumps(fields), f"by-hand-{number}")
+
     @property
     def stored(self) -> list[str]:
         """The client secrets in the credentials secret, in order."""

@@ -8,7 +8,7 @@ import pytest
 
 from rotator.client_admin.adapter import HttpClientAdmin, Target
 from rotator.client_admin.kinds import ADAPTERS
-from rotator.errors import ClientAdminError
+from rotator.errors import ClientAdminError, ConfigError
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.secret import Secret
 from rotator.transport.bounded import HttpResponse, TransportError
@@ -73,23 +73,29 @@ REQUESTS = [
     ),
     ("auth0", "replace", (Secret(VALUE),), "PATCH", "https://t.example/api/v2/clients/id"),
 ]
-EMPTY = {
+EMPTY: dict[str, Any] = {
     "adobe": {"client_id": "id", "client_secrets": []},
     "entra-id": {"passwordCredentials": []},
     "okta": [],
-    "auth0": {},
+    "auth0": {"client_id": "id"},
 }
+OKTA_SECRET = {"id": "s", "created": "2023-02-21T20:08:24.000Z", "status": "INACTIVE"}
+DELETES = [("adobe", "DELETE"), ("entra-id", "POST"), ("okta", "DELETE")]
+Answer = HttpResponse | TransportError
 
 
 def open_admin(
-    kind: str, answer: HttpResponse | TransportError, sent: list[HttpRequest] | None = None
+    kind: str, *answers: Answer, sent: list[HttpRequest] | None = None
 ) -> HttpClientAdmin:
+    """The provider's interface, which gives these answers in order and the last one ever after."""
+    left = list(answers)
     settings = parse_admin_settings({"client_admin": {"kind": kind, **SETTINGS[kind]}})
     assert settings is not None
 
     def send(request: HttpRequest) -> HttpResponse:
         if sent is not None:
             sent.append(request)
+        answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, TransportError):
             raise answer
         return answer
@@ -120,9 +126,16 @@ def test_request_is_the_documented_one(
     kind: str, verb: str, args: tuple[Any, ...], method: str, url: str
 ) -> None:
     sent: list[HttpRequest] = []
-    getattr(open_admin(kind, answered(200, EMPTY[kind]), sent), verb)(*args)
+    documented = {
+        "list": answered(200, EMPTY[kind]),
+        "delete": HttpResponse(204, {}, b""),
+        "retire": answered(200, OKTA_SECRET),
+        "replace": answered(200, EMPTY[kind]),
+    }
+    admin = open_admin(kind, documented[verb], answered(200, EMPTY[kind]), sent=sent)
+    getattr(admin, verb)(*args)
 
-    [request] = sent
+    request = sent[0]
     assert (request.method, request.url) == (method, url)
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     # Adobe's interface wants the client of the management token, no other wants any.
@@ -132,7 +145,7 @@ def test_request_is_the_documented_one(
 def test_entra_id_is_told_name_and_end() -> None:
     sent: list[HttpRequest] = []
     document = {"keyId": "k", "secretText": VALUE, "endDateTime": "2026-07-30T09:00:00Z"}
-    made = open_admin("entra-id", answered(200, document), sent).add("rotator 1", ENDS_AT)
+    made = open_admin("entra-id", answered(200, document), sent=sent).add("rotator 1", ENDS_AT)
 
     assert json.loads(sent[0].body) == {
         "passwordCredential": {"displayName": "rotator 1", "endDateTime": "2026-07-30T09:00:00Z"}
@@ -148,7 +161,9 @@ def test_adobes_milliseconds_are_read() -> None:
         "expires_at": "PERMANENT",
         "secret_usages": [{"last_used_at": "1683162010101", "grant_type": "client_credentials"}],
     }
-    [found] = open_admin("adobe", answered(200, {"client_secrets": [listed]})).list()
+    [found] = open_admin(
+        "adobe", answered(200, {"client_id": "id", "client_secrets": [listed]})
+    ).list()
 
     assert found.created_at == datetime(2023, 5, 2, 5, 36, 17, tzinfo=UTC)  # as the page has it
     assert found.last_used_at == datetime(2023, 5, 4, 1, 0, 10, tzinfo=UTC)
@@ -167,7 +182,103 @@ def test_refusal_tells_status_and_whether_it_may_pass(status: int, is_retryable:
 
 @pytest.mark.parametrize("kind", ["adobe", "okta"])
 def test_client_secret_that_is_gone_is_deleted(kind: str) -> None:
-    open_admin(kind, answered(404, {})).delete("gone")
+    open_admin(kind, answered(404, {}), answered(200, EMPTY[kind])).delete("gone")
+
+
+PAGE = HttpResponse(200, {"content-type": "text/html"}, b"<html>Please log in</html>")
+
+
+@pytest.mark.parametrize(("kind", "method"), DELETES)
+@pytest.mark.parametrize("answer", [PAGE, answered(200, {}), HttpResponse(202, {}, b"")])
+def test_answer_to_a_delete_that_is_not_204_is_no_success(
+    kind: str, method: str, answer: HttpResponse
+) -> None:
+    sent: list[HttpRequest] = []
+    error = failure(open_admin(kind, answer, sent=sent), "delete", "s")
+
+    assert "is not the documented one" in str(error)
+    assert error.status == answer.status
+    assert [request.method for request in sent] == [method]
+
+
+def test_client_secret_that_is_listed_after_its_delete_is_not_deleted() -> None:
+    listed = answered(200, [OKTA_SECRET])
+    error = failure(open_admin("okta", HttpResponse(204, {}, b""), listed), "delete", "s")
+
+    assert error.retryable
+    assert "lists s after" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "verb", "argument"),
+    [("okta", "retire", "s"), ("okta", "restore", "s"), ("auth0", "replace", Secret(VALUE))],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [PAGE, HttpResponse(204, {}, b""), answered(200, {}), answered(200, {"client_id": "other"})],
+)
+def test_page_of_a_proxy_is_no_success_of_a_change(
+    kind: str, verb: str, argument: object, answer: HttpResponse
+) -> None:
+    error = failure(open_admin(kind, answer), verb, argument)
+
+    assert "is not the documented one" in str(error)
+
+
+@pytest.mark.parametrize(("verb", "status"), [("retire", "ACTIVE"), ("restore", "INACTIVE")])
+def test_client_secret_that_was_not_switched_is_no_success(verb: str, status: str) -> None:
+    answer = answered(200, OKTA_SECRET | {"status": status})
+
+    assert "is not the documented one" in str(failure(open_admin("okta", answer), verb, "s"))
+
+
+def test_adobes_list_of_another_client_is_refused() -> None:
+    other = answered(200, {"client_id": "somebody-else", "client_secrets": []})
+
+    with pytest.raises(ConfigError, match=r"credential_id c.d belongs to the client somebody-else"):
+        open_admin("adobe", other).list()
+
+
+@pytest.mark.parametrize(
+    ("told", "stored", "other"),
+    [
+        # An example of Okta's reference: a value, and its hash.
+        ({"client_secret": "DRUFXGF9XbLnS9k-Sla3x3POBiIxDreBCdZuFs5B"}, True, False),
+        ({"secret_hash": "FpCwXwSjTRQNtEI11I00-g"}, True, None),
+        ({"secret_hash": "another kind of hash"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_oktas_list_tells_whose_value_it_is(
+    told: dict[str, str],
+    stored: bool | None,  # noqa: FBT001
+    other: bool | None,  # noqa: FBT001
+) -> None:
+    [found] = open_admin("okta", answered(200, [OKTA_SECRET | told])).list()
+
+    assert found.matches(Secret("DRUFXGF9XbLnS9k-Sla3x3POBiIxDreBCdZuFs5B")) is stored
+    assert found.matches(Secret("another")) is other
+    assert "DRUFXGF9" not in repr(found)
+
+
+def test_hint_of_entra_id_is_the_beginning_of_the_value() -> None:
+    # Microsoft Graph, passwordCredential: "the first three characters of the password".
+    password = {"keyId": "k", "hint": "8Q~", "endDateTime": "2026-07-30T09:00:00Z"}
+    document = {"passwordCredentials": [password, password | {"hint": None}]}
+    [hinted, bare] = open_admin("entra-id", answered(200, document)).list()
+
+    assert hinted.matches(Secret("8Q~abc")) is True
+    assert hinted.matches(Secret("9Q~abc")) is False
+    assert bare.matches(Secret("8Q~abc")) is None
+
+
+def test_listed_value_that_a_later_refusal_repeats_is_hidden() -> None:
+    value = "canary-value-of-somebody-else"
+    listed = answered(200, [OKTA_SECRET | {"client_secret": value}])
+    admin = open_admin("okta", listed, answered(400, {"errorSummary": f"have {value}"}))
+    admin.list()
+
+    assert "(HTTP 400: have ***)" in str(failure(admin, "add", "label", ENDS_AT))
 
 
 def test_refused_token_names_a_clock_that_is_off() -> None:

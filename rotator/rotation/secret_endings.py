@@ -1,0 +1,340 @@
+"""How a rotation ends where the provider makes the client secret: finished, reverted or abandoned.
+
+A stored value is dropped once it is known to be dead: the token endpoint says of it alone that it
+is wrong, and accepts another one that is stored. A list may lag behind, and what the client is not
+allowed to do says nothing of its secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rotator.errors import ClientAdminError, MintError, StoreError
+from rotator.model.secret import Secret
+from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all, read_rotation
+from rotator.model.stored import parse_fields
+from rotator.rotation.publish import successor_id
+from rotator.rotation.secret_listing import describe
+from rotator.rotation.secret_proof import (
+    explain_lock_out,
+    explain_untried,
+    find_accepted,
+    is_dead,
+    may_mint,
+    prove,
+    prove_stored,
+)
+from rotator.rotation.secret_run import (
+    LISTING_LAG,
+    STORE_PATIENCE_S,
+    keep_from_new,
+    publish,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from rotator.model.secret import StoredSecret
+    from rotator.model.secret_rotation import ProviderSecret
+    from rotator.rotation.ports import ClientAdmin
+    from rotator.rotation.secret_gate import Condition
+    from rotator.rotation.secret_result import SecretRotationResult
+    from rotator.rotation.secret_run import SecretRun, Situation
+
+__all__ = [
+    "abandon",
+    "abandon_rolled_back",
+    "before_intent",
+    "explain_both_gone",
+    "find_later_version",
+    "finish",
+    "finish_without_old",
+    "revert",
+]
+
+
+def before_intent(rotation: SecretRotation) -> SecretRotation | None:
+    """The state without the rotation: the stored client secret, and nothing under way."""
+    if rotation.old is None:
+        return None
+    return SecretRotation(
+        id=rotation.id,
+        step="done",
+        started_at=rotation.started_at,
+        new=rotation.old,
+        new_digest=rotation.old_digest,
+    )
+
+
+# --- The old one is gone -------------------------------------------------------------------------
+
+
+def finish(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    value: Secret,
+    *,
+    gate: tuple[Condition, ...] = (),
+) -> SecretRotationResult:
+    """The old one is gone at the provider, and the new one works: drop the old value."""
+    done = SecretRotation(
+        id=rotation.id,
+        step="done",
+        started_at=rotation.started_at,
+        new=rotation.new,
+        new_digest=rotation.new_digest,
+    )
+    publish(
+        run,
+        seen,
+        done,
+        client_secrets=_drop_old(rotation, value),
+        patience_s=STORE_PATIENCE_S,
+    )
+    new_id, old_id = _ids(rotation)
+    summary = f"client secret {new_id} has taken the place of {old_id}, which is deleted"
+    return run.conclude("finished", summary, rotation=done, gate=gate)
+
+
+def finish_without_old(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
+) -> SecretRotationResult:
+    """The provider doesn't list the old one: drop its value if it is refused, and the new works."""
+    _, old_id = _ids(rotation)
+    if run.dry_run:
+        summary = f"would drop the value of {old_id}, which is gone at the provider"
+        return run.conclude("would_change", summary, rotation=rotation)
+    prove(run, seen, value)
+    for other in seen.credentials.client_secrets if may_mint(seen) else ():
+        if rotation.old_digest not in (None, digest_of(other)) or other == value:
+            continue
+        refused = find_accepted(run, seen, (other,))
+        if not isinstance(refused, MintError):
+            raise _unlisted(seen, old_id)
+        if not is_dead(seen, refused):
+            raise explain_untried(refused, f"{old_id}, which is not listed,", "both are kept")
+    return finish(run, seen, rotation, value)
+
+
+def _drop_old(rotation: SecretRotation, value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
+    """What drops the old value alone, and puts the new one back if somebody has taken it out."""
+    if rotation.old_digest is None:  # of an older release
+        return keep_from_new(value)
+
+    def keep(texts: Sequence[str]) -> Sequence[str]:
+        kept = [text for text in texts if digest_of(Secret(text)) != rotation.old_digest]
+        return kept if value.reveal() in kept else [value.reveal(), *kept]
+
+    return keep
+
+
+# --- The new one is gone -------------------------------------------------------------------------
+
+
+def revert(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    admin: ClientAdmin,
+    old: ProviderSecret,
+) -> SecretRotationResult:
+    """The provider doesn't list the new one: drop its value, if the old one alone is accepted."""
+    new_id, _ = _ids(rotation)
+    gone = f"the new client secret {new_id} is gone at the provider"
+    _refuse_unless_gone(run, seen, rotation)
+    if not old.is_active and rotation.step != "retired":
+        raise ClientAdminError(
+            f"{seen.settings.kind.name}: {gone}, and somebody has switched {old.id} off; nothing"
+            f" was changed. Switch it on ({seen.settings.kind.console}), then run this again"
+        )
+    again = "" if old.is_active else ", which is switched on again,"
+    summary = f"{gone}, so {old.id}{again} is the only one again"
+    if run.dry_run:
+        return run.conclude("would_change", f"would go back: {summary}", rotation=rotation)
+    if not old.is_active:
+        admin.restore(old.id)
+    state = before_intent(rotation)
+    if not may_mint(seen):
+        publish(run, seen, state, client_secrets=_put_last(rotation))
+        summary += "; its value is kept behind the other one, since it may not be tried"
+        return run.conclude("reverted", summary, rotation=state)
+    _refuse_unless_old_works(run, seen, waits=not old.is_active)
+    publish(run, seen, state, client_secrets=_drop_new(rotation))
+    return run.conclude("reverted", summary, rotation=state)
+
+
+def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotation) -> None:
+    """Raise while the list may only lag behind, or the new one is not known to be dead."""
+    new_id, _ = _ids(rotation)
+    if run.now() - (rotation.stored_at or rotation.started_at) < LISTING_LAG:
+        raise _unlisted(seen, new_id)
+    if not may_mint(seen):
+        return
+    values = [each for each in seen.credentials.client_secrets if each == seen.new_value]
+    refused = find_accepted(run, seen, values)
+    if not isinstance(refused, MintError):
+        raise _unlisted(seen, new_id)
+    if not is_dead(seen, refused):
+        raise explain_untried(refused, f"{new_id}, which is not listed,", "both are kept")
+
+
+def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) -> None:
+    others = [each for each in seen.credentials.client_secrets if each != seen.new_value]
+    accepted = find_accepted(run, seen, others, waits=waits)
+    if not isinstance(accepted, MintError):
+        return
+    if is_dead(seen, accepted):
+        raise explain_lock_out(seen, accepted, ())
+    raise explain_untried(accepted, "the old client secret", "both are kept")
+
+
+def _drop_new(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[str]]:
+    def keep(texts: Sequence[str]) -> Sequence[str]:
+        return [text for text in texts if digest_of(Secret(text)) != rotation.new_digest] or texts
+
+    return keep
+
+
+def _put_last(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[str]]:
+    def keep(texts: Sequence[str]) -> Sequence[str]:
+        return sorted(texts, key=lambda text: digest_of(Secret(text)) == rotation.new_digest)
+
+    return keep
+
+
+def explain_both_gone(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, listed: Sequence[ProviderSecret]
+) -> ClientAdminError | MintError:
+    """The provider lists neither: the list lags behind, or nothing that is stored works."""
+    both = " nor ".join(_ids(rotation))
+    if not may_mint(seen):
+        return ClientAdminError(
+            f"{seen.settings.kind.name}: lists neither {both}, but {describe(listed) or 'none'};"
+            " both values are kept. Check client_admin, and that `rotator run --force` mints"
+        )
+    accepted = find_accepted(run, seen, seen.credentials.client_secrets)
+    if not isinstance(accepted, MintError):
+        return _unlisted(seen, both)
+    if is_dead(seen, accepted):
+        return explain_lock_out(seen, accepted, listed)
+    return explain_untried(accepted, f"neither {both} is listed; they", "both are kept")
+
+
+def _unlisted(seen: Situation, ids: str) -> ClientAdminError:
+    return ClientAdminError(
+        f"{seen.settings.kind.name}: does not list {ids}, but the token endpoint accepts it, or its"
+        " list may lag behind; both client secrets are kept. Run this again",
+        retryable=True,
+    )
+
+
+# --- Somebody has stored others ------------------------------------------------------------------
+
+
+def abandon(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    listed: Mapping[str, ProviderSecret],
+) -> SecretRotationResult:
+    """The new one is not stored first any more: what is stored is believed, nothing is deleted."""
+    ended = "another client secret was stored meanwhile, so this rotation has ended"
+    state = None
+    if _is_back(seen, rotation):
+        state = before_intent(rotation)
+        how = "is no longer the first of" if seen.new_value else "was taken out of"
+        ended = f"the new client secret {how} the credentials, so this rotation has ended"
+    ours = [rotation.new, rotation.old if state is None else None]
+    left = [each.id for each in ours if each is not None and each.id in listed]
+    told = _tell_left(seen, left, listed)
+    old = listed.get(rotation.old.id) if rotation.old else None
+    if old is not None and not old.is_active:
+        told += f"; {old.id} is switched off there: switch it on if the credentials hold it"
+    if run.dry_run:
+        return run.conclude("would_change", f"{ended}; {told}", rotation=rotation)
+    publish(run, seen, state)
+    return run.conclude("abandoned", f"{ended}; {told}", rotation=state)
+
+
+def _is_back(seen: Situation, rotation: SecretRotation) -> bool:
+    """Whether the old client secret is stored first, as before."""
+    values = seen.credentials.client_secrets
+    if rotation.old_digest is not None:
+        return digest_of(values[0]) == rotation.old_digest
+    return rotation.values_digest == digest_of_all(values)
+
+
+def find_later_version(run: SecretRun, seen: Situation) -> StoredSecret | None:
+    """The version that rotator has stored after this one, if somebody went back from it.
+
+    None if there is none. Raises StoreError if it is current: the read that led here lagged behind.
+    """
+    version = seen.version
+    later = run.store.read_version(version.secret_id, successor_id(version))
+    if later is not None and "AWSCURRENT" in later.stages:
+        raise StoreError(
+            f"credentials secret {version.secret_id}: another run is rotating this client secret;"
+            " run this again to see where it stands",
+            operation="GetSecretValue",
+            secret_id=version.secret_id,
+            retryable=True,
+        )
+    return later
+
+
+def abandon_rolled_back(
+    run: SecretRun,
+    seen: Situation,
+    intent: SecretRotation,
+    later: StoredSecret,
+    listed: Sequence[ProviderSecret],
+) -> SecretRotationResult:
+    """AWSCURRENT was moved back to before the new one was stored: no value was lost.
+
+    Raises MintError if what is stored now doesn't work, ConfigError if it can't be told what it is.
+    """
+    rotation = read_rotation(parse_fields(later))
+    new = rotation.new if rotation is not None and rotation.id == intent.id else None
+    name = new.id if new else "a client secret"
+    way_out = f"move AWSCURRENT to the newest version again ({later.version_id} holds {name})"
+    stored = prove_stored(run, seen, listed, way_out=way_out)
+    state = replace(
+        intent,
+        step="done",
+        known_ids=(),
+        values_digest=None,
+        old=None,
+        old_digest=None,
+        new=stored.listed,
+        new_digest=digest_of(stored.value),
+    )
+    by_id = {each.id: each for each in listed}
+    left = [new.id] if new and new.id in by_id and new.id != stored.listed.id else []
+    ended = (
+        f"AWSCURRENT was moved back to a version from before {name} was stored, so this rotation"
+        f" has ended; {_tell_left(seen, left, by_id)}"
+    )
+    if run.dry_run:
+        return run.conclude("would_change", ended, rotation=intent)
+    publish(run, seen, state)
+    return run.conclude("abandoned", ended, rotation=state)
+
+
+def _tell_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:
+    kind = seen.settings.kind
+    if not left:
+        return f"nothing of it is left at {kind.name}"
+    are, it = "is", "it there if nobody uses it"
+    if len(left) > 1:
+        are, it = "are", "each that nobody uses"
+    told = f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.console})"
+    if kind.capacity is not None and len(listed) >= kind.capacity:
+        told += ", else there is no room for the next rotation"
+    return told
+
+
+def _ids(rotation: SecretRotation) -> tuple[str, str]:
+    new, old = rotation.new, rotation.old
+    return new.id if new else "?", old.id if old else "?"

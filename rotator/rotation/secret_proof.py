@@ -1,0 +1,265 @@
+"""What the token endpoint says of single client secrets: which one it accepts, and which is dead.
+
+A list without values proves little: the only client secret in it may be one that somebody has made
+for another use. So nothing is recorded as the stored one, and no value is dropped, on its word
+alone. Nothing is minted where that would end the stored token (`single_active`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rotator.errors import ConfigError, MintError
+from rotator.model.instants import format_instant
+from rotator.model.providers import resolve
+from rotator.model.secret_rotation import digest_of
+from rotator.rotation.secret_listing import StoredSecret, describe, find_bound, identify
+from rotator.rotation.secret_run import SETTLING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.model.secret import Secret
+    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+    from rotator.rotation.secret_run import SecretRun, Situation
+
+__all__ = [
+    "LOCKED_OUT",
+    "explain_lock_out",
+    "explain_refused_stored",
+    "explain_untried",
+    "find_accepted",
+    "is_dead",
+    "is_refused",
+    "may_mint",
+    "prove",
+    "prove_stored",
+    "refuse_unless_old",
+]
+
+PROVE_S = 120.0
+"""How long a new client secret may be refused before a run gives up on it: providers need seconds
+to minutes until all of their servers know it."""
+
+PROVE_PAUSE_S = 10.0
+UNAUTHORIZED = 401
+
+LOCKED_OUT = "No stored client secret is accepted"
+"""The heading in docs/client-secrets.md that tells the way out."""
+
+
+def may_mint(seen: Situation) -> bool:
+    """Whether a client secret may be tried: not where that ends the stored token."""
+    return not resolve(seen.credentials).single_active
+
+
+def find_accepted(
+    run: SecretRun, seen: Situation, values: Sequence[Secret], *, waits: bool = False
+) -> Secret | MintError:
+    """The first of these values that the token endpoint accepts, else why it accepts none.
+
+    The token is thrown away. With `waits` they are tried again while they are refused, for two
+    minutes at most. Raises ConfigError where no client secret is what mints.
+    """
+    left_s = run.remaining_s() if run.remaining_s else PROVE_S
+    ends_at_s = run.clock.monotonic() + min(PROVE_S, left_s)
+    while isinstance(found := _try(run, seen, values), MintError):
+        is_over = run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s
+        if not waits or is_over or not is_refused(seen, found):
+            break
+        run.clock.sleep(PROVE_PAUSE_S)
+    return found
+
+
+def _try(run: SecretRun, seen: Situation, values: Sequence[Secret]) -> Secret | MintError:
+    try:
+        minted = run.endpoint.mint(replace(seen.credentials, client_secrets=tuple(values)))
+    except MintError as error:
+        return error
+    if minted.client_secret_position is None:
+        raise ConfigError(
+            f"credentials secret {seen.version.secret_id}: its tokens are minted with a key or a"
+            " certificate, so no client secret can be tried; take the field client_secret out, or"
+            " change auth_method"
+        )
+    return values[minted.client_secret_position - 1]
+
+
+def is_dead(seen: Situation, refused: MintError) -> bool:
+    """Whether the refusal says that the client secret is wrong, and not what the client may do."""
+    return refused.oauth_error in seen.settings.kind.wrong_secret_codes
+
+
+def is_refused(seen: Situation, refused: MintError) -> bool:
+    """The same, or a refusal without a code, which proves nothing but is likely about it."""
+    is_bare = refused.status == UNAUTHORIZED and refused.oauth_error is None
+    return is_bare or is_dead(seen, refused)
+
+
+def prove_stored(
+    run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret], *, way_out: str = ""
+) -> StoredSecret:
+    """Which listed client secret is the stored one that works; changes nothing.
+
+    `way_out` is what to do if it doesn't, where more than usual is known.
+
+    Raises MintError if the token endpoint accepts none that is stored, and ConfigError if it can't
+    be told which of those that are listed it is.
+    """
+    if not may_mint(seen):
+        return _stored_by_list(seen, listed)
+    values = seen.credentials.client_secrets
+    accepted = find_accepted(run, seen, values)
+    if not isinstance(accepted, MintError):
+        return StoredSecret(identify(seen, listed, accepted), accepted)
+    raise explain_refused_stored(seen, accepted, listed, way_out=way_out)
+
+
+def explain_refused_stored(
+    seen: Situation,
+    refused: MintError,
+    listed: Sequence[ProviderSecret] = (),
+    *,
+    way_out: str = "",
+) -> MintError:
+    """Nothing that is stored mints: it is wrong, or something else is."""
+    if is_refused(seen, refused):
+        return explain_lock_out(seen, refused, listed, way_out=way_out)
+    return explain_untried(refused, "the stored client secret", "nothing was changed")
+
+
+def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret:
+    bound = find_bound(seen, listed)
+    if bound is not None:
+        return bound
+    matching = [
+        StoredSecret(each, value)
+        for value in seen.credentials.client_secrets
+        for each in listed
+        if each.is_active and each.matches(value)
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    kind = seen.settings.kind
+    raise ConfigError(
+        f"{kind.name}: lists {describe(listed) or 'none'}, and nothing there tells which of them is"
+        " the stored one; it cannot be tried, since minting would end the stored token"
+        " (single_active). Nothing was changed; replace it by hand (docs/client-secrets.md)"
+    )
+
+
+def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
+    """Mint with the new client secret alone, again while it is refused, for two minutes at most.
+
+    Where it may not be tried the gate alone decides. Raises MintError; nothing has changed then,
+    and the old one still works.
+    """
+    if not may_mint(seen):
+        return
+    accepted = find_accepted(run, seen, (value,), waits=True)
+    if isinstance(accepted, MintError):
+        raise _not_accepted(run, seen, accepted)
+
+
+def refuse_unless_old(
+    run: SecretRun, seen: Situation, rotation: SecretRotation, listed: ProviderSecret
+) -> None:
+    """Raise ConfigError unless the client secret that is about to end is the stored old one.
+
+    The list tells, where it can. Else the old value has to work still: one that doesn't was not of
+    the client secret that is listed.
+    """
+    values = _old_values(seen, rotation)
+    told = {listed.matches(value) for value in values} or {None}
+    if True in told:
+        return
+    can_be_tried = bool(values) and rotation.step == "overlap" and may_mint(seen)
+    if None in told and rotation.old_digest is not None and not can_be_tried:
+        return  # it was proved when it was recorded
+    if None in told and can_be_tried:
+        accepted = find_accepted(run, seen, values)
+        if not isinstance(accepted, MintError):
+            return
+        if not is_dead(seen, accepted):
+            raise explain_untried(accepted, "the old client secret", "both are kept")
+    kind = seen.settings.kind
+    raise ConfigError(
+        f"{kind.name}: {listed.id} may be somebody else's: the old value that is stored is not"
+        f" known to be of it. Nothing was deleted; if nobody uses {listed.id}, delete it there"
+        f" ({kind.console}), then run this again"
+    )
+
+
+def _old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
+    """The stored values that can be the old one's; one at most, where that was recorded."""
+    values = {digest_of(value): value for value in seen.credentials.client_secrets}
+    if rotation.old_digest is not None:
+        return [value for digest, value in values.items() if digest == rotation.old_digest]
+    return [value for digest, value in values.items() if digest != rotation.new_digest]
+
+
+def explain_lock_out(
+    seen: Situation, refused: MintError, listed: Sequence[ProviderSecret], *, way_out: str = ""
+) -> MintError:
+    """No stored client secret works: what the provider lists, and the way out."""
+    kind, secret_id = seen.settings.kind, seen.version.secret_id
+    are = (
+        "none of its client secrets is"
+        if len(seen.credentials.client_secrets) > 1
+        else ("its client secret is not")
+    )
+    there = (
+        f"; {kind.name} lists {describe(listed)}, which may be in use elsewhere" if listed else ""
+    )
+    way_out = way_out or (
+        f"make a client secret in the provider's console ({kind.console}), store it with `rotator"
+        f" credentials set {secret_id}`"
+    )
+    return _copy(
+        refused,
+        f"credentials secret {secret_id}: {are} accepted ({refused}){there}; nothing was changed."
+        f' To get out, {way_out}, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")',
+        is_temporary=False,
+    )
+
+
+def explain_untried(refused: MintError, what: str, kept: str) -> MintError:
+    """A proxy's page, a refused grant or scope: it says nothing about the client secret."""
+    return _copy(
+        refused,
+        f"token endpoint: {what} could not be tried ({refused}); {kept}; see that `rotator run"
+        " --force` mints, then run this again",
+        is_temporary=refused.retryable,
+    )
+
+
+def _not_accepted(run: SecretRun, seen: Situation, refused: MintError) -> MintError:
+    rotation, kind = seen.rotation, seen.settings.kind
+    stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
+    name = rotation.new.id if rotation and rotation.new else "?"
+    if not is_refused(seen, refused):
+        return explain_untried(refused, f"the new client secret {name}", "both are kept")
+    is_temporary = refused.retryable
+    text = f"token endpoint: does not accept the new client secret {name}"
+    if stored_at is not None:
+        is_temporary = run.now() - stored_at < SETTLING
+        text += ", yet" if is_temporary else f", which is stored since {format_instant(stored_at)}"
+    hint = "run this again"
+    if not is_temporary:
+        hint = f"delete {name} at the provider ({kind.console}), then run this again to begin anew"
+    if kind.chooses_value and not is_temporary:
+        hint = "set one at the provider, and store it with `rotator credentials set`"
+    return _copy(
+        refused, f"{text} ({refused}); the old one is kept; {hint}", is_temporary=is_temporary
+    )
+
+
+def _copy(refused: MintError, message: str, *, is_temporary: bool) -> MintError:
+    return MintError(
+        message,
+        retryable=is_temporary,
+        status=refused.status,
+        oauth_error=refused.oauth_error,
+        debug_id=refused.debug_id,
+    )

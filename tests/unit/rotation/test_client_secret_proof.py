@@ -1,0 +1,410 @@
+"""Which client secret is the stored one, and which is dead: a list alone proves neither."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from rotator.errors import ClientAdminError, ConfigError, MintError
+from rotator.model.access_token import Minted
+from rotator.model.client_credentials import ClientCredentials
+from tests.support.secret_providers import (
+    FAKES,
+    FIRST_VALUE,
+    FakeAdobe,
+    FakeAuth0,
+    FakeEntraId,
+    FakeOkta,
+    SecretFake,
+)
+from tests.support.secret_world import CREDENTIALS, Crashed, SecretWorld
+
+Make = type[SecretFake]
+OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
+THEIRS = "theirs-canary-made-by-hand"
+each_kind = pytest.mark.parametrize("make", FAKES, ids=lambda fake: fake.KIND)
+each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)
+
+
+def rotate_to_the_end(world: SecretWorld) -> str:
+    """Run every six hours; the last outcome."""
+    outcome: str = world.rotate().outcome
+    for _ in range(40):
+        if outcome == "finished":
+            break
+        world.pass_time(hours=6)
+        outcome = world.rotate().outcome
+    return outcome
+
+
+def open_world(make: Make) -> SecretWorld:
+    """A rotation whose next run may end the old client secret."""
+    world = SecretWorld.managed(make)
+    world.rotate()
+    for _ in range(20):
+        world.pass_time(hours=6)
+        world.rotate(overlap=timedelta(days=3000))
+    return world
+
+
+def refuse_all(world: SecretWorld, code: str) -> None:
+    """The token endpoint answers every client secret of the client with this error."""
+    mint = world.endpoint.mint
+
+    def refuse(credentials: ClientCredentials) -> Minted:
+        if credentials.client_id != world.fake.client_id:
+            return mint(credentials)
+        raise MintError("token endpoint: refused", status=400, oauth_error=code)
+
+    world.endpoint.mint = refuse  # type: ignore[method-assign]
+
+
+# --- Beginning -----------------------------------------------------------------------------------
+
+
+@each_kind
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_client_secret_made_by_hand_is_not_taken_for_the_stored_one_that_is_dead(
+    make: Make,
+    dry_run: bool,  # noqa: FBT001
+) -> None:
+    world = SecretWorld.managed(make)
+    world.fake.secrets.clear()
+    theirs = world.fake.make(THEIRS)
+
+    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
+        world.rotate(dry_run=dry_run)
+
+    assert not caught.value.retryable
+    assert make is FakeAuth0 or theirs.id in str(caught.value)
+    assert "nothing was changed" in str(caught.value)
+    assert (world.state, world.stored) == ({}, [FIRST_VALUE])
+    assert [request.method for request in world.requests] in ([], ["GET"])
+    assert world.fake.accepts(THEIRS)
+
+
+@pytest.mark.parametrize("code", ["unauthorized_client", "invalid_scope", None])
+@each_kind
+def test_refusal_that_is_not_about_the_secret_begins_nothing(make: Make, code: str | None) -> None:
+    world = SecretWorld.managed(make)
+    refuse_all(world, code or "server_error")
+
+    with pytest.raises(MintError, match="the stored client secret could not be tried"):
+        world.rotate()
+
+    assert (world.state, world.stored) == ({}, [FIRST_VALUE])
+
+
+@each_overlapping
+def test_stored_client_secret_that_is_bound_to_its_id_is_not_tried_before_it_is_due(
+    make: Make,
+) -> None:
+    world = SecretWorld.managed(make)
+    assert world.rotate(max_age=timedelta(days=900)).outcome == "not_due"
+    minted = world.endpoint.minted
+
+    assert world.rotate(max_age=timedelta(days=900)).outcome == "not_due"
+
+    assert world.endpoint.minted == minted
+
+
+def test_age_that_was_stored_is_not_that_of_another_client_secret_stored_by_hand() -> None:
+    world = SecretWorld.managed(FakeAdobe)
+    world.rotate(max_age=timedelta(days=900))
+    theirs = world.fake.make(THEIRS)
+    world.store_by_hand(THEIRS)
+
+    with pytest.raises(ConfigError, match="not known which of them is the stored one"):
+        world.rotate()
+
+    assert theirs.id in world.fake.secrets
+
+
+def test_only_list_that_shows_the_value_proves_it_where_nothing_may_be_minted() -> None:
+    with pytest.raises(ConfigError, match="single_active") as caught:
+        SecretWorld.managed(FakeAdobe, single_active=True).rotate()
+    assert "adobe-secret-1" in str(caught.value)
+
+    for make in (FakeEntraId, FakeOkta):
+        assert SecretWorld.managed(make, single_active=True).rotate().outcome == "started"
+
+    for other in (FakeEntraId, FakeOkta, FakeAuth0):
+        dead = SecretWorld.managed(other, single_active=True)
+        dead.fake.secrets.clear()
+        dead.fake.make(THEIRS)
+        with pytest.raises(ConfigError, match="single_active"):
+            dead.rotate()
+
+
+@each_kind
+def test_client_secret_beside_a_key_that_mints_is_not_rotated(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    mint = world.endpoint.mint
+    world.endpoint.mint = (  # type: ignore[method-assign]
+        lambda credentials: mint(credentials)._replace(client_secret_position=None)
+    )
+
+    with pytest.raises(ConfigError, match="minted with a key or a certificate"):
+        world.rotate()
+
+    assert world.state == {}
+
+
+def test_list_of_another_application_is_refused() -> None:
+    world = SecretWorld.managed(FakeOkta)
+    kept = world.fake.secrets["okta-secret-1"]
+    world.fake.unlisted.add(kept.id)
+    theirs = world.fake.make(THEIRS)
+
+    with pytest.raises(ConfigError, match="does not list the stored client secret") as caught:
+        world.rotate()
+
+    assert theirs.id in str(caught.value)
+    assert world.state == {}
+
+
+# --- AWSCURRENT is moved back --------------------------------------------------------------------
+
+
+@each_overlapping
+def test_new_client_secret_is_not_taken_for_the_old_one_after_a_rollback(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    assert rotate_to_the_end(world) == "finished"
+    [new] = world.fake.secrets.values()
+    world.move_back("first")
+
+    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
+        world.rotate()
+
+    assert new.id in str(caught.value)
+    assert list(world.fake.secrets) == [new.id]
+    assert world.state == {}
+
+
+@each_overlapping
+def test_rollback_in_the_overlap_costs_neither_client_secret(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.move_back("first")
+    ids = list(world.fake.secrets)
+
+    if make is FakeEntraId:  # which has room, and hints
+        assert world.rotate().outcome == "started"
+        assert world.state["old"]["id"] == ids[0]
+        assert rotate_to_the_end(world) == "finished"
+        assert ids[1] in world.fake.secrets
+        return
+    with pytest.raises(ConfigError) as caught:
+        world.rotate()
+    assert all(each in str(caught.value) for each in ids)
+    assert list(world.fake.secrets) == ids
+
+
+def adding_version(world: SecretWorld) -> str:
+    """The version from before the new client secret was stored."""
+    versions = world.store.secrets[CREDENTIALS].versions
+    [found] = [
+        version_id
+        for version_id, text in versions.items()
+        if json.loads(text).get("client_secret_rotation", {}).get("step") == "adding"
+    ]
+    return found
+
+
+@each_overlapping
+def test_rollback_to_the_intent_is_told_as_one(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.move_back(adding_version(world))
+    world.clock.advance(3600)
+
+    assert world.rotate(dry_run=True).outcome == "would_change"
+    ended = world.rotate()
+
+    assert ended.outcome == "abandoned"
+    new = f"{make.KIND}-secret-2"
+    assert f"AWSCURRENT was moved back to a version from before {new} was stored" in ended.summary
+    assert f"{new} is still at {make.KIND}: delete it there if nobody uses it" in ended.summary
+    assert len(world.fake.secrets) == 2
+    assert world.stored == [FIRST_VALUE]
+    if make is FakeEntraId:
+        assert world.rotate().outcome == "started"
+    else:
+        with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):
+            world.rotate()
+
+
+@each_overlapping
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_rollback_to_the_intent_after_the_end_says_how_to_go_forward_again(
+    make: Make,
+    is_alone: bool,  # noqa: FBT001
+) -> None:
+    world = SecretWorld.managed(make)
+    assert rotate_to_the_end(world) == "finished"
+    if not is_alone:
+        world.fake.make(THEIRS)
+    kept = list(world.fake.secrets)
+    last = world.store.secrets[CREDENTIALS].current or ""
+    world.move_back(adding_version(world))
+    before = dict(world.store.secrets[CREDENTIALS].versions)
+
+    with pytest.raises(MintError, match="move AWSCURRENT to the newest version again") as caught:
+        world.rotate()
+
+    assert f"holds {make.KIND}-secret-2" in str(caught.value)
+    assert list(world.fake.secrets) == kept
+    assert world.store.secrets[CREDENTIALS].versions == before
+    world.move_back(last)
+    assert world.job() in {"rotated", "not_due"}
+
+
+@each_overlapping
+def test_lost_client_secret_is_kept_while_the_stored_one_is_refused(make: Make) -> None:
+    world = SecretWorld.managed(make)
+
+    def die(method: str) -> None:
+        if method == "POST":
+            raise Crashed
+
+    world.fake.after = die
+    with pytest.raises(Crashed):
+        world.rotate()
+    world.fake.after = lambda _: None
+    world.fake.secrets[f"{make.KIND}-secret-1"].value = THEIRS  # the stored one is dead
+    world.clock.advance(3600)
+
+    with pytest.raises(MintError, match="nothing was changed"):
+        world.rotate()
+
+    assert len(world.fake.secrets) == 2
+
+
+# --- Both are stored -----------------------------------------------------------------------------
+
+
+@each_overlapping
+@pytest.mark.parametrize("with_digest", [True, False], ids=["this release", "an older release"])
+def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
+    make: Make,
+    with_digest: bool,  # noqa: FBT001
+) -> None:
+    world = open_world(make)
+    old = world.fake.secrets[f"{make.KIND}-secret-1"]
+    old.value = THEIRS  # what is stored as the old value was never of it
+    if not with_digest:
+        fields = world.store.fields(CREDENTIALS)
+        del fields["client_secret_rotation"]["old_digest"]
+        world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "of-an-older-release")
+
+    with pytest.raises(ConfigError, match=f"{old.id} may be somebody else's") as caught:
+        world.rotate()
+
+    assert "Nothing was deleted" in str(caught.value)
+    assert world.fake.accepts(THEIRS)
+
+
+@pytest.mark.parametrize(("make", "is_retired"), [(FakeEntraId, False), (FakeOkta, True)])
+def test_stale_list_and_a_refused_grant_do_not_drop_the_new_one(
+    make: Make,
+    is_retired: bool,  # noqa: FBT001
+) -> None:
+    world = open_world(make)
+    if is_retired:
+        assert world.rotate().outcome == "retired"
+    stored = world.stored
+    world.fake.unlisted.add(world.state["new"]["id"])
+    mint = world.endpoint.mint
+    refuse_all(world, "unauthorized_client")
+
+    with pytest.raises(MintError, match="could not be tried"):
+        world.rotate()
+
+    assert world.stored == stored
+    world.endpoint.mint = mint  # type: ignore[method-assign]
+    with pytest.raises(ClientAdminError, match="does not list") as caught:
+        world.rotate()
+    assert caught.value.retryable
+    assert world.stored == stored
+    assert world.has_working_secret()
+
+
+@each_overlapping
+def test_stale_list_does_not_drop_the_old_value_that_is_accepted(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.fake.unlisted.add(world.state["old"]["id"])
+
+    with pytest.raises(ClientAdminError, match="does not list") as caught:
+        world.rotate()
+
+    assert caught.value.retryable
+    assert FIRST_VALUE in world.stored
+    world.fake.unlisted.clear()
+    assert world.rotate().outcome == "waiting"
+
+
+@each_overlapping
+def test_two_client_secrets_that_are_both_gone_are_no_success(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.fake.secrets.clear()
+    theirs = world.fake.make(THEIRS)
+    stored = world.stored
+    world.clock.advance(3600)
+
+    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
+        world.rotate()
+
+    assert theirs.id in str(caught.value)
+    assert world.stored == stored
+
+
+def test_old_one_that_rotator_switched_off_is_switched_on_when_the_new_one_is_gone() -> None:
+    world = open_world(FakeOkta)
+    assert world.rotate().outcome == "retired"
+    del world.fake.secrets["okta-secret-2"]
+    assert world.rotate(dry_run=True).outcome == "would_change"
+    assert not world.fake.secrets["okta-secret-1"].is_active
+
+    result = world.rotate()
+
+    assert result.outcome == "reverted"
+    assert "okta-secret-1, which is switched on again," in result.summary
+    assert world.stored == [FIRST_VALUE]
+    assert world.has_working_secret()
+
+
+def test_old_one_that_somebody_switched_off_is_named_when_the_new_one_is_gone() -> None:
+    world = open_world(FakeOkta)
+    world.fake.secrets["okta-secret-1"].is_active = False
+    del world.fake.secrets["okta-secret-2"]
+    stored = world.stored
+
+    with pytest.raises(ClientAdminError, match="somebody has switched okta-secret-1 off"):
+        world.rotate()
+
+    assert world.stored == stored
+
+
+def test_new_value_is_kept_where_it_may_not_be_tried() -> None:
+    world = SecretWorld.managed(FakeOkta, single_active=True)
+    world.rotate()
+    new, old = world.stored
+    del world.fake.secrets["okta-secret-2"]
+    world.clock.advance(3600)
+
+    assert world.rotate().outcome == "reverted"
+
+    assert world.stored == [old, new]
+
+
+@each_overlapping
+def test_value_that_somebody_has_added_behind_is_not_dropped_with_the_old_one(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.store_by_hand(*world.stored, THEIRS)
+
+    assert rotate_to_the_end(world) == "finished"
+
+    assert world.stored[1:] == [THEIRS]
