@@ -8,6 +8,7 @@ from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_races import RACE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
+from tests.evidence.mutations_secret_proof import SECRET_PROOF_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 from tests.evidence.mutations_writes import WRITE_MUTATIONS
 
@@ -29,6 +30,7 @@ MUTATIONS = (
     *WORLD_MUTATIONS,
     *CLI_MUTATIONS,
     *CLIENT_SECRET_MUTATIONS,
+    *SECRET_PROOF_MUTATIONS,
     *FLEET_MUTATIONS,
     *NATIVE_MUTATIONS,
     *RACE_MUTATIONS,

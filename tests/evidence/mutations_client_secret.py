@@ -101,15 +101,15 @@ CLIENT_SECRET_MUTATIONS = (
     Mutation(
         "client secret: the old one is deleted although the new one is refused",
         TWO,
-        "    prove(run, seen, value)\n    refuse_if_edited(run, seen)",
-        "    refuse_if_edited(run, seen)",
+        "    prove(run, seen, value)\n    refuse_unless_old",
+        "    refuse_unless_old",
         f"{STEPS} -k refused_at_the_end",
     ),
     Mutation(
         "client secret: the old value is dropped although the new one is refused",
-        TWO,
-        "    if not is_proved:\n        prove(run, seen, value)",
-        "    if False:\n        prove(run, seen, value)",
+        "rotation/secret_endings.py",
+        "    prove(run, seen, value)\n    for other in",
+        "    for other in",
         f"{STEPS} -k still_refused",
     ),
     Mutation(
@@ -135,9 +135,9 @@ CLIENT_SECRET_MUTATIONS = (
     ),
     Mutation(
         "client secret: an edit during the delete displaces the new one",
-        RUN,
-        "        return texts[: texts.index(text) + 1] if text in texts else [text, *texts]",
-        "        return texts[: texts.index(text) + 1] if text in texts else texts",
+        "rotation/secret_endings.py",
+        "        return kept if value.reveal() in kept else [value.reveal(), *kept]",
+        "        return kept or texts",
         f"{EDITS} -k does_not_displace",
     ),
     Mutation(
@@ -178,15 +178,15 @@ CLIENT_SECRET_MUTATIONS = (
     Mutation(
         "client secret: what the provider repeats of the stored one is shown",
         "client_admin/adapter.py",
-        "            hidden = (token, *self._target.client_secrets, *([hides] if hides else []))\n",
+        "            hidden = (token, *self._target.client_secrets, *self._told)\n",
         "            hidden = (token,)\n",
         "tests/evidence/test_evidence.py -k POST",
     ),
     Mutation(
         "client secret: one that is not listed yet is forgotten",
         ADD,
-        "    before = lost or seen.rotation\n",
-        "    before = seen.rotation\n",
+        '    if addition.lost is None and rotation is not None and rotation.step == "adding":',
+        '    if rotation is not None and rotation.step == "adding":',
         f"{LOST} -k listed_late",
     ),
     Mutation(
