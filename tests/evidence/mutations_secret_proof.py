@@ -6,6 +6,7 @@ PROOF = "rotation/secret_proof.py"
 ENDINGS = "rotation/secret_endings.py"
 ADAPTER = "client_admin/adapter.py"
 PROOFS = "tests/unit/rotation/test_client_secret_proof.py"
+ROLLBACKS = "tests/unit/rotation/test_client_secret_rollback.py"
 WAITS = "tests/unit/rotation/test_client_secret_waits.py"
 CALLS = "tests/unit/client_admin/test_adapter.py"
 
@@ -75,7 +76,7 @@ SECRET_PROOF_MUTATIONS = (
         "rotation/secret_add.py",
         "    if later is not None:\n",
         "    if False:\n",
-        f"{PROOFS} -k rollback_to_the_intent",
+        f"{ROLLBACKS} -k rollback_to_the_intent",
     ),
     Mutation(
         "dead client secret: a refused grant proves it",

@@ -17,24 +17,13 @@ from tests.support.secret_providers import (
     FakeOkta,
     SecretFake,
 )
-from tests.support.secret_world import CREDENTIALS, Crashed, SecretWorld
+from tests.support.secret_world import CREDENTIALS, Crashed, SecretWorld, rotate_to_the_end
 
 Make = type[SecretFake]
 OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
 THEIRS = "theirs-canary-made-by-hand"
 each_kind = pytest.mark.parametrize("make", FAKES, ids=lambda fake: fake.KIND)
 each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)
-
-
-def rotate_to_the_end(world: SecretWorld) -> str:
-    """Run every six hours; the last outcome."""
-    outcome: str = world.rotate().outcome
-    for _ in range(40):
-        if outcome == "finished":
-            break
-        world.pass_time(hours=6)
-        outcome = world.rotate().outcome
-    return outcome
 
 
 def open_world(make: Make) -> SecretWorld:
@@ -161,102 +150,6 @@ def test_list_of_another_application_is_refused() -> None:
 
     assert theirs.id in str(caught.value)
     assert world.state == {}
-
-
-# --- AWSCURRENT is moved back --------------------------------------------------------------------
-
-
-@each_overlapping
-def test_new_client_secret_is_not_taken_for_the_old_one_after_a_rollback(make: Make) -> None:
-    world = SecretWorld.managed(make)
-    assert rotate_to_the_end(world) == "finished"
-    [new] = world.fake.secrets.values()
-    world.move_back("first")
-
-    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
-        world.rotate()
-
-    assert new.id in str(caught.value)
-    assert list(world.fake.secrets) == [new.id]
-    assert world.state == {}
-
-
-@each_overlapping
-def test_rollback_in_the_overlap_costs_neither_client_secret(make: Make) -> None:
-    world = SecretWorld.managed(make)
-    world.rotate()
-    world.move_back("first")
-    ids = list(world.fake.secrets)
-
-    if make is FakeEntraId:  # which has room, and hints
-        assert world.rotate().outcome == "started"
-        assert world.state["old"]["id"] == ids[0]
-        assert rotate_to_the_end(world) == "finished"
-        assert ids[1] in world.fake.secrets
-        return
-    with pytest.raises(ConfigError) as caught:
-        world.rotate()
-    assert all(each in str(caught.value) for each in ids)
-    assert list(world.fake.secrets) == ids
-
-
-def adding_version(world: SecretWorld) -> str:
-    """The version from before the new client secret was stored."""
-    versions = world.store.secrets[CREDENTIALS].versions
-    [found] = [
-        version_id
-        for version_id, text in versions.items()
-        if json.loads(text).get("client_secret_rotation", {}).get("step") == "adding"
-    ]
-    return found
-
-
-@each_overlapping
-def test_rollback_to_the_intent_is_told_as_one(make: Make) -> None:
-    world = SecretWorld.managed(make)
-    world.rotate()
-    world.move_back(adding_version(world))
-    world.clock.advance(3600)
-
-    assert world.rotate(dry_run=True).outcome == "would_change"
-    ended = world.rotate()
-
-    assert ended.outcome == "abandoned"
-    new = f"{make.KIND}-secret-2"
-    assert f"AWSCURRENT was moved back to a version from before {new} was stored" in ended.summary
-    assert f"{new} is still at {make.KIND}: delete it there if nobody uses it" in ended.summary
-    assert len(world.fake.secrets) == 2
-    assert world.stored == [FIRST_VALUE]
-    if make is FakeEntraId:
-        assert world.rotate().outcome == "started"
-    else:
-        with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):
-            world.rotate()
-
-
-@each_overlapping
-@pytest.mark.parametrize("is_alone", [True, False])
-def test_rollback_to_the_intent_after_the_end_says_how_to_go_forward_again(
-    make: Make,
-    is_alone: bool,  # noqa: FBT001
-) -> None:
-    world = SecretWorld.managed(make)
-    assert rotate_to_the_end(world) == "finished"
-    if not is_alone:
-        world.fake.make(THEIRS)
-    kept = list(world.fake.secrets)
-    last = world.store.secrets[CREDENTIALS].current or ""
-    world.move_back(adding_version(world))
-    before = dict(world.store.secrets[CREDENTIALS].versions)
-
-    with pytest.raises(MintError, match="move AWSCURRENT to the newest version again") as caught:
-        world.rotate()
-
-    assert f"holds {make.KIND}-secret-2" in str(caught.value)
-    assert list(world.fake.secrets) == kept
-    assert world.store.secrets[CREDENTIALS].versions == before
-    world.move_back(last)
-    assert world.job() in {"rotated", "not_due"}
 
 
 @each_overlapping
