@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,13 @@ from tests.support.secret_server import MANAGEMENT_CLIENT, serve
 OVERLAP_S, LIFETIME_S = 60, 180
 CHECKED, FAILED = "rotator.client_secret_checked", "rotator.client_secret_rotation_failed"
 MANAGER = "secretsmanager"
+
+
+@pytest.fixture(scope="module")
+def emulator(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An AWS of its own: a fleet in another test counts every token secret that it finds."""
+    with Emulator(tools, tmp_path_factory.mktemp("client-secret-aws")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
