@@ -40,14 +40,15 @@ MAX_WORKERS = 256
 
 def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
     """Read the manifest at `path`; raises ConfigError as `parse_manifest` does."""
-    text = replace_error(
-        lambda: Path(path).read_text("utf-8"),
-        (OSError, ValueError),
-        lambda error: ConfigError(
-            f"--config: the file cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})"
-        ),
-    )
+    text = replace_error(lambda: Path(path).read_text("utf-8"), (OSError, ValueError), _unreadable)
     return parse_manifest(text)
+
+
+def _unreadable(error: Exception) -> ConfigError:
+    reason = getattr(error, "strerror", None) or "not UTF-8"
+    return ConfigError(
+        f"manifest: the file cannot be read ({reason}); check --config or ROTATOR_CONFIG"
+    )
 
 
 def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:

@@ -78,7 +78,7 @@ CLI_MUTATIONS = (
     ),
     Mutation(
         "command line: a Service's variable counts as a setting",
-        "config.py",
+        "config/given.py",
         "        if name is None and not re.fullmatch(_SERVICE_LINK, variable):\n",
         "        if name is None:\n",
         "tests/unit/test_config.py -k service_of_any_name",

@@ -296,3 +296,93 @@ def test_pace_at_which_no_run_can_go_is_refused_by_the_name_of_its_variable(text
 
     assert str(caught.value) == "ROTATOR_PUTS_PER_S: must be a number above 0, at most 10000"
     assert caught.value.__context__ is None
+
+
+def fleet_refusal(flags: dict[str, str | None], **variables: str) -> str:
+    environ = {f"ROTATOR_{name}": text for name, text in variables.items()}
+    with pytest.raises(ConfigError) as caught:
+        load_fleet(flags, environ=environ)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("env", "pair 1 is not KEY=VALUE"),
+        ("env=prod,", "pair 2 is not KEY=VALUE"),
+        ("=prod", "pair 1 has no key"),
+        ("env=prod;team=web", "pair 1 has a character that no tag has"),
+        ("env=prod,env=test", "pair 2 names a tag again, with another value"),
+        ("k" * 129 + "=v", "pair 1 is too long"),
+        ("k=" + "v" * 257, "pair 1 is too long"),
+    ],
+)
+def test_tag_that_no_secret_can_have_is_told_by_its_place(text: str, problem: str) -> None:
+    """API reference of Secrets Manager, Tag: 128 and 256 characters, and which ones."""
+    by_variable = fleet_refusal({}, DISCOVER="true", WHERE=text)
+    by_flag = fleet_refusal({"--discover": "true", "--where": text})
+
+    assert by_variable.startswith(f"ROTATOR_WHERE: {problem}")
+    assert by_flag == by_variable.replace("ROTATOR_WHERE", "--where")
+    assert "write KEY=VALUE" in by_flag
+
+
+def test_tags_are_taken_as_they_are_written() -> None:
+    selector = load_fleet({"--discover": "true", "--where": "a = b c,d=,e=f=g,a=b c"}, environ={})
+
+    assert selector is not None
+    assert selector.where == (("a", "b c"), ("d", ""), ("e", "f=g"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "problem"),
+    [
+        (
+            {"--config": "f", "--where": "a=b"},
+            {},
+            "--where: works only with --discover; set both, or neither",
+        ),
+        (
+            {"--token-secret": "t", "--where": "a=b"},
+            {},
+            "--where: works only with --discover; set both, or neither",
+        ),
+        ({}, {"WHERE": "a=b"}, "ROTATOR_WHERE: works only with ROTATOR_DISCOVER; set both,"),
+        ({"--config": " "}, {}, "--config: is empty; give the path of a manifest"),
+        ({}, {"DISCOVER": "true", "FLEET": " "}, "ROTATOR_FLEET: must be printable ASCII"),
+        ({}, {"DISCOVER": "true", "FLEET": "büro"}, "ROTATOR_FLEET: must be printable ASCII"),
+        (
+            {},
+            {"DISCOVER": "true", "QUEUE_URL": "due"},
+            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
+        ),
+        (
+            {},
+            {"DISCOVER": "true", "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/due.fifo"},
+            "ROTATOR_QUEUE_URL: names a FIFO queue; use a standard one",
+        ),
+    ],
+)
+def test_setting_of_a_fleet_that_cannot_be_meant_is_named(
+    flags: dict[str, str | None], variables: dict[str, str], problem: str
+) -> None:
+    assert fleet_refusal(flags, **variables).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [
+        ({"--config": "f"}, {"WHERE": "odd"}),
+        ({}, {"CONFIG": "f", "WHERE": "odd"}),
+        ({}, {"TOKEN_SECRET": "t", "WHERE": "odd"}),
+        ({"--token-secret": "t"}, {"WHERE": "odd", "DISCOVER": "true"}),
+    ],
+)
+def test_tags_of_the_environment_stop_no_run_that_is_not_by_tag(
+    flags: dict[str, str | None], variables: dict[str, str]
+) -> None:
+    environ = {f"ROTATOR_{name}": text for name, text in variables.items()}
+
+    selector = load_fleet(flags, environ=environ)
+
+    assert selector is None or selector.config == "f"

@@ -213,9 +213,9 @@ def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
             {},
             "--config and --credentials-secret: select different bindings",
         ),
-        (("--where", "a=b"), {}, "--where: works only with --discover; pass both"),
-        (("--discover", "--where", "a"), {}, "--where: must be KEY=VALUE"),
-        (("--config", "/nowhere/fleet.toml"), {}, "--config: the file cannot be read"),
+        (("--where", "a=b"), {}, "--where: works only with --discover; set both"),
+        (("--discover", "--where", "a"), {}, "--where: pair 1 is not KEY=VALUE"),
+        (("--config", "/nowhere/fleet.toml"), {}, "manifest: the file cannot be read"),
         ((), {"ROTATOR_DISCOVER": "perhaps"}, "ROTATOR_DISCOVER: must be true or false"),
         (
             ("--discover", "--probe-stored"),

@@ -121,5 +121,8 @@ def test_file_that_cannot_be_read_is_named_by_its_flag(
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"^--config: the file cannot be read"):
+    with pytest.raises(
+        ConfigError,
+        match=r"^manifest: the file cannot be read .*; check --config or ROTATOR_CONFIG",
+    ):
         load_manifest(str(path))

@@ -1,0 +1,212 @@
+"""Flags, environment variables and events, turned into settings; a wrong one is named.
+
+The one place of the job that reads the environment. What the AWS SDK reads for itself (endpoint,
+profile, keys) is left to it.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from rotator.aws.secret_ids import arn_region, checked_secret_id, shared_region
+from rotator.config.fleet import FleetSelector, load_fleet, load_fleet_options
+from rotator.config.given import (
+    ALL_NAMES,
+    LOG_NAMES,
+    NAMES,
+    PACES,
+    PREFIX,
+    SECRET_NAMES,
+    Given,
+    describe_missing,
+    describe_missing_api,
+    parse_choice,
+    parse_flag,
+    parse_interval,
+    parse_span,
+    parse_url,
+    read_environment,
+)
+from rotator.errors import ConfigError, name_hint
+from rotator.model.binding import Binding, is_name_of
+from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rotator.model.secret_rotation import SecretRotationSettings
+
+
+__all__ = [
+    "ALL_NAMES",
+    "PACES",
+    "PREFIX",
+    "FleetSelector",
+    "JobSettings",
+    "LogSettings",
+    "Settings",
+    "environment_means",
+    "environment_names",
+    "load_fleet",
+    "load_fleet_options",
+    "load_log_settings",
+    "load_secret_id",
+    "load_secret_rotation",
+    "load_settings",
+    "region_of",
+]
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "console")
+
+
+class JobSettings(NamedTuple):
+    """How tokens are kept fresh, whosever they are: the same for one binding and for many.
+
+    `interval` is how often the job is started, `spread` by how much it may rotate early,
+    `probe_url` the API to call with a new token, `probe_stored` whether it is called with the
+    stored one too.
+    """
+
+    cadence: timedelta | None = None
+    interval: timedelta = DEFAULT_INTERVAL
+    spread: timedelta = timedelta(0)
+    probe_url: str | None = None
+    probe_stored: bool = False
+
+    def policy(self) -> RenewalPolicy:
+        """When a token is due."""
+        return RenewalPolicy(cadence=self.cadence, interval=self.interval, spread=self.spread)
+
+
+class Settings(NamedTuple):
+    """The names of one binding's secrets, where they are, and how the token is kept fresh.
+
+    `credentials_secret` is None where only the token secret was named, which is enough to look at
+    it. `region` is the one that the secrets' ARNs or AWS_REGION name; None leaves it to the SDK.
+    """
+
+    token_secret: str
+    credentials_secret: str | None = None
+    region: str | None = None
+    job: JobSettings = JobSettings()
+
+    def binding(self) -> Binding:
+        """Both names; raises ConfigError if the credentials secret was not named."""
+        return Binding(self.needed_credentials_secret(), self.token_secret)
+
+    def needed_credentials_secret(self) -> str:
+        """The credentials secret; raises ConfigError if none was named."""
+        if self.credentials_secret is None:
+            raise ConfigError(describe_missing("credentials_secret"))
+        return self.credentials_secret
+
+
+class LogSettings(NamedTuple):
+    """`level` is the least that is logged, `form` None the one that suits where logs go."""
+
+    level: str = "info"
+    form: str | None = None
+
+
+def load_settings(
+    given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings from `given`, and from the environment what is not there.
+
+    The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), and are
+    named like this in errors; None and an empty variable stand for "not given". Raises ConfigError
+    for a wrong value, an unknown key, or a variable that looks like a misspelling.
+    """
+    found = read_environment(environ, NAMES)
+    for label, text in given.items():
+        name = label.removeprefix("--").replace("-", "_")
+        if name not in NAMES:
+            raise ConfigError(f"{label}: unknown; {name_hint(name, NAMES)}")
+        if text is not None:
+            found[name] = Given(text, label)
+    for name in ("token_secret", "credentials_secret"):
+        if name in found:
+            checked_secret_id(found[name].label, found[name].text)
+    if "token_secret" not in found:
+        raise ConfigError(describe_missing("token_secret"))
+    token_secret = found["token_secret"].text
+    credentials = found.get("credentials_secret")
+    credentials_secret = credentials.text if credentials else None
+    return Settings(
+        token_secret=token_secret,
+        credentials_secret=credentials_secret,
+        region=shared_region(token_secret, credentials_secret) or environ.get("AWS_REGION") or None,
+        job=_job(found),
+    )
+
+
+def _job(found: Mapping[str, Given]) -> JobSettings:
+    job = JobSettings(
+        cadence=parse_span(found.get("cadence")),
+        interval=parse_interval(found) or DEFAULT_INTERVAL,
+        spread=parse_span(found.get("spread")) or timedelta(0),
+        probe_url=parse_url(found.get("probe_url")),
+        probe_stored=parse_flag(found.get("probe_stored")),
+    )
+    if job.probe_stored and job.probe_url is None:
+        raise ConfigError(describe_missing_api(found["probe_stored"].label))
+    return job
+
+
+def load_secret_id(
+    name: str, given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
+) -> str:
+    """The one secret that a command works on, checked.
+
+    `name` is `token_secret` or `credentials_secret`; `given` what was typed, by what to call it in
+    errors. Raises ConfigError if two of them differ, or nothing names it.
+    """
+    variable = f"{PREFIX}{name.upper()}"
+    typed = {label: text for label, text in given.items() if text is not None}
+    if len(set(typed.values())) > 1:
+        raise ConfigError(f"{' and '.join(typed)}: name different secrets; pass one of them")
+    for label, text in (typed or {variable: environ.get(variable, "")}).items():
+        if typed or text:
+            return checked_secret_id(label, text)
+    raise ConfigError(f"{name.replace('_', ' ')}: missing; pass its ID or set {variable}")
+
+
+def load_secret_rotation(
+    given: Mapping[str, str | None], environ: Mapping[str, str] = os.environ
+) -> SecretRotationSettings:
+    """How a client secret is rotated; `given` are `--overlap` and `--max-age`, in this order."""
+    from rotator.model.secret_rotation import SecretRotationSettings
+
+    found = read_environment(environ, SECRET_NAMES)
+    for name, (label, text) in zip(SECRET_NAMES, given.items(), strict=False):
+        found |= {name: Given(text, label)} if text is not None else {}
+    return SecretRotationSettings(*(parse_span(found.get(name)) for name in SECRET_NAMES))
+
+
+def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is the token secret that the environment names."""
+    return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
+
+
+def environment_means(arn: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the token secret with this ARN is the one that the environment names."""
+    return is_name_of(environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
+
+
+def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
+    """How much is logged and in which form; raises ConfigError for a value that is neither."""
+    found = read_environment(environ, LOG_NAMES)
+    level, form = found.get("log_level"), found.get("log_format")
+    return LogSettings(
+        level=parse_choice(level, LOG_LEVELS) if level else "info",
+        form=parse_choice(form, LOG_FORMATS) if form else None,
+    )
+
+
+def region_of(secret_id: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The region to ask for one secret; None leaves it to the SDK."""
+    return arn_region(secret_id) or environ.get("AWS_REGION") or None
