@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,23 +12,14 @@ import structlog
 
 from rotator.errors import ClientAdminError, ConfigError
 from rotator.lambda_handler import handler
-from rotator.local.environment import isolated_environment, secrets_manager_client
-from rotator.local.secrets_manager import make_secrets_manager
+from rotator.local.environment import secrets_manager_client
 from tests.support.clock import ManualClock
+from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
 from tests.support.secret_providers import FIRST_VALUE, FakeEntraId
 from tests.support.secret_server import serve
 
 EVENT = {"rotate_client_secret": True}
-
-
-class Invoked:
-    """Lambda's context object."""
-
-    aws_request_id = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 300_000
+CONTEXT = LambdaContext(remaining_ms=300_000)
 
 
 @pytest.fixture
@@ -40,19 +30,12 @@ def fake() -> FakeEntraId:
 @pytest.fixture
 def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of the Secrets Manager in which the environment's secrets are."""
-    server = make_secrets_manager()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
-        monkeypatch.delenv(name)
-    endpoint_url = f"http://127.0.0.1:{server.server_port}"
-    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
-        monkeypatch.setenv(name, value)
     name = f"{uuid.uuid4()}/client"
-    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", name)
-    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", f"{name}-token")
-    client = secrets_manager_client(endpoint_url)
-    with serve(fake) as url:
+    with run_secrets_manager() as endpoint_url, serve(fake) as url:
+        set_environment(monkeypatch, endpoint_url)
+        monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", name)
+        monkeypatch.setenv("ROTATOR_TOKEN_SECRET", f"{name}-token")
+        client = secrets_manager_client(endpoint_url)
         fields = {
             "client_id": fake.client_id,
             "client_secret": FIRST_VALUE,
@@ -63,10 +46,7 @@ def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client.create_secret(Name=name, SecretString=json.dumps(fields))
         client.create_secret(Name=f"{name}-token")
         yield client
-    client.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+        client.close()
     structlog.reset_defaults()
 
 
@@ -85,7 +65,7 @@ def test_event_begins_a_rotation_and_tells_the_age(
     client: Any,  # noqa: ANN401 - its methods are made at run time
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answer = handler(EVENT, Invoked())
+    answer = handler(EVENT, CONTEXT)
 
     assert answer["outcome"] == "started"
     assert answer["credentials_secret"] == name()
@@ -106,7 +86,7 @@ def test_young_client_secret_is_left_and_its_age_told(
 ) -> None:
     monkeypatch.setenv("ROTATOR_CLIENT_SECRET_MAX_AGE", "300d")
 
-    assert handler(EVENT, Invoked())["outcome"] == "not_due"
+    assert handler(EVENT, CONTEXT)["outcome"] == "not_due"
 
     age_s = timedelta(days=200).total_seconds()
     assert 0 <= metrics(capsys.readouterr().out)["ClientSecretAgeSeconds"] - age_s < 120
@@ -116,9 +96,9 @@ def test_young_client_secret_is_left_and_its_age_told(
 def test_token_secret_of_the_environment_counts_as_named(
     client: Any,  # noqa: ANN401
 ) -> None:
-    handler(EVENT, Invoked())
+    handler(EVENT, CONTEXT)
 
-    [unmet, _] = handler(EVENT, Invoked())["unmet"]
+    [unmet, _] = handler(EVENT, CONTEXT)["unmet"]
 
     assert unmet.startswith(f"token secret {name()}-token: holds no token")
     del client
@@ -126,7 +106,7 @@ def test_token_secret_of_the_environment_counts_as_named(
 
 @pytest.mark.usefixtures("client")
 def test_event_that_names_a_secret_makes_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
-    handler(EVENT | {"credentials_secret": name()}, Invoked())
+    handler(EVENT | {"credentials_secret": name()}, CONTEXT)
 
     assert "_aws" not in capsys.readouterr().out
 
@@ -138,7 +118,7 @@ def test_failure_is_raised_and_logged_once(
     fake.is_allowed = False
 
     with pytest.raises(ClientAdminError, match=r"Application\.ReadWrite\.OwnedBy"):
-        handler(EVENT, Invoked())
+        handler(EVENT, CONTEXT)
 
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["event"] == "rotator.client_secret_rotation_failed"
@@ -173,4 +153,4 @@ def test_failure_names_the_credentials_secret_as_the_other_outcomes_do(
 @pytest.mark.usefixtures("client")
 def test_wrong_event_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="event"):
-        handler(event, Invoked())
+        handler(event, CONTEXT)

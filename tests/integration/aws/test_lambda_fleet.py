@@ -1,8 +1,6 @@
 """The function over many bindings: by schedule, as a dispatcher, and as a worker of the queue."""
 
 import json
-import os
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,26 +14,15 @@ from rotator.app.aws_lambda.fleet import open_fleet
 from rotator.errors import ConfigError, StoreError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
-from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.environment import secrets_manager_client
 from rotator.local.ims import LocalIms
-from rotator.local.secrets_manager import make_secrets_manager
 from tests.integration.cli.front import Front
 from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Request, json_reply
+from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
 
 TAG = "rotator:credentials-secret"
 SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """Lambda's context object."""
-
-    aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
-    milliseconds: int = 120_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +48,9 @@ class FleetOf:
 
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetOf]:
-    server = make_secrets_manager()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
-        monkeypatch.delenv(name)
-    endpoint_url = f"http://127.0.0.1:{server.server_port}"
-    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
-        monkeypatch.setenv(name, value)
     team = str(uuid.uuid4())
-    with LocalIms() as ims:
+    with run_secrets_manager() as endpoint_url, LocalIms() as ims:
+        set_environment(monkeypatch, endpoint_url)
         binding = LocalBinding.register(ims, prefix=team)
         fields = json.loads(binding.init_input()) | {"token_secrets": [f"{team}/*"]}
         client = secrets_manager_client(endpoint_url)
@@ -81,9 +61,6 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetOf]:
         open_fleet.cache_clear()
         yield FleetOf(client, binding, ims, team)
         client.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def metrics_of(text: str) -> dict[str, Any]:
@@ -97,7 +74,7 @@ def test_schedule_rotates_the_fleet_that_the_environment_selects(
 ) -> None:
     names = [fleet.add(f"token{number}") for number in range(3)]
 
-    response = handler(SCHEDULED, Invocation())
+    response = handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert {key: response[key] for key in ("fleet", "bindings", "rotated", "failed")} == {
@@ -118,7 +95,7 @@ def test_outage_of_the_provider_is_seen_in_the_metrics_and_raises_nothing(
     fleet.add("token")
     fleet.ims.configure(behaviour="outage")
 
-    response = handler(SCHEDULED, Invocation())
+    response = handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert response["failed"] == 1
@@ -135,7 +112,7 @@ def test_secret_that_somebody_tagged_does_not_hold_the_alarm(
         Name=stranger, Tags=[{"Key": key, "Value": text} for key, text in tags.items()]
     )
 
-    handler(SCHEDULED, Invocation())
+    handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert (metrics["Failed"], metrics["Unusable"]) == (1, 0)
@@ -177,7 +154,7 @@ def test_tag_that_names_no_usable_credentials_holds_the_alarm_for_as_long_as_a_t
         document = token_document(issued_at=datetime.now(UTC) - age)
         fleet.client.put_secret_value(SecretId=name, SecretString=json.dumps(document))
 
-    handler(SCHEDULED, Invocation())
+    handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert metrics["Failed"] == 1
@@ -194,7 +171,7 @@ def test_binding_that_its_credentials_name_is_heard_of_before_its_first_token(
     fleet.client.create_secret(Name=name, SecretString=json.dumps(fields))
     fleet.add("new", **{TAG: name})
 
-    handler(SCHEDULED, Invocation())
+    handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert (metrics["Failed"], metrics["Unusable"], metrics["MinRemainingSeconds"]) == (1, 1, 0)
@@ -232,7 +209,7 @@ def test_refused_line_of_a_manifest_counts_with_the_life_of_its_token(
     monkeypatch.delenv("ROTATOR_WHERE")
     monkeypatch.setenv("ROTATOR_CONFIG", str(manifest))
 
-    handler(SCHEDULED, Invocation())
+    handler(SCHEDULED, LambdaContext())
     metrics = metrics_of(capsys.readouterr().out)
 
     assert (metrics["Failed"], metrics["Unusable"]) == (1, unusable)
@@ -254,7 +231,7 @@ def test_dispatcher_sends_what_is_due_and_mints_nothing(
     with HttpServer(respond) as queue:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", queue.url)
         monkeypatch.setenv("ROTATOR_QUEUE_URL", f"{queue.url}/123456789012/rotator")
-        response = handler(SCHEDULED, Invocation())
+        response = handler(SCHEDULED, LambdaContext())
 
     bodies = [json.loads(each["MessageBody"]) for batch in sent for each in batch]
     assert [len(batch) for batch in sent] == [10, 2]
@@ -277,7 +254,7 @@ def test_message_that_the_queue_refuses_counts_as_a_failed_binding(
     with HttpServer(respond) as queue:
         monkeypatch.setenv("ROTATOR_QUEUE_URL", f"{queue.url}/123456789012/rotator")
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", queue.url)
-        response = handler(SCHEDULED, Invocation())
+        response = handler(SCHEDULED, LambdaContext())
     out = capsys.readouterr()
 
     counts = ("sent", "failed", "would_rotate")
@@ -298,7 +275,7 @@ def test_queue_out_of_reach_is_raised_after_the_metrics_are_printed(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
 
     with pytest.raises(StoreError, match="SQS cannot be reached") as raised:
-        handler(SCHEDULED, Invocation(milliseconds=15_500))
+        handler(SCHEDULED, LambdaContext(remaining_ms=15_500))
 
     assert raised.value.retryable
     assert metrics_of(capsys.readouterr().out)["Failed"] == 1
@@ -314,7 +291,7 @@ def test_list_that_breaks_off_is_raised_after_what_was_found_is_done(
         front.answer("ListSecrets", {"SecretList": [listed], "NextToken": "again"})
         monkeypatch.setenv("AWS_ENDPOINT_URL", front.env["AWS_ENDPOINT_URL"])
         with pytest.raises(StoreError, match="list of secrets: does not end"):
-            handler(SCHEDULED, Invocation())
+            handler(SCHEDULED, LambdaContext())
     out = capsys.readouterr()
 
     assert fleet.has_token(name)
@@ -340,7 +317,7 @@ def test_worker_rotates_each_message_and_gives_back_what_may_pass(
         record("field", event | {"probe_url": "https://a.example"}),
     ]
 
-    response = handler({"Records": records}, Invocation())
+    response = handler({"Records": records}, LambdaContext())
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
     assert response == {"batchItemFailures": []}
@@ -355,7 +332,7 @@ def test_message_whose_provider_is_down_goes_back_to_the_queue(fleet: FleetOf) -
     fleet.ims.configure(behaviour="outage")
     event = {"credentials_secret": fleet.binding.credentials_secret, "token_secret": name}
 
-    response = handler({"Records": [record("1", event)]}, Invocation())
+    response = handler({"Records": [record("1", event)]}, LambdaContext())
 
     assert response == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
@@ -363,7 +340,7 @@ def test_message_whose_provider_is_down_goes_back_to_the_queue(fleet: FleetOf) -
 def test_records_of_another_service_are_refused(fleet: FleetOf) -> None:
     del fleet
     with pytest.raises(ConfigError, match="event: has an unknown field"):
-        handler({"Records": [{"eventSource": "aws:s3"}]}, Invocation())
+        handler({"Records": [{"eventSource": "aws:s3"}]}, LambdaContext())
 
 
 def test_manifest_can_be_part_of_the_package(
@@ -379,6 +356,6 @@ def test_manifest_can_be_part_of_the_package(
     monkeypatch.delenv("ROTATOR_WHERE")
     monkeypatch.setenv("ROTATOR_CONFIG", str(manifest))
 
-    response = handler(SCHEDULED, Invocation())
+    response = handler(SCHEDULED, LambdaContext())
 
     assert (response["bindings"], response["rotated"]) == (1, 1)

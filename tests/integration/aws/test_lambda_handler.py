@@ -1,12 +1,9 @@
 """The function does the job once per invocation, and lets AWS see what became of it."""
 
 import json
-import os
 import re
-import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,22 +16,11 @@ from rotator.aws.store import SecretsManagerStore
 from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
 from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
-from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.environment import secrets_manager_client
 from rotator.local.ims import LocalIms
-from rotator.local.secrets_manager import make_secrets_manager
+from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
 
 WRONG = "p8e-canary-of-a-wrong-secret"
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Lambda's context object."""
-
-    aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
-    remaining_ms: int = 120_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_ms
 
 
 @pytest.fixture(autouse=True)
@@ -47,22 +33,14 @@ def _environment_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def endpoint_url() -> Iterator[str]:
-    server = make_secrets_manager()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_secrets_manager() as url:
+        yield url
 
 
 @pytest.fixture
 def secrets(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of the Secrets Manager that the environment points the function to."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ROTATOR_"))]:
-        monkeypatch.delenv(name)
-    for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch, endpoint_url)
     client = secrets_manager_client(endpoint_url)
     yield client
     client.close()
@@ -125,7 +103,7 @@ def test_schedules_event_rotates_what_the_environment_names(
     secrets: Any,  # noqa: ANN401
     binding: LocalBinding,
 ) -> None:
-    answer = handler(event, Context())
+    answer = handler(event, LambdaContext())
 
     assert answer["outcome"] == "rotated"
     assert answer["reason"] == "token_missing"
@@ -135,8 +113,8 @@ def test_schedules_event_rotates_what_the_environment_names(
 
 @pytest.mark.usefixtures("binding")
 def test_second_tick_is_a_no_op(ims: LocalIms) -> None:
-    first = handler(SCHEDULED, Context())
-    second = handler(SCHEDULED, Context())
+    first = handler(SCHEDULED, LambdaContext())
+    second = handler(SCHEDULED, LambdaContext())
 
     assert second["outcome"] == "not_due"
     assert second["version_id"] == first["version_id"]
@@ -155,16 +133,16 @@ def test_event_that_names_the_secrets_wins_over_the_environment(
         "token_secret": binding.token_secret,
     }
 
-    assert handler(named, Context())["outcome"] == "rotated"
+    assert handler(named, LambdaContext())["outcome"] == "rotated"
     assert read_token(secrets, binding)["access_token"]
 
 
 @pytest.mark.usefixtures("binding")
 def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
-    first = handler({}, Context())
+    first = handler({}, LambdaContext())
     # Within a second the next token would not expire later, and be refused for it.
     ims.configure(token_lifetime_s=86_460)
-    forced = handler({"force": True}, Context())
+    forced = handler({"force": True}, LambdaContext())
 
     assert (forced["outcome"], forced["reason"]) == ("rotated", "forced")
     assert forced["version_id"] != first["version_id"]
@@ -188,7 +166,7 @@ def test_event_of_another_kind_is_refused(
     event: object, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ConfigError, match=r"^event: ") as caught:
-        handler(event, Context())
+        handler(event, LambdaContext())
 
     said = capsys.readouterr()
     [line] = said.err.splitlines()
@@ -204,13 +182,13 @@ def test_wrong_settings_of_the_log_are_logged_and_measured(
 ) -> None:
     monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
     with pytest.raises(ConfigError, match="ROTATOR_LOG_LEVEL") as caught:
-        handler(SCHEDULED, Context())
+        handler(SCHEDULED, LambdaContext())
     said = capsys.readouterr()
     event = json.loads(said.err)
 
     assert event["event"] == "rotator.rotation_failed"
     assert (event["outcome"], event["error"]) == ("failed", str(caught.value))
-    assert event["request_id"] == Context().aws_request_id
+    assert event["request_id"] == LambdaContext().aws_request_id
     assert event["binding"] == binding.token_secret
     assert the_metrics(said.out)["RotationFailed"] == 1
 
@@ -219,7 +197,7 @@ def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
     binding: LocalBinding, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = datetime.now(UTC)
-    handler(SCHEDULED, Context())
+    handler(SCHEDULED, LambdaContext())
     line = the_metrics(capsys.readouterr().out)
     [directive] = line["_aws"]["CloudWatchMetrics"]
     named = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
@@ -243,9 +221,9 @@ def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
 def test_tick_that_mints_nothing_still_tells_the_remaining_life(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handler(SCHEDULED, Context())
+    handler(SCHEDULED, LambdaContext())
     capsys.readouterr()
-    handler(SCHEDULED, Context())
+    handler(SCHEDULED, LambdaContext())
     line = the_metrics(capsys.readouterr().out)
 
     assert line["TokenRemainingSeconds"] > 86_000
@@ -258,20 +236,20 @@ def test_failure_is_raised_logged_and_measured_and_the_token_stays(
     binding: LocalBinding,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handler(SCHEDULED, Context())
+    handler(SCHEDULED, LambdaContext())
     kept = read_token(secrets, binding)
     spoil_credentials(secrets, binding)
     capsys.readouterr()
 
     with pytest.raises(MintError) as caught:
-        handler({"force": True}, Context())
+        handler({"force": True}, LambdaContext())
     output = capsys.readouterr()
     event = json.loads(output.err.splitlines()[-1])
     line = the_metrics(output.out)
 
     assert caught.value.oauth_error == "invalid_client"
     assert (event["event"], event["outcome"]) == ("rotator.rotation_failed", "failed")
-    assert event["request_id"] == line["request_id"] == Context().aws_request_id
+    assert event["request_id"] == line["request_id"] == LambdaContext().aws_request_id
     assert event["error"] == str(caught.value)
     assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 1)
     # A failing job goes on telling how long the stored token still lives.
@@ -284,11 +262,11 @@ def test_no_secret_reaches_the_log_or_the_error(
     binding: LocalBinding,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handler(SCHEDULED, Context())
+    handler(SCHEDULED, LambdaContext())
     token = read_token(secrets, binding)["access_token"]
     spoil_credentials(secrets, binding)
     with pytest.raises(RotatorError) as caught:
-        handler({"force": True}, Context())
+        handler({"force": True}, LambdaContext())
     output = capsys.readouterr()
     said = f"{output.out}{output.err}{caught.value}{caught.value.__context__}"
 
@@ -304,7 +282,7 @@ def test_unreadable_credentials_are_an_error_that_helps(
     secrets.put_secret_value(SecretId=binding.credentials_secret, SecretString="{}")
 
     with pytest.raises(CredentialsError, match="client_id is missing"):
-        handler(SCHEDULED, Context())
+        handler(SCHEDULED, LambdaContext())
 
 
 def test_error_of_an_unknown_kind_is_raised_without_its_text(
@@ -317,7 +295,7 @@ def test_error_of_an_unknown_kind_is_raised_without_its_text(
 
     monkeypatch.setattr(lambda_handler, "open_store_in", explode)
     with pytest.raises(RotatorError) as caught:
-        handler(SCHEDULED, Context())
+        handler(SCHEDULED, LambdaContext())
     output = capsys.readouterr()
 
     place = r"explode \(test_lambda_handler\.py:\d+\)"
@@ -333,7 +311,7 @@ def test_error_of_an_unknown_kind_is_raised_without_its_text(
 def test_no_mint_is_begun_without_time_to_publish(ims: LocalIms) -> None:
     # Reading a rival's version and putting ours: a few calls, each of which may be repeated.
     with pytest.raises(MintError, match="no time left") as caught:
-        handler(SCHEDULED, Context(remaining_ms=10_000))
+        handler(SCHEDULED, LambdaContext(remaining_ms=10_000))
 
     assert caught.value.retryable
     assert ims.observed()["token_requests"] == 0
@@ -351,7 +329,7 @@ def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch)
 
     for cadence in ("23h", "22h", "21h"):  # settings that make no difference to the client
         monkeypatch.setenv("ROTATOR_CADENCE", cadence)
-        handler(SCHEDULED, Context())
+        handler(SCHEDULED, LambdaContext())
 
     assert len(opened) == 1
 
@@ -366,9 +344,9 @@ def test_event_that_names_a_secret_makes_no_metric_dimension(
     }
     monkeypatch.setenv("ROTATOR_TOKEN_SECRET", "another/token")
 
-    outcome = handler(event, Context())["outcome"]
+    outcome = handler(event, LambdaContext())["outcome"]
     with pytest.raises(RotatorError):
-        handler({**event, "token_secret": "no/such/token"}, Context())
+        handler({**event, "token_secret": "no/such/token"}, LambdaContext())
 
     assert outcome == "rotated"
     assert capsys.readouterr().out == ""
@@ -379,7 +357,7 @@ def test_event_that_names_the_binding_of_the_environment_is_measured(
 ) -> None:
     handler(
         {"credentials_secret": binding.credentials_secret, "token_secret": binding.token_secret},
-        Context(),
+        LambdaContext(),
     )
 
     assert the_metrics(capsys.readouterr().out)["TokenSecret"] == binding.token_secret

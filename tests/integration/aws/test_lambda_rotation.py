@@ -16,21 +16,12 @@ from rotator.local.environment import aws_variables, secrets_manager_client
 from rotator.local.ims import LocalIms
 from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.service import StrictSecretsManager
+from tests.support.lambda_function import LambdaContext
 from tests.support.native_rig import FUNCTION
 from tests.support.wire import Wire
 
 TAG = "rotator:credentials-secret"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
-
-
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """Lambda's context object."""
-
-    aws_request_id: str = "7e9c1a52-0f4e-4c0b-8a3e-5d1f0c9b8a77"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 120_000
 
 
 @dataclass(slots=True)
@@ -80,7 +71,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 
 
 def call(event: dict[str, str]) -> dict[str, Any]:
-    return handler(event, StepContext())
+    return handler(event, LambdaContext())
 
 
 @pytest.mark.parametrize("by_arn", [True, False])
