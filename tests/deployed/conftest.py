@@ -66,6 +66,14 @@ def emulator(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
+def endpoint_url() -> Iterator[str]:
+    """The local Secrets Manager."""
+    environment = isolated_environment(os.environ)
+    with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
+        yield server.announcement["endpoint_url"]
+
+
+@pytest.fixture(scope="session")
 def ims() -> Iterator[RemoteIms]:
     """The local token endpoint."""
     with ServerProcess("rotator.local.ims", environment=isolated_environment(os.environ)) as server:

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,7 +13,6 @@ from infra.package import SERVICES, Package, build
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
-from rotator.local.server_process import ServerProcess
 from tests.deployed.runtime_api import RuntimeProcess
 
 ROOT = Path(__file__).parents[2]
@@ -24,13 +22,6 @@ UNPACKED_LIMIT_BYTES = 262_144_000  # Lambda quotas: deployment package, unzippe
 
 def names(package: Package) -> list[str]:
     return zipfile.ZipFile(package.path).namelist()
-
-
-@pytest.fixture(scope="module")
-def endpoint_url() -> Iterator[str]:
-    environment = isolated_environment(os.environ)
-    with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
-        yield server.announcement["endpoint_url"]
 
 
 @pytest.fixture
@@ -109,16 +100,22 @@ def test_byte_code_is_used(task: Path, lambda_python: str) -> None:
     assert {PurePosixPath(path).suffix for path in loaded} == {".pyc"}
 
 
-def test_function_runs_where_only_the_zip_is(
-    lambda_python: str, task: Path, runtime_client: Path, variables: dict[str, str], ims: RemoteIms
-) -> None:
-    with RuntimeProcess(
+@pytest.fixture
+def function(
+    lambda_python: str, task: Path, runtime_client: Path, variables: dict[str, str]
+) -> RuntimeProcess:
+    """The packaged function under AWS's runtime client, to be started."""
+    return RuntimeProcess(
         lambda_python,
         task=task,
         runtime_client=runtime_client,
         handler=HANDLER,
         environment=variables,
-    ) as process:
+    )
+
+
+def test_function_runs_where_only_the_zip_is(function: RuntimeProcess, ims: RemoteIms) -> None:
+    with function as process:
         first = process.invoke({"source": "aws.scheduler"})
         second = process.invoke({"source": "aws.scheduler"})
         refused = process.invoke({"Records": []})
@@ -136,17 +133,9 @@ def test_function_runs_where_only_the_zip_is(
     }
 
 
-def test_function_says_so_when_its_time_is_up(
-    lambda_python: str, task: Path, runtime_client: Path, variables: dict[str, str], ims: RemoteIms
-) -> None:
+def test_function_says_so_when_its_time_is_up(function: RuntimeProcess, ims: RemoteIms) -> None:
     ims.configure(behaviour="hang", hang_s=30)
-    with RuntimeProcess(
-        lambda_python,
-        task=task,
-        runtime_client=runtime_client,
-        handler=HANDLER,
-        environment=variables,
-    ) as process:
+    with function as process:
         answer = process.invoke({}, remaining_s=18)
 
     assert answer.failed

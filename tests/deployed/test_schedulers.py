@@ -7,8 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ import pytest
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
-from rotator.local.server_process import ServerProcess
+from tests.deployed.watch import wait_for
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "infra" / "systemd"
@@ -36,13 +34,6 @@ mount -t tmpfs none /run
 mkdir /var/spool/cron/crontabs
 exec cron -f
 """
-
-
-@pytest.fixture(scope="module")
-def endpoint_url() -> Iterator[str]:
-    environment = isolated_environment(os.environ)
-    with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
-        yield server.announcement["endpoint_url"]
 
 
 @pytest.fixture
@@ -80,14 +71,6 @@ def needs(command: str) -> str:
     found = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if found is None:
         pytest.skip(f"no {command} on this machine")
-    return found
-
-
-def wait_for(what: Callable[[], Any], *, timeout_s: float) -> Any:  # noqa: ANN401 - what it was
-    give_up_at = time.monotonic() + timeout_s
-    while not (found := what()):
-        assert time.monotonic() < give_up_at, f"nothing after {timeout_s:.0f} s"
-        time.sleep(0.5)
     return found
 
 

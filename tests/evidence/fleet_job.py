@@ -18,11 +18,10 @@ from rotator.fleet.settings import FleetSettings
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK, SystemClock
-from rotator.model.fields import load_object
 from rotator.model.policy import RenewalPolicy
 from rotator.oauth.endpoint import TokenEndpoint
-from tests.evidence.job import AGES, CLIENT_ID, CLIENT_SECRET, Stage, client_of
-from tests.strict_aws.versions import CURRENT, Versions
+from tests.evidence.job import AGES, CLIENT_ID, CLIENT_SECRET, Stage, client_of, current_token
+from tests.strict_aws.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +100,7 @@ class FleetJob:
 
     def current(self, name: str) -> AccessToken | None:
         """The token that a consumer reads, None if there is none."""
-        version = self.versions(name).labelled(CURRENT)
-        try:
-            if version is None or version.content is None:
-                return None
-            return AccessToken.from_fields(load_object(version.content[1]))
-        except ValueError:
-            return None
+        return current_token(self.versions(name))
 
     def has_token(self, name: str) -> bool:
         """Whether there is a token to read that the API takes."""

@@ -200,13 +200,7 @@ class Job:
 
     def current(self) -> AccessToken | None:
         """The token that a consumer reads, None if there is none."""
-        version = self.versions().labelled(CURRENT)
-        try:
-            if version is None or version.content is None:
-                return None
-            return AccessToken.from_fields(load_object(version.content[1]))
-        except ValueError:
-            return None
+        return current_token(self.versions())
 
     def run(
         self, *, force: bool = False, probe: bool = True, cadence: timedelta | None = None
@@ -277,6 +271,17 @@ class _RunClock(FunctionClock):
 
     def monotonic(self) -> float:
         return super().monotonic() + self._waited_s
+
+
+def current_token(versions: Versions) -> AccessToken | None:
+    """The token that a consumer reads, None if there is none."""
+    version = versions.labelled(CURRENT)
+    try:
+        if version is None or version.content is None:
+            return None
+        return AccessToken.from_fields(load_object(version.content[1]))
+    except ValueError:
+        return None
 
 
 def client_of(on: Stage) -> Any:  # noqa: ANN401 - its methods are made at run time

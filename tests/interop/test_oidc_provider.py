@@ -32,6 +32,11 @@ KEYS: dict[str, Any] = {
     "EdDSA": OKPKey.generate_key("Ed25519"),
 }
 RESOURCE = "https://api.example/one"
+POSTS: dict[str, Any] = {
+    "client_id": f"{AWKWARD_ID} client_secret_post",
+    "client_secret": AWKWARD_SECRET,
+    "auth_method": "client_secret_post",
+}
 
 
 def registrations() -> list[dict[str, Any]]:
@@ -138,9 +143,7 @@ def test_assertion_of_another_key_is_refused(issuer: str) -> None:
 def test_second_client_secret_is_accepted_after_the_first_was_refused(issuer: str) -> None:
     token = mint(
         issuer=issuer,
-        client_id=f"{AWKWARD_ID} client_secret_post",
-        client_secret=["replaced", AWKWARD_SECRET],
-        auth_method="client_secret_post",
+        **POSTS | {"client_secret": ["replaced", AWKWARD_SECRET]},
     )
 
     assert_is_known(issuer, token)
@@ -149,9 +152,7 @@ def test_second_client_secret_is_accepted_after_the_first_was_refused(issuer: st
 def test_resource_makes_a_token_for_that_audience(issuer: str) -> None:
     token = mint(
         issuer=issuer,
-        client_id=f"{AWKWARD_ID} client_secret_post",
-        client_secret=AWKWARD_SECRET,
-        auth_method="client_secret_post",
+        **POSTS,
         scope="read",
         resource=RESOURCE,
     )
@@ -166,9 +167,7 @@ def test_every_resource_reaches_the_server(issuer: str) -> None:
     with pytest.raises(MintError) as caught:
         mint(
             issuer=issuer,
-            client_id=f"{AWKWARD_ID} client_secret_post",
-            client_secret=AWKWARD_SECRET,
-            auth_method="client_secret_post",
+            **POSTS,
             resource=[RESOURCE, "https://api.example/two"],
         )
 
@@ -180,9 +179,7 @@ def test_scope_that_the_client_does_not_have_is_named_as_the_trouble(issuer: str
     with pytest.raises(MintError) as caught:
         mint(
             issuer=issuer,
-            client_id=f"{AWKWARD_ID} client_secret_post",
-            client_secret=AWKWARD_SECRET,
-            auth_method="client_secret_post",
+            **POSTS,
             scope="read administer",
         )
 
@@ -193,11 +190,9 @@ def test_scope_that_the_client_does_not_have_is_named_as_the_trouble(issuer: str
 def test_scope_that_the_server_leaves_out_is_noticed(issuer: str, policy: str) -> None:
     fields: dict[str, Any] = {
         "issuer": issuer,
-        "client_id": f"{AWKWARD_ID} client_secret_post",
-        "client_secret": AWKWARD_SECRET,
-        "auth_method": "client_secret_post",
         "scope": "read unheard-of",
         "scope_policy": policy,
+        **POSTS,
     }
     endpoint = TokenEndpoint()
 

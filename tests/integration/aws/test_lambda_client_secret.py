@@ -128,12 +128,12 @@ def test_failure_is_raised_and_logged_once(
 def test_failure_names_the_credentials_secret_as_the_other_outcomes_do(
     fake: FakeEntraId, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler(EVENT, Invoked())
+    handler(EVENT, CONTEXT)
     [checked] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     fake.is_allowed = False
 
     with pytest.raises(ClientAdminError):
-        handler(EVENT, Invoked())
+        handler(EVENT, CONTEXT)
 
     [failed] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert checked["credentials_secret"] == name()

@@ -1,6 +1,7 @@
 """The function over many bindings: by schedule, as a dispatcher, and as a worker of the queue."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
