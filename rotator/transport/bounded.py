@@ -6,6 +6,7 @@ environment but never credentials. Imports requests, so import this where it is 
 
 from __future__ import annotations
 
+import http.client
 import queue
 import ssl
 import threading
@@ -117,9 +118,15 @@ def send_bounded(
         adapter.close()
     if isinstance(outcome, HttpResponse):
         return outcome
-    if heads and not 200 <= heads[0].status < 300:  # noqa: PLR2004 - HTTP success
-        return heads[0]
+    head = heads[0] if heads else _bare_head(adapter.status)
+    if head is not None and not 200 <= head.status < 300:  # noqa: PLR2004 - HTTP success
+        return head
     raise outcome
+
+
+def _bare_head(status: int | None) -> HttpResponse | None:
+    """A response of which the status alone has arrived, or can be read."""
+    return None if status is None else HttpResponse(status, {}, body=b"", is_cut=True)
 
 
 def make_adapter(
@@ -205,6 +212,10 @@ def _explain(error: Exception) -> tuple[str, bool]:
             return f"TLS certificate is not trusted ({_printable(cause.verify_message)})", False
     if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
+    if any(isinstance(cause, urllib3_faults.InvalidHeader) for cause in causes):
+        return f"the response has Content-Length headers that differ; {_REPORT}", False
+    if any(type(cause) in _TOO_MANY_HEADERS for cause in causes):
+        return f"the response has more or longer headers than clients take; {_REPORT}", False
     if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):
         return "URL or proxy of the environment cannot be used", False
     reason = _tls_reason(causes)
@@ -215,6 +226,12 @@ def _explain(error: Exception) -> tuple[str, bool]:
         if isinstance(error, kind):
             return f"{problem} ({reason})" if reason else problem, retryable
     return f"HTTP failed ({type(error).__name__})", True
+
+
+_REPORT = "tell whoever runs the server, or the proxy before it"
+
+_TOO_MANY_HEADERS = {http.client.HTTPException, http.client.LineTooLong}
+"""By their exact classes: those that derive from them say other things."""
 
 
 def _tls_reason(causes: list[BaseException]) -> str:

@@ -6,6 +6,7 @@ Imports requests, so import this only to send something.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,18 @@ class StrictAdapter(HTTPAdapter):
         self._context = context
         self._for_proxies = for_proxies
         self._sockets: list[socket.socket] = []
+        self._responses: list[http.client.HTTPResponse] = []
         self._is_cut = False
         super().__init__()
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, as soon as its first line has come.
+
+        None before that, and for the answer of a proxy to CONNECT.
+        """
+        status = self._responses[-1].status if self._responses else None
+        return status if isinstance(status, int) else None
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """As inherited, with the context."""
@@ -52,14 +63,17 @@ class StrictAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """As inherited, with connections that this adapter can cut."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = partial(_tracked_kind(pool.ConnectionCls), track=self.track)
+        pool.ConnectionCls = self._tracked(pool.ConnectionCls)
         return pool
 
     def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """As `get_connection_with_tls_context`, which requests has since 2.32.2 only."""
         pool: Any = super().get_connection(*args, **options)
-        pool.ConnectionCls = partial(_tracked_kind(pool.ConnectionCls), track=self.track)
+        pool.ConnectionCls = self._tracked(pool.ConnectionCls)
         return pool
+
+    def _tracked(self, kind: Any) -> Any:  # noqa: ANN401 - http's or https's
+        return partial(_tracked_kind(kind), track=self.track, note=self._responses.append)
 
     def track(self, made: socket.socket) -> None:
         """Remember a connection; raises ConnectionError after `cut`."""
@@ -89,10 +103,20 @@ def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
 
     class TrackedConnection(kind):  # type: ignore[misc]
         def __init__(
-            self, *args: Any, track: Callable[[socket.socket], None], **options: Any
+            self,
+            *args: Any,
+            track: Callable[[socket.socket], None],
+            note: Callable[[http.client.HTTPResponse], None],
+            **options: Any,
         ) -> None:
             super().__init__(*args, **options)
             self._track = track
+            self._note = note
+
+        def response_class(self, *args: Any, **options: Any) -> http.client.HTTPResponse:
+            response = http.client.HTTPResponse(*args, **options)
+            self._note(response)
+            return response
 
         def _new_conn(self) -> socket.socket:
             made: socket.socket = super()._new_conn()

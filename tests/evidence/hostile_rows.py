@@ -37,6 +37,7 @@ from tests.evidence.hostile_words import (
     redirected,
     refused,
     text,
+    unreadable,
 )
 
 REDIRECTS = (
@@ -364,11 +365,11 @@ CONNECTIONS = (
     broken("HTTP/0.9", GOOD_BODY),
     broken("a status that is a word", b"HTTP/1.1 OK fine\r\n\r\n" + GOOD_BODY),
     broken("a status of one digit", b"HTTP/1.1 2 OK\r\n\r\n" + GOOD_BODY),
-    broken("a status line of 100 kB", b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\n"),
-    broken("a header line of 100 kB", HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n" + GOOD_BODY),
-    broken("10000 headers", HEAD + b"X: x\r\n" * 10_000 + b"\r\n" + GOOD_BODY),
-    broken("endless headers", HEAD, Endless(b"X: x\r\n")),
-    broken("an endless header line", HEAD + b"X: ", Endless(b"x" * 1000)),
+    unreadable("a status line of 100 kB", b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\n"),
+    unreadable("a header line of 100 kB", HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n" + GOOD_BODY),
+    unreadable("10000 headers", HEAD + b"X: x\r\n" * 10_000 + b"\r\n" + GOOD_BODY),
+    unreadable("endless headers", HEAD, Endless(b"X: x\r\n")),
+    unreadable("an endless header line", HEAD + b"X: ", Endless(b"x" * 1000)),
     broken("a silent server", Silence(), error="in time"),
     broken(
         "silence after the headers", HEAD + b"Content-Length: 9\r\n\r\n", Silence(), error="in time"

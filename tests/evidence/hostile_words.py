@@ -136,6 +136,11 @@ def broken(name: str, *script: Step, error: str = "connection failed", **data: A
     return Row(name, script, error, retryable=True, status=None, **data)
 
 
+def unreadable(name: str, *script: Step) -> Row:
+    """A row whose status may be good, and whose headers no client takes: so it will stay."""
+    return Row(name, script, "more or longer headers", status=None)
+
+
 def redirected(status: str, location: str = ELSEWHERE, *, name: str | None = None) -> Row:
     return Row(
         name or f"redirect {status[:3]} to another server",

@@ -13,7 +13,7 @@ WRITE_MUTATIONS = (
     Mutation(
         "a refusal whose body is cut says nothing",
         "transport/bounded.py",
-        "    if heads and not",
+        "    if head is not None and not",
         "    if False and not",
         "tests/unit/rotation/test_probe.py -k whatever_the_body",
     ),
@@ -44,6 +44,20 @@ WRITE_MUTATIONS = (
         "return json.dumps(one) == json.dumps(other)",
         "return one == other",
         "tests/unit/model/test_json_text.py -k another_in_json",
+    ),
+    Mutation(
+        "a refusal whose headers cannot be read says nothing",
+        "transport/bounded.py",
+        "_bare_head(adapter.status)",
+        "None",
+        "tests/unit/transport/test_heads.py -k cannot_be_read_decides",
+    ),
+    Mutation(
+        "headers that contradict each other are tried again and again",
+        "transport/bounded.py",
+        'headers that differ; {_REPORT}", False',
+        'headers that differ; {_REPORT}", True',
+        "tests/unit/transport/test_heads.py -k for_good",
     ),
     Mutation(
         "a response of another write is believed",

@@ -1,0 +1,113 @@
+"""The status decides, whether or not the headers after it can be read."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.model.client_credentials import ClientCredentials
+from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.clock import ManualClock
+from tests.support.raw_server import RawServer
+
+GRANT = b'{"access_token":"canary-token","token_type":"bearer","expires_in":3600}'
+REFUSAL = b'{"error":"invalid_client"}'
+DIFFERENT = b"Content-Length: 7\r\nContent-Length: 70"
+TOO_MANY = b"\r\n".join(b"X-%d: x" % number for number in range(200))
+TOO_LONG = b"X: " + b"x" * 100_000
+# RFC 9112 sections 5.2 and 6.3, and what no header may hold (section 5.5 of RFC 9110).
+READABLE = {
+    "control characters": b"X-Debug-Id: a\x00\x1b[31m\x7f",
+    "a folded line": b"X-A: a\r\n folded",
+    "the same length twice": b"Content-Length: %d\r\nContent-Length: %d",
+    "no colon": b"no colon here",
+    "a control character in a name": b"X\x01: a",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+def respond(status: bytes, headers: bytes, body: bytes) -> Callable[[socket.socket], None]:
+    def play(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 %s\r\n%s\r\n\r\n%s" % (status, headers, body))
+
+    return play
+
+
+def mint_error(play: Callable[[socket.socket], None], **fields: object) -> MintError:
+    with RawServer(play) as server:
+        known = {"token_url": server.url + "/token", "client_id": "c", "client_secret": "s3cret"}
+        endpoint = TokenEndpoint(clock=ManualClock())
+        with pytest.raises(MintError) as caught:
+            endpoint.mint(ClientCredentials.from_fields(known | fields))
+    assert "canary" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("headers", READABLE.values(), ids=READABLE)
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"401 Unauthorized"])
+def test_refusal_with_odd_headers_is_understood(status: bytes, headers: bytes) -> None:
+    size = len(REFUSAL)
+    lines = (
+        headers % (size, size) if b"%d" in headers else headers + b"\r\nContent-Length: %d" % size
+    )
+    error = mint_error(respond(status, lines, REFUSAL))
+    assert (error.status, error.oauth_error, error.retryable) == (
+        int(status[:3]),
+        "invalid_client",
+        False,
+    )
+    assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("headers", [DIFFERENT, TOO_MANY, TOO_LONG], ids=["differ", "many", "long"])
+@pytest.mark.parametrize(
+    ("status", "retryable"), [(b"401 No", False), (b"400 No", False), (b"503 No", True)]
+)
+def test_status_of_a_response_whose_headers_cannot_be_read_decides(
+    status: bytes, retryable: object, headers: bytes
+) -> None:
+    error = mint_error(respond(status, headers, REFUSAL))
+    assert (error.status, error.retryable) == (int(status[:3]), retryable)
+
+
+def test_next_client_secret_is_tried_after_a_refusal_whose_headers_cannot_be_read() -> None:
+    error = mint_error(respond(b"401 No", DIFFERENT, REFUSAL), client_secret=["one", "two"])
+    assert "2 of 2 were refused" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        (DIFFERENT, "Content-Length headers that differ"),
+        (TOO_MANY, "more or longer headers than clients take"),
+        (TOO_LONG, "more or longer headers than clients take"),
+    ],
+    ids=["differ", "many", "long"],
+)
+def test_token_behind_headers_that_cannot_be_read_is_refused_for_good_with_the_way_out(
+    headers: bytes, said: str
+) -> None:
+    """RFC 9112 section 6.3: such a response must be discarded."""
+    error = mint_error(respond(b"200 OK", headers, GRANT))
+    assert (error.status, error.retryable) == (None, False)
+    assert f"{said}; tell whoever runs the server" in str(error)
+
+
+def test_refusal_of_a_proxy_is_none_of_the_token_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    monkeypatch.delenv("NO_PROXY")
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        fields = {"client_id": "c", "client_secret": "s3cret", "token_url": "https://as.example/t"}
+        with pytest.raises(MintError, match="the proxy cannot be reached or refused") as caught:
+            TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields))
+    assert (caught.value.status, caught.value.retryable) == (None, True)
