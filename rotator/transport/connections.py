@@ -97,6 +97,18 @@ class StrictAdapter(HTTPAdapter):
             self._sockets.pop().close()
 
 
+class _UnloggedResponse(http.client.HTTPResponse):
+    """A response whose headers urllib3 does not log if it cannot parse them.
+
+    It would log them as they are, and a server may send back in one what was sent to it.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+
+
 @lru_cache(maxsize=8)
 def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
     """A class of connection like `kind` that passes each new socket to `track`."""
@@ -114,7 +126,7 @@ def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
             self._note = note
 
         def response_class(self, *args: Any, **options: Any) -> http.client.HTTPResponse:
-            response = http.client.HTTPResponse(*args, **options)
+            response = _UnloggedResponse(*args, **options)
             self._note(response)
             return response
 

@@ -53,6 +53,13 @@ WRITE_MUTATIONS = (
         "tests/unit/transport/test_heads.py -k cannot_be_read_decides",
     ),
     Mutation(
+        "headers that cannot be parsed are logged",
+        "transport/connections.py",
+        '        self.msg.set_payload("")\n',
+        "",
+        "tests/unit/transport/test_heads.py -k not_logged",
+    ),
+    Mutation(
         "headers that contradict each other are tried again and again",
         "transport/bounded.py",
         'headers that differ; {_REPORT}", False',
