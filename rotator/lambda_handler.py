@@ -17,7 +17,7 @@ gc.set_threshold(100_000)
 
 import sys
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from rotator import logs
@@ -129,9 +129,10 @@ def _take_step(step: RotationStep, context: Context, known: _Known) -> dict[str,
 
     known.subject = {"binding": step.secret_id}
     _configure_logs()
-    prepared = prepare_step(step)
+    left_s = partial(remaining_s, context)
+    prepared = prepare_step(step, remaining_s=left_s)
     known.tell(prepared.settings)
-    result = prepared.take(remaining_s=lambda: remaining_s(context))
+    result = prepared.take(remaining_s=left_s)
     values = _metrics(result)
     values.pop("MintDuration", None)  # minting and publishing are two steps
     _emit_metrics(values, prepared.settings, context)

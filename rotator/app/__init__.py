@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.policy import RETRY_BUDGET
 from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from rotator.rotation.rotate import RotationResult
 
 __all__ = [
+    "PUBLISH_S",
     "Rotator",
+    "ends_in",
     "new_token_probe",
     "open_store",
     "open_store_for",
@@ -31,6 +34,17 @@ __all__ = [
     "read_credentials_secret",
     "stored_token_probe",
 ]
+
+
+PUBLISH_S = 12.0
+"""How long what was minted at the very end may take to be published: a call that hangs ends then.
+"""
+
+
+def ends_in(limit_s: float) -> Callable[[], float]:
+    """Counts down: how many of these seconds are left."""
+    ends_at_s = SYSTEM_CLOCK.monotonic() + limit_s
+    return lambda: ends_at_s - SYSTEM_CLOCK.monotonic()
 
 
 def open_store(settings: Settings) -> SecretsManagerStore:
@@ -75,13 +89,14 @@ class Rotator:
     ) -> RotationResult:
         """Rotate the token if it is due; see `rotate_token` for what is raised.
 
-        `remaining_s` tells how many seconds are left for minting; None bounds it by the endpoint's
-        own deadline alone.
+        `remaining_s` tells how many seconds are left for minting; None leaves it the time that a
+        run has at most. Publishing may take `PUBLISH_S` more.
         """
         job = settings.job
+        left_s = remaining_s or ends_in(RETRY_BUDGET.total_seconds())
         return rotate_token(
             settings.binding(),
-            store=self._store,
+            store=self._store.within(lambda: left_s() + PUBLISH_S),
             endpoint=TokenEndpoint(remaining_s=remaining_s),
             policy=job.policy(),
             force=force,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator import logs
+from rotator.app import PUBLISH_S, ends_in
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import connect
 from rotator.config import PACES
@@ -60,15 +61,14 @@ class Fleet:
                 " --probe-url"
             )
         self._where = dict(selector.where)
-        client = connect(selector.region)
-        self.region: str = client.meta.region_name
+        self._client = connect(selector.region)
+        self.region: str = self._client.meta.region_name
         self._puts = Pacer(self.settings.puts_per_s, SYSTEM_CLOCK)
-        reads = Pacer(self.settings.reads_per_s, SYSTEM_CLOCK)
-        self._store = FleetStore(client, pace=reads.wait, back_off=reads.back_off)
+        self._reads = Pacer(self.settings.reads_per_s, SYSTEM_CLOCK)
 
-    def select(self) -> Selection:
+    def select(self, *, remaining_s: float = RUN_LIMIT_S) -> Selection:
         """The bindings; raises ConfigError if there are none, StoreError if none can be listed."""
-        return self._selection or discover(self._store, self._where)
+        return self._selection or discover(self._store(ends_in(remaining_s)), self._where)
 
     def rotate(
         self,
@@ -79,7 +79,10 @@ class Fleet:
         remaining_s: float = RUN_LIMIT_S,
         told: Callable[[BindingReport], None] = lambda _: None,
     ) -> list[BindingReport]:
-        """Rotate what is due; see `run_fleet`. Logs a failure as that of a single binding."""
+        """Rotate what is due; see `run_fleet`. Logs a failure as that of a single binding.
+
+        What was minted by the end of the `remaining_s` may take `PUBLISH_S` more to be published.
+        """
 
         def log_and_tell(report: BindingReport) -> None:
             if report.error is not None:
@@ -95,10 +98,11 @@ class Fleet:
             logs.logger().error(
                 "rotator.discovery_incomplete", **logs.error_fields(selection.broken_off)
             )
+        left_s = ends_in(remaining_s)
         fleet = FleetRun(
-            store=self._store,
-            batches=self._store,
-            endpoint=TokenEndpoint(),
+            store=self._store(lambda: left_s() + PUBLISH_S),
+            batches=self._store(left_s),
+            endpoint=TokenEndpoint(remaining_s=left_s),
             settings=self.settings,
             policy_of=self._policy_of,
             clock=SYSTEM_CLOCK,
@@ -116,8 +120,17 @@ class Fleet:
         """The health of each token, the most urgent first."""
         now = SYSTEM_CLOCK.now()
         return fleet_status(
-            self._store, selection, policy_of=self._policy_of, now=now, region=self.region
+            self._store(ends_in(RUN_LIMIT_S)),
+            selection,
+            policy_of=self._policy_of,
+            now=now,
+            region=self.region,
         )
+
+    def _store(self, left_s: Callable[[], float]) -> FleetStore:
+        """The store of one run: what it finds out of the service is not true for ever."""
+        store = FleetStore(self._client, pace=self._reads.wait, back_off=self._reads.back_off)
+        return store.within(left_s)
 
     def _policy_of(self, fleet_binding: FleetBinding) -> RenewalPolicy:
         return RenewalPolicy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rotator.app import new_token_probe, stored_token_probe
+from rotator.app import PUBLISH_S, new_token_probe, stored_token_probe
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.aws.store import connect
@@ -71,14 +71,14 @@ class PreparedStep:
             )
 
 
-def prepare_step(step: RotationStep) -> PreparedStep:
-    """Find the binding of the secret that is to be rotated.
+def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> PreparedStep:
+    """Find the binding of the secret that is to be rotated; no call outlasts `remaining_s`.
 
     Raises ConfigError if nothing names its credentials or it is a replica, SecretNotFound or
     StoreError.
     """
     opened = open_rotation_store(region_of(step.secret_id))
-    store = opened.with_token(step.rotation_token)
+    store = opened.with_token(step.rotation_token).within(lambda: remaining_s() + PUBLISH_S)
     state = store.rotation_state(step.secret_id)
     primary = state.primary_region
     if primary is not None and primary != arn_region(state.arn):

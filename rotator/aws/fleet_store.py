@@ -1,57 +1,45 @@
-"""Secrets Manager as a fleet reads it: listed by tag, read in batches, failures as data."""
+"""Secrets Manager as a fleet reads it: in batches, with failures as data."""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from rotator.aws.batch_reads import STALL_S, Task, TaskRead, read_in_parallel
 from rotator.aws.errors import explain_refusal
-from rotator.aws.store import (
-    CURRENT,
-    SecretsManagerStore,
-    is_version,
-    matches_id,
-    parse_tags,
-    stored_secret,
-)
-from rotator.errors import RotatorError, StoreError, replace_error
+from rotator.aws.paced_store import PacedStore
+from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
+from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from rotator.model.secret import StoredSecret
 
     Read = StoredSecret | RotatorError
 
-__all__ = ["MAX_BATCH", "FleetStore", "ListedSecret"]
+__all__ = ["MAX_BATCH", "READERS", "FleetStore"]
 
 MAX_BATCH = 20
 """Ids in one call (API reference, BatchGetSecretValue: SecretIdList)."""
 
-MAX_PAGES = 5_000
-"""Of 100 secrets: as many as a region can hold (user guide, quotas: 500,000 secrets)."""
+READERS = 8
+"""Threads that read: a call takes about 50 ms, so that they keep the pace of the quota's share."""
 
-MAX_THROTTLED = 5
-_OUTDATED = "InvalidNextTokenException"
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
+FIRST_PATIENCE_S = 10.0
+"""How long a call may take at first: the SDK gives one of its four attempts as much."""
 
-
-class ListedSecret(NamedTuple):
-    """A secret as ListSecrets has it; its value is not in it."""
-
-    arn: str
-    name: str
-    tags: Mapping[str, str]
+MAX_FAILURES = 3
 
 
-class FleetStore(SecretsManagerStore):
-    """The store of a run over many bindings.
+class FleetStore(PacedStore):
+    """The store of one run over many bindings.
 
-    `pace` is called before each call that reads, `back_off` when one was throttled. Where batches
-    are not allowed, or fail while a single read works, that is found out once, and the secrets are
-    read one by one.
+    Where batches are not allowed, or fail while a single read works, that is found out once, and
+    the secrets are read one by one, `readers` at a time. A call may take `patience_s` at first;
+    `stall_s` is as in `read_in_parallel`.
     """
 
     def __init__(
@@ -60,87 +48,69 @@ class FleetStore(SecretsManagerStore):
         *,
         pace: Callable[[], None] = lambda: None,
         back_off: Callable[[], None] = lambda: None,
+        readers: int = READERS,
+        patience_s: float = FIRST_PATIENCE_S,
+        stall_s: float = STALL_S,
     ) -> None:
-        super().__init__(client)
-        self._pace = pace
-        self._back_off = back_off
-        self._may_batch = True
+        super().__init__(client, pace=pace, back_off=back_off)
+        self._readers = readers
+        self._patience_s = patience_s
+        self._stall_s = stall_s
+        self._reading = _Reading()
 
     def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
-        """The current version of each secret, or why there is none, batch by batch.
+        """The current version of each secret, or why there is none, as they come.
 
-        Each result is for the next 20 of `secret_ids`, which must not repeat. Raises ConfigError
-        where nothing could be read at all (no region, no AWS credentials).
+        They are read 20 in a call, `secret_ids` must not repeat. An empty result says that nothing
+        came for a while. Raises ConfigError where nothing could be read at all (no region, no AWS
+        credentials).
         """
-        remaining = iter(secret_ids)
+        remaining, tasks = iter(secret_ids), []
         while batch := list(islice(remaining, MAX_BATCH)):
-            found = self._read_some(batch) if self._may_batch else {}
-            for secret_id in batch:
-                if secret_id not in found:
-                    found[secret_id] = self._read_alone(secret_id)
-            yield found
-
-    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
-        """Every secret with this tag and with all the tags of `where`, replicas left out.
-
-        The service's filters are prefixes and cannot join a key to its value, so each secret is
-        checked again here (API reference, Filter). Changes of the last minutes may be missing, and
-        a secret may come twice. Raises StoreError where the list breaks off, after what came
-        before.
-        """
-        for entry in self._pages(tag):
-            tags = parse_tags(entry)
-            arn = entry["ARN"]
-            is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
-            if tag in tags and not is_replica and where.items() <= tags.items():
-                yield ListedSecret(arn, entry["Name"], tags)
-
-    def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
-        """Every entry; a list whose continuation is refused is begun again once."""
-        try:
-            yield from self._pages_once(tag)
-        except StoreError as error:
-            if error.aws_code != _OUTDATED:
-                raise
-        else:
-            return
-        yield from self._pages_once(tag)
-
-    def _pages_once(self, tag: str) -> Iterator[dict[str, Any]]:
-        params: dict[str, Any] = {
-            "Filters": [{"Key": "tag-key", "Values": [tag]}],
-            "MaxResults": 100,
-        }
-        for _ in range(MAX_PAGES):
-            page = replace_error(
-                partial(self._call_in_turn, "ListSecrets", "", **params),
-                StoreError,
-                _listing_error,
-            )
-            yield from page.get("SecretList", [])  # empty, perhaps, with more to come
-            token = page.get("NextToken")
-            if not token:
-                return
-            if token == params.get("NextToken"):
-                break
-            params["NextToken"] = token
-        raise StoreError(
-            "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL",
-            operation="ListSecrets",
-            secret_id="",
-            retryable=True,
+            tasks.append(Task(batch))
+        return read_in_parallel(
+            tasks,
+            self._read_task,
+            readers=self._readers,
+            is_in_doubt=lambda: self._reading.failures > 0,
+            stall_s=self._stall_s,
         )
+
+    def _read_task(self, task: Task) -> TaskRead[Read]:
+        """Read the secrets of a task, what hangs once more, alone and with all patience.
+
+        A secret that hangs costs its batch no more than a moment, and a service that hangs or fails
+        costs a run no more than a few calls.
+        """
+        outage = self._reading.outage(self._readers)
+        if outage is not None:
+            return TaskRead(dict.fromkeys(task.secret_ids, outage), [])
+        found: dict[str, Read] = {}
+        if len(task.secret_ids) > 1:
+            if self._reading.may_batch:
+                found = self._read_some(task.secret_ids)
+            return TaskRead(found, [Task([each]) for each in task.secret_ids if each not in found])
+        [secret_id] = task.secret_ids
+        read = self._read_alone(secret_id, is_patient=task.is_last)
+        if _is_unanswered(read) and not task.is_last:
+            return TaskRead({}, [Task([secret_id], is_last=True)])
+        return TaskRead({secret_id: read}, [])
+
+    def _impatient(self) -> FleetStore:
+        return self.within(lambda: min(self._left_s(), self._patience_s))
 
     def _read_some(self, batch: list[str]) -> dict[str, Read]:
         try:
-            response = self._call_in_turn(
+            response = self._impatient()._call_in_turn(  # noqa: SLF001 - a copy of this one
                 "BatchGetSecretValue", ", ".join(batch), SecretIdList=batch
             )
         except StoreError as error:
-            if error.retryable:
-                return self._read_despite(error, batch)
-            self._may_batch = False
-            return {}
+            self._reading.note(error)
+            if not error.retryable:
+                self._reading.may_batch = False
+                return {}
+            return self._read_despite(error, batch)
+        self._reading.note(None)
         found: dict[str, Read] = {}
         entries = [each for each in response.get("SecretValues", []) if is_version(each)]
         failures = {each.get("SecretId"): each for each in response.get("Errors", [])}
@@ -157,15 +127,18 @@ class FleetStore(SecretsManagerStore):
     def _read_despite(self, error: StoreError, batch: list[str]) -> dict[str, Read]:
         """What a batch gives that fails for now.
 
-        One single read tells whether all of Secrets Manager does: then nothing is read one by one,
-        which would take hours for thousands.
+        One that was not answered may hold a secret that hangs: the others are well by themselves.
+        Where the service refuses, one single read tells whether all of Secrets Manager does: then
+        nothing is read one by one, which would take hours for thousands.
         """
         if not error.is_answered:
-            return dict.fromkeys(batch, error)
-        first = self._read_alone(batch[0])
+            return {}
+        first = self._read_alone(batch[0], is_patient=False)
+        if _is_unanswered(first):
+            return {}
         if isinstance(first, StoreError) and first.retryable:
             return dict.fromkeys(batch, error)
-        self._may_batch = False
+        self._reading.may_batch = False
         return {batch[0]: first}
 
     def _failure(self, secret_id: str, entry: Mapping[str, Any]) -> RotatorError | None:
@@ -176,40 +149,42 @@ class FleetStore(SecretsManagerStore):
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
         return explain_refusal(response, operation="GetSecretValue", secret_id=secret_id)
 
-    def _read_alone(self, secret_id: str) -> Read:
+    def _read_alone(self, secret_id: str, *, is_patient: bool) -> Read:
         self._pace()
+        store = self if is_patient else self._impatient()
         try:
-            [found] = self.read(secret_id)
+            [found] = store.read(secret_id)
         except StoreError as error:
+            self._reading.note(error)
             return error
+        self._reading.note(None)
         return found
 
-    def _call_in_turn(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
-        """One call in its turn; again after a pause where it was throttled."""
-        for attempt in range(1, MAX_THROTTLED + 1):
-            self._pace()
-            try:
-                return self._call(operation, subject, **params)
-            except StoreError as error:
-                if attempt == MAX_THROTTLED or error.aws_code not in _THROTTLED:
-                    raise
-                self._back_off()
-        raise AssertionError  # the last attempt returned or raised
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known of the service in this run; shared by all threads that read.
+
+    `failures` are the calls in a row that failed for now, `last` is the error of the last one.
+    """
+
+    may_batch: bool = True
+    failures: int = 0
+    last: StoreError | None = None
+
+    def note(self, error: StoreError | None) -> None:
+        """Note how a call ended; a refusal for good says that the service is well."""
+        if error is not None and error.retryable:
+            self.last = error
+            self.failures += 1
+        else:
+            self.failures = 0
+
+    def outage(self, readers: int) -> StoreError | None:
+        """The error of all further calls, once each reader had three in a row that failed."""
+        return self.last if self.failures >= MAX_FAILURES * readers else None
 
 
-def _listing_error(error: StoreError) -> StoreError:
-    """The same, about the list; it can always be begun anew."""
-    is_outdated = error.aws_code == _OUTDATED
-    problem = str(error).replace(" on it to this role", " on * to this role")
-    if is_outdated:
-        problem = (
-            f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run begins anew"
-        )
-    return StoreError(
-        f"list of secrets: {problem}",
-        operation="ListSecrets",
-        secret_id="",
-        aws_code=error.aws_code,
-        retryable=error.retryable or is_outdated,
-        is_answered=error.is_answered,
-    )
+def _is_unanswered(read: object) -> TypeGuard[StoreError]:
+    """Whether this is the error of a call that hung, or did not reach the service."""
+    return isinstance(read, StoreError) and read.retryable and not read.is_answered

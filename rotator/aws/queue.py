@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from rotator.aws.error_details import is_temporary, safe_code
 from rotator.aws.errors import explain_error, explain_foreign_response
+from rotator.aws.time_limit import call_within
 from rotator.errors import RotatorError, StoreError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rotator.model.clock import Clock
 
@@ -60,29 +61,38 @@ def send_messages(
     if not bodies:
         return {}
     ends_at_s = clock.monotonic() + remaining_s
+
+    def left_s() -> float:
+        return ends_at_s - clock.monotonic()
+
     try:
         sqs = client or _connect(queue_url, region)
     except RotatorError as error:
         return dict.fromkeys(range(len(bodies)), error)
-    failed = _send(sqs, queue_url, dict(enumerate(bodies)))
+    failed = _send(sqs, queue_url, dict(enumerate(bodies)), left_s)
     for pause_s in PAUSES_S:
         again = {at: bodies[at] for at, error in failed.items() if error.retryable}
-        if not again or clock.monotonic() + pause_s >= ends_at_s:
+        if not again or pause_s >= left_s():
             break
         clock.sleep(pause_s)
         failed = {at: error for at, error in failed.items() if at not in again}
-        failed |= _send(sqs, queue_url, again)
+        failed |= _send(sqs, queue_url, again, left_s)
     return failed
 
 
-def _send(sqs: Any, queue_url: str, bodies: Mapping[int, str]) -> dict[int, RotatorError]:  # noqa: ANN401
+def _send(
+    sqs: Any,  # noqa: ANN401 - a client of botocore
+    queue_url: str,
+    bodies: Mapping[int, str],
+    left_s: Callable[[], float],
+) -> dict[int, RotatorError]:
     """One attempt at each; after a call that fails as a whole no other is made."""
     failed: dict[int, RotatorError] = {}
     positions = list(bodies)
     for start in range(0, len(positions), MAX_BATCH):
         batch = positions[start : start + MAX_BATCH]
         try:
-            response = _call(sqs, queue_url, {str(at): bodies[at] for at in batch})
+            response = _call(sqs, queue_url, {str(at): bodies[at] for at in batch}, left_s)
         except RotatorError as error:
             return failed | dict.fromkeys(positions[start:], error)
         taken = {each.get("Id") for each in _entries(response, "Successful")}
@@ -93,15 +103,22 @@ def _send(sqs: Any, queue_url: str, bodies: Mapping[int, str]) -> dict[int, Rota
     return failed
 
 
-def _call(sqs: Any, queue_url: str, messages: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
-    """One SendMessageBatch; the SDK's errors end here."""
+def _call(
+    sqs: Any,  # noqa: ANN401 - a client of botocore
+    queue_url: str,
+    messages: Mapping[str, str],
+    left_s: Callable[[], float],
+) -> dict[str, Any]:
+    """One SendMessageBatch within the time that is left; the SDK's errors end here."""
     entries = [{"Id": id_, "MessageBody": body} for id_, body in messages.items()]
 
     def send() -> dict[str, Any]:
         response: dict[str, Any] = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
         return response
 
-    response = replace_error(send, Exception, lambda error: _explain(error, queue_url))
+    response = replace_error(
+        lambda: call_within(left_s(), send), Exception, lambda error: _explain(error, queue_url)
+    )
     if not _entries(response, "Successful") and not _entries(response, "Failed"):
         # The SDK reads any body of a 200 as a response.
         raise _in_words_of_sqs(explain_foreign_response("SendMessage", queue_url), queue_url)
@@ -131,6 +148,9 @@ def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
 
 def _explain(error: Exception, queue_url: str) -> RotatorError:
     """Our error for a call that failed as a whole."""
+    if type(error) is TimeoutError:
+        problem = "SQS did not answer in the time that was left (SendMessage)"
+        return _queue_error(queue_url, problem, code=None, retryable=True)
     details = (getattr(error, "response", None) or {}).get("Error", {})
     raw = str(details.get("Code", ""))
     code = _plain_code(raw)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from rotator.aws.error_details import drop_echoed_code
+from rotator.aws.error_details import drop_echoed_code, store_error
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
 from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import without_bodies
+from rotator.aws.time_limit import NO_LIMIT, call_within
 from rotator.errors import (
     RotatorError,
     SecretNotFound,
@@ -88,6 +90,13 @@ class ApiCaller:
     def __init__(self, client: object) -> None:
         is_session = hasattr(client, "client") or hasattr(client, "create_client")
         self._client: Any = connect(session=client) if is_session else client
+        self._left_s: Callable[[], float] = lambda: NO_LIMIT
+
+    def within(self, left_s: Callable[[], float]) -> Self:
+        """The same, with calls that take no longer than the seconds that `left_s` tells of then."""
+        limited = copy(self)
+        limited._left_s = left_s  # noqa: SLF001 - a copy of this one
+        return limited
 
     def _call(
         self,
@@ -118,7 +127,15 @@ class ApiCaller:
             drop_echoed_code(error, secrets.values())
             return explain_error(error, operation=operation, secret_id=secret_id)
 
-        response = replace_error(call, Exception, explain)
+        def out_of_time(_: Exception) -> RotatorError:
+            problem = f"Secrets Manager did not answer in the time that was left ({operation})"
+            return store_error(problem, operation, secret_id, retryable=True)
+
+        response = replace_error(
+            lambda: call_within(self._left_s(), lambda: replace_error(call, Exception, explain)),
+            TimeoutError,
+            out_of_time,
+        )
         if not _is_response(operation, response):
             raise explain_foreign_response(operation, secret_id)
         return response

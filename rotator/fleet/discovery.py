@@ -12,7 +12,7 @@ from rotator.model.binding import BINDING_TAG, Binding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rotator.aws.fleet_store import ListedSecret
+    from rotator.aws.paced_store import ListedSecret
 
 __all__ = ["discover"]
 

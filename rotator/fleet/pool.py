@@ -1,7 +1,8 @@
 """A bounded pool of threads that mints, publishes and probes: the most urgent binding first.
 
 What is due goes before the probes of stored tokens, and of these what expires soonest. Each host
-has a share of the threads, so that no slowness of one costs the bindings of another their tokens.
+has a share of the threads, and so have the bindings without a valid token, so that no slowness of
+one costs the others their tokens.
 """
 
 from __future__ import annotations
@@ -11,26 +12,27 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
 from rotator.errors import RotatorError
 from rotator.fleet.guard import guard
+from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.observed import ObservedEndpoint
 from rotator.fleet.report import BindingReport, DeferredError, report_of
-from rotator.fleet.work import Work, WorkQueue
+from rotator.fleet.work import WorkQueue
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RETRY_BUDGET
+from rotator.model.urls import endpoint_host
 from rotator.rotation.assess import probe_stored
 from rotator.rotation.result import RunWarning
 from rotator.rotation.rotate import rotate_assessed, untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from rotator.errors import MintError
     from rotator.fleet.report import Reports
+    from rotator.fleet.work import Ended
     from rotator.model.clock import Clock
     from rotator.rotation.assess import Assessment
     from rotator.rotation.result import RotationResult
@@ -57,20 +59,43 @@ class Assessed:
     allow: Callable[[Assessment], None]
     probe_host: str | None = None
 
-    @property
-    def urgency(self) -> tuple[bool, datetime]:
-        """The least comes first: what is due, by when consumers run out of a token."""
-        stored = self.assessment.stored
-        expires_at = stored.expires_at if isinstance(stored, AccessToken) else NEVER
-        return not self.assessment.decision.due, expires_at
-
     def as_work(self) -> Work[Assessed]:
         """The hosts that it needs: of a probe the API's, else also that of the token endpoint."""
         if not self.assessment.decision.due:
-            return Work(self, self.probe_host or "")
-        assessment = self.assessment
-        url = assessment.provider.token_url or assessment.credentials.issuer or ""
-        return Work(self, urlsplit(url).hostname or "", self.probe_host)
+            urgency = (self._expires_at,)
+            return Work(self, self.probe_host or "", kind="probe", urgency=urgency)
+        credentials = self.assessment.credentials
+        url = self.assessment.provider.token_url or credentials.issuer or ""
+        kind = self._kind
+        return Work(
+            self,
+            endpoint_host(url),
+            client=(url, credentials.client_id),
+            name=self.run.binding.credentials_secret,
+            kind=kind,
+            urgency=(self._expires_at if kind == "renew" else NEVER, self._drawn),
+            probe_host=self.probe_host,
+        )
+
+    @property
+    def _expires_at(self) -> datetime:
+        stored = self.assessment.stored
+        return stored.expires_at if isinstance(stored, AccessToken) else NEVER
+
+    @property
+    def _kind(self) -> Kind:
+        """Whether consumers still have a token that works."""
+        is_rejected = self.assessment.decision.reason == "rejected"
+        return "recover" if is_rejected or self._expires_at <= self.run.clock.now() else "renew"
+
+    @property
+    def _drawn(self) -> float:
+        """An order by chance where there is no other.
+
+        All that is without a token is equally urgent. What has failed for weeks must not go first
+        in each run, or it keeps those behind it from their first token.
+        """
+        return self.run.clock.uniform(0, 1)
 
 
 class Pool:
@@ -87,47 +112,42 @@ class Pool:
         self._ends_at_s = ends_at_s
         self._clock = clock
         self._dry_run = dry_run
-
-    def work_through(self, assessed: Iterable[Assessed]) -> None:
-        """Report on every one of them; what there is no time for is deferred."""
-        work = [each.as_work() for each in sorted(assessed, key=lambda each: each.urgency)]
-        queue = WorkQueue(
-            work,
-            per_host=max(1, self._workers // HOST_SHARE),
-            ends_at_s=self._ends_at_s,
-            clock=self._clock,
+        self._threads: list[threading.Thread] = []
+        self._queue: WorkQueue[Assessed] = WorkQueue(
+            workers=workers,
+            per_host=max(1, workers // HOST_SHARE),
+            ends_at_s=ends_at_s,
+            clock=clock,
         )
-        threads = [
-            threading.Thread(
-                target=self._work, args=(queue,), name=f"rotator-fleet-{number}", daemon=True
-            )
-            for number in range(min(self._workers, len(work)))
-        ]
-        for thread in threads:
+
+    def add(self, assessed: list[Assessed]) -> None:
+        """Begin with these, the most urgent first."""
+        self._queue.add(each.as_work() for each in assessed)
+        for _ in range(min(len(assessed), self._workers - len(self._threads))):
+            name = f"rotator-fleet-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
             thread.start()
-        for thread in threads:
+
+    def finish(self) -> None:
+        """Wait until each is reported on; what there is no time for is deferred."""
+        self._queue.close()
+        for thread in self._threads:
             thread.join()
-        for left in queue.deferred:
-            self._defer(left.item)
+        for left, cause in self._queue.deferred():
+            self._defer(left.item, cause)
 
-    def _work(self, queue: WorkQueue[Assessed]) -> None:
-        while (taken := queue.take()) is not None:
+    def _work(self) -> None:
+        while (taken := self._queue.take()) is not None:
             if taken.item.assessment.decision.due:
-                self._rotate(queue, taken)
+                report, ended = self._rotate(taken.item)
+                self._queue.end(taken, ended)
+                self._reports.add(report)
             else:
-                self._probe(queue, taken)
+                self._probe(taken)
 
-    def _rotate(self, queue: WorkQueue[Assessed], taken: Work[Assessed]) -> None:
-        report, failure = self._rotate_one(taken.item)
-        queue.end(
-            taken,
-            "temporary" if failure is not None and failure.retryable else "done",
-            retry_after_s=(failure and failure.retry_after_s) or 0.0,
-        )
-        self._reports.add(report)
-
-    def _rotate_one(self, due: Assessed) -> tuple[BindingReport, MintError | None]:
-        """How the binding went, and how its host failed, if that is what happened last."""
+    def _rotate(self, due: Assessed) -> tuple[BindingReport, Ended]:
+        """How the binding went, and what that says of its token endpoint."""
         budget_ends_at_s = self._clock.monotonic() + RETRY_BUDGET.total_seconds()
         endpoint = ObservedEndpoint(due.run.endpoint)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
@@ -135,24 +155,24 @@ class Pool:
         outcome = guard(
             lambda: rotate_assessed(run, due.assessment, read_at_s=due.read_at_s, allow=due.allow)
         )
-        return report_of(run.binding, outcome), endpoint.failure
+        return report_of(run.binding, outcome), endpoint.ended
 
-    def _probe(self, queue: WorkQueue[Assessed], taken: Work[Assessed]) -> None:
+    def _probe(self, taken: Work[Assessed]) -> None:
         """A stored token that its API rejects is due, and more urgent than all others."""
         each = taken.item
         found = guard(partial(probe_stored, each.run, each.assessment))
-        queue.end(taken, "probed")
         if isinstance(found, RotatorError):
             self._reports.add(BindingReport(each.run.binding, error=found))
         elif found.decision.due and not self._dry_run:
-            queue.add(replace(each, assessment=found).as_work())
+            self._queue.add([replace(each, assessment=found).as_work()])
         else:
             self._reports.add(report_of(each.run.binding, _keep_token(each.run, found)))
+        self._queue.end(taken, "unknown")
 
-    def _defer(self, left: Assessed) -> None:
+    def _defer(self, left: Assessed, cause: str) -> None:
         run = left.run
         if left.assessment.decision.due:
-            error = DeferredError(run.binding)
+            error = DeferredError(run.binding, cause)
             error.details |= run.details
             self._reports.add(BindingReport(run.binding, error=error))
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from rotator.errors import ProbeError
-from rotator.fleet.work import MAX_FAILURES
+from rotator.fleet.breaker import MAX_FAILURES
+from rotator.model.urls import endpoint_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,9 @@ class FleetProbes:
         self._unanswered: Counter[str] = Counter()
 
     def host(self, fleet_binding: FleetBinding) -> str | None:
-        """The host of the API of this binding, None if it has none."""
+        """The host of the API of this binding, with its port; None if it has none."""
         url = self._url_of(fleet_binding)
-        return None if url is None else _host(url)
+        return None if url is None else endpoint_host(url)
 
     def of_new_token(
         self, fleet_binding: FleetBinding
@@ -65,7 +65,7 @@ class FleetProbes:
     def _call(self, url: str, **options: Any) -> ApiAnswer:
         from rotator.rotation.probe import call_api
 
-        host = _host(url)
+        host = endpoint_host(url)
         with self._lock:
             is_silent = self._unanswered[host] >= MAX_FAILURES
         if is_silent:
@@ -79,7 +79,3 @@ class FleetProbes:
         with self._lock:
             self._unanswered[host] = 0
         return answer
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

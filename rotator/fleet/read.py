@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.aws.secret_ids import arn_region
@@ -26,34 +27,54 @@ class BatchStore(Protocol):
     """A store that reads many secrets at once, with failures as data."""
 
     def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
-        """The current version of each secret, or why there is none, batch by batch."""
+        """The current version of each secret, or why there is none, as they come.
+
+        An empty result says that the rest keeps waiting.
+        """
 
 
 def read_bindings(
     batches: BatchStore, bindings: Iterable[FleetBinding]
-) -> Iterator[tuple[FleetBinding, Mapping[str, Read]]]:
-    """Each binding with both of its secrets, as soon as the batch with the second one is there.
+) -> Iterator[tuple[FleetBinding, Mapping[str, Read]] | None]:
+    """Each binding with both of its secrets, in order.
 
-    Credentials that serve many are read once, and kept for as long as somebody needs them.
+    None says that the rest keeps waiting, after all that does not was given out. Credentials that
+    serve many are read once, and kept for as long as somebody needs them.
     """
-    bindings = list(bindings)
-    needed: dict[str, int] = {}
-    for each in bindings:
-        for secret_id in secrets_of(each.binding):
-            needed[secret_id] = needed.get(secret_id, 0) + 1
-    waiting = iter(bindings)
-    current = next(waiting, None)
+    waiting = deque(bindings)
+    uses: Counter[str] = Counter()
+    for each in waiting:
+        uses.update(secrets_of(each.binding).keys())
     found: dict[str, Read] = {}
-    for batch in batches.read_many(list(needed)):
+    for batch in batches.read_many(list(uses)):
         found |= batch
-        while current is not None and found.keys() >= secrets_of(current.binding).keys():
-            both = secrets_of(current.binding)
-            yield current, {secret_id: found[secret_id] for secret_id in both}
+        ready = _take_ready(waiting, found, in_order=bool(batch))
+        for each in ready:
+            both = secrets_of(each.binding)
+            yield each, {secret_id: found[secret_id] for secret_id in both}
             for secret_id in both:
-                needed[secret_id] -= 1
-                if not needed[secret_id]:
+                uses[secret_id] -= 1
+                if not uses[secret_id]:
                     del found[secret_id]
-            current = next(waiting, None)
+        if not batch:
+            yield None
+
+
+def _take_ready(
+    waiting: deque[FleetBinding], found: Mapping[str, Read], *, in_order: bool
+) -> list[FleetBinding]:
+    """Those whose secrets are both found; `in_order` as far as no other has to be left out."""
+    ready: list[FleetBinding] = []
+    left: list[FleetBinding] = []
+    while waiting and (not in_order or _is_found(waiting[0], found)):
+        each = waiting.popleft()
+        (ready if _is_found(each, found) else left).append(each)
+    waiting.extendleft(reversed(left))
+    return ready
+
+
+def _is_found(fleet_binding: FleetBinding, found: Mapping[str, Read]) -> bool:
+    return all(secret_id in found for secret_id in secrets_of(fleet_binding.binding))
 
 
 def secrets_of(binding: Binding) -> dict[str, str]:

@@ -22,12 +22,14 @@ __all__ = ["BindingReport", "DeferredError", "Reports", "report_of", "summarize"
 
 
 class DeferredError(RotatorError):
-    """The run ended, or gave up on the provider's host, before this binding's turn came."""
+    """The run ended, or gave up on its client or host, before this binding's turn came.
 
-    def __init__(self, binding: Binding) -> None:
+    `cause` says which.
+    """
+
+    def __init__(self, binding: Binding, cause: str) -> None:
         super().__init__(
-            f"token secret {binding.token_secret}: was not reached in this run; the next run"
-            " continues in the order of expiry",
+            f"token secret {binding.token_secret}: {cause}; the next run tries again",
             retryable=True,
         )
 

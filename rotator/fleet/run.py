@@ -80,13 +80,44 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
         gc.enable()
     started_s, began_at = fleet.clock.monotonic(), fleet.clock.now()
     reports = Reports(fleet.told)
-    assessed, active_clients, roles = [], ActiveClients(), SecretRoles(selection.bindings)
+    pool = Pool(
+        reports,
+        workers=fleet.settings.workers,
+        ends_at_s=started_s + fleet.remaining_s,
+        clock=fleet.clock,
+        dry_run=fleet.dry_run,
+    )
+    try:
+        _read_and_add(fleet, selection, began_at, reports, pool)
+    finally:
+        pool.finish()
+    done = reports.all()
+    duration_s = round(fleet.clock.monotonic() - started_s, 3)
+    summary = {**summarize(done), **selection.summary_fields(), "fleet": fleet.settings.name}
+    structlog.get_logger().info("rotator.fleet_finished", **summary, duration_s=duration_s)
+    return done
+
+
+def _read_and_add(
+    fleet: FleetRun, selection: Selection, began_at: datetime, reports: Reports, pool: Pool
+) -> None:
+    """Read everything before the first token is rotated, so that the most urgent goes first.
+
+    What keeps the others waiting does not: they are rotated meanwhile.
+    """
+    assessed: list[Assessed] = []
+    active_clients, roles = ActiveClients(), SecretRoles(selection.bindings)
     classify = partial(
         _classify, fleet, began_at=began_at, active_clients=active_clients, roles=roles
     )
     unusable: dict[str, StoredSecret | Failure] = {}
     to_read = [*selection.bindings, *token_secrets_of(selection.refused)]
-    for fleet_binding, found in read_bindings(fleet.batches, to_read):
+    for read in read_bindings(fleet.batches, to_read):
+        if read is None:
+            pool.add(assessed)
+            assessed = []
+            continue
+        fleet_binding, found = read
         binding = fleet_binding.binding
         if fleet_binding.is_refused:
             unusable |= found
@@ -102,19 +133,7 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     for report in report_refused(selection.refused, unusable):
         reports.add(report)
     active_clients.warn()
-    pool = Pool(
-        reports,
-        workers=fleet.settings.workers,
-        ends_at_s=started_s + fleet.remaining_s,
-        clock=fleet.clock,
-        dry_run=fleet.dry_run,
-    )
-    pool.work_through(assessed)
-    done = reports.all()
-    duration_s = round(fleet.clock.monotonic() - started_s, 3)
-    summary = {**summarize(done), **selection.summary_fields(), "fleet": fleet.settings.name}
-    structlog.get_logger().info("rotator.fleet_finished", **summary, duration_s=duration_s)
-    return done
+    pool.add(assessed)
 
 
 def _classify(

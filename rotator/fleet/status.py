@@ -65,7 +65,10 @@ def fleet_status(
     """
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
     roles = SecretRoles(selection.bindings)
-    for fleet_binding, versions in read_bindings(batches, selection.bindings):
+    for read in read_bindings(batches, selection.bindings):
+        if read is None:
+            continue
+        fleet_binding, versions = read
         binding = fleet_binding.binding
         assess = partial(_assess, fleet_binding, versions, batches, roles)
         status = guard(partial(assess, policy_of=policy_of, now=now, region=region))

@@ -1,88 +1,95 @@
-"""Which work is next: the most urgent first, and no host takes more than its share.
+"""Which work is next: the most urgent first, and nobody takes more than a share.
 
 A host that hangs holds a few workers at most, whether it hands out tokens or is the API of a probe.
-One that keeps failing to hand out tokens is left alone for the rest of the run, so that the
-bindings of all other hosts are as if it were not there.
+Bindings without a valid token, among them those that have failed for weeks, hold at most half of
+the workers, and half of a host's share, while others wait. A client or a host that keeps failing is
+left alone, as `rotator.fleet.breaker` says.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from heapq import heappop
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from rotator.fleet.breaker import Failure
+from rotator.fleet.lanes import Kind, Lane, Lanes, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rotator.model.clock import Clock
 
-__all__ = ["Ended", "Work", "WorkQueue"]
+__all__ = ["OUT_OF_TIME", "Ended", "WorkQueue"]
 
 T = TypeVar("T")
 
-Ended = Literal["done", "temporary", "permanent", "probed"]
-"""How a binding ended, as far as its host is concerned; a probe tells nothing of it."""
+Ended = Failure | Literal["answered", "unknown"]
+"""What a binding's end says of its token endpoint; `unknown` if that was not asked."""
 
-MAX_FAILURES = 3
-"""So many bindings in a row that failed temporarily, and the host gets no more in this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work(Generic[T]):
-    """One binding and the host that decides how it ends; `probe_host` is called as well."""
-
-    item: T
-    host: str
-    probe_host: str | None = None
-
-    @property
-    def hosts(self) -> frozenset[str]:
-        """All that are called for it."""
-        return frozenset({self.host, self.probe_host or self.host})
+OUT_OF_TIME = "the time of this run was used up"
 
 
 @dataclass(slots=True)
-class _Host:
-    running: int = 0
-    failures: int = 0
-    resumes_at_s: float = float("-inf")
+class _Share:
+    """Room for `limit` at a time, of which bindings without a valid token get half."""
 
+    limit: int
+    running: set[Work[Any]] = field(default_factory=set)
+    was_recovery: bool = False
 
-@dataclass(slots=True)
-class _Lane(Generic[T]):
-    """What waits for the same hosts, in the order of urgency."""
+    def has_room(self, kind: Kind, *, is_renewal_waiting: bool) -> bool:
+        if len(self.running) >= self.limit:
+            return False
+        if kind != "recover" or not is_renewal_waiting:
+            return True
+        if self.limit == 1:
+            return not self.was_recovery  # half of the turns
+        return sum(each.kind == "recover" for each in self.running) < self.limit // 2
 
-    host: str
-    hosts: frozenset[str]
-    pending: deque[tuple[int, Work[T]]] = field(default_factory=deque)
+    def begin(self, work: Work[Any]) -> None:
+        self.running.add(work)
+        self.was_recovery = work.kind == "recover"
 
 
 class WorkQueue(Generic[T]):
     """Hands out work to threads; what is not handed out before the end is deferred.
 
-    `work` is in the order of urgency. Of one host at most `per_host` are in progress at a time.
-    `ends_at_s` is on the monotonic clock.
+    Of `workers` at most `per_host` are busy for one host at a time. `ends_at_s` is on the monotonic
+    clock. Work can be added until the queue is closed.
     """
 
-    def __init__(
-        self, work: Iterable[Work[T]], *, per_host: int, ends_at_s: float, clock: Clock
-    ) -> None:
+    def __init__(self, *, workers: int, per_host: int, ends_at_s: float, clock: Clock) -> None:
         self._per_host = per_host
         self._ends_at_s = ends_at_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._hosts: dict[str, _Host] = {}
-        self._lanes: dict[tuple[str, str | None], _Lane[T]] = {}
-        self.deferred: list[Work[T]] = []
-        for position, each in enumerate(work):
-            self._lane(each).pending.append((position, each))
+        self._is_open = True
+        self._all = _Share(workers)
+        self._shares: dict[str, _Share] = {}
+        self._lanes: Lanes[T] = Lanes()
 
-    def add(self, work: Work[T]) -> None:
-        """Put in what has turned out to be more urgent than all that waits; by a worker only."""
+    def add(self, work: Iterable[Work[T]]) -> None:
+        """Put in what is to be done."""
         with self._changed:
-            self._lane(work).pending.appendleft((-1, work))
+            for each in work:
+                for host in each.hosts:
+                    self._shares.setdefault(host, _Share(self._per_host))
+                self._lanes.push(each)
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """No more is added, except by a worker for what it has taken."""
+        with self._changed:
+            self._is_open = False
+            self._changed.notify_all()
+
+    def deferred(self) -> list[tuple[Work[T], str]]:
+        """What was not handed out, each with the reason, once all workers have ended."""
+        with self._changed:
+            self._lanes.defer_all(OUT_OF_TIME)
+            return self._lanes.deferred
 
     def take(self) -> Work[T] | None:
         """The most urgent work whose hosts can take it, waiting for it; None if no more is left."""
@@ -90,58 +97,80 @@ class WorkQueue(Generic[T]):
             while True:
                 now_s = self._clock.monotonic()
                 if now_s >= self._ends_at_s:
-                    self._defer(self._lanes.values())
-                waiting = [lane for lane in self._lanes.values() if lane.pending]
-                if not waiting:
                     return None
-                ready = [lane for lane in waiting if self._is_ready(lane, now_s)]
+                waiting = self._lanes.waiting(now_s)
+                if not (waiting or self._lanes.paused or self._is_open):
+                    self._changed.notify_all()  # what the others wait for was deferred
+                    return None
+                ready = self._ready(waiting, now_s)
                 if ready:
-                    lane = min(ready, key=lambda each: each.pending[0][0])
-                    for host in lane.hosts:
-                        self._hosts[host].running += 1
-                    _, taken = lane.pending.popleft()
-                    if any(each.pending and self._is_ready(each, now_s) for each in ready):
-                        self._changed.notify()
-                    return taken
-                self._changed.wait(self._pause_s(waiting, now_s))
+                    return self._take_first(ready)
+                resumes_at_s = self._lanes.next_resumption_s(waiting, now_s)
+                self._changed.wait(min(self._ends_at_s, resumes_at_s) - now_s)
 
-    def end(self, work: Work[T], ended: Ended, *, retry_after_s: float = 0.0) -> None:
-        """Note how it went; `retry_after_s` is what the host asked for (RFC 9110, 10.2.3)."""
+    def end(self, work: Work[T], ended: Ended) -> None:
+        """Note how it went."""
         with self._changed:
-            for name in work.hosts:
-                self._hosts[name].running -= 1
-            host = self._hosts[work.host]
-            if ended != "probed":
-                host.failures = host.failures + 1 if ended == "temporary" else 0
-            if retry_after_s > 0:
-                resumes_at_s = self._clock.monotonic() + retry_after_s
-                host.resumes_at_s = max(host.resumes_at_s, resumes_at_s)
-            if host.failures >= MAX_FAILURES or host.resumes_at_s >= self._ends_at_s:
-                self._defer(each for each in self._lanes.values() if each.host == work.host)
-            # One is enough: who takes something wakes the next. The last end sends all home.
-            if any(lane.pending for lane in self._lanes.values()):
-                self._changed.notify()
-            else:
-                self._changed.notify_all()
+            for share in self._shares_of(work.hosts):
+                share.running.discard(work)
+            if isinstance(ended, Failure):
+                self._note_failure(work, ended)
+            elif ended == "answered":
+                self._lanes.clients[work.client].failures = 0
+                self._lanes.hosts[work.host].note_answer()
+            self._changed.notify()  # one is enough: who takes something, or ends, wakes the next
 
-    def _lane(self, work: Work[T]) -> _Lane[T]:
-        for host in work.hosts:
-            self._hosts.setdefault(host, _Host())
-        key = (work.host, work.probe_host)
-        return self._lanes.setdefault(key, _Lane(work.host, work.hosts))
+    def _take_first(self, ready: list[Lane[T]]) -> Work[T]:
+        lane = min(ready, key=lambda each: each.heap[0][0])
+        _, taken = heappop(lane.heap)
+        for share in self._shares_of(taken.hosts):
+            share.begin(taken)
+        if len(ready) > 1 or lane.heap:
+            self._changed.notify()
+        return taken
 
-    def _is_ready(self, lane: _Lane[T], now_s: float) -> bool:
-        return all(
-            host.running < self._per_host and now_s >= host.resumes_at_s
-            for host in map(self._hosts.__getitem__, lane.hosts)
+    def _shares_of(self, hosts: Iterable[str]) -> list[_Share]:
+        return [self._all, *(self._shares[host] for host in hosts)]
+
+    def _note_failure(self, work: Work[T], failure: Failure) -> None:
+        now_s, ends_at_s = self._clock.monotonic(), self._ends_at_s
+        client, host = self._lanes.clients[work.client], self._lanes.hosts[work.host]
+        client.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
+        host.note_failure(failure, work.client, has_token=work.kind == "renew", now_s=now_s)
+        has_untried = self._has_untried(work.host, now_s)
+        host.judge(failure, work.host, now_s=now_s, ends_at_s=ends_at_s, has_untried=has_untried)
+
+    def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
+        """The lanes whose hosts have room for them."""
+        hosts = self._lanes.hosts
+        awake = [
+            lane
+            for lane in waiting
+            if all(now_s >= hosts[name].resumes_at_s for name in lane.hosts)
+        ]
+        renewing = {name for lane in awake if lane.kind == "renew" for name in lane.hosts}
+        return [
+            lane
+            for lane in awake
+            if self._all.has_room(lane.kind, is_renewal_waiting=bool(renewing))
+            and all(
+                self._shares[name].has_room(lane.kind, is_renewal_waiting=name in renewing)
+                for name in lane.hosts
+            )
+            and not self._is_held_back(lane, now_s)
+        ]
+
+    def _is_held_back(self, lane: Lane[T], now_s: float) -> bool:
+        """Whether the host is in doubt, and a client that is known to have worked goes first."""
+        is_doubtful = lane.kind == "recover" and bool(self._lanes.hosts[lane.host].blamers)
+        return is_doubtful and self._has_untried(lane.host, now_s)
+
+    def _has_untried(self, host: str, now_s: float) -> bool:
+        """Whether a client waits, or is in progress, that has a valid token and has not failed."""
+        clients = self._lanes.clients
+        running = (each for each in self._shares[host].running if each.kind == "renew")
+        return any(
+            not clients[each.client].failures
+            for works in (running, self._lanes.renewals(host, now_s))
+            for each in works
         )
-
-    def _pause_s(self, waiting: list[_Lane[T]], now_s: float) -> float:
-        hosts = {name for lane in waiting for name in lane.hosts}
-        times = [at_s for name in hosts if (at_s := self._hosts[name].resumes_at_s) > now_s]
-        return max(0.0, min([*times, self._ends_at_s]) - now_s)
-
-    def _defer(self, lanes: Iterable[_Lane[T]]) -> None:
-        for lane in lanes:
-            self.deferred += [work for _, work in lane.pending]
-            lane.pending.clear()

@@ -7,7 +7,9 @@ import re
 import socket
 from urllib.parse import urlparse, urlsplit
 
-__all__ = ["hide_query", "problem_with_url", "reaches_this_host", "without_query"]
+__all__ = ["endpoint_host", "hide_query", "problem_with_url", "reaches_this_host", "without_query"]
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 MAX_LABEL_CHARS = 63
 MAX_NAME_CHARS = 253
@@ -40,6 +42,18 @@ def problem_with_url(url: str) -> str | None:
     if not _fits_dns(host):
         return "contains an invalid host name"
     return None
+
+
+def endpoint_host(url: str) -> str:
+    """The host of a URL with its port, unless that is the scheme's own.
+
+    Two ports of one host are two endpoints (RFC 6454 section 4), whose troubles are their own.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)}:
+        return host
+    return f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"
 
 
 def without_query(url: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from rotator import logs
-from rotator.aws.fleet_store import FleetStore
+from rotator.aws.fleet_store import READERS, FleetStore
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
 from rotator.errors import RotatorError
 from rotator.fleet.discovery import discover
@@ -117,7 +117,7 @@ class FleetJob:
         """One run; with one worker its calls come in the same order each time."""
         log = log or self.listen()
         on = self.stage
-        store = FleetStore(client_of(on))
+        store = FleetStore(client_of(on), readers=min(workers, READERS))
         fleet = FleetRun(
             store=store,
             batches=store,

@@ -7,7 +7,8 @@ from typing import Protocol
 __all__ = ["Context", "remaining_s"]
 
 RESERVE_S = 15.0
-"""Kept of the remaining time for publishing what was minted."""
+"""Kept of the remaining time for publishing what was minted (`rotator.app.PUBLISH_S`), and for
+reporting."""
 
 
 class Context(Protocol):

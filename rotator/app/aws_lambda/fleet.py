@@ -46,12 +46,14 @@ def rotate_fleet(
     all bindings could be listed. Prints one line of metrics.
     """
     fleet = open_fleet(selector)
-    selection = fleet.select()
+    selection = fleet.select(remaining_s=remaining_s(context))
+    sends = selector.queue_url is not None
     reports = fleet.rotate(
         selection,
         force=force,
-        dry_run=selector.queue_url is not None,
-        remaining_s=remaining_s(context),
+        dry_run=sends,
+        # What can be read in half of the time has the other half to be sent.
+        remaining_s=remaining_s(context) / (2 if sends else 1),
     )
     counts: dict[str, int] = {}
     problem = selection.broken_off

@@ -1,7 +1,13 @@
+import threading
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
@@ -42,9 +48,12 @@ class ScriptedClient:
         self.failures = failures  # secret name to code, inside a batch
         self.batch_errors: list[Exception] = []
         self.pages: list[Any] = []
+        self.error: Exception | None = None  # of every read
 
     def batch_get_secret_value(self, *, SecretIdList: list[str]) -> dict[str, Any]:  # noqa: N803
         self.calls.append(("batch", SecretIdList))
+        if self.error is not None:
+            raise self.error
         if self.batch_errors:
             raise self.batch_errors.pop(0)
         assert len(SecretIdList) <= 20
@@ -60,6 +69,8 @@ class ScriptedClient:
     def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
         self.calls.append(("get", SecretId))
         assert VersionStage == "AWSCURRENT"
+        if self.error is not None:
+            raise self.error
         if SecretId in self.failures:
             raise refusal(self.failures[SecretId])
         return version_of(SecretId)
@@ -76,6 +87,11 @@ class ScriptedClient:
         return page
 
 
+def store_of(client: Any, **options: Any) -> FleetStore:  # noqa: ANN401 - a client
+    """One reader, whose calls come in the same order each time."""
+    return FleetStore(client, **{"readers": 1, **options})
+
+
 def read_all(store: FleetStore, names: list[str]) -> dict[str, StoredSecret | RotatorError]:
     found: dict[str, StoredSecret | RotatorError] = {}
     for batch in store.read_many(names):
@@ -86,7 +102,7 @@ def read_all(store: FleetStore, names: list[str]) -> dict[str, StoredSecret | Ro
 def test_secrets_are_read_twenty_at_a_time() -> None:
     client = ScriptedClient()
 
-    found = read_all(FleetStore(client), [f"s{n}" for n in range(45)])
+    found = read_all(store_of(client), [f"s{n}" for n in range(45)])
 
     assert [len(ids) for _, ids in client.calls] == [20, 20, 5]
     assert len(found) == 45
@@ -96,7 +112,7 @@ def test_secrets_are_read_twenty_at_a_time() -> None:
 def test_secret_that_fails_in_a_batch_fails_alone() -> None:
     client = ScriptedClient(b="AccessDeniedException", c="DecryptionFailure")
 
-    found = read_all(FleetStore(client), ["a", "b", "c", "d"])
+    found = read_all(store_of(client), ["a", "b", "c", "d"])
 
     assert isinstance(found["a"], StoredSecret)
     assert isinstance(found["d"], StoredSecret)
@@ -108,7 +124,7 @@ def test_secret_that_fails_in_a_batch_fails_alone() -> None:
 def test_secret_without_a_value_is_told_from_one_that_is_missing() -> None:
     client = ScriptedClient(empty="ResourceNotFoundException")
 
-    found = read_all(FleetStore(client), ["a", "empty"])
+    found = read_all(store_of(client), ["a", "empty"])
 
     empty = found["empty"]
     assert isinstance(empty, StoredSecret)
@@ -119,7 +135,7 @@ def test_role_that_may_not_read_in_batches_is_found_out_once() -> None:
     client = ScriptedClient()
     client.batch_errors = [refusal("AccessDeniedException")]
 
-    found = read_all(FleetStore(client), [f"s{n}" for n in range(25)])
+    found = read_all(store_of(client), [f"s{n}" for n in range(25)])
 
     assert [kind for kind, _ in client.calls].count("batch") == 1
     assert len(found) == 25
@@ -144,7 +160,7 @@ def test_batch_that_fails_while_single_reads_work_is_found_out_once(code: str) -
     client = ScriptedClient()
     client.batch_errors = [refusal(code)] * 5
 
-    found = read_all(FleetStore(client), [f"s{n}" for n in range(45)])
+    found = read_all(store_of(client), [f"s{n}" for n in range(45)])
 
     assert all(isinstance(each, StoredSecret) for each in found.values())
     kinds = [kind for kind, _ in client.calls]
@@ -153,20 +169,86 @@ def test_batch_that_fails_while_single_reads_work_is_found_out_once(code: str) -
 
 
 @pytest.mark.parametrize(
-    ("error", "single_reads"),
-    [(refusal("InternalServiceError"), 1), (EndpointConnectionError(endpoint_url="x"), 0)],
+    "error",
+    [refusal("InternalServiceError"), EndpointConnectionError(endpoint_url="x")],
     ids=["answered", "out of reach"],
 )
-def test_service_that_is_down_is_a_temporary_failure_of_each_after_one_single_read(
-    error: Exception, single_reads: int
+def test_service_that_is_down_is_a_temporary_failure_of_each_after_a_few_calls(
+    error: Exception,
 ) -> None:
-    client = ScriptedClient(a="InternalServiceError")
-    client.batch_errors = [error]
+    names = [f"s{n}" for n in range(200)]
+    client = ScriptedClient()
+    client.error = error
 
-    found = read_all(FleetStore(client), ["a", "b"])
+    found = read_all(store_of(client), names)
 
-    assert [getattr(each, "retryable", None) for each in found.values()] == [True, True]
-    assert [kind for kind, _ in client.calls] == ["batch", *["get"] * single_reads]
+    assert found.keys() == set(names)
+    assert all(isinstance(each, StoreError) and each.retryable for each in found.values())
+    assert len(client.calls) <= 4
+
+
+class HangingClient(ScriptedClient):
+    """Answers no call for one of these secrets, nor for a batch with one of them, until the end."""
+
+    def __init__(self, *hanging: str) -> None:
+        super().__init__()
+        self.hanging = set(hanging)
+        self.ended = threading.Event()
+
+    def batch_get_secret_value(self, *, SecretIdList: list[str]) -> dict[str, Any]:  # noqa: N803
+        if not self.batch_errors:
+            self._hang(SecretIdList)
+        return super().batch_get_secret_value(SecretIdList=SecretIdList)
+
+    def get_secret_value(self, *, SecretId: str, VersionStage: str) -> dict[str, Any]:  # noqa: N803
+        self._hang([SecretId])
+        return super().get_secret_value(SecretId=SecretId, VersionStage=VersionStage)
+
+    def _hang(self, secret_ids: list[str]) -> None:
+        if self.hanging & set(secret_ids):
+            self.ended.wait(60)
+            raise ReadTimeoutError(endpoint_url="x")
+
+
+@pytest.mark.parametrize("may_batch", [True, False])
+def test_secrets_that_hang_cost_no_other_secret_its_value(*, may_batch: bool) -> None:
+    names = [f"s{n}" for n in range(100)]
+    client = HangingClient(*names[:8])
+    if not may_batch:
+        client.batch_errors = [refusal("AccessDeniedException")] * len(names)
+        client.hanging = set(names[7:15])
+    well = set(names) - client.hanging
+    found: dict[str, StoredSecret | RotatorError] = {}
+    store = FleetStore(client, readers=4, patience_s=0.3, stall_s=0.05)
+
+    for read in store.read_many(names):
+        found |= read
+        if not read and well <= found.keys():  # what else is there waits for what hangs
+            client.ended.set()
+
+    client.ended.set()
+    assert {name for name, each in found.items() if isinstance(each, StoredSecret)} == well
+    assert found.keys() == set(names)
+
+
+def test_secret_that_hangs_in_a_batch_costs_no_other_of_the_batch_its_value() -> None:
+    client = HangingClient("s3")
+    client.ended.set()
+
+    found = read_all(store_of(client, patience_s=0.05), [f"s{n}" for n in range(20)])
+
+    assert [name for name, each in found.items() if isinstance(each, StoreError)] == ["s3"]
+
+
+def test_service_that_hangs_is_given_up_after_a_few_calls() -> None:
+    names = [f"s{n}" for n in range(400)]
+    client = HangingClient(*names)
+
+    found = read_all(FleetStore(client, readers=4, patience_s=0.05), names)
+
+    client.ended.set()
+    assert all(isinstance(each, StoreError) and each.retryable for each in found.values())
+    assert found.keys() == set(names)
 
 
 def test_without_aws_credentials_nothing_is_read_at_all() -> None:
@@ -174,7 +256,7 @@ def test_without_aws_credentials_nothing_is_read_at_all() -> None:
     client.batch_errors = [NoCredentialsError()]
 
     with pytest.raises(ConfigError, match="AWS credentials"):
-        read_all(FleetStore(client), ["a", "b"])
+        read_all(store_of(client), ["a", "b"])
 
 
 def listed(name: str, tags: dict[str, str], **fields: str) -> dict[str, Any]:
@@ -201,7 +283,7 @@ def test_listing_goes_on_past_empty_pages_and_checks_each_tag_itself() -> None:
         },
     ]
 
-    found = list(FleetStore(client).list_tagged(TAG, {"env": "prod"}))
+    found = list(store_of(client).list_tagged(TAG, {"env": "prod"}))
 
     assert [each.name for each in found] == ["wanted", "primary"]
     assert [params.get("NextToken") for _, params in client.calls] == [None, "1", "2"]
@@ -282,6 +364,6 @@ def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
     odd: Any = [{"Key": "team"}, {"Value": "nobody's"}, {"Key": TAG, "Value": "a/credentials"}]
     client.pages = [{"SecretList": [{"ARN": arn_of("a"), "Name": "a", "Tags": odd}]}]
 
-    [listed] = FleetStore(client).list_tagged(TAG, {})
+    [listed] = store_of(client).list_tagged(TAG, {})
 
     assert listed.tags == {"team": "", TAG: "a/credentials"}

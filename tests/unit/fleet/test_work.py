@@ -1,18 +1,39 @@
 import threading
 from collections.abc import Iterable
 
+import pytest
+
+from rotator.fleet.breaker import Failure
+from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.pacer import Pacer
-from rotator.fleet.work import Work, WorkQueue
+from rotator.fleet.work import OUT_OF_TIME, Ended, WorkQueue
 from tests.support.clock import ManualClock
+
+DOWN = Failure("HTTP 503")
+ENDS_AFTER_S = 100.0
+
+
+def work_of(name: str) -> Work[str]:
+    """`a/x1`: at host a, of client x. A capital client has no valid token (`a/X1`)."""
+    host, _, client = name.rpartition("/")
+    kind: Kind = "recover" if client[0].isupper() else "renew"
+    return Work(name, host, client=(host, client[0].lower()), name=f"c/{client[0]}", kind=kind)
 
 
 def queue_of(
-    names: Iterable[str], *, clock: ManualClock | None = None, per_host: int = 2
+    names: Iterable[str], *, clock: ManualClock | None = None, workers: int = 16, per_host: int = 2
 ) -> WorkQueue[str]:
-    """Work whose host is the first letter of its name; it ends after 100 s."""
+    """Work in the order of urgency; it ends after 100 s."""
     clock = clock or ManualClock()
-    work = [Work(name, name[0]) for name in names]
-    return WorkQueue(work, per_host=per_host, ends_at_s=clock.monotonic() + 100, clock=clock)
+    queue: WorkQueue[str] = WorkQueue(
+        workers=workers,
+        per_host=per_host,
+        ends_at_s=clock.monotonic() + ENDS_AFTER_S,
+        clock=clock,
+    )
+    queue.add(map(work_of, names))
+    queue.close()
+    return queue
 
 
 def taken(queue: WorkQueue[str]) -> Work[str]:
@@ -21,79 +42,224 @@ def taken(queue: WorkQueue[str]) -> Work[str]:
     return work
 
 
-def test_work_is_handed_out_in_the_order_of_urgency() -> None:
-    queue = queue_of(["a1", "b1", "a2", "c1"])
+def work_off(queue: WorkQueue[str], *, sick: Iterable[str], failure: Failure = DOWN) -> list[str]:
+    """All that is handed out, one after another; the clients in `sick` fail, all others do not."""
+    order = []
+    while (work := queue.take()) is not None:
+        order.append(work.item)
+        is_sick = work.item[:-1].lower() in sick or work.host in sick
+        queue.end(work, failure if is_sick else "answered")
+    return order
 
-    assert [taken(queue).item for _ in range(4)] == ["a1", "b1", "a2", "c1"]
+
+def deferred(queue: WorkQueue[str]) -> dict[str, str]:
+    return {work.item: cause for work, cause in queue.deferred()}
+
+
+def test_work_is_handed_out_in_the_order_of_urgency() -> None:
+    queue = queue_of(["a/x1", "b/x1", "a/x2", "c/x1"])
+
+    assert [taken(queue).item for _ in range(4)] == ["a/x1", "b/x1", "a/x2", "c/x1"]
     assert queue.take() is None
-    assert queue.deferred == []
+    assert queue.deferred() == []
 
 
 def test_host_that_hangs_holds_no_more_than_its_share() -> None:
-    queue = queue_of(["a1", "a2", "a3", "a4", "b1", "b2"])
+    queue = queue_of(["a/x1", "a/x2", "a/x3", "a/x4", "b/x1", "b/x2"])
 
-    assert [taken(queue).item for _ in range(4)] == ["a1", "a2", "b1", "b2"]
+    assert [taken(queue).item for _ in range(4)] == ["a/x1", "a/x2", "b/x1", "b/x2"]
 
 
 def test_thread_that_waits_for_a_host_gets_its_work_as_soon_as_one_ends() -> None:
-    queue = queue_of(["a1", "a2"], per_host=1)
+    queue = queue_of(["a/x1", "a/x2"], per_host=1)
     first = taken(queue)
     found: list[Work[str] | None] = []
     thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
     thread.start()
 
-    queue.end(first, "done")
+    queue.end(first, "answered")
     thread.join(10)
 
-    assert [work and work.item for work in found] == ["a2"]
+    assert [work and work.item for work in found] == ["a/x2"]
 
 
-def test_host_that_keeps_failing_gets_no_more_in_this_run() -> None:
-    queue = queue_of(["a1", "a2", "a3", "a4", "b1"])
-    for _ in range(3):
-        queue.end(taken(queue), "temporary")
+def test_thread_that_waits_for_what_is_still_read_gets_it() -> None:
+    clock = ManualClock()
+    queue: WorkQueue[str] = WorkQueue(workers=2, per_host=1, ends_at_s=100, clock=clock)
+    found: list[Work[str] | None] = []
+    thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
+    thread.start()
 
-    assert [work.item for work in queue.deferred] == ["a4"]
-    assert taken(queue).item == "b1"
-    assert queue.take() is None
+    queue.add([work_of("a/x1")])
+    thread.join(10)
+
+    assert [work and work.item for work in found] == ["a/x1"]
+
+
+def test_threads_that_wait_for_a_client_go_home_when_it_is_given_up() -> None:
+    queue = queue_of(["a/x1", "a/x2", "a/x3", "a/x4", "a/x5"], per_host=1)
+    for _ in range(2):
+        queue.end(taken(queue), DOWN)
+    last = taken(queue)
+    threads = [threading.Thread(target=queue.take, daemon=True) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+
+    queue.end(last, DOWN)
+    for thread in threads:
+        thread.join(10)
+
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_client_that_keeps_failing_gets_no_more_in_this_run() -> None:
+    queue = queue_of(["a/x1", "a/x2", "a/x3", "a/x4", "b/y1"])
+
+    assert work_off(queue, sick=["a/x"]) == ["a/x1", "b/y1", "a/x2", "a/x3"]
+    [(name, cause)] = deferred(queue).items()
+    assert name == "a/x4"
+    assert cause == "token endpoint a failed 3 times in a row for the client of c/x (HTTP 503)"
+
+
+@pytest.mark.parametrize("failure", [DOWN, Failure("HTTP 429", 3600)], ids=["down", "throttled"])
+@pytest.mark.parametrize("sick", [["a/x"], ["a/x", "a/y"], ["a/v", "a/w", "a/x", "a/y"]])
+def test_sick_clients_without_a_token_defer_no_other_client_at_their_host(
+    sick: list[str], failure: Failure
+) -> None:
+    names = [f"{client[:2]}{client[2].upper()}{n}" for n in range(5) for client in sick]
+    others = [f"a/{client}1" for client in "mnopq"]
+
+    queue = queue_of([*names, *others])
+    order = work_off(queue, sick=sick, failure=failure)
+
+    assert set(others) <= set(order)
+    assert not set(deferred(queue)) & set(others)
+
+
+def test_client_that_failed_goes_behind_the_others_at_its_host() -> None:
+    queue = queue_of(["a/x1", "a/x2", "a/y1", "a/z1"])
+
+    assert work_off(queue, sick=["a/x"]) == ["a/x1", "a/y1", "a/z1", "a/x2"]
+
+
+@pytest.mark.parametrize("clients", ["xyzuvw", "XYZUVW", "XYZuvw"])
+@pytest.mark.parametrize("failure", [DOWN, Failure("HTTP 429", 3600)], ids=["down", "throttled"])
+def test_host_that_fails_for_its_clients_in_a_row_gets_no_more_in_this_run(
+    clients: str, failure: Failure
+) -> None:
+    names = [f"a/{client}{n}" for n in range(9) for client in clients]
+    queue = queue_of([*names, "b/x1"])
+
+    order = work_off(queue, sick=["a"], failure=failure)
+
+    assert "b/x1" in order
+    assert len(order) <= 1 + 3 + 3
+    assert len(deferred(queue)) == len(names) + 1 - len(order)
+
+
+def test_deferred_work_says_which_host_failed_and_how() -> None:
+    queue = queue_of(["a/x1", "a/y1", "a/z1", "a/u1"])
+    work_off(queue, sick=["a"])
+
+    assert deferred(queue) == {"a/u1": "token endpoint a failed for 3 clients in a row (HTTP 503)"}
+
+
+def test_deferred_work_says_who_has_to_wait_and_how_long() -> None:
+    queue = queue_of(["a/x1", "a/x2", "b/y1", "b/z1", "b/u1"])
+    work_off(queue, sick=["a", "b"], failure=Failure("HTTP 429", 3600))
+
+    assert deferred(queue) == {
+        "a/x2": "token endpoint a asked the client of c/x to wait 3600 s",
+        "b/u1": "token endpoint b asked 2 clients to wait 3600 s",
+    }
+
+
+def test_client_that_has_worked_is_asked_before_a_host_is_given_up() -> None:
+    queue = queue_of(["a/X1", "a/Y1", "a/Z1", "a/U1", "a/v1", "a/w1"])
+
+    order = work_off(queue, sick=["a/x", "a/y", "a/z"])
+
+    assert order == ["a/X1", "a/v1", "a/Y1", "a/w1", "a/Z1", "a/U1"]
 
 
 def test_binding_that_is_refused_says_nothing_against_its_host() -> None:
-    queue = queue_of(["a1", "a2", "a3", "a4", "a5", "a6"])
-    for ended in ("temporary", "temporary", "permanent", "temporary", "temporary"):
+    queue = queue_of(["a/x1", "a/y1", "a/z1", "a/u1", "a/v1", "a/w1"])
+
+    order = work_off(queue, sick=["a/x", "a/y", "a/u", "a/v"])
+
+    assert order == ["a/x1", "a/y1", "a/z1", "a/u1", "a/v1", "a/w1"]
+
+
+def test_work_that_did_not_ask_its_host_says_nothing_for_it() -> None:
+    queue = queue_of(["a/x1", "a/y1", "a/z1", "a/u1", "a/v1"])
+    endings: list[Ended] = [DOWN, DOWN, "unknown", DOWN]
+    for ended in endings:
         queue.end(taken(queue), ended)
 
-    assert taken(queue).item == "a6"
+    assert queue.take() is None
 
 
 def test_work_that_is_not_reached_in_time_is_deferred() -> None:
     clock = ManualClock()
-    queue = queue_of(["a1", "b1", "b2"], clock=clock)
+    queue = queue_of(["a/x1", "b/x1", "b/x2"], clock=clock)
     first = taken(queue)
 
-    clock.advance(100)
+    clock.advance(ENDS_AFTER_S)
 
     assert queue.take() is None
-    queue.end(first, "done")
-    assert [work.item for work in queue.deferred] == ["b1", "b2"]
+    queue.end(first, "answered")
+    assert deferred(queue) == {"b/x1": OUT_OF_TIME, "b/x2": OUT_OF_TIME}
 
 
-def test_host_that_asks_for_a_pause_gets_it_while_others_go_on() -> None:
+def test_client_that_is_asked_to_wait_does_while_others_go_on() -> None:
     clock = ManualClock()
-    queue = queue_of(["a1", "a2", "b1"], clock=clock)
-    queue.end(taken(queue), "temporary", retry_after_s=30)
+    queue = queue_of(["a/x1", "a/x2", "a/y1", "b/z1"], clock=clock)
+    queue.end(taken(queue), Failure("HTTP 429", 30))
 
-    queue.end(taken(queue), "done")
-
+    for name in ("a/y1", "b/z1"):
+        work = taken(queue)
+        assert work.item == name
+        queue.end(work, "answered")
     clock.advance(30)
-    assert taken(queue).item == "a2"
+
+    assert taken(queue).item == "a/x2"
 
 
-def test_pause_beyond_the_end_of_the_run_defers_the_host() -> None:
-    queue = queue_of(["a1", "a2", "b1"])
-    queue.end(taken(queue), "temporary", retry_after_s=3600)
+def test_host_that_asks_two_clients_to_wait_gets_its_pause() -> None:
+    clock = ManualClock()
+    queue = queue_of(["a/x1", "a/y1", "a/z1", "b/u1"], clock=clock)
+    for wait_s in (40, 30):
+        queue.end(taken(queue), Failure("HTTP 429", wait_s))
 
-    assert [work.item for work in queue.deferred] == ["a2"]
+    assert taken(queue).item == "b/u1"
+    clock.advance(30)  # from here on no two of them have to wait
+    assert taken(queue).item == "a/z1"
+
+
+def test_bindings_without_a_token_hold_half_of_the_workers_while_others_wait() -> None:
+    hanging = [f"h{number}/X1" for number in range(40)]
+    queue = queue_of([*hanging, *(f"a/y{number}" for number in range(5))], workers=8, per_host=2)
+
+    assert [taken(queue).item for _ in range(6)] == [*hanging[:4], "a/y0", "a/y1"]
+
+
+def test_bindings_without_a_token_have_all_workers_where_nobody_else_waits() -> None:
+    names = [f"h{number}/X1" for number in range(8)]
+    queue = queue_of(names, workers=8)
+
+    assert [taken(queue).item for _ in range(8)] == names
+
+
+def test_bindings_without_a_token_hold_half_of_their_host_while_others_wait_there() -> None:
+    queue = queue_of(["a/X1", "a/Y1", "a/Z1", "a/u1", "a/v1"], workers=16, per_host=4)
+
+    assert [taken(queue).item for _ in range(4)] == ["a/X1", "a/Y1", "a/u1", "a/v1"]
+
+
+def test_one_worker_takes_turns() -> None:
+    queue = queue_of(["a/X1", "b/Y1", "c/u1", "d/v1"], workers=1, per_host=1)
+
+    assert work_off(queue, sick=[]) == ["a/X1", "c/u1", "b/Y1", "d/v1"]
 
 
 def test_calls_are_spread_evenly() -> None:

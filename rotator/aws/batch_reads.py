@@ -1,0 +1,132 @@
+"""Many secrets read by a few threads, so that what hangs keeps nothing else from being read."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from rotator.errors import RotatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["STALL_S", "Task", "TaskRead", "read_in_parallel"]
+
+R = TypeVar("R")
+
+STALL_S = 1.0
+"""So long without any result means that what is left hangs: a call takes a twentieth of it."""
+
+
+class Task(NamedTuple):
+    """Secrets to read in one call; `is_last` if they have been tried before."""
+
+    secret_ids: list[str]
+    is_last: bool = False
+
+
+class TaskRead(NamedTuple, Generic[R]):
+    """What a task has found, and what is to be read in another way."""
+
+    found: dict[str, R]
+    tasks: list[Task]
+
+
+@dataclass(slots=True)
+class _Tasks(Generic[R]):
+    """The tasks that wait, and the results that came; a result may be an error of its thread.
+
+    What has hung before is read after all the rest, or it would hold every reader.
+    """
+
+    waiting: deque[Task]
+    hung: deque[Task] = field(default_factory=deque)
+    results: SimpleQueue[TaskRead[R] | tuple[Task, Exception]] = field(default_factory=SimpleQueue)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    first_running: int = 0
+    is_over: bool = False
+
+    def take(self, *, from_end: bool) -> Task | None:
+        with self.changed:
+            while not self.is_over:
+                if self.waiting:
+                    self.first_running += 1
+                    return self.waiting.pop() if from_end else self.waiting.popleft()
+                if self.hung and not self.first_running:
+                    return self.hung.popleft()
+                self.changed.wait()
+            return None
+
+    def end(self, task: Task, result: TaskRead[R] | tuple[Task, Exception]) -> None:
+        with self.changed:
+            self.first_running -= not task.is_last
+            if isinstance(result, TaskRead):
+                for each in result.tasks:
+                    (self.hung if each.is_last else self.waiting).append(each)
+            self.changed.notify_all()
+        self.results.put(result)
+
+    def end_all(self) -> None:
+        with self.changed:
+            self.is_over = True
+            self.changed.notify_all()
+
+
+def read_in_parallel(
+    tasks: list[Task],
+    read: Callable[[Task], TaskRead[R]],
+    *,
+    readers: int,
+    is_in_doubt: Callable[[], bool],
+    stall_s: float = STALL_S,
+) -> Iterator[dict[str, R | RotatorError]]:
+    """What `read` finds for each task, as it comes; an empty one when nothing did for `stall_s`.
+
+    While `is_in_doubt` says that the last calls failed, tasks are taken from the other end in turn:
+    secrets that hang may be neighbours, and say nothing of the rest. A RotatorError of
+    `read` is raised if nothing at all was read before it, else it is that of its secrets.
+    """
+    state: _Tasks[R] = _Tasks(deque(tasks))
+    count = min(readers, sum(len(task.secret_ids) for task in tasks))
+    for number in range(count):
+        threading.Thread(
+            target=_work,
+            args=(state, read, is_in_doubt),
+            name=f"rotator-read-{number}",
+            daemon=True,
+        ).start()
+    left, has_read = len(tasks), False
+    try:
+        while left:
+            try:
+                result = state.results.get(timeout=stall_s)
+            except Empty:
+                yield {}
+                continue
+            if isinstance(result, TaskRead):
+                has_read = True
+                left += len(result.tasks) - 1
+                if result.found:
+                    yield dict(result.found)
+                continue
+            task, error = result
+            if not has_read or not isinstance(error, RotatorError):
+                raise error
+            left -= 1
+            yield dict.fromkeys(task.secret_ids, error)
+    finally:
+        state.end_all()
+
+
+def _work(
+    state: _Tasks[R], read: Callable[[Task], TaskRead[R]], is_in_doubt: Callable[[], bool]
+) -> None:
+    while (task := state.take(from_end=is_in_doubt())) is not None:
+        try:
+            result: TaskRead[R] | tuple[Task, Exception] = read(task)
+        except Exception as error:  # noqa: BLE001 - raised again where results are waited for
+            result = (task, error)
+        state.end(task, result)

@@ -1,0 +1,129 @@
+"""Secrets Manager at the pace of its quotas, and its secrets listed by tag."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from rotator.aws.store import SecretsManagerStore, parse_tags
+from rotator.errors import StoreError, replace_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+__all__ = ["ListedSecret", "PacedStore"]
+
+MAX_PAGES = 5_000
+"""Of 100 secrets: as many as a region can hold (user guide, quotas: 500,000 secrets)."""
+
+MAX_THROTTLED = 5
+_OUTDATED = "InvalidNextTokenException"
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
+
+
+class ListedSecret(NamedTuple):
+    """A secret as ListSecrets has it; its value is not in it."""
+
+    arn: str
+    name: str
+    tags: Mapping[str, str]
+
+
+class PacedStore(SecretsManagerStore):
+    """The store of a run over many bindings.
+
+    `pace` is called before each call that reads, `back_off` when one was throttled.
+    """
+
+    def __init__(
+        self,
+        client: object,
+        *,
+        pace: Callable[[], None] = lambda: None,
+        back_off: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(client)
+        self._pace = pace
+        self._back_off = back_off
+
+    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
+        """Every secret with this tag and with all the tags of `where`, replicas left out.
+
+        The service's filters are prefixes and cannot join a key to its value, so each secret is
+        checked again here (API reference, Filter). Changes of the last minutes may be missing, and
+        a secret may come twice. Raises StoreError where the list breaks off, after what came
+        before.
+        """
+        for entry in self._pages(tag):
+            tags = parse_tags(entry)
+            arn = entry["ARN"]
+            is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
+            if tag in tags and not is_replica and where.items() <= tags.items():
+                yield ListedSecret(arn, entry["Name"], tags)
+
+    def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
+        """Every entry; a list whose continuation is refused is begun again once."""
+        try:
+            yield from self._pages_once(tag)
+        except StoreError as error:
+            if error.aws_code != _OUTDATED:
+                raise
+        else:
+            return
+        yield from self._pages_once(tag)
+
+    def _pages_once(self, tag: str) -> Iterator[dict[str, Any]]:
+        params: dict[str, Any] = {
+            "Filters": [{"Key": "tag-key", "Values": [tag]}],
+            "MaxResults": 100,
+        }
+        for _ in range(MAX_PAGES):
+            page = replace_error(
+                partial(self._call_in_turn, "ListSecrets", "", **params),
+                StoreError,
+                _listing_error,
+            )
+            yield from page.get("SecretList", [])  # empty, perhaps, with more to come
+            token = page.get("NextToken")
+            if not token:
+                return
+            if token == params.get("NextToken"):
+                break
+            params["NextToken"] = token
+        raise StoreError(
+            "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL",
+            operation="ListSecrets",
+            secret_id="",
+            retryable=True,
+        )
+
+    def _call_in_turn(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
+        """One call in its turn; again after a pause where it was throttled."""
+        for attempt in range(1, MAX_THROTTLED + 1):
+            self._pace()
+            try:
+                return self._call(operation, subject, **params)
+            except StoreError as error:
+                if attempt == MAX_THROTTLED or error.aws_code not in _THROTTLED:
+                    raise
+                self._back_off()
+        raise AssertionError  # the last attempt returned or raised
+
+
+def _listing_error(error: StoreError) -> StoreError:
+    """The same, about the list; it can always be begun anew."""
+    is_outdated = error.aws_code == _OUTDATED
+    problem = str(error).replace(" on it to this role", " on * to this role")
+    if is_outdated:
+        problem = (
+            f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run begins anew"
+        )
+    return StoreError(
+        f"list of secrets: {problem}",
+        operation="ListSecrets",
+        secret_id="",
+        aws_code=error.aws_code,
+        retryable=error.retryable or is_outdated,
+        is_answered=error.is_answered,
+    )
