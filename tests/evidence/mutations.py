@@ -4,6 +4,7 @@ from tests.evidence.mutation import Mutation
 from tests.evidence.mutations_cli import CLI_MUTATIONS
 from tests.evidence.mutations_client_secret import CLIENT_SECRET_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
+from tests.evidence.mutations_isolation import ISOLATION_MUTATIONS
 from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_races import RACE_MUTATIONS
@@ -32,6 +33,7 @@ MUTATIONS = (
     *CLIENT_SECRET_MUTATIONS,
     *SECRET_PROOF_MUTATIONS,
     *FLEET_MUTATIONS,
+    *ISOLATION_MUTATIONS,
     *NATIVE_MUTATIONS,
     *RACE_MUTATIONS,
     *READER_MUTATIONS,

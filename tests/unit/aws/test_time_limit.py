@@ -21,7 +21,7 @@ class SilentClient:
         self.ended = threading.Event()
 
     def _hang(self, **_: object) -> None:
-        self.ended.wait(60)
+        self.ended.wait(20)
 
     batch_get_secret_value = get_secret_value = put_secret_value = _hang
 
