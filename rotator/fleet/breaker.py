@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Callable, Collection, Hashable
 
 __all__ = ["MAX_FAILURES", "ClientState", "Failure", "HostState"]
 
@@ -31,11 +31,21 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class ClientState:
-    """What became of a client's requests; `closed` says why it is left alone for this run."""
+    """What became of a client's requests; `closed` says why it is left alone for this run.
 
+    `has_worked` tells that it is known to have worked: it was answered in this run, or has a stored
+    token that is still valid.
+    """
+
+    has_worked: bool = False
     failures: int = 0
     resumes_at_s: float = float("-inf")
     closed: str | None = None
+
+    def note_answer(self) -> None:
+        """It works."""
+        self.failures = 0
+        self.has_worked = True
 
     def note_failure(
         self, failure: Failure, host: str, name: str, *, now_s: float, ends_at_s: float
@@ -58,7 +68,7 @@ class ClientState:
 class HostState:
     """What its clients met since it last answered one of them.
 
-    `blamers` are the clients for which it failed, with whether the token of one is still valid;
+    `blamers` are the clients for which it failed, with whether each is known to have worked;
     `waits` says until when it asked each of them to wait.
     """
 
@@ -76,48 +86,48 @@ class HostState:
         self.waits.clear()
 
     def note_failure(
-        self, failure: Failure, client: Hashable, *, has_token: bool, now_s: float
+        self, failure: Failure, client: Hashable, *, has_worked: bool, now_s: float
     ) -> None:
-        """Count it; `has_token` tells that the stored token of this client is still valid."""
+        """Count it; `has_worked` tells that this client is known to have worked."""
         self.failures += 1
-        self.blamers[client] = self.blamers.get(client, False) or has_token
+        self.blamers[client] = has_worked
         if failure.retry_after_s > 0:
             self.waits[client] = now_s + failure.retry_after_s
 
     def judge(
-        self, failure: Failure, host: str, *, now_s: float, ends_at_s: float, has_untried: bool
+        self,
+        failure: Failure,
+        host: str,
+        *,
+        now_s: float,
+        ends_at_s: float,
+        has_untried: Callable[[], bool],
     ) -> None:
         """Leave the host alone if enough of its clients failed.
 
-        `has_untried` tells that a client with a valid token has not been tried since: as long as
-        there is one, clients without a token cannot speak against the host.
+        `has_untried` tells that a client is left that is known to have worked and has not failed:
+        as long as there is one, those of which nothing is known cannot speak against the host.
         """
-        if len(self.waits) >= MIN_WAITING and self._is_credible(
-            self.waits, MIN_WAITING, has_untried=has_untried
-        ):
+        if self._is_credible(self.waits, MIN_WAITING, has_untried):
             # Until then at least two of them have to wait.
             until_s = sorted(self.waits.values())[-MIN_WAITING]
             self.resumes_at_s = max(self.resumes_at_s, until_s)
             if until_s >= ends_at_s:
-                wait = _seconds(until_s - now_s)
-                count = len(self.waits)
+                wait, count = _seconds(until_s - now_s), len(self.waits)
                 self.closed = f"token endpoint {host} asked {count} clients to wait {wait}"
+                return
         enough = min(MAX_FAILURES, max(MIN_WAITING, len(self.clients)))
-        if (
-            self.closed is None
-            and self.failures >= MAX_FAILURES
-            and len(self.blamers) >= enough
-            and self._is_credible(self.blamers, enough, has_untried=has_untried)
-        ):
+        if self.failures >= MAX_FAILURES and self._is_credible(self.blamers, enough, has_untried):
             count = len(self.blamers)
             self.closed = (
                 f"token endpoint {host} failed for {count} clients in a row ({failure.cause})"
             )
 
     def _is_credible(
-        self, clients: Collection[Hashable], enough: int, *, has_untried: bool
+        self, clients: Collection[Hashable], enough: int, has_untried: Callable[[], bool]
     ) -> bool:
-        return not has_untried or sum(self.blamers[each] for each in clients) >= enough
+        known = sum(self.blamers[each] for each in clients)
+        return len(clients) >= enough and (known >= enough or not has_untried())
 
 
 def _seconds(seconds: float) -> str:

@@ -76,6 +76,7 @@ class Lanes(Generic[T]):
         for name in work.hosts:
             self.hosts.setdefault(name, HostState())
         client = self.clients.setdefault(work.client, ClientState())
+        client.has_worked |= work.kind == "renew"
         self.hosts[work.host].clients.add(work.client)
         key = (work.host, work.probe_host, work.kind)
         lane = self._lanes.setdefault(key, Lane(work.host, work.hosts, work.kind))
@@ -88,6 +89,12 @@ class Lanes(Generic[T]):
         for work in paused:
             self.push(work)  # aside again, if it still has to wait
         return [lane for lane in self._lanes.values() if self._settle(lane, now_s)]
+
+    def recoveries(self, host: str) -> Iterator[Work[T]]:
+        """The bindings without a valid token that wait for this host."""
+        for lane in self._lanes.values():
+            if lane.host == host and lane.kind == "recover":
+                yield from (work for _, work in lane.heap)
 
     def renewals(self, host: str, now_s: float) -> Iterator[Work[T]]:
         """The bindings with a valid token that are next at this host."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from heapq import heappop
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rotator.fleet.breaker import Failure
 from rotator.fleet.lanes import Kind, Lane, Lanes, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rotator.model.clock import Clock
 
@@ -116,7 +117,7 @@ class WorkQueue(Generic[T]):
             if isinstance(ended, Failure):
                 self._note_failure(work, ended)
             elif ended == "answered":
-                self._lanes.clients[work.client].failures = 0
+                self._lanes.clients[work.client].note_answer()
                 self._lanes.hosts[work.host].note_answer()
             self._changed.notify()  # one is enough: who takes something, or ends, wakes the next
 
@@ -136,9 +137,14 @@ class WorkQueue(Generic[T]):
         now_s, ends_at_s = self._clock.monotonic(), self._ends_at_s
         client, host = self._lanes.clients[work.client], self._lanes.hosts[work.host]
         client.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
-        host.note_failure(failure, work.client, has_token=work.kind == "renew", now_s=now_s)
-        has_untried = self._has_untried(work.host, now_s)
-        host.judge(failure, work.host, now_s=now_s, ends_at_s=ends_at_s, has_untried=has_untried)
+        host.note_failure(failure, work.client, has_worked=client.has_worked, now_s=now_s)
+        host.judge(
+            failure,
+            work.host,
+            now_s=now_s,
+            ends_at_s=ends_at_s,
+            has_untried=lambda: self._has_untried(work.host, now_s),
+        )
 
     def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
         """The lanes whose hosts have room for them."""
@@ -161,16 +167,25 @@ class WorkQueue(Generic[T]):
         ]
 
     def _is_held_back(self, lane: Lane[T], now_s: float) -> bool:
-        """Whether the host is in doubt, and a client that is known to have worked goes first."""
+        """Whether the host is in doubt, and a binding with a valid token goes first."""
         is_doubtful = lane.kind == "recover" and bool(self._lanes.hosts[lane.host].blamers)
-        return is_doubtful and self._has_untried(lane.host, now_s)
+        return is_doubtful and any(map(self._is_untried, self._renewals(lane.host, now_s)))
 
     def _has_untried(self, host: str, now_s: float) -> bool:
-        """Whether a client waits, or is in progress, that has a valid token and has not failed."""
-        clients = self._lanes.clients
-        running = (each for each in self._shares[host].running if each.kind == "renew")
+        """Whether a client is left at the host that is known to have worked and has not failed."""
+        running = (each for each in self._shares[host].running if each.kind == "recover")
         return any(
-            not clients[each.client].failures
-            for works in (running, self._lanes.renewals(host, now_s))
-            for each in works
+            map(
+                self._is_untried,
+                chain(running, self._renewals(host, now_s), self._lanes.recoveries(host)),
+            )
         )
+
+    def _renewals(self, host: str, now_s: float) -> Iterator[Work[T]]:
+        """Bindings with a valid token at this host: in progress, and next."""
+        running = (each for each in self._shares[host].running if each.kind == "renew")
+        return chain(running, self._lanes.renewals(host, now_s))
+
+    def _is_untried(self, work: Work[T]) -> bool:
+        client = self._lanes.clients[work.client]
+        return client.has_worked and not client.failures

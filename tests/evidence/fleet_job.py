@@ -69,6 +69,7 @@ class FleetJob:
         credentials: str | None = None,
         consents: tuple[str, ...] = ("fleet/t/*",),
         token_url: str | None = None,
+        client_id: str = CLIENT_ID,
     ) -> str:
         """A binding, with credentials of its own unless they are named; its token secret's name."""
         if credentials is None:
@@ -76,7 +77,7 @@ class FleetJob:
             fields = {
                 "provider": "adobe-ims",
                 "token_url": token_url or self.stage.wire.urls.token,
-                "client_id": CLIENT_ID,
+                "client_id": client_id,
                 "client_secret": CLIENT_SECRET,
                 "token_secrets": list(consents),
             }

@@ -18,22 +18,22 @@ ISOLATION_MUTATIONS = (
     Mutation(
         "fleet: a host that keeps failing is asked for every client",
         "fleet/breaker.py",
-        "            and self.failures >= MAX_FAILURES\n",
-        "            and self.failures >= 1000 * MAX_FAILURES\n",
+        "        if self.failures >= MAX_FAILURES and self._is_credible(",
+        "        if self.failures >= 10**6 and self._is_credible(",
         f"{SICK} -k outage_of_a_host",
     ),
     Mutation(
         "fleet: the failures of one client are those of its host",
         "fleet/breaker.py",
-        "            and len(self.blamers) >= enough\n",
-        "            and self.blamers\n",
+        "        return len(clients) >= enough and (",
+        "        return bool(clients) and (",
         f"{WORK} -k client_that_keeps_failing",
     ),
     Mutation(
         "fleet: clients without a token speak against their host",
         "fleet/breaker.py",
-        "        return not has_untried or ",
-        "        return bool(clients) or not has_untried or ",
+        "(known >= enough or not has_untried())\n",
+        "(known >= enough or has_untried is not None)\n",
         f"{WORK} -k sick_clients_without_a_token",
     ),
     Mutation(

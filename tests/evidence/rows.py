@@ -8,6 +8,7 @@ from tests.evidence.client_secrets import client_secrets
 from tests.evidence.decade import decade
 from tests.evidence.fleet_discovery import fleet_discovery
 from tests.evidence.fleet_rows import fleet_faults, fleet_hangs, fleet_kills, fleet_races
+from tests.evidence.fleet_sick import fleet_sick_clients
 from tests.evidence.fleet_year import fleet_year
 from tests.evidence.kills import kills_at_calls, kills_at_random, signals
 from tests.evidence.leaks import leaks
@@ -48,6 +49,7 @@ ROWS: dict[str, Callable[[Effort], TableRow]] = {
     "native-faults": native_faults,
     "fleet-discovery": fleet_discovery,
     "fleet-hangs": fleet_hangs,
+    "fleet-sick-clients": fleet_sick_clients,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.evidence.fleet_discovery import fleet_discovery
 from tests.evidence.fleet_job import FleetJob
 from tests.evidence.fleet_rows import fleet_faults, fleet_hangs, fleet_kills, fleet_races
+from tests.evidence.fleet_sick import fleet_sick_clients
 from tests.evidence.fleet_year import fleet_year
 from tests.evidence.job import stage
 from tests.evidence.row import Effort, TableRow
@@ -20,6 +21,8 @@ from tests.evidence.row import Effort, TableRow
         (fleet_faults, "4:ims:token=503 before for good"),
         (fleet_kills, "SIGKILL after call 5"),
         (fleet_hangs, "4 workers, 4 of 10 hang"),
+        (fleet_sick_clients, "throttled, 3 of them, 1 workers"),
+        (fleet_sick_clients, "503, 1 of them, 4 workers"),
         (fleet_discovery, "without consent"),
         (fleet_discovery, "a tag on the credentials secret of others"),
         (fleet_discovery, "two that name each other"),

@@ -182,6 +182,16 @@ def test_client_that_has_worked_is_asked_before_a_host_is_given_up() -> None:
     assert order == ["a/X1", "a/v1", "a/Y1", "a/w1", "a/Z1", "a/U1"]
 
 
+def test_clients_that_never_worked_defer_none_that_was_answered_in_this_run() -> None:
+    sick = [f"a/{client}{n}" for n in range(3) for client in "XYZ"]
+    queue = queue_of(["a/W0", *sick, "a/W1", "a/W2"])
+
+    order = work_off(queue, sick=["a/x", "a/y", "a/z"])
+
+    assert {"a/W1", "a/W2"} <= set(order)
+    assert not {"a/W1", "a/W2"} & set(deferred(queue))
+
+
 def test_binding_that_is_refused_says_nothing_against_its_host() -> None:
     queue = queue_of(["a/x1", "a/y1", "a/z1", "a/u1", "a/v1", "a/w1"])
 
