@@ -1,4 +1,4 @@
-"""The composition root: real parts put together from settings, and used again where they can be."""
+"""The composition root: puts the parts together by the settings, and reuses clients."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def read_credentials_secret(secret_id: str) -> StoredSecret:
 
 
 class Rotator:
-    """Does what the doors offer. Keeps its AWS client, so that a Lambda function can keep it."""
+    """Runs and assesses one binding; a Lambda function keeps one, and with it the AWS client."""
 
     def __init__(self, store: SecretsManagerStore) -> None:
         self._store = store
@@ -107,11 +107,11 @@ class Rotator:
         )
 
     def status(self, settings: Settings) -> TokenStatus:
-        """Assess the stored token; the credentials secret is looked at only if it is named.
+        """Assess the stored token, together with the credentials if they are named.
 
         Raises StoreError, and CredentialsError if named credentials cannot be used.
         """
-        # Of no use to the job, which imports this module.
+        # Imported here, because the job imports this module and doesn't need them.
         from rotator.fleet.status import read_client_secret, readable_until
         from rotator.model.status import assess_token
 
@@ -139,7 +139,7 @@ class Rotator:
 
 
 def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:
-    """The probe of a new token that the settings ask for."""
+    """The probe of a new token, None if the settings name no API."""
     if job.probe_url is None:
         return None
     from rotator.rotation.probe import make_probe
@@ -148,7 +148,7 @@ def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | N
 
 
 def stored_token_probe(job: JobSettings) -> Callable[[AccessToken], bool] | None:
-    """The probe of the stored token that the settings ask for."""
+    """The probe of the stored token, None if the settings don't ask for it."""
     if job.probe_url is None or not job.probe_stored:
         return None
     from rotator.rotation.probe import make_stored_probe

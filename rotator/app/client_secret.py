@@ -1,4 +1,4 @@
-"""The parts of a rotation of a client secret, put together from settings."""
+"""Puts together a rotation of a client secret."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def open_secret_run(
 
 
 def _mint_management_token(seen: Situation, store: Store, endpoint: Endpoint) -> tuple[Secret, str]:
-    """A token for the provider's interface, which is never stored, and whose it is."""
+    """A token for the provider's interface, which is never stored, and its client id."""
     credentials = _management_credentials(seen, store)
     minted = replace_error(
         lambda: endpoint.mint(credentials),
@@ -106,7 +106,7 @@ def _mint_management_token(seen: Situation, store: Store, endpoint: Endpoint) ->
 
 
 def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error: MintError) -> str:
-    """What was tried, and the way out: out of a lock-out, or to the right that is missing."""
+    """What was tried, and what to do: about refused client secrets, or a missing right."""
     if error.retryable:
         return str(error)
     if error.status != UNAUTHORIZED and error.oauth_error != "invalid_client":
@@ -128,7 +128,7 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
 
 
 def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:
-    """Those that `client_admin` names, else the client's own with the scope of the kind."""
+    """The credentials that `client_admin` names, else the client's own with the kind's scope."""
     settings = seen.settings
     kind = settings.kind
     audience = settings.url + kind.audience_path if kind.audience_path else None

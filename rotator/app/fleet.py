@@ -1,4 +1,4 @@
-"""A fleet put together from its selector: clients, pace, policies and probes."""
+"""Puts together a fleet by its selector: clients, pace, policies and probes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["Fleet"]
 
 RUN_LIMIT_S = 840.0
-"""How long a run may take where nothing else bounds it: less than the interval of 15 minutes, so
-that the next run finds it ended."""
+"""How long a run may take where nothing else bounds it: less than the default interval, so that it
+ends before the next one starts."""
 
 
 class Fleet:
     """Many bindings, by manifest or by tag, and the client to work on them, in `region`.
 
-    Raises ConfigError for a manifest that is none, and where there is no region.
+    Raises ConfigError for an unusable manifest, and if there is no region.
     """
 
     def __init__(self, selector: FleetSelector) -> None:

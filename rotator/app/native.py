@@ -1,4 +1,4 @@
-"""One step of Secrets Manager's own rotation, put together: which binding, and by whose leave."""
+"""Puts together one step of Secrets Manager's own rotation, and finds its binding."""
 
 from __future__ import annotations
 
@@ -59,9 +59,10 @@ class PreparedStep:
         return take_step(run, self._step, store=self._store, allow=self._allow)
 
     def _allow(self, assessment: Assessment) -> None:
-        """Ask the credentials for their consent to a binding by tag.
+        """Raise ConfigError if a binding by tag lacks the consent of its credentials.
 
-        Else whoever may create a secret, and let this function rotate it, is handed a token.
+        Without that check, whoever may create a secret, and let this function rotate it, would be
+        handed a token.
         """
         if self._is_tagged:
             require_consent(
@@ -101,5 +102,5 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
 
 @lru_cache(maxsize=8)
 def open_rotation_store(region: str | None) -> RotationStore:
-    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    """A store that is kept between invocations, and with it the AWS client's connections."""
     return RotationStore(connect(region))

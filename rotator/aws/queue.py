@@ -52,11 +52,11 @@ def send_messages(
     clock: Clock = SYSTEM_CLOCK,
     remaining_s: float = 60.0,
 ) -> dict[int, RotatorError]:
-    """Send every message, ten a call; the ones that are not known to be in the queue, and why.
+    """Send every message, ten a call; returns the errors of those not known to be in the queue.
 
-    The keys are positions in `bodies`. What failed temporarily is sent again within `remaining_s`;
-    should a message be in the queue twice, the second one finds its binding not due. `region` is
-    that of a queue whose URL names none.
+    The keys are positions in `bodies`. What failed temporarily is sent again within `remaining_s`
+    seconds; a message that arrives twice finds its binding not due the second time. `region` is
+    used if the queue's URL names none.
     """
     if not bodies:
         return {}
@@ -137,7 +137,7 @@ def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
         problem, code, temporary = "the response does not mention the message", None, True
     else:
         code = safe_code(_plain_code(entry.get("Code")))
-        # A sender's own fault stays, but for its pace.
+        # A sender's own fault is permanent, unless it was too fast.
         temporary = not entry.get("SenderFault") or "Throttl" in code or is_temporary(code, {})
         state = "is temporarily unavailable" if temporary else "refused the message"
         problem = _PROBLEMS.get(code, f"SQS {state} (SendMessage: {code})")
@@ -177,7 +177,7 @@ def _plain_code(code: object) -> str:
 
 
 def _in_words_of_sqs(error: StoreError, queue_url: str) -> StoreError:
-    """The same error, which speaks of a secret: about the queue, and its own permission."""
+    """The error in words of SQS: it names the queue and its permission, not a secret's."""
     text = str(error).removeprefix(f"secret {queue_url}: ").replace("secretsmanager:", "sqs:")
     text = text.replace("Secrets Manager", "SQS").replace("region of the secret", "queue's region")
     return _queue_error(queue_url, text, code=error.aws_code, retryable=error.retryable)

@@ -1,4 +1,4 @@
-"""What one provider's calls are, as data and small functions, and who makes them.
+"""One provider's calls, as data and small functions, and the client that makes them.
 
 An adapter says which request lists, adds, retires and deletes a client secret, and what its
 response means. `HttpClientAdmin` sends it once: an `add` can't be repeated safely.
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def ids(self) -> Mapping[str, str]:
-        """The ids that the provider needs besides the client's."""
+        """The ids that the provider needs in addition to the client's."""
         return self.settings.ids
 
 
@@ -195,7 +195,7 @@ class HttpClientAdmin:
         return response
 
     def _request(self, call: Call, token: Secret, client_id: str) -> HttpRequest:
-        """In a frame of its own: no error that is raised later comes through it."""
+        """The request; in its own function, so that no traceback has its frame."""
         headers = {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"}
         if self._adapter.sends_client_id_as is not None:
             headers[self._adapter.sends_client_id_as] = client_id
@@ -274,7 +274,7 @@ def parse_items(body: bytes) -> Mapping[str, Any]:
 
 
 def _values_in(document: object) -> Iterator[Secret]:
-    """Every value of a client secret in a response, wherever it stands."""
+    """Every value of a client secret anywhere in a response."""
     if isinstance(document, list):
         for each in document:
             yield from _values_in(each)

@@ -1,6 +1,6 @@
-"""Flags, environment variables and events, turned into settings; a wrong one is named.
+"""Settings from flags, environment variables and events; errors name the wrong one.
 
-The one place of the job that reads the environment. What the AWS SDK reads for itself (endpoint,
+Only this package reads the environment for the job. What the AWS SDK reads itself (endpoint,
 profile, keys) is left to it.
 """
 
@@ -64,11 +64,11 @@ LOG_FORMATS = ("json", "console")
 
 
 class JobSettings(NamedTuple):
-    """How tokens are kept fresh, whosever they are: the same for one binding and for many.
+    """How tokens are kept fresh, for one binding or many.
 
     `interval` is how often the job is started, `spread` by how much it may rotate early,
-    `probe_url` the API to call with a new token, `probe_stored` whether it is called with the
-    stored one too.
+    `probe_url` the API to call with a new token; with `probe_stored` it is called with the stored
+    one too.
     """
 
     cadence: timedelta | None = None
@@ -85,8 +85,8 @@ class JobSettings(NamedTuple):
 class Settings(NamedTuple):
     """The names of one binding's secrets, where they are, and how the token is kept fresh.
 
-    `credentials_secret` is None where only the token secret was named, which is enough to look at
-    it. `region` is the one that the secrets' ARNs or AWS_REGION name; None leaves it to the SDK.
+    `credentials_secret` is None if only the token secret was named, which is enough for its status.
+    `region` is that of the secrets' ARNs or AWS_REGION; None leaves it to the SDK.
     """
 
     token_secret: str
@@ -106,7 +106,7 @@ class Settings(NamedTuple):
 
 
 class LogSettings(NamedTuple):
-    """`level` is the least that is logged, `form` None the one that suits where logs go."""
+    """`level` is the lowest that is logged; `form` None chooses by where the logs go."""
 
     level: str = "info"
     form: str | None = None
@@ -115,11 +115,11 @@ class LogSettings(NamedTuple):
 def load_settings(
     given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
 ) -> Settings:
-    """Settings from `given`, and from the environment what is not there.
+    """The settings in `given`, and what it lacks from the environment.
 
-    The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), and are
-    named like this in errors; None and an empty variable stand for "not given". Raises ConfigError
-    for a wrong value, an unknown key, or a variable that looks like a misspelling.
+    The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), as
+    errors name them; None and an empty variable mean "not given". Raises ConfigError for a wrong
+    value, an unknown key, or a variable that looks like a misspelling.
     """
     found = read_environment(environ, NAMES)
     for label, text in given.items():
@@ -162,8 +162,8 @@ def load_secret_id(
 ) -> str:
     """The one secret that a command works on, checked.
 
-    `name` is `token_secret` or `credentials_secret`; `given` what was typed, by what to call it in
-    errors. Raises ConfigError if two of them differ, or nothing names it.
+    `name` is `token_secret` or `credentials_secret`; `given` is what was typed, by its name in
+    errors. Raises ConfigError if two values differ, or there is none.
     """
     variable = f"{PREFIX}{name.upper()}"
     typed = {label: text for label, text in given.items() if text is not None}

@@ -1,4 +1,4 @@
-"""Which bindings a run is for, where it is for many, and how it treats them."""
+"""Which bindings a run over many is for, and how it treats them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ MAX_KEY_CHARS, MAX_VALUE_CHARS = 128, 256
 
 
 class FleetSelector(NamedTuple):
-    """Which fleet: that of the manifest `config`, or what has the binding tag and those of `where`.
+    """A fleet: that of the manifest `config`, or the secrets with the binding tag and `where`'s.
 
-    `name`, `cadence`, `interval`, `spread` and the paces take the place of what the manifest says,
-    None leaves it to that or to the defaults. `probe_url` serves bindings without their own, stored
-    tokens too with `probe_stored`. `queue_url` is where to send what is due, for others to rotate.
+    `name`, `cadence`, `interval`, `spread` and the paces override the manifest; None leaves them to
+    it or to the defaults. `probe_url` is for bindings without their own; with `probe_stored` it is
+    called with stored tokens too. `queue_url` is where to send what is due, for workers to rotate.
     """
 
     config: str | None = None
@@ -57,11 +57,11 @@ class FleetSelector(NamedTuple):
 def load_fleet(
     given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
 ) -> FleetSelector | None:
-    """The fleet that `given` or the environment selects, None where they select one binding.
+    """The fleet that `given` or the environment selects, None if they select one binding.
 
-    Flags decide first: one that names a secret makes the variables of a fleet moot, and the other
-    way round. `--where` has its pairs separated by commas. Raises ConfigError for a wrong value, or
-    a selection that is ambiguous.
+    Flags come first: one that names a secret overrides the variables of a fleet, and the other way
+    round. `--where` has its pairs separated by commas. Raises ConfigError for a wrong value, or an
+    ambiguous selection.
     """
     typed = {
         label.removeprefix("--").replace("-", "_"): Given(text, label)

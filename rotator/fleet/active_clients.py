@@ -1,4 +1,4 @@
-"""Clients whose provider keeps one token active, where several bindings share one of them."""
+"""Finds clients with one active token that several bindings share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAMED = 10
 
 
 class ActiveClients:
-    """Notes who has the one active token of each client; each mint there ends the token before."""
+    """Notes which token secrets have the one active token of a client, which each mint ends."""
 
     def __init__(self) -> None:
         self._token_secrets: dict[tuple[str, str], list[str]] = {}

@@ -1,4 +1,4 @@
-"""What was found through a tag needs the consent of the credentials that the tag names."""
+"""A binding that was found by a tag needs the consent of the credentials that the tag names."""
 
 from __future__ import annotations
 

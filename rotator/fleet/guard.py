@@ -1,4 +1,4 @@
-"""Whatever a step of one binding raises is this binding's own."""
+"""Keeps what a step of one binding raises from stopping the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def guard(step: Callable[[], T]) -> T | RotatorError:
-    """Take a step; answers with what it returns, or with its error."""
+    """What `step` returns, or its error; an unexpected one is described without its message."""
     try:
         return step()
     except RotatorError as error:

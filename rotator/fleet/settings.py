@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FleetBinding", "FleetSettings", "RefusedBinding", "Selection"]
 
 DEFAULT_SPREAD = timedelta(hours=1)
-"""Tokens that were minted together fall due together for ever, unless some go earlier."""
+"""Tokens that were minted together would always be due together, unless some go earlier."""
 
 DEFAULT_WORKERS = 16
 
@@ -30,7 +30,7 @@ DEFAULT_READS_PER_S = 80.0
 class FleetSettings:
     """How a fleet runs.
 
-    `name` stands in metrics. `spread` is how much earlier than its cadence a binding may be due.
+    `name` is used in metrics. `spread` is how much before its cadence a token may be due.
     `workers` are the threads that mint and publish; `puts_per_s` and `reads_per_s` pace the calls
     of Secrets Manager.
     """
@@ -46,7 +46,7 @@ class FleetSettings:
 
 @dataclass(frozen=True, slots=True)
 class FleetBinding:
-    """One binding of a fleet; what is None is the fleet's.
+    """One binding of a fleet; None stands for the fleet's own setting.
 
     `needs_consent` tells that the credentials were found through a tag, and have to name the token
     secret themselves; `is_refused` that only the life of the stored token is of interest.

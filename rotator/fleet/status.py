@@ -122,7 +122,7 @@ def _assess(
 
 
 def read_client_secret(credentials_version: StoredSecret) -> ClientSecretStatus | None:
-    """What a rotation has written down of the client secret, None if nothing can be read of it."""
+    """The client secret's status as a rotation has recorded it, None if there is no record."""
     rotation = read_rotation(parse_fields(credentials_version))
     return ClientSecretStatus.of(credentials_version.secret_id, rotation)
 
@@ -132,8 +132,8 @@ def readable_until(
 ) -> datetime | None:
     """When the token that readers find in this secret ends; None if they find none.
 
-    The reader's own parser says so, and as the reader does this looks at AWSPREVIOUS where the
-    current version holds no valid token: `rotator status` and `rotator token` never disagree.
+    By the reader's own parser, and with AWSPREVIOUS where the current version has no valid token,
+    so that `rotator status` and `rotator token` never disagree.
     """
     ends_at = _read_expiry(token_version)
     if token_version.version_id is None or (ends_at is not None and now < ends_at):
@@ -141,7 +141,7 @@ def readable_until(
     try:
         previous = store.read_previous(token_version.secret_id)
     except StoreError:
-        return ends_at  # whoever may not read it has no token in it
+        return ends_at  # a reader with this role could not read it either
     ends = [each for each in (ends_at, _read_expiry(previous) if previous else None) if each]
     return max(ends, default=None)
 

@@ -1,4 +1,4 @@
-"""Where a provider lets a client's secrets be changed, as the credentials secret says it."""
+"""The providers that let a client's secrets be changed, and the settings for that."""
 
 from __future__ import annotations
 

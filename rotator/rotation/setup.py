@@ -1,4 +1,4 @@
-"""Making a binding: both secrets, and the tag that ties the token secret to its credentials."""
+"""Sets up a binding: both secrets, and the tag that binds the token secret to its credentials."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def set_up_binding(
     ask: Callable[[], dict[str, Any]] | None,
     kms_key_id: str | None = None,
 ) -> list[str]:
-    """Create what is missing, bind it, store the credentials; answers with a line for each deed.
+    """Create what is missing, bind it, and store the credentials; returns a line for each change.
 
-    `ask` gives the fields of the credentials secret, and is called only once nothing is in their
-    way; None leaves an existing credentials secret as it is, but for its consent (`token_secrets`).
-    Nothing is overwritten: a credentials secret with a value, or a token secret bound to others,
-    raises ConfigError. Safe to repeat after a failure, as the credentials are written last.
+    `ask` returns the fields of the credentials secret, and is called only once they can be stored;
+    None changes only the consent (`token_secrets`) of an existing credentials secret. Nothing is
+    overwritten: a credentials secret with a value, or a token secret of another binding, raises
+    ConfigError. Safe to repeat after a failure, as the credentials are written last.
     """
     is_shared = token_secret == credentials_secret
     credentials_info = _find(credentials_secret, store)
@@ -69,7 +69,7 @@ def set_up_binding(
 
 
 def _ask_text(ask: Callable[[], dict[str, Any]], consumer: str | None) -> Secret:
-    """The credentials, in a frame of their own: no error of storing them comes through it."""
+    """The credentials; in its own function, so that no traceback of storing them has its frame."""
     return credentials_text(ask() if consumer is None else consent_to(ask(), consumer))
 
 

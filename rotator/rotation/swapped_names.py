@@ -1,4 +1,4 @@
-"""Whether what is named as the credentials secret is a token secret, which consumers read."""
+"""Detects a token secret that is named as the credentials secret."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refuse_token_secret(version: StoredSecret, *, store: Store) -> None:
 
 
 def read_tags(version: StoredSecret, *, store: Store) -> Mapping[str, str]:
-    """The secret's tags; none where the role may not ask, and the value has to say it all."""
+    """The secret's tags; none if the role may not read them, so that only its value counts."""
     try:
         return store.describe(version.secret_id).tags if version.tags is None else version.tags
     except StoreError as error:

@@ -1,1 +1,1 @@
-"""What the Lambda function does for many bindings; the door is `rotator.lambda_handler`."""
+"""What `rotator.lambda_handler` does for fleets, queues and client secrets."""

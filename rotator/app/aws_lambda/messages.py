@@ -23,11 +23,11 @@ FIELDS = ("credentials_secret", "token_secret", "cadence")
 
 
 def rotate_messages(records: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
-    """Rotate the bindings of all messages, each apart.
+    """Rotate the bindings of all messages, each apart from the others.
 
-    Answers with those that go back to the queue (Lambda developer guide, "partial batch
-    responses"): what failed temporarily or was not reached. What failed for another reason is
-    logged, and not tried again before the next run sends it anew.
+    Returns the messages that go back to the queue (Lambda developer guide, "partial batch
+    responses"): those that failed temporarily or were not reached. Other failures are logged, and
+    tried again once the next run sends them.
     """
     by_message: dict[str, FleetBinding] = {}
     for record in records:
