@@ -21,6 +21,7 @@ from rotator.config.given import (
     read_environment,
 )
 from rotator.errors import ConfigError
+from rotator.model.fleet_name import check_fleet_name
 from rotator.model.pace import parse_pace
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _fleet_selector(found: Mapping[str, Given], environ: Mapping[str, str]) -> F
     return FleetSelector(
         config=_path(found.get("config")),
         where=_tags(found.get("where")),
-        name=_name(found.get("fleet")),
+        name=parse_value(found.get("fleet"), check_fleet_name),
         cadence=parse_span(found.get("cadence")),
         interval=parse_interval(found),
         spread=parse_span(found.get("spread")),
@@ -161,15 +162,6 @@ def _problem_with_tag(key: str, value: str) -> str | None:
     if not all(char.isalnum() or char.isspace() or char in "_.:/=+-@" for char in key + value):
         return "has a character that no tag has"
     return None
-
-
-def _name(given: Given | None) -> str | None:
-    """The name of a fleet, which CloudWatch takes in printable ASCII only (API, Dimension)."""
-    if given is None:
-        return None
-    if not (given.text.strip() and given.text.isascii() and given.text.isprintable()):
-        raise ConfigError(f"{given.label}: must be printable ASCII, and not blank")
-    return given.text
 
 
 def _path(given: Given | None) -> str | None:

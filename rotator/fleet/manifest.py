@@ -22,6 +22,7 @@ from rotator.aws.secret_ids import checked_secret_id
 from rotator.errors import ConfigError, name_hint, replace_error
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
 from rotator.model.binding import Binding
+from rotator.model.fleet_name import check_fleet_name
 from rotator.model.instants import parse_duration
 from rotator.model.pace import check_pace
 from rotator.model.urls import problem_with_url
@@ -100,7 +101,7 @@ def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:
     settings: dict[str, Any] = {}
     for key in table:
         if key == "name":
-            settings[key] = _text(subject, table, key)
+            settings[key] = _name(subject, table, key)
         elif key in {"interval", "cadence", "spread"}:
             settings[key] = _duration(subject, table, key)
         else:
@@ -168,6 +169,15 @@ def _text(subject: str, table: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{subject}: {key} must be a non-empty string")
     return value
+
+
+def _name(subject: str, table: Mapping[str, Any], key: str) -> str:
+    text = _text(subject, table, key)
+    return replace_error(
+        lambda: check_fleet_name(text),
+        ValueError,
+        lambda error: ConfigError(f"{subject}: {key} {error}"),
+    )
 
 
 def _duration(subject: str, table: Mapping[str, Any], key: str) -> timedelta:

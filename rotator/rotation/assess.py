@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ from rotator.model.policy import Decision
 from rotator.model.providers import resolve
 from rotator.model.stored import (
     OWN_KEYS,
+    holds_client_credentials,
     parse_credentials,
     parse_token,
     refuse_other_tag,
@@ -45,6 +47,8 @@ __all__ = [
 
 
 T = TypeVar("T")
+
+_NAMES_CREDENTIALS = re.compile("client_?secret|private_?key", re.IGNORECASE)
 
 _REJECTED_AGAIN = timedelta(hours=1)
 """For how long a token that replaced a rejected one isn't replaced for being rejected itself."""
@@ -172,7 +176,7 @@ def _refuse_foreign_content(
     Names of secrets are easily mistaken for each other.
     """
     keys = _keys_or_none(token_version)
-    if keys is not None and not keys.isdisjoint({"client_secret", "private_key"}):
+    if keys is not None and holds_client_credentials(keys):
         tags = read_tags(credentials_version, store=run.store)
         refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
         raise ConfigError(
@@ -188,6 +192,12 @@ def _refuse_foreign_content(
         if not run.is_tagged:
             _refuse_binding_of_others(credentials_version, token_version, store=run.store)
         return
+    if run.is_tagged and not _resembles_token(token_version, keys):
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: holds a value that is not a token document,"
+            f" which a token would overwrite; take the tag {BINDING_TAG} off it, or store {{}} in"
+            " it with put-secret-value"
+        )
     tag = run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     _refuse_other_tag(tag, credentials_version, token_version)
     if tag is None:
@@ -196,6 +206,17 @@ def _refuse_foreign_content(
             " which a token would overwrite; name another one, or bind this one with"
             " `rotator init --bind-only`"
         )
+
+
+def _resembles_token(version: StoredSecret, keys: frozenset[str] | None) -> bool:
+    """Whether a malformed value was a token document once, so that its loss costs nobody anything.
+
+    Whoever may only tag a secret could have any other value overwritten.
+    """
+    if keys is not None:
+        return not keys.isdisjoint(OWN_KEYS)
+    text = version.text.reveal() if version.text is not None else ""
+    return '"access_token"' in text and not _NAMES_CREDENTIALS.search(text)
 
 
 def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:

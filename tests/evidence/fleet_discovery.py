@@ -30,6 +30,7 @@ def _tagged(job: FleetJob, names: str, *, name: str = "stranger/t", text: str | 
 
 def _credentials(job: FleetJob, name: str = "stranger/c", **changes: object) -> str:
     fields = {
+        "provider": "adobe-ims",
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
         "token_url": job.stage.wire.urls.token,

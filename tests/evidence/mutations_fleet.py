@@ -230,4 +230,11 @@ FLEET_MUTATIONS = (
         "    problem = None\n",
         f"{LAMBDA} -k breaks_off",
     ),
+    Mutation(
+        "fleet: a tag has any value overwritten",
+        "rotation/assess.py",
+        "    if run.is_tagged and not _resembles_token(token_version, keys):\n",
+        "    if run.is_tagged and not token_version:\n",
+        f"{ROLES} -k never_was_a_token",
+    ),
 )

@@ -25,6 +25,7 @@ from tests.evidence.row import Effort, TableRow
         (fleet_sick_clients, "503, 1 of them, 4 workers"),
         (fleet_discovery, "without consent"),
         (fleet_discovery, "a tag on the credentials secret of others"),
+        (fleet_discovery, "a token secret that holds a password"),
         (fleet_discovery, "two that name each other"),
         (fleet_discovery, "a list without an end"),
         (fleet_discovery, "a list that breaks off"),

@@ -217,3 +217,32 @@ def test_binding_by_tag_is_confirmed_by_what_its_credentials_secret_says(
     found = report(rig, "t/x")
 
     assert (found.outcome, found.is_confirmed) == ("failed", confirmed)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_overwritten"),
+    [
+        ("a password", False),
+        ({"username": "u", "password": "p"}, False),
+        ({"CLIENT_ID": "x", "CLIENT_SECRETS": ["canary"]}, False),
+        ({"clientId": "x", "clientSecret": "canary"}, False),
+        ('{"access_token": "x", "client_secret": "canary",}', False),
+        ({"access_token": 7}, True),
+        ('{"access_token": "cut', True),
+        ({}, True),
+        (None, True),
+    ],
+)
+def test_tag_has_nothing_overwritten_that_never_was_a_token(
+    value: object, *, is_overwritten: bool
+) -> None:
+    rig = FleetRig()
+    rig.store.add("x/c", CLIENT | {"client_id": "my-client", "token_secrets": ["s"]})
+    rig.store.add("s", value, **{"rotator:credentials-secret": "x/c"})
+    before = rig.store.values.get("s")
+    tagged(rig, "x/c", "s")
+
+    found = report(rig, "s")
+
+    assert (found.outcome == "rotated") == is_overwritten, found.error
+    assert (rig.store.values.get("s") != before) == is_overwritten
