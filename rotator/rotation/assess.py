@@ -48,7 +48,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-_NAMES_CREDENTIALS = re.compile("client_?secret|private_?key", re.IGNORECASE)
+_FOREIGN_NAMES = re.compile("client_?secret|private_?key|refresh_?token", re.IGNORECASE)
 
 _REJECTED_AGAIN = timedelta(hours=1)
 """For how long a token that replaced a rejected one isn't replaced for being rejected itself."""
@@ -209,14 +209,12 @@ def _refuse_foreign_content(
 
 
 def _resembles_token(version: StoredSecret, keys: frozenset[str] | None) -> bool:
-    """Whether a malformed value was a token document once, so that its loss costs nobody anything.
+    """Whether text that is no JSON any more was a token document, whose loss costs nobody anything.
 
     Whoever may only tag a secret could have any other value overwritten.
     """
-    if keys is not None:
-        return not keys.isdisjoint(OWN_KEYS)
     text = version.text.reveal() if version.text is not None else ""
-    return '"access_token"' in text and not _NAMES_CREDENTIALS.search(text)
+    return keys is None and '"access_token"' in text and not _FOREIGN_NAMES.search(text)
 
 
 def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:

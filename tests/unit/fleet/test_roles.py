@@ -227,6 +227,8 @@ def test_binding_by_tag_is_confirmed_by_what_its_credentials_secret_says(
         ({"CLIENT_ID": "x", "CLIENT_SECRETS": ["canary"]}, False),
         ({"clientId": "x", "clientSecret": "canary"}, False),
         ('{"access_token": "x", "client_secret": "canary",}', False),
+        ({"access_token": 7, "refresh_token": "needed"}, False),
+        ('{"access_token": "x", "refresh_token": "needed",}', False),
         ({"access_token": 7}, True),
         ('{"access_token": "cut', True),
         ({}, True),
