@@ -73,9 +73,12 @@ def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -
         raise ConfigError(
             f"{kind.name}: lists no client secret for this client; check client_admin"
         )
-    fitting = [each for each in listed if each.matches(value)] or [
-        each for each in listed if each.matches(value) is None
-    ]
+    others = [other for other in seen.credentials.client_secrets if other != value]
+    fitting = [
+        each
+        for each in listed
+        if each.matches(value) and not any(each.matches(other) for other in others)  # by its hint
+    ] or [each for each in listed if each.matches(value) is None]
     if bound is not None and bound.value == value and bound.listed in fitting:
         return bound.listed
     if len(fitting) == 1:

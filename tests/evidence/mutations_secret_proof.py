@@ -35,6 +35,13 @@ SECRET_PROOF_MUTATIONS = (
         f"{PROOFS} -k another_application",
     ),
     Mutation(
+        "stored client secret: a hint that two stored values share proves one of them",
+        "rotation/secret_listing.py",
+        "        if each.matches(value) and not any(each.matches(other) for other in others)",
+        "        if each.matches(value)",
+        f"{PROOFS} -k hint_that_two",
+    ),
+    Mutation(
         "stored client secret: one value stands for the id of another",
         "rotation/secret_listing.py",
         "            if each.id == rotation.stored.id and digest_of(value) =="

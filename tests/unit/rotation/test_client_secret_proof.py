@@ -173,6 +173,19 @@ def test_lost_client_secret_is_kept_while_the_stored_one_is_refused(make: Make) 
     assert len(world.fake.secrets) == 2
 
 
+def test_hint_that_two_stored_values_share_tells_nothing() -> None:
+    world = SecretWorld.managed(FakeEntraId)
+    kept = world.fake.secrets["entra-id-secret-1"]
+    theirs = world.fake.make(FIRST_VALUE[:3] + THEIRS)
+    world.store_by_hand(FIRST_VALUE, theirs.value)
+    world.fake.unlisted.add(kept.id)
+
+    with pytest.raises(ConfigError, match=theirs.id):
+        world.rotate()
+
+    assert world.state == {}
+
+
 # --- Both are stored -----------------------------------------------------------------------------
 
 
