@@ -18,6 +18,7 @@ from rotator.app.client_secret import open_secret_run
 from rotator.errors import RotatorError
 from rotator.model.secret import Secret
 from rotator.rotation.secret_run import read_situation
+from tests.evidence.client_secret_worlds import interfere
 from tests.evidence.row import Effort, TableRow
 from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAuth0, SecretFake
 from tests.support.secret_world import (
@@ -41,13 +42,14 @@ PAIRS_IN_SHORT = 400
 
 
 def client_secrets(effort: Effort) -> TableRow:
-    """Each call struck alone, and pairs of calls; for each provider."""
+    """Each call struck alone, and pairs of calls, and what people do; for each provider."""
     row = TableRow("client secrets, struck at every call", "7", "plans")
     with _quiet():
         for make in FAKES:
             if effort.wants_any(f"{make.KIND}/"):
                 strike(make, row, effort)
         lost, tried = naive_losses(FAKES)
+        interfere(row, effort)
     row.notes.append(
         f"add, delete, store in its place loses the working client secret in {lost} of {tried}"
     )

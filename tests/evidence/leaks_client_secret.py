@@ -20,6 +20,7 @@ from tests.support.secret_providers import (
     FakeAdobe,
     FakeAuth0,
     FakeEntraId,
+    FakeOkta,
     SecretFake,
     is_management_scope,
 )
@@ -30,6 +31,7 @@ NEW_VALUES = {
     FakeAdobe: "canary-adobe-value-2",
     FakeAuth0: DRAWN,
     FakeEntraId: "1~n-canary-entra",
+    FakeOkta: "canary-okta-value-2",
 }
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "rotator",
@@ -38,6 +40,7 @@ FUNCTION = {
 }
 COMMAND = ("rotate-client-secret", "credentials")
 EVENT = ("lambda", '{"rotate_client_secret": true}')
+KEY_FIELDS = ("client_id", "client_secret", "token_url", "auth_method")
 VERSION = "11111111-2222-3333-4444-555555555555"
 
 Spoil = Callable[[Request, Reply], Reply]
@@ -75,23 +78,21 @@ def _situations() -> Iterator[RotationSituation]:
         yield RotationSituation(f"{kind}: function", make, command=EVENT, outcome="started")
         for method in ("PATCH",) if make is FakeAuth0 else ("GET", "POST"):
             yield from _echoes(make, method)
-        yield RotationSituation(f"{kind}: token endpoint", make, _at_token(401, "invalid_client"))
-        yield RotationSituation(f"{kind}: proof", make, _at_token(400, "invalid_scope", proof=True))
+        for tried in ("management", "stored", "new"):
+            for status, code in ((401, "invalid_client"), (400, "invalid_scope")):
+                name = f"{kind}: token endpoint, {tried}, {code}"
+                if (tried, code) != ("new", "invalid_client"):  # which is tried for two minutes
+                    yield RotationSituation(name, make, _at_token(status, code, tried))
     yield RotationSituation("adobe: end", FakeAdobe, outcome="finished", is_old=True)
+    yield RotationSituation("okta: end", FakeOkta, outcome="retired", is_old=True)
     yield from _echoes(FakeAdobe, "DELETE")
 
 
 def _echoes(make: type[SecretFake], method: str) -> Iterator[RotationSituation]:
     is_old = method == "DELETE"
-    for name, (status, echo) in ECHOES.items():
-        # Whatever stands in the response to a change that has nothing to say, it was made.
-        is_failure = status >= 300 or method in {"GET", "POST"}
+    for name, echo in ECHOES.items():
         yield RotationSituation(
-            f"{make.KIND}: {method} {name}",
-            make,
-            _of(method, echo),
-            outcome="failed" if is_failure else "",
-            is_old=is_old,
+            f"{make.KIND}: {method} {name}", make, _of(method, echo), is_old=is_old
         )
 
 
@@ -115,13 +116,13 @@ def _undocumented(request: Request, reply: Reply) -> Reply:
     return json_reply(201, {"client_secret": known, "secretText": known, "uuid": 7, known: 7})
 
 
-ECHOES: dict[str, tuple[int, Spoil]] = {
-    "error echoes": (403, _error),
-    "HTML echoes": (503, partial(_html, 503)),
-    "200 HTML echoes": (200, partial(_html, 200)),
-    "undocumented": (201, _undocumented),
+ECHOES: dict[str, Spoil] = {
+    "error echoes": _error,
+    "HTML echoes": partial(_html, 503),
+    "200 HTML echoes": partial(_html, 200),
+    "undocumented": _undocumented,
 }
-"""The status, and what is sent with it."""
+"""None of them is what the provider documents, whatever the status."""
 
 
 def _of(method: str, echo: Spoil) -> Spoil:
@@ -134,12 +135,15 @@ def _of(method: str, echo: Spoil) -> Spoil:
     return spoil
 
 
-def _at_token(status: int, code: str, *, proof: bool = False) -> Spoil:
-    """An error that repeats all at the token endpoint; `proof`: where the new one is tried."""
+def _at_token(status: int, code: str, tried: str) -> Spoil:
+    """An error that repeats all at the token endpoint, where this client secret is tried."""
 
     def spoil(request: Request, reply: Reply) -> Reply:
-        is_management = is_management_scope(dict(request.form).get("scope", ""))
-        if request.path != TOKEN_PATH or is_management == proof:
+        form = dict(request.form)
+        what = "stored" if form.get("client_secret") == FIRST_VALUE else "new"
+        if is_management_scope(form.get("scope", "")):
+            what = "management"
+        if request.path != TOKEN_PATH or what != tried:
             return reply
         fields = {"error": code, "error_description": _sent(request)}
         return json_reply(status, fields)
@@ -172,6 +176,10 @@ def _store(on: Stage, fake: SecretFake, url: str, *, is_old: bool) -> None:
         "token_secrets": ["token"],
         "client_admin": fake.settings | {"url": url},
     }
+    if isinstance(fake, FakeOkta):  # which wants other credentials for its own interface
+        fields["client_admin"] = fake.settings | {"url": url, "credentials_secret": "management"}
+        key = {name: fields[name] for name in KEY_FIELDS} | {"admin_of": ["credentials"]}
+        on.wire.secrets_manager.ask("CreateSecret", Name="management", SecretString=json.dumps(key))
     ask = on.wire.secrets_manager.ask
     if is_old:
         fields |= _old_rotation(fake)

@@ -10,6 +10,7 @@ import pytest
 
 from rotator.local.environment import isolated_environment
 from tests.evidence.bad_input import bad_input
+from tests.evidence.client_secret_worlds import interfere
 from tests.evidence.client_secrets import naive_losses, strike
 from tests.evidence.decade import explained, live
 from tests.evidence.faults import faults_for
@@ -180,6 +181,19 @@ def test_rotation_of_a_client_secret_that_is_struck_keeps_one_that_works() -> No
     assert row.count > 40
     assert row.violations == []
     assert naive_losses([FakeAdobe])[0] > 0, "the naive order loses it"
+
+
+def test_rotation_of_a_client_secret_with_which_people_interfere_ends_nothing_of_theirs() -> None:
+    for case in (
+        "okta/run 0: all dead, another by hand",
+        "adobe/run 3: back to the first version",
+        "okta/run 5: old switched on",
+        "entra-id/run 2: grant refused, list without the new one",
+        "auth0/run 0: all dead, another by hand",
+    ):
+        row = TableRow("client secrets", "7", "plans")
+        interfere(row, Effort(case=case))
+        assert (row.count, row.violations) == (1, []), case
 
 
 def test_table_tells_how_to_repeat_a_case() -> None:

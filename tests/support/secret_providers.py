@@ -308,7 +308,9 @@ FAKES: tuple[type[SecretFake], ...] = (FakeAdobe, FakeEntraId, FakeOkta, FakeAut
 
 def is_management_scope(scope: str) -> bool:
     """Whether a token for this scope is one for the provider's own interface."""
-    return any(mark in scope for mark in ("manage_client", "graph.micro", "client_keys"))
+    return any(
+        mark in scope for mark in ("manage_client", "graph.micro", "client_keys", "okta.apps")
+    )
 
 
 def _ms(at: datetime | None) -> str | None:
