@@ -46,11 +46,11 @@ __all__ = [
     "abandon",
     "abandon_rolled_back",
     "before_intent",
-    "explain_both_gone",
     "find_later_version",
     "finish",
     "finish_without_old",
     "revert",
+    "settle_both_gone",
 ]
 
 
@@ -204,22 +204,27 @@ def _put_last(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[st
     return keep
 
 
-def explain_both_gone(
-    run: SecretRun, seen: Situation, rotation: SecretRotation, listed: Sequence[ProviderSecret]
-) -> ClientAdminError | MintError:
-    """The provider lists neither: the list lags behind, or nothing that is stored works."""
-    both = " nor ".join(_ids(rotation))
+def settle_both_gone(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    listed: Mapping[str, ProviderSecret],
+) -> SecretRotationResult:
+    """The provider lists neither: the list lags behind, or what is stored besides them works."""
+    both, there = " nor ".join(_ids(rotation)), tuple(listed.values())
     if not may_mint(seen):
-        return ClientAdminError(
-            f"{seen.settings.kind.name}: lists neither {both}, but {describe(listed) or 'none'};"
+        raise ClientAdminError(
+            f"{seen.settings.kind.name}: lists neither {both}, but {describe(there) or 'none'};"
             " both values are kept. Check client_admin, and that `rotator run --force` mints"
         )
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
-    if not isinstance(accepted, MintError):
-        return _unlisted(seen, both)
-    if is_dead(seen, accepted):
-        return explain_lock_out(seen, accepted, listed)
-    return explain_untried(accepted, f"neither {both} is listed; they", "both are kept")
+    if isinstance(accepted, MintError):
+        if is_dead(seen, accepted):
+            raise explain_lock_out(seen, accepted, there)
+        raise explain_untried(accepted, f"neither {both} is listed; they", "both are kept")
+    if accepted == seen.new_value or rotation.old_digest in (None, digest_of(accepted)):
+        raise _unlisted(seen, both)
+    return abandon(run, seen, rotation, listed)
 
 
 def _unlisted(seen: Situation, ids: str) -> ClientAdminError:

@@ -14,10 +14,10 @@ from rotator.model.providers import resolve
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
     abandon,
-    explain_both_gone,
     finish,
     finish_without_old,
     revert,
+    settle_both_gone,
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_proof import prove, refuse_unless_old
@@ -61,7 +61,7 @@ def _continue(
     if old.id in listed:
         return revert(run, seen, rotation, admin, listed[old.id])
     if new.id not in listed:
-        raise explain_both_gone(run, seen, rotation, tuple(listed.values()))
+        return settle_both_gone(run, seen, rotation, listed)
     evidence = observe_tokens(run, seen)
     if resolve(seen.credentials).single_active and not evidence.minted_since:
         summary = (

@@ -30,8 +30,8 @@ SECRET_PROOF_MUTATIONS = (
     Mutation(
         "stored client secret: what the list says of values doesn't count",
         "rotation/secret_listing.py",
-        "        each for each in listed if each.matches(value) is None\n",
-        "        each for each in listed\n",
+        " or [each for each in listed if each.matches(value) is None]",
+        " or list(listed)",
         f"{PROOFS} -k another_application",
     ),
     Mutation(

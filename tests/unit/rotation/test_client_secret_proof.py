@@ -266,6 +266,22 @@ def test_two_client_secrets_that_are_both_gone_are_no_success(make: Make) -> Non
     assert world.stored == stored
 
 
+@each_overlapping
+def test_rotation_of_which_nothing_is_left_ends_where_another_one_is_stored(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.fake.secrets.clear()
+    theirs = world.fake.make(THEIRS)
+    world.store_by_hand(*world.stored, THEIRS)
+
+    ended = world.rotate()
+
+    assert ended.outcome == "abandoned"
+    assert "another client secret was stored meanwhile" in ended.summary
+    assert theirs.id in world.fake.secrets
+    assert THEIRS in world.stored
+
+
 def test_old_one_that_rotator_switched_off_is_switched_on_when_the_new_one_is_gone() -> None:
     world = open_world(FakeOkta)
     assert world.rotate().outcome == "retired"
