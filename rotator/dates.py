@@ -11,6 +11,7 @@ __all__ = [
     "MAX_NUMBER",
     "parse_epoch",
     "parse_http_date",
+    "parse_json_integer",
     "parse_number",
     "parse_retry_after",
     "parse_whole_number",
@@ -23,6 +24,7 @@ MAX_EPOCH_S = 253_402_300_800
 """The year 10000. A later time must be in another unit, and no `datetime` could hold it."""
 
 MAX_DATE_CHARS = 64
+MAX_INTEGER_CHARS = 400
 DAY_S = 86_400
 
 _DAY_OF_1970 = 719_163  # `date(1970, 1, 1).toordinal()`
@@ -44,6 +46,14 @@ def parse_number(value: object) -> float | None:
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities
         return None
     return max(-MAX_NUMBER, min(value, MAX_NUMBER))
+
+
+def parse_json_integer(text: str) -> float:
+    """An integer as JSON writes it; one with more digits than any that is meant is infinite.
+
+    Python's own parser raises for more than 4,300 digits, and for no JSON that follows the rules.
+    """
+    return int(text) if len(text) <= MAX_INTEGER_CHARS else float(text)
 
 
 def parse_whole_number(value: object) -> int | None:

@@ -11,6 +11,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rotator.dates import parse_json_integer
 from rotator.errors import replace_error
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ def _refuse_word(_: str) -> NoReturn:
 
 
 # Made once: a fleet reads thousands of objects.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_word)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=parse_json_integer, parse_constant=_refuse_word
+)
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from rotator.dates import parse_json_integer
 from rotator.model.fields import load_object
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _write_member(name: str, value: object) -> str:
 
 def _split_members(text: str) -> dict[str, str]:
     """Each member of an object as it is written, by its name; `text` is known to be one."""
-    scan = json.JSONDecoder().raw_decode
+    scan = json.JSONDecoder(parse_int=parse_json_integer).raw_decode
     members = {}
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":

@@ -130,8 +130,10 @@ def decode_json(text: str | bytes) -> object:
     """The decoded value; None for what is not JSON (the decoder's error would hold the text)."""
     import json
 
+    from rotator.dates import parse_json_integer
+
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=parse_json_integer)
     except (ValueError, RecursionError):
         return None
 

@@ -67,6 +67,20 @@ WRITE_MUTATIONS = (
         "tests/unit/transport/test_heads.py -k for_good",
     ),
     Mutation(
+        "a number of five thousand digits makes a token opaque",
+        "model/fields.py",
+        "parse_int=parse_json_integer, ",
+        "",
+        "tests/unit/oauth/test_claims.py -k hides_no_other_claim",
+    ),
+    Mutation(
+        "the reader refuses a number of five thousand digits",
+        "reader/snapshot.py",
+        "json.loads(text, parse_int=parse_json_integer)",
+        "json.loads(text)",
+        "tests/unit/reader/test_snapshot.py -k of_any_size",
+    ),
+    Mutation(
         "a response of another write is believed",
         "aws/store.py",
         "        if is_of_this_write:\n",

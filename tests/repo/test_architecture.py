@@ -18,7 +18,7 @@ MAY_IMPORT = {
     # what servers send as numbers and dates
     "dates": "",
     # values and decisions: no AWS, no HTTP, no logs
-    "model": "errors",
+    "model": "dates errors",
     # HTTP, which knows no AWS
     "transport": "dates errors model | cryptography requests urllib3",
     "oauth": "dates errors model transport | authlib cryptography joserfc requests",

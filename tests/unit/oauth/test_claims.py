@@ -1,5 +1,6 @@
 """What a token says about itself is held against what its provider says, and what was asked."""
 
+import base64
 import json
 from datetime import timedelta
 from typing import Any
@@ -61,6 +62,15 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
 
     assert not error.retryable
     assert "9999" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "1e400"])
+def test_number_of_any_size_hides_no_other_claim(number: str) -> None:
+    """RFC 8259 section 6 sets no limit; to a parser that gives up the token is opaque."""
+    payload = json.dumps({"azp": "other"})[:-1] + f', "n": {number}}}'
+    encoded = base64.urlsafe_b64encode(payload.encode()).rstrip(b"=").decode()
+    error = refuse(answer(MEMBERS | {"access_token": f"e30.{encoded}.c2ln"}))
+    assert "another client, by its claim azp" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ def test_byte_order_mark_of_an_editor_is_passed_over() -> None:
     assert parse({"SecretString": text, "VersionId": "v1"}).token == "t"
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "-" + "9" * 5_000, "1e400", "-0", "1E-400"])
+def test_number_of_any_size_beside_the_token_is_passed_over(number: str) -> None:
+    """RFC 8259 section 6 sets no limit; Python's parser raises for more than 4,300 digits."""
+    text = json.dumps({"access_token": "t", "expires_at": EXPIRES})[:-1] + f', "other": {number}}}'
+    assert parse({"SecretString": text, "VersionId": "v1"}).token == "t"
+
+
 def test_higher_schema_with_unknown_fields_is_read() -> None:
     snapshot = parsed(
         schema=7, access_token="t", expires_at=EXPIRES, client_secret="x", sender={"key": [1]}
@@ -139,7 +146,7 @@ def test_field_that_is_missing_or_wrong_is_named(fields: dict[str, Any], problem
         '"canary-token"',
         "null",
         "[" * 60_000,
-        '{"canary-token": ' + "9" * 5_000 + "}",
+        '{"canary-token": ' + "9" * 5_000 + "x}",
         None,
         b"canary-token",
     ],

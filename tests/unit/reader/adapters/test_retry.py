@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,22 +153,13 @@ def test_other_refusals_cost_no_read_and_no_repetition(
     assert source.calls == 1
 
 
+@pytest.mark.parametrize("kind", [RequestsCaller, HttpxCaller])
 def test_body_that_cannot_be_sent_twice_is_not_but_the_token_is_renewed(
-    api: Api, reader: TokenReader, source: TokenSource
+    api: Api, reader: TokenReader, source: TokenSource, kind: Callable[[TokenReader], Caller]
 ) -> None:
     reader.token()
     source.token = "new"
-    assert RequestsCaller(reader).post(api.url, iter([b"once"])) == 401
-    assert [body for _, _, _, body in api.seen] == [b"once"]
-    assert reader.token() == "new"
-
-
-def test_httpx_stream_that_cannot_be_sent_twice_is_not(
-    api: Api, reader: TokenReader, source: TokenSource
-) -> None:
-    reader.token()
-    source.token = "new"
-    assert HttpxCaller(reader).post(api.url, iter([b"once"])) == 401
+    assert kind(reader).post(api.url, iter([b"once"])) == 401
     assert [body for _, _, _, body in api.seen] == [b"once"]
     assert reader.token() == "new"
 
