@@ -336,7 +336,7 @@ def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
         return is_version(response)
     if operation == "ListSecrets":
         return isinstance(response.get("SecretList"), list)
-    if operation == "TagResource":  # which answers with nothing
+    if operation == "TagResource":  # whose response is empty
         headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         return "html" not in headers.get("content-type", "")
     # Secrets that a batch leaves out are read one by one.

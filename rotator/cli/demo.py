@@ -21,7 +21,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "demo",
-        help="everything on this machine, without an account",
+        help="run the whole job on this machine, without an account",
         description="Run the whole job against a local Secrets Manager and a local Adobe IMS.",
         epilog=_EXAMPLE,
     )

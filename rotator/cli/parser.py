@@ -32,9 +32,9 @@ _MODULES = {
 
 _DESCRIPTION = """\
 Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.
-The job is `rotator run`, which a scheduler starts at any interval; everything
-else reads. AWS is found by the standard variables of its SDK (AWS_REGION,
-AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
+The job is `rotator run`, which a scheduler starts at any interval; the other
+commands set it up, watch it, or read the token. AWS is found by the standard
+variables of its SDK (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
 
 # An option that could be one of ours may be quoted. Anything else that was typed may be a secret.
 _PLAIN_OPTION = r"--[a-z][a-z-]{1,24}(?==|$)"

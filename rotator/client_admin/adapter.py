@@ -78,7 +78,7 @@ class Call:
 class Adapter:
     """One provider. What it doesn't have is None.
 
-    `grants` says which right the management credentials need, for who is refused. A parser takes
+    `grants` says which right the management credentials need, for a refusal. A parser takes
     the JSON of a response and raises ValueError for what isn't documented, since a page of a proxy
     is no success; a delete has none, and is documented to be answered by 204.
     """

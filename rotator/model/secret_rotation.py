@@ -200,7 +200,7 @@ class SecretRotation:
 
 
 def read_rotation(fields: Mapping[str, Any]) -> SecretRotation | None:
-    """The state, None if there is none that can be read: for who only shows it."""
+    """The state, None if there is none or it is malformed: for those who only show it."""
     with suppress(ValueError):
         return SecretRotation.from_fields(fields)
     return None

@@ -33,7 +33,7 @@ RETIRED_FOR = timedelta(hours=24)
 """How long an old client secret stays switched off before it is deleted."""
 
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=24)
-"""For who has no token and a provider that doesn't say: the longest of those that are known."""
+"""Without a token, and where the provider documents nothing: the longest lifetime that is known."""
 
 
 class Condition(NamedTuple):

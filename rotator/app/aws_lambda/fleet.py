@@ -74,7 +74,7 @@ def rotate_fleet(
 def _send(
     queue_url: str, messages: Sequence[FleetBinding], fleet: Fleet, context: Context
 ) -> dict[Binding, RotatorError]:
-    """Send a message for each; logs and answers with those that are not in the queue."""
+    """Send a message for each; logs and returns the errors of those not in the queue."""
     found = send_messages(
         queue_url,
         [_message(each) for each in messages],
