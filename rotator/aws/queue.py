@@ -51,19 +51,20 @@ def send_messages(
     client: object = None,
     clock: Clock = SYSTEM_CLOCK,
     remaining_s: float = 60.0,
+    grace_s: float = 0.0,
 ) -> dict[int, RotatorError]:
     """Send every message, ten a call; returns the errors of those not known to be in the queue.
 
     The keys are positions in `bodies`. What failed temporarily is sent again within `remaining_s`
-    seconds; a message that arrives twice finds its binding not due the second time. `region` is
-    used if the queue's URL names none.
+    seconds; a message that arrives twice finds its binding not due the second time. A call that
+    hangs ends `grace_s` after that. `region` is used if the queue's URL names none.
     """
     if not bodies:
         return {}
     ends_at_s = clock.monotonic() + remaining_s
 
     def left_s() -> float:
-        return ends_at_s - clock.monotonic()
+        return ends_at_s + grace_s - clock.monotonic()
 
     try:
         sqs = client or _connect(queue_url, region)
@@ -72,7 +73,7 @@ def send_messages(
     failed = _send(sqs, queue_url, dict(enumerate(bodies)), left_s)
     for pause_s in PAUSES_S:
         again = {at: bodies[at] for at, error in failed.items() if error.retryable}
-        if not again or pause_s >= left_s():
+        if not again or clock.monotonic() + pause_s >= ends_at_s:
             break
         clock.sleep(pause_s)
         failed = {at: error for at, error in failed.items() if at not in again}

@@ -27,14 +27,14 @@ ISOLATION_MUTATIONS = (
         "fleet/breaker.py",
         "        return len(clients) >= enough and (",
         "        return bool(clients) and (",
-        f"{WORK} -k client_that_keeps_failing",
+        f"{WORK} -k not_deferred_with_one_that_failed",
     ),
     Mutation(
         "fleet: clients without a token speak against their host",
         "fleet/breaker.py",
         "(known >= enough or not has_untried())\n",
         "(known >= enough or has_untried is not None)\n",
-        f"{WORK} -k sick_clients_without_a_token",
+        f"{WORK} -k has_one_and_was_not_tried",
     ),
     Mutation(
         "fleet: one client that has to wait stops its host",

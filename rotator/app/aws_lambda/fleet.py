@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rotator import logs
+from rotator.app import PUBLISH_S
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
@@ -80,6 +81,7 @@ def _send(
         [_message(each) for each in messages],
         region=fleet.region,
         remaining_s=remaining_s(context),
+        grace_s=PUBLISH_S,
     )
     failed = {messages[at].binding: error for at, error in found.items()}
     for binding, error in failed.items():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rotator.local.environment import secrets_manager_client
 from rotator.local.ims import LocalIms
 from tests.integration.cli.front import Front
 from tests.support.documents import HOUR, token_document
-from tests.support.http_server import HttpServer, Request, json_reply
+from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
 
 TAG = "rotator:credentials-secret"
@@ -280,6 +281,24 @@ def test_queue_out_of_reach_is_raised_after_the_metrics_are_printed(
 
     assert raised.value.retryable
     assert metrics_of(capsys.readouterr().out)["Failed"] == 1
+
+
+def test_function_ends_before_its_timeout_though_secrets_manager_hangs(
+    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.add("a")
+    ended = threading.Event()
+
+    def hang(_: Request) -> Reply:
+        assert ended.wait(30), "the function outlasted its time"
+        return Reply(500)
+
+    with HttpServer(hang) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", silent.url)
+        # Of which 15 s are reserved: 12 s for publishing, the rest for reporting.
+        with pytest.raises(StoreError, match="did not answer in the time that was left"):
+            handler(SCHEDULED, LambdaContext(remaining_ms=15_500))
+        ended.set()
 
 
 def test_list_that_breaks_off_is_raised_after_what_was_found_is_done(

@@ -136,6 +136,25 @@ def test_sick_clients_without_a_token_defer_no_other_client_at_their_host(
     assert not set(deferred(queue)) & set(others)
 
 
+def test_client_without_a_token_is_not_deferred_with_one_that_failed() -> None:
+    queue = queue_of(["a/X1", "a/X2", "a/X3", "a/X4", "a/Y1"], per_host=3)
+    works = [taken(queue) for _ in range(3)]  # of one client, before anything is known of it
+    for work in works:
+        queue.end(work, DOWN)
+
+    assert taken(queue).item == "a/Y1"
+
+
+def test_clients_without_a_token_defer_none_that_has_one_and_was_not_tried() -> None:
+    queue = queue_of(["a/X1", "a/Y1", "a/Z1", "a/u1"], per_host=8)
+    works = [taken(queue) for _ in range(3)]
+    assert [work.item for work in works] == ["a/X1", "a/Y1", "a/Z1"]
+    for work in works:
+        queue.end(work, DOWN)
+
+    assert taken(queue).item == "a/u1"
+
+
 def test_client_that_failed_goes_behind_the_others_at_its_host() -> None:
     queue = queue_of(["a/x1", "a/x2", "a/y1", "a/z1"])
 
