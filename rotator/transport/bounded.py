@@ -214,7 +214,7 @@ def _explain(error: Exception) -> tuple[str, bool]:
         return "host name cannot be resolved", True
     if any(isinstance(cause, urllib3_faults.InvalidHeader) for cause in causes):
         return f"the response has Content-Length headers that differ; {_REPORT}", False
-    if any(type(cause) in _TOO_MANY_HEADERS for cause in causes):
+    if any(_is_about_headers(cause) for cause in causes):
         return f"the response has more or longer headers than clients take; {_REPORT}", False
     if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):
         return "URL or proxy of the environment cannot be used", False
@@ -230,8 +230,13 @@ def _explain(error: Exception) -> tuple[str, bool]:
 
 _REPORT = "tell whoever runs the server, or the proxy before it"
 
-_TOO_MANY_HEADERS = {http.client.HTTPException, http.client.LineTooLong}
-"""By their exact classes: those that derive from them say other things."""
+
+def _is_about_headers(cause: BaseException) -> bool:
+    """Whether there are too many, or one is too long."""
+    # By the exact classes: those that derive from them say other things. From Python 3.14 on the
+    # first one also stands for an endless 100 Continue.
+    too_many = {http.client.HTTPException, http.client.LineTooLong}
+    return type(cause) in too_many and "interim" not in str(cause)
 
 
 def _tls_reason(causes: list[BaseException]) -> str:

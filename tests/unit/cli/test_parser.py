@@ -105,7 +105,7 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
             "--cadence: its value is missing, or begins with -; see rotator run --help",
         ),
         (
-            ("run", "--cadence", "-1h"),
+            ("run", "--cadence", "-h1"),
             "--cadence: its value is missing, or begins with -; see rotator run --help",
         ),
         (("run", "--force=x"), "--force: takes no value; see rotator run --help"),

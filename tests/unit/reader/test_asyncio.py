@@ -16,7 +16,7 @@ from rotator.errors import StoreError
 from rotator.reader import Snapshot, TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import FunctionClock
-from tests.support.reader_rig import FunctionSource, ending_version, fixed_source, token_of_a_day
+from tests.support.reader_rig import FunctionSource, ending_version, token_of_a_day
 
 START = 1_800_000_000
 PATIENCE_S = 60.0
@@ -48,13 +48,20 @@ def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_othe
 
 
 def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again() -> None:
-    source = fixed_source(StoreError("s: no", operation="GetSecretValue", secret_id="s"))
+    gate = threading.Event()
+
+    def fail_when_open() -> dict[str, Any]:
+        assert gate.wait(PATIENCE_S)
+        raise StoreError("s: no", operation="GetSecretValue", secret_id="s")
+
+    source = FunctionSource(fail_when_open)
     reader = TokenReader("s", source=source)
 
     async def read() -> list[object]:
-        return await asyncio.gather(
-            *(reader.token_async() for _ in range(10)), return_exceptions=True
-        )
+        reading = [asyncio.create_task(reader.token_async()) for _ in range(10)]
+        await asyncio.sleep(0)  # so that all of them wait
+        gate.set()
+        return await asyncio.gather(*reading, return_exceptions=True)
 
     errors = asyncio.run(read())
     assert {type(error) for error in errors} == {StoreError}
@@ -86,9 +93,13 @@ def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
 
 def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     at = [float(START)]
-    finished = threading.Event()
+    gate, finished = threading.Event(), threading.Event()
 
-    source = FunctionSource(lambda: ending_version(int(at[0]) + 10))
+    def answer_when_open() -> dict[str, Any]:
+        assert gate.wait(PATIENCE_S)
+        return ending_version(int(at[0]) + 10)
+
+    source = FunctionSource(answer_when_open)
     reader = ClockedReader("s", source=source, clock=FunctionClock(lambda: at[0]))
 
     read = reader._refresher.read  # noqa: SLF001 - to know when it is over
@@ -103,6 +114,7 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     async def read_late() -> list[str]:
         early = asyncio.create_task(reader.token_async())
         await asyncio.sleep(0)
+        gate.set()
         assert finished.wait(PATIENCE_S)  # the loop stands still while the read ends
         at[0] += 20
         late = asyncio.create_task(reader.token_async())
