@@ -30,6 +30,7 @@ from rotator.rotation.secret_run import (
     STORE_PATIENCE_S,
     keep_from_new,
     publish,
+    with_new,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +78,12 @@ def finish(
     value: Secret,
     *,
     gate: tuple[Condition, ...] = (),
+    drops: bool = True,
 ) -> SecretRotationResult:
-    """The old one is gone at the provider, and the new one works: drop the old value."""
+    """The old one is gone at the provider, and the new one works: drop the old value.
+
+    Without `drops` it stays behind the new one, where that may not be known.
+    """
     done = SecretRotation(
         id=rotation.id,
         step="done",
@@ -90,11 +95,16 @@ def finish(
         run,
         seen,
         done,
-        client_secrets=_drop_old(rotation, value),
+        client_secrets=_drop_old(rotation, value) if drops else with_new(value),
         patience_s=STORE_PATIENCE_S,
     )
     new_id, old_id = _ids(rotation)
     summary = f"client secret {new_id} has taken the place of {old_id}, which is deleted"
+    if not drops:
+        summary = (
+            f"client secret {new_id} has taken the place of {old_id}, which is not listed any more;"
+            " its value is kept behind the new one, since it may not be tried (single_active)"
+        )
     return run.conclude("finished", summary, rotation=done, gate=gate)
 
 
@@ -107,7 +117,9 @@ def finish_without_old(
         summary = f"would drop the value of {old_id}, which is gone at the provider"
         return run.conclude("would_change", summary, rotation=rotation)
     prove(run, seen, value)
-    for other in seen.credentials.client_secrets if may_mint(seen) else ():
+    if not may_mint(seen):
+        return finish(run, seen, rotation, value, drops=False)
+    for other in seen.credentials.client_secrets:
         if rotation.old_digest not in (None, digest_of(other)) or other == value:
             continue
         refused = find_accepted(run, seen, (other,))

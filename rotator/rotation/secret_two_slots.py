@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rotator.errors import ClientAdminError
 from rotator.model.providers import resolve
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
@@ -56,6 +57,12 @@ def _continue(
     # Tried first is what mints: the gate would wait for the new one for ever behind another.
     if value is None or old is None or new is None or seen.credentials.client_secrets[0] != value:
         return abandon(run, seen, rotation, listed)
+    if new.id in listed and not listed[new.id].is_active:
+        kind = seen.settings.kind
+        raise ClientAdminError(
+            f"{kind.name}: the new client secret {new.id} was switched off by somebody; nothing was"
+            f" changed. Switch it on ({kind.console}), then run this again"
+        )
     if old.id in listed and new.id in listed:
         return _end_old(run, seen, rotation, admin, listed[old.id], value=value)
     if old.id in listed:

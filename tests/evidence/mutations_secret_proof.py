@@ -110,6 +110,20 @@ SECRET_PROOF_MUTATIONS = (
         f"{PROOFS} -k stale_list_does_not_drop",
     ),
     Mutation(
+        "dead client secret: a list that lags proves it where nothing may be minted",
+        ENDINGS,
+        "        return finish(run, seen, rotation, value, drops=False)\n",
+        "        return finish(run, seen, rotation, value)\n",
+        f"{PROOFS} -k old_value_is_kept_where",
+    ),
+    Mutation(
+        "dead client secret: the old one ends while the new one is switched off",
+        "rotation/secret_two_slots.py",
+        "    if new.id in listed and not listed[new.id].is_active:\n",
+        "    if False:\n",
+        f"{PROOFS} -k new_one_switched_off",
+    ),
+    Mutation(
         "dead client secret: the old one stays switched off when the new one is gone",
         ENDINGS,
         "        admin.restore(old.id)\n",

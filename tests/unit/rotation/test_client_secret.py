@@ -294,7 +294,7 @@ def test_new_client_secret_that_is_refused_at_the_end_keeps_the_old_one() -> Non
 def test_value_of_a_deleted_client_secret_stays_while_the_new_one_is_still_refused() -> None:
     world = SecretWorld(FakeOkta)
     world.rotate()
-    world.fake.secrets["okta-secret-2"].is_active = False
+    world.fake.secrets["okta-secret-2"].works_at += timedelta(days=9)
     kept = world.fake.secrets.pop("okta-secret-1")
 
     with pytest.raises(MintError, match="the old one is kept"):

@@ -309,6 +309,41 @@ def test_old_one_that_somebody_switched_off_is_named_when_the_new_one_is_gone() 
     assert world.stored == stored
 
 
+@pytest.mark.parametrize("single_active", [None, True])
+@pytest.mark.parametrize("is_retired", [False, True])
+def test_old_one_is_kept_while_somebody_has_the_new_one_switched_off(
+    single_active: bool | None,  # noqa: FBT001
+    is_retired: bool,  # noqa: FBT001
+) -> None:
+    world = SecretWorld.managed(FakeOkta, single_active=single_active)
+    world.rotate()
+    for _ in range(9):
+        world.pass_time(hours=6)
+        world.rotate(overlap=timedelta(0 if is_retired else 3000))
+    assert (world.state["step"] == "retired") is is_retired
+    world.fake.secrets["okta-secret-2"].is_active = False
+    before = [kept.is_active for kept in world.fake.secrets.values()]
+
+    with pytest.raises(ClientAdminError, match="okta-secret-2 was switched off by somebody"):
+        world.rotate()
+
+    assert [kept.is_active for kept in world.fake.secrets.values()] == before
+    assert len(world.stored) == 2
+
+
+def test_old_value_is_kept_where_it_may_not_be_tried() -> None:
+    world = SecretWorld.managed(FakeEntraId, single_active=True)
+    world.rotate()
+    world.pass_time(hours=24)
+    stored = world.stored
+    world.fake.unlisted.add("entra-id-secret-1")
+
+    result = world.rotate()
+
+    assert (result.outcome, world.stored) == ("finished", stored)
+    assert "its value is kept behind the new one" in result.summary
+
+
 def test_new_value_is_kept_where_it_may_not_be_tried() -> None:
     world = SecretWorld.managed(FakeOkta, single_active=True)
     world.rotate()
