@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from rotator.errors import MintError, RotatorError
 from rotator.model.access_token import Minted
@@ -116,7 +117,8 @@ def _hide_and_refuse(on: Interference) -> None:
 
 
 def _refuse_grants(on: Interference) -> None:
-    endpoint, mint = on.world.endpoint, on.world.endpoint.mint
+    endpoint = on.world.endpoint
+    mint = partial(type(endpoint).mint, endpoint)
 
     def refuse(credentials: ClientCredentials) -> Minted:
         if credentials.client_id != on.fake.client_id:
@@ -125,7 +127,7 @@ def _refuse_grants(on: Interference) -> None:
         raise MintError("token endpoint: refused", status=400, oauth_error=code)
 
     endpoint.mint = refuse  # type: ignore[method-assign]
-    on.passes(lambda: setattr(endpoint, "mint", mint))
+    on.passes(lambda: vars(endpoint).pop("mint", None))
 
 
 def _switch(position: int, on: Interference, *, is_active: bool) -> None:
@@ -137,7 +139,7 @@ def _switch(position: int, on: Interference, *, is_active: bool) -> None:
 
 
 def _answer_with_a_page(on: Interference) -> None:
-    send = on.world.send
+    send = partial(type(on.world).send, on.world)
 
     def page(request: HttpRequest) -> HttpResponse:
         if request.method == "GET" or request.url.endswith(("/secrets", "/addPassword")):
@@ -145,7 +147,7 @@ def _answer_with_a_page(on: Interference) -> None:
         return HttpResponse(200, {}, b"<html>Please log in</html>")
 
     on.world.send = page  # type: ignore[method-assign]
-    on.passes(lambda: setattr(on.world, "send", send))
+    on.passes(lambda: vars(on.world).pop("send", None))
 
 
 EVENTS: dict[str, Callable[[Interference], None]] = {

@@ -108,8 +108,8 @@ CLIENT_SECRET_MUTATIONS = (
     Mutation(
         "client secret: the old value is dropped although the new one is refused",
         "rotation/secret_endings.py",
-        "    prove(run, seen, value)\n    for other in",
-        "    for other in",
+        "    prove(run, seen, value)\n    if not may_mint(seen):",
+        "    if not may_mint(seen):",
         f"{STEPS} -k still_refused",
     ),
     Mutation(
