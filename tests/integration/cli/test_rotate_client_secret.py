@@ -216,3 +216,33 @@ def test_state_that_cannot_be_read_costs_no_status(inside: Cli, vault: Vault, na
 
     assert ended.returncode == 0
     assert result(ended)["client_secret"] is None
+
+
+@pytest.mark.parametrize("fake", FAKES, ids=lambda fake: fake.KIND, indirect=True)
+def test_dead_client_secret_beside_one_made_by_hand_is_refused_with_the_way_out(
+    inside: Cli, vault: Vault, fake: SecretFake, name: str
+) -> None:
+    with serve(FakeAdobe(ManualClock(datetime.now(UTC)))) as management:  # it still works there
+        key = {
+            "client_id": fake.client_id,
+            "client_secret": FIRST_VALUE,
+            "token_url": f"{management}/token",
+            "auth_method": "client_secret_post",
+            "admin_of": [name],
+        }
+        vault.client.create_secret(Name=f"{name}-admin", SecretString=json.dumps(key))
+        fields = vault.fields(name)
+        fields["client_admin"]["credentials_secret"] = f"{name}-admin"
+        vault.put(json.dumps(fields), secret_id=name)
+        fake.secrets.clear()
+        theirs = fake.make("canary-made-by-hand")
+
+        ended = inside("rotate-client-secret", name)
+
+    assert ended.returncode == 3, ended.stdout
+    assert f"credentials secret {name}: its client secret is not accepted" in ended.stdout
+    assert '(docs/client-secrets.md, "No stored client secret is accepted")' in ended.stdout
+    assert "canary" not in ended.stdout + ended.stderr
+    assert stored(vault, name) == [FIRST_VALUE]
+    assert list(fake.secrets) == [theirs.id]
+    assert theirs.is_active
