@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 CURRENT = "AWSCURRENT"
+_CONTENT_TYPE = "application/x-amz-json"  # of every response of the service, errors included
 
 
 def connect(region: str | None = None, *, session: object = None) -> BaseClient:
@@ -240,8 +241,17 @@ class SecretsManagerStore(ApiCaller):
         self._call("CreateSecret", name, secrets=secrets, **params)
 
     def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
-        """Add tags to a secret, replacing those of the same key."""
-        self._call("TagResource", secret_id, Tags=_tag_list(tags))
+        """Add tags to a secret, replacing those of the same key.
+
+        The response is empty (API reference, TagResource): the body shows neither a page of another
+        server nor success. Unless it has the service's content type, the tags are read to confirm.
+        """
+        response = self._call("TagResource", secret_id, Tags=_tag_list(tags))
+        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if headers.get("content-type", "").startswith(_CONTENT_TYPE):
+            return
+        if not tags.items() <= self.describe(secret_id).tags.items():
+            raise explain_foreign_response("TagResource", secret_id)
 
     def _read_batch(self, secret_ids: list[str]) -> dict[str, StoredSecret]:
         """What BatchGetSecretValue returns; the caller reads the rest one by one.
@@ -336,11 +346,9 @@ def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
         return is_version(response)
     if operation == "ListSecrets":
         return isinstance(response.get("SecretList"), list)
-    if operation == "TagResource":  # whose response is empty
-        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        return "html" not in headers.get("content-type", "")
-    # Secrets that a batch leaves out are read one by one.
-    return operation == "BatchGetSecretValue" or isinstance(response.get("ARN"), str)
+    # Secrets that a batch leaves out are read one by one; the response to TagResource is empty.
+    may_lack_arn = operation in {"BatchGetSecretValue", "TagResource"}
+    return may_lack_arn or isinstance(response.get("ARN"), str)
 
 
 def is_version(entry: object) -> bool:

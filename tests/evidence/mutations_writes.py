@@ -4,6 +4,13 @@ from tests.evidence.mutation import Mutation
 
 WRITE_MUTATIONS = (
     Mutation(
+        "a page of another server counts as a tag",
+        "aws/store.py",
+        "        if not tags.items() <= self.describe(secret_id).tags.items():",
+        "        if False:",
+        "tests/integration/aws/test_store_connecting.py -k is_no_tag",
+    ),
+    Mutation(
         "a foreign value with a key of ours is overwritten",
         "rotation/assess.py",
         "keys <= TOKEN_FIELDS",

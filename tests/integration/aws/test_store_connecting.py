@@ -151,3 +151,26 @@ def test_page_of_another_server_is_no_empty_list_of_secrets(service: Service, bo
     error = lone_error(lambda: list(listed))
     assert isinstance(error, StoreError)
     assert "the response is not from Secrets Manager (ListSecrets: HTTP 200)" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"<html>canary</html>", b"{}", b""])
+def test_page_of_another_server_is_no_tag(
+    service: Service, store: SecretsManagerStore, body: bytes
+) -> None:
+    service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "old"}])
+    service.answer("TagResource", 200, body)
+    error = lone_error(lambda: store.tag("a", {"k": "new"}))
+    assert isinstance(error, StoreError)
+    assert error.retryable
+    assert "the response is not from Secrets Manager (TagResource: HTTP 200)" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_tag_that_is_there_counts_whatever_the_response_looks_like(
+    service: Service, store: SecretsManagerStore, body: bytes
+) -> None:
+    """Stand-ins for the service answer with another content type: moto with that of a page."""
+    service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "v"}])
+    service.answer("TagResource", 200, body)
+    store.tag("a", {"k": "v"})
+    assert service.calls[-2:] == ["TagResource", "DescribeSecret"]

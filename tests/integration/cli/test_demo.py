@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from rotator.local.environment import isolated_environment
+from rotator.local.environment import isolated_environment, secrets_manager_client
+from rotator.local.playground import playground
 
 pytestmark = pytest.mark.untraced
 
@@ -207,6 +208,24 @@ def test_serve_prints_how_to_rehearse_the_readme_from_init_on(
     assert "created credentials secret adobe/credentials" in tried.stdout
     assert "rotated: token missing" in tried.stdout
     assert tried.stdout.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
+
+
+def test_init_binds_secrets_that_exist_on_the_local_servers_too() -> None:
+    """Made by hand with values, bound twice, and with credentials that were deleted."""
+    with playground() as local:
+        binding = local.binding
+        client = secrets_manager_client(local.endpoint_url)
+        client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+        client.create_secret(Name=binding.token_secret, SecretString="{}")
+        bound = [local.rotator("init", *binding.selectors, "--bind-only") for _ in range(2)]
+        client.delete_secret(SecretId=binding.credentials_secret, ForceDeleteWithoutRecovery=True)
+        again = local.init()
+        ran = local.rotator("run", *binding.selectors)
+
+    assert [ended.stderr for ended in (*bound, again)] == ["", "", ""]
+    for ended in (*bound, again):
+        assert f"bound token secret {binding.token_secret}, which existed" in ended.stdout
+    assert ran.stdout.startswith("rotated: token missing")
 
 
 @pytest.mark.parametrize("args", [(), ("--serve",)])
