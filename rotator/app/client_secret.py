@@ -10,11 +10,12 @@ from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import ClientAdminError, ConfigError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.consent import has_consent, secret_name
+from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
 from rotator.rotation.secret_proof import LOCKED_OUT
-from rotator.rotation.secret_run import DEFAULT_OVERLAP, SecretRun
+from rotator.rotation.secret_run import SecretRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable

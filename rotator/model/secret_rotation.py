@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from rotator.model.client_credentials import ROTATION_FIELD
@@ -14,9 +15,10 @@ from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 __all__ = [
+    "DEFAULT_OVERLAP",
     "NewSecret",
     "ProviderSecret",
     "SecretRotation",
@@ -33,6 +35,9 @@ stored, and the old one still works. `retired`: the old one is switched off, and
 again. `done`: no rotation is under way."""
 
 STEPS = ("adding", "overlap", "retired", "done")
+
+DEFAULT_OVERLAP = timedelta(hours=72)
+"""How long both client secrets are kept at least."""
 
 
 class SecretRotationSettings(NamedTuple):

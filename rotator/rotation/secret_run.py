@@ -19,7 +19,7 @@ from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_duration
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation, digest_of
+from rotator.model.secret_rotation import DEFAULT_OVERLAP, SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_result import SecretOutcome
 
 __all__ = [
-    "DEFAULT_OVERLAP",
     "LISTING_LAG",
     "SETTLING",
     "STORE_PATIENCE_S",
@@ -55,9 +54,6 @@ __all__ = [
     "refuse_if_overtaken",
     "with_new",
 ]
-
-DEFAULT_OVERLAP = timedelta(hours=72)
-"""How long both client secrets are kept at least."""
 
 STORE_PATIENCE_S = 60.0
 """How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""

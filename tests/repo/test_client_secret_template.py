@@ -10,8 +10,9 @@ from typing import Any
 from rotator.app.aws_lambda import client_secret
 from rotator.aws import metrics
 from rotator.config import load_secret_id, load_secret_rotation
+from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.rotation.secret_proof import PROVE_S
-from rotator.rotation.secret_run import DEFAULT_OVERLAP, EXPIRY_LEAD, STORE_PATIENCE_S
+from rotator.rotation.secret_run import EXPIRY_LEAD, STORE_PATIENCE_S
 from tests.support.templates import all_statements, as_list, load, statements
 
 ROOT = Path(__file__).parents[2]
