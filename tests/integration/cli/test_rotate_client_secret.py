@@ -11,7 +11,14 @@ import pytest
 from tests.integration.cli.rig import Cli, event, result
 from tests.integration.cli.vault import Vault
 from tests.support.clock import ManualClock
-from tests.support.secret_providers import FAKES, FIRST_VALUE, FakeAdobe, FakeOkta, SecretFake
+from tests.support.secret_providers import (
+    FAKES,
+    FIRST_VALUE,
+    FakeAdobe,
+    FakeEntraId,
+    FakeOkta,
+    SecretFake,
+)
 from tests.support.secret_server import serve
 
 SELF_SERVED = tuple(fake for fake in FAKES if fake is not FakeOkta)
@@ -101,6 +108,30 @@ def test_process_of_its_own_ends_a_rotation(
     assert ended.stdout.startswith("finished: client secret adobe-secret-2 has taken the place of ")
     assert FIRST_VALUE not in stored(vault, name)
     assert list(fake.secrets) == ["adobe-secret-2"]
+
+
+@pytest.mark.parametrize(
+    "fake", [FakeAdobe, FakeEntraId], ids=lambda fake: fake.KIND, indirect=True
+)
+def test_runbook_of_a_leaked_client_secret_waits_for_no_overlap(
+    inside: Cli, vault: Vault, fake: SecretFake, name: str
+) -> None:
+    """As docs/client-secrets.md says ("The client secret leaked")."""
+    force = ("run", *vault.binding.selectors, "--force")
+    began = inside("rotate-client-secret", name)
+    minted = inside(*force)
+    leaked = fake.accepts(FIRST_VALUE)
+    assert leaked is not None  # a rotation alone doesn't end it
+    assert leaked.id in began.stdout
+    del fake.secrets[leaked.id]
+    ended = inside("rotate-client-secret", name)
+    again = inside(*force)
+
+    assert began.stdout.startswith("started: ")
+    assert "were refused" not in minted.stdout + minted.stderr
+    assert ended.stdout.startswith("finished: ")
+    assert FIRST_VALUE not in stored(vault, name)
+    assert [each.returncode for each in (began, minted, ended, again)] == [0, 0, 0, 0]
 
 
 def test_right_that_is_missing_ends_with_3(inside: Cli, fake: SecretFake, name: str) -> None:
