@@ -48,7 +48,10 @@ SETUP_PROBLEMS = {
         "AWS profile: its credential_source is none of Ec2InstanceMetadata, EcsContainer,"
         " Environment"
     ),
-    "ImportError": "AWS SDK: botocore cannot be imported; install it, or use a loopback source",
+    "ImportError": (
+        "AWS SDK: botocore cannot be imported; install it in this environment (pip install"
+        " botocore), or let the reader ask the AWS Secrets Manager Agent or the Lambda extension"
+    ),
     "NoRegionError": "AWS region: not set; set AWS_REGION, or a region in the AWS profile",
     "InvalidRegionError": "AWS region: is not the name of a region; set AWS_REGION",
     "ProfileNotFound": "AWS_PROFILE: there is no such profile in the AWS configuration",

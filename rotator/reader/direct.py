@@ -70,5 +70,6 @@ class DirectSource:
         except ConfigError as error:
             text = str(error)
         if text.startswith("AWS SDK: botocore cannot be imported"):
-            text += f"; without it, credentials and region alone have to be set, but {obstacle}"
+            text += "; without botocore, only AWS keys and a region in the environment work, but "
+            text += obstacle
         raise ConfigError(text)

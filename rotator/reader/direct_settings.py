@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["FOR_THE_SDK", "SWITCHES", "Settings", "read_settings"]
 
 # The domain by the start of a region's name (AWS's partitions.json). Partitions that are left out
 # are isolated, or have their own certificate authorities.
@@ -22,7 +22,7 @@ _DOMAINS = {
 }
 
 # Variables that only the SDK can use; an empty one counts as not set.
-_FOR_THE_SDK = (
+FOR_THE_SDK = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -37,7 +37,7 @@ _FOR_THE_SDK = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy"),
 )
-_SWITCHES = (
+SWITCHES = (
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
@@ -112,10 +112,10 @@ def _obstacles(environ: Mapping[str, str]) -> Iterator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         if not environ.get(name):
             yield f"{name} is not set"
-    for name in _FOR_THE_SDK:
+    for name in FOR_THE_SDK:
         if environ.get(name):
             yield f"{name} is set"
-    for name in _SWITCHES:
+    for name in SWITCHES:
         if environ.get(name, "").lower() not in {"", "false"}:
             yield f"{name} is set"
     for name, usual in _FILES:

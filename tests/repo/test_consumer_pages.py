@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rotator.reader import direct_settings
 from tests.support.templates import load, statements
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,15 @@ def test_grants_across_accounts_are_those_of_the_templates() -> None:
         name: each for grants in shown for name, each in grants.items()
     }.items():
         assert statement == expected[name], name
+
+
+def test_page_of_the_reader_names_each_setting_that_needs_the_sdk() -> None:
+    page = (ROOT / "docs" / "reader.md").read_text("utf-8")
+    start = page.index("The SDK is used instead")
+    named = set(re.findall(r"`([A-Z_]+)`", page[start : page.index("If the SDK isn't", start)]))
+    known = {name.upper() for name in (*direct_settings.FOR_THE_SDK, *direct_settings.SWITCHES)}
+
+    assert named == known | {"AWS_CA_BUNDLE"}  # which needs it only if it's a folder
 
 
 def test_external_secret_takes_fields_that_are_there_often_enough() -> None:

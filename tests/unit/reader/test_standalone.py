@@ -187,7 +187,9 @@ def test_without_the_sdk_the_error_says_what_to_install(
             print(error)
     """
     text = run_bare(code, copied(tmp_path), env=as_service | {"AWS_PROFILE": "mine"})
-    assert text.startswith("AWS SDK: botocore cannot be imported; install it")
+    assert text.startswith("AWS SDK: botocore cannot be imported; install it in this environment")
+    assert "the AWS Secrets Manager Agent or the Lambda extension" in text
+    assert "loopback" not in text  # our word, which the page of the sources doesn't explain
     assert text.endswith("AWS_PROFILE is set")
 
 
