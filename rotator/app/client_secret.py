@@ -9,6 +9,7 @@ from rotator.client_admin.adapter import HttpClientAdmin, Target, send_once
 from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import ClientAdminError, ConfigError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import set_command
 from rotator.model.consent import has_consent, secret_name
 from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.model.stored import parse_credentials
@@ -123,8 +124,8 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
     console = "" if seen.settings.credentials_secret else f" ({seen.settings.kind.console})"
     return (
         f"{none} in {secret_id} is {'' if count > 1 else 'not '}accepted: {error}; make a client"
-        f" secret in the provider's console{console}, store it with `rotator credentials set"
-        f' {secret_id}`, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
+        f" secret in the provider's console{console}, store it with"
+        f' {set_command(secret_id)}, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
     )
 
 
@@ -142,7 +143,7 @@ def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:
         raise ConfigError(
             f"credentials secret {version.secret_id}: does not name {own} in admin_of, so its"
             f" credentials make no calls for it; if they should, store"
-            f' {{"admin_of": ["{own}"]}}, with those that it names already, by `rotator credentials'
-            f" set {version.secret_id}`"
+            f' {{"admin_of": ["{own}"]}}, with those that it names already, by'
+            f" {set_command(version.secret_id)}"
         )
     return replace(named, scope=named.scope or kind.scope, audience=named.audience or audience)

@@ -14,6 +14,7 @@ from rotator.errors import ConfigError
 from rotator.fleet.consent import require_consent
 from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import init_command
 from rotator.model.policy import RETRY_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.native import take_step
@@ -93,7 +94,8 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
     if tag is None:
         raise ConfigError(
             f"{subject}: nothing names its credentials; let ROTATOR_TOKEN_SECRET of this function"
-            f" name it, or bind it with `rotator init --bind-only` (tag {BINDING_TAG})"
+            f" name it, or bind it with {init_command(None, step.secret_id, '--bind-only')}"
+            f" (tag {BINDING_TAG})"
         )
     checked_secret_id(f"{subject}: its tag {BINDING_TAG}", tag)
     settings = load_settings({"token_secret": state.arn, "credentials_secret": tag})

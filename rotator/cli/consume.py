@@ -157,6 +157,7 @@ def _check_life(snapshot: Snapshot, min_life: timedelta, *, typed: str, secret_i
     if remaining < min_life:
         raise TokenUnavailable(
             f"secret {secret_id}: its token lives {format_duration(remaining)} longer, which is"
-            f" less than --min-life {typed.strip()}; see `rotator status`, or ask for less",
+            f" less than --min-life {typed.strip()}; see `rotator status {secret_id}`, or ask for"
+            " less",
             expires_at=snapshot.expires_at,
         )

@@ -36,11 +36,11 @@ examples:
 Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
-_NEXT_RUN = "the next `rotator run` that is due mints with it; `rotator run --force` tries it now"
+_NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
 _NEXT_RUN_IS_DUE = "the next `rotator run` mints with it: what was asked for has changed"
 _BEFORE = (
     "the client secret before it is still in the version AWSPREVIOUS of this secret;"
-    " `rotator credentials add` would keep both in use"
+    " `rotator credentials add {secret_id}` would keep both in use"
 )
 _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
@@ -68,7 +68,8 @@ _ADD = """\
 example, while the provider accepts the old and the new client secret:
   rotator credentials add adobe/credentials
   rotator run --credentials-secret adobe/credentials --token-secret adobe/token --force
-then, once the old one is deleted at the provider, `rotator credentials set`."""
+then, once the old one is deleted at the provider:
+  rotator credentials set adobe/credentials"""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -160,6 +161,7 @@ def _edit(
     replaces: bool = False,
 ) -> int:
     from rotator.app import open_store_for
+    from rotator.model.commands import run_command
     from rotator.rotation.credentials import (
         asks_for_another,
         edit_credentials,
@@ -180,9 +182,12 @@ def _edit(
         return EXIT_OK
     print(f"changed {what} in credentials secret {secret_id}")
     if replaces_client_secret(before, after):
-        print(_BEFORE)
-    is_due = asks_for_another(before, after)
-    print(next_step or (_NEXT_RUN_IS_DUE if is_due else _NEXT_RUN))
+        print(_BEFORE.format(secret_id=secret_id))
+    if next_step is None:
+        is_due = asks_for_another(before, after)
+        force = run_command(secret_id, None, "--force")
+        next_step = _NEXT_RUN_IS_DUE if is_due else _NEXT_RUN.format(force=force)
+    print(next_step)
     return EXIT_OK
 
 

@@ -8,6 +8,7 @@ from rotator.cli.client_settings import add_client_settings, ask_credentials, gi
 from rotator.cli.exit_codes import EXIT_OK
 from rotator.cli.selectors import add_names, load_job_settings
 from rotator.errors import ConfigError
+from rotator.model.commands import set_command
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +53,7 @@ def _init(args: argparse.Namespace) -> int:
     client_settings = given_settings(args)
     if args.bind_only and client_settings:
         raise ConfigError(
-            "--bind-only: changes no settings; use `rotator credentials set` for these"
+            f"--bind-only: changes no settings; use {set_command(credentials_secret)} for these"
         )
     from rotator.app import open_store
     from rotator.rotation.setup import set_up_binding

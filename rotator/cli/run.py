@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from rotator.config import Settings
+    from rotator.model.binding import Binding
     from rotator.rotation.rotate import RotationResult
 
 __all__ = ["add_to"]
@@ -28,14 +29,13 @@ example, a crontab line:
 A run that is not due costs one call of Secrets Manager and mints nothing."""
 
 
-_CHECK_CLIENT = (
-    "check the client at the provider, then store its secret with `rotator credentials set`"
-)
-# What the provider refused (RFC 6749 section 5.2, and what Auth0 says of a wrong secret).
+_CHECK_CLIENT = "check the client at the provider, then store its secret with {set_command}"
+# What the provider refused (RFC 6749 section 5.2, and what Auth0 says of a wrong secret), or AWS.
 _NEXT_STEPS = dict.fromkeys(
     ("invalid_client", "unauthorized_client", "access_denied"), _CHECK_CLIENT
 ) | {
-    "invalid_scope": "correct the scope with `rotator credentials set --scope SCOPE`",
+    "ResourceNotFoundException": "if name and region are right, create it with {init_command}",
+    "invalid_scope": "correct the scope with {set_scope}",
 }
 
 _UNKNOWN_CLIENT = re.compile(
@@ -43,8 +43,8 @@ _UNKNOWN_CLIENT = re.compile(
     re.IGNORECASE,
 )
 _OTHER_CLIENT = (
-    'compare the client id with the provider\'s; to change it, pass {"client_id": "..."} on'
-    " standard input to `rotator credentials set`"
+    'compare the client id with the provider\'s; to change it, pass {{"client_id": "..."}} on'
+    " standard input to {set_command}"
 )
 
 
@@ -83,7 +83,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 def _run(args: argparse.Namespace) -> int:
     from rotator import logs
 
-    binding = _named_binding(args)
+    binding, settings = _named_binding(args), None
     try:
         configure_job_logs()
         selector = load_selector(args)
@@ -104,7 +104,10 @@ def _run(args: argparse.Namespace) -> int:
         return EXIT_OK
     failure = {"outcome": "failed", "exit_code": code, **known}
     logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
-    print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
+    if args.json:
+        print(json.dumps(failure, indent=2))
+    else:
+        print(_failure_as_text(failure, settings))
     return code
 
 
@@ -123,23 +126,33 @@ def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult
     return Rotator(open_store(settings)).rotate(settings, force=force, dry_run=dry_run)
 
 
-def _failure_as_text(failure: dict[str, Any]) -> str:
+def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:
     lines = [f"failed: {failure['error']}"]
     if failure.get("expires_at"):
         lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
     step = _next_step(failure)
-    if step is not None:
-        lines.append(f"next: {step}")
+    if step is not None and settings is not None:
+        lines.append(f"next: {_with_commands(step, settings.binding())}")
     return "\n".join(lines)
 
 
 def _next_step(failure: dict[str, Any]) -> str | None:
-    step = _NEXT_STEPS.get(failure.get("oauth_error", ""))
+    step = _NEXT_STEPS.get(failure.get("oauth_error") or failure.get("aws_code") or "")
     if step == _CHECK_CLIENT and _UNKNOWN_CLIENT.search(failure["error"]):
         return _OTHER_CLIENT
     return step
+
+
+def _with_commands(step: str, binding: Binding) -> str:
+    from rotator.model.commands import init_command, set_command
+
+    return step.format(
+        set_command=set_command(binding.credentials_secret),
+        set_scope=set_command(binding.credentials_secret, "--scope SCOPE"),
+        init_command=init_command(binding.credentials_secret, binding.token_secret),
+    )
 
 
 def _as_text(result: RotationResult) -> str:

@@ -48,8 +48,8 @@ def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecr
     if client_id != target.client_id:
         raise ConfigError(
             f"adobe: credential_id {target.ids['credential_id']} belongs to the client {client_id},"
-            f" not to {target.client_id}; nothing was changed. Correct client_admin with"
-            " `rotator credentials set`"
+            f" not to {target.client_id}; nothing was changed. Correct the field client_admin of"
+            " this client's credentials secret"
         )
     return tuple(_parse_secret(each) for each in fields["client_secrets"])
 

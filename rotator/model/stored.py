@@ -8,6 +8,7 @@ from rotator.errors import CredentialsError, SecretNotFound
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.client_credentials import ClientCredentials, canonical_name, meant_name
+from rotator.model.commands import init_command, set_command
 from rotator.model.fields import load_object
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
     if version.text is None:
         refuse_other_tag(version.secret_id, version.arn, version.tags or {})
         raise SecretNotFound(
-            f"{subject}: has no value yet; store the client credentials with `rotator init`",
+            f"{subject}: has no value yet; store the client credentials with"
+            f" {init_command(version.secret_id, None)}",
             operation="GetSecretValue",
             secret_id=version.secret_id,
         )
@@ -72,7 +74,7 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
 def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
     """The error for what a credentials secret says, with the command that corrects it."""
     return CredentialsError(
-        f"credentials secret {secret_id}: {problem}; correct it with `rotator credentials set`"
+        f"credentials secret {secret_id}: {problem}; correct it with {set_command(secret_id)}"
     )
 
 

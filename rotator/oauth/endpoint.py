@@ -168,7 +168,7 @@ good and the provider slow."""
 
 _SLOW_REFUSALS = (
     "client_secret: {tried} were refused before the time for minting was up; keep in the list only"
-    " those that the provider takes, with `rotator credentials set`"
+    " those that the provider takes"
 )
 
 
@@ -186,7 +186,7 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
             minted = retry.call(partial(mint.attempt, client_secret))
             if client_secret is None:
                 return minted
-            return _with_position(minted, position, len(client_secrets))
+            return minted._replace(client_secret_position=position)
         except MintError as error:
             if position > NEEDED_SECRETS and error.retryable and retry.is_over():
                 tried = f"{position - 1} of {len(client_secrets)}"
@@ -201,15 +201,3 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
             refused.args = (f"{refused}; client_secret: {tried} were refused",)
     # Without the frames below: their local variables hold what was sent.
     raise refused.with_traceback(None)
-
-
-def _with_position(minted: Minted, position: int, count: int) -> Minted:
-    warnings = minted.warnings
-    if position > 1:
-        rank = f"number {position} of {count}"
-        warning = (
-            f"client_secret: {rank} was accepted; those before it were refused. If that stays so,"
-            " store the accepted one alone with `rotator credentials set`"
-        )
-        warnings += (warning,)
-    return minted._replace(warnings=warnings, client_secret_position=position)

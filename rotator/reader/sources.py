@@ -211,7 +211,7 @@ def _read(
     early = f" less {early_s:.0f} s, as its issuer's clock is ahead" if early_s > 1 else ""
     return TokenUnavailable(
         f"secret {secret_id}: its {stage} token expired at {instant_text(snapshot.expires_at)}"
-        f"{early}; check that the rotator runs: `rotator status`",
+        f"{early}; check that the rotator runs: `rotator status {secret_id}`",
         expires_at=snapshot.expires_at,
     )
 

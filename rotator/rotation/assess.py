@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from rotator.errors import ConfigError, CredentialsError, ProbeError, replace_error
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.commands import init_command
 from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
@@ -201,10 +202,11 @@ def _refuse_foreign_content(
     tag = run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     _refuse_other_tag(tag, credentials_version, token_version)
     if tag is None:
+        ours = credentials_version.secret_id
         raise ConfigError(
             f"token secret {token_version.secret_id}: holds a value that is not a token document,"
             " which a token would overwrite; name another one, or bind this one with"
-            " `rotator init --bind-only`"
+            f" {init_command(ours, token_version.secret_id, '--bind-only')}"
         )
 
 

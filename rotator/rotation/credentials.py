@@ -19,6 +19,7 @@ from rotator.model.client_credentials import (
     meant_name,
 )
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import init_command, set_command
 from rotator.model.consent import has_consent
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
@@ -193,7 +194,7 @@ def _stored_fields(secret: StoredSecret, *, replaces: bool) -> dict[str, Any]:
     if secret.text is None:
         raise SecretNotFound(
             f"credentials secret {secret.secret_id}: has no value yet; store the client credentials"
-            " with `rotator init`",
+            f" with {init_command(secret.secret_id, None)}",
             operation="GetSecretValue",
             secret_id=secret.secret_id,
         )
@@ -206,5 +207,5 @@ def _stored_fields(secret: StoredSecret, *, replaces: bool) -> dict[str, Any]:
         return {}
     raise CredentialsError(
         f"credentials secret {secret.secret_id}: {problem}; replace it by all client credentials as"
-        " JSON on standard input: `rotator credentials set` < credentials.json"
+        f" JSON on standard input: {set_command(secret.secret_id, '< credentials.json')}"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import MintError, ProbeError
 from rotator.model.access_token import AccessToken
+from rotator.model.commands import set_command
 from rotator.model.instants import format_duration
 from rotator.model.policy import RETRY_BUDGET
 from rotator.rotation.assess import call_endpoint
@@ -138,7 +139,8 @@ def shortens(minted: AccessToken, stored: AccessToken) -> bool:
 def _request(run: Run, assessment: Assessment) -> AccessToken:
     version = assessment.credentials_version
     granted = _ask(run, assessment)
-    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in granted.warnings)
+    questions = [*granted.warnings, *_refused_before(granted, assessment)]
+    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in questions)
     minted = granted.token
     _refuse_unless_usable(minted, now=run.clock.now())
     return replace(
@@ -149,6 +151,19 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
         client_secret_position=granted.client_secret_position,
         rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
     )
+
+
+def _refused_before(granted: Minted, assessment: Assessment) -> list[str]:
+    """What to say if client secrets before the accepted one were refused."""
+    position = granted.client_secret_position or 1
+    if position == 1:
+        return []
+    version, count = assessment.credentials_version, len(assessment.credentials.client_secrets)
+    question = (
+        f"client_secret: number {position} of {count} was accepted; those before it were refused."
+        f" If that stays so, store the accepted one alone with {set_command(version.secret_id)}"
+    )
+    return [question]
 
 
 def _ask(run: Run, assessment: Assessment) -> Minted:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError, MintError, StoreError
+from rotator.model.commands import run_command
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all, read_rotation
 from rotator.model.stored import parse_fields
@@ -126,7 +127,7 @@ def finish_without_old(
         if not isinstance(refused, MintError):
             raise _unlisted(seen, old_id)
         if not is_dead(seen, refused):
-            raise explain_untried(refused, f"{old_id}, which is not listed,", "both are kept")
+            raise explain_untried(seen, refused, f"{old_id}, which is not listed,", "both are kept")
     return finish(run, seen, rotation, value)
 
 
@@ -189,7 +190,7 @@ def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotatio
     if not isinstance(refused, MintError):
         raise _unlisted(seen, new_id)
     if not is_dead(seen, refused):
-        raise explain_untried(refused, f"{new_id}, which is not listed,", "both are kept")
+        raise explain_untried(seen, refused, f"{new_id}, which is not listed,", "both are kept")
 
 
 def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) -> None:
@@ -199,7 +200,7 @@ def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) ->
         return
     if is_dead(seen, accepted):
         raise explain_lock_out(seen, accepted, ())
-    raise explain_untried(accepted, "the old client secret", "both are kept")
+    raise explain_untried(seen, accepted, "the old client secret", "both are kept")
 
 
 def _drop_new(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -225,15 +226,16 @@ def settle_both_gone(
     """The provider lists neither: the list lags behind, or what is stored besides them works."""
     both, there = " nor ".join(_ids(rotation)), tuple(listed.values())
     if not may_mint(seen):
+        force = run_command(run.credentials_secret, None, "--force")
         raise ClientAdminError(
             f"{seen.settings.kind.name}: lists neither {both}, but {describe(there) or 'none'};"
-            " both values are kept. Check client_admin, and that `rotator run --force` mints"
+            f" both values are kept. Check client_admin, and that {force} mints"
         )
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
     if isinstance(accepted, MintError):
         if is_dead(seen, accepted):
             raise explain_lock_out(seen, accepted, there)
-        raise explain_untried(accepted, f"neither {both} is listed; they", "both are kept")
+        raise explain_untried(seen, accepted, f"neither {both} is listed; they", "both are kept")
     if accepted == seen.new_value or rotation.old_digest in (None, digest_of(accepted)):
         raise _unlisted(seen, both)
     return abandon(run, seen, rotation, listed)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rotator.errors import CredentialsError, StoreError
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.commands import run_command, set_command
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
@@ -144,7 +145,7 @@ def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], lis
     if not names:
         reason = (
             "the credentials name no token secret; pass each with --token-secret, or store"
-            " token_secrets with `rotator credentials set`"
+            f" token_secrets with {set_command(run.credentials_secret)}"
         )
         return names, [Condition("token_secrets", is_met=False, reason=reason)]
     return names, []
@@ -197,9 +198,10 @@ def _problem_with_origin(
     if [digest_of(value) for value in minted_with] == [digest]:
         return None
     at = token.next_rotation_at or token.expires_at
+    force = run_command(run.credentials_secret, token_version.secret_id, "--force")
     return (
         f"{subject}: its token of {format_instant(token.issued_at)} was not minted with the new"
-        f" client secret; the job replaces it at {format_instant(at)}, or `rotator run --force` now"
+        f" client secret; the job replaces it at {format_instant(at)}, or {force} now"
     )
 
 
@@ -217,9 +219,10 @@ def _explain_unknown_version(
             f" the tag to {ours}, or store the new client secret in {tag} too and take this token"
             " secret out of token_secrets here"
         )
+    force = run_command(ours, token_version.secret_id, "--force")
     return (
         f"{subject}: its token was minted with a version of the credentials that {ours} does not"
-        f" have. `rotator run --force` with {ours} replaces it; if that doesn't last, another"
+        f" have. {force} replaces it; if that doesn't last, another"
         f" credentials secret of the client id {token.client_id} mints for it: see the settings of"
         f" its job, and its tag {BINDING_TAG}"
     )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError, ConfigError, MintError
+from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
@@ -95,7 +96,8 @@ def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
         raise ConfigError(
             f"credentials secret {seen.version.secret_id}: single_active forbids trying whether the"
             f" stored client secret is the one that {seen.settings.kind.name} has; nothing was"
-            " changed. Set one at the provider, and store it with `rotator credentials set`"
+            " changed. Set one at the provider, and store it with"
+            f" {set_command(seen.version.secret_id)}"
         )
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
     if isinstance(accepted, MintError):

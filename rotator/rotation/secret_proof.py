@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError, MintError
+from rotator.model.commands import run_command, set_command
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
@@ -126,7 +127,7 @@ def explain_refused_stored(
     """Nothing that is stored mints: it is wrong, or something else is."""
     if is_refused(seen, refused):
         return explain_lock_out(seen, refused, listed, way_out=way_out)
-    return explain_untried(refused, "the stored client secret", "nothing was changed")
+    return explain_untried(seen, refused, "the stored client secret", "nothing was changed")
 
 
 def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret:
@@ -182,7 +183,7 @@ def refuse_unless_old(
         if not isinstance(accepted, MintError):
             return
         if not is_dead(seen, accepted):
-            raise explain_untried(accepted, "the old client secret", "both are kept")
+            raise explain_untried(seen, accepted, "the old client secret", "both are kept")
     kind = seen.settings.kind
     raise ConfigError(
         f"{kind.name}: {listed.id} may be somebody else's: the old value that is stored is not"
@@ -213,8 +214,8 @@ def explain_lock_out(
         f"; {kind.name} lists {describe(listed)}, which may be in use elsewhere" if listed else ""
     )
     way_out = way_out or (
-        f"make a client secret in the provider's console ({kind.console}), store it with `rotator"
-        f" credentials set {secret_id}`"
+        f"make a client secret in the provider's console ({kind.console}), store it with"
+        f" {set_command(secret_id)}"
     )
     return _copy(
         refused,
@@ -224,12 +225,13 @@ def explain_lock_out(
     )
 
 
-def explain_untried(refused: MintError, what: str, kept: str) -> MintError:
+def explain_untried(seen: Situation, refused: MintError, what: str, kept: str) -> MintError:
     """A proxy's page, a refused grant or scope: it says nothing about the client secret."""
+    force = run_command(seen.version.secret_id, None, "--force")
     return _copy(
         refused,
-        f"token endpoint: {what} could not be tried ({refused}); {kept}; see that `rotator run"
-        " --force` mints, then run this again",
+        f"token endpoint: {what} could not be tried ({refused}); {kept}; see that {force} mints,"
+        " then run this again",
         is_temporary=refused.retryable,
     )
 
@@ -239,7 +241,7 @@ def _not_accepted(run: SecretRun, seen: Situation, refused: MintError) -> MintEr
     stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
     name = rotation.new.id if rotation and rotation.new else "?"
     if not is_refused(seen, refused):
-        return explain_untried(refused, f"the new client secret {name}", "both are kept")
+        return explain_untried(seen, refused, f"the new client secret {name}", "both are kept")
     is_temporary = refused.retryable
     text = f"token endpoint: does not accept the new client secret {name}"
     if stored_at is not None:
@@ -249,7 +251,7 @@ def _not_accepted(run: SecretRun, seen: Situation, refused: MintError) -> MintEr
     if not is_temporary:
         hint = f"delete {name} at the provider ({kind.console}), then run this again to begin anew"
     if kind.chooses_value and not is_temporary:
-        hint = "set one at the provider, and store it with `rotator credentials set`"
+        hint = f"set one at the provider, and store it with {set_command(seen.version.secret_id)}"
     return _copy(
         refused, f"{text} ({refused}); the old one is kept; {hint}", is_temporary=is_temporary
     )

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import (
     ClientAdminError,
     ConfigError,
-    CredentialsError,
     VersionConflict,
 )
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import set_command
 from rotator.model.instants import format_duration
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import DEFAULT_OVERLAP, SecretRotation, digest_of
-from rotator.model.stored import parse_credentials, parse_fields
+from rotator.model.stored import parse_credentials, parse_fields, unusable_credentials
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
 from rotator.rotation.secret_result import SecretRotationResult
@@ -153,12 +153,13 @@ def _situation(version: StoredSecret) -> Situation:
         if settings is None:
             raise ConfigError(
                 f"{subject}: says nothing of where its client secret can be rotated; store the"
-                " field client_admin in it with `rotator credentials set` (docs/client-secrets.md)"
+                f" field client_admin in it with {set_command(version.secret_id)}"
+                " (docs/client-secrets.md)"
             )
         if not credentials.client_secrets:
             raise ConfigError(f"{subject}: has no client secret; a private key is not rotated")
         return Situation(version, credentials, settings, rotation)
-    raise CredentialsError(f"{subject}: {problem}; correct it with `rotator credentials set`")
+    raise unusable_credentials(version.secret_id, problem)
 
 
 def publish(

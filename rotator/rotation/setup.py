@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import set_command
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
@@ -91,7 +92,7 @@ def _refuse_to_overwrite(
     if wanted and info is not None and info.has_value:
         raise ConfigError(
             f"secret {secret_id}: holds a value, which init does not overwrite; bind it as it is"
-            " with --bind-only, or change it with `rotator credentials set`"
+            f" with --bind-only, or change it with {set_command(secret_id)}"
         )
     if not wanted and info is None:
         raise ConfigError(f"secret {secret_id}: does not exist; leave --bind-only out to create it")

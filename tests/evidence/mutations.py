@@ -5,6 +5,7 @@ from tests.evidence.mutations_cli import CLI_MUTATIONS
 from tests.evidence.mutations_client_secret import CLIENT_SECRET_MUTATIONS
 from tests.evidence.mutations_fleet import FLEET_MUTATIONS
 from tests.evidence.mutations_isolation import ISOLATION_MUTATIONS
+from tests.evidence.mutations_messages import MESSAGE_MUTATIONS
 from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_races import RACE_MUTATIONS
@@ -30,6 +31,7 @@ MUTATIONS = (
     *OUTSIDE_MUTATIONS,
     *WORLD_MUTATIONS,
     *CLI_MUTATIONS,
+    *MESSAGE_MUTATIONS,
     *CLIENT_SECRET_MUTATIONS,
     *SECRET_PROOF_MUTATIONS,
     *FLEET_MUTATIONS,

@@ -243,7 +243,9 @@ def test_any_field_is_corrected_by_a_json_object(
 
     fields = vault.fields(binding.credentials_secret)
     assert failed.returncode == 2
-    assert "correct it with `rotator credentials set`" in failed.stderr
+    assert (
+        f"correct it with `rotator credentials set {binding.credentials_secret}`" in failed.stderr
+    )
     assert ended.stdout.startswith("changed lifetime s, audience in credentials secret ")
     assert fields["lifetime_s"] == 3600
     assert "audience" not in fields
@@ -252,10 +254,13 @@ def test_any_field_is_corrected_by_a_json_object(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"client_secret": "p8e-wrong"}, "store its secret with `rotator credentials set`"),
+        ({"client_secret": "p8e-wrong"}, "store its secret with `rotator credentials set {id}`"),
         ({"client_secret": ["p8e-a", "p8e-b"]}, "client_secret: 2 of 2 were refused"),
-        ({"client_id": "another"}, 'pass {"client_id": "..."} on standard input to'),
-        ({"scope": "no_such_scope"}, "`rotator credentials set --scope SCOPE`"),
+        (
+            {"client_id": "another"},
+            'pass {{"client_id": "..."}} on standard input to `rotator credentials set {id}`',
+        ),
+        ({"scope": "no_such_scope"}, "`rotator credentials set {id} --scope SCOPE`"),
     ],
 )
 def test_refused_run_names_the_command_that_helps(
@@ -266,7 +271,16 @@ def test_refused_run_names_the_command_that_helps(
     ended = inside("run", *binding.selectors)
 
     assert ended.returncode == 3
-    assert says in ended.stdout
+    assert says.format(id=binding.credentials_secret) in ended.stdout
+
+
+def test_run_on_a_missing_secret_names_the_command_that_creates_both(
+    inside: Cli, binding: LocalBinding
+) -> None:
+    ended = inside("run", *binding.selectors)
+
+    assert ended.returncode == 5
+    assert f"create it with `rotator init {' '.join(binding.selectors)}`" in ended.stdout
 
 
 def test_interface_for_the_client_secret_is_stored_and_shown(

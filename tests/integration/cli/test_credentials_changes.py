@@ -157,7 +157,7 @@ def test_advice_after_json_says_whether_the_token_is_due(
 
     assert ended.returncode == 0, ended.stderr
     assert (IS_DUE in ended.stdout) is is_due
-    assert ("`rotator run --force` tries it now" in ended.stdout) is not is_due
+    assert ("--force` tries it now" in ended.stdout) is not is_due
 
 
 def test_replaced_client_secret_is_said_to_be_in_the_version_before(
@@ -170,6 +170,6 @@ def test_replaced_client_secret_is_said_to_be_in_the_version_before(
     changed = inside("credentials", "set", name, "--scope", "openid")
 
     assert "still in the version AWSPREVIOUS" in replaced.stdout
-    assert "`rotator credentials add`" in replaced.stdout
+    assert f"`rotator credentials add {name}`" in replaced.stdout
     assert "AWSPREVIOUS" not in added.stdout + changed.stdout
     assert vault.fields(name)["client_secret"] == [f"{NEW}2", NEW]

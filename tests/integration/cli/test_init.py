@@ -345,7 +345,10 @@ def test_settings_given_as_flags_are_stored_with_what_is_piped_in(
     ("args", "says"),
     [
         (("--scope", "firefly"), "standard input: scope differs from --scope; pass it once"),
-        (("--bind-only", "--scope", "firefly"), "use `rotator credentials set` for these"),
+        (
+            ("--bind-only", "--scope", "firefly"),
+            "use `rotator credentials set {id}` for these",
+        ),
         (("--provider", "adobe"), "provider: unknown; known are adobe-ims"),
     ],
 )
@@ -357,5 +360,5 @@ def test_settings_that_contradict_each_other_are_refused(
     ended = inside("init", *binding.selectors, *args, stdin=given)
 
     assert ended.returncode == 2
-    assert says in ended.stderr
+    assert says.format(id=binding.credentials_secret) in ended.stderr
     assert vault.names() == set()

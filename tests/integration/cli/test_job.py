@@ -287,7 +287,8 @@ def test_value_of_others_is_never_overwritten(
     ended = inside("run", *binding.selectors, "--force")
 
     assert ended.returncode == 2
-    assert "init --bind-only" in ended.stdout
+    advice = f"`rotator init {' '.join(binding.selectors)} --bind-only`"
+    assert advice in ended.stdout
     assert text not in ended.stdout + ended.stderr
     assert vault.current()[0] == old
 

@@ -88,7 +88,10 @@ def test_second_of_two_client_secrets_is_tried(
     warning, outcome = (json.loads(line) for line in ended.stderr.splitlines())
     assert ended.returncode == 0
     assert (warning["event"], warning["level"]) == ("rotator.mint_questioned", "warning")
-    assert "number 2 of 2" in warning["problem"]
+    assert warning["problem"].startswith(
+        "client_secret: number 2 of 2 was accepted; those before it were refused"
+    )
+    assert f"`rotator credentials set {binding.credentials_secret}`" in warning["problem"]
     assert outcome["outcome"] == "rotated"
     assert local_ims.observed()["token_requests"] == 2
 

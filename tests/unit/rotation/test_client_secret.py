@@ -120,7 +120,10 @@ def test_no_token_secret_at_all_deletes_nothing() -> None:
     [
         ({"credentials_version_id": None}, "does not say which client secret minted it"),
         ({"client_secret_position": 7}, "was not minted with the new client secret"),
-        ({"credentials_version_id": "gone"}, "`rotator run --force` with app/credentials"),
+        (
+            {"credentials_version_id": "gone"},
+            " --credentials-secret app/credentials --token-secret app/token --force`",
+        ),
         ({"client_id": "somebody"}, "another client"),
         ({"access_token": None}, "holds no token"),
     ],

@@ -130,7 +130,7 @@ def test_unknown_origin_of_a_token_names_the_client_id_and_what_to_do() -> None:
     [reason] = [each for each in open_reasons(world.rotate()) if TOKEN in each]
 
     assert f"a version of the credentials that {CREDENTIALS} does not have" in reason
-    assert f"`rotator run --force` with {CREDENTIALS}" in reason
+    assert f"`rotator run --credentials-secret {CREDENTIALS} --token-secret " in reason
     assert "another credentials secret of the client id my-client" in reason
 
 

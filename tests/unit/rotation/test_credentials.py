@@ -87,7 +87,7 @@ def test_secret_that_keeps_changing_is_given_up_and_can_be_tried_again() -> None
         (
             None,
             SecretNotFound,
-            "has no value yet; store the client credentials with `rotator init`",
+            "has no value yet; store the client credentials with `rotator init --cred",
         ),
         ("canary", CredentialsError, f"credentials secret {NAME}: is not JSON"),
     ],

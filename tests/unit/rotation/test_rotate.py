@@ -124,13 +124,12 @@ def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> No
 
     store = MemoryStore(credentials=CREDENTIALS, token=None)
     named = "credentials secret app/credentials: "
+    advice = "; correct it with `rotator credentials set app/credentials`"
     assert refused(CredentialsError, store, Endpoint()) == (
-        f"{named}token_url: must use https; correct it with `rotator credentials set`"
+        f"{named}token_url: must use https{advice}"
     )
     failing = MemoryEndpoint(failure=CredentialsError("private_key: cannot sign"))
-    assert refused(CredentialsError, store, failing) == (
-        f"{named}private_key: cannot sign; correct it with `rotator credentials set`"
-    )
+    assert refused(CredentialsError, store, failing) == (f"{named}private_key: cannot sign{advice}")
 
 
 @pytest.mark.parametrize(

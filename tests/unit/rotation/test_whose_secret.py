@@ -63,7 +63,10 @@ def run(store: MemoryStore, **options: Any) -> RotationResult:
 )
 def test_value_of_somebody_else_is_never_overwritten(value: str) -> None:
     store = job(value)
-    with pytest.raises(ConfigError, match="rotator init --bind-only") as caught:
+    with pytest.raises(
+        ConfigError,
+        match=r"`rotator init .* --token-secret app/token --bind-only`",
+    ) as caught:
         run(store, force=True)
     assert value not in str(caught.value)
     assert store.values["app/token"] == value
