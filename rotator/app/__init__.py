@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.policy import RETRY_BUDGET
-from rotator.model.stored import parse_credentials, parse_token
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 from rotator.rotation.swapped_names import refuse_token_secret
@@ -109,33 +107,12 @@ class Rotator:
     def status(self, settings: Settings) -> TokenStatus:
         """Assess the stored token, together with the credentials if they are named.
 
-        Raises StoreError, and CredentialsError if named credentials cannot be used.
+        What is wrong with these is in the status. Raises StoreError if the token secret cannot be
+        read, TokenUnavailable if it has client credentials in a token's place.
         """
-        # Imported here, because the job imports this module and doesn't need them.
-        from rotator.fleet.status import read_client_secret, readable_until
-        from rotator.model.status import assess_token
+        from rotator.app.status import read_status  # the job imports this module without needing it
 
-        credentials = client_secret = None
-        if settings.credentials_secret is None:
-            [token_version] = self._store.read(settings.token_secret)
-        else:
-            credentials_version, token_version = self._store.read(
-                settings.credentials_secret, settings.token_secret
-            )
-            credentials = parse_credentials(credentials_version)
-            client_secret = read_client_secret(credentials_version)
-        now = SYSTEM_CLOCK.now()
-        status = assess_token(
-            settings.token_secret,
-            parse_token(token_version),
-            policy=settings.job.policy().for_secret(token_version.arn),
-            now=now,
-            version_id=token_version.version_id,
-            client_id=credentials.client_id if credentials else None,
-            fingerprint=credentials.fingerprint if credentials else None,
-            readable_until=readable_until(token_version, store=self._store, now=now),
-        )
-        return replace(status, client_secret=client_secret)
+        return read_status(settings, self._store)
 
 
 def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:

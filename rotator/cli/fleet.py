@@ -159,11 +159,12 @@ def _selection_lines(selection: Selection, summary: dict[str, Any]) -> list[str]
 
 
 def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
+    now = datetime.now(UTC)
     rows = [
         (
             report.outcome.replace("_", " "),
             report.binding.token_secret,
-            instant_text(report.expires_at) or "no token known",
+            _end_text(report.expires_at, now),
         )
         for report in reports
         if report.outcome != "not_due"
@@ -173,6 +174,13 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
     return lines
 
 
+def _end_text(expires_at: datetime | None, now: datetime) -> str:
+    """When the stored token ends, for people; one that has ended serves nobody."""
+    if expires_at is None:
+        return "no token known"
+    return f"{'expired at ' if expires_at <= now else ''}{instant_text(expires_at)}"
+
+
 def _status_lines(
     found: Sequence[BindingStatus], client_secrets: Sequence[ClientSecretStatus]
 ) -> list[str]:
@@ -180,7 +188,7 @@ def _status_lines(
     for each in found:
         status = each.status
         if status is None:
-            rows.append(("unknown", each.binding.token_secret, str(each.error)))
+            rows.append(("unknown", each.binding.token_secret, _unknown_text(each)))
         else:
             reason = status.reason.replace("_", " ")
             life = remaining_text(status) or "no token"
@@ -191,6 +199,12 @@ def _status_lines(
         for each in client_secrets
     ]
     return [*_table(rows), *_table(ages)]
+
+
+def _unknown_text(each: BindingStatus) -> str:
+    """Why its health is not known, and what is known of the token nevertheless."""
+    ends_at = each.error.details.get("expires_at") if each.error is not None else None
+    return f"{each.error}; the stored token ends at {ends_at}" if ends_at else str(each.error)
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:

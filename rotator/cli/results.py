@@ -90,6 +90,7 @@ def status_fields(status: TokenStatus) -> dict[str, object]:
         "remaining_s": None if remaining is None else int(remaining.total_seconds()),
         "next_rotation_at": instant_text(status.next_rotation_at),
         "version_id": status.version_id,
+        "previous_version_id": status.previous_version_id,
         "client_id": status.client_id,
         "client_secret": client_secret_fields(known) if (known := status.client_secret) else None,
     }
@@ -135,4 +136,5 @@ def remaining_text(status: TokenStatus) -> str | None:
         return None
     if status.health == "unusable":
         return f"none, expired {format_duration(-status.remaining)} ago"
-    return format_duration(status.remaining)
+    remaining = format_duration(status.remaining)
+    return f"{remaining} (AWSPREVIOUS)" if status.previous_version_id else remaining

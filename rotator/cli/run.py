@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
@@ -128,14 +129,28 @@ def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult
 
 def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:
     lines = [f"failed: {failure['error']}"]
-    if failure.get("expires_at"):
-        lines.append(f"kept: version {failure['version_id']}, expires at {failure['expires_at']}")
+    lines += _kept_lines(failure)
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
     step = _next_step(failure)
     if step is not None and settings is not None:
         lines.append(f"next: {_with_commands(step, settings.binding())}")
     return "\n".join(lines)
+
+
+def _kept_lines(failure: dict[str, Any]) -> list[str]:
+    """What consumers have after the failure, as far as it is known."""
+    if "expires_at" not in failure:
+        return []
+    version_id, expires_at = failure["version_id"], failure["expires_at"]
+    if version_id is None:
+        return ["no valid token: the token secret has no value yet"]
+    if expires_at is None:  # malformed for the job; readers take more than it does
+        return []
+    if datetime.fromisoformat(expires_at) > datetime.now(UTC):
+        return [f"kept: version {version_id}, expires at {expires_at}"]
+    ended = f"no valid token: version {version_id} expired at {expires_at}"
+    return [f"{ended}; consumers have none, unless AWSPREVIOUS still serves"]
 
 
 def _next_step(failure: dict[str, Any]) -> str | None:

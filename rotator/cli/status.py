@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY
+from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_TEMPORARY, exit_code
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import client_secret_text, instant_text, remaining_text, status_fields
 from rotator.cli.selectors import (
@@ -17,6 +18,7 @@ from rotator.cli.selectors import (
     load_job_settings,
     load_selector,
 )
+from rotator.model.commands import run_command
 
 if TYPE_CHECKING:
     import argparse
@@ -71,20 +73,35 @@ def _status(args: argparse.Namespace) -> int:
 
     status = Rotator(open_store(settings)).status(settings)
     write_openmetrics(args.openmetrics, [status])
-    print(json.dumps(status_fields(status), indent=2) if args.json else _as_table(status))
-    return _CODES[status.health]
+    if args.json:
+        print(json.dumps(_as_json(status), indent=2))
+    else:
+        print(_as_table(status, credentials_secret=settings.credentials_secret))
+    problem = status.credentials_error
+    if problem is None:
+        return _CODES[status.health]
+    print(f"rotator status: {problem}", file=sys.stderr)
+    return _CODES[status.health] or exit_code(problem)
 
 
-def _as_table(status: TokenStatus) -> str:
-    known = status.client_secret
+def _as_json(status: TokenStatus) -> dict[str, object]:
+    problem = status.credentials_error
+    return {**status_fields(status), "credentials_error": str(problem) if problem else None}
+
+
+def _as_table(status: TokenStatus, *, credentials_secret: str | None) -> str:
+    known, version, previous = status.client_secret, status.version_id, status.previous_version_id
+    next_step = run_command(credentials_secret, status.token_secret)
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",
         "expires at": instant_text(status.expires_at),
         "remaining life": remaining_text(status),
         "next rotation": instant_text(status.next_rotation_at),
-        "version": status.version_id,
+        "version": f"{version}, which readers do not use" if previous else version,
+        "AWSPREVIOUS": f"{previous}, which readers use instead" if previous else None,
         "client id": status.client_id,
         "client secret": client_secret_text(known, datetime.now(UTC)) if known else None,
+        "next step": next_step if status.health == "unusable" else None,
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)

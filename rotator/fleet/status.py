@@ -10,9 +10,10 @@ from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.read import BatchStore, read_bindings, refuse_other_region
+from rotator.fleet.refused import with_life
 from rotator.fleet.roles import SecretRoles
 from rotator.model.secret_rotation import read_rotation
-from rotator.model.status import ClientSecretStatus, assess_token
+from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.reader.snapshot import parse
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import FleetBinding, Selection
     from rotator.model.binding import Binding
+    from rotator.model.client_credentials import ClientCredentials
     from rotator.model.policy import RenewalPolicy
     from rotator.model.secret import StoredSecret
     from rotator.model.status import TokenStatus
 
-__all__ = ["BindingStatus", "fleet_status", "read_client_secret", "readable_until"]
+__all__ = ["BindingStatus", "assess_versions", "fleet_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _assess(
     credentials_version = versions[binding.credentials_secret]
     token_version = versions[binding.token_secret]
     if isinstance(credentials_version, RotatorError):
-        raise credentials_version
+        raise with_life(credentials_version, token_version)
     if isinstance(token_version, RotatorError):
         raise token_version
     roles.check(
@@ -108,48 +110,73 @@ def _assess(
             credentials_secret=binding.credentials_secret,
             token_secret_arn=token_version.arn,
         )
+    return assess_versions(
+        credentials_version,
+        token_version,
+        credentials=credentials,
+        store=store,
+        policy=policy_of(fleet_binding),
+        now=now,
+    )
+
+
+def assess_versions(
+    credentials_version: StoredSecret | None,
+    token_version: StoredSecret,
+    *,
+    credentials: ClientCredentials | None,
+    store: PreviousStore,
+    policy: RenewalPolicy,
+    now: datetime,
+) -> TokenStatus:
+    """The status of a token, with that of its client secret; None where these are not known.
+
+    `credentials` are those in `credentials_version`. Raises ConfigError as `assess_token` does.
+    """
     status = assess_token(
-        binding.token_secret,
+        token_version.secret_id,
         parse_token(token_version),
-        policy=policy_of(fleet_binding).for_secret(token_version.arn),
+        policy=policy.for_secret(token_version.arn),
         now=now,
         version_id=token_version.version_id,
-        client_id=credentials.client_id,
-        fingerprint=credentials.fingerprint,
-        readable_until=readable_until(token_version, store=store, now=now),
+        client_id=credentials.client_id if credentials else None,
+        fingerprint=credentials.fingerprint if credentials else None,
+        served=_find_served(token_version, store=store, now=now),
     )
-    return replace(status, client_secret=read_client_secret(credentials_version))
+    if credentials_version is None or credentials is None:
+        return status
+    return replace(status, client_secret=_read_client_secret(credentials_version))
 
 
-def read_client_secret(credentials_version: StoredSecret) -> ClientSecretStatus | None:
+def _read_client_secret(credentials_version: StoredSecret) -> ClientSecretStatus | None:
     """The client secret's status as a rotation has recorded it, None if there is no record."""
     rotation = read_rotation(parse_fields(credentials_version))
     return ClientSecretStatus.of(credentials_version.secret_id, rotation)
 
 
-def readable_until(
+def _find_served(
     token_version: StoredSecret, *, store: PreviousStore, now: datetime
-) -> datetime | None:
-    """When the token that readers find in this secret ends; None if they find none.
+) -> ServedToken | None:
+    """The token that readers find in this secret; None if they find none.
 
     By the reader's own parser, and with AWSPREVIOUS where the current version has no valid token,
     so that `rotator status` and `rotator token` never disagree.
     """
-    ends_at = _read_expiry(token_version)
-    if token_version.version_id is None or (ends_at is not None and now < ends_at):
-        return ends_at
+    current = _read_served(token_version)
+    if token_version.version_id is None or (current is not None and now < current.expires_at):
+        return current
     try:
         previous = store.read_previous(token_version.secret_id)
     except StoreError:
-        return ends_at  # a reader with this role could not read it either
-    ends = [each for each in (ends_at, _read_expiry(previous) if previous else None) if each]
-    return max(ends, default=None)
+        return current  # a reader with this role could not read it either
+    found = [each for each in (current, _read_served(previous) if previous else None) if each]
+    return max(found, key=lambda each: each.expires_at, default=None)
 
 
-def _read_expiry(version: StoredSecret) -> datetime | None:
+def _read_served(version: StoredSecret) -> ServedToken | None:
     text = version.text.reveal() if version.text is not None else None
     try:
-        return parse({"SecretString": text}).expires_at
+        return ServedToken(version.version_id, parse({"SecretString": text}).expires_at)
     except ValueError:
         return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from rotator.errors import ConfigError
 
@@ -11,11 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
+    from rotator.errors import RotatorError
     from rotator.model.access_token import AccessToken
     from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
     from rotator.model.secret_rotation import SecretRotation
 
-__all__ = ["ClientSecretStatus", "Health", "TokenStatus", "assess_token", "client_secrets_of"]
+__all__ = [
+    "ClientSecretStatus",
+    "Health",
+    "ServedToken",
+    "TokenStatus",
+    "assess_token",
+    "client_secrets_of",
+]
 
 Health = Literal["healthy", "overdue", "unusable"]
 """`overdue`: consumers have a valid token, but the job does not renew it; somebody should look.
@@ -53,13 +61,23 @@ class ClientSecretStatus:
         )
 
 
+class ServedToken(NamedTuple):
+    """The token that readers find in a secret: AWSCURRENT's, or AWSPREVIOUS's in its place."""
+
+    version_id: str | None
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class TokenStatus:
     """The state of one token secret at one moment; nothing in it is secret.
 
-    `reason` is the policy's word (`fresh`, `cadence_reached`, `expired`, ...). `remaining` is the
-    time until expiry, negative after it. What is not known is None, such as `client_secret` where
-    the credentials were not read.
+    `reason` is the policy's word (`fresh`, `cadence_reached`, `expired`, ...) for the current
+    version, which is `version_id`. While that one has no valid token, readers use AWSPREVIOUS:
+    `previous_version_id`, None otherwise. `expires_at` is of the version that readers use,
+    `remaining` the time until then, negative after it. What is not known is None, such as
+    `client_secret` where the credentials were not read; `credentials_error` says why they, though
+    named, could not be.
     """
 
     token_secret: str
@@ -71,6 +89,13 @@ class TokenStatus:
     remaining: timedelta | None = None
     next_rotation_at: datetime | None = None
     client_secret: ClientSecretStatus | None = None
+    previous_version_id: str | None = None
+    credentials_error: RotatorError | None = None
+
+    def ending(self, expires_at: datetime | None, *, now: datetime) -> Self:
+        """The same with this expiry, and what remains until then."""
+        remaining = None if expires_at is None else expires_at - now
+        return replace(self, expires_at=expires_at, remaining=remaining)
 
 
 def client_secrets_of(statuses: Iterable[TokenStatus]) -> list[ClientSecretStatus]:
@@ -88,25 +113,26 @@ def assess_token(
     version_id: str | None = None,
     client_id: str | None = None,
     fingerprint: str | None = None,
-    readable_until: datetime | None = None,
+    served: ServedToken | None = None,
 ) -> TokenStatus:
     """Assess what is stored at `now` (aware UTC).
 
-    `client_id` and `fingerprint` are the credentials' own, None to believe the token's.
-    `readable_until` is the expiry that readers see, None if they see no token: they accept tokens
-    that the job calls malformed, and fall back to the previous version. Raises ConfigError if a
-    chosen cadence does not fit the lifetime of a token that would otherwise be in order.
+    `client_id` and `fingerprint` are the credentials' own, None to believe the token's. `served` is
+    what readers find, None if they see no token: they accept tokens that the job calls malformed,
+    and fall back to the previous version. Raises ConfigError if a chosen cadence does not fit the
+    lifetime of a token that would otherwise be in order.
     """
-    is_served = readable_until is not None and now < readable_until
+    valid = served if served is not None and now < served.expires_at else None
+    is_previous = valid is not None and valid.version_id != version_id
+    status = TokenStatus(
+        token_secret=token_secret,
+        health="overdue" if valid else "unusable",
+        reason=stored if isinstance(stored, str) else "fresh",
+        version_id=version_id,
+        previous_version_id=valid.version_id if is_previous and valid else None,
+    )
     if isinstance(stored, str):
-        return TokenStatus(
-            token_secret=token_secret,
-            health="overdue" if is_served else "unusable",
-            reason=stored,
-            version_id=version_id,
-            expires_at=readable_until,
-            remaining=readable_until - now if readable_until is not None else None,
-        )
+        return status.ending(served.expires_at if served else None, now=now)
     decision = policy.decide(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )
@@ -115,31 +141,22 @@ def assess_token(
         # The job falls back to the default cadence; its operator has to learn of the setting.
         raise ConfigError(problem)
     next_rotation_at = policy.next_rotation_at(stored)
-    expires_at = stored.expires_at
-    if now >= expires_at and is_served and readable_until is not None:
-        expires_at = readable_until
-    return TokenStatus(
-        token_secret=token_secret,
-        health=_health(stored, decision, policy, now=now, is_served=is_served),
+    has_ended = now >= stored.expires_at
+    status = replace(
+        status,
+        health=status.health if has_ended else _health(stored, decision, policy, now=now),
         reason=decision.reason,
-        version_id=version_id,
         client_id=stored.client_id,
-        expires_at=expires_at,
-        remaining=expires_at - now,
-        next_rotation_at=next_rotation_at,
+        # Due for another reason than its age, it is replaced by the next run.
+        next_rotation_at=min(next_rotation_at, now) if decision.due else next_rotation_at,
     )
+    return status.ending(valid.expires_at if valid and has_ended else stored.expires_at, now=now)
 
 
 def _health(
-    stored: AccessToken,
-    decision: Decision,
-    policy: RenewalPolicy,
-    *,
-    now: datetime,
-    is_served: bool,
+    stored: AccessToken, decision: Decision, policy: RenewalPolicy, *, now: datetime
 ) -> Health:
-    if now >= stored.expires_at:
-        return "overdue" if is_served else "unusable"
+    """The health of a token that has not ended."""
     if not decision.due:
         return "healthy"
     if decision.reason != "cadence_reached":

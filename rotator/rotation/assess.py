@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from rotator.errors import ConfigError, CredentialsError, ProbeError, replace_error
+from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.commands import init_command
@@ -22,6 +22,7 @@ from rotator.model.stored import (
     refuse_other_tag,
     unusable_credentials,
 )
+from rotator.rotation.both_secrets import read_both
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
 from rotator.rotation.result import RunWarning
 from rotator.rotation.swapped_names import read_tags
@@ -83,10 +84,10 @@ def assess(run: Run) -> Assessment:
 
 def assess_unprobed(run: Run) -> Assessment:
     """As `assess`, but without calling an API."""
-    binding = run.binding
-    credentials_version, token_version = run.store.read(
-        binding.credentials_secret, binding.token_secret
-    )
+    credentials_version, token_version = read_both(run.binding, run.store)
+    if isinstance(credentials_version, StoreError):
+        _note_stored(run, token_version)
+        raise credentials_version
     return _assess_versions(run, credentials_version, token_version)
 
 
@@ -115,9 +116,7 @@ def confirm_credentials(run: Run, found: Assessment) -> Assessment:
 def _assess_versions(
     run: Run, credentials_version: StoredSecret, token_version: StoredSecret
 ) -> Assessment:
-    stored = parse_token(token_version)
-    expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
-    run.details.update(version_id=token_version.version_id, expires_at=expires_at)
+    stored = _note_stored(run, token_version)
     credentials = parse_credentials(credentials_version)
     if credentials_version.arn != token_version.arn:
         _refuse_foreign_content(run, credentials_version, token_version, stored)
@@ -140,6 +139,14 @@ def _assess_versions(
         _refuse_binding_of_others(credentials_version, token_version, store=run.store)
     run.details["reason"] = decision.reason
     return found
+
+
+def _note_stored(run: Run, token_version: StoredSecret) -> AccessToken | NoTokenReason:
+    """What is stored, noted for the event of a failure: it is what stays."""
+    stored = parse_token(token_version)
+    expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
+    run.details.update(version_id=token_version.version_id, expires_at=expires_at)
+    return stored
 
 
 def probe_stored(run: Run, assessment: Assessment) -> Assessment:

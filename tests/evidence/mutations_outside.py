@@ -347,7 +347,7 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "what readers read is called unusable",
         "model/status.py",
-        'health="overdue" if is_served else "unusable"',
+        'health="overdue" if valid else "unusable"',
         'health="unusable"',
         "tests/unit/model/test_status.py -k readers_take",
     ),

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, StoreError
 from rotator.fleet.settings import FleetBinding, Selection
 from rotator.fleet.status import BindingStatus, fleet_status
 from rotator.model.binding import Binding
@@ -101,6 +102,29 @@ def test_token_to_which_readers_fall_back_is_not_unusable(current: object, reaso
     assert (found.status.health, found.status.reason) == ("overdue", reason)
     assert found.status.expires_at == NOW + 22 * HOUR
     assert found.status.remaining == 22 * HOUR
+    assert (found.status.version_id, found.status.previous_version_id) == ("second", "first")
+
+
+def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
+    class DeniedCredentials(Batches):
+        def read_many(
+            self, secret_ids: Iterable[str]
+        ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+            denied = StoreError("denied", operation="GetSecretValue", secret_id="c")
+            for found in super().read_many([each for each in secret_ids if each != "c"]):
+                yield {**found, "c": denied}
+
+    store = DeniedCredentials()
+    store.add("t", token_document("token", issued_at=NOW - HOUR))
+    selection = Selection((FleetBinding(Binding("c", "t")),))
+
+    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+
+    assert str(found.error) == "denied"
+    assert found.error is not None
+    details = found.error.details
+    assert details["version_id"] == "first"
+    assert datetime.fromisoformat(str(details["expires_at"])) == NOW + 23 * HOUR
 
 
 def test_valid_token_costs_no_second_read() -> None:

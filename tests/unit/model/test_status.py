@@ -9,7 +9,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation
-from rotator.model.status import ClientSecretStatus, assess_token
+from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 
 ISSUED_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -57,7 +57,11 @@ def test_malformed_token_that_readers_take_is_overdue_until_it_ends(
     end: timedelta, health: str
 ) -> None:
     status = assess_token(
-        "t", "token_malformed", policy=POLICY, now=ISSUED_AT, readable_until=ISSUED_AT + end
+        "t",
+        "token_malformed",
+        policy=POLICY,
+        now=ISSUED_AT,
+        served=ServedToken(None, ISSUED_AT + end),
     )
 
     assert (status.health, status.reason, status.remaining) == (health, "token_malformed", end)
@@ -67,6 +71,13 @@ def test_token_of_another_client_is_overdue() -> None:
     status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
 
     assert (status.health, status.reason) == ("overdue", "client_changed")
+
+
+def test_token_that_is_due_for_its_credentials_is_rotated_now() -> None:
+    """Not when it would be due by its age."""
+    status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
+
+    assert status.next_rotation_at == ISSUED_AT
 
 
 def test_expired_token_of_another_client_is_unusable() -> None:

@@ -1,0 +1,67 @@
+"""The health of one stored token, also where its credentials cannot be read."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rotator.errors import RotatorError, TokenUnavailable
+from rotator.fleet.status import assess_versions
+from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
+from rotator.rotation.both_secrets import read_both
+
+if TYPE_CHECKING:
+    from rotator.aws.store import SecretsManagerStore
+    from rotator.config import Settings
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.secret import StoredSecret
+    from rotator.model.status import TokenStatus
+
+__all__ = ["read_status"]
+
+
+def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
+    """As `Rotator.status`."""
+    credentials_version: StoredSecret | RotatorError | None = None
+    if settings.credentials_secret is None:
+        [token_version] = store.read(settings.token_secret)
+    else:
+        credentials_version, token_version = read_both(settings.binding(), store)
+    if settings.credentials_secret != settings.token_secret:
+        _refuse_credentials(token_version)
+    credentials, problem = _parse(credentials_version)
+    status = assess_versions(
+        None if isinstance(credentials_version, RotatorError) else credentials_version,
+        token_version,
+        credentials=credentials,
+        store=store,
+        policy=settings.job.policy(),
+        now=SYSTEM_CLOCK.now(),
+    )
+    return replace(status, credentials_error=problem)
+
+
+def _parse(
+    version: StoredSecret | RotatorError | None,
+) -> tuple[ClientCredentials | None, RotatorError | None]:
+    """The client credentials, or why there are none."""
+    if version is None or isinstance(version, RotatorError):
+        return None, version
+    try:
+        return parse_credentials(version), None
+    except RotatorError as error:
+        return None, error
+
+
+def _refuse_credentials(token_version: StoredSecret) -> None:
+    """Raise TokenUnavailable for client credentials in the token's place, as a reader does."""
+    with suppress(ValueError):
+        fields = parse_fields(token_version)
+        if not fields.get("access_token") and holds_client_credentials(fields):
+            raise TokenUnavailable(
+                f"secret {token_version.secret_id}: holds no token, but client credentials; name"
+                " the token secret instead",
+                retryable=False,
+            )

@@ -1,0 +1,143 @@
+"""What a run and the status tell of the token when something else is wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from rotator.local.binding import LocalBinding
+from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.rig import Cli, event, result
+from tests.integration.cli.vault import OLD, Vault
+
+HOUR = timedelta(hours=1)
+
+
+def gone(binding: LocalBinding) -> tuple[str, ...]:
+    """The selectors with a credentials secret that does not exist."""
+    return ("--credentials-secret", "test/gone", "--token-secret", binding.token_secret)
+
+
+def test_run_without_its_credentials_tells_how_long_the_token_lives(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    version_id = vault.put_token(age=OLD)
+    expires_at = vault.fields()["expires_at"]
+
+    ended = inside("run", *gone(binding))
+    told = event(ended)
+
+    assert ended.returncode == 5
+    assert "failed: secret test/gone: does not exist" in ended.stdout
+    assert f"kept: version {version_id}, expires at {expires_at}" in ended.stdout
+    assert (told["version_id"], told["expires_at"]) == (version_id, expires_at)
+
+
+def test_status_shows_the_token_before_the_trouble_with_its_credentials(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    version_id = vault.put_token(age=HOUR)
+
+    ended = inside("status", *gone(binding))
+    as_json = inside("status", *gone(binding), "--json")
+
+    assert (ended.returncode, as_json.returncode) == (5, 5)
+    assert "healthy" in ended.stdout
+    assert version_id in ended.stdout
+    assert ended.stderr.startswith("rotator status: secret test/gone: does not exist")
+    assert result(as_json)["version_id"] == version_id
+    assert result(as_json)["credentials_error"].startswith("secret test/gone: does not exist")
+
+
+def test_status_of_unusable_credentials_shows_the_token(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    version_id = vault.put_token(age=HOUR)
+    vault.put("no JSON", secret_id=binding.credentials_secret)
+
+    ended = inside("status", *binding.selectors)
+
+    assert ended.returncode == 2
+    assert version_id in ended.stdout
+    assert "is not JSON" in ended.stderr
+
+
+def test_end_of_the_token_counts_for_more_than_its_credentials(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    vault.put_token(age=2 * HOUR, lifetime=HOUR)
+
+    ended = inside("status", *gone(binding))
+
+    assert ended.returncode == 6
+    assert "test/gone" in ended.stderr
+
+
+@pytest.mark.parametrize("is_expired", [True, False])
+def test_status_says_that_readers_use_the_previous_version(
+    inside: Cli, binding: LocalBinding, vault: Vault, *, is_expired: bool
+) -> None:
+    good = vault.put_token(age=HOUR)
+    ends = vault.fields()["expires_at"]
+    bad = vault.put_token(age=2 * HOUR, lifetime=HOUR) if is_expired else vault.put("no JSON")
+
+    table = inside("status", binding.token_secret)
+    stood = result(inside("status", binding.token_secret, "--json"))
+
+    assert table.returncode == 4
+    rows = dict(line.split("  ", 1) for line in table.stdout.splitlines())
+    rows = {name.strip(): text.strip() for name, text in rows.items()}
+    assert rows["version"] == f"{bad}, which readers do not use"
+    assert rows["AWSPREVIOUS"] == f"{good}, which readers use instead"
+    assert rows["expires at"] == ends
+    assert rows["remaining life"].endswith("(AWSPREVIOUS)")
+    assert (stood["version_id"], stood["previous_version_id"]) == (bad, good)
+
+
+def test_failed_run_says_that_the_token_has_expired(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    version_id = vault.put_token(age=25 * HOUR)
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+
+    ended = inside("run", *binding.selectors)
+
+    assert ended.returncode == 4
+    assert "kept" not in ended.stdout
+    expired = f"version {version_id} expired at {vault.fields()['expires_at']}"
+    assert f"no valid token: {expired}" in ended.stdout
+
+
+def test_failed_run_says_that_there_is_no_token_yet(
+    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+) -> None:
+    assert vault.versions() == {}
+    local_ims.configure(behaviour="throttled", retry_after_s=600)
+
+    ended = inside("run", *binding.selectors)
+
+    assert "no valid token: the token secret has no value yet" in ended.stdout
+
+
+def test_unusable_token_comes_with_the_command_that_replaces_it(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    assert vault.versions() == {}
+
+    named = inside("status", *binding.selectors)
+    alone = inside("status", binding.token_secret)
+
+    assert f"`rotator run {' '.join(binding.selectors)}`" in named.stdout
+    advice = f"`rotator run --credentials-secret ID --token-secret {binding.token_secret}`"
+    assert advice in alone.stdout
+
+
+def test_status_of_a_credentials_secret_says_what_it_holds(inside: Cli, vault: Vault) -> None:
+    name = vault.binding.credentials_secret
+
+    stood = inside("status", name)
+    read = inside("token", name)
+
+    assert (stood.returncode, read.returncode) == (6, 6)
+    for ended in (stood, read):
+        assert "but client credentials; name the token secret instead" in ended.stderr
+    assert stood.stdout == ""
