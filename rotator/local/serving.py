@@ -20,12 +20,13 @@ TRY_THESE = """\
 #   rotator headers | curl -H @- "$DEMO_API_URL"
 #   curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"        or throttled, hang, closed, ok
 #   rotator run --force; echo $?      4: temporary, and the token stays
-# To rehearse the README's steps 3 and 4, use the credentials below, which work only here:
-#   printf '%s\\n' {client} > client.json
+# To rehearse the README's steps 3 and 4 with two secrets of your own:
 #   export ROTATOR_CREDENTIALS_SECRET=adobe/credentials ROTATOR_TOKEN_SECRET=adobe/token
-#   rotator init --scope firefly < client.json
+#   rotator init --provider adobe-ims --token-url "$DEMO_TOKEN_URL" --scope firefly
 #   rotator run
-# Without `< client.json`, init asks: add --provider adobe-ims --token-url "$DEMO_TOKEN_URL".
+# init asks for the client's credentials, and doesn't show the secret. These work only here:
+# client id: {client_id}
+# client secret: {client_secret}
 # Ctrl-C stops both servers, and everything in them is gone."""
 
 
@@ -57,8 +58,9 @@ def keep_serving() -> int:
                 print(f"export {name}={shlex.quote(value)}")
             if (folder := _folder_of_the_command()) is not None:
                 print(f'export PATH={shlex.quote(folder)}:"$PATH"')
-            client = shlex.quote(local.binding.init_input())
-            print(TRY_THESE.replace("{client}", client), flush=True)
+            client_id, client_secret = local.binding.client_id, local.binding.client_secret
+            told = TRY_THESE.replace("{client_id}", client_id)
+            print(told.replace("{client_secret}", client_secret), flush=True)
             _wait_for_the_end()
     except KeyboardInterrupt:
         pass

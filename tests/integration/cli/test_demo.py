@@ -16,6 +16,7 @@ import pytest
 
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.playground import playground
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.untraced
 
@@ -87,6 +88,21 @@ def is_open(url: str) -> bool:
 def urls_in(text: str) -> set[str]:
     words = text.replace("=", " ").split()
     return {word for word in words if word.startswith("http://127.0.0.1:")}
+
+
+def shell(script: str, folder: Path, environment: dict[str, str]) -> str:
+    """The output of a shell that has this environment and nothing else."""
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def pictured() -> str:
@@ -186,28 +202,44 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
     assert survivors(marked) == []
 
 
-def test_serve_prints_how_to_rehearse_the_readme_from_init_on(
+def test_rehearsal_of_the_readme_works_as_it_is_printed(
     serving: tuple[subprocess.Popen[str], str], tmp_path: Path
 ) -> None:
     _, printed = serving
     (tmp_path / "exports").write_text(printed)
-    commands = re.findall(r"^#   (.*)$", printed.partition("# To rehearse")[2], re.MULTILINE)
+    lines = printed.partition("# To rehearse")[2]
+    naming, init, *rest = re.findall(r"^#   (.*)$", lines, re.MULTILINE)
+    environment = isolated_environment(os.environ) | {"HOME": str(tmp_path)}
+    exported = shell(f". ./exports; {naming}; env -0", tmp_path, environment)
+    named = dict(entry.split("=", 1) for entry in exported.split("\0") if entry)
+    shown = shell(f"printf '%s\\n' {init.removeprefix('rotator ')}", tmp_path, named)
+
+    terminal = Terminal(*shown.splitlines(), env=named)
+    for asked in ("client id: ", "client secret"):
+        terminal.wait_for(asked)
+        terminal.type(re.findall(rf"^# {asked.strip(': ')}: (.*)$", lines, re.MULTILINE)[0] + "\n")
+    assert terminal.close() == 0, terminal.shown
+    assert "created credentials secret adobe/credentials" in terminal.shown
+
+    page = (REPOSITORY / "docs" / "cli.md").read_text("utf-8").partition("## Rehearse")[2]
+    as_cron = page.partition("```console\n")[2].partition("```")[0]
     api_call = 'rotator check --url "$DEMO_API_URL"'
+    told = shell("\n".join(("set -e", *rest, as_cron, api_call)), tmp_path, named)
 
-    tried = subprocess.run(
-        ["/bin/sh", "-c", "\n".join(("set -e", ". ./exports", *commands, api_call))],
-        cwd=tmp_path,
-        env=isolated_environment(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    assert told.startswith("rotated: token missing")
+    assert "\nnot due: fresh" in told
+    assert told.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
 
-    assert tried.returncode == 0, tried.stderr
-    assert "created credentials secret adobe/credentials" in tried.stdout
-    assert "rotated: token missing" in tried.stdout
-    assert tried.stdout.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
+
+def test_rehearsal_shows_no_way_of_putting_a_secret_into_the_history(
+    serving: tuple[subprocess.Popen[str], str],
+) -> None:
+    _, printed = serving
+    secret = re.findall(r"^# client secret: (.*)$", printed, re.MULTILINE)[0]
+
+    assert [line for line in printed.splitlines() if secret in line] == [
+        f"# client secret: {secret}"
+    ]
 
 
 def test_init_binds_secrets_that_exist_on_the_local_servers_too() -> None:
