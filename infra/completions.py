@@ -13,7 +13,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rotator.cli.client_settings import ADOBE_SCOPES
 from rotator.cli.parser import build_parser
+from rotator.model.providers import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +29,10 @@ FILES = {
     "fish": DATA / "fish" / "vendor_completions.d" / "rotator.fish",
     "man": DATA / "man" / "man1" / "rotator.1",
 }
+
+
+KNOWN_VALUES = {"provider": [*PRESETS], "scope": [*ADOBE_SCOPES]}
+"""What a shell can offer for an option that takes other values too, by its `dest`."""
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -55,10 +61,14 @@ def _facts(parser: argparse.ArgumentParser) -> Mapping[str, Any]:
         "description": parser.description,
         "epilog": parser.epilog,
         "arguments": [
-            [action.option_strings, action.metavar, action.help, [*(action.choices or ())]]
+            [action.option_strings, action.metavar, action.help, _values(action)]
             for action in arguments(parser)
         ],
     }
+
+
+def _values(action: argparse.Action) -> list[str]:
+    return [*(action.choices or KNOWN_VALUES.get(action.dest, ()))]
 
 
 def main() -> None:
@@ -68,6 +78,10 @@ def main() -> None:
     os.environ["COLUMNS"] = "80"  # for the usage lines
     parser = build_parser()
     mark = f"grammar {grammar_digest(parser)}"
+    for command in commands(parser):
+        for action in arguments(command):
+            if action.dest in KNOWN_VALUES:
+                action.choices = _values(action)
     for shell in ("bash", "zsh", "fish"):
         text: str = shtab.complete(parser, shell=shell)
         # The first line is what zsh knows a completion by.
@@ -108,7 +122,9 @@ def _manual(parser: argparse.ArgumentParser) -> str:
         lines += [str(command.description), "", *_options(command), *_literal(command.epilog)]
     lines += [*_title("EXIT STATUS", "~"), *_literal(first.epilog)]
     page: bytes = publish_string("\n".join(lines), writer=Writer())
-    return "\n".join(line for line in page.decode().splitlines() if not line.startswith('.\\" '))
+    lines = [line for line in page.decode().splitlines() if not line.startswith('.\\" ')]
+    # docutils writes this heading itself, unlike the others, which are in capitals (man-pages(7)).
+    return "\n".join(".SH NAME" if line == ".SH Name" else line for line in lines)
 
 
 def _title(text: str, line: str) -> list[str]:

@@ -52,7 +52,7 @@ def test_silent_alias_is_told_to_nobody() -> None:
     assert parser_of("rotator run").parse_args(["--tick", "5m"]).tick == "5m"
 
 
-def test_bash_completes_commands_and_options() -> None:
+def test_bash_completes_commands_options_and_known_values() -> None:
     script = """
         . "$1"
         complete_line() {
@@ -62,6 +62,8 @@ def test_bash_completes_commands_and_options() -> None:
         }
         complete_line rotator cred
         complete_line rotator run --probe-u
+        complete_line rotator init --provider ad
+        complete_line rotator credentials set adobe/credentials --scope f
     """
 
     ended = subprocess.run(
@@ -71,4 +73,25 @@ def test_bash_completes_commands_and_options() -> None:
         check=False,
     )
 
-    assert ended.stdout.splitlines() == ["credentials", "--probe-url"], ended.stderr
+    assert ended.stdout.splitlines() == [
+        "credentials",
+        "--probe-url",
+        "adobe-ims",
+        "firefly",
+    ], ended.stderr
+
+
+def test_option_with_known_values_takes_others_too() -> None:
+    args = ["--provider", "mine", "--scope", "openid,AdobeID"]
+
+    taken = parser_of("rotator init").parse_args(args)
+
+    assert (taken.provider, taken.scope) == ("mine", "openid,AdobeID")
+
+
+def test_headings_of_the_manual_page_are_in_capitals() -> None:
+    lines = FILES["man"].read_text("utf-8").splitlines()
+    headings = [line.removeprefix(".SH ") for line in lines if line.startswith(".SH ")]
+
+    assert headings[0] == "NAME"
+    assert [each for each in headings if not each.isupper()] == []
