@@ -68,7 +68,7 @@ def _facts(parser: argparse.ArgumentParser) -> Mapping[str, Any]:
 
 
 def _values(action: argparse.Action) -> list[str]:
-    return [*(action.choices or KNOWN_VALUES.get(action.dest, ()))]
+    return [*(action.choices or ())] or KNOWN_VALUES.get(action.dest, [])
 
 
 def main() -> None:
