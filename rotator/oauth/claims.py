@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotator.dates import MAX_EPOCH_S, parse_number
@@ -25,6 +26,8 @@ CLIENT_CLAIMS = ("client_id", "azp")
 """Who a token was issued to: RFC 9068 section 2.2 (Adobe's tokens have it too), and OpenID Connect
 Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens."""
 
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 ROUNDING_S = 60
 """Providers round what they announce; only a greater difference is worth a warning."""
 
@@ -40,28 +43,52 @@ class _Life(NamedTuple):
     expires_s: float
 
 
-def lifetime_by_claims(token: str, *, client_id: str, asked_at: datetime, announced_s: int) -> int:
+def lifetime_by_claims(
+    token: str, *, client_id: str, asked_at: datetime, announced_s: int, behind_s: float = 0
+) -> int:
     """Seconds that `token` lives from `asked_at` (aware UTC): `announced_s`, or less by its claims.
 
-    Raises ValueError for a token that contradicts itself, is of another client than `client_id`, is
-    not valid yet, or has ended already.
+    `asked_at` counts in whole seconds, as claims do. `behind_s` is by how much the provider's clock
+    is known to be behind ours; more than `CLOCK_SKEW_S` is not believed. Raises ValueError for a
+    token that contradicts itself, is of another client than `client_id`, is not valid yet, or has
+    ended already.
     """
     claims = _claims(token)
     if claims is None:
         return announced_s
-    asked_s = asked_at.timestamp()
+    asked_s = int(asked_at.timestamp())
     life = _life(claims)
     for name in _client_claims(claims):
-        named = claims.get(name)
-        # Ignoring case: Entra accepts a GUID in any case and writes it in lower case.
-        if isinstance(named, str) and named.lower() != client_id.lower():
-            raise ValueError(f"the token was issued to another client, by its claim {name}")
+        if claims.get(name) is not None:
+            _refuse_other_client(client_id, name, claims[name])
     # RFC 7519 section 4.1.5: not accepted before, apart from a small leeway.
     if claims.get("nbf") is not None and _number(claims, "nbf") > asked_s + CLOCK_SKEW_S:
         raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
     if life is None:
         return announced_s
-    return min(announced_s, _seconds_left(life, asked_s=asked_s))
+    return min(announced_s, _seconds_left(life, asked_s=asked_s - _believed(behind_s)))
+
+
+def _believed(behind_s: float) -> float:
+    return behind_s if behind_s <= CLOCK_SKEW_S else 0.0
+
+
+def _refuse_other_client(client_id: str, claim: str, value: object) -> None:
+    """Raise ValueError if the claim's value does not name this client."""
+    values = value if isinstance(value, list) else [value]
+    # Some servers number their clients. To Python, `True` is a number too.
+    names = [str(each) for each in values if isinstance(each, str) or type(each) is int]
+    if not names:
+        raise ValueError(f"the token's claim {claim} does not name a client")
+    if not any(_is_same_client(client_id, each) for each in names):
+        raise ValueError(f"the token was issued to another client, by its claim {claim}")
+
+
+def _is_same_client(ours: str, other: str) -> bool:
+    """Client ids are compared to the letter; a GUID, as Entra ID's are, is one in any case."""
+    if _GUID.fullmatch(ours) and _GUID.fullmatch(other):
+        return ours.lower() == other.lower()
+    return ours == other
 
 
 def _client_claims(claims: dict[str, Any]) -> tuple[str, ...]:
@@ -117,10 +144,9 @@ def _seconds_left(life: _Life, *, asked_s: float) -> int:
         raise ValueError("the token's times are in another unit than the standard's")
     if life.issued_s is not None and life.expires_s <= life.issued_s:
         raise ValueError("the token ends before it begins, according to its claims")
-    if life.issued_s is not None and life.issued_s > asked_s - CLOCK_SKEW_S:
-        # A new token: its whole length counts, even if the provider's clock is ahead of ours.
-        return max(1, int(life.expires_s - life.issued_s))
-    left_s = int(life.expires_s - asked_s)
+    # By a clock that is ahead of ours, a new token lives no longer than its whole length.
+    begin_s = asked_s if life.issued_s is None else max(asked_s, life.issued_s)
+    left_s = int(life.expires_s - begin_s)
     if left_s <= 0:
         kind = JustEndedError if left_s > -CLOCK_SKEW_S else ValueError
         raise kind("the token has already expired, according to its claims and this host's clock")

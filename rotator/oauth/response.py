@@ -16,7 +16,7 @@ from rotator.model.secret import Secret
 from rotator.model.urls import without_query
 from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
-from rotator.transport.clock_skew import explain_clock_skew
+from rotator.transport.clock_skew import explain_clock_skew, response_age, seconds_behind
 from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ SUCCESS = frozenset({200, 201})
 
 BEARER_NAMES = frozenset({"", "bearertoken", "bearer_token", "bearer token"})
 """Other names for a bearer token (RFC 6750) that some gateways use, such as Apigee."""
+
+CODINGS = frozenset(
+    {"br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd"}
+)
+"""IANA's registry of HTTP content codings, without those that don't compress."""
 
 JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript|plain)")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -160,12 +165,17 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
         documented_s=expected.lifetime_s,
         is_assumed=expected.is_lifetime_assumed,
     )
+    announced_s, age_warnings = _less_age(announced_s, response)
     lifetime_s = lifetime_by_claims(
-        token, client_id=expected.client_id, asked_at=expected.asked_at, announced_s=announced_s
+        token,
+        client_id=expected.client_id,
+        asked_at=expected.asked_at,
+        announced_s=announced_s,
+        behind_s=seconds_behind(response.headers, asked_at=expected.asked_at),
     )
     scope, warnings = _scope(members, expected)
     _refuse_echo(expected, access_token=token, scope=scope)
-    warnings += doubts
+    warnings += doubts + age_warnings
     if lifetime_s < announced_s - ROUNDING_S:
         warnings += (
             "token endpoint: the token expires earlier than announced; the earlier time counts",
@@ -183,20 +193,55 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     return Minted(accepted, warnings)
 
 
+def _less_age(announced_s: int, response: HttpResponse) -> tuple[int, tuple[str, ...]]:
+    """What is left of the announced life, with a warning, if a cache had the response meanwhile.
+
+    RFC 6749 section 5.1 forbids it, and RFC 9111 section 5.1 tells it. Raises JustEndedError if
+    nothing is left.
+    """
+    age_s = response_age(response.headers)
+    if age_s >= announced_s:
+        raise JustEndedError(f"a cache had the response for {age_s} s, and its token has ended")
+    if age_s == 0:
+        return announced_s, ()
+    told = f"token endpoint: a cache had the response for {age_s} s, which count as lived"
+    return announced_s - age_s, (f"{told}; keep caches away from the token endpoint",)
+
+
 def _parse_members(response: HttpResponse) -> dict[str, Any]:
     if response.is_cut:
         raise ValueError(f"the response is longer than {MAX_BODY_BYTES} bytes")
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
-        raise ValueError("the response is compressed, although no compression was requested")
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type and not JSON_TYPES.fullmatch(media_type):
-        kind = "HTML" if "html" in media_type else "of another type"
-        raise ValueError(f"the response is {kind}, not JSON")
+    _refuse_encoding(response.headers.get("content-encoding", ""))
+    _refuse_media_type(response.headers.get("content-type", ""))
     return replace_error(
         lambda: load_object(response.body),
         ValueError,
         lambda problem: ValueError(f"the response {problem}"),
     )
+
+
+def _refuse_encoding(header: str) -> None:
+    """Raise ValueError for a content coding (RFC 9110 section 8.4.1) other than none."""
+    codings = {each.strip().lower() for each in header.split(",")} - {"", "identity"}
+    if codings & CODINGS:
+        raise ValueError("the response is compressed, although no compression was requested")
+    if codings:
+        raise ValueError(
+            "the response has a Content-Encoding that does not exist (RFC 9110 section 8.4.1); tell"
+            " the provider"
+        )
+
+
+def _refuse_media_type(header: str) -> None:
+    """Raise ValueError for a Content-Type other than JSON's, or one that is given twice."""
+    unquoted = re.sub(r'"[^"]*"', "", header).lower()  # a parameter may have commas
+    types = {each.partition(";")[0].strip() for each in unquoted.split(",")} - {""}
+    if all(map(JSON_TYPES.fullmatch, types)):
+        return
+    if len(types) > 1:
+        raise ValueError("the response has more than one Content-Type; tell the provider")
+    kind = "HTML" if "html" in unquoted else "of another type"
+    raise ValueError(f"the response is {kind}, not JSON")
 
 
 def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> str:

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.dates import parse_http_date
+from rotator.dates import parse_http_date, parse_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["explain_clock_skew"]
+__all__ = ["explain_clock_skew", "response_age", "seconds_behind"]
 
 TOLERANCE_S = 60.0
 """Assertions live for a minute, so a smaller difference is not why a server refuses one."""
+
+
+def response_age(headers: Mapping[str, str]) -> int:
+    """For how many seconds caches had the response, by its `Age` (RFC 9111 section 5.1)."""
+    # A list of values counts as its first, and one that is no number as none, as that section says.
+    age_s = parse_whole_number(headers.get("age", "").partition(",")[0].strip())
+    return max(0, age_s or 0)
+
+
+def seconds_behind(headers: Mapping[str, str], *, asked_at: datetime) -> float:
+    """By how much the server's clock was behind ours at least, by the `Date` of its response.
+
+    0 if it wasn't, or if there is no `Date`. It has no fractions: the server's clock showed up to a
+    second more, at `asked_at` or later.
+    """
+    server_s = parse_http_date(headers.get("date"))
+    if server_s is None:
+        return 0.0
+    return max(0.0, asked_at.timestamp() - response_age(headers) - server_s - 1)
 
 
 def explain_clock_skew(headers: Mapping[str, str], *, now: datetime) -> str:

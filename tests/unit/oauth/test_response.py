@@ -76,12 +76,37 @@ def test_bearer_is_understood_in_any_case(token_type: str) -> None:
         "application/oauth+json",
         "text/plain",
         "",
+        "application/json, application/json",
+        'application/json; profile="a, text/html"',
     ],
 )
 def test_json_may_be_called_what_servers_call_it(content_type: str) -> None:
     response = HttpResponse(200, {"content-type": content_type}, json.dumps(MEMBERS).encode())
 
     assert parse_token_response(response, expectation()).token.access_token == Secret("a-token")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"content-type": "text/html; charset=utf-8"}, "the response is HTML, not JSON"),
+        ({"content-type": "application/xml"}, "the response is of another type, not JSON"),
+        ({"content-type": "application/json, text/html"}, "more than one Content-Type"),
+        ({"content-encoding": "gzip"}, "the response is compressed"),
+        ({"content-encoding": "identity, br"}, "the response is compressed"),
+        ({"content-encoding": "utf-8"}, "a Content-Encoding that does not exist"),
+        ({"content-encoding": "none"}, "a Content-Encoding that does not exist"),
+    ],
+    ids=str,
+)
+def test_header_that_makes_a_response_unreadable_is_told(
+    headers: dict[str, str], said: str
+) -> None:
+    """RFC 9110 sections 8.3 and 8.4, and IANA's registry of content codings."""
+    response = HttpResponse(
+        200, {"content-type": "application/json"} | headers, json.dumps(MEMBERS).encode()
+    )
+    assert said in str(refuse(response))
 
 
 def test_members_that_nobody_asked_for_are_ignored() -> None:
