@@ -68,8 +68,8 @@ class PreparedStep:
         if self._is_tagged:
             require_consent(
                 assessment.credentials,
-                credentials_secret=assessment.credentials_version.secret_id,
-                token_secret_arn=assessment.token_version.arn,
+                credentials_version=assessment.credentials_version,
+                token_version=assessment.token_version,
             )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
-from rotator.model.consent import has_consent, is_consent_entry, secret_name
+from rotator.model.binding import BINDING_TAG
+from rotator.model.consent import has_consent, is_named, secret_name
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import parse_fields
 
@@ -24,8 +25,9 @@ def is_confirmed(
 ) -> bool:
     """Whether more than a tag says that there is this binding.
 
-    The value of its credentials secret does, whatever else is wrong with it: whoever may only tag
-    secrets cannot write there. Of one that cannot be read nobody knows.
+    The value of its credentials secret does if it names the token secret itself, whatever else is
+    wrong with it: whoever may only tag secrets cannot write there, but can tag any secret that a
+    pattern covers. Of one that cannot be read nobody knows.
     """
     if not fleet_binding.needs_consent:
         return True
@@ -39,18 +41,33 @@ def is_confirmed(
     except ValueError:
         return False
     texts = entries if isinstance(entries, list) else [entries]
-    named = [text for text in texts if isinstance(text, str) and is_consent_entry(text)]
-    return has_consent(named, token_version.arn)
+    named = [text for text in texts if isinstance(text, str)]
+    return is_named(named, token_version.arn)
 
 
 def require_consent(
-    credentials: ClientCredentials, *, credentials_secret: str, token_secret_arn: str
+    credentials: ClientCredentials,
+    *,
+    credentials_version: StoredSecret,
+    token_version: StoredSecret,
 ) -> None:
-    """Raise ConfigError unless the credentials name the token secret themselves."""
-    if not has_consent(credentials.token_secrets, token_secret_arn):
-        name = secret_name(token_secret_arn)
+    """Raise ConfigError unless the credentials name the token secret themselves.
+
+    A pattern never means the secret that it is written in, or a tag would have a token put there.
+    """
+    is_shared = credentials_version.arn == token_version.arn
+    agrees = is_named if is_shared else has_consent
+    if agrees(credentials.token_secrets, token_version.arn):
+        return
+    name, ours = secret_name(token_version.arn), credentials_version.secret_id
+    command = f"rotator init --bind-only --credentials-secret {ours} --token-secret {name}"
+    if is_shared:
         raise ConfigError(
-            f"token secret {name}: its credentials secret {credentials_secret} does not name"
-            f" it in token_secrets; if it should: rotator init --bind-only --credentials-secret"
-            f" {credentials_secret} --token-secret {name}"
+            f"token secret {name}: is its own credentials secret, and token_secrets does not have"
+            f" its exact name, which a pattern does not replace; take the tag {BINDING_TAG} off it,"
+            f" or, if it should hold both: {command}"
         )
+    raise ConfigError(
+        f"token secret {name}: its credentials secret {ours} does not name it in token_secrets; if"
+        f" it should: {command}"
+    )

@@ -15,6 +15,7 @@ from rotator.fleet.settings import FleetBinding
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from rotator.model.instants import format_instant
+from rotator.model.secret import StoredSecret
 from rotator.model.stored import parse_token
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import RefusedBinding
-    from rotator.model.secret import StoredSecret
 
 __all__ = ["report_refused", "token_secrets_of", "with_life"]
 
@@ -40,8 +40,13 @@ def report_refused(
 ) -> Iterator[BindingReport]:
     """The report on each, with the life of its token; `found` are the token secrets as read."""
     for each in refused:
-        error = with_life(each.error, found.get(each.binding.token_secret))
-        yield BindingReport(each.binding, error=error, is_confirmed=each.is_confirmed)
+        token_version = found.get(each.binding.token_secret)
+        yield BindingReport(
+            each.binding,
+            error=with_life(each.error, token_version),
+            is_confirmed=each.is_confirmed,
+            was_read=isinstance(token_version, StoredSecret),
+        )
 
 
 def with_life(error: Failure, token_version: StoredSecret | Failure | None) -> Failure:

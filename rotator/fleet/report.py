@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import RotatorError
+from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rotator.model.binding import Binding
     from rotator.rotation.result import RotationResult
 
-__all__ = ["BindingReport", "DeferredError", "Reports", "report_of", "summarize"]
+__all__ = ["BindingReport", "DeferredError", "Reports", "outage_of", "report_of", "summarize"]
 
 
 class DeferredError(RotatorError):
@@ -39,13 +39,14 @@ class BindingReport:
     """How one binding of the fleet went: a result, or an error.
 
     `is_confirmed` is false for what only a tag calls a binding: its credentials do not name it, or
-    could not be read.
+    could not be read. `was_read` is false if neither of its secrets could be read.
     """
 
     binding: Binding
     result: RotationResult | None = None
     error: RotatorError | None = None
     is_confirmed: bool = True
+    was_read: bool = True
 
     @property
     def outcome(self) -> str:
@@ -88,6 +89,16 @@ def report_of(binding: Binding, outcome: RotationResult | Failure) -> BindingRep
     if isinstance(outcome, RotatorError):
         return BindingReport(binding, error=outcome)
     return BindingReport(binding, result=outcome)
+
+
+def outage_of(reports: Iterable[BindingReport]) -> RotatorError | None:
+    """The error of a run in which no secret of any binding could be read, None if one was."""
+    errors = []
+    for each in reports:
+        if each.was_read or each.error is None:
+            return None
+        errors.append(each.error)
+    return next((each for each in errors if isinstance(each, StoreError)), next(iter(errors), None))
 
 
 def summarize(reports: Iterable[BindingReport]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rotator.fleet.read import ReadAlready, read_bindings, refuse_other_region, 
 from rotator.fleet.refused import report_refused, token_secrets_of, with_life
 from rotator.fleet.report import BindingReport, Reports, summarize
 from rotator.fleet.roles import SecretRoles
+from rotator.model.secret import StoredSecret
 from rotator.rotation.assess import assess_unprobed
 from rotator.rotation.rotate import untouched
 from rotator.rotation.run import Run
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
     from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
-    from rotator.model.secret import StoredSecret
     from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult
@@ -126,8 +126,7 @@ def _read_and_add(
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
         elif isinstance(outcome, RotatorError):
-            confirmed = is_confirmed(fleet_binding, found)
-            reports.add(BindingReport(binding, error=outcome, is_confirmed=confirmed))
+            reports.add(_report_failure(fleet_binding, found, outcome))
         else:
             reports.add(BindingReport(binding, result=outcome))
     for report in report_refused(selection.refused, unusable):
@@ -184,6 +183,17 @@ def _classify(
     )
 
 
+def _report_failure(
+    fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure], error: Failure
+) -> BindingReport:
+    return BindingReport(
+        fleet_binding.binding,
+        error=error,
+        is_confirmed=is_confirmed(fleet_binding, found),
+        was_read=any(isinstance(each, StoredSecret) for each in found.values()),
+    )
+
+
 def _usable_versions(
     fleet: FleetRun,
     roles: SecretRoles,
@@ -207,6 +217,6 @@ def _allow(fleet_binding: FleetBinding, assessment: Assessment) -> None:
     if fleet_binding.needs_consent:
         require_consent(
             assessment.credentials,
-            credentials_secret=assessment.credentials_version.secret_id,
-            token_secret_arn=assessment.token_version.arn,
+            credentials_version=assessment.credentials_version,
+            token_version=assessment.token_version,
         )

@@ -16,6 +16,8 @@ from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.reader.snapshot import parse
+from rotator.rotation.overwrite import refuse_foreign_content
+from rotator.rotation.ports import Descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +43,7 @@ class BindingStatus:
     error: RotatorError | None = None
 
 
-class PreviousStore(Protocol):
+class PreviousStore(Descriptions, Protocol):
     """A store that reads the version before the current one."""
 
     def read_previous(self, secret_id: str) -> StoredSecret | None:
@@ -107,9 +109,10 @@ def _assess(
     if fleet_binding.needs_consent:
         require_consent(
             credentials,
-            credentials_secret=binding.credentials_secret,
-            token_secret_arn=token_version.arn,
+            credentials_version=credentials_version,
+            token_version=token_version,
         )
+        refuse_foreign_content(credentials_version, token_version, store=store, is_tagged=True)
     return assess_versions(
         credentials_version,
         token_version,

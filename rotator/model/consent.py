@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
-__all__ = ["has_consent", "is_consent_entry", "secret_name"]
+__all__ = ["has_consent", "is_consent_entry", "is_named", "secret_name"]
 
 # A name or an ARN (API reference, CreateSecret: letters, digits and /_+=.@-), or a prefix and "/*".
 _ENTRY = r"[A-Za-z0-9/_+=.@:!-]{1,2048}|[A-Za-z0-9/_+=.@!-]{1,510}/\*"
@@ -25,17 +25,21 @@ def is_consent_entry(text: str) -> bool:
     return re.fullmatch(_ENTRY, text) is not None
 
 
-def has_consent(entries: Iterable[str], arn: str) -> bool:
+def has_consent(entries: Collection[str], arn: str) -> bool:
     """Whether one of `entries` names the secret with this ARN; case counts.
 
     An entry is the secret's exact name, its ARN, or a name that ends in `/*` for all below it.
     """
     name = secret_name(arn)
-    return any(
-        entry in {name, arn}
-        or (entry.endswith("/*") and name.startswith(entry[:-1]) and len(name) >= len(entry))
+    return is_named(entries, arn) or any(
+        entry.endswith("/*") and name.startswith(entry[:-1]) and len(name) >= len(entry)
         for entry in entries
     )
+
+
+def is_named(entries: Collection[str], arn: str) -> bool:
+    """Whether one of `entries` is the very name or ARN of the secret with this ARN."""
+    return not {secret_name(arn), arn}.isdisjoint(entries)
 
 
 def secret_name(arn: str) -> str:

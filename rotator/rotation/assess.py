@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from rotator.errors import ConfigError, CredentialsError, ProbeError, StoreError, replace_error
-from rotator.model.access_token import TOKEN_FIELDS, AccessToken
-from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.commands import init_command
+from rotator.errors import CredentialsError, ProbeError, StoreError, replace_error
+from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_instant
 from rotator.model.policy import Decision
 from rotator.model.providers import resolve
-from rotator.model.stored import (
-    OWN_KEYS,
-    holds_client_credentials,
-    parse_credentials,
-    parse_token,
-    refuse_other_tag,
-    unusable_credentials,
-)
+from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
 from rotator.rotation.both_secrets import read_both
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
+from rotator.rotation.overwrite import refuse_binding_of_others, refuse_foreign_content
 from rotator.rotation.result import RunWarning
-from rotator.rotation.swapped_names import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +23,6 @@ if TYPE_CHECKING:
     from rotator.model.policy import NoTokenReason, RenewalPolicy
     from rotator.model.providers import Provider
     from rotator.model.secret import StoredSecret
-    from rotator.rotation.ports import Store
     from rotator.rotation.run import Run
 
 __all__ = [
@@ -49,8 +37,6 @@ __all__ = [
 
 
 T = TypeVar("T")
-
-_FOREIGN_NAMES = re.compile("client_?secret|private_?key|refresh_?token", re.IGNORECASE)
 
 _REJECTED_AGAIN = timedelta(hours=1)
 """For how long a token that replaced a rejected one isn't replaced for being rejected itself."""
@@ -118,8 +104,9 @@ def _assess_versions(
 ) -> Assessment:
     stored = _note_stored(run, token_version)
     credentials = parse_credentials(credentials_version)
-    if credentials_version.arn != token_version.arn:
-        _refuse_foreign_content(run, credentials_version, token_version, stored)
+    refuse_foreign_content(
+        credentials_version, token_version, store=run.store, is_tagged=run.is_tagged
+    )
     policy = run.policy.for_secret(token_version.arn)
     lifetime = call_endpoint(run.endpoint.expected_lifetime, credentials, credentials_version)
     if lifetime is not None:
@@ -136,7 +123,7 @@ def _assess_versions(
         credentials_version, token_version, credentials, provider, stored, policy, decision
     )
     if decision.reason in OTHER_CREDENTIALS and not found.is_shared:
-        _refuse_binding_of_others(credentials_version, token_version, store=run.store)
+        refuse_binding_of_others(credentials_version, token_version, store=run.store)
     run.details["reason"] = decision.reason
     return found
 
@@ -171,94 +158,6 @@ def call_endpoint(
         CredentialsError,
         lambda error: unusable_credentials(version.secret_id, error),
     )
-
-
-def _refuse_foreign_content(
-    run: Run,
-    credentials_version: StoredSecret,
-    token_version: StoredSecret,
-    stored: AccessToken | NoTokenReason,
-) -> None:
-    """Raise ConfigError if the token would overwrite something that isn't a token of this binding.
-
-    Names of secrets are easily mistaken for each other.
-    """
-    keys = _keys_or_none(token_version)
-    if keys is not None and holds_client_credentials(keys):
-        tags = read_tags(credentials_version, store=run.store)
-        refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
-        raise ConfigError(
-            f"token secret {token_version.secret_id}: holds client credentials, which a token would"
-            " overwrite; name another one, or this one as the credentials secret too; if they got"
-            " into the token secret by mistake, consumers can read them: replace the client secret"
-            " at the provider, store {} here with put-secret-value, and run again"
-        )
-    if isinstance(stored, AccessToken):
-        return
-    # A malformed token document is ours too, if it has no key that such documents never have.
-    if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & OWN_KEYS):
-        if not run.is_tagged:
-            _refuse_binding_of_others(credentials_version, token_version, store=run.store)
-        return
-    if run.is_tagged and not _resembles_token(token_version, keys):
-        raise ConfigError(
-            f"token secret {token_version.secret_id}: holds a value that is not a token document,"
-            f" which a token would overwrite; take the tag {BINDING_TAG} off it, or store {{}} in"
-            " it with put-secret-value"
-        )
-    tag = run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
-    _refuse_other_tag(tag, credentials_version, token_version)
-    if tag is None:
-        ours = credentials_version.secret_id
-        raise ConfigError(
-            f"token secret {token_version.secret_id}: holds a value that is not a token document,"
-            " which a token would overwrite; name another one, or bind this one with"
-            f" {init_command(ours, token_version.secret_id, '--bind-only')}"
-        )
-
-
-def _resembles_token(version: StoredSecret, keys: frozenset[str] | None) -> bool:
-    """Whether text that is no JSON any more was a token document, whose loss costs nobody anything.
-
-    Whoever may only tag a secret could have any other value overwritten.
-    """
-    text = version.text.reveal() if version.text is not None else ""
-    return keys is None and '"access_token"' in text and not _FOREIGN_NAMES.search(text)
-
-
-def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
-    """The keys of a version's JSON object, empty without a value; None if it is no JSON object.
-
-    Parsed leniently: a document with a repeated key is malformed, but its keys still tell what it
-    is.
-    """
-    if version.is_binary:
-        return None
-    text = version.text.reveal() if version.text is not None else ""
-    try:
-        value = json.loads(text.removeprefix("\ufeff")) if text.strip() else {}
-    except (ValueError, RecursionError):
-        return None
-    return frozenset(value) if isinstance(value, dict) else None
-
-
-def _refuse_binding_of_others(
-    credentials_version: StoredSecret, token_version: StoredSecret, *, store: Store
-) -> None:
-    """Raise ConfigError if the tag names other credentials, which would replace our token again."""
-    tags = read_tags(token_version, store=store)
-    _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
-
-
-def _refuse_other_tag(
-    tag: str | None, credentials_version: StoredSecret, token_version: StoredSecret
-) -> None:
-    ours = credentials_version
-    if tag is not None and not is_name_of(tag, ours.secret_id, ours.arn):
-        raise ConfigError(
-            f"token secret {token_version.secret_id}: its tag {BINDING_TAG} names the credentials"
-            f" secret {tag}, not {ours.secret_id}; name another token secret, or change the tag"
-        )
 
 
 def _probe_stored(run: Run, stored: AccessToken, decision: Decision) -> Decision:

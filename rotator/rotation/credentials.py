@@ -157,13 +157,18 @@ def _client_secrets(fields: Mapping[str, Any]) -> set[str]:
     return {each for each in every if isinstance(each, str)}
 
 
-def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
-    """The fields with `token_secret` (name or ARN) in `token_secrets`, if no entry covers it."""
+def consent_to(
+    fields: dict[str, Any], token_secret: str, *, is_shared: bool = False
+) -> dict[str, Any]:
+    """The fields with `token_secret` (name or ARN) in `token_secrets`, if no entry covers it.
+
+    With `is_shared` it is the secret of the fields themselves, which no pattern covers.
+    """
     stored = fields.get("token_secrets")
     entries = stored if isinstance(stored, list) else [stored] if stored else []
     is_arn = token_secret.startswith("arn:")
     arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # shaped like the service's
-    if token_secret in entries or has_consent(entries, arn):
+    if token_secret in entries or (not is_shared and has_consent(entries, arn)):
         return fields
     return fields | {"token_secrets": [*entries, token_secret]}
 

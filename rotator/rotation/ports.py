@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from rotator.model.secret import RotationState, Secret, SecretInfo, StoredSecret
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
-__all__ = ["ClientAdmin", "Endpoint", "RotationStore", "SetupStore", "Store"]
+__all__ = ["ClientAdmin", "Descriptions", "Endpoint", "RotationStore", "SetupStore", "Store"]
 
 
-class Store(Protocol):
+class Descriptions(Protocol):
+    """What is known of a secret without its value."""
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        """Tags, and whether there is a value; raises SecretNotFound."""
+
+
+class Store(Descriptions, Protocol):
     """Where secrets live; see `rotator.aws.store` for what each call promises."""
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
@@ -27,9 +34,6 @@ class Store(Protocol):
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish under this id; raises VersionConflict if it holds other content."""
-
-    def describe(self, secret_id: str) -> SecretInfo:
-        """Tags, and whether there is a value; raises SecretNotFound."""
 
 
 class SetupStore(Store, Protocol):

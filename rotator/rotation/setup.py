@@ -59,9 +59,9 @@ def set_up_binding(
     tags = {BINDING_TAG: credentials_secret}
     bind = partial(_bind_token_secret, store=store, kms_key_id=kms_key_id)
     keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
-    if not is_shared:
-        if ask is None and credentials_info is not None and credentials_info.has_value:
-            done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
+    if ask is None and credentials_info is not None and credentials_info.has_value:
+        done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
+    if ask is None or not is_shared:
         done.append(bind(token_secret, token_info, tags))
     if text is not None:
         done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
@@ -99,8 +99,11 @@ def _refuse_to_overwrite(
 
 
 def _let_credentials_agree(credentials_secret: str, token_secret: str, *, store: SetupStore) -> str:
+    is_shared = token_secret == credentials_secret
     changed = edit_credentials(
-        credentials_secret, lambda fields: consent_to(fields, token_secret), store=store
+        credentials_secret,
+        lambda fields: consent_to(fields, token_secret, is_shared=is_shared),
+        store=store,
     )
     deed = "added" if changed else "found"
     return f"{deed} {token_secret} in token_secrets of credentials secret {credentials_secret}"

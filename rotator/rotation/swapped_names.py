@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rotator.model.secret import StoredSecret
-    from rotator.rotation.ports import Store
+    from rotator.rotation.ports import Descriptions
 
 __all__ = ["read_tags", "refuse_token_secret"]
 
 
-def refuse_token_secret(version: StoredSecret, *, store: Store) -> None:
+def refuse_token_secret(version: StoredSecret, *, store: Descriptions) -> None:
     """Raise CredentialsError if its tag or its value says that it is a token secret.
 
     One secret may hold both: its tag names itself, or its value has client credentials too.
@@ -37,7 +37,7 @@ def refuse_token_secret(version: StoredSecret, *, store: Store) -> None:
         raise token_as_credentials(version.secret_id)
 
 
-def read_tags(version: StoredSecret, *, store: Store) -> Mapping[str, str]:
+def read_tags(version: StoredSecret, *, store: Descriptions) -> Mapping[str, str]:
     """The secret's tags; none if the role may not read them, so that only its value counts."""
     try:
         return store.describe(version.secret_id).tags if version.tags is None else version.tags

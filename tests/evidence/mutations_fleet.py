@@ -11,6 +11,7 @@ STORE = "tests/unit/aws/test_fleet_store.py"
 CONSENT = "tests/unit/model/test_consent.py"
 QUEUE = "tests/unit/aws/test_queue.py"
 LAMBDA = "tests/integration/aws/test_lambda_fleet.py"
+ALARMS = "tests/integration/aws/test_lambda_fleet_alarms.py"
 
 FLEET_MUTATIONS = (
     Mutation(
@@ -158,7 +159,7 @@ FLEET_MUTATIONS = (
         "app/aws_lambda/fleet.py",
         "    if not report.is_confirmed:\n",
         "    if report.result is not None:\n",
-        f"{LAMBDA} -k hold_the_alarm",
+        f"{ALARMS} -k hold_the_alarm",
     ),
     Mutation(
         "fleet: a tag on a credentials secret stops those that it serves",
@@ -177,7 +178,7 @@ FLEET_MUTATIONS = (
     Mutation(
         "fleet: a binding that never had a token is not missed",
         "fleet/consent.py",
-        "    return has_consent(named, token_version.arn)\n",
+        "    return is_named(named, token_version.arn)\n",
         "    return False\n",
         f"{ROLES} -k confirmed_by",
     ),
@@ -226,15 +227,50 @@ FLEET_MUTATIONS = (
     Mutation(
         "discovery: a list that broke off is not told of",
         "app/aws_lambda/fleet.py",
-        "    problem = selection.broken_off\n",
-        "    problem = None\n",
-        f"{LAMBDA} -k breaks_off",
+        "    problem = outage_of(reports) or selection.broken_off\n",
+        "    problem = outage_of(reports)\n",
+        f"{ALARMS} -k breaks_off",
     ),
     Mutation(
         "fleet: a tag has any value overwritten",
-        "rotation/assess.py",
-        "    if run.is_tagged and not _resembles_token(token_version, keys):\n",
-        "    if run.is_tagged and not token_version:\n",
+        "rotation/overwrite.py",
+        "        if not _was_token_document(token_version, keys):\n",
+        "        if not token_version:\n",
         f"{ROLES} -k never_was_a_token",
+    ),
+    Mutation(
+        "fleet: a pattern puts a token into the credentials secret",
+        "fleet/consent.py",
+        "    agrees = is_named if is_shared else has_consent\n",
+        "    agrees = has_consent\n",
+        f"{ROLES} -k pattern_never",
+    ),
+    Mutation(
+        "fleet: any access_token is taken for a token document of ours",
+        "rotation/overwrite.py",
+        "    return keys is not None and (not keys or _EVERY_DOCUMENT <= keys <= TOKEN_FIELDS)\n",
+        "    return keys is not None and keys <= TOKEN_FIELDS\n",
+        f"{ROLES} -k never_was_a_token",
+    ),
+    Mutation(
+        "fleet: a pattern vouches for what somebody tagged below it",
+        "fleet/consent.py",
+        "    return is_named(named, token_version.arn)\n",
+        "    return has_consent(named, token_version.arn)\n",
+        f"{ALARMS} -k below_a_pattern",
+    ),
+    Mutation(
+        "fleet: a status calls unusable what a run refuses to overwrite",
+        "fleet/status.py",
+        "        refuse_foreign_content(credentials_version",
+        "        (lambda *_, **__: None)(credentials_version",
+        f"{ROLES} -k unknown_to_a_status",
+    ),
+    Mutation(
+        "fleet: an invocation in which nothing can be read succeeds",
+        "app/aws_lambda/fleet.py",
+        "    problem = outage_of(reports) or selection.broken_off\n",
+        "    problem = selection.broken_off\n",
+        f"{ALARMS} -k nothing_can_be_read",
     ),
 )

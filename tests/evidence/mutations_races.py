@@ -115,9 +115,9 @@ RACE_MUTATIONS = (
     ),
     Mutation(
         "the tag of a secret without a token is not looked at",
-        "rotation/assess.py",
-        "        if not run.is_tagged:\n",
-        "        if False:\n",
+        "rotation/overwrite.py",
+        "        refuse_binding_of_others(credentials_version, token_version, store=store)\n",
+        "",
         f"{FOREIGN} -k without_a_token",
     ),
 )

@@ -165,14 +165,14 @@ WORLD_MUTATIONS = (
     ),
     Mutation(
         "the value of somebody else is overwritten",
-        "rotation/assess.py",
+        "rotation/overwrite.py",
         "    if tag is None:\n",
         "    if False:\n",
         f"{FOREIGN} -k never_overwritten",
     ),
     Mutation(
         "the binding of others is not looked at",
-        "rotation/assess.py",
+        "rotation/overwrite.py",
         "    if tag is not None and not is_name_of(tag, ours.secret_id, ours.arn):",
         "    if False:",
         f"{FOREIGN} -k other_credentials",

@@ -12,9 +12,9 @@ WRITE_MUTATIONS = (
     ),
     Mutation(
         "a foreign value with a key of ours is overwritten",
-        "rotation/assess.py",
-        "keys <= TOKEN_FIELDS",
-        "not keys.isdisjoint(TOKEN_FIELDS)",
+        "rotation/overwrite.py",
+        "keys <= TOKEN_FIELDS and (not keys",
+        "not keys.isdisjoint(TOKEN_FIELDS) and (not keys",
         "tests/unit/rotation/test_whose_secret.py -k never_overwritten",
     ),
     Mutation(

@@ -15,7 +15,7 @@ from rotator.model.access_token import Minted
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import StoredSecret
+from rotator.model.secret import SecretInfo, StoredSecret
 from tests.support.clock import NOW, ManualClock
 from tests.support.documents import token_document
 from tests.support.memory_endpoint import MemoryEndpoint
@@ -111,6 +111,9 @@ class StatusStoreOf:
         self, secret_ids: Iterable[str]
     ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
         return self.rig.read_many(secret_ids)
+
+    def describe(self, secret_id: str) -> SecretInfo:
+        return self.rig.store.describe(self.rig.aliases.get(secret_id, secret_id))
 
     def read_previous(self, secret_id: str) -> StoredSecret | None:
         return self.rig.store.read_previous(self.rig.aliases.get(secret_id, secret_id))

@@ -15,7 +15,7 @@ from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
 from rotator.aws.queue import send_messages
 from rotator.errors import copy_error
-from rotator.fleet.report import BindingReport, summarize
+from rotator.fleet.report import BindingReport, outage_of, summarize
 from rotator.model.instants import format_instant
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def rotate_fleet(
         remaining_s=remaining_s(context) / (2 if sends else 1),
     )
     counts: dict[str, int] = {}
-    problem = selection.broken_off
+    problem = outage_of(reports) or selection.broken_off
     if selector.queue_url is not None:
         due = {each.binding for each in reports if each.outcome == "would_rotate"}
         messages = [each for each in selection.bindings if each.binding in due]

@@ -1,74 +1,19 @@
 """The function over many bindings: by schedule, as a dispatcher, and as a worker of the queue."""
 
 import json
-import os
 import threading
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rotator.app.aws_lambda.fleet import open_fleet
 from rotator.errors import ConfigError, StoreError
 from rotator.lambda_handler import handler
-from rotator.local.binding import LocalBinding
-from rotator.local.environment import secrets_manager_client
-from rotator.local.ims import LocalIms
-from tests.integration.cli.front import Front
-from tests.support.documents import HOUR, token_document
+from tests.integration.aws.fleet_of import FleetOf, metrics_of
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
+from tests.support.lambda_function import LambdaContext
 
-TAG = "rotator:credentials-secret"
 SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}
-
-
-@dataclass(frozen=True, slots=True)
-class FleetOf:
-    """One client at the provider, and as many token secrets as a test wants."""
-
-    client: Any
-    binding: LocalBinding
-    ims: LocalIms
-    team: str
-
-    def add(self, name: str, **tags: str) -> str:
-        full = f"{self.team}/{name}"
-        pairs = {TAG: self.binding.credentials_secret, "team": self.team, **tags}
-        listed = [{"Key": key, "Value": text} for key, text in pairs.items()]
-        self.client.create_secret(Name=full, Tags=listed)
-        return full
-
-    def has_token(self, name: str) -> bool:
-        versions = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
-        return bool(versions)
-
-
-@pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetOf]:
-    team = str(uuid.uuid4())
-    with run_secrets_manager() as endpoint_url, LocalIms() as ims:
-        set_environment(monkeypatch, endpoint_url)
-        binding = LocalBinding.register(ims, prefix=team)
-        fields = json.loads(binding.init_input()) | {"token_secrets": [f"{team}/*"]}
-        client = secrets_manager_client(endpoint_url)
-        client.create_secret(Name=binding.credentials_secret, SecretString=json.dumps(fields))
-        monkeypatch.setenv("ROTATOR_DISCOVER", "true")
-        monkeypatch.setenv("ROTATOR_WHERE", f"team={team}")
-        monkeypatch.setenv("ROTATOR_FLEET", "creative")
-        open_fleet.cache_clear()
-        yield FleetOf(client, binding, ims, team)
-        client.close()
-
-
-def metrics_of(text: str) -> dict[str, Any]:
-    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
-    fields: dict[str, Any] = line
-    return fields
 
 
 def test_schedule_rotates_the_fleet_that_the_environment_selects(
@@ -89,133 +34,6 @@ def test_schedule_rotates_the_fleet_that_the_environment_selects(
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Fleet"]]
     assert (metrics["Fleet"], metrics["Rotated"], metrics["Unusable"]) == ("creative", 3, 0)
     assert 86_000 < metrics["MinRemainingSeconds"] <= 86_400
-
-
-def test_outage_of_the_provider_is_seen_in_the_metrics_and_raises_nothing(
-    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fleet.add("token")
-    fleet.ims.configure(behaviour="outage")
-
-    response = handler(SCHEDULED, LambdaContext())
-    metrics = metrics_of(capsys.readouterr().out)
-
-    assert response["failed"] == 1
-    assert (metrics["Failed"], metrics["Unusable"], metrics["MinRemainingSeconds"]) == (1, 1, 0)
-
-
-def test_secret_that_somebody_tagged_does_not_hold_the_alarm(
-    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fleet.add("token")
-    stranger = f"stranger/{fleet.team}"
-    tags = {TAG: fleet.binding.credentials_secret, "team": fleet.team}
-    fleet.client.create_secret(
-        Name=stranger, Tags=[{"Key": key, "Value": text} for key, text in tags.items()]
-    )
-
-    handler(SCHEDULED, LambdaContext())
-    metrics = metrics_of(capsys.readouterr().out)
-
-    assert (metrics["Failed"], metrics["Unusable"]) == (1, 0)
-    assert metrics["MinRemainingSeconds"] > 86_000
-    assert not fleet.has_token(stranger)
-
-
-@pytest.mark.parametrize(
-    ("age", "is_heard_of"),
-    [(None, False), (23.5 * HOUR, True), (25 * HOUR, True), (50 * HOUR, False)],
-    ids=["never had a token", "about to expire", "just expired", "expired for long"],
-)
-@pytest.mark.parametrize(
-    ("names", "value"),
-    [
-        ("{team}/lost-credentials", None),
-        ("{team}/lost-credentials", "no JSON"),
-        ("{team}/lost-credentials", '{"client_id": "a", "client_secret": "b"}'),
-        ("no name", None),
-        ("{team}/well", None),
-    ],
-    ids=["missing", "malformed", "without consent", "no name", "a token secret"],
-)
-def test_tag_that_names_no_usable_credentials_holds_the_alarm_for_as_long_as_a_token_is_missed(
-    fleet: FleetOf,
-    capsys: pytest.CaptureFixture[str],
-    age: timedelta | None,
-    names: str,
-    value: str | None,
-    *,
-    is_heard_of: bool,
-) -> None:
-    fleet.add("well")
-    lost = names.format(team=fleet.team)
-    if value is not None:
-        fleet.client.create_secret(Name=lost, SecretString=value)
-    name = fleet.add("other", **{TAG: lost})
-    if age is not None:
-        document = token_document(issued_at=datetime.now(UTC) - age)
-        fleet.client.put_secret_value(SecretId=name, SecretString=json.dumps(document))
-
-    handler(SCHEDULED, LambdaContext())
-    metrics = metrics_of(capsys.readouterr().out)
-
-    assert metrics["Failed"] == 1
-    assert (metrics["MinRemainingSeconds"] < 2_700) == is_heard_of
-    assert metrics["Unusable"] == (is_heard_of and age is not None and age > 24 * HOUR)
-
-
-def test_binding_that_its_credentials_name_is_heard_of_before_its_first_token(
-    fleet: FleetOf, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fleet.add("well")
-    fields = {"client_id": "a", "token_secrets": [f"{fleet.team}/new"]}
-    name = f"{fleet.team}/incomplete"
-    fleet.client.create_secret(Name=name, SecretString=json.dumps(fields))
-    fleet.add("new", **{TAG: name})
-
-    handler(SCHEDULED, LambdaContext())
-    metrics = metrics_of(capsys.readouterr().out)
-
-    assert (metrics["Failed"], metrics["Unusable"], metrics["MinRemainingSeconds"]) == (1, 1, 0)
-
-
-@pytest.mark.parametrize(
-    ("line", "unusable"),
-    [
-        ('token_secret = "{team}/empty"', 1),
-        ('token_secret = "{team}/fresh"', 0),
-        ('credentials_secret = "{credentials}"', 1),
-        ('credentials_secret = "{credentials}"\ntoken_secret = "{team}/first"', 0),
-    ],
-    ids=["no token", "a token", "no token secret", "another line's token secret"],
-)
-def test_refused_line_of_a_manifest_counts_with_the_life_of_its_token(
-    fleet: FleetOf,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    *,
-    line: str,
-    unusable: int,
-) -> None:
-    first, fresh, _ = map(fleet.add, ("first", "fresh", "empty"))
-    document = token_document(issued_at=datetime.now(UTC) - HOUR)
-    fleet.client.put_secret_value(SecretId=fresh, SecretString=json.dumps(document))
-    credentials = fleet.binding.credentials_secret
-    manifest = tmp_path / "fleet.toml"
-    manifest.write_text(
-        f'[[binding]]\ncredentials_secret = "{credentials}"\ntoken_secret = "{first}"\n'
-        "[[binding]]\n" + line.format(team=fleet.team, credentials=credentials)
-    )
-    monkeypatch.delenv("ROTATOR_DISCOVER")
-    monkeypatch.delenv("ROTATOR_WHERE")
-    monkeypatch.setenv("ROTATOR_CONFIG", str(manifest))
-
-    handler(SCHEDULED, LambdaContext())
-    metrics = metrics_of(capsys.readouterr().out)
-
-    assert (metrics["Failed"], metrics["Unusable"]) == (1, unusable)
-    assert (metrics["MinRemainingSeconds"] == 0) == (unusable == 1)
 
 
 def test_dispatcher_sends_what_is_due_and_mints_nothing(
@@ -299,24 +117,6 @@ def test_function_ends_before_its_timeout_though_secrets_manager_hangs(
         with pytest.raises(StoreError, match="did not answer in the time that was left"):
             handler(SCHEDULED, LambdaContext(remaining_ms=15_500))
         ended.set()
-
-
-def test_list_that_breaks_off_is_raised_after_what_was_found_is_done(
-    fleet: FleetOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name = fleet.add("a")
-    [entry] = fleet.client.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]
-    listed = {key: entry[key] for key in ("ARN", "Name", "Tags")}
-    with Front(os.environ["AWS_ENDPOINT_URL"]) as front:
-        front.answer("ListSecrets", {"SecretList": [listed], "NextToken": "again"})
-        monkeypatch.setenv("AWS_ENDPOINT_URL", front.env["AWS_ENDPOINT_URL"])
-        with pytest.raises(StoreError, match="list of secrets: does not end"):
-            handler(SCHEDULED, LambdaContext())
-    out = capsys.readouterr()
-
-    assert fleet.has_token(name)
-    assert metrics_of(out.out)["Rotated"] == 1
-    assert "rotator.discovery_incomplete" in out.err
 
 
 def record(message_id: str, body: object) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A secret that is named as credentials and as token secret: what it holds decides who is wrong."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,10 @@ from rotator.model.policy import RenewalPolicy
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.fleet_rig import FleetRig, outcomes
+from tests.support.memory_endpoint import MemoryEndpoint
+
+EDITED = {"schema": "1", "access_token": 7, "issued_at": "today", "expires_at": None}
+"""A token document that somebody has changed by hand."""
 
 CLIENT = {"client_id": "x", "client_secret": "canary", "token_url": "https://ims.example/token"}
 
@@ -136,6 +141,30 @@ def test_secret_that_holds_both_may_serve_others_too() -> None:
     assert set(outcomes(rig.run()).values()) == {"rotated"}
 
 
+def test_pattern_never_has_a_token_put_into_the_credentials_secret_it_stands_in() -> None:
+    rig = FleetRig()
+    rig.store.add("adobe/c", CLIENT | {"single_active": True, "token_secrets": ["adobe/*"]})
+    tagged(rig, "adobe/c", "adobe/c")
+    rig.endpoint = MemoryEndpoint(rig.clock)
+
+    found = errors(rig)
+
+    assert "token secret adobe/c: is its own credentials secret" in found["adobe/c"]
+    assert "take the tag rotator:credentials-secret off it" in found["adobe/c"]
+    assert rig.endpoint.mints == 0
+    assert rig.store.writes == []
+
+
+@pytest.mark.parametrize("value", ['{"username": "u"}', "hunter2", CLIENT, {"access_token": "x"}])
+def test_value_that_a_run_does_not_overwrite_is_unknown_to_a_status(value: object) -> None:
+    rig = FleetRig()
+    rig.store.add("x/c", CLIENT | {"token_secrets": ["x/*"]})
+    rig.store.add("x/t", value)
+    tagged(rig, "x/c", "x/t")
+
+    assert list(errors(rig)) == ["x/t"]
+
+
 @pytest.mark.parametrize("name_of", ["full", "partial"])
 def test_token_secret_named_twice_in_two_ways_is_one_binding(name_of: str) -> None:
     rig = FleetRig()
@@ -201,6 +230,7 @@ def test_refused_binding_whose_token_cannot_be_read_for_a_moment_says_nothing_of
         ({"client_id": "a", "token_secrets": ["t/x"]}, True),
         ({"client_id": "a", "token_secrets": "t/x"}, True),
         ({"client_id": "a", "token_secrets": ["t/y", 7]}, False),
+        ({"client_id": "a", "token_secrets": ["t/*"]}, False),
         ({"client_id": "a"}, False),
         ("no JSON", False),
         (None, False),
@@ -229,8 +259,18 @@ def test_binding_by_tag_is_confirmed_by_what_its_credentials_secret_says(
         ('{"access_token": "x", "client_secret": "canary",}', False),
         ({"access_token": 7, "refresh_token": "needed"}, False),
         ('{"access_token": "x", "refresh_token": "needed",}', False),
-        ({"access_token": 7}, True),
-        ('{"access_token": "cut', True),
+        ({"access_token": "ghp_of_another_program"}, False),
+        ({"access_token": "x", "token_type": "bearer", "client_id": "x"}, False),
+        ({"access_token": "x", "issued_at": "x", "expires_at": "x"}, False),
+        ('{"access_token": "x", "access_token": "y"}', False),
+        ('{"access_token": "cut', False),
+        ('["schema", "access_token", "issued_at", "expires_at"]', False),
+        ('{"schema": 1, "issued_at": "x", "expires_at": "y", "password": "z",}', False),
+        (EDITED, True),
+        (EDITED | {"note": "of another program"}, False),
+        (json.dumps(EDITED)[:-1] + ', "schema": 1}', True),
+        (json.dumps(EDITED)[:-1] + ",}", True),
+        (json.dumps(EDITED)[:-1] + ', "refresh_token": "needed",}', False),
         ({}, True),
         (None, True),
     ],

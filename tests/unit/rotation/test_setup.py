@@ -106,6 +106,16 @@ def test_credentials_that_agree_already_are_not_written(entries: list[str]) -> N
     assert store.writes == ["create t"]
 
 
+def test_secret_that_is_to_hold_both_names_itself_whatever_pattern_it_has() -> None:
+    store = MemoryStore()
+    store.add("x/c", json.dumps({**GIVEN, "token_secrets": ["x/*"]}))
+
+    bound(store, credentials="x/c", token="x/c", ask=None)
+
+    assert json.loads(store.values["x/c"])["token_secrets"] == ["x/*", "x/c"]
+    assert store.secrets["x/c"].tags == {BINDING_TAG: "x/c"}
+
+
 def test_credentials_that_cannot_be_used_are_refused_before_anything_is_made() -> None:
     store = MemoryStore()
     store.add("c", "theirs")

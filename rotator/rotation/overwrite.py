@@ -1,0 +1,138 @@
+"""What a new token may overwrite: nothing that somebody could miss.
+
+Names of secrets are easily mistaken for each other, and whoever may tag a secret could have any
+other one written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from rotator.errors import ConfigError
+from rotator.model.access_token import TOKEN_FIELDS, AccessToken
+from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.commands import init_command
+from rotator.model.stored import (
+    OWN_KEYS,
+    holds_client_credentials,
+    parse_token,
+    refuse_other_tag,
+)
+from rotator.rotation.swapped_names import read_tags
+
+if TYPE_CHECKING:
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import Descriptions
+
+__all__ = ["refuse_binding_of_others", "refuse_foreign_content"]
+
+_EVERY_DOCUMENT = frozenset({"schema", "issued_at", "expires_at"})
+"""Keys that every release has written into every token document, beside the token."""
+
+_NAMES = re.compile(r'"([^"\\]*)"\s*:')
+_FOREIGN_NAMES = re.compile("client_?secret|private_?key|refresh_?token", re.IGNORECASE)
+
+
+def refuse_foreign_content(
+    credentials_version: StoredSecret,
+    token_version: StoredSecret,
+    *,
+    store: Descriptions,
+    is_tagged: bool,
+) -> None:
+    """Raise ConfigError if the token would overwrite something that isn't a token of this binding.
+
+    With `is_tagged`, only the tag of the token secret says that there is this binding.
+    """
+    if credentials_version.arn == token_version.arn:  # one secret holds both
+        return
+    keys = _keys_or_none(token_version)
+    if keys is not None and holds_client_credentials(keys):
+        raise _holds_credentials(credentials_version, token_version, store=store)
+    if isinstance(parse_token(token_version), AccessToken):
+        return
+    if is_tagged:
+        if not _was_token_document(token_version, keys):
+            raise ConfigError(
+                f"token secret {token_version.secret_id}: holds a value that is not a token"
+                f" document, which a token would overwrite; take the tag {BINDING_TAG} off it, or"
+                " store {} in it with put-secret-value"
+            )
+        return
+    # A malformed token document is ours too, if it has no key that such documents never have.
+    if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & OWN_KEYS):
+        refuse_binding_of_others(credentials_version, token_version, store=store)
+        return
+    tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
+    _refuse_other_tag(tag, credentials_version, token_version)
+    if tag is None:
+        ours = credentials_version.secret_id
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: holds a value that is not a token document,"
+            " which a token would overwrite; name another one, or bind this one with"
+            f" {init_command(ours, token_version.secret_id, '--bind-only')}"
+        )
+
+
+def _holds_credentials(
+    credentials_version: StoredSecret, token_version: StoredSecret, *, store: Descriptions
+) -> ConfigError:
+    """The error for client credentials in the token secret; raises that of swapped names."""
+    tags = read_tags(credentials_version, store=store)
+    refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
+    return ConfigError(
+        f"token secret {token_version.secret_id}: holds client credentials, which a token would"
+        " overwrite; name another one, or this one as the credentials secret too; if they got"
+        " into the token secret by mistake, consumers can read them: replace the client secret"
+        " at the provider, store {} here with put-secret-value, and run again"
+    )
+
+
+def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> bool:
+    """Whether nothing is lost: there is no value, or one that was a token document of ours.
+
+    An `access_token` alone says nothing: other programs keep theirs in secrets too. What people
+    have edited by hand still has the other keys, even where it is no JSON any more.
+    """
+    text = version.text.reveal() if version.text is not None else ""
+    if keys is None and text.lstrip("\ufeff \t\r\n").startswith("{"):
+        keys = frozenset() if _FOREIGN_NAMES.search(text) else frozenset(_NAMES.findall(text))
+        return _EVERY_DOCUMENT <= keys <= TOKEN_FIELDS
+    return keys is not None and (not keys or _EVERY_DOCUMENT <= keys <= TOKEN_FIELDS)
+
+
+def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
+    """The keys of a version's JSON object, empty without a value; None if it is no JSON object.
+
+    Parsed leniently: a document with a repeated key is malformed, but its keys still tell what it
+    is.
+    """
+    if version.is_binary:
+        return None
+    text = version.text.reveal() if version.text is not None else ""
+    try:
+        value = json.loads(text.removeprefix("\ufeff")) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return frozenset(value) if isinstance(value, dict) else None
+
+
+def refuse_binding_of_others(
+    credentials_version: StoredSecret, token_version: StoredSecret, *, store: Descriptions
+) -> None:
+    """Raise ConfigError if the tag names other credentials, which would replace our token again."""
+    tags = read_tags(token_version, store=store)
+    _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
+
+
+def _refuse_other_tag(
+    tag: str | None, credentials_version: StoredSecret, token_version: StoredSecret
+) -> None:
+    ours = credentials_version
+    if tag is not None and not is_name_of(tag, ours.secret_id, ours.arn):
+        raise ConfigError(
+            f"token secret {token_version.secret_id}: its tag {BINDING_TAG} names the credentials"
+            f" secret {tag}, not {ours.secret_id}; name another token secret, or change the tag"
+        )
