@@ -1,8 +1,8 @@
 """When a client, or the host of its token endpoint, is left alone: for a while, or for this run.
 
 A client is the first unit of failure: what fails for one, or asks it to wait, says nothing of the
-others at the same host. Only several clients in a row speak against a host, and there the ones that
-are known to have worked, as their stored token is still valid, have the last word.
+others at the same host. A few sick clients look like a sick host, whoever they are, so a host in
+doubt is sampled: its next clients are drawn at random, and it is given up when all of these failed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable
+    from collections.abc import Hashable
 
 __all__ = ["MAX_FAILURES", "ClientState", "Failure", "HostState"]
 
 MAX_FAILURES = 3
-"""So many in a row that failed temporarily, and there are no more attempts in this run."""
+"""So many in a row that failed temporarily, and a client gets no more attempts in this run."""
 
-MIN_WAITING = 2
-"""So many clients that were told to wait, and their host is meant."""
+DOUBT = 3
+"""So many clients in a row for which a host failed, and the next ones are drawn at random."""
+
+SAMPLE = 10
+"""So many clients in a row, the drawn ones among them, and the host is given up."""
+
+MAX_PAUSES = 3
+"""A host that asks its sample to wait is sampled again so often, if the run lasts so long."""
 
 
 class Failure(NamedTuple):
@@ -31,21 +37,19 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class ClientState:
-    """What became of a client's requests; `closed` says why it is left alone for this run.
+    """What became of a client's requests; `closed` says why it is left alone for this run."""
 
-    `has_worked` tells that it is known to have worked: it was answered in this run, or has a stored
-    token that is still valid.
-    """
-
-    has_worked: bool = False
     failures: int = 0
     resumes_at_s: float = float("-inf")
     closed: str | None = None
 
+    def speaks_for_host(self, now_s: float) -> bool:
+        """Whether its next request tells of the host: it has not failed, and need not wait."""
+        return not self.failures and self.closed is None and now_s >= self.resumes_at_s
+
     def note_answer(self) -> None:
         """It works."""
         self.failures = 0
-        self.has_worked = True
 
     def note_failure(
         self, failure: Failure, host: str, name: str, *, now_s: float, ends_at_s: float
@@ -68,66 +72,55 @@ class ClientState:
 class HostState:
     """What its clients met since it last answered one of them.
 
-    `blamers` are the clients for which it failed, with whether each is known to have worked;
-    `waits` says until when it asked each of them to wait.
+    `failed` are the clients for which it failed since, each with the moment until which it asked
+    that client to wait.
     """
 
     clients: set[Hashable] = field(default_factory=set)
-    failures: int = 0
-    blamers: dict[Hashable, bool] = field(default_factory=dict)
-    waits: dict[Hashable, float] = field(default_factory=dict)
+    failed: dict[Hashable, float] = field(default_factory=dict)
+    has_answered: bool = False
+    pauses: int = 0
     resumes_at_s: float = float("-inf")
-    closed: str | None = None
+    problem: str | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether several clients in a row failed, so that its next one is drawn at random."""
+        return len(self.failed) >= DOUBT
+
+    @property
+    def closed(self) -> str | None:
+        """Why it is left alone, until it answers after all or a client is added.
+
+        Where it has fewer clients than can put it in doubt, their own failures bound the attempts.
+        """
+        enough = min(SAMPLE, max(DOUBT, len(self.clients)))
+        return self.problem if len(self.failed) >= enough else None
 
     def note_answer(self) -> None:
         """It works: what failed before was the matter of those clients."""
-        self.failures = 0
-        self.blamers.clear()
-        self.waits.clear()
+        self.has_answered = True
+        self.failed.clear()
+        self.pauses = 0
+        self.resumes_at_s = float("-inf")
 
     def note_failure(
-        self, failure: Failure, client: Hashable, *, has_worked: bool, now_s: float
+        self, failure: Failure, host: str, client: Hashable, *, now_s: float, ends_at_s: float
     ) -> None:
-        """Count it; `has_worked` tells that this client is known to have worked."""
-        self.failures += 1
-        self.blamers[client] = has_worked
-        if failure.retry_after_s > 0:
-            self.waits[client] = now_s + failure.retry_after_s
-
-    def judge(
-        self,
-        failure: Failure,
-        host: str,
-        *,
-        now_s: float,
-        ends_at_s: float,
-        has_untried: Callable[[], bool],
-    ) -> None:
-        """Leave the host alone if enough of its clients failed.
-
-        `has_untried` tells that a client is left that is known to have worked and has not failed:
-        as long as there is one, those of which nothing is known cannot speak against the host.
-        """
-        if self._is_credible(self.waits, MIN_WAITING, has_untried):
-            # Until then at least two of them have to wait.
-            until_s = sorted(self.waits.values())[-MIN_WAITING]
-            self.resumes_at_s = max(self.resumes_at_s, until_s)
-            if until_s >= ends_at_s:
-                wait, count = _seconds(until_s - now_s), len(self.waits)
-                self.closed = f"token endpoint {host} asked {count} clients to wait {wait}"
-                return
-        enough = min(MAX_FAILURES, max(MIN_WAITING, len(self.clients)))
-        if self.failures >= MAX_FAILURES and self._is_credible(self.blamers, enough, has_untried):
-            count = len(self.blamers)
-            self.closed = (
-                f"token endpoint {host} failed for {count} clients in a row ({failure.cause})"
-            )
-
-    def _is_credible(
-        self, clients: Collection[Hashable], enough: int, has_untried: Callable[[], bool]
-    ) -> bool:
-        known = sum(self.blamers[each] for each in clients)
-        return len(clients) >= enough and (known >= enough or not has_untried())
+        """Count it for a client that had not failed before: one that had tells nothing new."""
+        self.failed[client] = now_s + failure.retry_after_s
+        count = len(self.failed)
+        until_s = sorted(self.failed.values())[count // 2]
+        self.problem = (
+            f"token endpoint {host} failed for {count} clients in a row ({failure.cause})"
+        )
+        if until_s >= ends_at_s:
+            wait = _seconds(until_s - now_s)
+            self.problem = f"token endpoint {host} asked {count} clients in a row to wait {wait}"
+        elif until_s > now_s and self.closed and self.pauses < MAX_PAUSES:
+            self.resumes_at_s = until_s
+            self.pauses += 1
+            self.failed.clear()
 
 
 def _seconds(seconds: float) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import count
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from rotator.fleet.breaker import ClientState, HostState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Collection, Hashable
 
-__all__ = ["Kind", "Lane", "Lanes", "Work"]
+    from rotator.model.clock import Clock
+
+__all__ = ["Kind", "Lane", "Lanes", "Place", "Work"]
 
 T = TypeVar("T")
 
@@ -42,23 +44,27 @@ class Work(Generic[T]):
         return frozenset({self.host, self.probe_host or self.host})
 
 
+class Place(NamedTuple):
+    """Where a work stands: probes last, before them whose client has failed, else by urgency."""
+
+    is_probe: bool
+    has_failed: bool
+    urgency: tuple[object, ...]
+    number: int
+
+
 @dataclass(slots=True)
 class Lane(Generic[T]):
-    """What waits for the same hosts and is of the same kind.
-
-    Each has its place: probes last, before them whose client failed in this run, else by urgency.
-    """
+    """What waits for the same hosts and is of the same kind, each in its place."""
 
     host: str
     hosts: frozenset[str]
     kind: Kind
-    heap: list[tuple[tuple[bool, bool, tuple[object, ...], int], Work[T]]] = field(
-        default_factory=list
-    )
+    heap: list[tuple[Place, Work[T]]] = field(default_factory=list)
 
 
 class Lanes(Generic[T]):
-    """All lanes; what its client has to wait for stands aside, `paused`.
+    """All lanes; what its client has to wait for stands aside.
 
     `deferred` is what will not get its turn in this run, each with the reason.
     """
@@ -66,8 +72,8 @@ class Lanes(Generic[T]):
     def __init__(self) -> None:
         self.hosts: dict[str, HostState] = {}
         self.clients: dict[Hashable, ClientState] = {}
-        self.paused: list[Work[T]] = []
         self.deferred: list[tuple[Work[T], str]] = []
+        self._paused: list[tuple[float, int, Work[T]]] = []
         self._lanes: dict[tuple[str, str | None, Kind], Lane[T]] = {}
         self._numbers = count()
 
@@ -76,47 +82,61 @@ class Lanes(Generic[T]):
         for name in work.hosts:
             self.hosts.setdefault(name, HostState())
         client = self.clients.setdefault(work.client, ClientState())
-        client.has_worked |= work.kind == "renew"
         self.hosts[work.host].clients.add(work.client)
         key = (work.host, work.probe_host, work.kind)
         lane = self._lanes.setdefault(key, Lane(work.host, work.hosts, work.kind))
-        place = (work.kind == "probe", client.failures > 0, work.urgency, next(self._numbers))
+        place = Place(work.kind == "probe", client.failures > 0, work.urgency, next(self._numbers))
         heappush(lane.heap, (place, work))
 
     def waiting(self, now_s: float) -> list[Lane[T]]:
         """The lanes in which something may go next, which is then at the front."""
-        paused, self.paused = self.paused, []
-        for work in paused:
-            self.push(work)  # aside again, if it still has to wait
+        while self._paused and self._paused[0][0] <= now_s:
+            self.push(heappop(self._paused)[-1])
         return [lane for lane in self._lanes.values() if self._settle(lane, now_s)]
 
-    def recoveries(self, host: str) -> Iterator[Work[T]]:
-        """The bindings without a valid token that wait for this host."""
-        for lane in self._lanes.values():
-            if lane.host == host and lane.kind == "recover":
-                yield from (work for _, work in lane.heap)
+    def has_paused(self) -> bool:
+        """Whether something stands aside that may still get its turn."""
+        return any(self.hosts[work.host].closed is None for *_, work in self._paused)
 
-    def renewals(self, host: str, now_s: float) -> Iterator[Work[T]]:
-        """The bindings with a valid token that are next at this host."""
-        for lane in self._lanes.values():
-            if lane.host == host and lane.kind == "renew" and self._settle(lane, now_s):
-                yield lane.heap[0][1]
+    def draw(
+        self, lanes: list[Lane[T]], busy: Collection[Hashable], clock: Clock
+    ) -> Work[T] | None:
+        """Take what is first of a client drawn at random, of those that can speak for the host.
+
+        None if each has failed or is among the `busy`.
+        """
+        now_s = clock.monotonic()
+        firsts: dict[Hashable, tuple[Place, Work[T], Lane[T]]] = {}
+        for lane in lanes:
+            for place, work in lane.heap:
+                client = work.client
+                if client in busy or not self.clients[client].speaks_for_host(now_s):
+                    continue
+                if client not in firsts or place < firsts[client][0]:
+                    firsts[client] = (place, work, lane)
+        if not firsts:
+            return None
+        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)
+        place, work, lane = list(firsts.values())[drawn]
+        lane.heap.remove((place, work))
+        heapify(lane.heap)
+        return work
 
     def _settle(self, lane: Lane[T], now_s: float) -> bool:
         """Bring to the front what may go next; whether there is anything."""
-        host_closed = self.hosts[lane.host].closed
+        if self.hosts[lane.host].closed is not None:
+            return False
         while lane.heap:
-            (is_probe, is_last, urgency, number), work = lane.heap[0]
+            place, work = lane.heap[0]
             client = self.clients[work.client]
-            cause = host_closed or client.closed
-            if cause is not None:
+            if client.closed is not None:
                 heappop(lane.heap)
-                self.deferred.append((work, cause))
+                self.deferred.append((work, client.closed))
             elif client.resumes_at_s > now_s:
                 heappop(lane.heap)
-                self.paused.append(work)
-            elif client.failures and not is_last:
-                heapreplace(lane.heap, ((is_probe, True, urgency, number), work))
+                heappush(self._paused, (client.resumes_at_s, place.number, work))
+            elif client.failures and not place.has_failed:
+                heapreplace(lane.heap, (place._replace(has_failed=True), work))
             else:
                 return True
         return False
@@ -124,15 +144,15 @@ class Lanes(Generic[T]):
     def next_resumption_s(self, waiting: list[Lane[T]], now_s: float) -> float:
         """When something that waits for a pause to end can go on."""
         times = [self.hosts[name].resumes_at_s for lane in waiting for name in lane.hosts]
-        times += [self.clients[work.client].resumes_at_s for work in self.paused]
+        times += [resumes_at_s for resumes_at_s, *_ in self._paused[:1]]
         return min((each for each in times if each > now_s), default=float("inf"))
 
     def defer_all(self, cause: str) -> None:
         """Give nothing its turn any more; `cause` is the reason where there is no better one."""
         entries = [entry for lane in self._lanes.values() for entry in lane.heap]
-        left = [work for _, work in sorted(entries, key=lambda entry: entry[0])] + self.paused
-        for work in left:
+        left = [work for _, work in sorted(entries, key=lambda entry: entry[0])]
+        for work in [*left, *(work for *_, work in sorted(self._paused, key=lambda p: p[:2]))]:
             closed = self.hosts[work.host].closed or self.clients[work.client].closed
             self.deferred.append((work, closed or cause))
-        self.paused.clear()
+        self._paused.clear()
         self._lanes.clear()

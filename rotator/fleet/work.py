@@ -3,7 +3,8 @@
 A host that hangs holds a few workers at most, whether it hands out tokens or is the API of a probe.
 Bindings without a valid token, among them those that have failed for weeks, hold at most half of
 the workers, and half of a host's share, while others wait. A client or a host that keeps failing is
-left alone, as `rotator.fleet.breaker` says.
+left alone, as `rotator.fleet.breaker` says. A host that has not answered yet gets its second
+request after each other host that is ready has got its first.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from heapq import heappop
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rotator.fleet.breaker import Failure
 from rotator.fleet.lanes import Kind, Lane, Lanes, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from rotator.model.clock import Clock
 
@@ -34,24 +34,34 @@ OUT_OF_TIME = "the time of this run was used up"
 
 @dataclass(slots=True)
 class _Share:
-    """Room for `limit` at a time, of which bindings without a valid token get half."""
+    """Room for `limit` at a time, of which bindings without a valid token get half.
+
+    `running` is what is in progress, each with its beginning. `ahead_s` is how much longer than
+    the others those without a valid token have taken.
+    """
 
     limit: int
-    running: set[Work[Any]] = field(default_factory=set)
+    running: dict[Work[Any], float] = field(default_factory=dict)
     was_recovery: bool = False
+    ahead_s: float = 0.0
 
-    def has_room(self, kind: Kind, *, is_renewal_waiting: bool) -> bool:
+    def has_room(self, kind: Kind, *, is_renewal_waiting: bool, by_turns: bool = False) -> bool:
         if len(self.running) >= self.limit:
             return False
         if kind != "recover" or not is_renewal_waiting:
             return True
-        if self.limit == 1:
-            return not self.was_recovery  # half of the turns
+        if self.limit == 1 or by_turns:
+            # Half of the turns, and where they share one worker half of its time: some may hang.
+            return not self.was_recovery and (self.limit > 1 or self.ahead_s <= 0)
         return sum(each.kind == "recover" for each in self.running) < self.limit // 2
 
-    def begin(self, work: Work[Any]) -> None:
-        self.running.add(work)
+    def begin(self, work: Work[Any], now_s: float) -> None:
+        self.running[work] = now_s
         self.was_recovery = work.kind == "recover"
+
+    def end(self, work: Work[Any], now_s: float) -> None:
+        took_s = now_s - self.running.pop(work)
+        self.ahead_s += took_s if work.kind == "recover" else -took_s
 
 
 class WorkQueue(Generic[T]):
@@ -92,20 +102,25 @@ class WorkQueue(Generic[T]):
             self._lanes.defer_all(OUT_OF_TIME)
             return self._lanes.deferred
 
-    def take(self) -> Work[T] | None:
-        """The most urgent work whose hosts can take it, waiting for it; None if no more is left."""
+    def take(self, *, block: bool = True) -> Work[T] | None:
+        """The most urgent work whose hosts can take it; None if no more is left.
+
+        Waits for it, or without `block` returns None where nothing can begin at this moment.
+        """
         with self._changed:
             while True:
                 now_s = self._clock.monotonic()
                 if now_s >= self._ends_at_s:
                     return None
                 waiting = self._lanes.waiting(now_s)
-                if not (waiting or self._lanes.paused or self._is_open):
+                if not (waiting or self._may_go_on()):
                     self._changed.notify_all()  # what the others wait for was deferred
                     return None
                 ready = self._ready(waiting, now_s)
                 if ready:
-                    return self._take_first(ready)
+                    return self._take_from(ready)
+                if not block:
+                    return None
                 resumes_at_s = self._lanes.next_resumption_s(waiting, now_s)
                 self._changed.wait(min(self._ends_at_s, resumes_at_s) - now_s)
 
@@ -113,7 +128,7 @@ class WorkQueue(Generic[T]):
         """Note how it went."""
         with self._changed:
             for share in self._shares_of(work.hosts):
-                share.running.discard(work)
+                share.end(work, self._clock.monotonic())
             if isinstance(ended, Failure):
                 self._note_failure(work, ended)
             elif ended == "answered":
@@ -121,14 +136,33 @@ class WorkQueue(Generic[T]):
                 self._lanes.hosts[work.host].note_answer()
             self._changed.notify()  # one is enough: who takes something, or ends, wakes the next
 
-    def _take_first(self, ready: list[Lane[T]]) -> Work[T]:
-        lane = min(ready, key=lambda each: each.heap[0][0])
-        _, taken = heappop(lane.heap)
+    def _may_go_on(self) -> bool:
+        """Whether something can still come: added, after a pause, or at a host that answers."""
+        running = (self._lanes.hosts[work.host] for work in self._all.running)
+        is_closed = any(host.closed is not None for host in running)
+        return self._is_open or is_closed or self._lanes.has_paused()
+
+    def _take_from(self, ready: list[Lane[T]]) -> Work[T]:
+        lane = min(ready, key=self._order_of)
+        taken = None
+        if self._lanes.hosts[lane.host].is_in_doubt:
+            alike = [each for each in ready if (each.host, each.kind) == (lane.host, lane.kind)]
+            busy = {work.client for work in self._shares[lane.host].running}
+            taken = self._lanes.draw(alike, busy, self._clock)
+        if taken is None:
+            _, taken = heappop(lane.heap)
         for share in self._shares_of(taken.hosts):
-            share.begin(taken)
+            share.begin(taken, self._clock.monotonic())
         if len(ready) > 1 or lane.heap:
             self._changed.notify()
         return taken
+
+    def _order_of(self, lane: Lane[T]) -> tuple[object, ...]:
+        """What is due before probes, then the host with fewer requests that may all hang."""
+        place, host = lane.heap[0][0], self._lanes.hosts[lane.host]
+        is_proven = host.has_answered and not host.is_in_doubt
+        pending = 0 if is_proven else len(self._shares[lane.host].running)
+        return place.is_probe, pending, place
 
     def _shares_of(self, hosts: Iterable[str]) -> list[_Share]:
         return [self._all, *(self._shares[host] for host in hosts)]
@@ -137,14 +171,8 @@ class WorkQueue(Generic[T]):
         now_s, ends_at_s = self._clock.monotonic(), self._ends_at_s
         client, host = self._lanes.clients[work.client], self._lanes.hosts[work.host]
         client.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
-        host.note_failure(failure, work.client, has_worked=client.has_worked, now_s=now_s)
-        host.judge(
-            failure,
-            work.host,
-            now_s=now_s,
-            ends_at_s=ends_at_s,
-            has_untried=lambda: self._has_untried(work.host, now_s),
-        )
+        if client.failures == 1:
+            host.note_failure(failure, work.host, work.client, now_s=now_s, ends_at_s=ends_at_s)
 
     def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
         """The lanes whose hosts have room for them."""
@@ -154,38 +182,22 @@ class WorkQueue(Generic[T]):
             for lane in waiting
             if all(now_s >= hosts[name].resumes_at_s for name in lane.hosts)
         ]
-        renewing = {name for lane in awake if lane.kind == "renew" for name in lane.hosts}
+        renewing = {name for lane in awake if self._is_renewing(lane) for name in lane.hosts}
         return [
             lane
             for lane in awake
             if self._all.has_room(lane.kind, is_renewal_waiting=bool(renewing))
             and all(
-                self._shares[name].has_room(lane.kind, is_renewal_waiting=name in renewing)
+                self._shares[name].has_room(
+                    lane.kind,
+                    is_renewal_waiting=name in renewing,
+                    by_turns=hosts[name].is_in_doubt,
+                )
                 for name in lane.hosts
             )
-            and not self._is_held_back(lane, now_s)
         ]
 
-    def _is_held_back(self, lane: Lane[T], now_s: float) -> bool:
-        """Whether the host is in doubt, and a binding with a valid token goes first."""
-        is_doubtful = lane.kind == "recover" and bool(self._lanes.hosts[lane.host].blamers)
-        return is_doubtful and any(map(self._is_untried, self._renewals(lane.host, now_s)))
-
-    def _has_untried(self, host: str, now_s: float) -> bool:
-        """Whether a client is left at the host that is known to have worked and has not failed."""
-        running = (each for each in self._shares[host].running if each.kind == "recover")
-        return any(
-            map(
-                self._is_untried,
-                chain(running, self._renewals(host, now_s), self._lanes.recoveries(host)),
-            )
-        )
-
-    def _renewals(self, host: str, now_s: float) -> Iterator[Work[T]]:
-        """Bindings with a valid token at this host: in progress, and next."""
-        running = (each for each in self._shares[host].running if each.kind == "renew")
-        return chain(running, self._lanes.renewals(host, now_s))
-
-    def _is_untried(self, work: Work[T]) -> bool:
-        client = self._lanes.clients[work.client]
-        return client.has_worked and not client.failures
+    def _is_renewing(self, lane: Lane[T]) -> bool:
+        """Whether a binding with a valid token waits, at a host in doubt one that was not tried."""
+        was_tried = self._lanes.hosts[lane.host].is_in_doubt and lane.heap[0][0].has_failed
+        return lane.kind == "renew" and not was_tried

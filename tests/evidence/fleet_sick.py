@@ -1,6 +1,7 @@
-"""Sick clients without a token, at a host that others share: it costs the others nothing."""
+"""Sick clients, with and without a token, at a host that others share: it costs them nothing."""
 
 import urllib.request
+from itertools import product
 
 from tests.evidence.fleet_job import FleetJob, told
 from tests.evidence.job import Stage, stage
@@ -10,6 +11,9 @@ from tests.support.http_server import RESET, HttpServer, Reply, Request
 BINDINGS = 4
 """Of each client; more than failures in a row before a client is left alone."""
 
+STORED = {"empty": "", "due": ", with tokens"}
+"""What the token secrets of the sick clients hold, with its words in the name of a case."""
+
 SICK = {
     "throttled": Reply(429, headers={"Retry-After": "3600"}),
     "503": Reply(503),
@@ -18,19 +22,18 @@ SICK = {
 
 
 def fleet_sick_clients(effort: Effort) -> TableRow:
-    """The endpoint fails for some clients, whose bindings have no token yet, and for no other."""
+    """The endpoint fails for some clients, whose bindings come first, and for no other."""
     row = TableRow("a fleet: sick clients at a shared host", "1, 6", "fleets")
     with stage() as on:
-        for kind, reply in SICK.items():
-            for clients in (1, 3):
-                for workers in (1, 4, 16):
-                    case = f"{kind}, {clients} of them, {workers} workers"
-                    if effort.wants(case):
-                        row.add(case, _share_host(on, reply, clients=clients, workers=workers))
+        for kind, clients, workers, stored in product(SICK, (1, 3), (1, 4, 16), STORED):
+            case = f"{kind}, {clients} of them, {workers} workers{STORED[stored]}"
+            if effort.wants(case):
+                problem = _share_host(on, SICK[kind], stored, clients=clients, workers=workers)
+                row.add(case, problem)
     return row
 
 
-def _share_host(on: Stage, reply: Reply, *, clients: int, workers: int) -> str | None:
+def _share_host(on: Stage, reply: Reply, stored: str, *, clients: int, workers: int) -> str | None:
     """Two runs: what a sick client costs must not add up either."""
     job = FleetJob(on, [])
 
@@ -45,12 +48,13 @@ def _share_host(on: Stage, reply: Reply, *, clients: int, workers: int) -> str |
     with HttpServer(respond) as server, on.patient():
         for client in range(clients):
             for number in range(BINDINGS):
-                name, sick = f"sick-{client}-{number}", f"sick-{client}"
-                job.add(name, token_url=server.url, client_id=sick)
+                # The shortest name has the token that ends first, as `FleetJob.add` has it.
+                name, sick = f"s{client}{number}", f"sick-{client}"
+                job.add(name, stored, token_url=server.url, client_id=sick)
         # Some never had a token either: the sick ones must not be taken for their host.
         others = [
-            job.add(f"well-{number}", stored, token_url=server.url)
-            for number, stored in enumerate(["due"] * BINDINGS * 2 + ["empty", "expired"])
+            job.add(f"well-{number}", each, token_url=server.url)
+            for number, each in enumerate(["due"] * BINDINGS * 2 + ["empty", "expired"])
         ]
         first, second = job.run(workers=workers), job.run(workers=workers)
     problem = first.problem() or second.problem() or job.problem_in(told(first) + told(second))

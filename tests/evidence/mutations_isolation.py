@@ -3,6 +3,7 @@
 from tests.evidence.mutation import Mutation
 
 WORK = "tests/unit/fleet/test_work.py"
+SAMPLING = "tests/unit/fleet/test_sampling.py"
 SICK = "tests/unit/fleet/test_sick_clients.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
@@ -18,43 +19,114 @@ ISOLATION_MUTATIONS = (
     Mutation(
         "fleet: a host that keeps failing is asked for every client",
         "fleet/breaker.py",
-        "        if self.failures >= MAX_FAILURES and self._is_credible(",
-        "        if self.failures >= 10**6 and self._is_credible(",
+        "        return self.problem if len(self.failed) >= enough else None\n",
+        "        return self.problem if len(self.failed) >= 100 * enough else None\n",
         f"{SICK} -k outage_of_a_host",
     ),
     Mutation(
-        "fleet: the failures of one client are those of its host",
-        "fleet/breaker.py",
-        "        return len(clients) >= enough and (",
-        "        return bool(clients) and (",
-        f"{WORK} -k not_deferred_with_one_that_failed",
-    ),
-    Mutation(
-        "fleet: clients without a token speak against their host",
-        "fleet/breaker.py",
-        "(known >= enough or not has_untried())\n",
-        "(known >= enough or has_untried is not None)\n",
-        f"{WORK} -k has_one_and_was_not_tried",
-    ),
-    Mutation(
-        "fleet: one client that has to wait stops its host",
-        "fleet/breaker.py",
-        "MIN_WAITING = 2\n",
-        "MIN_WAITING = 1\n",
-        f"{WORK} -k client_that_is_asked_to_wait",
-    ),
-    Mutation(
-        "fleet: a host in doubt is not tried with a client that has worked",
+        "fleet: what a client that failed before meets counts against its host",
         "fleet/work.py",
-        '        is_doubtful = lane.kind == "recover" and ',
-        '        is_doubtful = lane.kind == "probe" and ',
-        f"{WORK} -k client_that_has_worked",
+        "        if client.failures == 1:\n",
+        "        if client.failures:\n",
+        f"{SAMPLING} -k failed_before",
+    ),
+    Mutation(
+        "fleet: a host is given up when it is in doubt",
+        "fleet/breaker.py",
+        "SAMPLE = 10\n",
+        "SAMPLE = DOUBT\n",
+        f"{SAMPLING} -k soonest_expiry",
+    ),
+    Mutation(
+        "fleet: two clients can close their host",
+        "fleet/breaker.py",
+        "min(SAMPLE, max(DOUBT, len(self.clients)))",
+        "min(SAMPLE, len(self.clients))",
+        f"{SAMPLING} -k few_clients",
+    ),
+    Mutation(
+        "fleet: an answer says nothing for its host",
+        "fleet/breaker.py",
+        "        self.failed.clear()\n        self.pauses = 0\n",
+        "        self.pauses = 0\n",
+        f"{SAMPLING} -k many_sick",
+    ),
+    Mutation(
+        "fleet: a host in doubt is asked for the most urgent client",
+        "fleet/work.py",
+        "        if self._lanes.hosts[lane.host].is_in_doubt:\n",
+        "        if self._lanes.hosts[lane.host].pauses > 10:\n",
+        f"{SAMPLING} -k many_sick",
+    ),
+    Mutation(
+        "fleet: the sample is the same in each run",
+        "fleet/lanes.py",
+        "        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)\n",
+        "        drawn = 0\n",
+        f"{SAMPLING} -k another_one",
+    ),
+    Mutation(
+        "fleet: a client is drawn for each of its bindings",
+        "fleet/lanes.py",
+        "                if client not in firsts or place < firsts[client][0]:\n"
+        "                    firsts[client] = (place, work, lane)\n",
+        "                firsts[place] = (place, work, lane)\n",
+        f"{SAMPLING} -k many_bindings",
+    ),
+    Mutation(
+        "fleet: a host that asks for a pause is given up",
+        "fleet/breaker.py",
+        "        elif until_s > now_s and self.closed and",
+        "        elif until_s < now_s and self.closed and",
+        f"{SAMPLING} -k after_the_pause",
+    ),
+    Mutation(
+        "fleet: a host that asks for pauses is asked all the time",
+        "fleet/breaker.py",
+        "MAX_PAUSES = 3\n",
+        "MAX_PAUSES = 1000\n",
+        f"{SAMPLING} -k few_times",
+    ),
+    Mutation(
+        "fleet: the client that waits longest decides for its host",
+        "fleet/breaker.py",
+        "sorted(self.failed.values())[count // 2]",
+        "max(self.failed.values())",
+        f"{SAMPLING} -k need_not_wait",
+    ),
+    Mutation(
+        "fleet: nobody waits for an answer that opens a host again",
+        "fleet/work.py",
+        "        is_closed = any(host.closed is not None for host in running)\n",
+        "        is_closed = any(host.closed == '' for host in running)\n",
+        f"{WORK} -k that_may_open",
+    ),
+    Mutation(
+        "fleet: a host in doubt is sampled without those that have a token",
+        "fleet/work.py",
+        "                    by_turns=hosts[name].is_in_doubt,\n",
+        "                    by_turns=False,\n",
+        f"{SAMPLING} -k fast_failures",
+    ),
+    Mutation(
+        "fleet: hosts that hang are served before those that were not tried",
+        "fleet/work.py",
+        "        return place.is_probe, pending, place\n",
+        "        return place.is_probe, place\n",
+        f"{WORK} -k may_hang",
+    ),
+    Mutation(
+        "fleet: a host in doubt comes after all others",
+        "fleet/work.py",
+        "        pending = 0 if is_proven else len(self._shares[lane.host].running)\n",
+        "        pending = 0 if is_proven else 10**6\n",
+        f"{SAMPLING} -k while_other_hosts",
     ),
     Mutation(
         "fleet: a client that failed stays first",
         "fleet/lanes.py",
-        "            elif client.failures and not is_last:\n",
-        "            elif client.failures > 1000 and not is_last:\n",
+        "            elif client.failures and not place.has_failed:\n",
+        "            elif client.failures > 1000 and not place.has_failed:\n",
         f"{WORK} -k client_that_failed_goes_behind",
     ),
     Mutation(
@@ -67,9 +139,16 @@ ISOLATION_MUTATIONS = (
     Mutation(
         "fleet: one worker serves bindings without a token first",
         "fleet/work.py",
-        "            return not self.was_recovery  # half of the turns\n",
-        "            return True\n",
-        f"{WORK} -k one_worker",
+        "            return not self.was_recovery and (",
+        "            return self.limit == 1 or (",
+        f"{WORK} -k one_worker_takes",
+    ),
+    Mutation(
+        "fleet: bindings without a token hang most of the time",
+        "fleet/work.py",
+        "(self.limit > 1 or self.ahead_s <= 0)",
+        "(self.limit > 1 or self.limit == 1)",
+        f"{WORK} -k half_of_its_time",
     ),
     Mutation(
         "fleet: workers wait for what was given up",

@@ -22,6 +22,7 @@ from tests.evidence.row import Effort, TableRow
         (fleet_kills, "SIGKILL after call 5"),
         (fleet_hangs, "4 workers, 4 of 10 hang"),
         (fleet_sick_clients, "throttled, 3 of them, 1 workers"),
+        (fleet_sick_clients, "throttled, 3 of them, 4 workers, with tokens"),
         (fleet_sick_clients, "503, 1 of them, 4 workers"),
         (fleet_discovery, "without consent"),
         (fleet_discovery, "a tag on the credentials secret of others"),

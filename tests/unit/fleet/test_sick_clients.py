@@ -73,14 +73,14 @@ def test_outage_of_a_host_costs_a_few_attempts_however_many_clients_it_has() -> 
     found = outcomes(rig.run(workers=16))
 
     assert set(found.values()) == {"failed", "deferred"}
-    # Three in a row, of those with a token too, beside what is in progress at a fourth of 16.
-    assert rig.endpoint.mints <= 3 + 3 + 4
+    # A sample of ten, beside what is in progress at a fourth of 16.
+    assert rig.endpoint.mints <= 10 + 4
 
 
 def test_ports_of_a_host_are_two_endpoints() -> None:
     rig = FleetRig()
     rig.endpoint = EndpointForClients(rig, DOWN, "ims.example:8443")
-    for number in range(5):
+    for number in range(12):
         add(rig, f"sick{number}-", 1, hours=23.9, host="ims.example:8443")
         add(rig, f"well{number}-", 1, hours=23.5, host="ims.example")
 
