@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.client_settings import (
@@ -42,6 +43,10 @@ _BEFORE = (
     "the client secret before it is still in the version AWSPREVIOUS of this secret;"
     " `rotator credentials add {secret_id}` would keep both in use"
 )
+_REPLACED = (
+    "the value before it could not be read, and was replaced as a whole; until the next write it is"
+    " still in the version AWSPREVIOUS of this secret"
+)
 _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
     " with them"
@@ -62,7 +67,7 @@ With settings it changes these and nothing else, and doesn't read standard
 input; an empty one is taken away. Without any, or with --stdin too, it replaces
 the client secret, or the fields that a JSON object on standard input has, such
 as {"private_key": "..."}. All client credentials as JSON also replace a value
-that cannot be read."""
+that cannot be read, unless it seems to hold more than client credentials."""
 
 _ADD = """\
 example, while the provider accepts the old and the new client secret:
@@ -170,6 +175,7 @@ def _edit(
 
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
+    unreadable: list[str] = []
 
     def change_and_keep(fields: dict[str, Any]) -> dict[str, Any]:
         nonlocal before, after
@@ -177,10 +183,13 @@ def _edit(
         return after
 
     store = open_store_for(secret_id)
-    if not edit_credentials(secret_id, change_and_keep, store=store, replaces=replaces):
+    note = partial(unreadable.append, secret_id) if replaces else None
+    if not edit_credentials(secret_id, change_and_keep, store=store, on_unreadable=note):
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
         return EXIT_OK
     print(f"changed {what} in credentials secret {secret_id}")
+    if unreadable and not before:
+        print(_REPLACED)
     if replaces_client_secret(before, after):
         print(_BEFORE.format(secret_id=secret_id))
     if next_step is None:

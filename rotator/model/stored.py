@@ -10,6 +10,7 @@ from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.client_credentials import ClientCredentials, canonical_name, meant_name
 from rotator.model.commands import init_command, set_command
 from rotator.model.fields import load_object
+from rotator.model.unreadable import unreadable_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,8 +60,10 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
         )
     problem: object
     fields: dict[str, Any] = {}
+    is_readable = False
     try:
         fields = parse_fields(version)
+        is_readable = True
         return ClientCredentials.from_fields(fields)
     except ValueError as error:
         problem = error
@@ -68,6 +71,8 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
     del fields  # a crash reporter would show them
     if is_token:
         raise token_as_credentials(version.secret_id)
+    if not is_readable:
+        raise unreadable_credentials(version, problem)
     raise unusable_credentials(version.secret_id, problem)
 
 

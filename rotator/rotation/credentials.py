@@ -19,12 +19,13 @@ from rotator.model.client_credentials import (
     meant_name,
 )
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.commands import init_command, set_command
+from rotator.model.commands import init_command
 from rotator.model.consent import has_consent
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import parse_fields
+from rotator.model.unreadable import seems_to_hold_more, unreadable_credentials
 from rotator.rotation.publish import compare_and_set
 from rotator.rotation.swapped_names import refuse_token_secret
 
@@ -57,28 +58,27 @@ def edit_credentials(
     *,
     store: SetupStore,
     clock: Clock = SYSTEM_CLOCK,
-    replaces: bool = False,
+    on_unreadable: Callable[[], object] | None = None,
 ) -> bool:
     """Store `change(fields)`; False if the secret has that content already.
 
-    After a concurrent edit, `change` is applied to its result. With `replaces`, a value that cannot
-    be parsed counts as one without fields. Raises CredentialsError if this is a token secret or the
-    result could not be used; SecretNotFound, StoreError.
+    After a concurrent edit, `change` is applied to its result. With `on_unreadable`, which is then
+    called, a value that cannot be parsed counts as one without fields, unless it seems to hold more
+    than client credentials. Raises CredentialsError if this is a token secret or the result could
+    not be used; SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
     refuse_token_secret(seen, store=store)
 
     def is_needless(version: StoredSecret) -> bool:
-        fields = _stored_fields(version, replaces=replaces)
+        fields = _stored_fields(version, on_unreadable)
         return change(dict(fields)) == fields
 
     if is_needless(seen):
         return False
     published = compare_and_set(
         seen,
-        lambda version: credentials_text(
-            change(_stored_fields(version, replaces=replaces)), version
-        ),
+        lambda version: credentials_text(change(_stored_fields(version, on_unreadable)), version),
         store=store,
         yields_to=is_needless,
         clock=clock,
@@ -195,7 +195,9 @@ def credentials_text(fields: Mapping[str, Any], replaced: StoredSecret | None = 
     raise CredentialsError(f"{subject}: {problem}")
 
 
-def _stored_fields(secret: StoredSecret, *, replaces: bool) -> dict[str, Any]:
+def _stored_fields(
+    secret: StoredSecret, on_unreadable: Callable[[], object] | None
+) -> dict[str, Any]:
     if secret.text is None:
         raise SecretNotFound(
             f"credentials secret {secret.secret_id}: has no value yet; store the client credentials"
@@ -208,9 +210,7 @@ def _stored_fields(secret: StoredSecret, *, replaces: bool) -> dict[str, Any]:
         return parse_fields(secret)
     except ValueError as error:
         problem = error
-    if replaces:
-        return {}
-    raise CredentialsError(
-        f"credentials secret {secret.secret_id}: {problem}; replace it by all client credentials as"
-        f" JSON on standard input: {set_command(secret.secret_id, '< credentials.json')}"
-    )
+    if on_unreadable is None or seems_to_hold_more(secret):
+        raise unreadable_credentials(secret, problem)
+    on_unreadable()
+    return {}

@@ -58,9 +58,23 @@ CLI_MUTATIONS = (
     Mutation(
         "command line: a change of the credentials undoes another's",
         "rotation/credentials.py",
-        "change(_stored_fields(version, replaces=replaces)), version",
-        "change(_stored_fields(seen, replaces=replaces)), version",
+        "change(_stored_fields(version, on_unreadable)), version",
+        "change(_stored_fields(seen, on_unreadable)), version",
         "tests/unit/rotation/test_credentials.py -k meanwhile",
+    ),
+    Mutation(
+        "an unreadable value is replaced with all the keys that others keep in it",
+        "rotation/credentials.py",
+        "if on_unreadable is None or seems_to_hold_more(secret):",
+        "if on_unreadable is None:",
+        "tests/unit/rotation/test_credentials.py -k never_replaced",
+    ),
+    Mutation(
+        "an unreadable value is told to be replaced, whatever it holds",
+        "model/unreadable.py",
+        "    if seems_to_hold_more(version):\n",
+        "    if False:\n",
+        "tests/unit/rotation/test_credentials.py -k never_replaced",
     ),
     Mutation(
         "a token secret is edited like a credentials secret",

@@ -173,3 +173,32 @@ def test_replaced_client_secret_is_said_to_be_in_the_version_before(
     assert f"`rotator credentials add {name}`" in replaced.stdout
     assert "AWSPREVIOUS" not in added.stdout + changed.stdout
     assert vault.fields(name)["client_secret"] == [f"{NEW}2", NEW]
+
+
+def test_replaced_value_that_could_not_be_read_is_said_to_be_in_the_version_before(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    name = binding.credentials_secret
+    vault.put("no JSON", secret_id=name)
+    ended = inside(
+        "credentials", "set", name, stdin=json.dumps({"client_id": "a", "client_secret": NEW})
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "could not be read" in ended.stdout
+    assert "until the next write it is still in the version AWSPREVIOUS" in ended.stdout
+
+
+def test_run_on_an_unreadable_value_with_other_keys_advises_to_correct_it_by_hand(
+    inside: Cli, binding: LocalBinding, vault: Vault
+) -> None:
+    name = binding.credentials_secret
+    value = '{"client_id": "a", "db": {"x": 1, "x": 2}}'
+    vault.put(value, secret_id=name)
+    ran = inside("run", "--credentials-secret", name, "--token-secret", name)
+    complete = json.dumps({"client_id": "a", "client_secret": NEW})
+    changed = inside("credentials", "set", name, stdin=complete)
+    for ended in (ran, changed):
+        assert ended.returncode == 2
+        assert f"{name}: is JSON with a key that occurs twice" in ended.stderr
+        assert "correct the value by hand, in the console or with `aws" in ended.stderr
+    assert value in vault.current(name)

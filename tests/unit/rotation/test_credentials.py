@@ -28,7 +28,7 @@ def edited(store: MemoryStore, **settings: Any) -> bool:
         lambda fields: merge_settings(fields, settings),
         store=store,
         clock=ManualClock(),
-        replaces=is_complete(settings),
+        on_unreadable=list if is_complete(settings) else None,
     )
 
 
@@ -101,6 +101,48 @@ def test_secret_that_holds_no_credentials_is_not_changed(
         edited(store, scope="ours")
 
     assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"client_id": "a", "db": {"password": "canary", "x": 1, "x": 2}}',
+        '{"client_id": "a", "limit": NaN}',
+        '{"client_id": "a", "access_token": "canary", "access_token": "canary"}',
+        '{"client_id": "a", "other": ' + "[" * 30 + "]" * 30 + "}",
+        '{"client_id": "a", "other": "canary"',
+        '{\\"client_id\\": \\"a\\", \\"other\\": \\"canary\\"}',
+        "{client_id: a, other: canary}",
+    ],
+)
+def test_unreadable_value_with_other_keys_is_never_replaced(value: str) -> None:
+    store = MemoryStore(credentials=value)
+    for settings in (FIELDS, {"scope": "ours"}):
+        with pytest.raises(CredentialsError, match="more than client credentials") as caught:
+            edited(store, **settings)
+        by_hand = f"`aws secretsmanager put-secret-value --secret-id {NAME} "
+        assert f"by hand, in the console or with {by_hand}" in str(caught.value)
+        assert "credentials set" not in str(caught.value)
+        assert "canary" not in str(caught.value)
+    assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "canary",
+        "canary: no JSON",
+        '{"client_id": "a", "client_id": "b", "client_secret": "c"}',
+        "{client_id: a, client_secret: b, token_url: https://as.example/token}",
+        '{"CLIENT_ID": "a", "CLIENT_SECRETS": ["c"]',
+    ],
+)
+def test_unreadable_value_that_holds_client_credentials_alone_may_be_replaced(value: str) -> None:
+    store = MemoryStore(credentials=value)
+    with pytest.raises(CredentialsError, match=f"`rotator credentials set {NAME} < cred"):
+        edited(store, scope="ours")
+    assert edited(store, **FIELDS)
+    assert store.fields(NAME) == FIELDS
 
 
 @pytest.mark.parametrize(
@@ -178,7 +220,6 @@ def test_client_secret_is_not_sent_to_adobe_because_a_setting_was_taken_away(nam
         "[]",
         '{"client_id": "me"',
         '{"client_id": "me", "client_id": "you"}',
-        '{"client_id": "me", "a": ' + 30 * "[" + 30 * "]" + "}",
         '{"client_id": "me", "token_uri": "https://idp.example/token"}',
     ],
 )

@@ -55,7 +55,9 @@ def rotate(
 
 
 def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
-    return edit_credentials("app/token", change, store=store, clock=ManualClock(), replaces=True)
+    return edit_credentials(
+        "app/token", change, store=store, clock=ManualClock(), on_unreadable=list
+    )
 
 
 @pytest.mark.parametrize("change", EDITS)
