@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rotator.aws.batch_reads import STALL_S, Task, TaskRead, read_in_parallel
+from rotator.aws.error_details import store_error
 from rotator.aws.errors import explain_refusal
 from rotator.aws.paced_store import PacedStore
 from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
@@ -84,7 +85,14 @@ class FleetStore(PacedStore):
         """
         outage = self._reading.outage(self._readers)
         if outage is not None:
-            return TaskRead(dict.fromkeys(task.secret_ids, outage), [])
+            problem = (
+                f"not read, as {self._reading.failures} calls in a row had failed, the last one:"
+                f" {_cause(outage)}"
+            )
+            given_up: dict[str, Read] = {
+                each: _error_of(each, outage, problem) for each in task.secret_ids
+            }
+            return TaskRead(given_up, [])
         found: dict[str, Read] = {}
         if len(task.secret_ids) > 1:
             if self._reading.may_batch:
@@ -137,7 +145,7 @@ class FleetStore(PacedStore):
         if _is_unanswered(first):
             return {}
         if isinstance(first, StoreError) and first.retryable:
-            return dict.fromkeys(batch, error)
+            return {each: _error_of(each, error, _cause(error)) for each in batch}
         self._reading.may_batch = False
         return {batch[0]: first}
 
@@ -183,6 +191,22 @@ class _Reading:
     def outage(self, readers: int) -> StoreError | None:
         """The error of all further calls, once each reader had three in a row that failed."""
         return self.last if self.failures >= MAX_FAILURES * readers else None
+
+
+def _cause(error: StoreError) -> str:
+    return str(error).removeprefix(f"secret {error.secret_id}: ")
+
+
+def _error_of(secret_id: str, error: StoreError, problem: str) -> StoreError:
+    """The error of a secret for which a call of others stands."""
+    return store_error(
+        problem,
+        error.operation,
+        secret_id,
+        aws_code=error.aws_code,
+        retryable=error.retryable,
+        is_answered=error.is_answered,
+    )
 
 
 def _is_unanswered(read: object) -> TypeGuard[StoreError]:

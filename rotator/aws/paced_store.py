@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from rotator.aws.secret_ids import arn_region, is_secret_arn
 from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.errors import StoreError, replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+    from typing import Any, TypeGuard
 
 __all__ = ["ListedSecret", "PacedStore"]
 
@@ -47,8 +48,10 @@ class PacedStore(SecretsManagerStore):
         self._pace = pace
         self._back_off = back_off
 
-    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
+    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret | None]:
         """Every secret with this tag and with all the tags of `where`, replicas left out.
+
+        None stands for an entry that has no secret's name and ARN.
 
         The service's filters are prefixes and cannot join a key to its value, so each secret is
         checked again here (API reference, Filter). Changes of the last minutes may be missing, and
@@ -56,11 +59,13 @@ class PacedStore(SecretsManagerStore):
         before.
         """
         for entry in self._pages(tag):
-            tags = parse_tags(entry)
-            arn = entry["ARN"]
-            is_replica = entry.get("PrimaryRegion", arn.split(":")[3]) != arn.split(":")[3]
+            if not _is_secret(entry):
+                yield None
+                continue
+            tags, region = parse_tags(entry), arn_region(entry["ARN"])
+            is_replica = entry.get("PrimaryRegion", region) != region
             if tag in tags and not is_replica and where.items() <= tags.items():
-                yield ListedSecret(arn, entry["Name"], tags)
+                yield ListedSecret(entry["ARN"], entry["Name"], tags)
 
     def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
         """Every entry; a list whose continuation is refused is begun again once."""
@@ -109,6 +114,14 @@ class PacedStore(SecretsManagerStore):
                     raise
                 self._back_off()
         raise AssertionError  # the last attempt returned or raised
+
+
+def _is_secret(entry: object) -> TypeGuard[dict[str, Any]]:
+    """Whether the entry has a secret's ARN and name (API reference, SecretListEntry)."""
+    if not isinstance(entry, dict):
+        return False
+    arn, name = entry.get("ARN"), entry.get("Name")
+    return isinstance(arn, str) and is_secret_arn(arn) and isinstance(name, str) and bool(name)
 
 
 def _listing_error(error: StoreError) -> StoreError:

@@ -6,10 +6,11 @@ import re
 
 from rotator.errors import ConfigError
 
-__all__ = ["arn_region", "checked_secret_id", "is_secret_id", "shared_region"]
+__all__ = ["arn_region", "checked_secret_id", "is_secret_arn", "is_secret_id", "shared_region"]
 
 # A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
 # services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
+_SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:.")
 SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
 
 
@@ -19,12 +20,19 @@ def checked_secret_id(label: str, text: str) -> str:
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
     if not is_secret_id(text):
         raise ConfigError(f"{label}: is not a valid secret name or ARN")
+    if text.startswith("arn:") and not is_secret_arn(text):
+        raise ConfigError(f"{label}: is an ARN, but not that of a secret; give a secret's")
     return text
 
 
 def is_secret_id(text: str) -> bool:
     """Whether `text` can be a secret's name or ARN."""
     return SECRET_ID.fullmatch(text) is not None
+
+
+def is_secret_arn(text: str) -> bool:
+    """Whether `text` is the ARN of a secret, or a partial one."""
+    return _SECRET_ARN.match(text) is not None
 
 
 def arn_region(secret_id: str | None) -> str | None:

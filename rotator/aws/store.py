@@ -128,12 +128,16 @@ class ApiCaller:
             drop_echoed_code(error, secrets.values())
             return explain_error(error, operation=operation, secret_id=secret_id)
 
+        left_s = self._left_s()
+
         def out_of_time(_: Exception) -> RotatorError:
             problem = f"Secrets Manager did not answer in the time that was left ({operation})"
+            if left_s <= 0:
+                problem = f"the time of this run was used up before the call ({operation})"
             return store_error(problem, operation, secret_id, retryable=True)
 
         response = replace_error(
-            lambda: call_within(self._left_s(), lambda: replace_error(call, Exception, explain)),
+            lambda: call_within(left_s, lambda: replace_error(call, Exception, explain)),
             TimeoutError,
             out_of_time,
         )
@@ -300,7 +304,14 @@ class SecretsManagerStore(ApiCaller):
 
 def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a secret; one may have no value (API reference, Tag: it is not required)."""
-    return {tag["Key"]: tag.get("Value", "") for tag in response.get("Tags", []) if "Key" in tag}
+    listed = response.get("Tags")
+    tags = [tag for tag in listed if isinstance(tag, dict)] if isinstance(listed, list) else []
+    texts = {tag.get("Key"): tag.get("Value", "") for tag in tags}
+    return {
+        key: value if isinstance(value, str) else ""
+        for key, value in texts.items()
+        if isinstance(key, str)
+    }
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from rotator.config.given import (
     FLEET_NAMES,
@@ -174,7 +175,7 @@ def _queue(given: Given | None) -> str | None:
     """The URL of a standard queue: http(s)://HOST/ACCOUNT/NAME."""
     if given is None:
         return None
-    if not re.fullmatch(r"https?://[^/\s]+/[^\s?#]+", given.text):
+    if not re.fullmatch(r"https?://[^/\s]+/[^\s?#]+", given.text) or not _has_host(given.text):
         raise ConfigError(f"{given.label}: is not the URL of an SQS queue; take it from the queue")
     if given.text.endswith(".fifo"):
         raise ConfigError(
@@ -182,3 +183,12 @@ def _queue(given: Given | None) -> str | None:
             " duplicates matter"
         )
     return given.text
+
+
+def _has_host(url: str) -> bool:
+    """Whether its host and port can be read: the SDK's own errors name neither."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from rotator.aws.secret_ids import checked_secret_id
 from rotator.errors import ConfigError, StoreError
 from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
@@ -20,8 +22,8 @@ __all__ = ["discover"]
 class Listing(Protocol):
     """What discovery needs of the store."""
 
-    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret]:
-        """Every secret with this tag, and with all the tags of `where`."""
+    def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret | None]:
+        """Every secret with this tag, and with all the tags of `where`; None for no secret."""
 
 
 def discover(store: Listing, where: Mapping[str, str]) -> Selection:
@@ -32,14 +34,24 @@ def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     none is found.
     """
     listed: dict[str, ListedSecret] = {}
-    broken_off = None
+    broken_off, skipped = None, 0
     try:
         for secret in store.list_tagged(BINDING_TAG, where):
-            listed[secret.name] = secret
+            if secret is None:
+                skipped += 1
+            else:
+                listed[secret.name] = secret
     except StoreError as error:
         if not listed:
             raise
         broken_off = error
+    if skipped:
+        structlog.get_logger().warning(
+            "rotator.list_entries_skipped",
+            entries=skipped,
+            problem="list of secrets: entries without a secret's name and ARN were left out"
+            " (ListSecrets); check AWS_ENDPOINT_URL",
+        )
     bindings, refused = [], []
     for name, secret in sorted(listed.items()):
         binding = Binding(secret.tags[BINDING_TAG], name)

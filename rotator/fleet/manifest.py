@@ -41,7 +41,8 @@ MAX_WORKERS = 256
 
 def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
     """Read the manifest at `path`; raises ConfigError as `parse_manifest` does."""
-    text = replace_error(lambda: Path(path).read_text("utf-8"), (OSError, ValueError), _unreadable)
+    read = Path(path).read_text
+    text = replace_error(lambda: read("utf-8-sig"), (OSError, ValueError), _unreadable)
     return parse_manifest(text)
 
 

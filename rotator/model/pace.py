@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_CALLS_PER_S", "check_pace", "parse_pace"]
+__all__ = ["MAX_CALLS_PER_S", "MIN_CALLS_PER_S", "check_pace", "parse_pace"]
+
+MIN_CALLS_PER_S = 0.1
+"""Slower than that, a run has no time for more than a few bindings."""
 
 MAX_CALLS_PER_S = 10_000
 
 
 def check_pace(calls_per_s: float) -> float:
-    """`calls_per_s` itself; raises ValueError unless it is above 0 and within the bound."""
-    if not 0 < calls_per_s <= MAX_CALLS_PER_S:  # neither can NaN
-        raise ValueError(f"must be a number above 0, at most {MAX_CALLS_PER_S}")
+    """`calls_per_s` itself; raises ValueError unless it is within the bounds."""
+    if not MIN_CALLS_PER_S <= calls_per_s <= MAX_CALLS_PER_S:  # which NaN never is
+        raise ValueError(f"must be a number, {MIN_CALLS_PER_S} to {MAX_CALLS_PER_S}")
     return calls_per_s
 
 

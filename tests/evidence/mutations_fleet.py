@@ -8,6 +8,7 @@ WORK = "tests/unit/fleet/test_work.py"
 ROLES = "tests/unit/fleet/test_roles.py"
 STATUS = "tests/unit/fleet/test_status.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
+LIST = "tests/unit/aws/test_secret_list.py"
 CONSENT = "tests/unit/model/test_consent.py"
 QUEUE = "tests/unit/aws/test_queue.py"
 LAMBDA = "tests/integration/aws/test_lambda_fleet.py"
@@ -145,14 +146,14 @@ FLEET_MUTATIONS = (
         "aws/paced_store.py",
         " and where.items() <= tags.items():\n",
         " and where is not None:\n",
-        f"{STORE} -k checks_each_tag",
+        f"{LIST} -k checks_each_tag",
     ),
     Mutation(
         "fleet: replicas count as bindings of this region",
         "aws/paced_store.py",
         "if tag in tags and not is_replica and",
         "if tag in tags and is_replica is not None and",
-        f"{STORE} -k checks_each_tag",
+        f"{LIST} -k checks_each_tag",
     ),
     Mutation(
         "fleet: whoever may tag a secret holds the alarm",
@@ -222,7 +223,7 @@ FLEET_MUTATIONS = (
         "fleet/discovery.py",
         "        if not listed:\n            raise\n",
         "        if listed is not None:\n            raise\n",
-        f"{STORE} -k pages_before",
+        f"{LIST} -k pages_before",
     ),
     Mutation(
         "discovery: a list that broke off is not told of",
@@ -272,5 +273,19 @@ FLEET_MUTATIONS = (
         "    problem = outage_of(reports) or selection.broken_off\n",
         "    problem = selection.broken_off\n",
         f"{ALARMS} -k nothing_can_be_read",
+    ),
+    Mutation(
+        "discovery: an entry that names no secret ends the run",
+        "aws/paced_store.py",
+        "            if not _is_secret(entry):\n",
+        "            if entry is _is_secret:\n",
+        f"{LIST} -k names_no_secret",
+    ),
+    Mutation(
+        "fleet: what was given up tells of another secret",
+        "aws/fleet_store.py",
+        "each: _error_of(each, outage, problem) for",
+        "each: outage for",
+        f"{STORE} -k was_given_up",
     ),
 )

@@ -19,7 +19,7 @@ from rotator.fleet.manifest import (
     read_manifest,
 )
 from rotator.model.fields import load_object
-from rotator.model.pace import MAX_CALLS_PER_S
+from rotator.model.pace import MAX_CALLS_PER_S, MIN_CALLS_PER_S
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_object((ROOT / "rotator/schemas/fleet-manifest.schema.json").read_text("utf-8"))
@@ -95,6 +95,7 @@ def test_schema_describes_every_key_and_no_other() -> None:
     assert all(each["description"] for each in (*fleet.values(), *binding.values()))
     assert fleet["workers"]["maximum"] == MAX_WORKERS
     assert SCHEMA["$defs"]["rate"]["maximum"] == MAX_CALLS_PER_S
+    assert SCHEMA["$defs"]["rate"]["minimum"] == MIN_CALLS_PER_S
 
 
 @pytest.mark.parametrize("example", SCHEMA["examples"])

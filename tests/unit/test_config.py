@@ -294,7 +294,7 @@ def test_pace_at_which_no_run_can_go_is_refused_by_the_name_of_its_variable(text
     with pytest.raises(ConfigError) as caught:
         load_fleet({"--discover": "true"}, environ={"ROTATOR_PUTS_PER_S": text})
 
-    assert str(caught.value) == "ROTATOR_PUTS_PER_S: must be a number above 0, at most 10000"
+    assert str(caught.value) == "ROTATOR_PUTS_PER_S: must be a number, 0.1 to 10000"
     assert caught.value.__context__ is None
 
 
@@ -354,6 +354,16 @@ def test_tags_are_taken_as_they_are_written() -> None:
         (
             {},
             {"DISCOVER": "true", "QUEUE_URL": "due"},
+            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
+        ),
+        (
+            {},
+            {"DISCOVER": "true", "QUEUE_URL": "https://sqs.example:port/1/due"},
+            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
+        ),
+        (
+            {},
+            {"DISCOVER": "true", "QUEUE_URL": "https://[sqs.example/1/due"},
             "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
         ),
         (

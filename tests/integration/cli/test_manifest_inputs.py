@@ -72,11 +72,11 @@ REFUSED = [
     Wrong("[fleet]\nworkers = 1.5\n" + ONE, "[fleet]: workers must be a whole number"),
     Wrong("[fleet]\nworkers = true\n" + ONE, "[fleet]: workers must be a whole number"),
     Wrong('[fleet]\nworkers = "4"\n' + ONE, "[fleet]: workers must be a whole number"),
-    Wrong("[fleet]\nputs_per_s = 0\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),
-    Wrong("[fleet]\nputs_per_s = true\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),
-    Wrong('[fleet]\nputs_per_s = "9"\n' + ONE, "[fleet]: puts_per_s must be a number above 0"),
-    Wrong("[fleet]\nreads_per_s = -1\n" + ONE, "[fleet]: reads_per_s must be a number above 0"),
-    Wrong("[fleet]\nreads_per_s = inf\n" + ONE, "[fleet]: reads_per_s must be a number above 0"),
+    Wrong("[fleet]\nputs_per_s = 0\n" + ONE, "[fleet]: puts_per_s must be a number, 0.1 to"),
+    Wrong("[fleet]\nputs_per_s = true\n" + ONE, "[fleet]: puts_per_s must be a number, 0.1 to"),
+    Wrong('[fleet]\nputs_per_s = "9"\n' + ONE, "[fleet]: puts_per_s must be a number, 0.1 to"),
+    Wrong("[fleet]\nreads_per_s = -1\n" + ONE, "[fleet]: reads_per_s must be a number, 0.1 to"),
+    Wrong("[fleet]\nreads_per_s = inf\n" + ONE, "[fleet]: reads_per_s must be a number, 0.1 to"),
     # Its bindings.
     Wrong("binding = [1]\n", "manifest: binding 1 must be a table"),
     Wrong("[[binding]]\n" + CREDENTIALS, "binding 1: token_secret is missing"),
@@ -103,7 +103,7 @@ ONLY_THE_COMMAND_KNOWS = [
         "token secret {credentials}: is the credentials secret of another binding",
     ),
     Wrong('[fleet]\ncadence = "400d"\n' + ONE, "[fleet]: cadence is zero, or longer than a year"),
-    Wrong("[fleet]\nputs_per_s = nan\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),
+    Wrong("[fleet]\nputs_per_s = nan\n" + ONE, "[fleet]: puts_per_s must be a number, 0.1 to"),
     Wrong(ONE + 'probe_url = "http://api.example"\n', "binding 1: probe_url must use https"),
 ]
 NO_TOML = [

@@ -11,7 +11,6 @@ from botocore.exceptions import (
 
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
-from rotator.fleet.discovery import discover
 from rotator.model.secret import StoredSecret
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://sm.example")
@@ -261,111 +260,30 @@ def test_without_aws_credentials_nothing_is_read_at_all() -> None:
         read_all(store_of(client), ["a", "b"])
 
 
-def listed(name: str, tags: dict[str, str], **fields: str) -> dict[str, Any]:
-    pairs = [{"Key": key, "Value": text} for key, text in tags.items()]
-    return {"ARN": arn_of(name), "Name": name, "Tags": pairs, **fields}
+def test_secret_that_was_given_up_is_named_with_the_last_cause() -> None:
+    names = [f"s{n}" for n in range(400)]
+    client = HangingClient(*names)
+
+    found = read_all(FleetStore(client, readers=2, patience_s=0.05), names)
+
+    client.ended.set()
+    texts = {name: str(each) for name, each in found.items()}
+    assert all(text.startswith(f"secret {name}: ") for name, text in texts.items())
+    given_up = [text for text in texts.values() if "calls in a row had failed" in text]
+    assert len(given_up) > len(names) // 2
+    assert all("the last one: Secrets Manager" in text for text in given_up)
 
 
-def test_listing_goes_on_past_empty_pages_and_checks_each_tag_itself() -> None:
+def test_secret_in_a_refused_batch_is_named_alone() -> None:
     client = ScriptedClient()
-    wanted = {TAG: "c", "env": "prod"}
-    client.pages = [
-        {
-            "SecretList": [listed("wanted", wanted), listed("longer key", {TAG + "2": "c"})],
-            "NextToken": "1",
-        },
-        {"SecretList": [], "NextToken": "2"},
-        {
-            "SecretList": [
-                listed("replica", wanted, PrimaryRegion="us-east-1"),
-                listed("elsewhere", {TAG: "c"}),
-                listed("longer value", {TAG: "c", "env": "production"}),
-                listed("primary", wanted, PrimaryRegion="eu-west-1"),
-            ]
-        },
-    ]
+    client.error = refusal("InternalServiceError")
 
-    found = list(store_of(client).list_tagged(TAG, {"env": "prod"}))
+    found = read_all(store_of(client), ["a", "b"])
 
-    assert [each.name for each in found] == ["wanted", "primary"]
-    assert [params.get("NextToken") for _, params in client.calls] == [None, "1", "2"]
+    assert [str(found[name]).split(": ")[0] for name in "ab"] == ["secret a", "secret b"]
 
 
-def test_list_that_never_ends_is_an_error() -> None:
-    client = ScriptedClient()
-    client.pages = [{"SecretList": [], "NextToken": "same"}] * 3
+def test_call_after_the_end_of_a_run_says_so() -> None:
+    [read] = read_all(store_of(ScriptedClient()).within(lambda: -3.0), ["a"]).values()
 
-    with pytest.raises(StoreError, match="list of secrets: does not end"):
-        list(FleetStore(client).list_tagged(TAG, {}))
-
-
-FIRST = {"SecretList": [listed("a", {TAG: "c"})], "NextToken": "1"}
-LAST = {"SecretList": [listed("b", {TAG: "c"})]}
-
-
-def test_list_whose_continuation_is_refused_is_begun_again_once() -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, refusal("InvalidNextTokenException"), FIRST, LAST]
-
-    found = {each.name for each in FleetStore(client).list_tagged(TAG, {})}
-
-    assert found == {"a", "b"}
-    assert [params.get("NextToken") for _, params in client.calls] == [None, "1", None, "1"]
-
-
-def test_list_whose_continuation_is_refused_again_is_a_temporary_failure() -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, refusal("InvalidNextTokenException")] * 2
-
-    with pytest.raises(StoreError) as raised:
-        list(FleetStore(client).list_tagged(TAG, {}))
-
-    assert str(raised.value) == (
-        "list of secrets: its continuation was refused (ListSecrets: InvalidNextTokenException);"
-        " the next run begins anew"
-    )
-    assert (raised.value.retryable, len(client.calls)) == (True, 4)
-
-
-def test_list_that_may_not_be_read_says_what_to_grant() -> None:
-    client = ScriptedClient()
-    client.pages = [refusal("AccessDeniedException")]
-
-    with pytest.raises(StoreError) as raised:
-        list(FleetStore(client).list_tagged(TAG, {}))
-
-    assert str(raised.value) == (
-        "list of secrets: access denied; grant secretsmanager:ListSecrets on * to this role"
-    )
-    assert not raised.value.retryable
-
-
-@pytest.mark.parametrize("error", [refusal("InternalServiceError"), UNREACHABLE])
-def test_page_that_fails_costs_no_binding_of_the_pages_before(error: Exception) -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, error]
-
-    selection = discover(FleetStore(client), {})
-
-    assert [each.binding.token_secret for each in selection.bindings] == ["a"]
-    assert selection.broken_off is not None
-    assert selection.broken_off.retryable
-
-
-def test_list_of_which_nothing_can_be_read_is_a_failure_of_the_run() -> None:
-    client = ScriptedClient()
-    client.pages = [UNREACHABLE]
-
-    with pytest.raises(StoreError, match="list of secrets: "):
-        discover(FleetStore(client), {})
-
-
-def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
-    client = ScriptedClient()
-    # API reference, Tag: neither Key nor Value is required.
-    odd: Any = [{"Key": "team"}, {"Value": "nobody's"}, {"Key": TAG, "Value": "a/credentials"}]
-    client.pages = [{"SecretList": [{"ARN": arn_of("a"), "Name": "a", "Tags": odd}]}]
-
-    [listed] = store_of(client).list_tagged(TAG, {})
-
-    assert listed.tags == {"team": "", TAG: "a/credentials"}
+    assert "secret a: the time of this run was used up" in str(read)

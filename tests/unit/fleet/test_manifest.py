@@ -30,6 +30,15 @@ def test_manifest_names_a_fleet_and_its_bindings() -> None:
     assert selection.refused == ()
 
 
+def test_manifest_of_an_editor_that_writes_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + ONE.encode())
+
+    _, selection = load_manifest(str(path))
+
+    assert len(selection.bindings) == 1
+
+
 def test_fleet_table_may_be_left_out() -> None:
     settings, _ = parse_manifest(ONE)
 
@@ -49,8 +58,12 @@ def test_fleet_table_may_be_left_out() -> None:
         ("[fleet]\nname = ''\n" + ONE, "[fleet]: name must be a non-empty string"),
         ("[fleet]\nworkers = true\n" + ONE, "[fleet]: workers must be a whole number"),
         ("[fleet]\nworkers = 0\n" + ONE, "[fleet]: workers must be a whole number"),
-        ("[fleet]\nputs_per_s = 0\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),
-        ("[fleet]\nputs_per_s = nan\n" + ONE, "[fleet]: puts_per_s must be a number above 0"),
+        ("[fleet]\nputs_per_s = 0\n" + ONE, "[fleet]: puts_per_s must be a number, 0.1 to 10000"),
+        (
+            "[fleet]\nputs_per_s = 0.0001\n" + ONE,
+            "[fleet]: puts_per_s must be a number, 0.1 to 10000",
+        ),
+        ("[fleet]\nputs_per_s = nan\n" + ONE, "[fleet]: puts_per_s must be a number, 0.1 to 10000"),
         ("fleet = 1\n" + ONE, "manifest: [fleet] must be a table"),
         ("secret = hunter2", "manifest: is not TOML (at line 1, column 10)"),
     ],
