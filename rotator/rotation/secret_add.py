@@ -21,6 +21,7 @@ from rotator.rotation.secret_listing import (
     refuse_full_house,
 )
 from rotator.rotation.secret_proof import prove, prove_stored
+from rotator.rotation.secret_removal import delete, switch_off
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     SETTLING,
@@ -95,8 +96,8 @@ def _add(
         return run.conclude("would_change", summary, rotation=seen.rotation)
     for orphan in addition.orphans:
         if admin.can_retire and orphan.is_active:
-            admin.retire(orphan.id)
-        admin.delete(orphan.id)
+            switch_off(admin, orphan.id, kept=addition.stored)
+        delete(admin, orphan.id, kept=addition.stored)
     intent = SecretRotation(
         id=run.new_id(),
         step="adding",
@@ -115,9 +116,30 @@ def _add(
             raise
         refused = error
     else:
+        _refuse_repeated(seen, addition, added)
         return _store_both(run, seen, intent, added)
     publish(run, seen, before)
     raise explain_refused_add(seen, admin, refused, old, addition.lost)
+
+
+def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> None:
+    """Raise if the response repeats a client secret that was there before it was asked for."""
+    known = {each.id for each in (*addition.listed, *addition.orphans)}
+    stored = addition.stored
+    if added.listed.id in known:
+        repeated = added.listed.id
+    elif added.value in seen.credentials.client_secrets:
+        repeated = stored.listed.id if added.value == stored.value else "a stored client secret"
+    else:
+        return
+    kind, url = seen.settings.kind, seen.settings.url
+    raise ClientAdminError(
+        f"{kind.name}: its response to a request to add a client secret repeats {repeated}, which"
+        " was there before, so nothing was stored and nothing was deleted. See whether a cache or a"
+        f" proxy answers for {url}, then run this again: it deletes what may have been added"
+        f" ({kind.console})",
+        retryable=True,
+    )
 
 
 def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:

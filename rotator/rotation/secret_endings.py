@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "abandon",
     "abandon_rolled_back",
+    "abandon_same_twice",
     "before_intent",
     "find_later_version",
     "finish",
@@ -275,6 +276,29 @@ def abandon(
         return run.conclude("would_change", f"{ended}; {told}", rotation=rotation)
     publish(run, seen, state)
     return run.conclude("abandoned", f"{ended}; {told}", rotation=state)
+
+
+def abandon_same_twice(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    listed: Mapping[str, ProviderSecret],
+) -> SecretRotationResult:
+    """The state names one client secret twice: which of those that are listed it is, nobody knows.
+
+    Earlier releases stored such a state after a response that a cache had repeated.
+    """
+    kind = seen.settings.kind
+    ended = (
+        f"the state names {' and '.join(sorted(set(_ids(rotation))))} as both the old and the new"
+        f" client secret, so this rotation has ended and nothing was deleted; {kind.name} lists"
+        f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
+        f" them the credentials hold before you delete one ({kind.console})"
+    )
+    if run.dry_run:
+        return run.conclude("would_change", ended, rotation=rotation)
+    publish(run, seen, None)
+    return run.conclude("abandoned", ended)
 
 
 def _is_back(seen: Situation, rotation: SecretRotation) -> bool:

@@ -15,13 +15,16 @@ from rotator.model.providers import resolve
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
     abandon,
+    abandon_same_twice,
     finish,
     finish_without_old,
     revert,
     settle_both_gone,
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
+from rotator.rotation.secret_listing import StoredSecret
 from rotator.rotation.secret_proof import prove, refuse_unless_old
+from rotator.rotation.secret_removal import delete, is_same_twice, switch_off
 from rotator.rotation.secret_run import publish, refuse_if_edited, with_new
 
 if TYPE_CHECKING:
@@ -54,6 +57,8 @@ def _continue(
 ) -> SecretRotationResult:
     value, old, new = seen.new_value, rotation.old, rotation.new
     listed = {each.id: each for each in admin.list()}
+    if is_same_twice(rotation):
+        return abandon_same_twice(run, seen, rotation, listed)
     # Tried first is what mints: the gate would wait for the new one for ever behind another.
     if value is None or old is None or new is None or seen.credentials.client_secrets[0] != value:
         return abandon(run, seen, rotation, listed)
@@ -106,7 +111,8 @@ def _end_old(
     refuse_if_edited(run, seen)
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, old, value=value, gate=gate)
-    admin.delete(old.id)
+    kept = StoredSecret(rotation.new or old, value)  # `old` is refused
+    delete(admin, old.id, kept=kept, digest=rotation.old_digest)
     return finish(run, seen, rotation, value, gate=gate)
 
 
@@ -131,7 +137,8 @@ def _retire(
     gate: tuple[Condition, ...],
 ) -> SecretRotationResult:
     if old.is_active:
-        admin.retire(old.id)
+        kept = StoredSecret(rotation.new or old, value)
+        switch_off(admin, old.id, kept=kept, digest=rotation.old_digest)
     rotation = replace(rotation, step="retired", retired_at=run.now())
     publish(run, seen, rotation, client_secrets=with_new(value))
     summary = (

@@ -10,6 +10,7 @@ from tests.evidence.mutations_native import NATIVE_MUTATIONS
 from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_races import RACE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
+from tests.evidence.mutations_secret_outside import SECRET_OUTSIDE_MUTATIONS
 from tests.evidence.mutations_secret_proof import SECRET_PROOF_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 from tests.evidence.mutations_writes import WRITE_MUTATIONS
@@ -33,6 +34,7 @@ MUTATIONS = (
     *CLI_MUTATIONS,
     *MESSAGE_MUTATIONS,
     *CLIENT_SECRET_MUTATIONS,
+    *SECRET_OUTSIDE_MUTATIONS,
     *SECRET_PROOF_MUTATIONS,
     *FLEET_MUTATIONS,
     *ISOLATION_MUTATIONS,

@@ -37,7 +37,8 @@ class SecretFake:
     """What the four have in common; `secrets` by id, oldest first.
 
     `unlisted` are the ids that a stale list leaves out.
-    `before` and `after` are called with the method of each request.
+    `before` and `after` are called with the method of each request, and `answer_add` makes of the
+    response to an add what a cache or a failing server makes of it.
     """
 
     clock: Clock
@@ -50,6 +51,7 @@ class SecretFake:
     made: int = 0
     before: Callable[[str], object] = lambda _: None
     after: Callable[[str], object] = lambda _: None
+    answer_add: Callable[[int, object], tuple[int, object]] = lambda *found: found
 
     KIND: ClassVar[str]
     CAPACITY: ClassVar[int | None] = None
@@ -105,7 +107,8 @@ class SecretFake:
         fields = json.loads(body) if body else {}
         for verb, beginning, answer in self.routes():
             if method == verb and path.partition("?")[0].startswith(beginning):
-                return answer(path.removeprefix(beginning), fields)
+                found = answer(path.removeprefix(beginning), fields)
+                return self.answer_add(*found) if answer.__name__ == "_add" else found
         return self.refuse(404)
 
     def routes(
@@ -116,6 +119,10 @@ class SecretFake:
 
     def refuse(self, status: int) -> tuple[int, object]:
         """The provider's own error document."""
+        raise NotImplementedError
+
+    def added(self, kept: KeptSecret) -> dict[str, Any]:
+        """The document that answers an add, with the value."""
         raise NotImplementedError
 
     def listed(self) -> list[KeptSecret]:
@@ -167,8 +174,10 @@ class FakeAdobe(SecretFake):
     def _add(self, *_: object) -> tuple[int, object]:
         if self.is_full():
             return self.refuse(400)
-        kept = self.make()
-        return 201, self._document(kept) | {"client_secret": kept.value}
+        return 201, self.added(self.make())
+
+    def added(self, kept: KeptSecret) -> dict[str, Any]:
+        return self._document(kept) | {"client_secret": kept.value}
 
     def _remove(self, rest: str, _: object) -> tuple[int, object]:
         return (204, None) if self.secrets.pop(rest.strip("/"), None) else self.refuse(404)
@@ -211,7 +220,10 @@ class FakeEntraId(SecretFake):
         kept = self.make(
             f"{self.made}~n-canary-entra", ends_at=ends_at, label=wanted["displayName"]
         )
-        return 200, self._document(kept) | {"secretText": kept.value}
+        return 200, self.added(kept)
+
+    def added(self, kept: KeptSecret) -> dict[str, Any]:
+        return self._document(kept) | {"secretText": kept.value}
 
     def _remove(self, _: object, fields: dict[str, Any]) -> tuple[int, object]:
         return (204, None) if self.secrets.pop(fields["keyId"], None) else self.refuse(400)
@@ -256,7 +268,10 @@ class FakeOkta(SecretFake):
         return 200, [self._document(kept) for kept in self.listed()]
 
     def _add(self, *_: object) -> tuple[int, object]:
-        return self.refuse(400) if self.is_full() else (201, self._document(self.make()))
+        return self.refuse(400) if self.is_full() else (201, self.added(self.make()))
+
+    def added(self, kept: KeptSecret) -> dict[str, Any]:
+        return self._document(kept)
 
     def _switch(self, rest: str, _: object) -> tuple[int, object]:
         secret_id, _, verb = rest.partition("/lifecycle/")
