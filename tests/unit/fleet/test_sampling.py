@@ -158,9 +158,9 @@ def test_host_of_few_clients_gets_three_attempts_of_each(clients: int) -> None:
 
 
 def test_client_that_failed_before_tells_nothing_new_of_its_host() -> None:
-    # At the end only the sick ones are left; what is added then still gets its turn.
+    # At the end only the sick ones are left; ten of them in a row close nothing.
     sick, healthy = works(12, "sick", each=3), works(28, "well")
-    found = Simulation([*sick, *healthy], sick_are(DOWN))
+    found = Simulation([*sick, *healthy], sick_are(DOWN), workers=1)
 
     assert set(found.done) == names(healthy)
     assert found.deferred == {}
@@ -213,12 +213,19 @@ def test_hosts_that_hang_keep_no_other_host_waiting(elsewhere: int) -> None:
 
 
 def test_host_in_doubt_is_sampled_while_other_hosts_are_busy() -> None:
-    # Three sick clients must not put their host behind all that is due elsewhere.
-    sick, healthy = works(3, "sick"), works(20, "well")
-    busy = [work for host in range(8) for work in works(200, f"b{host}-", host=f"busy{host}")]
+    # What is due elsewhere takes longer than the run: 8 * 400 * 5 s / 16 workers = 1000 s.
+    sick, healthy = works(6, "sick"), works(20, "well")
+    busy = [
+        work
+        for n in range(400)
+        for h in range(8)
+        for work in works(1, f"b{n}-{h}-", host=f"busy{h}")
+    ]
 
-    def outcome(work: Work[str], now_s: float) -> Outcome:
-        return (5.0, "answered") if work.host != "a" else sick_are(DOWN)(work, now_s)
+    def outcome(work: Work[str], _: float) -> Outcome:
+        if work.host != "a":
+            return 5.0, "answered"
+        return (20.0, Failure("HTTP 503")) if work.item.startswith("sick") else HEALTHY
 
     found = Simulation([*sick, *healthy, *busy], outcome)
 
