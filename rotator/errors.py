@@ -191,8 +191,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The known name of which `name` is probably a misspelling, None if it resembles none."""
     import difflib  # here, because it takes milliseconds and few runs need it
 
-    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.75)
-    return matches[0] if matches else None
+    name, known = name.lower(), list(known)
+    swaps = (f"{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}" for at in range(len(name) - 1))
+    swapped = next((each for each in swaps if each in known), None)  # in a short name, half of it
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return swapped or (matches[0] if matches else None)
 
 
 def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

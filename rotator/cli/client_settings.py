@@ -37,6 +37,7 @@ the authentication page of the Photoshop API."""
 
 _NAMES = ("provider", "token_url", "issuer", "scope", "audience")
 _MOST_CHARACTERS = 1_000_000
+_NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
 _JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 
 
@@ -161,6 +162,7 @@ def ask_changes() -> dict[str, Any]:
     Raises ConfigError for other JSON: nobody's client secret looks like that.
     """
     text = _ask_secret_text()
+    _refuse_named_value(text)
     if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
         return {"client_secret": text}
     from rotator.errors import replace_error
@@ -181,6 +183,17 @@ def ask_changes() -> dict[str, Any]:
         ValueError,
         lambda error: ConfigError(f"standard input: {error}"),
     )
+
+
+def _refuse_named_value(text: str) -> None:
+    """Raise ConfigError for a line of a file of settings: `CLIENT_SECRET=...`, `client_id: ...`."""
+    named = re.match(r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]", text)
+    name = re.sub("[^a-z]", "", named[1].lower()) if named else ""
+    if name.endswith(_NAMES_OF_VALUES):
+        raise ConfigError(
+            "client secret: has a name in front of it; pass the value alone, or as"
+            ' {"client_secret": "..."}'
+        )
 
 
 def _ask_secret_text() -> str:

@@ -14,7 +14,8 @@ example:
   rotator demo
   rotator demo --serve
 
-Needs the extra `demo`; from a checkout: pip install '.[demo]', or make run"""
+Needs the extra `demo`. In a checkout `make run` installs and runs it, and
+`make run ARGS=--serve` keeps the servers running."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:

@@ -172,7 +172,7 @@ def load_secret_id(
     for label, text in (typed or {variable: environ.get(variable, "")}).items():
         if typed or text:
             return checked_secret_id(label, text)
-    raise ConfigError(f"{name.replace('_', ' ')}: missing; pass its ID or set {variable}")
+    raise ConfigError(describe_missing(name))
 
 
 def load_secret_rotation(

@@ -57,6 +57,9 @@ FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url", *PACES)
 SECRET_NAMES = ("client_secret_overlap", "client_secret_max_age")
 ALL_NAMES = (*NAMES, *LOG_NAMES, *FLEET_NAMES, *SECRET_NAMES)
 
+CREDENTIALS_FIELDS = ("client_id", "client_secret", "private_key", "scope", "token_url", "provider")
+"""What people look for in the environment first, and what only the credentials secret holds."""
+
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 
 # What Kubernetes sets in a pod for each Service in its namespace; one may be called "rotator-log".
@@ -77,26 +80,50 @@ class Given(NamedTuple):
 def read_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Given]:
     """What the environment says of `names`, by name; an empty variable says nothing.
 
-    Raises ConfigError for a variable that looks like a misspelling of any setting.
+    Raises ConfigError for a variable that looks like a misspelling of any setting, or stands for
+    something that one of the secrets holds.
     """
     known = {f"{PREFIX}{name.upper()}": name for name in ALL_NAMES}
     found = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = known.get(variable)
         if name is None and not re.fullmatch(_SERVICE_LINK, variable):
-            meant = did_you_mean(variable.removeprefix(PREFIX), [n.upper() for n in known.values()])
-            meant = meant or did_you_mean(variable.removeprefix(PREFIX), known.values())
-            if meant is not None:
-                raise ConfigError(f"{variable}: unknown; did you mean {PREFIX}{meant.upper()}?")
+            problem = _explain_unknown(variable)
+            if problem is not None:
+                raise ConfigError(f"{variable}: {problem}")
         elif name is not None and name in names and environ[variable]:
             found[name] = Given(environ[variable], variable)
     return found
 
 
+def _explain_unknown(variable: str) -> str | None:
+    """What is wrong with a variable that is no setting; None if it may be somebody else's."""
+    name = variable.removeprefix(PREFIX).lower()
+    if name in {"token", "access_token"}:
+        return (
+            "is never read: the token is in the token secret, which"
+            f" {PREFIX}TOKEN_SECRET names; unset this variable"
+        )
+    if name.removesuffix("s") in CREDENTIALS_FIELDS:
+        return _explain_credentials_field(name.removesuffix("s"))
+    meant = did_you_mean(name, ALL_NAMES)
+    if meant is not None:
+        return f"unknown; did you mean {PREFIX}{meant.upper()}?"
+    field = did_you_mean(name, CREDENTIALS_FIELDS)
+    return None if field is None else _explain_credentials_field(field)
+
+
+def _explain_credentials_field(field: str) -> str:
+    return (
+        f"is never read: the {field.replace('_', ' ')} is a part of the credentials secret; store"
+        " it there with `rotator credentials set ID`, and unset this variable"
+    )
+
+
 def describe_missing(name: str) -> str:
     """What to do about a secret that nothing names."""
     flag = f"--{name.replace('_', '-')}"
-    return f"{name.replace('_', ' ')}: missing; pass {flag} or set {PREFIX}{name.upper()}"
+    return f"{name.replace('_', ' ')}: missing; pass {flag} ID or set {PREFIX}{name.upper()}"
 
 
 def describe_missing_api(label: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.demo.screen import Screen
 from rotator.errors import RotatorError
-from rotator.local.environment import secrets_manager_client
+from rotator.local.environment import is_checkout, secrets_manager_client
 from rotator.local.playground import playground
 from rotator.reader import TokenReader
 
@@ -68,8 +68,9 @@ def narrate() -> int:
         " Both servers are stopped."
     )
     screen.say("What now:")
-    screen.say("    rotator demo --serve    keeps the servers up, for trying the commands yourself")
-    screen.say("    README.md               the same with your AWS account and Adobe credentials")
+    serve = "make run ARGS=--serve" if is_checkout() else "rotator demo --serve"
+    screen.say(f"    {serve:<22}  keeps the servers up, for trying the commands yourself")
+    screen.say(f"    {'README.md':<22}  the same with your AWS account and Adobe credentials")
     return 0
 
 

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["REGION", "aws_variables", "isolated_environment", "secrets_manager_client"]
+__all__ = [
+    "REGION",
+    "aws_variables",
+    "is_checkout",
+    "isolated_environment",
+    "secrets_manager_client",
+]
 
 REGION = "us-east-1"
 
+_ROOT = Path(__file__).parents[2]
+
 _FOREIGN_PREFIXES = ("AWS_", "BOTO_", "ROTATOR_")
 _FOREIGN_SUFFIX = "_PROXY"
+
+
+def is_checkout() -> bool:
+    """Whether this code is that of a checkout, whose command is not on the PATH but run by make."""
+    return (_ROOT / "Makefile").is_file() and (_ROOT / "pyproject.toml").is_file()
 
 
 def aws_variables(endpoint_url: str) -> dict[str, str]:

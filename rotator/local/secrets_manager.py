@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from rotator.local.environment import is_checkout
 from rotator.local.server_process import serve_until_eof
 
 if TYPE_CHECKING:
@@ -75,10 +76,13 @@ def main() -> int:
         missing = error.name
     else:
         return serve_until_eof(server, {"endpoint_url": f"http://127.0.0.1:{server.server_port}"})
-    print(
-        f"local Secrets Manager: {missing} is not installed; in a checkout: pip install '.[demo]'",
-        file=sys.stderr,
+    way_out = (
+        "run `make run`, which installs what the demo needs"
+        if is_checkout()
+        else "the demo needs the extra demo: pip install 'oauth-token-rotator[demo]' in a virtual"
+        " environment of its own, not where the job runs"
     )
+    print(f"local Secrets Manager: {missing} is not installed; {way_out}", file=sys.stderr)
     return 2
 
 

@@ -72,7 +72,7 @@ def edit_credentials(
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, on_unreadable)
-        return change(dict(fields)) == fields
+        return _with_plain_secret(change(dict(fields))) == _with_plain_secret(fields)
 
     if is_needless(seen):
         return False
@@ -90,7 +90,8 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
     """The fields with `settings` in their place; an empty one, or None, removes the field.
 
     A setting also replaces its field under Adobe's name. Complete credentials also remove what
-    looks like a misspelling. Raises ConfigError if nothing would name the provider any more.
+    looks like a misspelling. Raises ConfigError if nothing would name the provider any more, or if
+    a setting that may be shown is the client secret.
     """
     kept = {
         name: value
@@ -103,6 +104,7 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
         for name, value in (kept | dict(settings)).items()
         if name not in settings or value not in ("", None)
     }
+    _refuse_client_secret_in(settings, _client_secrets(fields) | _client_secrets(merged))
     named, taken_away = (
         [name for name in PROVIDER_FIELDS if each.get(name)] for each in (merged, fields)
     )
@@ -133,6 +135,23 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
     """The fields with exactly these client secrets, under the one key of the format."""
     others = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
+
+
+def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with one client secret as text, though it may be a list, or under another key."""
+    keys = [key for key in CLIENT_SECRET_KEYS if fields.get(key)]
+    if len(keys) != 1:
+        return fields
+    stored = fields[keys[0]]
+    return replace_client_secrets(fields, stored if isinstance(stored, list) else [stored])
+
+
+def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[str]) -> None:
+    """Raise ConfigError for a client secret that was pasted where settings are shown and logged."""
+    for name, value in settings.items():
+        is_shown = name not in {*CLIENT_SECRET_KEYS, "client_id", "CLIENT_ID", "private_key"}
+        if is_shown and isinstance(value, str) and value in client_secrets:
+            raise ConfigError(f"{name}: is the client secret, which belongs in no other field")
 
 
 def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

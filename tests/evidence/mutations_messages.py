@@ -41,4 +41,32 @@ MESSAGE_MUTATIONS = (
         "next_rotation_at",
         "tests/unit/model/test_status.py -k is_rotated_now",
     ),
+    Mutation(
+        "messages: a client secret in the environment is taken for a misspelling",
+        "config/given.py",
+        '    if name.removesuffix("s") in CREDENTIALS_FIELDS:\n',
+        "    if not CREDENTIALS_FIELDS:\n",
+        "tests/unit/test_config_variables.py -k what_the_credentials_secret_holds",
+    ),
+    Mutation(
+        "messages: a pasted line of settings is stored as the client secret",
+        "cli/client_settings.py",
+        "    _refuse_named_value(text)\n",
+        "",
+        "tests/integration/cli/test_credentials_changes.py -k pasted_line",
+    ),
+    Mutation(
+        "messages: the client secret is stored as the scope",
+        "rotation/credentials.py",
+        "if is_shown and isinstance(value, str) and value in client_secrets:",
+        "if not is_shown and isinstance(value, str) and value in ():",
+        "tests/unit/rotation/test_credentials.py -k in_no_other_field",
+    ),
+    Mutation(
+        "messages: a client secret that is stored already is written again",
+        "rotation/credentials.py",
+        "_with_plain_secret(change(dict(fields))) == _with_plain_secret(fields)",
+        "change(dict(fields)) == fields",
+        "tests/unit/rotation/test_credentials.py -k not_written_again",
+    ),
 )

@@ -68,7 +68,9 @@ def test_empty_variable_is_not_given() -> None:
 
 
 def test_missing_token_secret_names_flag_and_variable() -> None:
-    assert refusal({}) == ("token secret: missing; pass --token-secret or set ROTATOR_TOKEN_SECRET")
+    assert refusal({}) == (
+        "token secret: missing; pass --token-secret ID or set ROTATOR_TOKEN_SECRET"
+    )
 
 
 def test_credentials_secret_is_missed_only_where_it_is_needed() -> None:
@@ -238,7 +240,7 @@ def test_one_secret_is_named_by_argument_option_or_variable(
 @pytest.mark.parametrize(
     ("given", "environ", "says"),
     [
-        ({}, {}, "token secret: missing; pass its ID or set ROTATOR_TOKEN_SECRET"),
+        ({}, {}, "token secret: missing; pass --token-secret ID or set ROTATOR_TOKEN_SECRET"),
         (
             {"ID": "a", "--token-secret": "b"},
             {},

@@ -160,6 +160,31 @@ def test_advice_after_json_says_whether_the_token_is_due(
     assert ("--force` tries it now" in ended.stdout) is not is_due
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "client_secret={}",
+        "CLIENT_SECRET={}\n",
+        "export PS_CLIENT_SECRET='{}'",
+        "client-secret: {}",
+        "CLIENT_ID=me\nCLIENT_SECRET={}",
+    ],
+)
+@pytest.mark.parametrize("action", ["set", "add"])
+def test_pasted_line_of_settings_is_not_stored_as_the_client_secret(
+    inside: Cli, vault: Vault, action: str, line: str
+) -> None:
+    name = vault.binding.credentials_secret
+    before = vault.current(name)
+
+    ended = inside("credentials", action, name, stdin=line.format(NEW))
+
+    assert ended.returncode == 2
+    assert "has a name in front of it; pass the value alone" in ended.stderr
+    assert NEW not in ended.stderr + ended.stdout
+    assert vault.current(name) == before
+
+
 def test_replaced_client_secret_is_said_to_be_in_the_version_before(
     inside: Cli, binding: LocalBinding, vault: Vault
 ) -> None:

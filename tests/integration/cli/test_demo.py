@@ -54,6 +54,7 @@ STEPS = (
     "is current, and the API takes it",
     "Every step did what it promises",
     "Both servers are stopped.",
+    "make run ARGS=--serve ",
 )
 NOWHERE = "http://127.0.0.1:1"
 
@@ -269,7 +270,7 @@ def test_demo_without_its_extra_says_how_to_install_it(
     ended = cli("demo", *args, env={"PYTHONPATH": str(tmp_path)})
 
     assert ended.returncode == 2
-    assert "moto is not installed; in a checkout: pip install '.[demo]'" in ended.stderr
+    assert "moto is not installed; run `make run`" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

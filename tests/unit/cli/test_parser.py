@@ -94,6 +94,7 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
         (("--frobnicate",), "unknown option --frobnicate; see rotator --help"),
         (("--x", "run"), "one argument too many; see rotator --help"),
         (("stats",), "unknown command; did you mean status?; see rotator --help"),
+        (("rnu",), "unknown command; did you mean run?; see rotator --help"),
         (("xyz",), "unknown command; see rotator --help"),
         (("run", "--cadense", "23h"), "unknown option --cadense; see rotator run --help"),
         (("run", "--cad", "23h"), "unknown option --cad; see rotator run --help"),

@@ -53,6 +53,35 @@ def test_edit_leaves_other_keys_and_settings_as_they_are_written() -> None:
     assert store.fields(NAME)["scope"] == "new"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"client_id": "me", "client_secret": "old"},
+        {"client_id": "me", "client_secret": ["old"]},
+        {"CLIENT_ID": "me", "CLIENT_SECRETS": ["old"]},
+    ],
+)
+def test_client_secret_that_is_stored_already_is_not_written_again(fields: dict[str, Any]) -> None:
+    store = MemoryStore(credentials=fields)
+
+    assert not edited(store, client_secret="old")
+    assert not edit_credentials(
+        NAME, lambda fields: add_client_secret(fields, "old"), store=store, clock=ManualClock()
+    )
+
+    assert store.writes == []
+
+
+@pytest.mark.parametrize("name", ["scope", "audience", "provider", "token_url"])
+def test_client_secret_is_stored_in_no_other_field(name: str) -> None:
+    store = MemoryStore(credentials=FIELDS)
+
+    with pytest.raises(ConfigError, match=f"^{name}: is the client secret"):
+        edited(store, **{name: "old"})
+
+    assert store.writes == []
+
+
 def test_labels_moved_by_hand_do_not_stand_in_the_way() -> None:
     store = MemoryStore(credentials=FIELDS)
     edited(store, scope="one")

@@ -1,0 +1,32 @@
+"""Variables of the environment that stand for what only the secrets hold."""
+
+import pytest
+
+from rotator.config import load_settings
+from rotator.errors import ConfigError
+
+NAMED = {"--token-secret": "adobe/token", "--credentials-secret": "adobe/credentials"}
+
+
+def refusal(environ: dict[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(NAMED, environ=environ)
+    assert "canary" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["CLIENT_SECRET", "CLIENT_SECRETS", "CLIENT_ID", "PRIVATE_KEY", "SCOPE", "TOKEN_URL"]
+)
+def test_variable_for_what_the_credentials_secret_holds_is_refused(name: str) -> None:
+    said = refusal({f"ROTATOR_{name}": "canary"})
+
+    assert said.startswith(f"ROTATOR_{name}: is never read: the ")
+    assert "`rotator credentials set ID`" in said
+
+
+def test_variable_for_the_token_is_refused() -> None:
+    said = refusal({"ROTATOR_TOKEN": "canary"})
+
+    assert said.startswith("ROTATOR_TOKEN: is never read: ")
+    assert "ROTATOR_TOKEN_SECRET" in said
