@@ -21,6 +21,7 @@ from rotator.aws.error_details import (
     unreadable_status,
 )
 from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
+from rotator.aws.places import place_of_error
 from rotator.errors import ConfigError, SecretNotFound, VersionConflict
 
 TYPE_CHECKING = False
@@ -54,7 +55,8 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
         )
     response = getattr(error, "response", None)
     if "ClientError" in names and isinstance(response, dict):
-        return explain_refusal(response, operation=operation, secret_id=secret_id)
+        place = place_of_error(error)
+        return explain_refusal(response, operation=operation, secret_id=secret_id, place=place)
     if "ParamValidationError" in names:
         return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
     if "ValueError" in names and "endpoint" in str(error):
@@ -67,15 +69,21 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     problem, temporary = f"the AWS SDK failed ({operation}: {names[0]})", False
     if not NETWORK_ERRORS.isdisjoint(names):
         certificate = tls_problem(error, "Secrets Manager")
-        unreachable = f"Secrets Manager cannot be reached ({operation}: {names[0]})"
+        detail = "; ".join(filter(None, [f"{operation}: {names[0]}", place_of_error(error)]))
+        unreachable = f"Secrets Manager cannot be reached ({detail})"
         problem, temporary = certificate or unreachable, certificate is None
     elif (status := unreadable_status(error)) is not None:
         return explain_foreign_response(operation, secret_id, status=status)
     return store_error(problem, operation, secret_id, retryable=temporary)
 
 
-def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: str) -> StoreError:
-    """Our error for an error response of Secrets Manager: a ClientError's `response`."""
+def explain_refusal(
+    response: Mapping[str, Any], *, operation: str, secret_id: str, place: str = ""
+) -> StoreError:
+    """Our error for an error response of Secrets Manager: a ClientError's `response`.
+
+    `place` is where it was asked, as `rotator.aws.places` says it.
+    """
     details = response.get("Error", {})
     code, message = safe_code(details.get("Code")), str(details.get("Message", ""))
     if code == NO_CODE:  # AWS always sends one
@@ -83,9 +91,10 @@ def explain_refusal(response: Mapping[str, Any], *, operation: str, secret_id: s
         return explain_foreign_response(operation, secret_id, status=status)
     subject = f"secret {secret_id}: "
     if code == "ResourceNotFoundException":
+        asked = f" ({place})" if place else ""
         return SecretNotFound(
-            f"{subject}does not exist in this account and region; check the name and AWS_REGION,"
-            " or create it with `rotator init`",
+            f"{subject}does not exist in this account and region{asked}; check the name and"
+            " AWS_REGION, or create it with `rotator init`",
             operation=operation,
             secret_id=secret_id,
             aws_code=code,

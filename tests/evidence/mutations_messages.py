@@ -69,4 +69,11 @@ MESSAGE_MUTATIONS = (
         "change(dict(fields)) == fields",
         "tests/unit/rotation/test_credentials.py -k not_written_again",
     ),
+    Mutation(
+        "messages: nobody learns which endpoint could not be reached",
+        "aws/errors.py",
+        'filter(None, [f"{operation}: {names[0]}", place_of_error(error)])',
+        '[f"{operation}: {names[0]}"]',
+        "tests/unit/aws/test_places.py -k unreachable",
+    ),
 )

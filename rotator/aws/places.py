@@ -1,0 +1,59 @@
+"""Says where the AWS SDK has looked: the region, and the endpoint if it is not AWS's own."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from rotator.aws.error_details import frames_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+__all__ = ["place_of_client", "place_of_error"]
+
+_VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
+"""What the SDK reads, the first one that is set (AWS SDKs and Tools Reference Guide, "Service-
+specific endpoints"); after them, `endpoint_url` of the profile."""
+
+_OWN_HOST = r"secretsmanager(-fips)?\.[a-z0-9-]+\..+"
+
+
+def place_of_error(error: BaseException) -> str:
+    """As `place_of_client`, of the client that raised this; only its traceback has it."""
+    for frame in frames_of(error):
+        place = place_of_client(frame.f_locals.get("self"))
+        if place:
+            return place
+    return ""
+
+
+def place_of_client(client: object) -> str:
+    """The region of a client of the SDK, and its endpoint with what has set it.
+
+    Empty for anything but a client.
+    """
+    meta = getattr(client, "meta", None)
+    region, url = getattr(meta, "region_name", None), getattr(meta, "endpoint_url", None)
+    if not isinstance(region, str) or not isinstance(url, str):
+        return ""
+    endpoint = _split(url)
+    if endpoint is None or re.fullmatch(_OWN_HOST, endpoint.hostname or ""):
+        return region
+    settings = (name for name in _VARIABLES if _split(os.environ.get(name, "")) == endpoint)
+    return f"{region}, {next(settings, 'endpoint_url')} is {_address(endpoint)}"
+
+
+def _split(url: str) -> SplitResult | None:
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(url.rstrip("/"))
+    except ValueError:
+        return None
+
+
+def _address(endpoint: SplitResult) -> str:
+    """Host and port, without what else a URL can hold, such as a password."""
+    return endpoint.netloc.rpartition("@")[2]
