@@ -11,7 +11,7 @@ MESSAGE_MUTATIONS = (
         "model/commands.py",
         "filter(None, ['rotator', name, secrets, options])",
         "filter(None, ['rotator', name, options])",
-        f"{CREDENTIALS} -k 'command_that'",
+        f"{CREDENTIALS} -k command_that",
     ),
     Mutation(
         "messages: unreadable credentials hide how long the token lives",
