@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FleetRun", "run_fleet"]
 
+MAX_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
@@ -88,14 +90,43 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
         dry_run=fleet.dry_run,
     )
     try:
-        _read_and_add(fleet, selection, began_at, reports, pool)
-    finally:
-        pool.finish()
+        _read_and_rotate(fleet, selection, began_at, reports, pool)
+    except (KeyboardInterrupt, SystemExit):  # whoever ends the process does not wait for threads
+        _log_interruption(fleet, selection, reports.all())
+        raise
     done = reports.all()
     duration_s = round(fleet.clock.monotonic() - started_s, 3)
     summary = {**summarize(done), **selection.summary_fields(), "fleet": fleet.settings.name}
     structlog.get_logger().info("rotator.fleet_finished", **summary, duration_s=duration_s)
     return done
+
+
+def _read_and_rotate(
+    fleet: FleetRun, selection: Selection, began_at: datetime, reports: Reports, pool: Pool
+) -> None:
+    try:
+        _read_and_add(fleet, selection, began_at, reports, pool)
+    except Exception:
+        pool.finish()
+        raise
+    pool.finish()
+
+
+def _log_interruption(fleet: FleetRun, selection: Selection, reports: list[BindingReport]) -> None:
+    """Log what is known of a run that is ended from outside, and what it leaves open."""
+    ended = {each.binding for each in reports}
+    every = [each.binding for each in selection.bindings]
+    every += [each.binding for each in selection.refused]
+    left = [each.token_secret for each in every if each not in ended]
+    structlog.get_logger().warning(
+        "rotator.fleet_interrupted",
+        **summarize(reports),
+        unfinished=len(left),
+        problem=f"ended from outside, without the outcome of {', '.join(left[:MAX_NAMED])}"
+        f"{f' and {len(left) - MAX_NAMED} more' if len(left) > MAX_NAMED else ''}; the next run"
+        " goes on with them",
+        fleet=fleet.settings.name,
+    )
 
 
 def _read_and_add(

@@ -288,4 +288,11 @@ FLEET_MUTATIONS = (
         "each: outage for",
         f"{STORE} -k was_given_up",
     ),
+    Mutation(
+        "fleet: a run that is ended says nothing",
+        "fleet/run.py",
+        "        _log_interruption(fleet, selection, reports.all())\n",
+        "",
+        f"{RUN} -k ended_tells",
+    ),
 )

@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -292,3 +293,38 @@ def test_run_logs_what_it_did_and_one_summary() -> None:
         "not_due": 1,
         "failed": 0,
     }
+
+
+class EndedRig(FleetRig):
+    """A fleet whose process is told to end while the first tokens are minted."""
+
+    def __init__(self, minting: threading.Event) -> None:
+        super().__init__()
+        self.minting = minting
+
+    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        yield from super().read_many(secret_ids)
+        yield {}
+        assert self.minting.wait(30)
+        raise SystemExit(143)
+
+
+def test_run_that_is_ended_tells_at_once_what_it_leaves_open() -> None:
+    minting, released = threading.Event(), threading.Event()
+    rig = EndedRig(minting)
+
+    def hang() -> None:
+        minting.set()
+        assert released.wait(30), "the run waited for its threads"
+
+    rig.endpoint = EndpointOf(rig.clock, slow=hang)
+    rig.add("fresh", age=HOUR)
+    rig.add("due", age=23 * HOUR, host="slow.example")
+
+    with capture_logs() as events, pytest.raises(SystemExit):
+        rig.reports()
+    released.set()
+
+    [event] = [each for each in events if each["event"] == "rotator.fleet_interrupted"]
+    assert (event["not_due"], event["unfinished"]) == (1, 1)
+    assert "without the outcome of t/due; the next run goes on" in event["problem"]
