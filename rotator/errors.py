@@ -29,6 +29,7 @@ __all__ = [
     "StoreError",
     "TokenUnavailable",
     "VersionConflict",
+    "clear_frames",
     "copy_error",
     "describe_unexpected",
     "did_you_mean",
@@ -251,14 +252,42 @@ def signal_error(error: BaseException | None) -> BaseException | None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         place = error.__traceback__
+        first = None if place is None else place.tb_frame
         while place is not None:
             frame = place.tb_frame
-            if frame.f_code in handlers and _is_below(frame, caller):
+            # A generator that has ended no longer knows its caller, so the first frame counts too.
+            if frame.f_code in handlers and (_is_below(first, caller) or _is_below(frame, caller)):
                 error.__context__ = None
                 return error.with_traceback(place)
             place = place.tb_next
         error = error.__cause__ or error.__context__
     return None
+
+
+def clear_frames(error: BaseException) -> None:
+    """Clear the local variables, which hold secrets, of what ran below the caller and has ended.
+
+    For an exception that passed through there and isn't ours: the frames of the signal handler that
+    raised it stay as they are.
+    """
+    caller = sys._getframe(1)  # noqa: SLF001 - as in `signal_error`
+    handlers = _handler_code()
+    place = error.__traceback__
+    while place is not None and place.tb_frame.f_code not in handlers:
+        if place.tb_frame is not caller:
+            _clear(place.tb_frame)
+        place = place.tb_next
+    handled = error.__context__
+    begin = None if handled is None else handled.__traceback__
+    if begin is not None and _is_below(begin.tb_frame, caller):
+        error.__context__ = None  # it was handled below, and holds what was read
+
+
+def _clear(frame: FrameType) -> None:
+    try:
+        frame.clear()
+    except RuntimeError:
+        return  # it still runs
 
 
 def _is_below(frame: FrameType | None, caller: FrameType) -> bool:

@@ -59,11 +59,9 @@ class TokenReader:
     SecretNotFound, StoreError (`retryable` if throttled or unreachable) or TokenUnavailable (no
     usable value); later TokenUnavailable, with the last `expires_at` and the reason.
 
-    Safe in threads and across forks, which share a `client` or `source` object of yours. The token
-    is left out of a pickle.
+    Safe in threads and across forks, which share what you pass. A pickle leaves the token out.
     """
 
-    # The two that a warm read looks up; as slots they are a little faster.
     __slots__ = ("__dict__", "__weakref__", "_fresh_until", "_token")
     _clock: Clock = SYSTEM_CLOCK
     _now: Callable[[], float] = staticmethod(_wall_clock)
@@ -136,7 +134,10 @@ class TokenReader:
         The secret is read again only if this very token is still cached, and once in 30 s however
         many threads report it. Never raises if that read fails.
         """
-        return self._refresher.invalidate(rejected_token)
+        try:
+            return self._refresher.invalidate(rejected_token)
+        finally:
+            del rejected_token  # a traceback of what a signal handler raised would show it
 
     def refused(self, token: str, status: int, body: Body = b"") -> Advice:
         """After a response: "retry" with the new token, "back_off" a moment, or "keep" it."""
@@ -148,8 +149,7 @@ class TokenReader:
 
     async def refused_async(self, token: str, status: int, body: Body = b"") -> Advice:
         """As `refused`, for asyncio; what may wait for AWS runs in the loop's executor."""
-        # Not under `importing`: the loop would wait for an SDK under import elsewhere.
-        from rotator.reader import async_reads
+        from rotator.reader import async_reads  # without `importing`, which would block the loop
         from rotator.reader.refusals import assess_refusal, to_advice
 
         assessment = assess_refusal(status, body)

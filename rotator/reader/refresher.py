@@ -9,6 +9,7 @@ from rotator.errors import (
     RotatorError,
     StoreError,
     TokenUnavailable,
+    clear_frames,
     copy_error,
     signal_error,
 )
@@ -69,6 +70,7 @@ class Refresher:
         self._token_secret = token_secret
         self._source_options = source_options
         self._states: dict[tuple[int, int], ProcessState] = {}
+        self._rereading: set[int] = set()  # the threads in `invalidate`
 
     def close(self) -> None:
         """Start afresh, and close the connections that were opened in this process."""
@@ -86,7 +88,13 @@ class Refresher:
 
     def read(self) -> Snapshot:
         """The slow read, for when a refresh may be due or the token has expired."""
-        return self.serve_valid(self._start) or self._fetch_or_wait(self.state())
+        try:
+            return self.serve_valid(_starter(self.background)) or self._fetch_or_wait(self.state())
+        except RotatorError:
+            raise
+        except BaseException as error:  # of a signal handler
+            clear_frames(error)
+            raise
 
     def serve_valid(self, start: Start) -> Snapshot | None:
         """The cached token if it is still valid; a refresh that is due is passed to `start`.
@@ -99,19 +107,33 @@ class Refresher:
 
     def invalidate(self, rejected_token: str) -> bool:
         """As `TokenReader.invalidate`."""
+        thread = _thread.get_ident()
+        if thread in self._rereading:  # a signal handler in it would wait for itself
+            return _has_other_than(self.cache, rejected_token)
+        try:
+            self._rereading.add(thread)
+            self._reread(rejected_token)
+            return _has_other_than(self.cache, rejected_token)
+        except BaseException as error:  # of a signal handler
+            clear_frames(error)
+            raise
+        finally:
+            self._rereading.discard(thread)
+            del rejected_token
+
+    def _reread(self, rejected_token: str) -> None:
         state = self.state()
-        if self.cache.takes_a_read_after(rejected_token) and state.owner != _thread.get_ident():
-            state = take_refresh_lock(self._states)
-            try:
-                at = state.reread_at if self.cache.reject(rejected_token) else state.retry_at
-                is_reason = self.cache.takes_a_read_after(rejected_token)
-                if is_reason and self._clock.monotonic() >= at:
-                    self._fetch(state, fresh=True)
-                    state.reread_at = self._clock.monotonic() + _reread_pause_s(state.failures)
-            finally:
-                state.refresh_lock.release()
-        valid = self.cache.valid()
-        return valid is not None and valid.token != rejected_token
+        if not self.cache.takes_a_read_after(rejected_token) or state.owner == _thread.get_ident():
+            return
+        state = take_refresh_lock(self._states)
+        try:
+            at = state.reread_at if self.cache.reject(rejected_token) else state.retry_at
+            is_reason = self.cache.takes_a_read_after(rejected_token)
+            if is_reason and self._clock.monotonic() >= at:
+                self.fetch(state, fresh=True)
+                state.reread_at = self._clock.monotonic() + _reread_pause_s(state.failures)
+        finally:
+            state.refresh_lock.release()
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
         """Start looking for a newer token, unless another thread does; never waits for it."""
@@ -122,25 +144,7 @@ class Refresher:
                 return
         finally:
             state.refresh_lock.release()
-        _start_leased(start, lambda: self._refresh_now(state), cache=self.cache)
-
-    def _start(self, work: Callable[[], None]) -> None:
-        if self.background is False:
-            work()
-        elif self.background is True:
-            start_thread(work)
-        else:
-            self.background(work)
-
-    def _refresh_now(self, state: ProcessState) -> None:
-        if not try_refresh_lock(state):
-            return
-        try:
-            self._fetch(state)
-        finally:
-            state.refresh_lock.release()
-        if state.failure is not None:
-            _log(state.failure, self.cache.cached)
+        _start_leased(start, lambda: _refresh_now(self, state), cache=self.cache)
 
     def _fetch_or_wait(self, state: ProcessState) -> Snapshot:
         """Read upstream, or wait for the thread that does and share its token or error."""
@@ -153,7 +157,7 @@ class Refresher:
             if self.cache.valid() is None:
                 shared = (state, state.attempts) != joined and state.failure is not None
                 if not shared and self._clock.monotonic() >= state.retry_at:
-                    self._fetch(state, urgent=True)
+                    self.fetch(state, urgent=True)
             valid = self.cache.valid()
             if valid is not None:
                 return valid
@@ -162,7 +166,7 @@ class Refresher:
             state.refresh_lock.release()
         raise error
 
-    def _fetch(self, state: ProcessState, *, fresh: bool = False, urgent: bool = False) -> None:
+    def fetch(self, state: ProcessState, *, fresh: bool = False, urgent: bool = False) -> None:
         """Read upstream under the refresh lock; `urgent` (a caller waits) retries once."""
         state.owner = _thread.get_ident()
         try:
@@ -197,6 +201,22 @@ class Refresher:
         return find_token(state.sources, self._token_secret, fresh=fresh, **times)
 
 
+def _has_other_than(cache: TokenCache, rejected_token: str) -> bool:
+    valid = cache.valid()
+    return valid is not None and valid.token != rejected_token
+
+
+def _refresh_now(refresher: Refresher, state: ProcessState) -> None:
+    if not try_refresh_lock(state):
+        return
+    try:
+        refresher.fetch(state)
+    finally:
+        state.refresh_lock.release()
+    if state.failure is not None:
+        _log(state.failure, refresher.cache.cached)
+
+
 def _start_leased(start: Start, work: Callable[[], None], *, cache: TokenCache) -> None:
     try:
         start(work)
@@ -207,6 +227,12 @@ def _start_leased(start: Start, work: Callable[[], None], *, cache: TokenCache) 
         if not isinstance(error, RuntimeError):
             raise
         # No thread could be started: a read tries again when the lease is over.
+
+
+def _starter(background: bool | Start) -> Start:  # noqa: FBT001 - as `TokenReader` takes it
+    if background is False:
+        return lambda work: work()
+    return start_thread if background is True else background
 
 
 def start_thread(work: Callable[[], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rotator.errors import signal_error
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +45,9 @@ class Snapshot:
 
     def headers(self) -> dict[str, str]:
         """The request headers: `Authorization`, and `x-api-key` where the client id is known."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        if self.client_id is not None:
-            headers["x-api-key"] = self.client_id
-        return headers
+        key = {} if self.client_id is None else {"x-api-key": self.client_id}
+        # In no variable, which a traceback would show.
+        return {"Authorization": f"Bearer {self.token}", **key}
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Snapshot: {name} cannot be set")
@@ -134,8 +135,11 @@ def decode_json(text: str | bytes) -> object:
 
     try:
         return json.loads(text, parse_int=parse_json_integer)
-    except (ValueError, RecursionError):
-        return None
+    except (ValueError, RecursionError) as error:
+        own = signal_error(error)
+    if own is not None:
+        raise own
+    return None
 
 
 def fits_a_header(text: str) -> bool:
@@ -176,8 +180,11 @@ def _instant(value: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(value)
         return at.astimezone(UTC) if at.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
+    except (ValueError, OverflowError) as error:
+        own = signal_error(error)
+    if own is not None:
+        raise own
+    return None
 
 
 def instant_text(at: datetime) -> str:

@@ -204,7 +204,12 @@ def _read(
     try:
         snapshot = parse(answer)
     except ValueError as error:
-        return TokenUnavailable(f"secret {secret_id}: its {stage} value {error}")
+        own = signal_error(error)
+        problem = f"its {stage} value {error}"
+    if own is not None:
+        raise own
+    if problem:
+        return TokenUnavailable(f"secret {secret_id}: {problem}")
     early_s = _stated_end(snapshot, skew_s) - ends_at(snapshot, skew_s)
     if answered_at + skew_s + early_s < snapshot.expires_at.timestamp():
         return snapshot, skew_s

@@ -4,6 +4,27 @@ from tests.evidence.mutation import Mutation
 
 READER_MUTATIONS = (
     Mutation(
+        "what a signal handler raises shows the token in frames that it interrupted",
+        "errors.py",
+        "            _clear(place.tb_frame)\n",
+        "            pass\n",
+        "tests/unit/reader/test_signals.py -k no_moment",
+    ),
+    Mutation(
+        "what a signal handler raises in a generator counts as a failure of the source",
+        "errors.py",
+        "_is_below(first, caller) or _is_below(frame, caller)",
+        "_is_below(frame, caller)",
+        "tests/unit/reader/test_signals.py -k generator",
+    ),
+    Mutation(
+        "a re-read in a signal handler waits for the one that it interrupted",
+        "reader/refresher.py",
+        "if thread in self._rereading:",
+        "if False:",
+        "tests/unit/reader/test_signals.py -k invalidate_in_a_signal",
+    ),
+    Mutation(
         "the reader keeps a token for an hour, whatever its expiry",
         "reader/cached_token.py",
         "expires = snapshot.expires_at.timestamp() - skew_s",
@@ -289,8 +310,8 @@ READER_MUTATIONS = (
     Mutation(
         "the program's own time-out is a failure of the source",
         "reader/sources.py",
-        "    if own is not None:\n        raise own\n",
-        "",
+        "    if own is not None:\n        raise own\n    if problem:\n        return store_error(",
+        "    if problem:\n        return store_error(",
         "tests/unit/reader/test_signals.py -k comes_out_of_a_read",
     ),
     Mutation(
@@ -303,7 +324,7 @@ READER_MUTATIONS = (
     Mutation(
         "a time-out of the program that is over is raised again",
         "errors.py",
-        " and _is_below(frame, caller)",
+        " and (_is_below(first, caller) or _is_below(frame, caller))",
         "",
         "tests/unit/test_errors.py -k came_before",
     ),

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
@@ -119,6 +120,9 @@ def test_exception_of_a_signal_handler_comes_out_of_a_reread_after_a_401(handler
     rejected = reader.token()
     source.answer = interrupt
     interrupted(lambda: reader.invalidate(rejected), handler)
+    with pytest.raises(JobTimeout) as caught:
+        reader.invalidate("first")
+    assert shown_in_frames(caught.value, "first") == []
     source.answer = lambda: version("second")
     assert reader.invalidate(rejected)
     assert reader.token() == "second"
@@ -216,17 +220,28 @@ class Interruption:
             sys.setprofile(None)
             raise JobTimeout
 
-    def strikes(self, work: Callable[[], object]) -> bool:
-        """Whether the work lasts until that moment."""
+    def strikes(self, work: Callable[[], object]) -> JobTimeout | None:
+        """What came out, None if the work does not last until that moment."""
         profile = sys.getprofile()
         sys.setprofile(self)
         try:
             work()
-        except JobTimeout:
-            return True
+        except JobTimeout as error:
+            return error
         finally:
             sys.setprofile(profile)
-        return False
+        return None
+
+
+def shown_in_frames(error: BaseException, text: str) -> list[str]:
+    """The local variables of ours, in the traceback, that hold the text."""
+    return [
+        f"{frame.f_code.co_name}: {name}"
+        for frame, _ in walk_tb(error.__traceback__)
+        if "/rotator/" in frame.f_code.co_filename
+        for name, value in frame.f_locals.items()
+        if text in repr(value)
+    ]
 
 
 def first_read() -> tuple[TokenReader, Callable[[], object]]:
@@ -254,10 +269,48 @@ def test_no_moment_of_a_read_leaves_a_lock_behind_when_a_signal_handler_raises_t
 ) -> None:
     for moment in count(1):
         reader, work = begin()
-        if not Interruption(moment).strikes(work):
+        error = Interruption(moment).strikes(work)
+        if error is None:
             break
+        # At the very begin of a function, only its argument is known.
+        assert set(shown_in_frames(error, "first")) <= {"invalidate: rejected_token"}, moment
         state = reader._refresher.state()  # noqa: SLF001 - a lock left behind shows late elsewhere
         assert (state.refresh_lock.locked(), state.owner) == (False, 0), moment
         assert not importing._is_owned(), moment  # type: ignore[attr-defined]  # noqa: SLF001
         assert reader.token() == "first"
     assert moment > 50
+
+
+def test_value_error_of_a_signal_handler_is_no_malformed_value(
+    handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler.error = ValueError("own")
+    reader = make_reader(start_clock(), FunctionSource(version))
+    monkeypatch.setattr("rotator.reader.snapshot._expiry", lambda _: interrupt())
+    interrupted(reader.token, handler)
+
+
+def test_exception_of_a_signal_handler_comes_out_of_a_generator(handler: Handler) -> None:
+    def read() -> Mapping[str, Any]:
+        return next(interrupt() for _ in range(1))
+
+    handler.error = JobTimeout("own")
+    interrupted(make_reader(start_clock(), FunctionSource(read)).token, handler)
+
+
+def test_invalidate_in_a_signal_handler_does_not_wait_for_the_one_that_it_interrupts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, invalidate = reread_after_a_401()
+    refresher = reader._refresher  # noqa: SLF001 - where the handler comes in between
+    answers: list[bool] = []
+
+    def reject(_: str) -> bool:
+        answers.append(reader.invalidate("first"))  # with the refresh lock taken
+        return True
+
+    monkeypatch.setattr(refresher.cache, "reject", reject)
+    monkeypatch.setattr(refresher.cache, "takes_a_read_after", lambda _: True)
+    assert not invalidate()
+    assert answers
+    assert set(answers) == {False}
