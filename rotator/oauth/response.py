@@ -302,8 +302,8 @@ def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | Non
         granted = " ".join(granted)
     if granted is None:
         return expected.scope, ()
-    if not isinstance(granted, str) or not granted.isprintable():
-        raise ValueError("scope is not a printable string")
+    if not (isinstance(granted, str) and granted.isascii() and granted.isprintable()):
+        raise ValueError("scope is not printable ASCII")
     granted = " ".join(granted.split()) or None
     missing = _names(expected.scope or "") - _names(granted or "")
     if missing:

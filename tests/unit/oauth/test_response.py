@@ -158,6 +158,12 @@ def test_blank_around_the_token_type_is_told(spelling: str) -> None:
     assert "token_type has white space around it" in said
 
 
+def test_scope_that_could_not_be_read_back_is_refused() -> None:
+    """RFC 6749, appendix A.4: printable ASCII. Stored, it made the token unusable in each run."""
+    error = refuse(answer(MEMBERS | {"scope": "read \u00e4"}), scope="read")
+    assert "scope is not printable ASCII" in str(error)
+
+
 def test_narrower_scope_is_warned_of_and_published() -> None:
     minted = parse_token_response(
         answer(MEMBERS | {"scope": "read"}), expectation(scope="read write")

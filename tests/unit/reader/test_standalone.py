@@ -42,6 +42,7 @@ BESIDE = (
     "aws/credential_errors.py",
     "aws/error_details.py",
     "aws/error_table.py",
+    "aws/places.py",
     "aws/sdk_loader.py",
     "aws/sdk_logs.py",
 )
