@@ -15,6 +15,7 @@ from rotator.errors import ClientAdminError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.fields import load_object
 from rotator.model.secret import Secret
+from rotator.model.secret_rotation import NewSecret, ProviderSecret
 from rotator.transport.clock_skew import explain_clock_skew
 from rotator.transport.redaction import Redactor, debug_id
 from rotator.transport.request import HttpRequest
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from rotator.model.client_admin import AdminSettings
     from rotator.model.clock import Clock
-    from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.transport.bounded import HttpResponse
 
     Send = Callable[[HttpRequest], HttpResponse]
@@ -45,6 +45,26 @@ UNAUTHORIZED = 401
 PERMISSIONS = frozenset({UNAUTHORIZED, 403})
 VALUE_FIELDS = ("client_secret", "secretText")
 """Where these four put the value of a client secret."""
+
+ERROR_CODES = frozenset(
+    {
+        "Authorization_RequestDenied",
+        "Directory_QuotaExceeded",
+        "InvalidAuthenticationToken",
+        "Request_BadRequest",
+        "Request_ResourceNotFound",
+        "TooManyRequests",
+        "E0000001",
+        "E0000003",
+        "E0000006",
+        "E0000007",
+        "E0000009",
+        "E0000011",
+        "E0000022",
+        "E0000047",
+    }
+)
+"""Microsoft Graph's and Okta's codes that can be shown without what stands beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +158,8 @@ class HttpClientAdmin:
         assert self._adapter.add is not None  # noqa: S101 - as the kind says
         assert self._adapter.parse_added is not None  # noqa: S101
         call = self._adapter.add(self._target, label, ends_at)
-        return self._parse(call, self._adapter.parse_added, self._call(call))
+        response = self._call(call, tells_value=True)
+        return self._parse(call, self._adapter.parse_added, response)
 
     def retire(self, secret_id: str) -> None:
         """Switch a client secret off, so that it could be switched on again."""
@@ -182,28 +203,20 @@ class HttpClientAdmin:
         if self._parse(call, self._adapter.parse_switched, response).is_active is not is_active:
             raise _undocumented(self._target, call, response)
 
-    def _call(self, call: Call, *, also_accepts: int | None = None) -> HttpResponse:
+    def _call(
+        self, call: Call, *, also_accepts: int | None = None, tells_value: bool = False
+    ) -> HttpResponse:
+        """The response; of the refusal of one that can tell a new value only a code is shown."""
         if self._minted is None:
             self._minted = self._token()
         token, client_id = self._minted
-        request = self._request(call, token, client_id)
+        request = _request(self._adapter, self._target, call, token, client_id)
         response = self._sent(call, request)
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
             hidden = (token, *self._target.client_secrets, *self._told)
             redactor = Redactor.of(*hidden, sent=request)
-            raise self._refusal(call, response, redactor)
+            raise self._refusal(call, response, redactor, tells_value=tells_value)
         return response
-
-    def _request(self, call: Call, token: Secret, client_id: str) -> HttpRequest:
-        """The request; in its own function, so that no traceback has its frame."""
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"}
-        if self._adapter.sends_client_id_as is not None:
-            headers[self._adapter.sends_client_id_as] = client_id
-        body = ""
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(call.body)
-        return HttpRequest(self._target.settings.url + call.path, call.method, headers, body)
 
     def _sent(self, call: Call, request: HttpRequest) -> HttpResponse:
         from rotator.transport.bounded import TransportError
@@ -215,11 +228,15 @@ class HttpClientAdmin:
             lambda error: ClientAdminError(f"{name}: cannot {call.does}: {error}", retryable=True),
         )
 
-    def _refusal(self, call: Call, response: HttpResponse, redactor: Redactor) -> ClientAdminError:
+    def _refusal(
+        self, call: Call, response: HttpResponse, redactor: Redactor, *, tells_value: bool
+    ) -> ClientAdminError:
         status = response.status
         name = self._target.settings.kind.name
-        text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
-        text, request_id = redactor.redact_together(text, debug_id(response.headers, redactor))
+        if tells_value:
+            text, request_id = _known_code(response.body), None
+        else:
+            text, request_id = _describe(response, redactor)
         hint = f"; grant {self._adapter.grants}" if status in PERMISSIONS else ""
         if status == UNAUTHORIZED:
             hint = explain_clock_skew(response.headers, now=self._clock.now()) + hint
@@ -240,13 +257,29 @@ class HttpClientAdmin:
                 raise ValueError("is longer than any that is documented")
             fields = parse_items(response.body)
             self._told.update(_values_in(fields))  # which a later refusal may repeat
-            return parse(fields)
+            parsed = parse(fields)
+            _refuse_told_ids(parsed, *self._target.client_secrets, *self._told)
+            return parsed
 
         return replace_error(
             read,
             (ValueError, KeyError, TypeError, OverflowError),
             lambda _: _undocumented(self._target, call, response),
         )
+
+
+def _request(
+    adapter: Adapter, target: Target, call: Call, token: Secret, client_id: str
+) -> HttpRequest:
+    """The request; in its own function, so that no traceback has its frame."""
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"}
+    if adapter.sends_client_id_as is not None:
+        headers[adapter.sends_client_id_as] = client_id
+    body = ""
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+        body = json.dumps(call.body)
+    return HttpRequest(target.settings.url + call.path, call.method, headers, body)
 
 
 def _undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
@@ -283,6 +316,40 @@ def _values_in(document: object) -> Iterator[Secret]:
             if name in VALUE_FIELDS and isinstance(value, str) and value.strip():
                 yield Secret(value)
             yield from _values_in(value)
+
+
+def _known_code(body: bytes) -> str | None:
+    """The error code of a refusal, if it is one of those that are documented."""
+    try:
+        fields = parse_items(body)
+    except ValueError:
+        return None
+    nested = fields.get("error")
+    codes = [fields.get("errorCode"), nested.get("code") if isinstance(nested, dict) else None]
+    return next((each for each in codes if isinstance(each, str) and each in ERROR_CODES), None)
+
+
+def _describe(response: HttpResponse, redactor: Redactor) -> tuple[str | None, ...]:
+    """What a refusal says, and the id of the request, both redacted."""
+    text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
+    return redactor.redact_together(text, debug_id(response.headers, redactor))
+
+
+def _refuse_told_ids(parsed: object, *values: Secret) -> None:
+    """Raise ValueError for an id that tells a value: ids are shown, and stored in the clear."""
+    redactor = Redactor.of(*values)
+    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):
+        raise ValueError
+
+
+def _ids_in(parsed: object) -> list[str]:
+    """The ids in what a parser has made of a response."""
+    if isinstance(parsed, NewSecret):
+        parsed = (parsed.listed,)
+    elif isinstance(parsed, ProviderSecret):
+        parsed = (parsed,)
+    several = parsed if isinstance(parsed, tuple) else ()
+    return [each.id for each in several if isinstance(each, ProviderSecret)]
 
 
 def _description(body: bytes) -> object:

@@ -180,7 +180,7 @@ CLIENT_SECRET_MUTATIONS = (
         "client_admin/adapter.py",
         "            hidden = (token, *self._target.client_secrets, *self._told)\n",
         "            hidden = (token,)\n",
-        "tests/evidence/test_evidence.py -k POST",
+        "tests/unit/client_admin/test_adapter.py -k that_the_provider_repeats",
     ),
     Mutation(
         "client secret: one that is not listed yet is forgotten",

@@ -221,8 +221,9 @@ OUTSIDE_MUTATIONS = (
     Mutation(
         "a crash reporter shows the management token",
         "client_admin/adapter.py",
-        "        request = self._request(call, token, client_id)\n",
-        "        plain, request = token.reveal(), self._request(call, token, client_id)\n",
+        "        request = _request(self._adapter, self._target, call, token, client_id)\n",
+        "        plain = token.reveal()\n"
+        "        request = _request(self._adapter, self._target, call, token, client_id)\n",
         "tests/unit/app/test_crash_reports.py -k management",
     ),
     Mutation(

@@ -4,6 +4,8 @@ from tests.evidence.mutation import Mutation
 
 ADD = "rotation/secret_add.py"
 REMOVAL = "rotation/secret_removal.py"
+ADAPTER = "client_admin/adapter.py"
+TOLD = "tests/unit/client_admin/test_told_values.py"
 REPLAYED = "tests/unit/rotation/test_client_secret_replayed.py"
 
 SECRET_OUTSIDE_MUTATIONS = (
@@ -41,5 +43,26 @@ SECRET_OUTSIDE_MUTATIONS = (
         "    if is_same_twice(rotation):\n",
         "    if False:\n",
         f"{REPLAYED} -k ends_and_deletes_nothing",
+    ),
+    Mutation(
+        "new client secret: the refusal of an add shows what the provider says",
+        ADAPTER,
+        "        if tells_value:\n",
+        "        if False:\n",
+        f"{TOLD} -k no_text",
+    ),
+    Mutation(
+        "new client secret: a code that is not documented is shown",
+        ADAPTER,
+        "isinstance(each, str) and each in ERROR_CODES",
+        "isinstance(each, str)",
+        f"{TOLD} -k is_not_shown",
+    ),
+    Mutation(
+        "new client secret: an id may be the value",
+        ADAPTER,
+        "    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):",
+        "    if False:",
+        f"{TOLD} -k no_id",
     ),
 )

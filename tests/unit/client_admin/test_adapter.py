@@ -278,7 +278,7 @@ def test_listed_value_that_a_later_refusal_repeats_is_hidden() -> None:
     admin = open_admin("okta", listed, answered(400, {"errorSummary": f"have {value}"}))
     admin.list()
 
-    assert "(HTTP 400: have ***)" in str(failure(admin, "add", "label", ENDS_AT))
+    assert "(HTTP 400: have ***)" in str(failure(admin, "retire", "s"))
 
 
 def test_refused_token_names_a_clock_that_is_off() -> None:
