@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.secret import Secret
     from rotator.model.secret_rotation import SecretRotationSettings
-    from rotator.rotation.ports import Endpoint, Store
+    from rotator.rotation.ports import Endpoint, HistoryStore
     from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import Situation
 
@@ -39,7 +39,7 @@ def rotate_secret(
     credentials_secret: str,
     settings: SecretRotationSettings,
     *,
-    store: Store,
+    store: HistoryStore,
     token_secrets: tuple[str, ...] = (),
     dry_run: bool = False,
     remaining_s: Callable[[], float] | None = None,
@@ -60,7 +60,7 @@ def rotate_secret(
 def open_secret_run(
     credentials_secret: str,
     *,
-    store: Store,
+    store: HistoryStore,
     clock: Clock = SYSTEM_CLOCK,
     remaining_s: Callable[[], float] | None = None,
     endpoint: Endpoint | None = None,
@@ -90,7 +90,9 @@ def open_secret_run(
     )
 
 
-def _mint_management_token(seen: Situation, store: Store, endpoint: Endpoint) -> tuple[Secret, str]:
+def _mint_management_token(
+    seen: Situation, store: HistoryStore, endpoint: Endpoint
+) -> tuple[Secret, str]:
     """A token for the provider's interface, which is never stored, and its client id."""
     credentials = _management_credentials(seen, store)
     minted = replace_error(
@@ -129,7 +131,7 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
     )
 
 
-def _management_credentials(seen: Situation, store: Store) -> ClientCredentials:
+def _management_credentials(seen: Situation, store: HistoryStore) -> ClientCredentials:
     """The credentials that `client_admin` names, else the client's own with the kind's scope."""
     settings = seen.settings
     kind = settings.kind

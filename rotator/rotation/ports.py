@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from rotator.model.secret import RotationState, Secret, SecretInfo, StoredSecret
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
-__all__ = ["ClientAdmin", "Descriptions", "Endpoint", "RotationStore", "SetupStore", "Store"]
+__all__ = [
+    "ClientAdmin",
+    "Descriptions",
+    "Endpoint",
+    "HistoryStore",
+    "RotationStore",
+    "SetupStore",
+    "Store",
+]
 
 
 class Descriptions(Protocol):
@@ -34,6 +42,13 @@ class Store(Descriptions, Protocol):
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish under this id; raises VersionConflict if it holds other content."""
+
+
+class HistoryStore(Store, Protocol):
+    """What the rotation of a client secret needs in addition."""
+
+    def read_previous(self, secret_id: str) -> StoredSecret | None:
+        """The version with AWSPREVIOUS, None if there is none."""
 
 
 class SetupStore(Store, Protocol):

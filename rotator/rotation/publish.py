@@ -39,10 +39,14 @@ MAX_PAUSE_S = 8.0
 
 
 class Published(NamedTuple):
-    """The version that is current now, and whether this run published it (`won`)."""
+    """The version that is current now, and whether this run published it (`won`).
+
+    `replaced` is the version from which it was composed then.
+    """
 
     current: StoredSecret
     won: bool
+    replaced: StoredSecret | None = None
 
 
 def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
@@ -83,7 +87,7 @@ def compare_and_set(
             ours = seen._replace(
                 version_id=version_id, text=text, stages=("AWSCURRENT",), is_binary=False
             )
-            return Published(ours, won=True)
+            return Published(ours, won=True, replaced=seen)
         current = _read_winner(seen, version_id, store=store, clock=clock)
         if current is None:
             ordinal, current = _skip_taken(seen, ordinal + 1, store=store)

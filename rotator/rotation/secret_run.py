@@ -23,6 +23,7 @@ from rotator.model.secret_rotation import DEFAULT_OVERLAP, SecretRotation, diges
 from rotator.model.stored import parse_credentials, parse_fields, unusable_credentials
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
+from rotator.rotation.secret_edits import restore_replaced_edit
 from rotator.rotation.secret_result import SecretRotationResult
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.secret import StoredSecret
     from rotator.model.secret_rotation import ProviderSecret
-    from rotator.rotation.ports import ClientAdmin, Endpoint, Store
+    from rotator.rotation.ports import ClientAdmin, Endpoint, HistoryStore
     from rotator.rotation.secret_gate import Condition
     from rotator.rotation.secret_result import SecretOutcome
 
@@ -84,7 +85,7 @@ class SecretRun:
     """
 
     credentials_secret: str
-    store: Store
+    store: HistoryStore
     endpoint: Endpoint
     open_admin: Callable[[Situation], ClientAdmin]
     clock: Clock = SYSTEM_CLOCK
@@ -173,7 +174,7 @@ def publish(
     """Store the state, and what `client_secrets` makes of the stored values with it.
 
     An edit that somebody makes meanwhile is kept. Raises VersionConflict if another run has taken
-    a step of the same rotation, and what the store raises.
+    a step of the same rotation or an edit had to be put back, and what the store raises.
     """
     before = parse_fields(seen.version).get(ROTATION_FIELD)
 
@@ -203,6 +204,12 @@ def publish(
     )
     if not published.won:
         raise _conflict(run, "another run is rotating this client secret")
+    if restore_replaced_edit(
+        published, store=run.store, clock=run.clock, keeps_first=client_secrets is not None
+    ):
+        raise _conflict(
+            run, "somebody has stored other client secrets meanwhile, which are put back"
+        )
     return _situation(published.current)
 
 

@@ -6,6 +6,7 @@ ADD = "rotation/secret_add.py"
 REMOVAL = "rotation/secret_removal.py"
 ADAPTER = "client_admin/adapter.py"
 TOLD = "tests/unit/client_admin/test_told_values.py"
+OVERWRITTEN = "tests/unit/rotation/test_client_secret_overwritten.py"
 REPLAYED = "tests/unit/rotation/test_client_secret_replayed.py"
 
 SECRET_OUTSIDE_MUTATIONS = (
@@ -64,5 +65,19 @@ SECRET_OUTSIDE_MUTATIONS = (
         "    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):",
         "    if False:",
         f"{TOLD} -k no_id",
+    ),
+    Mutation(
+        "client secret: what somebody stored directly before a put is lost",
+        "rotation/secret_edits.py",
+        "    if edit is None:\n        return False\n",
+        "    if edit is None or edit:\n        return False\n",
+        f"{OVERWRITTEN} -k put_back",
+    ),
+    Mutation(
+        "client secret: what is put back hides the only one that works",
+        "rotation/secret_edits.py",
+        "client_secrets[:1] if keeps_first else ()",
+        "client_secrets[:0]",
+        f"{OVERWRITTEN} -k hide_the_new",
     ),
 )

@@ -1,0 +1,74 @@
+"""What somebody stores between a read and the write that follows it, and how it is put back.
+
+PutSecretValue takes no condition on the version that it replaces, and an edit by hand has an id of
+its own. So each write is followed by a look at the version that it has replaced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rotator.errors import RotatorError
+from rotator.model.stored import parse_credentials, parse_fields
+from rotator.rotation.credentials import credentials_text, replace_client_secrets
+from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
+
+if TYPE_CHECKING:
+    from rotator.model.clock import Clock
+    from rotator.model.secret import Secret, StoredSecret
+    from rotator.rotation.ports import HistoryStore
+    from rotator.rotation.publish import Published
+
+__all__ = ["restore_replaced_edit"]
+
+
+def restore_replaced_edit(
+    published: Published, *, store: HistoryStore, clock: Clock, keeps_first: bool
+) -> bool:
+    """Make what somebody stored meanwhile current again; False if nothing was replaced.
+
+    With `keeps_first`, the client secret that was published first stays behind those of the edit:
+    it may be the only one that works by now.
+    """
+    edit = _find_replaced_edit(published, store=store, clock=clock)
+    if edit is None:
+        return False
+    kept = parse_credentials(published.current).client_secrets[:1] if keeps_first else ()
+    text = _put_in_front(edit, kept)
+    compare_and_set(
+        published.current, lambda _: text, store=store, yields_to=lambda _: True, clock=clock
+    )
+    return True
+
+
+def _find_replaced_edit(
+    published: Published, *, store: HistoryStore, clock: Clock
+) -> StoredSecret | None:
+    """The version before ours, if it isn't the one that ours was composed from.
+
+    Believed only after some re-reads, since a read may lag behind our own write.
+    """
+    replaced, current = published.replaced, published.current
+    expected = {replaced.version_id if replaced else None, current.version_id}
+    previous = None
+    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
+        if wait_s:
+            clock.sleep(wait_s)
+        previous = store.read_previous(current.secret_id)
+        if previous is None or previous.text is None or previous.version_id in expected:
+            return None
+    return previous
+
+
+def _put_in_front(edit: StoredSecret, kept: tuple[Secret, ...]) -> Secret:
+    """The edit's text, with these values behind its own; as it is, where it can't be read."""
+    assert edit.text is not None  # noqa: S101 - as it was found
+    try:
+        values = parse_credentials(edit).client_secrets
+        behind = [each.reveal() for each in kept if each not in values]
+        if not behind or not values:
+            return edit.text
+        texts = [*(each.reveal() for each in values), *behind]
+        return credentials_text(replace_client_secrets(parse_fields(edit), texts), edit)
+    except (RotatorError, ValueError):
+        return edit.text
