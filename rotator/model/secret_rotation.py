@@ -110,7 +110,8 @@ class SecretRotation:
     `values_digest` is of the client secrets that were stored before the provider was asked: until
     the new one is stored, others are an edit of somebody's; from then on, the same are one.
     `minted_since` has, for each token secret, when the first token was issued of those that the new
-    client secret has minted without interruption.
+    client secret has minted without interruption, and `old_tokens_end_at` is the latest end of
+    those that were seen and that it has not minted.
     """
 
     id: str
@@ -124,6 +125,7 @@ class SecretRotation:
     values_digest: str | None = None
     stored_at: datetime | None = None
     retired_at: datetime | None = None
+    old_tokens_end_at: datetime | None = None
     minted_since: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
@@ -143,7 +145,11 @@ class SecretRotation:
 
     def to_fields(self) -> dict[str, object]:
         """The JSON object in the credentials secret."""
-        instants = {"stored_at": self.stored_at, "retired_at": self.retired_at}
+        instants = {
+            "stored_at": self.stored_at,
+            "retired_at": self.retired_at,
+            "old_tokens_end_at": self.old_tokens_end_at,
+        }
         since = {name: format_instant(at) for name, at in sorted(self.minted_since.items())}
         optional: dict[str, object] = {
             "known_ids": list(self.known_ids),
@@ -199,6 +205,7 @@ class SecretRotation:
             values_digest=optional_text_field(value, "values_digest"),
             stored_at=_instant(value, "stored_at"),
             retired_at=_instant(value, "retired_at"),
+            old_tokens_end_at=_instant(value, "old_tokens_end_at"),
             minted_since={name: parse_instant(str(at)) for name, at in since.items()},
             **listed,
         )

@@ -14,6 +14,7 @@ from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
 from rotator.rotation.secret_endings import abandon_rolled_back, before_intent, find_later_version
+from rotator.rotation.secret_gate import find_end_of_tokens
 from rotator.rotation.secret_listing import (
     explain_refused_add,
     find_bound,
@@ -106,6 +107,7 @@ def _add(
         values_digest=digest_of_all(seen.credentials.client_secrets),
         old=old,
         old_digest=digest_of(addition.stored.value),
+        old_tokens_end_at=find_end_of_tokens(run, seen),
     )
     before = _before(seen, addition)
     seen = publish(run, seen, intent)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["Condition", "Evidence", "assess_gate", "observe_tokens"]
+__all__ = ["Condition", "Evidence", "assess_gate", "find_end_of_tokens", "observe_tokens"]
 
 RETIRED_FOR = timedelta(hours=24)
 """How long an old client secret stays switched off before it is deleted."""
@@ -47,11 +47,15 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the token secrets show: a condition for each, and since when the new one mints."""
+    """What the token secrets show: a condition for each, and since when the new one mints.
+
+    `old_tokens_end_at` is when the last token ends that it has not minted, as far as one was seen.
+    """
 
     conditions: tuple[Condition, ...]
     minted_since: Mapping[str, datetime]
     lifetime: timedelta
+    old_tokens_end_at: datetime | None = None
 
 
 def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
@@ -59,6 +63,8 @@ def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
     names, conditions = _token_secrets(run, situation)
     since: dict[str, datetime] = {}
     lifetimes = []
+    rotation = situation.rotation
+    ends = [rotation.old_tokens_end_at] if rotation and rotation.old_tokens_end_at else []
     seen_arns: set[str] = set()
     for name in names:
         version, token, problem = _read_token(run, situation, name)
@@ -68,15 +74,27 @@ def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
             seen_arns.add(version.arn)
         if token is not None:
             lifetimes.append(token.expires_at - token.issued_at)
+        if token is not None and problem is not None:
+            ends.append(token.expires_at)
         if token is None or problem is not None:
             conditions.append(Condition("minted_with_new", is_met=False, reason=problem or ""))
             continue
-        assert situation.rotation is not None  # noqa: S101 - the gate is of a rotation
-        since[name] = situation.rotation.minted_since.get(name, token.issued_at)
-        conditions += _conditions_of_token(run, name, token, since[name])
+        assert rotation is not None  # noqa: S101 - the gate is of a rotation
+        since[name] = rotation.minted_since.get(name, token.issued_at)
+        # A provider that shortens lives has minted longer ones before.
+        free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])
+        conditions += _conditions_of_token(run, name, since[name], free_at)
     lifetime_s = resolve(situation.credentials).lifetime_s
     documented = timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
-    return Evidence(tuple(conditions), since, max(lifetimes, default=documented))
+    lifetime = max(lifetimes, default=documented)
+    return Evidence(tuple(conditions), since, lifetime, max(ends, default=None))
+
+
+def find_end_of_tokens(run: SecretRun, situation: Situation) -> datetime | None:
+    """When the last of the stored tokens ends, None if there is none; reads as `observe_tokens`."""
+    names, _ = _token_secrets(run, situation)
+    tokens = [_read_token(run, situation, name)[1] for name in names]
+    return max((each.expires_at for each in tokens if each is not None), default=None)
 
 
 def assess_gate(
@@ -236,9 +254,8 @@ def _binding_of(run: SecretRun, token_version: StoredSecret) -> str | None:
 
 
 def _conditions_of_token(
-    run: SecretRun, name: str, token: AccessToken, since: datetime
+    run: SecretRun, name: str, since: datetime, free_at: datetime
 ) -> list[Condition]:
-    free_at = since + (token.expires_at - token.issued_at)
     return [
         Condition(
             "minted_with_new",

@@ -70,8 +70,8 @@ EXPIRY_LEAD = timedelta(days=14)
 """How long before its end a client secret is replaced, with the overlap on top of it."""
 
 
-REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429})
-"""RFC 9110 section 15.5, RFC 6585 section 4."""
+REFUSALS = frozenset({400, 401, 403, 404, 409, 422})
+"""RFC 9110 section 15.5. A 429 can come from what stands before the provider, after the fact."""
 
 
 @dataclass(frozen=True, slots=True)

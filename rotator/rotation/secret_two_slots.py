@@ -119,10 +119,15 @@ def _end_old(
 def _remember_tokens(
     run: SecretRun, seen: Situation, rotation: SecretRotation, evidence: Evidence
 ) -> tuple[SecretRotation, Situation]:
-    """Store since when the new one mints, where that has changed."""
-    if run.dry_run or evidence.minted_since == rotation.minted_since:
-        return rotation, seen
-    rotation = replace(rotation, minted_since=evidence.minted_since)
+    """Store since when the new one mints, and when the other tokens end, where that has changed."""
+    before = rotation
+    rotation = replace(
+        rotation,
+        minted_since=evidence.minted_since,
+        old_tokens_end_at=evidence.old_tokens_end_at,
+    )
+    if run.dry_run or rotation == before:
+        return before, seen
     return rotation, publish(run, seen, rotation)
 
 

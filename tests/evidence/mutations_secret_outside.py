@@ -80,4 +80,18 @@ SECRET_OUTSIDE_MUTATIONS = (
         "client_secrets[:0]",
         f"{OVERWRITTEN} -k hide_the_new",
     ),
+    Mutation(
+        "old client secret: the longest token that it has minted is forgotten",
+        "rotation/secret_gate.py",
+        "        free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])\n",
+        "        free_at = since[name] + (token.expires_at - token.issued_at)\n",
+        "tests/unit/rotation/test_client_secret_waits.py -k lives_were_shortened",
+    ),
+    Mutation(
+        "new client secret: a 429 after the add counts as a refusal",
+        "rotation/secret_run.py",
+        "REFUSALS = frozenset({400, 401, 403, 404, 409, 422})",
+        "REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429})",
+        "tests/unit/rotation/test_client_secret_lost.py -k too_many_requests",
+    ),
 )

@@ -127,3 +127,23 @@ def test_client_secret_of_another_name_is_left_alone() -> None:
 
     assert world.rotate().outcome == "started"
     assert "entra-id-secret-2" in world.fake.secrets
+
+
+@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+def test_too_many_requests_after_the_add_does_not_count_as_a_refusal(
+    make: type[SecretFake],
+) -> None:
+    """What stands before the provider can answer so, once it has passed the request on."""
+    world = SecretWorld.managed(make)
+    world.fake.answer_add = lambda *_: (429, {})
+    with pytest.raises(ClientAdminError, match="HTTP 429") as caught:
+        world.rotate()
+    assert caught.value.retryable
+    assert world.state["step"] == "adding"
+    world.fake.answer_add = lambda *found: found
+    world.clock.advance(600)
+
+    assert world.rotate().outcome == "started"
+
+    assert f"{make.KIND}-secret-2" not in world.fake.secrets
+    assert len(world.fake.secrets) == 2

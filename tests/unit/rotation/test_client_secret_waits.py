@@ -11,6 +11,7 @@ from tests.support.secret_providers import (
     FIRST_VALUE,
     FakeAdobe,
     FakeAuth0,
+    FakeEntraId,
     FakeOkta,
     SecretFake,
 )
@@ -143,3 +144,18 @@ def test_token_secret_that_is_named_by_name_and_arn_counts_once() -> None:
 
     assert [each.name for each in result.gate].count("minted_with_new") == 1
     assert list(world.state["minted_since"]) == [TOKEN]
+
+
+def test_long_token_of_the_old_one_keeps_it_after_lives_were_shortened() -> None:
+    world = SecretWorld(FakeEntraId)  # its job has minted a token of 24 hours
+    world.endpoint.lifetime = timedelta(hours=1)
+    world.rotate(overlap=timedelta(minutes=1))
+    world.clock.advance(600)
+    world.store.add(TOKEN)  # so that the next one is minted at once
+    assert world.job() == "rotated"
+    outcomes = []
+    for _ in range(25):
+        outcomes.append(world.rotate(overlap=timedelta(minutes=1)).outcome)
+        world.pass_time(hours=1)
+
+    assert outcomes.index("finished") == 24
