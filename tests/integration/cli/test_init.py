@@ -49,7 +49,7 @@ def test_init_names_the_variables_when_nothing_is_named(inside: Cli) -> None:
     ended = inside("init")
 
     assert ended.returncode == 2
-    assert "--token-secret or set ROTATOR_TOKEN_SECRET" in ended.stderr
+    assert "pass --token-secret ID or set ROTATOR_TOKEN_SECRET" in ended.stderr
 
 
 def test_init_refuses_to_overwrite(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
