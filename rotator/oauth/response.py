@@ -227,7 +227,7 @@ def _refuse_encoding(header: str) -> None:
         raise ValueError("the response is compressed, although no compression was requested")
     if codings:
         raise ValueError(
-            "the response has a Content-Encoding that does not exist (RFC 9110 section 8.4.1); tell"
+            "the response has a Content-Encoding that was not requested (RFC 9110, 8.4.1); tell"
             " the provider"
         )
 

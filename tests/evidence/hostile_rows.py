@@ -227,7 +227,11 @@ BODIES = (
     accepted(
         "a token in gzip", http(gzip.compress(GOOD_BODY), "Content-Encoding: gzip"), "compressed"
     ),
-    accepted("an unknown encoding", http(GOOD_BODY, "Content-Encoding: aes128gcm"), "compressed"),
+    accepted(
+        "an unknown encoding",
+        http(GOOD_BODY, "Content-Encoding: aes128gcm"),
+        "Content-Encoding that was not requested",
+    ),
     accepted("a token after 70 kB of spaces", http(b" " * 70_000 + GOOD_BODY), "longer than"),
     Row("an endless body", (HEAD + b"\r\n", Endless(b" " * 4096)), "longer than"),
     Row(
