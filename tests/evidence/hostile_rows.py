@@ -211,11 +211,7 @@ BODIES = (
     accepted("NaN", http(GOOD_BODY.replace(b"86399", b"NaN")), "is not JSON"),
     accepted("Infinity", http(GOOD_BODY.replace(b"86399", b"Infinity")), "is not JSON"),
     accepted("1e999", http(GOOD_BODY.replace(b"86399", b"1e999")), "not a whole number"),
-    accepted(
-        "a number of 9000 digits",
-        http(GOOD_BODY.replace(b"86399", b"9" * 9000)),
-        "not a whole number",
-    ),
+    accepted("a number of 9000 digits", http(GOOD_BODY.replace(b"86399", b"9" * 9000)), "whole"),
     # Python 3.14 parses them, older ones give up; they're no object either way.
     accepted("30000 nested arrays", text("[" * 30_000 + "]" * 30_000), "JSON"),
     accepted("40 nested objects", text('{"a":' * 40 + "1" + "}" * 40), "nested too deeply"),
@@ -228,9 +224,7 @@ BODIES = (
         "a token in gzip", http(gzip.compress(GOOD_BODY), "Content-Encoding: gzip"), "compressed"
     ),
     accepted(
-        "an unknown encoding",
-        http(GOOD_BODY, "Content-Encoding: aes128gcm"),
-        "Content-Encoding that was not requested",
+        "an unknown encoding", http(GOOD_BODY, "Content-Encoding: aes128gcm"), "not requested"
     ),
     accepted("a token after 70 kB of spaces", http(b" " * 70_000 + GOOD_BODY), "longer than"),
     Row("an endless body", (HEAD + b"\r\n", Endless(b" " * 4096)), "longer than"),
