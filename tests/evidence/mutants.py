@@ -38,19 +38,20 @@ def main() -> int:
     parser.add_argument("word", nargs="?", default="", help="only mutations with this in the name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="side by side")
     args = parser.parse_args()
-    chosen = [mutation for mutation in MUTATIONS if args.word in mutation.name]
-    checks = sorted({mutation.check for mutation in chosen})
+    chosen = {name: each for name, each in MUTATIONS.items() if args.word in name}
+    checks = sorted({mutation.check for mutation in chosen.values()})
     failed = 0
     with ThreadPoolExecutor(args.jobs) as pool:
         for check, problem in zip(checks, pool.map(_passes_untouched, checks), strict=True):
             failed += problem is not None
             if problem is not None:
                 print(f"BROKEN   {check}: {problem}")
-        for mutation, problem in zip(chosen, pool.map(_survives, chosen), strict=True):
+        survived = pool.map(_survives, chosen.values())
+        for name, problem in zip(chosen, survived, strict=True):
             failed += problem is not None
-            print(f"{'caught  ' if problem is None else 'SURVIVED'} {mutation.name}", flush=True)
+            print(f"{'caught  ' if problem is None else 'SURVIVED'} {name}", flush=True)
             if problem is not None:
-                print(f"         {mutation.check}: {problem}")
+                print(f"         {chosen[name].check}: {problem}")
     print(f"{len(chosen)} deliberate breakages, {failed} not caught")
     return 1 if failed or not chosen else 0
 

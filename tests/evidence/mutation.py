@@ -10,7 +10,6 @@ class Mutation:
     The file is one of the package, or one of `infra/` or `docs/` with that in front.
     """
 
-    name: str
     file: str
     old: str
     new: str

@@ -28,328 +28,270 @@ HOSTILE = "tests/evidence/test_hostile_endpoint.py"
 FAULTS = "tests/evidence/test_evidence.py"
 
 
-MUTATIONS = (
-    *OUTSIDE_MUTATIONS,
-    *WORLD_MUTATIONS,
-    *CLI_MUTATIONS,
-    *MESSAGE_MUTATIONS,
-    *CLIENT_SECRET_MUTATIONS,
-    *SECRET_OUTSIDE_MUTATIONS,
-    *SECRET_PROOF_MUTATIONS,
-    *FLEET_MUTATIONS,
-    *ISOLATION_MUTATIONS,
-    *NATIVE_MUTATIONS,
-    *RACE_MUTATIONS,
-    *READER_MUTATIONS,
-    *WRITE_MUTATIONS,
+MUTATIONS = {
+    **OUTSIDE_MUTATIONS,
+    **WORLD_MUTATIONS,
+    **CLI_MUTATIONS,
+    **MESSAGE_MUTATIONS,
+    **CLIENT_SECRET_MUTATIONS,
+    **SECRET_OUTSIDE_MUTATIONS,
+    **SECRET_PROOF_MUTATIONS,
+    **FLEET_MUTATIONS,
+    **ISOLATION_MUTATIONS,
+    **NATIVE_MUTATIONS,
+    **RACE_MUTATIONS,
+    **READER_MUTATIONS,
+    **WRITE_MUTATIONS,
     # Races are harmless
-    Mutation(
-        "no compare-and-set",
+    "no compare-and-set": Mutation(
         "rotation/publish.py",
         "return str(uuid.uuid5(NAMESPACE, f\"{secret.arn}:{secret.version_id or 'empty'}"
         ':{ordinal}"))',
         "return str(uuid.uuid4())",
         f"{PROTOCOL} -k faults",
     ),
-    Mutation(
-        "the write names no version",
+    "the write names no version": Mutation(
         "aws/store.py",
         '        params["ClientRequestToken"] = version_id\n',
         "",
         f"{STORE} -k taken_id",
     ),
-    Mutation(
-        "the first read after a conflict is believed",
+    "the first read after a conflict is believed": Mutation(
         "rotation/publish.py",
         "for wait_s in (0.0, *CONSISTENCY_WAITS_S):",
         "for wait_s in (0.0,):",
         f"{PROTOCOL} -k faults",
     ),
-    Mutation(
-        "whoever loses a race takes any winner",
+    "whoever loses a race takes any winner": Mutation(
         "rotation/publish.py",
         "        if yields_to(current):",
         "        if current:",
         f"{ROTATE} -k useless",
     ),
-    Mutation(
-        "the winner of a race on one secret for both is not looked for",
+    "the winner of a race on one secret for both is not looked for": Mutation(
         "rotation/publish_token.py",
         "if parse_token(current) != parse_token(seen) and yields_to(current):",
         "if False:",
         f"{PROTOCOL} -k one_secret or both",
     ),
-    Mutation(
-        "a forced run on one secret for both gives way to what it has seen",
+    "a forced run on one secret for both gives way to what it has seen": Mutation(
         "rotation/publish_token.py",
         "if parse_token(current) != parse_token(seen) and yields_to(current):",
         "if yields_to(current):",
         f"{FAULTS} -k forced",
     ),
-    Mutation(
-        "an edit of the team is written over",
+    "an edit of the team is written over": Mutation(
         "rotation/publish_token.py",
         "        seen = current\n",
         "",
         "tests/unit/rotation/test_rotate_shared.py -k edit",
     ),
-    Mutation(
-        "versions moved aside stop the job",
-        "rotation/publish.py",
-        "MAX_ATTEMPTS = 8",
-        "MAX_ATTEMPTS = 1",
-        f"{PROTOCOL} -k aside",
+    "versions moved aside stop the job": Mutation(
+        "rotation/publish.py", "MAX_ATTEMPTS = 8", "MAX_ATTEMPTS = 1", f"{PROTOCOL} -k aside"
     ),
-    Mutation(
-        "a conflict counts as success",
+    "a conflict counts as success": Mutation(
         "rotation/publish.py",
         "        except VersionConflict:\n            return False\n",
         "        except VersionConflict:\n            return True\n",
         f"{PROTOCOL} -k faults",
     ),
     # Never a bad write
-    Mutation(
-        "published before the probe",
+    "published before the probe": Mutation(
         "rotation/mint.py",
         "    problem = run.probe(minted) if run.probe is not None else None\n",
         "    problem = None\n",
         f"{ROTATE} -k probe",
     ),
-    Mutation(
-        "the minted token is not validated",
+    "the minted token is not validated": Mutation(
         "rotation/mint.py",
         "    _refuse_unless_usable(minted, now=run.clock.now())\n",
         "",
         f"{ROTATE} -k would_refuse",
     ),
-    Mutation(
-        "a token handed out again counts as rotated",
+    "a token handed out again counts as rotated": Mutation(
         "rotation/mint.py",
         "return stored if stored.access_token == minted.access_token else None",
         "return None",
         f"{WORLDS} -k cached",
     ),
-    Mutation(
-        "a token that ends before the stored one is published",
+    "a token that ends before the stored one is published": Mutation(
         "rotation/mint.py",
         "return not is_long and minted.expires_at <= stored.expires_at",
         "return False",
         f"{WORLDS} -k serves_until",
     ),
-    Mutation(
-        "any body of a 200 counts as an answer of AWS",
+    "any body of a 200 counts as an answer of AWS": Mutation(
         "aws/store.py",
         "if not _is_response(operation, response):",
         "if False:",
         "tests/integration/aws/test_store_connecting.py",
     ),
-    Mutation(
-        "any token_type is good",
+    "any token_type is good": Mutation(
         "oauth/response.py",
         'if isinstance(token_type, str) and token_type.lower() == "bearer":',
         "if isinstance(token_type, str):",
         HOSTILE,
     ),
-    Mutation(
-        "any status with a token is good",
-        "oauth/response.py",
-        "if response.status not in SUCCESS or",
-        "if",
-        HOSTILE,
+    "any status with a token is good": Mutation(
+        "oauth/response.py", "if response.status not in SUCCESS or", "if", HOSTILE
     ),
-    Mutation(
-        "redirects are read to their end",
+    "redirects are read to their end": Mutation(
         "transport/bounded.py",
         "        with send(\n",
         "        with requests.Session().send(\n",
         HOSTILE,
     ),
     # There is always a good token to read
-    Mutation(
-        "the clock is read before the secret",
+    "the clock is read before the secret": Mutation(
         "rotation/rotate.py",
         "        clock=clock,\n",
         "        clock=__import__('types').SimpleNamespace(now=lambda at=clock.now(): at,"
         " monotonic=clock.monotonic, sleep=clock.sleep, uniform=clock.uniform),\n",
         f"{PROTOCOL} -k period",
     ),
-    Mutation(
-        "a token lives from when it came",
+    "a token lives from when it came": Mutation(
         "oauth/endpoint.py",
         "asked_at = self.clock.now()",
         "asked_at = self.clock.now() + timedelta(seconds=30)",
         f"{OAUTH} -k before_the_request",
     ),
-    Mutation(
-        "the wall clock in place of the one that was given",
+    "the wall clock in place of the one that was given": Mutation(
         "rotation/assess.py",
         "        now=run.clock.now(),",
         "        now=__import__('datetime').datetime.now(__import__('datetime').UTC),",
         f"{ROTATE} -k fresh",
     ),
-    Mutation(
-        "a schedule of one cadence comes too early",
+    "a schedule of one cadence comes too early": Mutation(
         "model/policy.py",
         "now - stored.issued_at >= cadence - _earliness(cadence)",
         "now - stored.issued_at >= cadence",
         f"{POLICY} -k exactly_one_cadence",
     ),
-    Mutation(
-        "a chosen cadence outlives the tokens that a provider has begun to grant",
+    "a chosen cadence outlives the tokens that a provider has begun to grant": Mutation(
         "model/policy.py",
         "if self.cadence is not None and self._has_time_for(self.cadence, lifetime):",
         "if self.cadence is not None:",
         f"{POLICY} -k no_longer_fit",
     ),
-    Mutation(
-        "no margin before the expiry",
+    "no margin before the expiry": Mutation(
         "model/policy.py",
         "max(lifetime - max(margin, self.safe_margin), _shortest_cadence(self.interval))",
         "lifetime",
         f"{POLICY} -k margin",
     ),
-    Mutation(
-        "one failed run costs a token that lives shorter than a day",
+    "one failed run costs a token that lives shorter than a day": Mutation(
         "model/policy.py",
         "lifetime - max(margin, self.safe_margin)",
         "lifetime - max(margin, self.needed_margin)",
         f"{FAILED_RUN} -k costs_no_minute",
     ),
-    Mutation(
-        "short lives use the versions up",
+    "short lives use the versions up": Mutation(
         "model/policy.py",
         "    runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)\n",
         "    runs = 1\n",
         f"{POLICY} -k quota",
     ),
-    Mutation(
-        "the spread uses the versions up",
+    "the spread uses the versions up": Mutation(
         "model/policy.py",
         "early = min(self.spread, latest / 2, most) * self._share(issued_at)",
         "early = min(self.spread, latest / 2) * self._share(issued_at)",
         f"{FAILED_RUN} -k spread",
     ),
-    Mutation(
-        "what a failed run costs is not told",
+    "what a failed run costs is not told": Mutation(
         "rotation/mint.py",
         "    problem = problem or policy.problem_with_failed_run(lifetime)\n",
         "",
         "tests/unit/rotation/test_what_may_be_published.py -k one_failed_run",
     ),
-    Mutation(
-        "temporary failures are given up at once",
-        "oauth/retry.py",
-        "MAX_ATTEMPTS = 4",
-        "MAX_ATTEMPTS = 1",
-        f"{OAUTH} -k temporary",
+    "temporary failures are given up at once": Mutation(
+        "oauth/retry.py", "MAX_ATTEMPTS = 4", "MAX_ATTEMPTS = 1", f"{OAUTH} -k temporary"
     ),
     # No secret leaves
-    Mutation(
-        "a secret shows itself",
+    "a secret shows itself": Mutation(
         "model/secret.py",
         "        return \"Secret('***')\"",
         "        return self._text",
         f"{TOKENS} -k shows_itself",
     ),
-    Mutation(
-        "the SDK logs bodies",
+    "the SDK logs bodies": Mutation(
         "aws/sdk_logs.py",
         "return record.levelno > logging.DEBUG or not _calling.get()",
         "return True",
         "tests/integration/aws/test_sdk_logs.py",
     ),
-    Mutation(
-        "the SDK's words in our error",
+    "the SDK's words in our error": Mutation(
         "aws/errors.py",
         'f"the AWS SDK failed ({operation}: {names[0]})"',
         'f"the AWS SDK failed ({operation}: {error})"',
         "tests/unit/reader/test_sdk_source.py -k without_their_text",
     ),
-    Mutation(
-        "no source of AWS credentials is told from Secrets Manager",
+    "no source of AWS credentials is told from Secrets Manager": Mutation(
         "aws/credential_errors.py",
         "    return next((SOURCE_OF[name] for name in found if name in SOURCE_OF), None)",
         "    return None",
         "tests/unit/aws/test_errors.py",
     ),
-    Mutation(
-        "a server error of STS is permanent",
-        "aws/error_details.py",
-        "or status >= 500",
-        "or status >= 600",
-        f"{CHAIN} -k failing",
+    "a server error of STS is permanent": Mutation(
+        "aws/error_details.py", "or status >= 500", "or status >= 600", f"{CHAIN} -k failing"
     ),
-    Mutation(
-        "our error is raised while theirs is handled",
+    "our error is raised while theirs is handled": Mutation(
         "errors.py",
         "        problem = signal_error(error) or ours(error)\n    raise problem",
         "        raise signal_error(error) or ours(error)",
         f"{FAULTS} -k answer",
     ),
-    Mutation(
-        "logs are not redacted",
-        "logs.py",
-        "            redact,\n",
-        "",
-        "tests/unit/test_logs.py -k masked",
+    "logs are not redacted": Mutation(
+        "logs.py", "            redact,\n", "", "tests/unit/test_logs.py -k masked"
     ),
-    Mutation(
-        "what was typed is in the error",
+    "what was typed is in the error": Mutation(
         "cli/parser.py",
         "ConfigError(command.find_problem(error.argument_name))",
         'ConfigError(f"{command.find_problem(error.argument_name)} {argv}")',
         "tests/unit/cli/test_parser.py",
     ),
     # It ends as it should
-    Mutation(
-        "SIGTERM is not heard",
+    "SIGTERM is not heard": Mutation(
         "cli/__init__.py",
         "        signal.signal(signal.SIGTERM, _terminate)\n    prepare",
         "        pass\n    prepare",
         f"{FAULTS} -k signal",
     ),
-    Mutation(
-        "an unexpected exception shows its text",
+    "an unexpected exception shows its text": Mutation(
         "cli/__init__.py",
         'print(f"{command}: {describe_unexpected(error)}", file=sys.stderr)',
         "raise",
         f"{FAULTS} -k unexpected",
     ),
     # The rows of the table themselves, each by one of its cases
-    Mutation(
-        "races: every rotator publishes what it has minted",
+    "races: every rotator publishes what it has minted": Mutation(
         "rotation/publish.py",
         "f\"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}\"",
         "str(uuid.uuid4())",
         f"{FAULTS} -k race",
     ),
-    Mutation(
-        "kills: the new version is made first and filled then",
+    "kills: the new version is made first and filled then": Mutation(
         "rotation/publish.py",
         "            store.put(seen, text, version_id=version_id)\n",
         "            store.put(seen, type(text)('{}'), version_id=str(uuid.uuid4()))\n"
         "            store.put(seen, text, version_id=version_id)\n",
         f"{FAULTS} -k killed",
     ),
-    Mutation(
-        "signals: SIGTERM is left to the system",
+    "signals: SIGTERM is left to the system": Mutation(
         "cli/__init__.py",
         "        signal.signal(signal.SIGTERM, _terminate)\n",
         "        pass\n",
         f"{FAULTS} -k signal_ends",
     ),
-    Mutation(
-        "canaries: the SDK logs what our calls carry",
+    "canaries: the SDK logs what our calls carry": Mutation(
         "aws/sdk_logs.py",
         "        yield\n",
         "        _calling.set(False)\n        yield\n",
         f"{FAULTS} -k canary",
     ),
-    Mutation(
-        "the decade: the reader keeps a token for a day and an hour",
+    "the decade: the reader keeps a token for a day and an hour": Mutation(
         "reader/cached_token.py",
         "expires = snapshot.expires_at.timestamp() - skew_s",
         "expires = now + 90000.0",
         f"{FAULTS} -k month",
     ),
-)
+}

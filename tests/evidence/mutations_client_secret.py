@@ -13,194 +13,152 @@ LOST = "tests/unit/rotation/test_client_secret_lost.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
 CONTRACT = "tests/unit/client_admin/test_contract.py"
 
-CLIENT_SECRET_MUTATIONS = (
-    Mutation(
-        "client secret: the old one is deleted through a closed gate",
-        TWO,
-        "    if not is_open:\n",
-        "    if False:\n",
-        f"{STEPS} -k overlap_alone",
+CLIENT_SECRET_MUTATIONS = {
+    "client secret: the old one is deleted through a closed gate": Mutation(
+        TWO, "    if not is_open:\n", "    if False:\n", f"{STEPS} -k overlap_alone"
     ),
-    Mutation(
-        "client secret: the overlap may be short",
+    "client secret: the overlap may be short": Mutation(
         GATE,
         '                run.now() >= over_at,\n                f"the overlap',
         '                True,\n                f"the overlap',
         f"{STEPS} -k overlap_alone",
     ),
-    Mutation(
-        "client secret: tokens that the old one minted may still live",
+    "client secret: tokens that the old one minted may still live": Mutation(
         GATE,
         '            "old_tokens_expired",\n            run.now() >= free_at,',
         '            "old_tokens_expired",\n            True,',
         f"{STEPS} -k have_to_expire_first",
     ),
-    Mutation(
-        "client secret: a token that the old one minted counts as one of the new one",
+    "client secret: a token that the old one minted counts as one of the new one": Mutation(
         GATE,
         "    if [digest_of(value) for value in minted_with] == [digest]:",
         "    if minted_with:",
         f"{STEPS} -k old_client_secret_minted",
     ),
-    Mutation(
-        "client secret: a use that the provider has seen doesn't count",
+    "client secret: a use that the provider has seen doesn't count": Mutation(
         GATE,
         "        is_met = run.now() >= free_at",
         "        is_met = True",
         f"{STEPS} -k provider_has_seen",
     ),
-    Mutation(
-        "client secret: a pattern names every token secret",
+    "client secret: a pattern names every token secret": Mutation(
         GATE,
         "    if patterns and not run.token_secrets:",
         "    if False:",
         f"{STEPS} -k pattern_beside",
     ),
-    Mutation(
-        "client secret: an expired token proves that the job runs",
+    "client secret: an expired token proves that the job runs": Mutation(
         GATE,
         "    if token.expires_at <= run.now():",
         "    if False:",
         f"{STEPS} -k job_that_is_not_running",
     ),
-    Mutation(
-        "client secret: one that was switched on again is deleted",
-        GATE,
-        '"switched_off", not old.is_active,',
-        '"switched_off", True,',
-        f"{STEPS} -k okta",
+    "client secret: one that was switched on again is deleted": Mutation(
+        GATE, '"switched_off", not old.is_active,', '"switched_off", True,', f"{STEPS} -k okta"
     ),
-    Mutation(
-        "client secret: it is deleted without being switched off first",
+    "client secret: it is deleted without being switched off first": Mutation(
         TWO,
         '    if admin.can_retire and rotation.step == "overlap":',
         "    if False:",
         f"{STEPS} -k okta",
     ),
-    Mutation(
-        "client secret: the old one is deleted before the new one is stored",
+    "client secret: the old one is deleted before the new one is stored": Mutation(
         ADD,
         "    return _store_both(run, seen, intent, added)",
         "    admin.delete(old.id)\n    return _store_both(run, seen, intent, added)",
         "tests/evidence/test_evidence.py -k client_secret",
     ),
-    Mutation(
-        "client secret: the new one takes the old one's place at once",
+    "client secret: the new one takes the old one's place at once": Mutation(
         ADD,
         "        return [value.reveal(), *(text for text in texts if text != value.reveal())]",
         "        return [value.reveal()]",
         f"{CONTRACT} -k provider_lags",
     ),
-    Mutation(
-        "client secret: the one that we choose takes the old one's place at once",
+    "client secret: the one that we choose takes the old one's place at once": Mutation(
         ONE,
         "        return [value.reveal(), *texts]",
         "        return [value.reveal()]",
         f"{CONTRACT} -k provider_lags",
     ),
-    Mutation(
-        "client secret: the old one is deleted although the new one is refused",
+    "client secret: the old one is deleted although the new one is refused": Mutation(
         TWO,
         "    prove(run, seen, value)\n    refuse_unless_old",
         "    refuse_unless_old",
         f"{STEPS} -k refused_at_the_end",
     ),
-    Mutation(
-        "client secret: the old value is dropped although the new one is refused",
+    "client secret: the old value is dropped although the new one is refused": Mutation(
         "rotation/secret_endings.py",
         "    prove(run, seen, value)\n    if not may_mint(seen):",
         "    if not may_mint(seen):",
         f"{STEPS} -k still_refused",
     ),
-    Mutation(
-        "client secret: what it may add isn't written down before",
+    "client secret: what it may add isn't written down before": Mutation(
         ADD,
         "    seen = publish(run, seen, intent)\n",
         "    seen = replace(seen, rotation=intent)\n",
         f"{LOST} -k whose_value_was_lost",
     ),
-    Mutation(
-        "client secret: a timeout counts as a refusal",
-        RUN,
-        "    return error.status in REFUSALS",
-        "    return True",
-        f"{STEPS} -k come_too_late",
+    "client secret: a timeout counts as a refusal": Mutation(
+        RUN, "    return error.status in REFUSALS", "    return True", f"{STEPS} -k come_too_late"
     ),
-    Mutation(
-        "client secret: nobody looks for an edit before the old one is deleted",
+    "client secret: nobody looks for an edit before the old one is deleted": Mutation(
         TWO,
         "    refuse_if_edited(run, seen)\n    if admin.can_retire",
         "    if admin.can_retire",
         f"{EDITS} -k gone_back",
     ),
-    Mutation(
-        "client secret: an edit during the delete displaces the new one",
+    "client secret: an edit during the delete displaces the new one": Mutation(
         "rotation/secret_endings.py",
         "        return kept if value.reveal() in kept else [value.reveal(), *kept]",
         "        return kept or texts",
         f"{EDITS} -k does_not_displace",
     ),
-    Mutation(
-        "client secret: an edit while the only one is replaced displaces the new one",
+    "client secret: an edit while the only one is replaced displaces the new one": Mutation(
         RUN,
         "        return texts if value.reveal() in texts else [value.reveal(), *texts]",
         "        return texts",
         f"{EDITS} -k does_not_displace",
     ),
-    Mutation(
-        "client secret: what somebody has stored meanwhile counts as lost",
+    "client secret: what somebody has stored meanwhile counts as lost": Mutation(
         LISTING,
         "if digest_of_all(seen.credentials.client_secrets) != intent.values_digest:",
         "if False:",
         f"{EDITS} -k made_and_stored",
     ),
-    Mutation(
-        "client secret: a run that was overtaken advises to delete",
-        ADD,
-        "        refuse_if_overtaken(run, seen)\n",
-        "",
-        f"{EDITS} -k overtaken",
+    "client secret: a run that was overtaken advises to delete": Mutation(
+        ADD, "        refuse_if_overtaken(run, seen)\n", "", f"{EDITS} -k overtaken"
     ),
-    Mutation(
-        "client secret: one that somebody uses counts as lost",
+    "client secret: one that somebody uses counts as lost": Mutation(
         LISTING,
         "    if found.created_at is None or found.last_used_at is not None:",
         "    if found.created_at is None:",
         f"{LOST} -k used_client_secret",
     ),
-    Mutation(
-        "client secret: one of any age counts as lost",
+    "client secret: one of any age counts as lost": Mutation(
         LISTING,
         "    return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW",
         "    return True",
         f"{LOST} -k made_at_another_time",
     ),
-    Mutation(
-        "client secret: what the provider repeats of the stored one is shown",
+    "client secret: what the provider repeats of the stored one is shown": Mutation(
         "client_admin/adapter.py",
         "            hidden = (token, *self._target.client_secrets, *self._told)\n",
         "            hidden = (token,)\n",
         "tests/unit/client_admin/test_adapter.py -k that_the_provider_repeats",
     ),
-    Mutation(
-        "client secret: one that is not listed yet is forgotten",
+    "client secret: one that is not listed yet is forgotten": Mutation(
         ADD,
         '    if addition.lost is None and rotation is not None and rotation.step == "adding":',
         '    if rotation is not None and rotation.step == "adding":',
         f"{LOST} -k listed_late",
     ),
-    Mutation(
-        "client secret: a second run takes over at once",
-        ADD,
-        "    if run.now() < free_at:",
-        "    if False:",
-        f"{STEPS} -k two_runs_at_once",
+    "client secret: a second run takes over at once": Mutation(
+        ADD, "    if run.now() < free_at:", "    if False:", f"{STEPS} -k two_runs_at_once"
     ),
-    Mutation(
-        "client secret: an edit between two steps is lost",
+    "client secret: an edit between two steps is lost": Mutation(
         RUN,
         "        seen.version if was_changed(current) else current,",
         "        seen.version,",
         f"{CONTRACT} -k edit_that_somebody",
     ),
-)
+}

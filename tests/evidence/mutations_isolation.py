@@ -8,216 +8,180 @@ SICK = "tests/unit/fleet/test_sick_clients.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
 
-ISOLATION_MUTATIONS = (
-    Mutation(
-        "fleet: a client that keeps failing is asked for every binding",
+ISOLATION_MUTATIONS = {
+    "fleet: a client that keeps failing is asked for every binding": Mutation(
         "fleet/breaker.py",
         "        elif self.failures >= MAX_FAILURES:\n",
         "        elif self.failures >= 1000 * MAX_FAILURES:\n",
         f"{WORK} -k client_that_keeps_failing",
     ),
-    Mutation(
-        "fleet: a host that keeps failing is asked for every client",
+    "fleet: a host that keeps failing is asked for every client": Mutation(
         "fleet/breaker.py",
         "        return self.problem if len(self.failed) >= enough else None\n",
         "        return self.problem if len(self.failed) >= 100 * enough else None\n",
         f"{SICK} -k outage_of_a_host",
     ),
-    Mutation(
-        "fleet: what a client that failed before meets counts against its host",
+    "fleet: what a client that failed before meets counts against its host": Mutation(
         "fleet/work.py",
         "        if client.failures == 1:\n",
         "        if client.failures:\n",
         f"{SAMPLING} -k failed_before",
     ),
-    Mutation(
-        "fleet: a host is given up when it is in doubt",
-        "fleet/breaker.py",
-        "SAMPLE = 10\n",
-        "SAMPLE = DOUBT\n",
-        f"{SAMPLING} -k soonest_expiry",
+    "fleet: a host is given up when it is in doubt": Mutation(
+        "fleet/breaker.py", "SAMPLE = 10\n", "SAMPLE = DOUBT\n", f"{SAMPLING} -k soonest_expiry"
     ),
-    Mutation(
-        "fleet: two clients can close their host",
+    "fleet: two clients can close their host": Mutation(
         "fleet/breaker.py",
         "min(SAMPLE, max(DOUBT, len(self.clients)))",
         "min(SAMPLE, len(self.clients))",
         f"{SAMPLING} -k few_clients",
     ),
-    Mutation(
-        "fleet: an answer says nothing for its host",
+    "fleet: an answer says nothing for its host": Mutation(
         "fleet/breaker.py",
         "        self.failed.clear()\n        self.pauses = 0\n",
         "        self.pauses = 0\n",
         f"{SAMPLING} -k many_sick",
     ),
-    Mutation(
-        "fleet: a host in doubt is asked for the most urgent client",
+    "fleet: a host in doubt is asked for the most urgent client": Mutation(
         "fleet/work.py",
         "        if self._lanes.hosts[lane.host].is_in_doubt:\n",
         "        if self._lanes.hosts[lane.host].pauses > 10:\n",
         f"{SAMPLING} -k many_sick",
     ),
-    Mutation(
-        "fleet: the sample is the same in each run",
+    "fleet: the sample is the same in each run": Mutation(
         "fleet/lanes.py",
         "        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)\n",
         "        drawn = 0\n",
         f"{SAMPLING} -k another_one",
     ),
-    Mutation(
-        "fleet: a client is drawn for each of its bindings",
+    "fleet: a client is drawn for each of its bindings": Mutation(
         "fleet/lanes.py",
         "                if client not in firsts or place < firsts[client][0]:\n"
         "                    firsts[client] = (place, work, lane)\n",
         "                firsts[place] = (place, work, lane)\n",
         f"{SAMPLING} -k many_bindings",
     ),
-    Mutation(
-        "fleet: a host that asks for a pause is given up",
+    "fleet: a host that asks for a pause is given up": Mutation(
         "fleet/breaker.py",
         "        elif until_s > now_s and self.closed and",
         "        elif until_s < now_s and self.closed and",
         f"{SAMPLING} -k after_the_pause",
     ),
-    Mutation(
-        "fleet: a host that asks for pauses is asked all the time",
-        "fleet/breaker.py",
-        "MAX_PAUSES = 3\n",
-        "MAX_PAUSES = 1000\n",
-        f"{SAMPLING} -k few_times",
+    "fleet: a host that asks for pauses is asked all the time": Mutation(
+        "fleet/breaker.py", "MAX_PAUSES = 3\n", "MAX_PAUSES = 1000\n", f"{SAMPLING} -k few_times"
     ),
-    Mutation(
-        "fleet: the client that waits longest decides for its host",
+    "fleet: the client that waits longest decides for its host": Mutation(
         "fleet/breaker.py",
         "sorted(self.failed.values())[count // 2]",
         "max(self.failed.values())",
         f"{SAMPLING} -k need_not_wait",
     ),
-    Mutation(
-        "fleet: nobody waits for an answer that opens a host again",
+    "fleet: nobody waits for an answer that opens a host again": Mutation(
         "fleet/work.py",
         "        is_closed = any(host.closed is not None for host in running)\n",
         "        is_closed = any(host.closed == '' for host in running)\n",
         f"{WORK} -k that_may_open",
     ),
-    Mutation(
-        "fleet: a host in doubt is sampled without those that have a token",
+    "fleet: a host in doubt is sampled without those that have a token": Mutation(
         "fleet/work.py",
         "                    by_turns=hosts[name].is_in_doubt,\n",
         "                    by_turns=False,\n",
         f"{SAMPLING} -k fast_failures",
     ),
-    Mutation(
-        "fleet: hosts that hang are served before those that were not tried",
+    "fleet: hosts that hang are served before those that were not tried": Mutation(
         "fleet/work.py",
         "        return place.is_probe, pending, place\n",
         "        return place.is_probe, place\n",
         f"{WORK} -k may_hang",
     ),
-    Mutation(
-        "fleet: a host in doubt comes after all others",
+    "fleet: a host in doubt comes after all others": Mutation(
         "fleet/work.py",
         "        pending = 0 if is_proven else len(self._shares[lane.host].running)\n",
         "        pending = 0 if is_proven else 10**6\n",
         f"{SAMPLING} -k while_other_hosts",
     ),
-    Mutation(
-        "fleet: a client that failed stays first",
+    "fleet: a client that failed stays first": Mutation(
         "fleet/lanes.py",
         "            elif client.failures and not place.has_failed:\n",
         "            elif client.failures > 1000 and not place.has_failed:\n",
         f"{WORK} -k client_that_failed_goes_behind",
     ),
-    Mutation(
-        "fleet: bindings without a token hold every worker",
+    "fleet: bindings without a token hold every worker": Mutation(
         "fleet/work.py",
         " < self.limit // 2\n",
         " < self.limit\n",
         f"{WORK} -k without_a_token_hold_half",
     ),
-    Mutation(
-        "fleet: one worker serves bindings without a token first",
+    "fleet: one worker serves bindings without a token first": Mutation(
         "fleet/work.py",
         "            return not self.was_recovery and (",
         "            return self.limit == 1 or (",
         f"{WORK} -k one_worker_takes",
     ),
-    Mutation(
-        "fleet: bindings without a token hang most of the time",
+    "fleet: bindings without a token hang most of the time": Mutation(
         "fleet/work.py",
         "(self.limit > 1 or self.ahead_s <= 0)",
         "(self.limit > 1 or self.limit == 1)",
         f"{WORK} -k half_of_its_time",
     ),
-    Mutation(
-        "fleet: workers wait for what was given up",
+    "fleet: workers wait for what was given up": Mutation(
         "fleet/work.py",
         "                    self._changed.notify_all()  # what the others wait for was deferred\n",
         "",
         f"{WORK} -k go_home",
     ),
-    Mutation(
-        "fleet: what never works goes first in each run",
+    "fleet: what never works goes first in each run": Mutation(
         "fleet/pool.py",
         "        return self.run.clock.uniform(0, 1)\n",
         "        return 0.0\n",
         f"{SICK} -k by_chance",
     ),
-    Mutation(
-        "fleet: two ports are one host",
+    "fleet: two ports are one host": Mutation(
         "model/urls.py",
         '    return f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"\n',
         "    return host\n",
         f"{SICK} -k ports",
     ),
-    Mutation(
-        "fleet: nothing is rotated before everything is read",
+    "fleet: nothing is rotated before everything is read": Mutation(
         "fleet/run.py",
         "            pool.add(assessed)\n            assessed = []\n",
         "",
         f"{SICK} -k read_late",
     ),
-    Mutation(
-        "fleet: secrets that hang hold every reader",
+    "fleet: secrets that hang hold every reader": Mutation(
         "aws/batch_reads.py",
         "(self.hung if each.is_last else self.waiting).append(each)",
         "self.waiting.append(each)",
         f"{STORE} -k secrets_that_hang",
     ),
-    Mutation(
-        "fleet: neighbours that hang are taken for the whole service",
+    "fleet: neighbours that hang are taken for the whole service": Mutation(
         "aws/batch_reads.py",
         "self.waiting.pop() if from_end else self.waiting.popleft()",
         "self.waiting.popleft()",
         f"{STORE} -k secrets_that_hang",
     ),
-    Mutation(
-        "fleet: a secret that hangs costs its batch",
+    "fleet: a secret that hangs costs its batch": Mutation(
         "aws/fleet_store.py",
         "        if not error.is_answered:\n            return {}\n",
         "        if not error.is_answered:\n            return dict.fromkeys(batch, error)\n",
         f"{STORE} -k hangs_in_a_batch",
     ),
-    Mutation(
-        "fleet: a service that is down is asked for every secret",
+    "fleet: a service that is down is asked for every secret": Mutation(
         "aws/fleet_store.py",
         "        return self.last if self.failures >= MAX_FAILURES * readers else None\n",
         "        return self.last if self.failures >= 10**6 * readers else None\n",
         f"{STORE} -k service_that_is_down",
     ),
-    Mutation(
-        "a call of AWS takes as long as it likes",
+    "a call of AWS takes as long as it likes": Mutation(
         "aws/time_limit.py",
         "ended.get(timeout=limit_s)",
         "ended.get()",
         f"{LIMIT} -k with_the_time",
     ),
-    Mutation(
-        "a single run's calls of AWS outlast the function",
+    "a single run's calls of AWS outlast the function": Mutation(
         "app/__init__.py",
         "            store=self._store.within(lambda: left_s() + PUBLISH_S),\n",
         "            store=self._store,\n",
         f"{LIMIT} -k single_run",
     ),
-)
+}

@@ -2,269 +2,228 @@
 
 from tests.evidence.mutation import Mutation
 
-READER_MUTATIONS = (
-    Mutation(
-        "what a signal handler raises shows the token in frames that it interrupted",
+READER_MUTATIONS = {
+    "what a signal handler raises shows the token in frames that it interrupted": Mutation(
         "errors.py",
         "            _clear(place.tb_frame)\n",
         "            pass\n",
         "tests/unit/reader/test_signals.py -k no_moment",
     ),
-    Mutation(
-        "what a signal handler raises in a generator counts as a failure of the source",
+    "what a signal handler raises in a generator counts as a failure of the source": Mutation(
         "errors.py",
         "_is_below(first, caller) or _is_below(frame, caller)",
         "_is_below(frame, caller)",
         "tests/unit/reader/test_signals.py -k generator",
     ),
-    Mutation(
-        "a re-read in a signal handler waits for the one that it interrupted",
+    "a re-read in a signal handler waits for the one that it interrupted": Mutation(
         "reader/refresher.py",
         "if thread in self._rereading:",
         "if False:",
         "tests/unit/reader/test_signals.py -k invalidate_in_a_signal",
     ),
-    Mutation(
-        "the reader keeps a token for an hour, whatever its expiry",
+    "the reader keeps a token for an hour, whatever its expiry": Mutation(
         "reader/cached_token.py",
         "expires = snapshot.expires_at.timestamp() - skew_s",
         "expires = now + 3600.0",
         "tests/unit/reader/test_expiry.py",
     ),
-    Mutation(
-        "the reader does not look before the expiry",
+    "the reader does not look before the expiry": Mutation(
         "reader/refresher.py",
         "            self._refresh(self.state(), start)\n",
         "            pass\n",
         "tests/unit/reader/test_reader.py -k shortly_after",
     ),
-    Mutation(
-        "the reader never believes that a label was moved back",
+    "the reader never believes that a label was moved back": Mutation(
         "reader/cached_token.py",
         "_BELIEVED_LOOKS = 2",
         "_BELIEVED_LOOKS = 1_000",
         "tests/unit/reader/test_recovery.py -k twice_in_a_row",
     ),
-    Mutation(
-        "the reader believes a single older answer",
+    "the reader believes a single older answer": Mutation(
         "reader/cached_token.py",
         "_BELIEVED_LOOKS = 2",
         "_BELIEVED_LOOKS = 1",
         "tests/unit/reader/test_recovery.py -k twice_in_a_row",
     ),
-    Mutation(
-        "the reader serves a token of the future to its stated end",
+    "the reader serves a token of the future to its stated end": Mutation(
         "reader/cached_token.py",
         "if snapshot.issued_at is not None and early_s > 0 and issued < expires:",
         "if False:",
         "tests/unit/reader/test_clocks.py -k past_its_true_end",
     ),
-    Mutation(
-        "the reader keeps a client that failed",
+    "the reader keeps a client that failed": Mutation(
         "reader/secrets_manager.py",
         'if self._failed and stage == "AWSCURRENT":',
         "if not stage:",
         "tests/unit/reader/test_credentials.py -k renewed",
     ),
-    Mutation(
-        "a child of a fork keeps the lock of imports",
+    "a child of a fork keeps the lock of imports": Mutation(
         "reader/process_state.py",
         "            self._at_fork_reinit()",
         "            pass",
         "tests/unit/reader/test_credentials.py -k forked",
     ),
-    Mutation(
-        "the token goes to a proxy over plain http",
+    "the token goes to a proxy over plain http": Mutation(
         "reader/hosts.py",
         'if scheme != "https" and _has_http_proxy(host):',
         "if not scheme:",
         "tests/unit/reader/adapters -k proxy",
     ),
-    Mutation(
-        "the job lists all services of the SDK",
-        "aws/store.py",
-        "    limit_loading(core)\n",
-        "",
-        "tests/unit/aws/test_sdk_loader.py -k job",
+    "the job lists all services of the SDK": Mutation(
+        "aws/store.py", "    limit_loading(core)\n", "", "tests/unit/aws/test_sdk_loader.py -k job"
     ),
-    Mutation(
-        "a run imports asyncio",
+    "a run imports asyncio": Mutation(
         "logs.py",
         'with deferred("asyncio"):',
         "if True:",
         "tests/unit/test_logs_import.py -k start",
     ),
-    Mutation(
-        "a module that was put off stays a stand-in for all others",
+    "a module that was put off stays a stand-in for all others": Mutation(
         "logs.py",
         "    finally:\n        stand_in.step_aside()\n",
         "    finally:\n        pass\n",
         "tests/unit/test_logs_import.py -k first_use",
     ),
-    Mutation(
-        "all services of the SDK have Secrets Manager's kind of endpoint",
+    "all services of the SDK have Secrets Manager's kind of endpoint": Mutation(
         "aws/sdk_loader.py",
         'if name == "secretsmanager" else',
         "if name else",
         "tests/unit/aws/test_sdk_loader.py -k global",
     ),
-    Mutation(
-        "direct: any certificate will do",
+    "direct: any certificate will do": Mutation(
         "reader/authorities.py",
         "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)",
         "context = ssl._create_unverified_context()",
         "tests/unit/reader/test_direct.py -k certificate",
     ),
-    Mutation(
-        "direct: the whole bundle is asked after any refusal",
+    "direct: the whole bundle is asked after any refusal": Mutation(
         "reader/direct_client.py",
         "            if not is_unknown_issuer(problem):",
         "            if False:",
         "tests/unit/reader/test_direct.py -k never_asked",
     ),
-    Mutation(
-        "direct: the session token is sent and not signed",
+    "direct: the session token is sent and not signed": Mutation(
         "reader/sigv4.py",
         "for name, text in signed.items()}",
         "for name, text in signed.items() if not name.endswith('Token')}",
         "tests/unit/reader/test_sigv4.py -k session_token",
     ),
-    Mutation(
-        "direct: it never steps aside",
+    "direct: it never steps aside": Mutation(
         "reader/direct_settings.py",
         "obstacle = next(_obstacles(environ), None)",
         "obstacle = None",
         "tests/unit/reader/test_direct_settings.py -k not_simple",
     ),
-    Mutation(
-        "direct: each reception has a deadline of its own",
+    "direct: each reception has a deadline of its own": Mutation(
         "reader/https_exchange.py",
         "left_s = self._at - self._clock.monotonic()",
         "left_s = 2.5",
         "tests/evidence/test_hostile_direct.py -k drips",
     ),
-    Mutation(
-        "an event loop waits for the refresh of a valid token",
+    "an event loop waits for the refresh of a valid token": Mutation(
         "reader/async_reads.py",
         "refresher.serve_valid(_starter(refresher))",
         "refresher.serve_valid(lambda work: work())",
         "tests/unit/reader/test_asyncio.py -k executor_is_full",
     ),
-    Mutation(
-        "an api key of the caller's own is overwritten",
+    "an api key of the caller's own is overwritten": Mutation(
         "reader/hosts.py",
         'if name != "x-api-key" or not keeps_key:',
         "if name:",
         "tests/unit/reader/adapters -k api_key",
     ),
-    Mutation(
-        "an error is pickled by its message alone",
+    "an error is pickled by its message alone": Mutation(
         "errors.py",
         "return _rebuild, (type(self), self.args), self.__dict__",
         "return type(self), self.args",
         "tests/unit/test_errors.py -k pickled",
     ),
-    Mutation(
-        "a copied error has lost what it knew",
+    "a copied error has lost what it knew": Mutation(
         "errors.py",
         "return _rebuild, (type(self), self.args), self.__dict__",
         "return _rebuild, (type(self), self.args)",
         "tests/unit/test_errors.py -k pickled",
     ),
-    Mutation(
-        "a snapshot is pickled as any object is",
+    "a snapshot is pickled as any object is": Mutation(
         "reader/snapshot.py",
         "return _rebuild, tuple(getattr(self, name) for name in self.__slots__)",
         "return object.__reduce_ex__(self, 2)",
         "tests/unit/reader/test_snapshot.py -k pickled",
     ),
-    Mutation(
-        "a response takes the reader along",
+    "a response takes the reader along": Mutation(
         "reader/adapters.py",
         "        return _make_spent_hook, ()\n",
         "        return object.__reduce_ex__(self, 2)\n",
         "tests/unit/reader/adapters/test_retry.py -k pickled",
     ),
-    Mutation(
-        "the documented httpx hook tells the reader nothing",
+    "the documented httpx hook tells the reader nothing": Mutation(
         "docs/reader.md",
         '        reader.invalidate(sent.removeprefix("Bearer "))\n',
         "        pass\n",
         "tests/unit/reader/adapters/test_retry.py -k hook_that_raises",
     ),
-    Mutation(
-        "a number that was turned into a string is none",
+    "a number that was turned into a string is none": Mutation(
         "reader/snapshot.py",
         "epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)",
         "epoch = parse_whole_number(None if isinstance(value, str) else value)",
         "tests/unit/reader/test_snapshot.py -k earlier_one_counts",
     ),
-    Mutation(
-        "the later of two ends counts",
+    "the later of two ends counts": Mutation(
         "reader/snapshot.py",
         "return min(instants)",
         "return max(instants)",
         "tests/unit/reader/test_snapshot.py -k earlier_one_counts",
     ),
-    Mutation(
-        "an extension that is not ready is not asked again",
+    "an extension that is not ready is not asked again": Mutation(
         "reader/loopback.py",
         "            self._clock.sleep(_NOT_READY_PAUSE_S)\n"
         "            status, body = self._get(secret_id, stage, fresh=fresh)\n",
         "            pass\n",
         "tests/unit/reader/test_loopback.py -k not_ready",
     ),
-    Mutation(
-        "an extension that is not ready is not named so",
+    "an extension that is not ready is not named so": Mutation(
         "reader/loopback.py",
         '            problem = f"{self._name} is {_NOT_READY.decode()} yet"\n',
         "            pass\n",
         "tests/unit/reader/test_loopback.py -k not_ready",
     ),
-    Mutation(
-        "an empty variable announces the agent",
+    "an empty variable announces the agent": Mutation(
         "reader/sources.py",
         'if environ.get("AWS_TOKEN") or os.access',
         'if "AWS_TOKEN" in environ or os.access',
         "tests/unit/reader/test_sources.py -k empty_variable",
     ),
-    Mutation(
-        "an empty variable names an endpoint",
+    "an empty variable names an endpoint": Mutation(
         "reader/sources.py",
         'if environ.get("AWS_ENDPOINT_URL") or',
         'if "AWS_ENDPOINT_URL" in environ or',
         "tests/unit/reader/test_sources.py -k empty_variable",
     ),
-    Mutation(
-        "the line for scripts prints an expired token whose end is a string",
+    "the line for scripts prints an expired token whose end is a string": Mutation(
         "docs/other-languages.md",
         "[(.expires_at_epoch | tonumber), (",
         "[.expires_at_epoch, (",
         "tests/repo/test_consumer_pages.py -k one_liner",
     ),
-    Mutation(
-        "the reader forgets that a token was issued in the future",
+    "the reader forgets that a token was issued in the future": Mutation(
         "reader/cached_token.py",
         "if is_known else at",
         "if False else at",
         "tests/unit/reader/test_clocks.py -k served_again",
     ),
-    Mutation(
-        "the reader asks for a token that has truly ended as if it were good",
+    "the reader asks for a token that has truly ended as if it were good": Mutation(
         "reader/refresher.py",
         ', "ends_at": self.cache.ends_at}',
         "}",
         "tests/unit/reader/test_clocks.py -k served_again",
     ),
-    Mutation(
-        "a reader without a token answers a rejection without looking",
+    "a reader without a token answers a rejection without looking": Mutation(
         "reader/cached_token.py",
         " or self.valid() is None\n",
         "\n",
         "tests/unit/reader/test_recovery.py -k looks_once",
     ),
-    Mutation(
-        "httpx: the request that led to a redirect is repeated too",
+    "httpx: the request that led to a redirect is repeated too": Mutation(
         "reader/adapters_httpx.py",
         "advice = self._reader.refused(sent.token, response.status_code, body)\n"
         "        request = response.request",
@@ -272,81 +231,70 @@ READER_MUTATIONS = (
         "        request = request",
         "tests/unit/reader/adapters/test_retry.py -k only_the_refused",
     ),
-    Mutation(
-        "requests: a 401 whose body cannot be read tells the reader nothing",
+    "requests: a 401 whose body cannot be read tells the reader nothing": Mutation(
         "reader/adapters.py",
         "            reader.refused(self._sent.token, response.status_code)\n",
         "",
         "tests/unit/reader/adapters/test_retry.py -k status_heals",
     ),
-    Mutation(
-        "httpx: a 401 whose body cannot be read tells the reader nothing",
+    "httpx: a 401 whose body cannot be read tells the reader nothing": Mutation(
         "reader/adapters_httpx.py",
         "            self._reader.refused(sent.token, response.status_code)\n",
         "",
         "tests/unit/reader/adapters/test_retry.py -k status_heals",
     ),
-    Mutation(
-        "a signature for another region is blamed on the key",
+    "a signature for another region is blamed on the key": Mutation(
         "aws/errors.py",
         'if "scoped to a valid region" in message:',
         "if False:",
         "tests/unit/aws/test_errors.py -k another_region",
     ),
-    Mutation(
-        "keys of the environment are to be replaced by `aws configure`",
+    "keys of the environment are to be replaced by `aws configure`": Mutation(
         "aws/errors.py",
         'if os.environ.get("AWS_ACCESS_KEY_ID"):',
         "if False:",
         "tests/unit/aws/test_errors.py -k renewed_there",
     ),
-    Mutation(
-        "readers wait for a read that never ends",
+    "readers wait for a read that never ends": Mutation(
         "reader/process_state.py",
         "timeout_s=_STUCK_AFTER_S",
         "timeout_s=1e6",
         "tests/unit/reader/test_recovery.py -k never_ends",
     ),
-    Mutation(
-        "the program's own time-out is a failure of the source",
+    "the program's own time-out is a failure of the source": Mutation(
         "reader/sources.py",
         "    if own is not None:\n        raise own\n    if problem:\n        return store_error(",
         "    if problem:\n        return store_error(",
         "tests/unit/reader/test_signals.py -k comes_out_of_a_read",
     ),
-    Mutation(
-        "the program's own time-out is a failure of AWS or the provider",
+    "the program's own time-out is a failure of AWS or the provider": Mutation(
         "errors.py",
         "problem = signal_error(error) or ours(error)",
         "problem = ours(error)",
         "tests/unit/test_errors.py -k never_replaced",
     ),
-    Mutation(
-        "a time-out of the program that is over is raised again",
+    "a time-out of the program that is over is raised again": Mutation(
         "errors.py",
         " and (_is_below(first, caller) or _is_below(frame, caller))",
         "",
         "tests/unit/test_errors.py -k came_before",
     ),
-    Mutation(
-        "a signal between taking the lock and noting it leaves it behind",
+    "a signal between taking the lock and noting it leaves it behind": Mutation(
         "reader/process_state.py",
         "taken.extend(map(lock.acquire, (timeout_s > 0,), (timeout_s or -1,)))",
         "taken.append(lock.acquire(timeout_s > 0, timeout_s or -1))",
         "tests/unit/reader/test_signals.py -k lock_behind",
     ),
-    Mutation(
-        "a signal in a refresh puts the next one off by a minute",
+    "a signal in a refresh puts the next one off by a minute": Mutation(
         "reader/refresher.py",
         "cache.look_now()  # the program",
         "pass  # the program",
         "tests/unit/reader/test_signals.py -k begun_again",
     ),
-    Mutation(
-        "a time-out of the program comes with the frames that it interrupted",
+    "a time-out of the program comes with the frames that it interrupted": Mutation(
         "errors.py",
         "return error.with_traceback(place)",
         "return error",
         "tests/unit/test_errors.py -k of_what_it_interrupted",
     ),
-)
+}

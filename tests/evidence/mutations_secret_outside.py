@@ -9,89 +9,68 @@ TOLD = "tests/unit/client_admin/test_told_values.py"
 OVERWRITTEN = "tests/unit/rotation/test_client_secret_overwritten.py"
 REPLAYED = "tests/unit/rotation/test_client_secret_replayed.py"
 
-SECRET_OUTSIDE_MUTATIONS = (
-    Mutation(
-        "new client secret: an id that was listed before counts as new",
-        ADD,
-        "    if added.listed.id in known:\n",
-        "    if False:\n",
-        f"{REPLAYED} -k is_not_stored",
+SECRET_OUTSIDE_MUTATIONS = {
+    "new client secret: an id that was listed before counts as new": Mutation(
+        ADD, "    if added.listed.id in known:\n", "    if False:\n", f"{REPLAYED} -k is_not_stored"
     ),
-    Mutation(
-        "new client secret: a value that is stored counts as new",
+    "new client secret: a value that is stored counts as new": Mutation(
         ADD,
         "    elif added.value in seen.credentials.client_secrets:\n",
         "    elif False:\n",
         f"{REPLAYED} -k is_not_stored",
     ),
-    Mutation(
-        "old client secret: the one that is kept can be ended",
-        REMOVAL,
-        "    if secret_id == kept.listed.id or (",
-        "    if (",
-        f"{REPLAYED} -k never_ended",
+    "old client secret: the one that is kept can be ended": Mutation(
+        REMOVAL, "    if secret_id == kept.listed.id or (", "    if (", f"{REPLAYED} -k never_ended"
     ),
-    Mutation(
-        "old client secret: one of the value that is kept can be ended",
+    "old client secret: one of the value that is kept can be ended": Mutation(
         REMOVAL,
         "(digest is not None and digest == digest_of(kept.value))",
         "(digest is None and digest == digest_of(kept.value))",
         f"{REPLAYED} -k never_ended",
     ),
-    Mutation(
-        "old client secret: a state that names one twice goes on",
+    "old client secret: a state that names one twice goes on": Mutation(
         "rotation/secret_two_slots.py",
         "    if is_same_twice(rotation):\n",
         "    if False:\n",
         f"{REPLAYED} -k ends_and_deletes_nothing",
     ),
-    Mutation(
-        "new client secret: the refusal of an add shows what the provider says",
-        ADAPTER,
-        "        if tells_value:\n",
-        "        if False:\n",
-        f"{TOLD} -k no_text",
+    "new client secret: the refusal of an add shows what the provider says": Mutation(
+        ADAPTER, "        if tells_value:\n", "        if False:\n", f"{TOLD} -k no_text"
     ),
-    Mutation(
-        "new client secret: a code that is not documented is shown",
+    "new client secret: a code that is not documented is shown": Mutation(
         ADAPTER,
         "isinstance(each, str) and each in ERROR_CODES",
         "isinstance(each, str)",
         f"{TOLD} -k is_not_shown",
     ),
-    Mutation(
-        "new client secret: an id may be the value",
+    "new client secret: an id may be the value": Mutation(
         ADAPTER,
         "    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):",
         "    if False:",
         f"{TOLD} -k no_id",
     ),
-    Mutation(
-        "client secret: what somebody stored directly before a put is lost",
+    "client secret: what somebody stored directly before a put is lost": Mutation(
         "rotation/secret_edits.py",
         "    if edit is None:\n        return False\n",
         "    if edit is None or edit:\n        return False\n",
         f"{OVERWRITTEN} -k put_back",
     ),
-    Mutation(
-        "client secret: what is put back hides the only one that works",
+    "client secret: what is put back hides the only one that works": Mutation(
         "rotation/secret_edits.py",
         "client_secrets[:1] if keeps_first else ()",
         "client_secrets[:0]",
         f"{OVERWRITTEN} -k hide_the_new",
     ),
-    Mutation(
-        "old client secret: the longest token that it has minted is forgotten",
+    "old client secret: the longest token that it has minted is forgotten": Mutation(
         "rotation/secret_gate.py",
         "        free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])\n",
         "        free_at = since[name] + (token.expires_at - token.issued_at)\n",
         "tests/unit/rotation/test_client_secret_waits.py -k lives_were_shortened",
     ),
-    Mutation(
-        "new client secret: a 429 after the add counts as a refusal",
+    "new client secret: a 429 after the add counts as a refusal": Mutation(
         "rotation/secret_run.py",
         "REFUSALS = frozenset({400, 401, 403, 404, 409, 422})",
         "REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429})",
         "tests/unit/rotation/test_client_secret_lost.py -k too_many_requests",
     ),
-)
+}
