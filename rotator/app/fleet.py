@@ -1,4 +1,4 @@
-"""Puts together a fleet by its selector: clients, pace, policies and probes."""
+"""Builds a fleet from its selector: AWS client, rate limits, policies and probes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Fleet"]
 
 RUN_LIMIT_S = 840.0
-"""How long a run may take where nothing else bounds it: less than the default interval, so that it
-ends before the next one starts."""
+"""How long a run may take unless the caller sets a limit: it ends before the default interval
+starts the next one."""
 
 
 class Fleet:
-    """Many bindings, by manifest or by tag, and the client to work on them, in `region`.
+    """Many bindings, by manifest or by tag, and the AWS client for them, in `region`.
 
     Raises ConfigError for an unusable manifest, and if there is no region.
     """
@@ -77,14 +77,14 @@ class Fleet:
         force: bool = False,
         dry_run: bool = False,
         remaining_s: float = RUN_LIMIT_S,
-        told: Callable[[BindingReport], None] = lambda _: None,
+        on_report: Callable[[BindingReport], None] = lambda _: None,
     ) -> list[BindingReport]:
-        """Rotate what is due; see `run_fleet`. Logs a failure as that of a single binding.
+        """Rotate what is due; see `run_fleet`. Logs each failure as a single run does.
 
-        What was minted by the end of the `remaining_s` may take `PUBLISH_S` more to be published.
+        A token that was minted within `remaining_s` may take `PUBLISH_S` more to be published.
         """
 
-        def log_and_tell(report: BindingReport) -> None:
+        def log_and_pass_on(report: BindingReport) -> None:
             if report.error is not None:
                 logs.logger().error(
                     "rotator.rotation_failed",
@@ -92,7 +92,7 @@ class Fleet:
                     binding=report.binding.token_secret,
                     **logs.error_fields(report.error),
                 )
-            told(report)
+            on_report(report)
 
         if selection.broken_off is not None:
             logs.logger().error(
@@ -112,7 +112,7 @@ class Fleet:
             force=force,
             dry_run=dry_run,
             probes=FleetProbes(self._probe_url, with_stored=self._probe_stored),
-            told=log_and_tell,
+            on_report=log_and_pass_on,
         )
         return run_fleet(fleet, selection)
 
@@ -128,7 +128,7 @@ class Fleet:
         )
 
     def _store(self, left_s: Callable[[], float]) -> FleetStore:
-        """The store of one run: what it finds out of the service is not true for ever."""
+        """The store of one run, because it remembers failures of the service."""
         store = FleetStore(self._client, pace=self._reads.wait, back_off=self._reads.back_off)
         return store.within(left_s)
 

@@ -35,20 +35,22 @@ __all__ = ["run_all", "show_all"]
 
 
 def run_all(args: argparse.Namespace, selector: FleetSelector) -> int:
-    """Rotate what is due of a fleet, and print how each binding went."""
+    """Rotate the due tokens of a fleet, and print the outcome of each binding."""
     from rotator.app.fleet import Fleet
     from rotator.fleet.report import summarize
 
     fleet = Fleet(selector)
     selection = fleet.select()
     progress = _Progress(len(selection.bindings) + len(selection.refused), sys.stderr)
-    reports = fleet.rotate(selection, force=args.force, dry_run=args.dry_run, told=progress.count)
+    reports = fleet.rotate(
+        selection, force=args.force, dry_run=args.dry_run, on_report=progress.count
+    )
     progress.clear()
     summary = {**summarize(reports), **selection.summary_fields()}
     if args.json:
         bindings = [_report_fields(each) for each in reports]
-        told = {"summary": summary, "bindings": bindings, **_discovery_fields(selection)}
-        print(json.dumps(told, indent=2))
+        shown = {"summary": summary, "bindings": bindings, **_discovery_fields(selection)}
+        print(json.dumps(shown, indent=2))
     else:
         print("\n".join([*_report_lines(reports), *_selection_lines(selection, summary)]))
     return _shared_code([*(each.error for each in reports), selection.broken_off])
@@ -95,7 +97,7 @@ def _shared_code(errors: Iterable[RotatorError | None]) -> int:
 
 
 class _Progress:
-    """A line of progress, rewritten in place; nothing where the stream is no terminal."""
+    """A progress line, rewritten in place; nothing if the stream is not a terminal."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
         self._total = total
@@ -151,7 +153,7 @@ def _discovery_fields(selection: Selection) -> dict[str, Any]:
 
 
 def _selection_lines(selection: Selection, summary: dict[str, Any]) -> list[str]:
-    """The counts, and what is missing from them."""
+    """The counts, after a warning if discovery was cut short."""
     if selection.broken_off is None:
         return [_summary_text(summary)]
     missing = f"discovery incomplete: {selection.broken_off}; bindings that come later are missing"
@@ -175,7 +177,7 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
 
 
 def _end_text(expires_at: datetime | None, now: datetime) -> str:
-    """When the stored token ends, for people; one that has ended serves nobody."""
+    """When the stored token ends, as people read it."""
     if expires_at is None:
         return "no token known"
     return f"{'expired at ' if expires_at <= now else ''}{instant_text(expires_at)}"
@@ -202,9 +204,9 @@ def _status_lines(
 
 
 def _unknown_text(each: BindingStatus) -> str:
-    """Why its health is not known, and what is known of the token nevertheless."""
+    """Why the health is not known, and the stored token's expiry if that is known."""
     ends_at = each.error.details.get("expires_at") if each.error is not None else None
-    return f"{each.error}; the stored token ends at {ends_at}" if ends_at else str(each.error)
+    return f"{each.error}; the stored token expires at {ends_at}" if ends_at else str(each.error)
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:

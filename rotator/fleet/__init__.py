@@ -1,1 +1,1 @@
-"""Many bindings in one run: which they are, and how one's trouble stays its own."""
+"""Many bindings in one run: selecting them, and keeping one's failure from the others."""

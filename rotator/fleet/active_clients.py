@@ -1,4 +1,4 @@
-"""Finds clients with one active token that several bindings share."""
+"""Finds clients that several bindings share although their provider keeps one token active."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from rotator.fleet.report import shorten_list
+
 if TYPE_CHECKING:
     from rotator.rotation.assess import Assessment
 
 __all__ = ["ActiveClients"]
 
-MAX_NAMED = 10
-
 
 class ActiveClients:
-    """Notes which token secrets have the one active token of a client, which each mint ends."""
+    """The token secrets of each client whose next mint ends the token before."""
 
     def __init__(self) -> None:
         self._token_secrets: dict[tuple[str, str], list[str]] = {}
 
     def note(self, assessment: Assessment) -> None:
-        """Note the binding, if its provider keeps one token active."""
+        """Add the binding, if its provider keeps one token active."""
         if assessment.provider.single_active:
             credentials = assessment.credentials
             url = assessment.provider.token_url or credentials.issuer or ""
@@ -32,10 +32,9 @@ class ActiveClients:
         """Log a warning for each client that several bindings share."""
         for secrets in self._token_secrets.values():
             if len(secrets) > 1:
-                more = f" and {len(secrets) - MAX_NAMED} more" if len(secrets) > MAX_NAMED else ""
                 structlog.get_logger().warning(
                     "rotator.active_token_shared",
-                    problem=f"token secrets {', '.join(secrets[:MAX_NAMED])}{more}: share a client"
-                    " whose provider keeps one token active, so that each rotation of one ends the"
-                    " token of the others; give each of them a client of its own",
+                    problem=f"token secrets {shorten_list(secrets)}: share a client whose provider"
+                    " keeps one token active, so that each rotation of one ends the token of the"
+                    " others; give each of them a client of its own",
                 )

@@ -1,8 +1,8 @@
-"""When a client, or the host of its token endpoint, is left alone: for a while, or for this run.
+"""Circuit breakers: when a run sends no more requests for a client, or to a token endpoint's host.
 
-A client is the first unit of failure: what fails for one, or asks it to wait, says nothing of the
-others at the same host. A few sick clients look like a sick host, whoever they are, so a host in
-doubt is sampled: its next clients are drawn at random, and it is given up when all of these failed.
+A failure counts for the client first: that one fails, or is asked to wait, says nothing about the
+others at the same host. A few failing clients look like a failing host, so a host in doubt is
+sampled: its next clients are drawn at random, and it is skipped once all of the sample failed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FAILURES", "ClientState", "Failure", "HostState"]
 
 MAX_FAILURES = 3
-"""So many in a row that failed temporarily, and a client gets no more attempts in this run."""
+"""After this many temporary failures in a row a client gets no more attempts in this run."""
 
 DOUBT = 3
-"""So many clients in a row for which a host failed, and the next ones are drawn at random."""
+"""After this many failing clients in a row a host is in doubt."""
 
 SAMPLE = 10
-"""So many clients in a row, the drawn ones among them, and the host is given up."""
+"""After this many failing clients in a row, the sample included, a host is skipped."""
 
 MAX_PAUSES = 3
-"""A host that asks its sample to wait is sampled again so often, if the run lasts so long."""
+"""How often a host that asks its sample to wait is sampled again."""
 
 
 class Failure(NamedTuple):
-    """A temporary failure of a token endpoint: what it was, and the pause that it asked for."""
+    """A temporary failure of a token endpoint: its cause, and the pause of its `Retry-After`."""
 
     cause: str
     retry_after_s: float = 0.0
@@ -37,32 +37,32 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class ClientState:
-    """What became of a client's requests; `closed` says why it is left alone for this run."""
+    """A client's requests so far; `skip_reason` says why it gets no more of them in this run."""
 
     failures: int = 0
     resumes_at_s: float = float("-inf")
-    closed: str | None = None
+    skip_reason: str | None = None
 
-    def speaks_for_host(self, now_s: float) -> bool:
-        """Whether its next request tells of the host: it has not failed, and need not wait."""
-        return not self.failures and self.closed is None and now_s >= self.resumes_at_s
+    def can_test_host(self, now_s: float) -> bool:
+        """Whether its next request shows how the host is: it has not failed and need not wait."""
+        return not self.failures and self.skip_reason is None and now_s >= self.resumes_at_s
 
-    def note_answer(self) -> None:
-        """It works."""
+    def note_response(self) -> None:
+        """Count from zero again, as the token endpoint responded."""
         self.failures = 0
 
     def note_failure(
         self, failure: Failure, host: str, name: str, *, now_s: float, ends_at_s: float
     ) -> None:
-        """Count it; `name` is that of the client's credentials secret."""
+        """Count a failure; `name` is that of the client's credentials secret."""
         self.failures += 1
         if failure.retry_after_s > 0:
             self.resumes_at_s = max(self.resumes_at_s, now_s + failure.retry_after_s)
         if self.resumes_at_s >= ends_at_s:
             wait = _seconds(self.resumes_at_s - now_s)
-            self.closed = f"token endpoint {host} asked the client of {name} to wait {wait}"
+            self.skip_reason = f"token endpoint {host} asked the client of {name} to wait {wait}"
         elif self.failures >= MAX_FAILURES:
-            self.closed = (
+            self.skip_reason = (
                 f"token endpoint {host} failed {self.failures} times in a row for the client of"
                 f" {name} ({failure.cause})"
             )
@@ -70,15 +70,14 @@ class ClientState:
 
 @dataclass(slots=True)
 class HostState:
-    """What its clients met since it last answered one of them.
+    """The failures of a host since it last responded to one of its clients.
 
-    `failed` are the clients for which it failed since, each with the moment until which it asked
-    that client to wait.
+    `failed` maps each client that failed to the time until which it was asked to wait.
     """
 
     clients: set[Hashable] = field(default_factory=set)
     failed: dict[Hashable, float] = field(default_factory=dict)
-    has_answered: bool = False
+    has_responded: bool = False
     pauses: int = 0
     resumes_at_s: float = float("-inf")
     problem: str | None = None
@@ -89,17 +88,18 @@ class HostState:
         return len(self.failed) >= DOUBT
 
     @property
-    def closed(self) -> str | None:
-        """Why it is left alone, until it answers after all or a client is added.
+    def skip_reason(self) -> str | None:
+        """Why it is skipped, until it responds after all or a client is added; None if it isn't.
 
-        Where it has fewer clients than can put it in doubt, their own failures bound the attempts.
+        A host with fewer clients than can put it in doubt is never skipped: the limit of each
+        client bounds the attempts.
         """
         enough = min(SAMPLE, max(DOUBT, len(self.clients)))
         return self.problem if len(self.failed) >= enough else None
 
-    def note_answer(self) -> None:
-        """It works: what failed before was the matter of those clients."""
-        self.has_answered = True
+    def note_response(self) -> None:
+        """Forget the failures: they were those clients' own."""
+        self.has_responded = True
         self.failed.clear()
         self.pauses = 0
         self.resumes_at_s = float("-inf")
@@ -107,7 +107,7 @@ class HostState:
     def note_failure(
         self, failure: Failure, host: str, client: Hashable, *, now_s: float, ends_at_s: float
     ) -> None:
-        """Count it for a client that had not failed before: one that had tells nothing new."""
+        """Count the first failure of a client; a further one shows nothing new about the host."""
         self.failed[client] = now_s + failure.retry_after_s
         count = len(self.failed)
         until_s = sorted(self.failed.values())[count // 2]
@@ -117,7 +117,7 @@ class HostState:
         if until_s >= ends_at_s:
             wait = _seconds(until_s - now_s)
             self.problem = f"token endpoint {host} asked {count} clients in a row to wait {wait}"
-        elif until_s > now_s and self.closed and self.pauses < MAX_PAUSES:
+        elif until_s > now_s and self.skip_reason and self.pauses < MAX_PAUSES:
             self.resumes_at_s = until_s
             self.pauses += 1
             self.failed.clear()

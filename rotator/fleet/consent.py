@@ -1,4 +1,4 @@
-"""A binding that was found by a tag needs the consent of the credentials that the tag names."""
+"""Consent: credentials that a tag names have to name the token secret in `token_secrets`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["is_confirmed", "require_consent"]
 def is_confirmed(
     fleet_binding: FleetBinding, versions: Mapping[str, StoredSecret | RotatorError]
 ) -> bool:
-    """Whether more than a tag says that there is this binding.
+    """Whether anything but a tag declares this binding.
 
-    The value of its credentials secret does if it names the token secret itself, whatever else is
-    wrong with it: whoever may only tag secrets cannot write there, but can tag any secret that a
-    pattern covers. Of one that cannot be read nobody knows.
+    A credentials secret does if its value has the exact name of the token secret, whatever else is
+    wrong with it: whoever may only tag secrets can't write that value, but can tag any secret that
+    a pattern covers. False if either secret could not be read.
     """
     if not fleet_binding.needs_consent:
         return True
@@ -53,7 +53,7 @@ def require_consent(
 ) -> None:
     """Raise ConfigError unless the credentials name the token secret themselves.
 
-    A pattern never means the secret that it is written in, or a tag would have a token put there.
+    A pattern never covers the secret that contains it: else a tag could have a token written there.
     """
     is_shared = credentials_version.arn == token_version.arn
     agrees = is_named if is_shared else has_consent

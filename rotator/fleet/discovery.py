@@ -1,4 +1,4 @@
-"""A fleet found by tag: every token secret says which credentials keep it fresh."""
+"""A fleet found by tag: each token secret names its credentials secret in a tag."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Listing(Protocol):
 def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     """The bindings that tags declare; each still needs the consent of its credentials.
 
-    A tag that names no possible secret refuses its binding alone. A list that breaks off gives the
-    bindings found until then, and says so. Raises StoreError if none can be listed, ConfigError if
-    none is found.
+    A tag whose value can't be a secret's name or ARN makes its binding a refused one. If a later
+    page of the list fails, the result has the bindings before it, and the error. Raises StoreError
+    if nothing can be listed, ConfigError if no secret has the tag.
     """
     listed: dict[str, ListedSecret] = {}
     broken_off, skipped = None, 0

@@ -1,4 +1,4 @@
-"""Keeps what a step of one binding raises from stopping the others."""
+"""Turns what one binding's step raises into a value, so that the other bindings go on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def guard(step: Callable[[], T]) -> T | RotatorError:
-    """What `step` returns, or its error; an unexpected one is described without its message."""
+    """Call `step`; returns its result or its error, an unexpected one without its message."""
     try:
         return step()
     except RotatorError as error:

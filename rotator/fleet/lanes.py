@@ -1,4 +1,4 @@
-"""What waits for its turn, by the hosts that it needs; and what is known of clients and hosts."""
+"""Queues of work by host and kind, with the circuit breakers of clients and hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rotator.model.clock import Clock
 
-__all__ = ["Kind", "Lane", "Lanes", "Place", "Work"]
+__all__ = ["Kind", "Lane", "Lanes", "Priority", "Work"]
 
 T = TypeVar("T")
 
@@ -24,10 +24,10 @@ Kind = Literal["recover", "renew", "probe"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Work(Generic[T]):
-    """One binding and the host that decides how it ends; `probe_host` is called as well.
+    """What to do for one binding, at the `host` of its token endpoint and that of its probe.
 
-    `client` tells the clients of a host apart, `name` is what a person is told of it. The least
-    `urgency` comes first.
+    `client` identifies the client at that host, `name` is its name in messages. The least `urgency`
+    comes first.
     """
 
     item: T
@@ -40,12 +40,12 @@ class Work(Generic[T]):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """All that are called for it."""
+        """Every host that it calls."""
         return frozenset({self.host, self.probe_host or self.host})
 
 
-class Place(NamedTuple):
-    """Where a work stands: probes last, before them whose client has failed, else by urgency."""
+class Priority(NamedTuple):
+    """Due bindings come before probes, clients that have not failed first, then by urgency."""
 
     is_probe: bool
     has_failed: bool
@@ -55,18 +55,18 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Lane(Generic[T]):
-    """What waits for the same hosts and is of the same kind, each in its place."""
+    """Work of the same kind that waits for the same hosts, as a heap by priority."""
 
     host: str
     hosts: frozenset[str]
     kind: Kind
-    heap: list[tuple[Place, Work[T]]] = field(default_factory=list)
+    heap: list[tuple[Priority, Work[T]]] = field(default_factory=list)
 
 
 class Lanes(Generic[T]):
-    """All lanes; what its client has to wait for stands aside.
+    """All lanes, and the work whose client was asked to wait.
 
-    `deferred` is what will not get its turn in this run, each with the reason.
+    `deferred` is the work that this run will not do, each with the reason.
     """
 
     def __init__(self) -> None:
@@ -78,81 +78,82 @@ class Lanes(Generic[T]):
         self._numbers = count()
 
     def push(self, work: Work[T]) -> None:
-        """Put it in its place."""
+        """Add work to its lane."""
         for name in work.hosts:
             self.hosts.setdefault(name, HostState())
         client = self.clients.setdefault(work.client, ClientState())
         self.hosts[work.host].clients.add(work.client)
         key = (work.host, work.probe_host, work.kind)
         lane = self._lanes.setdefault(key, Lane(work.host, work.hosts, work.kind))
-        place = Place(work.kind == "probe", client.failures > 0, work.urgency, next(self._numbers))
-        heappush(lane.heap, (place, work))
+        has_failed, number = client.failures > 0, next(self._numbers)
+        priority = Priority(work.kind == "probe", has_failed, work.urgency, number)
+        heappush(lane.heap, (priority, work))
 
     def waiting(self, now_s: float) -> list[Lane[T]]:
-        """The lanes in which something may go next, which is then at the front."""
+        """The lanes with work that may start, the next of it at the front."""
         while self._paused and self._paused[0][0] <= now_s:
             self.push(heappop(self._paused)[-1])
-        return [lane for lane in self._lanes.values() if self._settle(lane, now_s)]
+        return [lane for lane in self._lanes.values() if self._bring_to_front(lane, now_s)]
 
     def has_paused(self) -> bool:
-        """Whether something stands aside that may still get its turn."""
-        return any(self.hosts[work.host].closed is None for *_, work in self._paused)
+        """Whether any work waits for the pause of its client and may still start."""
+        return any(self.hosts[work.host].skip_reason is None for *_, work in self._paused)
 
     def draw(
         self, lanes: list[Lane[T]], busy: Collection[Hashable], clock: Clock
     ) -> Work[T] | None:
-        """Take what is first of a client drawn at random, of those that can speak for the host.
+        """Take the first work of a client drawn at random among those that can test the host.
 
-        None if each has failed or is among the `busy`.
+        None if each client has failed or is `busy`.
         """
         now_s = clock.monotonic()
-        firsts: dict[Hashable, tuple[Place, Work[T], Lane[T]]] = {}
+        firsts: dict[Hashable, tuple[Priority, Work[T], Lane[T]]] = {}
         for lane in lanes:
-            for place, work in lane.heap:
+            for priority, work in lane.heap:
                 client = work.client
-                if client in busy or not self.clients[client].speaks_for_host(now_s):
+                if client in busy or not self.clients[client].can_test_host(now_s):
                     continue
-                if client not in firsts or place < firsts[client][0]:
-                    firsts[client] = (place, work, lane)
+                if client not in firsts or priority < firsts[client][0]:
+                    firsts[client] = (priority, work, lane)
         if not firsts:
             return None
         drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)
-        place, work, lane = list(firsts.values())[drawn]
-        lane.heap.remove((place, work))
+        priority, work, lane = list(firsts.values())[drawn]
+        lane.heap.remove((priority, work))
         heapify(lane.heap)
         return work
 
-    def _settle(self, lane: Lane[T], now_s: float) -> bool:
-        """Bring to the front what may go next; whether there is anything."""
-        if self.hosts[lane.host].closed is not None:
+    def _bring_to_front(self, lane: Lane[T], now_s: float) -> bool:
+        """Bring work that may start to the front; False if there is none."""
+        if self.hosts[lane.host].skip_reason is not None:
             return False
         while lane.heap:
-            place, work = lane.heap[0]
+            priority, work = lane.heap[0]
             client = self.clients[work.client]
-            if client.closed is not None:
+            if client.skip_reason is not None:
                 heappop(lane.heap)
-                self.deferred.append((work, client.closed))
+                self.deferred.append((work, client.skip_reason))
             elif client.resumes_at_s > now_s:
                 heappop(lane.heap)
-                heappush(self._paused, (client.resumes_at_s, place.number, work))
-            elif client.failures and not place.has_failed:
-                heapreplace(lane.heap, (place._replace(has_failed=True), work))
+                heappush(self._paused, (client.resumes_at_s, priority.number, work))
+            elif client.failures and not priority.has_failed:
+                heapreplace(lane.heap, (priority._replace(has_failed=True), work))
             else:
                 return True
         return False
 
     def next_resumption_s(self, waiting: list[Lane[T]], now_s: float) -> float:
-        """When something that waits for a pause to end can go on."""
+        """When the next pause of a host or a client ends, on the monotonic clock."""
         times = [self.hosts[name].resumes_at_s for lane in waiting for name in lane.hosts]
         times += [resumes_at_s for resumes_at_s, *_ in self._paused[:1]]
         return min((each for each in times if each > now_s), default=float("inf"))
 
     def defer_all(self, cause: str) -> None:
-        """Give nothing its turn any more; `cause` is the reason where there is no better one."""
+        """Defer all work that waits, for `cause` unless its host or client is skipped."""
         entries = [entry for lane in self._lanes.values() for entry in lane.heap]
         left = [work for _, work in sorted(entries, key=lambda entry: entry[0])]
         for work in [*left, *(work for *_, work in sorted(self._paused, key=lambda p: p[:2]))]:
-            closed = self.hosts[work.host].closed or self.clients[work.client].closed
-            self.deferred.append((work, closed or cause))
+            client, host = self.clients[work.client], self.hosts[work.host]
+            self.deferred.append((work, host.skip_reason or client.skip_reason or cause))
         self._paused.clear()
         self._lanes.clear()

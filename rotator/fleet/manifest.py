@@ -1,4 +1,4 @@
-"""A fleet written down in TOML: `rotator run --config fleet.toml`.
+"""Reads the manifest of a fleet, a TOML file: `rotator run --config fleet.toml`.
 
     [fleet]
     name = "creative"
@@ -7,16 +7,16 @@
     credentials_secret = "adobe/credentials"
     token_secret = "adobe/token"
 
-What is wrong with the file or with `[fleet]` refuses all of it. What is wrong with one
-`[[binding]]` refuses that one by its number, and the others go on. The shape of it all is
-described by `rotator/schemas/fleet-manifest.schema.json`.
+A mistake in the file or in `[fleet]` refuses the whole manifest. A mistake in one `[[binding]]`
+refuses that binding, by its number, and the others run. The schema is
+`rotator/schemas/fleet-manifest.schema.json`.
 """
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.aws.secret_ids import checked_secret_id
 from rotator.errors import ConfigError, name_hint, replace_error
@@ -28,8 +28,7 @@ from rotator.model.pace import check_pace
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import timedelta
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["BINDING_KEYS", "FLEET_KEYS", "load_manifest", "parse_manifest", "read_manifest"]
 
@@ -37,6 +36,8 @@ FLEET_KEYS = ("name", "interval", "cadence", "spread", "workers", "puts_per_s", 
 BINDING_KEYS = ("credentials_secret", "token_secret", "cadence", "probe_url")
 
 MAX_WORKERS = 256
+
+T = TypeVar("T")
 
 
 def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
@@ -54,7 +55,7 @@ def _unreadable(error: Exception) -> ConfigError:
 
 
 def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
-    """The fleet's settings and bindings; raises ConfigError if it is no manifest, or empty."""
+    """The fleet's settings and bindings; raises ConfigError for an unusable or empty manifest."""
     content = replace_error(
         lambda: tomllib.loads(text),
         (tomllib.TOMLDecodeError, RecursionError),
@@ -64,7 +65,7 @@ def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
 
 
 def read_manifest(content: Mapping[str, Any]) -> tuple[FleetSettings, Selection]:
-    """The same of a manifest that has been read; its shape is `fleet-manifest.schema.json`."""
+    """As `parse_manifest`, of a manifest that is decoded already."""
     _check_keys("manifest", content, ("fleet", "binding"))
     settings = _fleet_settings(_table(content.get("fleet", {}), "[fleet]"))
     entries = content.get("binding", [])
@@ -102,9 +103,9 @@ def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:
     settings: dict[str, Any] = {}
     for key in table:
         if key == "name":
-            settings[key] = _name(subject, table, key)
+            settings[key] = _parsed(subject, table, key, check_fleet_name)
         elif key in {"interval", "cadence", "spread"}:
-            settings[key] = _duration(subject, table, key)
+            settings[key] = _parsed(subject, table, key, parse_duration)
         else:
             settings[key] = _number(subject, table, key)
     return FleetSettings(**settings)
@@ -141,13 +142,13 @@ def _fleet_binding(number: int, entry: object) -> FleetBinding:
         raise ConfigError(f"{subject}: probe_url {problem}")
     return FleetBinding(
         Binding(*secrets),
-        cadence=_duration(subject, table, "cadence") if "cadence" in table else None,
+        cadence=_parsed(subject, table, "cadence", parse_duration) if "cadence" in table else None,
         probe_url=probe_url,
     )
 
 
 def _read_names(entry: object) -> Binding:
-    """What an entry that is refused says of itself, for the report."""
+    """The names in a refused entry, for the report; empty where they are missing."""
     table = entry if isinstance(entry, dict) else {}
     secrets = (table.get(key) for key in ("credentials_secret", "token_secret"))
     return Binding(*(text if isinstance(text, str) else "" for text in secrets))
@@ -172,25 +173,14 @@ def _text(subject: str, table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _name(subject: str, table: Mapping[str, Any], key: str) -> str:
+def _parsed(subject: str, table: Mapping[str, Any], key: str, parse: Callable[[str], T]) -> T:
     text = _text(subject, table, key)
     return replace_error(
-        lambda: check_fleet_name(text),
-        ValueError,
-        lambda error: ConfigError(f"{subject}: {key} {error}"),
-    )
-
-
-def _duration(subject: str, table: Mapping[str, Any], key: str) -> timedelta:
-    text = _text(subject, table, key)
-    return replace_error(
-        lambda: parse_duration(text),
-        ValueError,
-        lambda error: ConfigError(f"{subject}: {key} {error}"),
+        lambda: parse(text), ValueError, lambda error: ConfigError(f"{subject}: {key} {error}")
     )
 
 
 def _position(error: Exception) -> str:
-    """Where TOML goes wrong; the decoder's own text can quote the file."""
+    """The line and column of a TOML error, whose own text can quote the file."""
     found = str(error).rpartition("(at ")[2]
     return f" (at {found}" if found.startswith("line ") else ""

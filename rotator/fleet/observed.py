@@ -1,4 +1,4 @@
-"""What the host of a token endpoint made of one binding's last request."""
+"""Observes how the token endpoint treats one binding's requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rotator.fleet.breaker import Failure
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from rotator.fleet.work import Ended
+    from rotator.fleet.work import Observation
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.ports import Endpoint
@@ -19,24 +19,24 @@ __all__ = ["ObservedEndpoint"]
 
 
 class ObservedEndpoint:
-    """The endpoint of one binding; `ended` is what the last request says of it.
+    """The endpoint of one binding; `observation` is what its last request has shown.
 
-    A run can fail temporarily after its host has answered as it should, for instance because the
-    stored token was handed out again. That says nothing against the host.
+    It is not the outcome of the run: a run can fail temporarily after the endpoint responded, for
+    instance because the provider returned the stored token again.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.ended: Ended = "unknown"
+        self.observation: Observation = "unknown"
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         """As in `Endpoint`."""
         try:
             minted = self._endpoint.mint(credentials)
         except MintError as error:
-            self.ended = _failure(error) if error.retryable else "answered"
+            self.observation = _failure(error) if error.retryable else "responded"
             raise
-        self.ended = "answered"
+        self.observation = "responded"
         return minted
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""Calls spread evenly over time, for a quota that others share."""
+"""A rate limiter, for quotas that others share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Pacer"]
 
 THROTTLED_PAUSE_S = 1.0
-"""Quotas are counted by the second: after a refusal the next one is the first that can differ."""
+"""Quotas count by the second, so a throttled call can only succeed in the next one."""
 
 
 class Pacer:
@@ -33,7 +33,7 @@ class Pacer:
             self._clock.sleep(turn_s - now_s)
 
     def back_off(self) -> None:
-        """Note that the service throttled a call: everybody pauses for a second."""
+        """Pause all threads for a second, because the service throttled a call."""
         with self._lock:
             paused_until_s = self._clock.monotonic() + THROTTLED_PAUSE_S
             self._next_s = max(self._next_s, paused_until_s)

@@ -1,8 +1,8 @@
-"""A bounded pool of threads that mints, publishes and probes: the most urgent binding first.
+"""A bounded pool of threads that mints, publishes and probes, the most urgent binding first.
 
-What is due goes before the probes of stored tokens, and of these what expires soonest. Each host
-has a share of the threads, and so have the bindings without a valid token, so that no slowness of
-one costs the others their tokens.
+Due bindings go before probes of stored tokens, and each of them by its expiry. A host gets a share
+of the threads, and so do the bindings without a valid token, so that a slow one costs no other
+binding its token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rotator.errors import RotatorError
 from rotator.fleet.guard import guard
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.observed import ObservedEndpoint
-from rotator.fleet.report import BindingReport, DeferredError, report_of
+from rotator.fleet.report import BindingReport, DeferredError, to_report
 from rotator.fleet.work import WorkQueue
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RETRY_BUDGET
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.fleet.report import Reports
-    from rotator.fleet.work import Ended
+    from rotator.fleet.work import Observation
     from rotator.model.clock import Clock
     from rotator.rotation.assess import Assessment
     from rotator.rotation.result import RotationResult
@@ -43,14 +43,15 @@ __all__ = ["Assessed", "Pool"]
 HOST_SHARE = 4
 """A host gets at most a fourth of the workers, so that one that hangs leaves three fourths."""
 
-NEVER = datetime.min.replace(tzinfo=UTC)
+MOST_URGENT = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
     """A binding that is due, or whose stored token is to be probed at `probe_host`.
 
-    Its secrets were read at `read_at_s`; `allow` raises what speaks against an assessment of it.
+    Its secrets were read at `read_at_s` on the monotonic clock. `allow` raises ConfigError for an
+    assessment that must not be acted on.
     """
 
     run: Run
@@ -60,7 +61,7 @@ class Assessed:
     probe_host: str | None = None
 
     def as_work(self) -> Work[Assessed]:
-        """The hosts that it needs: of a probe the API's, else also that of the token endpoint."""
+        """The work item: a probe needs the API's host only, a rotation the token endpoint's too."""
         if not self.assessment.decision.due:
             urgency = (self._expires_at,)
             return Work(self, self.probe_host or "", kind="probe", urgency=urgency)
@@ -73,14 +74,14 @@ class Assessed:
             client=(url, credentials.client_id),
             name=self.run.binding.credentials_secret,
             kind=kind,
-            urgency=(self._expires_at if kind == "renew" else NEVER, self._drawn),
+            urgency=(self._expires_at if kind == "renew" else MOST_URGENT, self._tie_breaker),
             probe_host=self.probe_host,
         )
 
     @property
     def _expires_at(self) -> datetime:
         stored = self.assessment.stored
-        return stored.expires_at if isinstance(stored, AccessToken) else NEVER
+        return stored.expires_at if isinstance(stored, AccessToken) else MOST_URGENT
 
     @property
     def _kind(self) -> Kind:
@@ -89,11 +90,11 @@ class Assessed:
         return "recover" if is_rejected or self._expires_at <= self.run.clock.now() else "renew"
 
     @property
-    def _drawn(self) -> float:
-        """An order by chance where there is no other.
+    def _tie_breaker(self) -> float:
+        """A random order, because bindings without a token are equally urgent.
 
-        All that is without a token is equally urgent. What has failed for weeks must not go first
-        in each run, or it keeps those behind it from their first token.
+        In a fixed order, those that have failed for weeks could go first in every run and keep
+        others from their first token.
         """
         return self.run.clock.uniform(0, 1)
 
@@ -121,7 +122,7 @@ class Pool:
         )
 
     def add(self, assessed: list[Assessed]) -> None:
-        """Begin with these, the most urgent first."""
+        """Queue these, and start threads for them."""
         self._queue.add(each.as_work() for each in assessed)
         for _ in range(min(len(assessed), self._workers - len(self._threads))):
             name = f"rotator-fleet-{len(self._threads)}"
@@ -130,7 +131,7 @@ class Pool:
             thread.start()
 
     def finish(self) -> None:
-        """Wait until each is reported on; what there is no time for is deferred."""
+        """Wait until each binding has a report; those not started in time are deferred."""
         self._queue.close()
         for thread in self._threads:
             thread.join()
@@ -140,14 +141,14 @@ class Pool:
     def _work(self) -> None:
         while (taken := self._queue.take()) is not None:
             if taken.item.assessment.decision.due:
-                report, ended = self._rotate(taken.item)
-                self._queue.end(taken, ended)
+                report, observation = self._rotate(taken.item)
+                self._queue.end(taken, observation)
                 self._reports.add(report)
             else:
                 self._probe(taken)
 
-    def _rotate(self, due: Assessed) -> tuple[BindingReport, Ended]:
-        """How the binding went, and what that says of its token endpoint."""
+    def _rotate(self, due: Assessed) -> tuple[BindingReport, Observation]:
+        """Rotate a due token; returns the report, and what the token endpoint has shown."""
         budget_ends_at_s = self._clock.monotonic() + RETRY_BUDGET.total_seconds()
         endpoint = ObservedEndpoint(due.run.endpoint)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
@@ -155,10 +156,10 @@ class Pool:
         outcome = guard(
             lambda: rotate_assessed(run, due.assessment, read_at_s=due.read_at_s, allow=due.allow)
         )
-        return report_of(run.binding, outcome), endpoint.ended
+        return to_report(run.binding, outcome), endpoint.observation
 
     def _probe(self, taken: Work[Assessed]) -> None:
-        """A stored token that its API rejects is due, and more urgent than all others."""
+        """Probe a stored token; one that its API rejects is queued again, as due."""
         each = taken.item
         found = guard(partial(probe_stored, each.run, each.assessment))
         if isinstance(found, RotatorError):
@@ -166,7 +167,7 @@ class Pool:
         elif found.decision.due and not self._dry_run:
             self._queue.add([replace(each, assessment=found).as_work()])
         else:
-            self._reports.add(report_of(each.run.binding, _keep_token(each.run, found)))
+            self._reports.add(to_report(each.run.binding, _keep_token(each.run, found)))
         self._queue.end(taken, "unknown")
 
     def _defer(self, left: Assessed, cause: str) -> None:
@@ -178,7 +179,7 @@ class Pool:
             return
         problem = "API: not called with the stored token, as this run ended before"
         run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
-        self._reports.add(report_of(run.binding, _keep_token(run, left.assessment)))
+        self._reports.add(to_report(run.binding, _keep_token(run, left.assessment)))
 
 
 def _keep_token(run: Run, assessment: Assessment) -> RotationResult:

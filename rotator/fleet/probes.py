@@ -1,4 +1,4 @@
-"""The APIs that a fleet's tokens are for: one that does not answer is left alone after a while."""
+"""The probes of a fleet's tokens, which skip an API that keeps failing to respond."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["FleetProbes"]
 
 
 class FleetProbes:
-    """The probes of one run: `url` serves bindings without their own.
+    """The probes of one run; `url` is for bindings that have none of their own.
 
-    With `with_stored` the stored token of each binding that has a URL is probed as well. Once an
-    API did not answer three times in a row, it is not called again: what cannot be verified is
-    published without, and each further call would hold a worker until it times out.
+    With `with_stored` stored tokens are probed as well. An API that has not responded three times
+    in a row is not called again: an unverified token is published anyway, and each further call
+    would keep a worker busy until it times out.
     """
 
     def __init__(self, url: str | None = None, *, with_stored: bool = False) -> None:
@@ -35,11 +35,11 @@ class FleetProbes:
         self._unanswered: Counter[str] = Counter()
 
     def host(self, fleet_binding: FleetBinding) -> str | None:
-        """The host of the API of this binding, with its port; None if it has none."""
+        """The host and port of this binding's API; None if it has no API."""
         url = self._url_of(fleet_binding)
         return None if url is None else endpoint_host(url)
 
-    def of_new_token(
+    def new_token_probe(
         self, fleet_binding: FleetBinding
     ) -> Callable[[AccessToken], str | None] | None:
         """The probe of a new token before it is published; see `make_probe`."""
@@ -50,7 +50,9 @@ class FleetProbes:
 
         return make_probe(url, call=self._call)
 
-    def of_stored_token(self, fleet_binding: FleetBinding) -> Callable[[AccessToken], bool] | None:
+    def stored_token_probe(
+        self, fleet_binding: FleetBinding
+    ) -> Callable[[AccessToken], bool] | None:
         """The probe of a stored token; see `make_stored_probe`."""
         url = self._url_of(fleet_binding)
         if url is None or not self._with_stored:
@@ -71,11 +73,11 @@ class FleetProbes:
         if is_silent:
             raise ProbeError("API: not called again in this run, as it did not answer before")
         try:
-            answer = call_api(url, **options)
+            response = call_api(url, **options)
         except ProbeError:
             with self._lock:
                 self._unanswered[host] += 1
             raise
         with self._lock:
             self._unanswered[host] = 0
-        return answer
+        return response

@@ -1,4 +1,4 @@
-"""Both secrets of each binding, read in batches."""
+"""Reads both secrets of each binding, in batches."""
 
 from __future__ import annotations
 
@@ -20,37 +20,43 @@ if TYPE_CHECKING:
 
     Read = StoredSecret | RotatorError
 
-__all__ = ["BatchStore", "ReadAlready", "read_bindings", "refuse_other_region", "secrets_of"]
+__all__ = [
+    "BatchStore",
+    "PrefetchedStore",
+    "label_secrets",
+    "read_bindings",
+    "refuse_other_region",
+]
 
 
 class BatchStore(Protocol):
     """A store that reads many secrets at once, with failures as data."""
 
     def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
-        """The current version of each secret, or why there is none, as they come.
+        """Yield the current version of each secret, or the error, as the responses arrive.
 
-        An empty result says that the rest keeps waiting.
+        An empty result says that nothing arrived for a while.
         """
 
 
 def read_bindings(
     batches: BatchStore, bindings: Iterable[FleetBinding]
 ) -> Iterator[tuple[FleetBinding, Mapping[str, Read]] | None]:
-    """Each binding with both of its secrets, in order.
+    """Yield each binding with both of its secrets, in order.
 
-    None says that the rest keeps waiting, after all that does not was given out. Credentials that
-    serve many are read once, and kept for as long as somebody needs them.
+    After a while without responses, yields all that are complete, and then None. Credentials that
+    several bindings share are read once.
     """
     waiting = deque(bindings)
     uses: Counter[str] = Counter()
     for each in waiting:
-        uses.update(secrets_of(each.binding).keys())
+        uses.update(label_secrets(each.binding).keys())
     found: dict[str, Read] = {}
     for batch in batches.read_many(list(uses)):
         found |= batch
         ready = _take_ready(waiting, found, in_order=bool(batch))
         for each in ready:
-            both = secrets_of(each.binding)
+            both = label_secrets(each.binding)
             yield each, {secret_id: found[secret_id] for secret_id in both}
             for secret_id in both:
                 uses[secret_id] -= 1
@@ -63,7 +69,7 @@ def read_bindings(
 def _take_ready(
     waiting: deque[FleetBinding], found: Mapping[str, Read], *, in_order: bool
 ) -> list[FleetBinding]:
-    """Those whose secrets are both found; `in_order` as far as no other has to be left out."""
+    """Take the bindings whose secrets are both found; `in_order`, those before the first gap."""
     ready: list[FleetBinding] = []
     left: list[FleetBinding] = []
     while waiting and (not in_order or _is_found(waiting[0], found)):
@@ -74,11 +80,11 @@ def _take_ready(
 
 
 def _is_found(fleet_binding: FleetBinding, found: Mapping[str, Read]) -> bool:
-    return all(secret_id in found for secret_id in secrets_of(fleet_binding.binding))
+    return all(secret_id in found for secret_id in label_secrets(fleet_binding.binding))
 
 
-def secrets_of(binding: Binding) -> dict[str, str]:
-    """Its secrets by what they are to it, the credentials first; one secret may be both."""
+def label_secrets(binding: Binding) -> dict[str, str]:
+    """The binding's secret ids, each with what to call it; one secret may be both."""
     return {
         binding.credentials_secret: "credentials secret",
         binding.token_secret: "token secret",
@@ -87,7 +93,7 @@ def secrets_of(binding: Binding) -> dict[str, str]:
 
 def refuse_other_region(region: str | None, binding: Binding) -> None:
     """Raise ConfigError if one of its secrets is not in the region of this run."""
-    for secret_id, label in secrets_of(binding).items():
+    for secret_id, label in label_secrets(binding).items():
         if region is not None and arn_region(secret_id) not in {None, region}:
             raise ConfigError(
                 f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
@@ -95,10 +101,10 @@ def refuse_other_region(region: str | None, binding: Binding) -> None:
             )
 
 
-class ReadAlready:
-    """The store of one binding: its first read is answered by what the batch has read.
+class PrefetchedStore:
+    """The store of one binding, whose first read returns what the batch has read.
 
-    What is published waits for its turn within the quota.
+    Writes keep to the fleet's rate.
     """
 
     def __init__(self, store: Store, versions: Mapping[str, StoredSecret], puts: Pacer) -> None:
@@ -118,7 +124,7 @@ class ReadAlready:
         return self._store.read_version(secret_id, version_id)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """As in `Store`, in its turn."""
+        """As in `Store`, at the fleet's rate."""
         self._puts.wait()
         try:
             self._store.put(secret, text, version_id=version_id)

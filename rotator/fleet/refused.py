@@ -1,6 +1,6 @@
-"""Bindings that a run cannot work on: reported with what is known of their tokens.
+"""Reports bindings that a run cannot work on, with the expiry of their stored tokens.
 
-Consumers may still read a token that nobody replaces any more, and the alarms have to know.
+Consumers may still read a token that nothing replaces any more, and the alarms need its expiry.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import RefusedBinding
 
-__all__ = ["report_refused", "token_secrets_of", "with_life"]
+__all__ = ["add_expiry", "list_token_secrets", "report_refused"]
 
 
-def token_secrets_of(refused: Iterable[RefusedBinding]) -> list[FleetBinding]:
-    """Their token secrets, as bindings that are read together with all others of the run."""
+def list_token_secrets(refused: Iterable[RefusedBinding]) -> list[FleetBinding]:
+    """Their token secrets, as bindings that are read together with the others of the run."""
     names = dict.fromkeys(each.binding.token_secret for each in refused)
     return [
         FleetBinding(Binding(name, name), is_refused=True) for name in names if is_secret_id(name)
@@ -38,22 +38,22 @@ def token_secrets_of(refused: Iterable[RefusedBinding]) -> list[FleetBinding]:
 def report_refused(
     refused: Iterable[RefusedBinding], found: Mapping[str, StoredSecret | Failure]
 ) -> Iterator[BindingReport]:
-    """The report on each, with the life of its token; `found` are the token secrets as read."""
+    """Yield a report on each, with the expiry of its token; `found` are the token secrets."""
     for each in refused:
         token_version = found.get(each.binding.token_secret)
         yield BindingReport(
             each.binding,
-            error=with_life(each.error, token_version),
+            error=add_expiry(each.error, token_version),
             is_confirmed=each.is_confirmed,
             was_read=isinstance(token_version, StoredSecret),
         )
 
 
-def with_life(error: Failure, token_version: StoredSecret | Failure | None) -> Failure:
-    """The error with the end of the stored token in its details, None where there is no token.
+def add_expiry(error: Failure, token_version: StoredSecret | Failure | None) -> Failure:
+    """A copy of the error, with the stored token's expiry in its details (None without a token).
 
-    Nothing is added where the token secret could not be read for a moment. It is a copy: a call
-    that failed as a whole has the same error for each of its secrets.
+    A temporary failure to read the token secret leaves the details as they are. A copy, because one
+    failed call gives all of its secrets the same error.
     """
     copied = copy(error)
     copied.details = dict(error.details)

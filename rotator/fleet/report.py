@@ -1,4 +1,4 @@
-"""How the bindings of a fleet went: each, and all together."""
+"""The outcome of each binding of a fleet, and their summary."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from rotator.errors import RotatorError as Failure
     from rotator.model.binding import Binding
     from rotator.rotation.result import RotationResult
 
-__all__ = ["BindingReport", "DeferredError", "Reports", "outage_of", "report_of", "summarize"]
+__all__ = [
+    "BindingReport",
+    "DeferredError",
+    "Reports",
+    "find_outage",
+    "shorten_list",
+    "summarize",
+    "to_report",
+]
+
+MAX_NAMED = 10
 
 
 class DeferredError(RotatorError):
-    """The run ended, or gave up on its client or host, before this binding's turn came.
+    """The run did not get to this binding: it ended first, or skipped its client or host.
 
     `cause` says which.
     """
@@ -36,9 +46,9 @@ class DeferredError(RotatorError):
 
 @dataclass(frozen=True, slots=True)
 class BindingReport:
-    """How one binding of the fleet went: a result, or an error.
+    """The outcome of one binding: a result, or an error.
 
-    `is_confirmed` is false for what only a tag calls a binding: its credentials do not name it, or
+    `is_confirmed` is false if only a tag declares the binding: its credentials do not name it, or
     could not be read. `was_read` is false if neither of its secrets could be read.
     """
 
@@ -65,34 +75,34 @@ class BindingReport:
 
 
 class Reports:
-    """The report of each binding, told as it comes, from any thread."""
+    """Collects the report of each binding, from any thread; calls `on_report` with each."""
 
-    def __init__(self, told: Callable[[BindingReport], None]) -> None:
-        self._told = told
+    def __init__(self, on_report: Callable[[BindingReport], None]) -> None:
+        self._on_report = on_report
         self._lock = threading.Lock()
         self._reports: list[BindingReport] = []
 
     def add(self, report: BindingReport) -> None:
-        """Keep a report and tell of it; who cannot listen costs nobody a token."""
+        """Add a report; an exception of `on_report` is dropped, as it must not stop a rotation."""
         with self._lock:
             self._reports.append(report)
             with suppress(Exception):
-                self._told(report)
+                self._on_report(report)
 
     def all(self) -> list[BindingReport]:
-        """In the order in which they came."""
+        """All reports, in the order in which they were added."""
         return list(self._reports)
 
 
-def report_of(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
-    """The report on a binding that ended like that."""
+def to_report(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
+    """The report on a binding, from its result or error."""
     if isinstance(outcome, RotatorError):
         return BindingReport(binding, error=outcome)
     return BindingReport(binding, result=outcome)
 
 
-def outage_of(reports: Iterable[BindingReport]) -> RotatorError | None:
-    """The error of a run in which no secret of any binding could be read, None if one was."""
+def find_outage(reports: Iterable[BindingReport]) -> RotatorError | None:
+    """The error, if no secret of any binding could be read; None if one was."""
     errors = []
     for each in reports:
         if each.was_read or each.error is None:
@@ -102,7 +112,13 @@ def outage_of(reports: Iterable[BindingReport]) -> RotatorError | None:
 
 
 def summarize(reports: Iterable[BindingReport]) -> dict[str, Any]:
-    """How many bindings ended in which way."""
+    """The number of bindings, and of those with each outcome."""
     counts = Counter(each.outcome for each in reports)
     names = ("rotated", "not_due", "superseded", "would_rotate", "failed", "deferred")
     return {"bindings": counts.total(), **{name: counts[name] for name in names}}
+
+
+def shorten_list(names: Sequence[str]) -> str:
+    """The first ten names for a message, and how many more there are."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"

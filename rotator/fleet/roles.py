@@ -1,8 +1,8 @@
-"""Which secrets of a run are named as token secret, and which as credentials: one cannot be both.
+"""Refuses a binding whose token secret is another binding's credentials secret, or the reverse.
 
-Names alone cannot tell which of two bindings is wrong, and whoever may tag a secret could name
-any other. So what the secrets hold decides: one with client credentials in it is a credentials
-secret, and the binding that would write a token into it is refused, never those that it serves.
+The names don't show which of the two bindings is wrong, and whoever may tag a secret could name any
+other. So the values decide: a secret with client credentials is a credentials secret, and the
+binding that would write a token there is refused, never those that use the credentials.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["SecretRoles"]
 
 
 class SecretRoles:
-    """What the bindings of one run name as their token secrets and as their credentials."""
+    """The secrets that the bindings of one run name as token secrets and as credentials."""
 
     def __init__(self, bindings: Iterable[FleetBinding]) -> None:
         self._token_secrets: dict[str, set[str]] = {}
@@ -39,9 +39,9 @@ class SecretRoles:
                     names.setdefault(name, set()).add(binding.token_secret)
 
     def check(self, fleet_binding: FleetBinding, versions: Mapping[str, StoredSecret]) -> None:
-        """Raise ConfigError if another binding of the run rules this one out.
+        """Raise ConfigError if this binding contradicts another one of the run.
 
-        `versions` are both secrets as they were read, by the ids of the binding.
+        `versions` are both secrets as read, by the ids of the binding.
         """
         binding = fleet_binding.binding
         credentials_version = versions[binding.credentials_secret]
@@ -65,7 +65,7 @@ class SecretRoles:
             )
 
     def _refuse_second(self, token_version: StoredSecret) -> None:
-        """One secret can be named by its name, its ARN and its partial ARN."""
+        """Refuse a token secret that another binding names by its ARN, partial ARN or name."""
         first = self._first.setdefault(token_version.arn, token_version.secret_id)
         if first != token_version.secret_id:
             raise ConfigError(
@@ -79,7 +79,7 @@ class SecretRoles:
 
 
 def _possible_names(secret_id: str) -> set[str]:
-    """A name is itself; of an ARN nobody knows whether it ends in characters of the service's."""
+    """The names that the id may stand for: an ARN may end in the six random characters or not."""
     if not secret_id.startswith("arn:"):
         return {secret_id}
     return {secret_id.split(":", 6)[-1], secret_name(secret_id)}
@@ -93,7 +93,7 @@ def _has_credentials(version: StoredSecret) -> bool:
 
 
 def _has_no_credentials(version: StoredSecret) -> bool:
-    """Whether it has no value, or a token's; what else is wrong with it is told as it is."""
+    """Whether it has no value, or only a token; another wrong value gets an error of its own."""
     try:
         fields = parse_fields(version)
     except ValueError:

@@ -1,8 +1,8 @@
-"""One run over many bindings: read in batches, rotate what is due, keep troubles apart.
+"""One run over many bindings: reads in batches, and rotates what is due.
 
-The same use case as for one binding does the work (`rotator.rotation.rotate`). Around it stand the
-batches and `rotator.fleet.pool`, so that no failure, slowness or malice of one binding costs
-another its token.
+Each binding is rotated as in a run of its own (`rotator.rotation.rotate`). The batches and
+`rotator.fleet.pool` see to it that no failure, slowness or malice of one binding costs another its
+token.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ from rotator.fleet.consent import is_confirmed, require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
-from rotator.fleet.read import ReadAlready, read_bindings, refuse_other_region, secrets_of
-from rotator.fleet.refused import report_refused, token_secrets_of, with_life
-from rotator.fleet.report import BindingReport, Reports, summarize
+from rotator.fleet.read import (
+    PrefetchedStore,
+    label_secrets,
+    read_bindings,
+    refuse_other_region,
+)
+from rotator.fleet.refused import add_expiry, list_token_secrets, report_refused
+from rotator.fleet.report import BindingReport, Reports, shorten_list, summarize
 from rotator.fleet.roles import SecretRoles
 from rotator.model.secret import StoredSecret
 from rotator.rotation.assess import assess_unprobed
@@ -45,15 +50,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FleetRun", "run_fleet"]
 
-MAX_NAMED = 10
-
 
 @dataclass(frozen=True, slots=True)
 class FleetRun:
-    """What a run over a fleet works with.
+    """The settings and services of a run over a fleet.
 
-    `policy_of` gives the policy of a binding. `remaining_s` are the seconds that the run may take.
-    `told` is called with each report as soon as there is one, from any thread.
+    `policy_of` returns the policy of a binding. The run may take `remaining_s` seconds. `on_report`
+    is called with each report as soon as there is one, from any thread.
     """
 
     store: Store
@@ -68,20 +71,20 @@ class FleetRun:
     force: bool = False
     dry_run: bool = False
     probes: FleetProbes = field(default_factory=FleetProbes)
-    told: Callable[[BindingReport], None] = lambda _: None
+    on_report: Callable[[BindingReport], None] = lambda _: None
 
 
 def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
-    """Rotate every token that is due, and report on each binding, what is most urgent last.
+    """Rotate every token that is due; returns a report on each binding.
 
-    Raises ConfigError or StoreError only where nothing at all could be read. Logs one event for
-    each binding that did something or failed, and one for the run.
+    Raises ConfigError or StoreError if nothing at all could be read. Logs one event for each
+    binding that was rotated or failed, and one for the run.
     """
-    if not gc.isenabled():  # what one command leaves to its end is too much a thousand times
-        gc.freeze()  # what the SDK has loaded stays to the end
+    if not gc.isenabled():  # a command leaves its garbage to the exit; a fleet's is too much
+        gc.freeze()  # modules of the SDK are never freed
         gc.enable()
     started_s, began_at = fleet.clock.monotonic(), fleet.clock.now()
-    reports = Reports(fleet.told)
+    reports = Reports(fleet.on_report)
     pool = Pool(
         reports,
         workers=fleet.settings.workers,
@@ -91,7 +94,7 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     )
     try:
         _read_and_rotate(fleet, selection, began_at, reports, pool)
-    except (KeyboardInterrupt, SystemExit):  # whoever ends the process does not wait for threads
+    except (KeyboardInterrupt, SystemExit):  # the process ends without waiting for its threads
         _log_interruption(fleet, selection, reports.all())
         raise
     done = reports.all()
@@ -113,7 +116,7 @@ def _read_and_rotate(
 
 
 def _log_interruption(fleet: FleetRun, selection: Selection, reports: list[BindingReport]) -> None:
-    """Log what is known of a run that is ended from outside, and what it leaves open."""
+    """Log the outcomes of a run that was interrupted, and the bindings without one."""
     ended = {each.binding for each in reports}
     every = [each.binding for each in selection.bindings]
     every += [each.binding for each in selection.refused]
@@ -122,9 +125,8 @@ def _log_interruption(fleet: FleetRun, selection: Selection, reports: list[Bindi
         "rotator.fleet_interrupted",
         **summarize(reports),
         unfinished=len(left),
-        problem=f"ended from outside, without the outcome of {', '.join(left[:MAX_NAMED])}"
-        f"{f' and {len(left) - MAX_NAMED} more' if len(left) > MAX_NAMED else ''}; the next run"
-        " goes on with them",
+        problem=f"interrupted before the outcome of {shorten_list(left)}; the next run goes on with"
+        " them",
         fleet=fleet.settings.name,
     )
 
@@ -132,9 +134,9 @@ def _log_interruption(fleet: FleetRun, selection: Selection, reports: list[Bindi
 def _read_and_add(
     fleet: FleetRun, selection: Selection, began_at: datetime, reports: Reports, pool: Pool
 ) -> None:
-    """Read everything before the first token is rotated, so that the most urgent goes first.
+    """Read all secrets before the first rotation, so that the most urgent binding goes first.
 
-    What keeps the others waiting does not: they are rotated meanwhile.
+    If reads hang, the bindings that are complete are rotated meanwhile.
     """
     assessed: list[Assessed] = []
     active_clients, roles = ActiveClients(), SecretRoles(selection.bindings)
@@ -142,7 +144,7 @@ def _read_and_add(
         _classify, fleet, began_at=began_at, active_clients=active_clients, roles=roles
     )
     unusable: dict[str, StoredSecret | Failure] = {}
-    to_read = [*selection.bindings, *token_secrets_of(selection.refused)]
+    to_read = [*selection.bindings, *list_token_secrets(selection.refused)]
     for read in read_bindings(fleet.batches, to_read):
         if read is None:
             pool.add(assessed)
@@ -175,24 +177,24 @@ def _classify(
     active_clients: ActiveClients,
     roles: SecretRoles,
 ) -> Assessed | RotationResult:
-    """Decide by what was read; what is not due is done, unless an API may know better."""
+    """Assess a binding: returns work for the pool, or the result if there is none to do."""
     binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
     versions = replace_error(
         lambda: _usable_versions(fleet, roles, fleet_binding, found),
         RotatorError,
-        lambda error: with_life(error, found[binding.token_secret]),
+        lambda error: add_expiry(error, found[binding.token_secret]),
     )
     run = Run(
         binding=binding,
-        store=ReadAlready(fleet.store, versions, fleet.puts),
+        store=PrefetchedStore(fleet.store, versions, fleet.puts),
         endpoint=fleet.endpoint,
         policy=fleet.policy_of(fleet_binding),
         clock=fleet.clock,
-        ends_at_s=read_at_s,  # until its turn comes
+        ends_at_s=read_at_s,  # the pool sets it when it starts the binding
         forced_at=began_at if fleet.force else None,
         is_tagged=fleet_binding.needs_consent,
-        probe=fleet.probes.of_new_token(fleet_binding),
-        stored_probe=fleet.probes.of_stored_token(fleet_binding),
+        probe=fleet.probes.new_token_probe(fleet_binding),
+        stored_probe=fleet.probes.stored_token_probe(fleet_binding),
     )
     allow = partial(_allow, fleet_binding)
     try:
@@ -231,10 +233,10 @@ def _usable_versions(
     fleet_binding: FleetBinding,
     found: Mapping[str, StoredSecret | Failure],
 ) -> dict[str, StoredSecret]:
-    """Both secrets as they were read; raises what keeps the binding from being worked on."""
+    """Both secrets as read; raises RotatorError if the binding can't be worked on."""
     refuse_other_region(fleet.region, fleet_binding.binding)
     versions = {}
-    for secret_id in secrets_of(fleet_binding.binding):
+    for secret_id in label_secrets(fleet_binding.binding):
         version = found[secret_id]
         if isinstance(version, RotatorError):
             raise version

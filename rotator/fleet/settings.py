@@ -1,4 +1,4 @@
-"""What a fleet is: its bindings, and how fast it may go."""
+"""The settings of a fleet, and the bindings of one run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FleetBinding", "FleetSettings", "RefusedBinding", "Selection"]
 
 DEFAULT_SPREAD = timedelta(hours=1)
-"""Tokens that were minted together would always be due together, unless some go earlier."""
+"""Tokens that were minted together would otherwise always be due together."""
 
 DEFAULT_WORKERS = 16
 
@@ -28,11 +28,11 @@ DEFAULT_READS_PER_S = 80.0
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """How a fleet runs.
+    """The settings that all bindings of a fleet share.
 
     `name` is used in metrics. `spread` is how much before its cadence a token may be due.
-    `workers` are the threads that mint and publish; `puts_per_s` and `reads_per_s` pace the calls
-    of Secrets Manager.
+    `workers` is the number of threads that mint and publish; `puts_per_s` and `reads_per_s` limit
+    the calls to Secrets Manager.
     """
 
     name: str = "default"
@@ -46,10 +46,10 @@ class FleetSettings:
 
 @dataclass(frozen=True, slots=True)
 class FleetBinding:
-    """One binding of a fleet; None stands for the fleet's own setting.
+    """One binding of a fleet; None stands for the fleet's setting.
 
-    `needs_consent` tells that the credentials were found through a tag, and have to name the token
-    secret themselves; `is_refused` that only the life of the stored token is of interest.
+    With `needs_consent` the binding comes from a tag, and its credentials have to name the token
+    secret. With `is_refused` only the expiry of the stored token is read.
     """
 
     binding: Binding
@@ -61,10 +61,9 @@ class FleetBinding:
 
 @dataclass(frozen=True, slots=True)
 class RefusedBinding:
-    """A binding that cannot be run, and why; the others go on without it.
+    """A binding that cannot be run, and why; the others run without it.
 
-    Its names can be those of no secret. `is_confirmed` is false for what only a tag calls a
-    binding.
+    Its names may be invalid. `is_confirmed` is false if only a tag declares the binding.
     """
 
     binding: Binding
@@ -76,7 +75,7 @@ class RefusedBinding:
 class Selection:
     """The bindings of one run, and those that were refused before it began.
 
-    `broken_off` is why not all of them could be listed.
+    `broken_off` is the error that cut discovery short.
     """
 
     bindings: tuple[FleetBinding, ...]
@@ -84,5 +83,5 @@ class Selection:
     broken_off: RotatorError | None = None
 
     def summary_fields(self) -> dict[str, bool]:
-        """What the summary of a run says of the selection itself."""
+        """The fields that the selection adds to the summary of a run."""
         return {} if self.broken_off is None else {"discovery_incomplete": True}

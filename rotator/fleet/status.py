@@ -10,7 +10,7 @@ from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
 from rotator.fleet.read import BatchStore, read_bindings, refuse_other_region
-from rotator.fleet.refused import with_life
+from rotator.fleet.refused import add_expiry
 from rotator.fleet.roles import SecretRoles
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
@@ -51,7 +51,7 @@ class PreviousStore(Descriptions, Protocol):
 
 
 class StatusStore(BatchStore, PreviousStore, Protocol):
-    """What the health of a fleet is read from."""
+    """A store that reads in batches, and previous versions."""
 
 
 def fleet_status(
@@ -64,8 +64,8 @@ def fleet_status(
 ) -> list[BindingStatus]:
     """Assess every stored token at `now` (aware UTC), the most urgent first.
 
-    What a run in `region` refuses is not known here either, and for the same reason.
-    Raises ConfigError or StoreError only where nothing at all could be read.
+    A binding that a run in `region` would refuse has that error instead of a status. Raises
+    ConfigError or StoreError if nothing at all could be read.
     """
     found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
     roles = SecretRoles(selection.bindings)
@@ -98,7 +98,7 @@ def _assess(
     credentials_version = versions[binding.credentials_secret]
     token_version = versions[binding.token_secret]
     if isinstance(credentials_version, RotatorError):
-        raise with_life(credentials_version, token_version)
+        raise add_expiry(credentials_version, token_version)
     if isinstance(token_version, RotatorError):
         raise token_version
     roles.check(
@@ -132,9 +132,9 @@ def assess_versions(
     policy: RenewalPolicy,
     now: datetime,
 ) -> TokenStatus:
-    """The status of a token, with that of its client secret; None where these are not known.
+    """The status of a token, with that of its client secret where the credentials are known.
 
-    `credentials` are those in `credentials_version`. Raises ConfigError as `assess_token` does.
+    `credentials` is the content of `credentials_version`. Raises ConfigError as `assess_token`.
     """
     status = assess_token(
         token_version.secret_id,
@@ -148,13 +148,9 @@ def assess_versions(
     )
     if credentials_version is None or credentials is None:
         return status
-    return replace(status, client_secret=_read_client_secret(credentials_version))
-
-
-def _read_client_secret(credentials_version: StoredSecret) -> ClientSecretStatus | None:
-    """The client secret's status as a rotation has recorded it, None if there is no record."""
     rotation = read_rotation(parse_fields(credentials_version))
-    return ClientSecretStatus.of(credentials_version.secret_id, rotation)
+    client_secret = ClientSecretStatus.of(credentials_version.secret_id, rotation)
+    return replace(status, client_secret=client_secret)
 
 
 def _find_served(
@@ -162,8 +158,8 @@ def _find_served(
 ) -> ServedToken | None:
     """The token that readers find in this secret; None if they find none.
 
-    By the reader's own parser, and with AWSPREVIOUS where the current version has no valid token,
-    so that `rotator status` and `rotator token` never disagree.
+    Uses the reader's parser, and AWSPREVIOUS if the current version has no valid token, so that
+    `rotator status` and `rotator token` agree.
     """
     current = _read_served(token_version)
     if token_version.version_id is None or (current is not None and now < current.expires_at):
@@ -185,7 +181,7 @@ def _read_served(version: StoredSecret) -> ServedToken | None:
 
 
 def _urgency(each: BindingStatus) -> float:
-    """Seconds left; what could not be read, or holds no token, comes first."""
+    """Seconds until the expiry; bindings without a known token come first."""
     if each.status is None or each.status.remaining is None:
         return float("-inf")
     return each.status.remaining.total_seconds()

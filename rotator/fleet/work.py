@@ -1,10 +1,10 @@
-"""Which work is next: the most urgent first, and nobody takes more than a share.
+"""The queue of a fleet's workers: the most urgent work first, within each host's share of workers.
 
-A host that hangs holds a few workers at most, whether it hands out tokens or is the API of a probe.
-Bindings without a valid token, among them those that have failed for weeks, hold at most half of
-the workers, and half of a host's share, while others wait. A client or a host that keeps failing is
-left alone, as `rotator.fleet.breaker` says. A host that has not answered yet gets its second
-request after each other host that is ready has got its first.
+A host that hangs, be it a token endpoint's or a probed API's, keeps a few workers busy at most.
+Bindings without a valid token, some of which may have failed for weeks, get at most half of the
+workers, and half of a host's share, while others wait. `rotator.fleet.breaker` says when a client
+or a host is skipped. A host that has not responded yet gets its second request after every other
+host that is ready has got its first.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
     from rotator.model.clock import Clock
 
-__all__ = ["OUT_OF_TIME", "Ended", "WorkQueue"]
+__all__ = ["OUT_OF_TIME", "Observation", "WorkQueue"]
 
 T = TypeVar("T")
 
-Ended = Failure | Literal["answered", "unknown"]
-"""What a binding's end says of its token endpoint; `unknown` if that was not asked."""
+Observation = Failure | Literal["responded", "unknown"]
+"""What a run has shown about its token endpoint; `unknown` if it made no request."""
 
 OUT_OF_TIME = "the time of this run was used up"
 
 
 @dataclass(slots=True)
 class _Share:
-    """Room for `limit` at a time, of which bindings without a valid token get half.
+    """At most `limit` items at a time, of which bindings without a valid token get half.
 
-    `running` is what is in progress, each with its beginning. `ahead_s` is how much longer than
-    the others those without a valid token have taken.
+    `running` maps each item in progress to its start. `ahead_s` is how much more time bindings
+    without a valid token have taken than the others.
     """
 
     limit: int
@@ -51,7 +51,7 @@ class _Share:
         if kind != "recover" or not is_renewal_waiting:
             return True
         if self.limit == 1 or by_turns:
-            # Half of the turns, and where they share one worker half of its time: some may hang.
+            # Every other item, and of a single worker half of its time, as some may hang.
             return not self.was_recovery and (self.limit > 1 or self.ahead_s <= 0)
         return sum(each.kind == "recover" for each in self.running) < self.limit // 2
 
@@ -65,10 +65,10 @@ class _Share:
 
 
 class WorkQueue(Generic[T]):
-    """Hands out work to threads; what is not handed out before the end is deferred.
+    """Hands out work to threads until `ends_at_s` on the monotonic clock; the rest is deferred.
 
-    Of `workers` at most `per_host` are busy for one host at a time. `ends_at_s` is on the monotonic
-    clock. Work can be added until the queue is closed.
+    Of `workers` at most `per_host` are busy with one host at a time. Work can be added until the
+    queue is closed.
     """
 
     def __init__(self, *, workers: int, per_host: int, ends_at_s: float, clock: Clock) -> None:
@@ -82,7 +82,7 @@ class WorkQueue(Generic[T]):
         self._lanes: Lanes[T] = Lanes()
 
     def add(self, work: Iterable[Work[T]]) -> None:
-        """Put in what is to be done."""
+        """Add work."""
         with self._changed:
             for each in work:
                 for host in each.hosts:
@@ -91,21 +91,21 @@ class WorkQueue(Generic[T]):
             self._changed.notify_all()
 
     def close(self) -> None:
-        """No more is added, except by a worker for what it has taken."""
+        """Say that no more is added, except by a worker in place of what it has taken."""
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
 
     def deferred(self) -> list[tuple[Work[T], str]]:
-        """What was not handed out, each with the reason, once all workers have ended."""
+        """The work that was not handed out, with reasons; call it once all workers have ended."""
         with self._changed:
             self._lanes.defer_all(OUT_OF_TIME)
             return self._lanes.deferred
 
     def take(self, *, block: bool = True) -> Work[T] | None:
-        """The most urgent work whose hosts can take it; None if no more is left.
+        """Take the most urgent work that may start; None if there is none left.
 
-        Waits for it, or without `block` returns None where nothing can begin at this moment.
+        Waits until some may start; without `block` returns None instead.
         """
         with self._changed:
             while True:
@@ -114,7 +114,7 @@ class WorkQueue(Generic[T]):
                     return None
                 waiting = self._lanes.waiting(now_s)
                 if not (waiting or self._may_go_on()):
-                    self._changed.notify_all()  # what the others wait for was deferred
+                    self._changed.notify_all()  # the others wait for nothing either
                     return None
                 ready = self._ready(waiting, now_s)
                 if ready:
@@ -124,23 +124,23 @@ class WorkQueue(Generic[T]):
                 resumes_at_s = self._lanes.next_resumption_s(waiting, now_s)
                 self._changed.wait(min(self._ends_at_s, resumes_at_s) - now_s)
 
-    def end(self, work: Work[T], ended: Ended) -> None:
-        """Note how it went."""
+    def end(self, work: Work[T], observation: Observation) -> None:
+        """Free its share of the workers, and note what its token endpoint has shown."""
         with self._changed:
             for share in self._shares_of(work.hosts):
                 share.end(work, self._clock.monotonic())
-            if isinstance(ended, Failure):
-                self._note_failure(work, ended)
-            elif ended == "answered":
-                self._lanes.clients[work.client].note_answer()
-                self._lanes.hosts[work.host].note_answer()
-            self._changed.notify()  # one is enough: who takes something, or ends, wakes the next
+            if isinstance(observation, Failure):
+                self._note_failure(work, observation)
+            elif observation == "responded":
+                self._lanes.clients[work.client].note_response()
+                self._lanes.hosts[work.host].note_response()
+            self._changed.notify()  # one is enough: a thread that takes work or ends wakes the next
 
     def _may_go_on(self) -> bool:
-        """Whether something can still come: added, after a pause, or at a host that answers."""
+        """Whether more work may come: added, after a pause, or at a skipped host that responds."""
         running = (self._lanes.hosts[work.host] for work in self._all.running)
-        is_closed = any(host.closed is not None for host in running)
-        return self._is_open or is_closed or self._lanes.has_paused()
+        is_skipped = any(host.skip_reason is not None for host in running)
+        return self._is_open or is_skipped or self._lanes.has_paused()
 
     def _take_from(self, ready: list[Lane[T]]) -> Work[T]:
         lane = min(ready, key=self._order_of)
@@ -158,11 +158,11 @@ class WorkQueue(Generic[T]):
         return taken
 
     def _order_of(self, lane: Lane[T]) -> tuple[object, ...]:
-        """What is due before probes, then the host with fewer requests that may all hang."""
-        place, host = lane.heap[0][0], self._lanes.hosts[lane.host]
-        is_proven = host.has_answered and not host.is_in_doubt
+        """Due bindings before probes, then the host with the fewest requests that may hang."""
+        priority, host = lane.heap[0][0], self._lanes.hosts[lane.host]
+        is_proven = host.has_responded and not host.is_in_doubt
         pending = 0 if is_proven else len(self._shares[lane.host].running)
-        return place.is_probe, pending, place
+        return priority.is_probe, pending, priority
 
     def _shares_of(self, hosts: Iterable[str]) -> list[_Share]:
         return [self._all, *(self._shares[host] for host in hosts)]
@@ -175,7 +175,7 @@ class WorkQueue(Generic[T]):
             host.note_failure(failure, work.host, work.client, now_s=now_s, ends_at_s=ends_at_s)
 
     def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
-        """The lanes whose hosts have room for them."""
+        """The lanes whose hosts have a free worker in their shares."""
         hosts = self._lanes.hosts
         awake = [
             lane
@@ -198,6 +198,6 @@ class WorkQueue(Generic[T]):
         ]
 
     def _is_renewing(self, lane: Lane[T]) -> bool:
-        """Whether a binding with a valid token waits, at a host in doubt one that was not tried."""
+        """Whether a binding with a valid token waits; a host in doubt has to be untried by it."""
         was_tried = self._lanes.hosts[lane.host].is_in_doubt and lane.heap[0][0].has_failed
         return lane.kind == "renew" and not was_tried

@@ -77,8 +77,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: what is due goes in the order of its names": Mutation(
         "fleet/pool.py",
-        'urgency=(self._expires_at if kind == "renew" else NEVER, self._drawn),',
-        "urgency=(NEVER, self._drawn),",
+        'urgency=(self._expires_at if kind == "renew" else MOST_URGENT, self._tie_breaker),',
+        "urgency=(MOST_URGENT, self._tie_breaker),",
         f"{RUN} -k soonest",
     ),
     "fleet: one host may hold every worker": Mutation(
@@ -89,7 +89,7 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a failure after its answer counts against a host": Mutation(
         "fleet/observed.py",
-        '        self.ended = "answered"\n        return minted\n',
+        '        self.observation = "responded"\n        return minted\n',
         '        self.ended = Failure("after its answer")\n        return minted\n',
         f"{RUN} -k after_an_answer",
     ),
@@ -152,8 +152,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: nobody looks at the token of a refused binding": Mutation(
         "fleet/run.py",
-        "    to_read = [*selection.bindings, *token_secrets_of(selection.refused)]\n",
-        "    to_read = [*selection.bindings, *token_secrets_of(())]\n",
+        "    to_read = [*selection.bindings, *list_token_secrets(selection.refused)]\n",
+        "    to_read = [*selection.bindings, *list_token_secrets(())]\n",
         f"{ROLES} -k life_of_its_token",
     ),
     "dispatcher: what the response does not mention counts as sent": Mutation(
@@ -188,8 +188,8 @@ FLEET_MUTATIONS = {
     ),
     "discovery: a list that broke off is not told of": Mutation(
         "app/aws_lambda/fleet.py",
-        "    problem = outage_of(reports) or selection.broken_off\n",
-        "    problem = outage_of(reports)\n",
+        "    problem = find_outage(reports) or selection.broken_off\n",
+        "    problem = find_outage(reports)\n",
         f"{ALARMS} -k breaks_off",
     ),
     "fleet: a tag has any value overwritten": Mutation(
@@ -224,7 +224,7 @@ FLEET_MUTATIONS = {
     ),
     "fleet: an invocation in which nothing can be read succeeds": Mutation(
         "app/aws_lambda/fleet.py",
-        "    problem = outage_of(reports) or selection.broken_off\n",
+        "    problem = find_outage(reports) or selection.broken_off\n",
         "    problem = selection.broken_off\n",
         f"{ALARMS} -k nothing_can_be_read",
     ),

@@ -56,15 +56,15 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a client is drawn for each of its bindings": Mutation(
         "fleet/lanes.py",
-        "                if client not in firsts or place < firsts[client][0]:\n"
-        "                    firsts[client] = (place, work, lane)\n",
-        "                firsts[place] = (place, work, lane)\n",
+        "                if client not in firsts or priority < firsts[client][0]:\n"
+        "                    firsts[client] = (priority, work, lane)\n",
+        "                firsts[priority] = (priority, work, lane)\n",
         f"{SAMPLING} -k many_bindings",
     ),
     "fleet: a host that asks for a pause is given up": Mutation(
         "fleet/breaker.py",
-        "        elif until_s > now_s and self.closed and",
-        "        elif until_s < now_s and self.closed and",
+        "        elif until_s > now_s and self.skip_reason and",
+        "        elif until_s < now_s and self.skip_reason and",
         f"{SAMPLING} -k after_the_pause",
     ),
     "fleet: a host that asks for pauses is asked all the time": Mutation(
@@ -78,8 +78,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: nobody waits for an answer that opens a host again": Mutation(
         "fleet/work.py",
-        "        is_closed = any(host.closed is not None for host in running)\n",
-        "        is_closed = any(host.closed == '' for host in running)\n",
+        "        is_skipped = any(host.skip_reason is not None for host in running)\n",
+        "        is_skipped = any(host.skip_reason == '' for host in running)\n",
         f"{WORK} -k that_may_open",
     ),
     "fleet: a host in doubt is sampled without those that have a token": Mutation(
@@ -90,8 +90,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: hosts that hang are served before those that were not tried": Mutation(
         "fleet/work.py",
-        "        return place.is_probe, pending, place\n",
-        "        return place.is_probe, place\n",
+        "        return priority.is_probe, pending, priority\n",
+        "        return priority.is_probe, priority\n",
         f"{WORK} -k may_hang",
     ),
     "fleet: a host in doubt comes after all others": Mutation(
@@ -102,8 +102,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a client that failed stays first": Mutation(
         "fleet/lanes.py",
-        "            elif client.failures and not place.has_failed:\n",
-        "            elif client.failures > 1000 and not place.has_failed:\n",
+        "            elif client.failures and not priority.has_failed:\n",
+        "            elif client.failures > 1000 and not priority.has_failed:\n",
         f"{WORK} -k client_that_failed_goes_behind",
     ),
     "fleet: bindings without a token hold every worker": Mutation(
@@ -126,7 +126,7 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: workers wait for what was given up": Mutation(
         "fleet/work.py",
-        "                    self._changed.notify_all()  # what the others wait for was deferred\n",
+        "                    self._changed.notify_all()  # the others wait for nothing either\n",
         "",
         f"{WORK} -k go_home",
     ),

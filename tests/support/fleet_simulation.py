@@ -7,14 +7,14 @@ from heapq import heappop, heappush
 
 from rotator.fleet.breaker import Failure
 from rotator.fleet.lanes import Work
-from rotator.fleet.work import Ended, WorkQueue
+from rotator.fleet.work import Observation, WorkQueue
 from tests.support.clock import FunctionClock
 
 HEALTHY_S = 0.3
-Outcome = tuple[float, Ended]
+Outcome = tuple[float, Observation]
 """How long a binding takes, and how it ends."""
 
-HEALTHY: Outcome = (HEALTHY_S, "answered")
+HEALTHY: Outcome = (HEALTHY_S, "responded")
 SICK: dict[str, Outcome] = {
     # A run repeats for at most a minute what fails, and asks again only when it may.
     "503": (3.5, Failure("HTTP 503")),
@@ -53,7 +53,7 @@ class Simulation:
         self.done: dict[str, float] = {}
         self.queue.add(self.works)
         self.queue.close()
-        self._running: list[tuple[float, int, Work[str], Ended]] = []
+        self._running: list[tuple[float, int, Work[str], Observation]] = []
         while self.now_s < self.lasts_s:
             self._begin()
             self._advance()
@@ -75,6 +75,6 @@ class Simulation:
             self.now_s += 1
             return
         self.now_s, _, work, ended = heappop(self._running)
-        if self.now_s < self.lasts_s and ended == "answered":
+        if self.now_s < self.lasts_s and ended == "responded":
             self.done[work.item] = self.now_s
         self.queue.end(work, ended)

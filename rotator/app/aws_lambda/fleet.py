@@ -1,4 +1,4 @@
-"""A scheduled run over many bindings: rotate what is due, or send it to the workers' queue."""
+"""A scheduled run over many bindings: rotates what is due, or sends it to the workers' queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rotator.app.fleet import Fleet
 from rotator.aws.metrics import fleet_line
 from rotator.aws.queue import send_messages
 from rotator.errors import copy_error
-from rotator.fleet.report import BindingReport, outage_of, summarize
+from rotator.fleet.report import BindingReport, find_outage, summarize
 from rotator.model.instants import format_instant
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ DAY_S = 86_400
 
 @lru_cache(maxsize=4)
 def open_fleet(selector: FleetSelector) -> Fleet:
-    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    """The fleet, kept between the invocations of an environment, as is its AWS client."""
     return Fleet(selector)
 
 
 def rotate_fleet(
     selector: FleetSelector, context: Context, *, force: bool = False
 ) -> dict[str, Any]:
-    """Rotate what is due, or send it to the queue that the environment names; the counts.
+    """Rotate what is due, or send it to the queue that the environment names; returns the counts.
 
-    Raises RotatorError where nothing at all could be read, or sent, and after all else where not
-    all bindings could be listed. Prints one line of metrics.
+    Prints one line of metrics. Raises RotatorError if nothing at all could be read or sent, and at
+    the end if not all bindings could be listed.
     """
     fleet = open_fleet(selector)
     selection = fleet.select(remaining_s=remaining_s(context))
@@ -53,11 +53,11 @@ def rotate_fleet(
         selection,
         force=force,
         dry_run=sends,
-        # What can be read in half of the time has the other half to be sent.
+        # Half of the time for reading, the other half for sending.
         remaining_s=remaining_s(context) / (2 if sends else 1),
     )
     counts: dict[str, int] = {}
-    problem = outage_of(reports) or selection.broken_off
+    problem = find_outage(reports) or selection.broken_off
     if selector.queue_url is not None:
         due = {each.binding for each in reports if each.outcome == "would_rotate"}
         messages = [each for each in selection.bindings if each.binding in due]
@@ -75,7 +75,7 @@ def rotate_fleet(
 def _send(
     queue_url: str, messages: Sequence[FleetBinding], fleet: Fleet, context: Context
 ) -> dict[Binding, RotatorError]:
-    """Send a message for each; logs and returns the errors of those not in the queue."""
+    """Send a message for each; logs and returns the errors of those that were not sent."""
     found = send_messages(
         queue_url,
         [_message(each) for each in messages],
@@ -97,7 +97,7 @@ def _send(
 
 
 def _unsent(report: BindingReport, failed: Mapping[Binding, RotatorError]) -> BindingReport:
-    """The report on a binding: failed where its message is not in the queue."""
+    """The report, turned into a failure if the binding's message was not sent."""
     error, result = failed.get(report.binding), report.result
     if error is None or result is None or result.outcome != "would_rotate":
         return report
@@ -108,7 +108,7 @@ def _unsent(report: BindingReport, failed: Mapping[Binding, RotatorError]) -> Bi
 
 
 def _message(fleet_binding: FleetBinding) -> str:
-    """The event for one binding; never its probe's URL, to which a token would be sent."""
+    """The event for one binding, without its probe's URL, to which a token would be sent."""
     binding = fleet_binding.binding
     event = {
         "credentials_secret": binding.credentials_secret,
@@ -128,7 +128,7 @@ def _print_metrics(name: str, reports: Sequence[BindingReport], context: Context
 
 
 def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float]:
-    """What the alarms of a fleet watch."""
+    """The values of the fleet's metrics."""
     outcomes = [each.outcome for each in reports]
     served = {each.binding.token_secret for each in reports if each.error is None}
     alone = [r for r in reports if r.error is None or r.binding.token_secret not in served]
@@ -150,12 +150,12 @@ def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float
 
 
 def _life_s(report: BindingReport, now: datetime) -> float | None:
-    """How long consumers still have a token; None for what says nothing of any consumer's.
+    """Seconds that consumers still have a token; None for a report that must not count.
 
-    What only a tag calls a binding counts while there is a token in it, and for a day after: so a
-    binding whose tag or credentials are spoilt is noticed, and whoever may only tag a secret can
-    neither set the alarm off nor hold it. Any other binding counts unless a moment's failure kept
-    its token secret from being read.
+    A binding that only a tag declares counts until a day after its token expired. So a binding that
+    was damaged by a wrong tag or an edit of its credentials is noticed, and whoever may only tag
+    secrets can't trigger the alarm. Any other binding counts, unless its token secret could not be
+    read for a moment.
     """
     at, error = report.expires_at, report.error
     left_s = None if at is None else (at - now).total_seconds()

@@ -1,4 +1,4 @@
-"""A batch of the workers' queue: each message names one binding that is due."""
+"""A batch from the workers' queue: each message names one binding that is due."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FIELDS = ("credentials_secret", "token_secret", "cadence")
 
 
 def rotate_messages(records: Sequence[Mapping[str, Any]], context: Context) -> dict[str, Any]:
-    """Rotate the bindings of all messages, each apart from the others.
+    """Rotate the bindings of all messages; a failure of one does not affect the others.
 
     Returns the messages that go back to the queue (Lambda developer guide, "partial batch
-    responses"): those that failed temporarily or were not reached. Other failures are logged, and
-    tried again once the next run sends them.
+    responses"): those that failed temporarily or were deferred. Other failures are logged; the next
+    run of the dispatcher sends those bindings again.
     """
     by_message: dict[str, FleetBinding] = {}
     for record in records:

@@ -33,12 +33,12 @@ class ProbesOf(FleetProbes):
     def host(self, fleet_binding: FleetBinding) -> str | None:
         return None if fleet_binding.probe_url is None else "api.example"
 
-    def of_new_token(self, fleet_binding: FleetBinding) -> Any:  # noqa: ANN401 - a probe
+    def new_token_probe(self, fleet_binding: FleetBinding) -> Any:  # noqa: ANN401 - a probe
         if fleet_binding.probe_url is None:
             return None
         return lambda token: self.on_new(token.access_token.reveal())
 
-    def of_stored_token(self, fleet_binding: FleetBinding) -> Any:  # noqa: ANN401 - a probe
+    def stored_token_probe(self, fleet_binding: FleetBinding) -> Any:  # noqa: ANN401 - a probe
         if fleet_binding.probe_url is None:
             return None
 
@@ -76,7 +76,7 @@ def test_api_that_hangs_holds_no_worker_that_another_binding_needs(age: timedelt
     for number in range(others):
         rig.add(f"well{number}", age=23 * HOUR, host="well.example")
 
-    reports = rig.run(workers=8, told=told, probes=ProbesOf(on_new=hang, on_stored=hang))
+    reports = rig.run(workers=8, on_report=told, probes=ProbesOf(on_new=hang, on_stored=hang))
 
     assert all(name.startswith("t/well") for name in done[:others])
     assert "failed" not in outcomes(reports).values()
@@ -184,9 +184,9 @@ def test_api_that_does_not_answer_is_called_three_times_in_a_run() -> None:
 
     probes = FleetProbes(with_stored=True)
     with HttpServer(respond) as silent, HttpServer(lambda _: json_reply(200, {})) as well:
-        new = probes.of_new_token(binding_of(f"{silent.url}/new"))
-        stored = probes.of_stored_token(binding_of(f"{silent.url}/stored"))
-        other = probes.of_new_token(binding_of(well.url.replace("127.0.0.1", "localhost")))
+        new = probes.new_token_probe(binding_of(f"{silent.url}/new"))
+        stored = probes.stored_token_probe(binding_of(f"{silent.url}/stored"))
+        other = probes.new_token_probe(binding_of(well.url.replace("127.0.0.1", "localhost")))
         assert new is not None
         assert stored is not None
         assert other is not None
@@ -204,7 +204,7 @@ def test_api_that_does_not_answer_is_called_three_times_in_a_run() -> None:
 def test_answer_of_an_api_forgives_what_it_did_not_answer_before() -> None:
     replies = [RESET, RESET, json_reply(200, {}), RESET, RESET, json_reply(200, {})]
     with HttpServer(lambda _: replies.pop(0)) as server:
-        probe = FleetProbes(server.url).of_new_token(FleetBinding(Binding("c", "t")))
+        probe = FleetProbes(server.url).new_token_probe(FleetBinding(Binding("c", "t")))
         assert probe is not None
         problems = [probe(stored_token()) for _ in range(6)]
 
@@ -216,7 +216,7 @@ def test_only_what_has_an_api_is_probed() -> None:
     unprobed = FleetBinding(Binding("c", "t"))
 
     assert probes.host(unprobed) is None
-    assert probes.of_new_token(unprobed) is None
-    assert probes.of_stored_token(unprobed) is None
-    assert FleetProbes(API).of_stored_token(unprobed) is None
+    assert probes.new_token_probe(unprobed) is None
+    assert probes.stored_token_probe(unprobed) is None
+    assert FleetProbes(API).stored_token_probe(unprobed) is None
     assert FleetProbes(API).host(unprobed) == "api.example"

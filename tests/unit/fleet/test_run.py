@@ -149,7 +149,7 @@ def test_who_cannot_listen_costs_no_token() -> None:
     for number in range(3):
         rig.add(f"{number}", age=23 * HOUR)
 
-    assert set(outcomes(rig.run(told=told)).values()) == {"rotated"}
+    assert set(outcomes(rig.run(on_report=told)).values()) == {"rotated"}
 
 
 def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
@@ -171,7 +171,7 @@ def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
     for number in range(others):
         rig.add(f"well{number}", age=23 * HOUR)
 
-    reports = rig.run(workers=8, told=told)
+    reports = rig.run(workers=8, on_report=told)
 
     assert all(name.startswith("t/well") for name in done[:others])
     assert set(outcomes(reports).values()) == {"rotated"}
@@ -327,4 +327,4 @@ def test_run_that_is_ended_tells_at_once_what_it_leaves_open() -> None:
 
     [event] = [each for each in events if each["event"] == "rotator.fleet_interrupted"]
     assert (event["not_due"], event["unfinished"]) == (1, 1)
-    assert "without the outcome of t/due; the next run goes on" in event["problem"]
+    assert "interrupted before the outcome of t/due; the next run goes on" in event["problem"]

@@ -117,7 +117,7 @@ def test_answer_that_comes_late_opens_the_host_again() -> None:
 
     def outcome(work: Work[str], now_s: float) -> Outcome:
         if work.item.startswith("slow"):
-            return 50.0, "answered"
+            return 50.0, "responded"
         return DOWN if now_s < 40 else HEALTHY
 
     found = Simulation(healthy, outcome)
@@ -224,7 +224,7 @@ def test_host_in_doubt_is_sampled_while_other_hosts_are_busy() -> None:
 
     def outcome(work: Work[str], _: float) -> Outcome:
         if work.host != "a":
-            return 5.0, "answered"
+            return 5.0, "responded"
         return (20.0, Failure("HTTP 503")) if work.item.startswith("sick") else HEALTHY
 
     found = Simulation([*sick, *healthy, *busy], outcome)

@@ -146,7 +146,7 @@ def test_hosts_that_hang_for_bindings_without_a_token_keep_no_living_token_waiti
     for number in range(others):
         rig.add(f"well{number}", age=23.9 * HOUR)
 
-    reports = rig.run(workers=8, told=told)
+    reports = rig.run(workers=8, on_report=told)
 
     assert all(name.startswith("t/well") for name in done[:others])
     assert set(outcomes(reports).values()) == {"rotated"}
@@ -176,7 +176,7 @@ def test_secret_that_is_read_late_keeps_no_other_from_being_rotated() -> None:
     for name in ("slow", "quick"):
         rig.add(name, age=23.5 * HOUR)
 
-    assert outcomes(rig.run(told=lambda _: rotated.set())) == {
+    assert outcomes(rig.run(on_report=lambda _: rotated.set())) == {
         "quick": "rotated",
         "slow": "rotated",
     }

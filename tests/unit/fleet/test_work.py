@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from rotator.fleet.breaker import Failure
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.pacer import Pacer
-from rotator.fleet.work import OUT_OF_TIME, Ended, WorkQueue
+from rotator.fleet.work import OUT_OF_TIME, Observation, WorkQueue
 from tests.support.clock import ManualClock
 
 DOWN = Failure("HTTP 503")
@@ -46,7 +46,7 @@ def work_off(queue: WorkQueue[str], *, sick: Iterable[str], failure: Failure = D
     while (work := queue.take()) is not None:
         order.append(work.item)
         is_sick = work.item[:-1].lower() in sick or work.host in sick
-        queue.end(work, failure if is_sick else "answered")
+        queue.end(work, failure if is_sick else "responded")
     return order
 
 
@@ -77,7 +77,7 @@ def test_host_that_may_hang_gets_its_second_request_after_the_first_of_all_other
 
 def test_host_that_has_answered_is_served_in_the_order_of_urgency() -> None:
     queue = queue_of(["a/x1", "a/x2", "a/x3", "b/x1"])
-    queue.end(taken(queue), "answered")
+    queue.end(taken(queue), "responded")
 
     assert [taken(queue).item for _ in range(3)] == ["a/x2", "a/x3", "b/x1"]
 
@@ -89,7 +89,7 @@ def test_thread_that_waits_for_a_host_gets_its_work_as_soon_as_one_ends() -> Non
     thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
     thread.start()
 
-    queue.end(first, "answered")
+    queue.end(first, "responded")
     thread.join(10)
 
     assert [work and work.item for work in found] == ["a/x2"]
@@ -141,7 +141,7 @@ def test_client_that_failed_goes_behind_the_others_at_its_host() -> None:
 
 def test_work_that_did_not_ask_its_host_says_nothing_for_it() -> None:
     queue = queue_of([f"a/{client}1" for client in "bcdefghijklm"])
-    endings: list[Ended] = [*[DOWN] * 9, "unknown", DOWN]
+    endings: list[Observation] = [*[DOWN] * 9, "unknown", DOWN]
     for ended in endings:
         queue.end(taken(queue), ended)
 
@@ -158,7 +158,7 @@ def test_thread_waits_for_an_answer_that_may_open_a_host_again() -> None:
     thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
     thread.start()
 
-    queue.end(slow, "answered")
+    queue.end(slow, "responded")
     thread.join(10)
 
     assert [work is not None for work in found] == [True]
@@ -172,7 +172,7 @@ def test_work_that_is_not_reached_in_time_is_deferred() -> None:
     clock.advance(ENDS_AFTER_S)
 
     assert queue.take() is None
-    queue.end(first, "answered")
+    queue.end(first, "responded")
     assert deferred(queue) == {"b/x1": OUT_OF_TIME, "b/x2": OUT_OF_TIME}
 
 
@@ -184,7 +184,7 @@ def test_client_that_is_asked_to_wait_does_while_others_go_on() -> None:
     for name in ("a/y1", "b/z1"):
         work = taken(queue)
         assert work.item == name
-        queue.end(work, "answered")
+        queue.end(work, "responded")
     clock.advance(30)
 
     assert taken(queue).item == "a/x2"
@@ -224,7 +224,7 @@ def test_one_worker_gives_half_of_its_time_to_bindings_without_a_token() -> None
         work = taken(queue)
         order.append(work.item)
         clock.advance(took_s)
-        queue.end(work, "answered")
+        queue.end(work, "responded")
 
     assert order == ["a/X1", "c/u1", "d/v1", "b/Y1"]
 
