@@ -3,7 +3,8 @@
 import asyncio
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
@@ -74,6 +75,24 @@ class Caller(Protocol):
 
 def token_invalid(code: object) -> bytes:
     return json.dumps({"error_code": code, "message": "a message of the gateway"}).encode()
+
+
+@dataclass
+class ApiRig:
+    """An API, and a reader whose token comes from `source`; `caller` sends it by one library."""
+
+    api: Api
+    make_caller: Callable[..., Caller]
+    source: TokenSource = field(default_factory=TokenSource)
+
+    def __post_init__(self) -> None:
+        self.reader = TokenReader("s", source=self.source)
+        self.caller = self.make_caller(self.reader)
+
+    def outdate(self) -> None:
+        """Let the reader have the old token, and its source a newer one."""
+        self.reader.token()
+        self.source.token = "new"
 
 
 class RequestsCaller:

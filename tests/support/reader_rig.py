@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
 from rotator.reader.clocked import ClockedReader
@@ -82,6 +84,34 @@ def start_clock(chance: float = 0.5) -> ManualClock:
 
 def make_reader(clock: ManualClock, source: object, **options: Any) -> TokenReader:
     return ClockedReader("s", source=source, clock=clock, **({"background": False} | options))
+
+
+class ReaderRig:
+    """A reader with the source and the clock that a test sets.
+
+    It refreshes in the read that finds it due, in the middle of each jitter.
+    """
+
+    def __init__(self) -> None:
+        self.clock = start_clock()
+        self.source = FakeSource(AWSCURRENT=version())
+        self.reader = make_reader(self.clock, self.source)
+
+    def remake(self, source: object = None, **options: Any) -> None:
+        """Put another reader in its place."""
+        self.reader = make_reader(self.clock, source or self.source, **options)
+
+    def assert_serves_until(self, end_s: float, token: str = "first") -> None:
+        """Let time pass to this end: the token is served until then, and not after."""
+        self.clock.advance_to(end_s - 0.1)
+        assert self.reader.token() == token
+        self.clock.advance_to(end_s)
+        with pytest.raises(TokenUnavailable):
+            self.reader.token()
+
+    def serve(self, current: Mapping[str, Any] | Exception) -> None:
+        """Answer so for AWSCURRENT from now on."""
+        self.source.stages["AWSCURRENT"] = current
 
 
 def chain(error: BaseException) -> list[BaseException]:

@@ -15,6 +15,7 @@ import pytest
 
 from rotator.errors import ConfigError, StoreError
 from rotator.reader import TokenReader
+from tests.support.environment import clear_environment
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import live_version, make_reader, start_clock, version
@@ -39,9 +40,7 @@ class PickyService(HttpServer):
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PickyService]:
-    for name in os.environ:
-        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
+    clear_environment(monkeypatch)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))

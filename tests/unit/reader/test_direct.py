@@ -18,6 +18,7 @@ from rotator.reader import authorities
 from rotator.reader.authorities import AMAZON_ROOTS, Contexts
 from rotator.reader.direct import DirectSource
 from tests.support.certificates import Identity, server_context
+from tests.support.environment import clear_environment
 from tests.support.python_process import run_python
 from tests.support.raw_server import RawServer
 from tests.support.reader_rig import EXPIRY, START, live_version, make_reader, start_clock, version
@@ -50,9 +51,7 @@ class TlsService(RawServer):
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsService]:
-    for name in os.environ:
-        if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
-            monkeypatch.delenv(name)
+    clear_environment(monkeypatch)
     settings = {"ACCESS_KEY_ID": "AKID", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-west-1"}
     settings |= {"CONFIG_FILE": os.devnull, "SHARED_CREDENTIALS_FILE": os.devnull}
     with TlsService() as service:

@@ -11,13 +11,12 @@ from rotator.errors import ConfigError
 from rotator.reader import TokenReader
 from rotator.reader.direct import DirectSource
 from rotator.reader.direct_settings import Settings, read_settings
+from tests.support.environment import clear_environment
 
 
 @pytest.fixture(autouse=True)
 def simple_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in os.environ:
-        if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
-            monkeypatch.delenv(name)
+    clear_environment(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -12,15 +12,13 @@ import pytest
 
 from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import TokenReader
-from tests.support.clock import ManualClock
 from tests.support.reader_rig import (
     DUE,
     EXPIRY,
     START,
     UNREACHABLE,
-    FakeSource,
+    ReaderRig,
     chain,
-    make_reader,
     rfc3339,
     version,
 )
@@ -28,43 +26,39 @@ from tests.support.reader_rig import (
 # -- trouble while the token is good
 
 
-def test_outage_costs_nothing_before_the_expiry(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
+def test_outage_costs_nothing_before_the_expiry(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
     for at in (DUE + 200, DUE + 1800, EXPIRY - 0.001):
-        clock.advance_to(at)
-        assert reader.token() == "first"
+        rig.clock.advance_to(at)
+        assert rig.reader.token() == "first"
 
 
-def test_failed_refreshes_are_repeated_with_growing_pauses(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(DUE)
+def test_failed_refreshes_are_repeated_with_growing_pauses(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    rig.clock.advance_to(DUE)
     failed_at = []
-    while clock.epoch() < EXPIRY - 1:
-        before = len(source.calls)
-        reader.token()
-        if len(source.calls) > before:
-            failed_at.append(clock.epoch())
-        clock.advance(1)
+    while rig.clock.epoch() < EXPIRY - 1:
+        before = len(rig.source.calls)
+        rig.reader.token()
+        if len(rig.source.calls) > before:
+            failed_at.append(rig.clock.epoch())
+        rig.clock.advance(1)
     gaps = [later - earlier for earlier, later in pairwise(failed_at)]
     assert gaps[:5] == [15, 30, 60, 120, 240]
     assert set(gaps[5:]) == {300}
 
 
 def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
-    reader: TokenReader, source: FakeSource, clock: ManualClock, caplog: pytest.LogCaptureFixture
+    rig: ReaderRig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(DUE + 200)
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    rig.clock.advance_to(DUE + 200)
     with caplog.at_level(logging.DEBUG):
-        reader.token()
-        reader.token()
+        rig.reader.token()
+        rig.reader.token()
     assert [record.name for record in caplog.records] == ["rotator.reader"]
     text = caplog.records[0].getMessage()
     assert text.startswith("rotator.refresh_failed: secret s: Secrets Manager cannot be reached")
@@ -72,43 +66,37 @@ def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
     assert "first" not in text
 
 
-def test_recovery_after_failures_brings_the_new_token(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(DUE + 200)
-    reader.token()
-    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.advance(20)
-    assert reader.token() == "second"
+def test_recovery_after_failures_brings_the_new_token(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    rig.clock.advance_to(DUE + 200)
+    rig.reader.token()
+    rig.serve(version("second", issued_at=DUE))
+    rig.clock.advance(20)
+    assert rig.reader.token() == "second"
 
 
 # -- the expiry
 
 
-def test_expired_token_is_never_served(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    assert reader.token() == "first"
-    clock.advance_to(EXPIRY)
-    for read in (reader.token, reader.current, reader.headers):
+def test_expired_token_is_never_served(rig: ReaderRig) -> None:
+    assert rig.reader.token() == "first"
+    rig.clock.advance_to(EXPIRY)
+    for read in (rig.reader.token, rig.reader.current, rig.reader.headers):
         with pytest.raises(TokenUnavailable):
             read()
-    clock.advance_to(EXPIRY + 1000)
-    source.stages["AWSCURRENT"] = UNREACHABLE
+    rig.clock.advance_to(EXPIRY + 1000)
+    rig.serve(UNREACHABLE)
     with pytest.raises(TokenUnavailable):
-        reader.token()
+        rig.reader.token()
 
 
-def test_expired_token_names_the_time_the_last_read_and_the_reason(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(EXPIRY)
+def test_expired_token_names_the_time_the_last_read_and_the_reason(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    rig.clock.advance_to(EXPIRY)
     with pytest.raises(TokenUnavailable) as caught:
-        reader.token()
+        rig.reader.token()
     error = caught.value
     assert error.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
     assert error.retryable
@@ -118,57 +106,49 @@ def test_expired_token_names_the_time_the_last_read_and_the_reason(
     assert "first" not in repr([(e, vars(e)) for e in chain(error)])
 
 
-def test_first_read_of_an_expired_token_tells_when_it_ended(
-    reader: TokenReader, clock: ManualClock
-) -> None:
-    clock.advance_to(EXPIRY + 5)
+def test_first_read_of_an_expired_token_tells_when_it_ended(rig: ReaderRig) -> None:
+    rig.clock.advance_to(EXPIRY + 5)
     with pytest.raises(TokenUnavailable, match="AWSCURRENT token expired") as caught:
-        reader.token()
+        rig.reader.token()
     assert caught.value.expires_at == datetime.fromtimestamp(EXPIRY, UTC)
 
 
-def test_new_version_is_fetched_at_the_expiry(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = version("second", issued_at=DUE)
-    clock.advance_to(EXPIRY + 5)
-    assert reader.token() == "second"
+def test_new_version_is_fetched_at_the_expiry(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(version("second", issued_at=DUE))
+    rig.clock.advance_to(EXPIRY + 5)
+    assert rig.reader.token() == "second"
 
 
-def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    source.stages["AWSCURRENT"] = UNREACHABLE
+def test_without_a_token_attempts_are_paused_and_end_with_the_first_success(rig: ReaderRig) -> None:
+    rig.serve(UNREACHABLE)
     attempts = []
     for _ in range(3000):  # five minutes of ten reads a second
         with pytest.raises(StoreError):
-            reader.token()
-        attempts.append(len(source.calls))
-        clock.advance(0.1)
+            rig.reader.token()
+        attempts.append(len(rig.source.calls))
+        rig.clock.advance(0.1)
     assert attempts[0] == 2, "most blips are over at the second attempt"
     assert attempts[1] == 4, "and the next read follows at once"
     assert attempts[2] == 4
     assert 70 <= attempts[-1] <= 100
-    source.stages["AWSCURRENT"] = version()
-    clock.advance(8)
-    assert reader.token() == "first"
+    rig.serve(version())
+    rig.clock.advance(8)
+    assert rig.reader.token() == "first"
 
 
-def test_thousands_of_failures_in_a_row_change_nothing(
-    reader: TokenReader, source: FakeSource, clock: ManualClock
-) -> None:
-    reader.token()
-    source.stages["AWSCURRENT"] = UNREACHABLE
-    clock.advance_to(EXPIRY)
+def test_thousands_of_failures_in_a_row_change_nothing(rig: ReaderRig) -> None:
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    rig.clock.advance_to(EXPIRY)
     for _ in range(3000):
-        clock.advance(10)
+        rig.clock.advance(10)
         with pytest.raises(TokenUnavailable):
-            reader.token()
-    assert len(source.calls) == 1 + 2 * 3000
-    source.stages["AWSCURRENT"] = version("second", issued_at=clock.epoch())
-    clock.advance(10)
-    assert reader.token() == "second"
+            rig.reader.token()
+    assert len(rig.source.calls) == 1 + 2 * 3000
+    rig.serve(version("second", issued_at=rig.clock.epoch()))
+    rig.clock.advance(10)
+    assert rig.reader.token() == "second"
 
 
 class EndingSource:
@@ -206,25 +186,21 @@ def test_expired_token_is_never_served_by_the_real_clock_either(name: str) -> No
 # -- the end of a reader
 
 
-def test_closed_reader_has_forgotten_the_token_and_starts_afresh(
-    reader: TokenReader, source: FakeSource
-) -> None:
-    with reader:
-        assert reader.token() == "first"
-    source.stages["AWSCURRENT"] = version("second")
-    assert reader.token() == "second"
+def test_closed_reader_has_forgotten_the_token_and_starts_afresh(rig: ReaderRig) -> None:
+    with rig.reader:
+        assert rig.reader.token() == "first"
+    rig.serve(version("second"))
+    assert rig.reader.token() == "second"
 
 
-def test_refresh_that_ends_after_the_close_brings_no_token_back(
-    clock: ManualClock, source: FakeSource
-) -> None:
+def test_refresh_that_ends_after_the_close_brings_no_token_back(rig: ReaderRig) -> None:
     work: list[Callable[[], None]] = []
-    reader = make_reader(clock, source, background=work.append)
-    reader.token()
-    clock.advance_to(DUE + 200)
-    reader.token()
-    reader.close()
+    rig.remake(background=work.append)
+    rig.reader.token()
+    rig.clock.advance_to(DUE + 200)
+    rig.reader.token()
+    rig.reader.close()
     work.pop()()
-    source.stages["AWSCURRENT"] = UNREACHABLE
+    rig.serve(UNREACHABLE)
     with pytest.raises(StoreError):
-        reader.token()
+        rig.reader.token()

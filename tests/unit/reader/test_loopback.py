@@ -16,6 +16,7 @@ from tests.support.reader_rig import free_port, live_version, start_clock
 SECRET_ID = "team/photoshop token"
 NOT_FOUND = "ResourceNotFoundException"
 NO_VALUE = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+PERMANENT, TEMPORARY, NO_TOKEN = (StoreError, False), (StoreError, True), (TokenUnavailable, True)
 
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
@@ -147,33 +148,18 @@ def test_extension_that_is_not_ready_is_asked_once_more_after_a_pause(
     ("status", "body", "outcome", "text"),
     [
         (400, {"__type": NOT_FOUND, "message": "no"}, (SecretNotFound, False), "does not exist"),
-        (
-            400,
-            {"__type": NOT_FOUND, "message": NO_VALUE},
-            (TokenUnavailable, True),
-            "no AWSCURRENT",
-        ),
-        (400, {"__type": "a.b#AccessDeniedException"}, (StoreError, False), "access denied"),
-        (
-            504,
-            {"__type": "TimeoutError", "message": "x"},
-            (StoreError, True),
-            "temporarily unavailable",
-        ),
-        (500, {"__type": "canary secret"}, (StoreError, True), "HTTP 500"),
-        (400, b"not ready to serve traffic", (StoreError, True), "not ready to serve traffic yet"),
-        (503, b"Serving not enabled", (StoreError, True), "HTTP 503"),
-        (302, b"", (StoreError, True), "HTTP 302"),
-        (200, b"canary <html>", (StoreError, True), "no usable response"),
-        (200, b'["canary"]', (StoreError, True), "no usable response"),
-        (200, {"error": "canary"}, (StoreError, True), "no usable response"),
-        (200, {"SecretString": 5}, (TokenUnavailable, True), "not a JSON object"),
-        (
-            200,
-            {"SecretString": "{}", "ResponseMetadata": []},
-            (TokenUnavailable, True),
-            "no access_",
-        ),
+        (400, {"__type": NOT_FOUND, "message": NO_VALUE}, NO_TOKEN, "no AWSCURRENT"),
+        (400, {"__type": "a.b#AccessDeniedException"}, PERMANENT, "access denied"),
+        (504, {"__type": "TimeoutError", "message": "x"}, TEMPORARY, "temporarily unavailable"),
+        (500, {"__type": "canary secret"}, TEMPORARY, "HTTP 500"),
+        (400, b"not ready to serve traffic", TEMPORARY, "not ready to serve traffic yet"),
+        (503, b"Serving not enabled", TEMPORARY, "HTTP 503"),
+        (302, b"", TEMPORARY, "HTTP 302"),
+        (200, b"canary <html>", TEMPORARY, "no usable response"),
+        (200, b'["canary"]', TEMPORARY, "no usable response"),
+        (200, {"error": "canary"}, TEMPORARY, "no usable response"),
+        (200, {"SecretString": 5}, NO_TOKEN, "not a JSON object"),
+        (200, {"SecretString": "{}", "ResponseMetadata": []}, NO_TOKEN, "no access_"),
     ],
 )
 def test_every_bad_answer_is_told_in_our_words(

@@ -28,6 +28,7 @@ from tests.support.reader_rig import free_port
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_VALUE = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+PERMANENT, TEMPORARY, SETTING = (StoreError, False), (StoreError, True), (ConfigError, False)
 
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
@@ -55,59 +56,41 @@ def client_error(code: str, message: str = "", status: int = 400) -> ClientError
     ("sdk_error", "outcome", "text"),
     [
         (client_error(NOT_FOUND, "no such secret"), (SecretNotFound, False), "does not exist"),
-        (
-            client_error(NOT_FOUND, NO_VALUE),
-            (TokenUnavailable, True),
-            "has no AWSCURRENT value yet",
-        ),
-        (
-            client_error("AccessDeniedException"),
-            (StoreError, False),
-            "grant secretsmanager:GetSecret",
-        ),
+        (client_error(NOT_FOUND, NO_VALUE), (TokenUnavailable, True), "has no AWSCURRENT value"),
+        (client_error("AccessDeniedException"), PERMANENT, "grant secretsmanager:GetSecret"),
         (
             client_error("AccessDeniedException", "Access to KMS is not allowed"),
-            (StoreError, False),
+            PERMANENT,
             "kms:Decrypt",
         ),
-        (client_error("DecryptionFailure"), (StoreError, False), "kms:Decrypt"),
+        (client_error("DecryptionFailure"), PERMANENT, "kms:Decrypt"),
+        (client_error("ExpiredTokenException"), PERMANENT, "does not accept these AWS cred"),
         (
-            client_error("ExpiredTokenException"),
-            (StoreError, False),
-            "does not accept these AWS cred",
-        ),
-        (
-            client_error("InvalidRequestException", "because it was marked for deletion."),
-            (StoreError, False),
+            client_error("InvalidRequestException", "it was marked for deletion."),
+            PERMANENT,
             "restore-secret",
         ),
-        (client_error("InvalidRequestException", "other"), (StoreError, False), "refused"),
-        (client_error("ThrottlingException"), (StoreError, True), "temporarily unavailable"),
-        (
-            client_error("InternalServiceError", status=500),
-            (StoreError, True),
-            "temporarily unavailable",
-        ),
-        (client_error("NewTrouble", status=503), (StoreError, True), "temporarily unavailable"),
-        (NoRegionError(), (ConfigError, False), "AWS region: not set"),
-        (InvalidRegionError(region_name="canary"), (ConfigError, False), "AWS region"),
-        (NoCredentialsError(), (ConfigError, False), "AWS credentials"),
-        (PartialCredentialsError(provider="env", cred_var="x"), (ConfigError, False), "AWS cred"),
-        (UnauthorizedSSOTokenError(), (ConfigError, False), "run `aws sso login`"),
-        (ProfileNotFound(profile="canary"), (ConfigError, False), "AWS_PROFILE"),
-        (ValueError("Invalid endpoint: canary"), (ConfigError, False), "AWS_ENDPOINT_URL"),
-        (ModuleNotFoundError("No module named 'botocore'"), (ConfigError, False), "AWS SDK"),
-        (EndpointConnectionError(endpoint_url="x"), (StoreError, True), "cannot be reached"),
-        (ConnectTimeoutError(endpoint_url="x"), (StoreError, True), "cannot be reached"),
-        (ReadTimeoutError(endpoint_url="x"), (StoreError, True), "cannot be reached"),
-        (ResponseParserError("invalid JSON: canary"), (StoreError, False), "the AWS SDK failed"),
-        (KeyError("canary"), (StoreError, False), "the AWS SDK failed"),
+        (client_error("InvalidRequestException", "other"), PERMANENT, "refused"),
+        (client_error("ThrottlingException"), TEMPORARY, "temporarily unavailable"),
+        (client_error("InternalServiceError", status=500), TEMPORARY, "temporarily unavailable"),
+        (client_error("NewTrouble", status=503), TEMPORARY, "temporarily unavailable"),
+        (NoRegionError(), SETTING, "AWS region: not set"),
+        (InvalidRegionError(region_name="canary"), SETTING, "AWS region"),
+        (NoCredentialsError(), SETTING, "AWS credentials"),
+        (PartialCredentialsError(provider="env", cred_var="x"), SETTING, "AWS cred"),
+        (UnauthorizedSSOTokenError(), SETTING, "run `aws sso login`"),
+        (ProfileNotFound(profile="canary"), SETTING, "AWS_PROFILE"),
+        (ValueError("Invalid endpoint: canary"), SETTING, "AWS_ENDPOINT_URL"),
+        (ModuleNotFoundError("No module named 'botocore'"), SETTING, "AWS SDK"),
+        (EndpointConnectionError(endpoint_url="x"), TEMPORARY, "cannot be reached"),
+        (ConnectTimeoutError(endpoint_url="x"), TEMPORARY, "cannot be reached"),
+        (ReadTimeoutError(endpoint_url="x"), TEMPORARY, "cannot be reached"),
+        (ResponseParserError("invalid JSON: canary"), PERMANENT, "the AWS SDK failed"),
+        (KeyError("canary"), PERMANENT, "the AWS SDK failed"),
     ],
 )
 def test_sdk_exceptions_become_ours_without_their_text(
-    sdk_error: Exception,
-    outcome: tuple[type[RotatorError], bool],
-    text: str,
+    sdk_error: Exception, outcome: tuple[type[RotatorError], bool], text: str
 ) -> None:
     with pytest.raises(RotatorError, match=text) as caught:
         TokenReader("s", client=FailingClient(sdk_error)).token()

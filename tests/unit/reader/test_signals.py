@@ -5,7 +5,6 @@ library. Job queues end a job that takes too long by an exception of such a hand
 """
 
 import functools
-import os
 import signal
 import socket
 import sys
@@ -23,15 +22,9 @@ from rotator.errors import StoreError
 from rotator.reader import TokenReader
 from rotator.reader.process_state import importing
 from rotator.reader.secrets_manager import SdkSource
+from tests.support.environment import clear_environment
 from tests.support.raw_server import RawServer
-from tests.support.reader_rig import (
-    DUE,
-    EXPIRY,
-    FunctionSource,
-    make_reader,
-    start_clock,
-    version,
-)
+from tests.support.reader_rig import DUE, EXPIRY, FunctionSource, make_reader, start_clock, version
 from tests.support.reader_threads import in_threads
 
 
@@ -183,9 +176,7 @@ def test_exception_of_a_signal_handler_comes_out_of_a_read_over_a_socket(
 
     with RawServer(play) as server:
         port = server.url.rpartition(":")[2]
-        for name in os.environ:
-            if name.startswith(("AWS_", "SSL_")) or name.upper().endswith(("_PROXY", "_CA_BUNDLE")):
-                monkeypatch.delenv(name)
+        clear_environment(monkeypatch)
         monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):

@@ -102,30 +102,6 @@ def test_optional_instants_that_cannot_be_read_are_none() -> None:
         ({"access_token": " t", "expires_at": EXPIRES}, "access_token with characters"),
         ({"access_token": "t u", "expires_at": EXPIRES}, "access_token with characters"),
         ({"access_token": "t"}, "has neither expires_at nor expires_at_epoch"),
-        ({"access_token": "t", "expires_at": "tomorrow"}, "expires_at that is not a valid time"),
-        (
-            {"access_token": "t", "expires_at": "2026-11-24T05:00:00"},
-            "expires_at that is not a valid time",
-        ),
-        ({"access_token": "t", "expires_at": EPOCH}, "expires_at that is not a valid time"),
-        (
-            {"access_token": "t", "expires_at_epoch": "1e9"},
-            "expires_at_epoch that is not a valid time",
-        ),
-        (
-            {"access_token": "t", "expires_at_epoch": True},
-            "expires_at_epoch that is not a valid time",
-        ),
-        ({"access_token": "t", "expires_at_epoch": 0}, "expires_at_epoch that is not a valid time"),
-        (
-            {"access_token": "t", "expires_at_epoch": -5},
-            "expires_at_epoch that is not a valid time",
-        ),
-        (
-            {"access_token": "t", "expires_at_epoch": 1.5},
-            "expires_at_epoch that is not a valid time",
-        ),
-        ({"access_token": "t", "expires_at_epoch": EPOCH * 1000}, "expires_at_epoch that is no"),
         ({"access_token": "t", "expires_at": EXPIRES, "expires_at_epoch": "x"}, "expires_at_epoch"),
         ({"access_token": "t", "expires_at": EXPIRES, "client_id": 5}, "client_id"),
         ({"access_token": "t", "expires_at": EXPIRES, "client_id": "a\nb"}, "client_id"),
@@ -134,6 +110,18 @@ def test_optional_instants_that_cannot_be_read_are_none() -> None:
 def test_field_that_is_missing_or_wrong_is_named(fields: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parsed(**fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("expires_at", value) for value in ("tomorrow", "2026-11-24T05:00:00", EPOCH)),
+        *(("expires_at_epoch", value) for value in ("1e9", True, 0, -5, 1.5, EPOCH * 1000)),
+    ],
+)
+def test_end_that_is_no_time_is_named(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{name} that is not a valid time"):
+        parsed(access_token="t", **{name: value})
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,16 @@
 """What the tests of the adapters share."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from rotator.reader import TokenReader
-from tests.support.api_callers import (
-    Api,
-    AsyncHttpxCaller,
-    Caller,
-    HttpxCaller,
-    RequestsCaller,
-    TokenSource,
-)
+from tests.support.api_callers import Api, ApiRig, AsyncHttpxCaller, HttpxCaller, RequestsCaller
+from tests.support.environment import clear_environment
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
+    clear_environment(monkeypatch)
 
 
 @pytest.fixture
@@ -37,22 +27,13 @@ def elsewhere() -> Iterator[Api]:
         yield api
 
 
-@pytest.fixture
-def source() -> TokenSource:
-    return TokenSource()
-
-
-@pytest.fixture
-def reader(source: TokenSource) -> TokenReader:
-    return TokenReader("s", source=source)
-
-
 @pytest.fixture(params=[RequestsCaller, HttpxCaller, AsyncHttpxCaller])
-def make_caller(request: pytest.FixtureRequest) -> Callable[..., Caller]:
-    make: Callable[..., Caller] = request.param
-    return make
+def rig(request: pytest.FixtureRequest, api: Api) -> ApiRig:
+    """By each of the libraries."""
+    return ApiRig(api, request.param)
 
 
 @pytest.fixture
-def caller(make_caller: Callable[..., Caller], reader: TokenReader) -> Caller:
-    return make_caller(reader)
+def requests_rig(api: Api) -> ApiRig:
+    """By one of them, for tests to which the library makes no difference."""
+    return ApiRig(api, RequestsCaller)

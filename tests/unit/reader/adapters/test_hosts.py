@@ -1,46 +1,35 @@
 """Whom the token is for."""
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 import requests
 
 from rotator.errors import ConfigError
-from rotator.reader import TokenReader
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
-from tests.support.api_callers import Api, Caller, TokenSource
+from tests.support.api_callers import Api, ApiRig
 
 
 @pytest.mark.parametrize("hosts", [("localhost",), ("*.example.com", "api.example.com")])
-def test_request_to_another_host_goes_out_as_it_is(
-    api: Api,
-    make_caller: Callable[..., Caller],
-    reader: TokenReader,
-    source: TokenSource,
-    hosts: tuple[str, ...],
-) -> None:
-    assert make_caller(reader, hosts).post(api.url, b"body") == 401
-    assert api.seen == [("/", None, None, b"body")]
-    assert source.calls == 0
+def test_request_to_another_host_goes_out_as_it_is(rig: ApiRig, hosts: tuple[str, ...]) -> None:
+    assert rig.make_caller(rig.reader, hosts).post(rig.api.url, b"body") == 401
+    assert rig.api.seen == [("/", None, None, b"body")]
+    assert rig.source.calls == 0
 
 
 def test_redirect_from_another_host_brings_no_token_to_an_allowed_one(
-    api: Api, elsewhere: Api, make_caller: Callable[..., Caller], reader: TokenReader
+    rig: ApiRig, elsewhere: Api
 ) -> None:
-    elsewhere.location = api.url
-    assert make_caller(reader, ["127.0.0.1"]).post(f"{elsewhere.url}/moved") == 401
+    elsewhere.location = rig.api.url
+    assert rig.make_caller(rig.reader, ["127.0.0.1"]).post(f"{elsewhere.url}/moved") == 401
     assert elsewhere.tokens() == [None]
-    assert api.tokens() == [None]
+    assert rig.api.tokens() == [None]
 
 
-def test_token_is_not_sent_in_clear_text(
-    make_caller: Callable[..., Caller], reader: TokenReader, source: TokenSource
-) -> None:
+def test_token_is_not_sent_in_clear_text(rig: ApiRig) -> None:
     with pytest.raises(ConfigError, match=r"api\.example\.com: is not https"):
-        make_caller(reader, ["api.example.com"]).post("http://api.example.com/")
-    assert source.calls == 0
+        rig.make_caller(rig.reader, ["api.example.com"]).post("http://api.example.com/")
+    assert rig.source.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -56,34 +45,34 @@ def test_token_is_not_sent_in_clear_text(
     ],
 )
 def test_url_that_only_looks_like_an_allowed_host_gets_no_token(
-    reader: TokenReader, source: TokenSource, url: str
+    requests_rig: ApiRig, url: str
 ) -> None:
     hosts = ["api.example.com", "*.api.example.com", "*.below.example.com"]
-    prepared = requests.Request("GET", url, auth=RequestsAuth(reader, hosts)).prepare()
+    prepared = requests.Request("GET", url, auth=RequestsAuth(requests_rig.reader, hosts)).prepare()
     assert "Authorization" not in prepared.headers
     request = httpx.Request("GET", url)
-    next(HttpxAuth(reader, hosts).sync_auth_flow(request))
+    next(HttpxAuth(requests_rig.reader, hosts).sync_auth_flow(request))
     assert "Authorization" not in request.headers
-    assert source.calls == 0
+    assert requests_rig.source.calls == 0
 
 
 @pytest.mark.parametrize(
     "url", ["https://api.example.com/v2", "https://API.Example.com:8443/", "https://a.b.below.com/"]
 )
-def test_allowed_host_gets_the_token(reader: TokenReader, url: str) -> None:
+def test_allowed_host_gets_the_token(requests_rig: ApiRig, url: str) -> None:
     hosts = ["api.Example.com", "*.below.com"]
-    prepared = requests.Request("GET", url, auth=RequestsAuth(reader, hosts)).prepare()
+    prepared = requests.Request("GET", url, auth=RequestsAuth(requests_rig.reader, hosts)).prepare()
     assert prepared.headers["Authorization"] == "Bearer old"
     request = httpx.Request("GET", url)
-    next(HttpxAuth(reader, hosts).sync_auth_flow(request))
+    next(HttpxAuth(requests_rig.reader, hosts).sync_auth_flow(request))
     assert request.headers["Authorization"] == "Bearer old"
 
 
 @pytest.mark.parametrize(
     "hosts", [[], ["https://api.example.com"], ["api.example.com:443"], ["*"], ["*."], ["a.*.com"]]
 )
-def test_hosts_that_are_none_are_refused(reader: TokenReader, hosts: list[str]) -> None:
+def test_hosts_that_are_none_are_refused(requests_rig: ApiRig, hosts: list[str]) -> None:
     with pytest.raises(ConfigError):
-        reader.requests_auth(*hosts)
+        requests_rig.reader.requests_auth(*hosts)
     with pytest.raises(ConfigError):
-        reader.httpx_auth(*hosts)
+        requests_rig.reader.httpx_auth(*hosts)
