@@ -8,10 +8,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self, TypeVar
+
+import pytest
 
 from rotator.app.client_secret import open_secret_run
-from rotator.errors import MintError, StoreError
+from rotator.errors import MintError, RotatorError, StoreError
 from rotator.model.access_token import Minted
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
@@ -26,9 +28,12 @@ from tests.support.clock import NOW, ManualClock
 from tests.support.memory_endpoint import access_token
 from tests.support.memory_store import MemoryStore
 from tests.support.secret_providers import (
+    FAKES,
     FIRST_VALUE,
     MANAGEMENT_TOKEN,
+    OVERLAPPING,
     FakeAdobe,
+    FakeOkta,
     SecretFake,
     is_management_scope,
 )
@@ -38,6 +43,10 @@ LOST_RESPONSE = "lost response"
 CREDENTIALS = "app/credentials"
 TOKEN = "app/token"
 OVERLAP = timedelta(hours=72)
+E = TypeVar("E", bound=RotatorError)
+each_kind = pytest.mark.parametrize("make", FAKES, ids=lambda fake: fake.KIND)
+each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)
+each_limited = pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
 
 
 class Crashed(BaseException):
@@ -166,10 +175,7 @@ class SecretWorld:
             clock=self.clock,
             endpoint=self.endpoint,
             send=self.send,
-            **{
-                "new_id": lambda: f"rotation-{next(self.ids)}",
-                **options,
-            },
+            **{"new_id": lambda: f"rotation-{next(self.ids)}", **options},
         )
         self.outside.is_watching = True
         try:
@@ -222,6 +228,35 @@ class SecretWorld:
         number = len(self.store.secrets[CREDENTIALS].versions)
         self.store.secrets[CREDENTIALS].publish(json.dumps(fields), f"by-hand-{number}")
 
+    def open_gate(self) -> Self:
+        """Begin a rotation, and wait until the next run may end the old client secret."""
+        self.rotate()
+        for _ in range(20):
+            self.pass_time(hours=6)
+            self.rotate(overlap=timedelta(days=3000))  # which keeps it closed, and remembers
+        return self
+
+    def crash_at_add(self, *, is_added: bool) -> Self:
+        """Let a run die as it adds: before the provider has acted, or before the response."""
+        hook = once("POST", self._crash)
+        self.fake.before, self.fake.after = (_ignore, hook) if is_added else (hook, _ignore)
+        with pytest.raises(Crashed):
+            self.rotate()
+        self.fake.before = self.fake.after = _ignore
+        return self
+
+    def refused(self, error: type[E], match: str | None = None, **options: Any) -> E:
+        """What a run raises; no secret is in it, and no other error hangs on it."""
+        with pytest.raises(error, match=match) as caught:
+            self.rotate(**options)
+        assert "canary" not in str(caught.value)
+        assert caught.value.__context__ is None
+        return caught.value
+
+    @staticmethod
+    def _crash() -> None:
+        raise Crashed
+
     @property
     def stored(self) -> list[str]:
         """The client secrets in the credentials secret, in order."""
@@ -246,14 +281,29 @@ class SecretWorld:
             self.job()
 
 
-def rotate_to_the_end(world: SecretWorld) -> str:
+def once(method: str, act: Callable[[], object]) -> Callable[[str], None]:
+    """What acts at the first request of that method."""
+    left = [act]
+
+    def hook(seen: str) -> None:
+        if seen == method and left:
+            left.pop()()
+
+    return hook
+
+
+def _ignore(_: str) -> None:
+    """Do nothing."""
+
+
+def rotate_to_the_end(world: SecretWorld, **options: Any) -> str:
     """Run every six hours; the last outcome."""
-    outcome: str = world.rotate().outcome
+    outcome: str = world.rotate(**options).outcome
     for _ in range(40):
         if outcome == "finished":
             break
         world.pass_time(hours=6)
-        outcome = world.rotate().outcome
+        outcome = world.rotate(**options).outcome
     return outcome
 
 

@@ -3,17 +3,17 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError, RotatorError
+from rotator.errors import ClientAdminError, ConfigError, CredentialsError, MintError
 from rotator.model.access_token import Minted
 from rotator.model.client_admin import ADMIN_KINDS
 from rotator.model.client_credentials import ClientCredentials
 from tests.support.secret_providers import (
     FAKES,
     FIRST_VALUE,
+    OVERLAPPING,
     FakeAuth0,
     FakeOkta,
     SecretFake,
@@ -25,13 +25,12 @@ from tests.support.secret_world import (
     TOKEN,
     SecretEndpoint,
     SecretWorld,
+    each_limited,
+    each_overlapping,
+    rotate_to_the_end,
 )
 
 Make = type[SecretFake]
-
-
-OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
-LIMITED = tuple(fake for fake in OVERLAPPING if fake.CAPACITY)
 STEP_HOURS = 6
 
 
@@ -41,24 +40,6 @@ def make(request: pytest.FixtureRequest) -> Make:
     return found
 
 
-def rotate_to_the_end(world: SecretWorld, **options: Any) -> list[str]:
-    """Run every six hours until the rotation is done; the outcomes."""
-    outcomes: list[str] = [world.rotate(**options).outcome]
-    while outcomes[-1] != "finished":
-        assert len(outcomes) < 100, outcomes
-        world.pass_time(hours=STEP_HOURS)
-        outcomes.append(world.rotate(**options).outcome)
-    return outcomes
-
-
-def failure(world: SecretWorld, error: type[RotatorError], **options: Any) -> str:
-    with pytest.raises(error) as caught:
-        world.rotate(**options)
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
-    return str(caught.value)
-
-
 def test_every_kind_has_a_fake() -> None:
     assert {fake.KIND for fake in FAKES} == ADMIN_KINDS.keys()
 
@@ -66,9 +47,9 @@ def test_every_kind_has_a_fake() -> None:
 def test_rotation_ends_with_a_new_client_secret_alone(make: Make) -> None:
     world = SecretWorld(make)
 
-    outcomes = rotate_to_the_end(world)
+    assert world.rotate().outcome == "started"
+    assert rotate_to_the_end(world) == "finished"
 
-    assert outcomes[0] == "started"
     [value] = world.stored
     assert value != FIRST_VALUE
     assert world.fake.accepts(value)
@@ -80,7 +61,7 @@ def test_rotation_ends_with_a_new_client_secret_alone(make: Make) -> None:
 def test_one_secret_for_both_keeps_its_token(make: Make) -> None:
     world = SecretWorld(make, token_secret=CREDENTIALS, token_secrets=None)
 
-    rotate_to_the_end(world)
+    assert rotate_to_the_end(world) == "finished"
 
     [value] = world.stored
     assert world.fake.accepts(value)
@@ -113,7 +94,7 @@ def test_failure_that_is_not_about_the_new_value_gives_no_advice_to_delete_it(
         raise MintError("token endpoint: no token", status=400 if code else 200, oauth_error=code)
 
     monkeypatch.setattr(SecretEndpoint, "mint", refuse)
-    said = failure(world, MintError)
+    said = str(world.refused(MintError))
     monkeypatch.undo()
 
     assert "could not be tried" in said
@@ -126,14 +107,14 @@ def test_value_that_is_never_accepted_costs_nothing(make: Make) -> None:
     world = SecretWorld(make)
     world.fake.lag = timedelta(days=30)
 
-    said = failure(world, MintError)
+    said = str(world.refused(MintError))
 
     assert "does not accept the new client secret" in said
     assert "the old one is kept" in said
     assert sum(world.clock.slept_s) <= 120
     assert world.stored[1:] == [FIRST_VALUE]
     world.pass_time(hours=24)
-    assert "at the provider" in failure(world, MintError)
+    assert "at the provider" in str(world.refused(MintError))
     world.pass_time(hours=24)
 
 
@@ -141,7 +122,7 @@ def test_management_credentials_without_the_right_change_nothing(make: Make) -> 
     world = SecretWorld(make)
     world.fake.is_allowed = False
 
-    said = failure(world, ClientAdminError)
+    said = str(world.refused(ClientAdminError))
 
     assert "HTTP 403" in said
     assert "; grant " in said
@@ -156,7 +137,7 @@ def test_complete_lock_out_says_what_was_tried_and_the_way_out(fake: Make, count
     world = SecretWorld(fake, client_secret=values)
     world.fake.secrets.clear()
 
-    said = failure(world, MintError if fake is FakeAuth0 else ClientAdminError)
+    said = str(world.refused(MintError if fake is FakeAuth0 else ClientAdminError))
 
     if fake is FakeAuth0:  # which has no list, so that the stored one is tried at once
         which = "its client secret is not" if count == 1 else "none of its client secrets is"
@@ -181,7 +162,7 @@ def test_key_that_is_refused_is_no_lock_out_of_client_secrets() -> None:
     }
     world.store.add("app/management", key)
 
-    assert "the key in app/management was refused" in failure(world, ClientAdminError)
+    assert "the key in app/management was refused" in str(world.refused(ClientAdminError))
 
 
 def test_dry_run_changes_nothing(make: Make) -> None:
@@ -206,7 +187,7 @@ def test_no_secret_is_in_a_result(make: Make) -> None:
 
 def test_management_token_is_never_stored(make: Make) -> None:
     world = SecretWorld(make)
-    rotate_to_the_end(world)
+    assert rotate_to_the_end(world) == "finished"
 
     texts = [text for secret in world.store.secrets.values() for text in secret.versions.values()]
     assert not [text for text in texts if "management-token" in text]
@@ -214,7 +195,7 @@ def test_management_token_is_never_stored(make: Make) -> None:
 
 def test_young_client_secret_is_not_due(make: Make) -> None:
     world = SecretWorld(make)
-    rotate_to_the_end(world)
+    assert rotate_to_the_end(world) == "finished"
 
     result = world.rotate(max_age=timedelta(days=90))
 
@@ -263,23 +244,23 @@ def test_adobes_own_keys_become_the_formats(make: Make) -> None:
 def test_credentials_that_name_no_interface_say_how_to(make: Make) -> None:
     world = SecretWorld(make, client_admin=None)
 
-    assert "client_admin" in failure(world, ConfigError)
+    assert "client_admin" in str(world.refused(ConfigError))
 
 
 def test_wrong_settings_name_the_field_and_cost_no_token(make: Make) -> None:
     world = SecretWorld(make, client_admin={"kind": "nobody"}, client_secret_rotation="junk")
 
-    assert "client_admin: kind is unknown" in failure(world, CredentialsError)
+    assert "client_admin: kind is unknown" in str(world.refused(CredentialsError))
     world.pass_time(hours=24)
 
 
 @pytest.mark.parametrize("body", ["<html>", "{}", "[7]", '{"client_secrets": 3}', ""])
-@pytest.mark.parametrize("fake", OVERLAPPING, ids=lambda fake: fake.KIND)
-def test_response_that_is_not_the_documented_one_is_refused(fake: Make, body: str) -> None:
-    world = SecretWorld(fake)
+@each_overlapping
+def test_response_that_is_not_the_documented_one_is_refused(make: Make, body: str) -> None:
+    world = SecretWorld(make)
     world.fake.respond = lambda *_: (200, body)  # type: ignore[method-assign]
 
-    assert "is not the documented one" in failure(world, ClientAdminError)
+    assert "is not the documented one" in str(world.refused(ClientAdminError))
 
 
 # --- Where the old one can live beside the new one -----------------------------------------------
@@ -302,30 +283,30 @@ def test_client_secret_of_somebody_else_is_never_deleted(overlapping: SecretWorl
     overlapping.rotate(overlap=timedelta(hours=1))
     foreign = overlapping.fake.make("canary-foreign", label="somebody's")
 
-    rotate_to_the_end(overlapping, overlap=timedelta(hours=1))
+    assert rotate_to_the_end(overlapping, overlap=timedelta(hours=1)) == "finished"
 
     assert overlapping.fake.accepts(foreign.value)
 
 
-@pytest.mark.parametrize("fake", LIMITED, ids=lambda fake: fake.KIND)
-def test_two_unknown_client_secrets_are_named(fake: Make) -> None:
-    world = SecretWorld(fake)
+@each_limited
+def test_two_unknown_client_secrets_are_named(make: Make) -> None:
+    world = SecretWorld(make)
     foreign = world.fake.make("canary-foreign")
 
-    said = failure(world, ConfigError)
+    said = str(world.refused(ConfigError))
 
     assert foreign.id in said
     assert "delete at the provider those that nobody uses" in said
     assert len(world.fake.secrets) == 2
 
 
-@pytest.mark.parametrize("fake", LIMITED, ids=lambda fake: fake.KIND)
-def test_full_house_after_a_rotation_names_the_other_one(fake: Make) -> None:
-    world = SecretWorld(fake)
-    rotate_to_the_end(world)
+@each_limited
+def test_full_house_after_a_rotation_names_the_other_one(make: Make) -> None:
+    world = SecretWorld(make)
+    assert rotate_to_the_end(world) == "finished"
     foreign = world.fake.make("canary-foreign")
 
-    said = failure(world, ConfigError)
+    said = str(world.refused(ConfigError))
 
     assert foreign.id in said
     assert "has no room" in said
@@ -345,7 +326,7 @@ def test_list_that_lags_costs_no_new_client_secret(overlapping: SecretWorld) -> 
     overlapping.rotate()
     kept = overlapping.fake.secrets.pop(overlapping.state["new"]["id"])
 
-    said = failure(overlapping, ClientAdminError)
+    said = str(overlapping.refused(ClientAdminError))
 
     assert kept.id in said
     assert len(overlapping.stored) == 2
@@ -360,7 +341,7 @@ def test_old_client_secret_that_somebody_deleted_is_dropped(overlapping: SecretW
 
 
 def test_token_secret_is_the_only_one_that_consumers_see(overlapping: SecretWorld) -> None:
-    rotate_to_the_end(overlapping)
+    assert rotate_to_the_end(overlapping) == "finished"
 
     assert "client_secret" not in overlapping.store.fields(TOKEN)
 
@@ -372,10 +353,10 @@ def test_refusal_after_a_lost_response_keeps_the_value_that_may_be_set() -> None
     probe.rotate()
     at = next(n for n, name in enumerate(probe.outside.calls) if name.startswith("PATCH"))
     world.outside.plan = {calls + at: LOST_RESPONSE}
-    failure(world, ClientAdminError)
+    world.refused(ClientAdminError)
     world.fake.is_allowed = False
 
-    failure(world, ClientAdminError)
+    world.refused(ClientAdminError)
 
     assert world.has_working_secret()
     assert world.fake.accepts(FIRST_VALUE) is None

@@ -4,10 +4,6 @@ After each case one of the stored client secrets has to work at the provider, an
 else has made is still there.
 """
 
-import json
-from collections.abc import Callable
-from datetime import timedelta
-
 import pytest
 
 from rotator.errors import ConfigError, StoreError, VersionConflict
@@ -19,35 +15,15 @@ from tests.support.secret_providers import (
     FakeOkta,
     SecretFake,
 )
-from tests.support.secret_world import CREDENTIALS, Crashed, SecretWorld
+from tests.support.secret_world import (
+    CREDENTIALS,
+    SecretWorld,
+    each_limited,
+    each_overlapping,
+    once,
+)
 
 THEIRS = "theirs-canary-of-somebody-else"
-
-
-def store_by_hand(world: SecretWorld, *values: str) -> None:
-    fields = world.store.fields(CREDENTIALS) | {"client_secret": list(values)}
-    world.store.secrets[CREDENTIALS].publish(json.dumps(fields), f"by-hand-{values}")
-
-
-def once(method: str, act: Callable[[], None]) -> Callable[[str], None]:
-    """What acts at the first request of that method."""
-    left = [act]
-
-    def hook(seen: str) -> None:
-        if seen == method and left:
-            left.pop()()
-
-    return hook
-
-
-def open_world(make: type[SecretFake]) -> SecretWorld:
-    """A rotation whose next run may end the old client secret."""
-    world = SecretWorld(make)
-    world.rotate()
-    for _ in range(20):
-        world.pass_time(hours=6)
-        world.rotate(overlap=timedelta(days=3000))
-    return world
 
 
 @pytest.mark.parametrize(
@@ -56,8 +32,8 @@ def open_world(make: type[SecretFake]) -> SecretWorld:
 def test_old_value_stored_while_it_is_deleted_does_not_displace_the_new_one(
     make: type[SecretFake], method: str
 ) -> None:
-    world = open_world(make)
-    world.fake.before = once(method, lambda: store_by_hand(world, FIRST_VALUE))
+    world = SecretWorld(make).open_gate()
+    world.fake.before = once(method, lambda: world.store_by_hand(FIRST_VALUE))
 
     assert world.rotate().outcome == "finished"
 
@@ -66,30 +42,29 @@ def test_old_value_stored_while_it_is_deleted_does_not_displace_the_new_one(
 
 
 def test_old_value_stored_while_it_is_switched_off_does_not_displace_the_new_one() -> None:
-    world = open_world(FakeOkta)
-    world.fake.before = once("POST", lambda: store_by_hand(world, FIRST_VALUE))
+    world = SecretWorld(FakeOkta).open_gate()
+    world.fake.before = once("POST", lambda: world.store_by_hand(FIRST_VALUE))
 
     assert world.rotate().outcome == "retired"
 
     assert world.has_working_secret()
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeEntraId, FakeOkta], ids=lambda fake: fake.KIND)
+@each_overlapping
 def test_nothing_is_deleted_once_somebody_has_gone_back_to_the_old_value(
     make: type[SecretFake],
 ) -> None:
-    world = open_world(make)
+    world = SecretWorld(make).open_gate()
     mint = world.endpoint.mint
 
     def go_back(*args: object) -> object:
-        store_by_hand(world, FIRST_VALUE)
+        world.store_by_hand(FIRST_VALUE)
         return mint(*args)  # type: ignore[arg-type]
 
     world.endpoint.mint = go_back  # type: ignore[assignment, method-assign]
-    with pytest.raises(VersionConflict, match="somebody has stored other client secrets") as caught:
-        world.rotate()
+    error = world.refused(VersionConflict, "somebody has stored other client secrets")
 
-    assert caught.value.retryable
+    assert error.retryable
     assert world.fake.accepts(FIRST_VALUE)
     assert len(world.fake.secrets) == 2
     assert world.rotate().outcome == "abandoned"
@@ -98,20 +73,20 @@ def test_nothing_is_deleted_once_somebody_has_gone_back_to_the_old_value(
 
 def test_old_value_stored_while_auth0_sets_the_new_one_does_not_displace_it() -> None:
     world = SecretWorld(FakeAuth0)
-    world.fake.before = once("PATCH", lambda: store_by_hand(world, FIRST_VALUE))
+    world.fake.before = once("PATCH", lambda: world.store_by_hand(FIRST_VALUE))
 
     assert world.rotate().outcome == "started"
 
     assert world.has_working_secret()
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 def test_new_one_that_somebody_has_taken_out_is_named_with_where_to_delete_it(
     make: type[SecretFake],
 ) -> None:
     world = SecretWorld(make)
     world.rotate()
-    store_by_hand(world, FIRST_VALUE)
+    world.store_by_hand(FIRST_VALUE)
 
     ended = world.rotate()
 
@@ -119,8 +94,7 @@ def test_new_one_that_somebody_has_taken_out_is_named_with_where_to_delete_it(
     assert f"; {make.KIND}-secret-2 is still at {make.KIND}: delete it there" in ended.summary
     assert "Console: " in ended.summary
     assert f"{make.KIND}-secret-1" not in ended.summary
-    with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):
-        world.rotate()
+    world.refused(ConfigError, f"the stored one should be {make.KIND}-secret-1;")
     del world.fake.secrets[f"{make.KIND}-secret-2"]
     assert world.rotate().outcome == "started"
 
@@ -130,7 +104,7 @@ def test_client_secret_of_which_nothing_is_left_says_so() -> None:
     world.rotate()
     world.fake.secrets.clear()
     world.fake.make(THEIRS)
-    store_by_hand(world, THEIRS)
+    world.store_by_hand(THEIRS)
 
     ended = world.rotate()
 
@@ -151,7 +125,7 @@ def test_value_that_somebody_has_set_at_auth0_and_stored_first_is_believed() -> 
     for kept in world.fake.secrets.values():
         kept.ends_at = world.clock.now()
     world.fake.make(THEIRS)
-    store_by_hand(world, THEIRS, *world.stored)
+    world.store_by_hand(THEIRS, *world.stored)
     world.clock.advance(3600)
 
     assert world.rotate().outcome == "abandoned"
@@ -161,57 +135,41 @@ def test_value_that_somebody_has_set_at_auth0_and_stored_first_is_believed() -> 
     assert world.rotate().outcome == "started"
 
 
-def lost_before_add(make: type[SecretFake]) -> SecretWorld:
-    """The process died after its intent was stored, before it asked the provider."""
-    world = SecretWorld(make)
-
-    def die() -> None:
-        raise Crashed
-
-    world.fake.before = once("POST", die)
-    with pytest.raises(Crashed):
-        world.rotate()
-    world.fake.before = lambda _: None
-    return world
-
-
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 @pytest.mark.parametrize("stored", [(THEIRS,), (THEIRS, FIRST_VALUE), (FIRST_VALUE, THEIRS)])
 def test_client_secret_that_somebody_has_made_and_stored_is_not_deleted(
     make: type[SecretFake], stored: tuple[str, ...]
 ) -> None:
-    world = lost_before_add(make)
+    world = SecretWorld(make).crash_at_add(is_added=False)
     theirs = world.fake.make(THEIRS)  # within the moment in which ours could have been made
-    store_by_hand(world, *stored)
+    world.store_by_hand(*stored)
     world.clock.advance(600)
 
-    with pytest.raises(ConfigError) as caught:
-        world.rotate()
+    error = world.refused(ConfigError)
 
     assert theirs.id in world.fake.secrets
-    assert {theirs.id, f"{make.KIND}-secret-1"} <= set(str(caught.value).replace(",", "").split())
-    assert "Find out which of them the credentials hold" in str(caught.value)
+    assert {theirs.id, f"{make.KIND}-secret-1"} <= set(str(error).replace(",", "").split())
+    assert "Find out which of them the credentials hold" in str(error)
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 def test_client_secret_made_minutes_after_the_lost_run_is_not_deleted(
     make: type[SecretFake],
 ) -> None:
-    world = lost_before_add(make)
+    world = SecretWorld(make).crash_at_add(is_added=False)
     world.clock.advance(121)
     theirs = world.fake.make(THEIRS)
     world.clock.advance(600)
 
-    with pytest.raises(ConfigError, match=theirs.id):
-        world.rotate()
+    world.refused(ConfigError, theirs.id)
 
     assert theirs.id in world.fake.secrets
 
 
 def test_rotation_begins_anew_where_one_client_secret_is_left() -> None:
-    world = lost_before_add(FakeAdobe)
+    world = SecretWorld(FakeAdobe).crash_at_add(is_added=False)
     theirs = world.fake.make(THEIRS)
-    store_by_hand(world, THEIRS)
+    world.store_by_hand(THEIRS)
     del world.fake.secrets["adobe-secret-1"]
     world.clock.advance(600)
 
@@ -222,9 +180,9 @@ def test_rotation_begins_anew_where_one_client_secret_is_left() -> None:
 
 
 def test_stored_value_tells_which_client_secret_is_the_old_one_where_hints_are_listed() -> None:
-    world = lost_before_add(FakeEntraId)
+    world = SecretWorld(FakeEntraId).crash_at_add(is_added=False)
     theirs = world.fake.make(THEIRS)
-    store_by_hand(world, THEIRS)
+    world.store_by_hand(THEIRS)
     world.clock.advance(600)
 
     assert world.rotate().outcome == "started"

@@ -8,33 +8,17 @@ from datetime import timedelta
 import pytest
 
 from rotator.errors import ClientAdminError, ConfigError, StoreError
-from tests.support.secret_providers import FakeAdobe, FakeEntraId, FakeOkta, SecretFake
-from tests.support.secret_world import Crashed, SecretWorld
+from tests.support.secret_providers import FakeEntraId, SecretFake
+from tests.support.secret_world import SecretWorld, each_limited, each_overlapping
 
 
-def lost_add(make: type[SecretFake] = FakeAdobe) -> SecretWorld:
-    """A world in which the process died before the only copy of the new value reached it."""
-    world = SecretWorld(make)
-
-    def die(method: str) -> None:
-        if method == "POST":
-            raise Crashed
-
-    world.fake.after = die
-    with pytest.raises(Crashed):
-        world.rotate()
-    world.fake.after = lambda _: None
-    return world
-
-
-@pytest.mark.parametrize("make", [FakeAdobe, FakeEntraId, FakeOkta], ids=lambda fake: fake.KIND)
+@each_overlapping
 def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -> None:
-    world = lost_add(make)
+    world = SecretWorld(make).crash_at_add(is_added=True)
     lost = f"{make.KIND}-secret-2"
 
-    with pytest.raises(StoreError, match="has not told how it ended") as caught:
-        world.rotate()
-    assert caught.value.retryable
+    error = world.refused(StoreError, "has not told how it ended")
+    assert error.retryable
     world.clock.advance(301)
     assert world.rotate().outcome == "started"
 
@@ -42,11 +26,11 @@ def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -
     assert len(world.fake.secrets) == 2
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 def test_lost_client_secret_that_is_listed_late_is_deleted_by_a_later_run(
     make: type[SecretFake],
 ) -> None:
-    world = lost_add(make)
+    world = SecretWorld(make).crash_at_add(is_added=True)
     world.fake.listing_lag = timedelta(minutes=20)
     world.clock.advance(301)
     with pytest.raises(ClientAdminError, match="the next run looks again") as early:
@@ -64,21 +48,19 @@ def test_lost_client_secret_that_is_listed_late_is_deleted_by_a_later_run(
 
 
 def test_lost_client_secret_that_is_not_listed_within_the_hour_is_left_to_people() -> None:
-    world = lost_add()
+    world = SecretWorld().crash_at_add(is_added=True)
     world.fake.listing_lag = timedelta(hours=2)
     world.clock.advance(3601)
 
-    with pytest.raises(ClientAdminError, match=r"it lists adobe-secret-1 .* takes 2") as caught:
-        world.rotate()
-    assert not caught.value.retryable
+    error = world.refused(ClientAdminError, r"it lists adobe-secret-1 .* takes 2")
+    assert not error.retryable
 
     world.clock.advance(3600)
-    with pytest.raises(ConfigError, match="has no room"):
-        world.rotate()
+    world.refused(ConfigError, "has no room")
     assert "adobe-secret-2" in world.fake.secrets
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
     make: type[SecretFake],
 ) -> None:
@@ -90,10 +72,9 @@ def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
             foreign.append(world.fake.make("canary-foreign").id)
 
     world.fake.before = take_the_room
-    with pytest.raises(ConfigError, match="has no room") as caught:
-        world.rotate()
+    error = world.refused(ConfigError, "has no room")
 
-    said = str(caught.value)
+    said = str(error)
     assert f"{foreign[0]} (made 2026-01-31T09:00:00Z" in said
     assert f"the stored one should be {make.KIND}-secret-1" in said
     assert "Console: " in said
@@ -101,27 +82,25 @@ def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
 
 
 def test_used_client_secret_is_no_lost_one() -> None:
-    world = lost_add()
+    world = SecretWorld().crash_at_add(is_added=True)
     world.fake.secrets["adobe-secret-2"].used_at = world.clock.now()
     world.clock.advance(301)
 
-    with pytest.raises(ConfigError, match="adobe-secret-2"):
-        world.rotate()
+    world.refused(ConfigError, "adobe-secret-2")
     assert "adobe-secret-2" in world.fake.secrets
 
 
 def test_client_secret_made_at_another_time_is_no_lost_one() -> None:
-    world = lost_add()
+    world = SecretWorld().crash_at_add(is_added=True)
     world.fake.secrets["adobe-secret-2"].created_at += timedelta(minutes=6)
     world.clock.advance(3600)
 
-    with pytest.raises(ConfigError, match="may be somebody else"):
-        world.rotate()
+    world.refused(ConfigError, "may be somebody else")
     assert "adobe-secret-2" in world.fake.secrets
 
 
 def test_client_secret_of_another_name_is_left_alone() -> None:
-    world = lost_add(FakeEntraId)
+    world = SecretWorld(FakeEntraId).crash_at_add(is_added=True)
     world.fake.secrets["entra-id-secret-2"].label = "somebody's"
     world.clock.advance(601)
 
@@ -129,16 +108,15 @@ def test_client_secret_of_another_name_is_left_alone() -> None:
     assert "entra-id-secret-2" in world.fake.secrets
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeOkta], ids=lambda fake: fake.KIND)
+@each_limited
 def test_too_many_requests_after_the_add_does_not_count_as_a_refusal(
     make: type[SecretFake],
 ) -> None:
     """What stands before the provider can answer so, once it has passed the request on."""
     world = SecretWorld.managed(make)
     world.fake.answer_add = lambda *_: (429, {})
-    with pytest.raises(ClientAdminError, match="HTTP 429") as caught:
-        world.rotate()
-    assert caught.value.retryable
+    error = world.refused(ClientAdminError, "HTTP 429")
+    assert error.retryable
     assert world.state["step"] == "adding"
     world.fake.answer_add = lambda *found: found
     world.clock.advance(600)

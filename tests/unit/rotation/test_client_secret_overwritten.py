@@ -12,10 +12,9 @@ from tests.support.secret_providers import (
     FakeAdobe,
     FakeAuth0,
     FakeEntraId,
-    FakeOkta,
     SecretFake,
 )
-from tests.support.secret_world import CREDENTIALS, SecretWorld, rotate_to_the_end
+from tests.support.secret_world import CREDENTIALS, SecretWorld, each_overlapping, rotate_to_the_end
 
 THEIRS = "theirs-canary-of-somebody-else"
 PUT_BACK = "somebody has stored other client secrets meanwhile, which are put back"
@@ -27,13 +26,18 @@ def store_before_put(world: SecretWorld, number: int, *values: str) -> None:
     world.store.before_put = [*nothing, lambda: world.store_by_hand(*values)]
 
 
-def set_at_provider(world: SecretWorld, value: str) -> None:
-    """Somebody makes it the only one at the provider."""
-    world.fake.secrets.clear()
-    world.fake.make(value)
+def set_before_put(world: SecretWorld, number: int) -> None:
+    """Somebody sets theirs at the provider as the only one, and stores it, before that put."""
+
+    def act() -> None:
+        world.fake.secrets.clear()
+        world.fake.make(THEIRS)
+        world.store_by_hand(THEIRS)
+
+    world.store.before_put = [*[lambda: None] * (number - 1), act]
 
 
-@pytest.mark.parametrize("make", [FakeAdobe, FakeEntraId, FakeOkta], ids=lambda fake: fake.KIND)
+@each_overlapping
 @pytest.mark.parametrize("number", [1, 2], ids=["intent", "both"])
 def test_value_stored_directly_before_a_put_is_put_back(
     make: type[SecretFake], number: int
@@ -41,10 +45,9 @@ def test_value_stored_directly_before_a_put_is_put_back(
     world = SecretWorld.managed(make)
     store_before_put(world, number, THEIRS)
 
-    with pytest.raises(VersionConflict, match=PUT_BACK) as caught:
-        world.rotate()
+    error = world.refused(VersionConflict, PUT_BACK)
 
-    assert caught.value.retryable
+    assert error.retryable
     assert world.stored[0] == THEIRS
     assert f"{make.KIND}-secret-1" in world.fake.secrets
 
@@ -53,14 +56,9 @@ def test_value_stored_directly_before_a_put_is_put_back(
 def test_value_set_at_auth0_by_hand_during_a_put_is_tried_first(number: int) -> None:
     world = SecretWorld(FakeAuth0)
 
-    def act() -> None:
-        set_at_provider(world, THEIRS)
-        world.store_by_hand(THEIRS)
+    set_before_put(world, number)
 
-    world.store.before_put = [*[lambda: None] * (number - 1), act]
-
-    with pytest.raises(VersionConflict, match=PUT_BACK):
-        world.rotate()
+    world.refused(VersionConflict, PUT_BACK)
 
     assert world.stored[0] == THEIRS
     assert world.has_working_secret()
@@ -71,13 +69,8 @@ def test_value_set_at_auth0_by_hand_at_the_last_put_is_not_lost() -> None:
     world.rotate()
     world.clock.advance(3600)
 
-    def act() -> None:
-        set_at_provider(world, THEIRS)
-        world.store_by_hand(THEIRS)
-
-    world.store.before_put = [act]
-    with pytest.raises(VersionConflict, match=PUT_BACK):
-        world.rotate()
+    set_before_put(world, 1)
+    world.refused(VersionConflict, PUT_BACK)
 
     assert world.has_working_secret()
     assert world.rotate().outcome == "abandoned"
@@ -90,13 +83,8 @@ def test_value_that_takes_the_place_of_a_reverted_one_is_not_lost() -> None:
     del world.fake.secrets["entra-id-secret-2"]
     world.clock.advance(1200)
 
-    def act() -> None:
-        set_at_provider(world, THEIRS)
-        world.store_by_hand(THEIRS)
-
-    world.store.before_put = [act]
-    with pytest.raises(VersionConflict, match=PUT_BACK):
-        world.rotate()
+    set_before_put(world, 1)
+    world.refused(VersionConflict, PUT_BACK)
 
     assert world.has_working_secret()
 
@@ -111,8 +99,7 @@ def test_stale_value_stored_after_the_old_one_was_deleted_does_not_hide_the_new_
     new = world.stored[0]
     store_before_put(world, 1, FIRST_VALUE)
 
-    with pytest.raises(VersionConflict, match=PUT_BACK):
-        world.rotate()
+    world.refused(VersionConflict, PUT_BACK)
 
     assert world.stored == [FIRST_VALUE, new]
     assert world.has_working_secret()

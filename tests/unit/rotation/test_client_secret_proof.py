@@ -9,7 +9,6 @@ from rotator.errors import ClientAdminError, ConfigError, MintError
 from rotator.model.access_token import Minted
 from rotator.model.client_credentials import ClientCredentials
 from tests.support.secret_providers import (
-    FAKES,
     FIRST_VALUE,
     FakeAdobe,
     FakeAuth0,
@@ -17,23 +16,16 @@ from tests.support.secret_providers import (
     FakeOkta,
     SecretFake,
 )
-from tests.support.secret_world import CREDENTIALS, Crashed, SecretWorld, rotate_to_the_end
+from tests.support.secret_world import (
+    CREDENTIALS,
+    SecretWorld,
+    each_kind,
+    each_overlapping,
+    rotate_to_the_end,
+)
 
 Make = type[SecretFake]
-OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
 THEIRS = "theirs-canary-made-by-hand"
-each_kind = pytest.mark.parametrize("make", FAKES, ids=lambda fake: fake.KIND)
-each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)
-
-
-def open_world(make: Make) -> SecretWorld:
-    """A rotation whose next run may end the old client secret."""
-    world = SecretWorld.managed(make)
-    world.rotate()
-    for _ in range(20):
-        world.pass_time(hours=6)
-        world.rotate(overlap=timedelta(days=3000))
-    return world
 
 
 def refuse_all(world: SecretWorld, code: str) -> None:
@@ -61,12 +53,11 @@ def test_client_secret_made_by_hand_is_not_taken_for_the_stored_one_that_is_dead
     world.fake.secrets.clear()
     theirs = world.fake.make(THEIRS)
 
-    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
-        world.rotate(dry_run=dry_run)
+    error = world.refused(MintError, '"No stored client secret is accepted"', dry_run=dry_run)
 
-    assert not caught.value.retryable
-    assert make is FakeAuth0 or theirs.id in str(caught.value)
-    assert "nothing was changed" in str(caught.value)
+    assert not error.retryable
+    assert make is FakeAuth0 or theirs.id in str(error)
+    assert "nothing was changed" in str(error)
     assert (world.state, world.stored) == ({}, [FIRST_VALUE])
     assert [request.method for request in world.requests] in ([], ["GET"])
     assert world.fake.accepts(THEIRS)
@@ -78,8 +69,7 @@ def test_refusal_that_is_not_about_the_secret_begins_nothing(make: Make, code: s
     world = SecretWorld.managed(make)
     refuse_all(world, code or "server_error")
 
-    with pytest.raises(MintError, match="the stored client secret could not be tried"):
-        world.rotate()
+    world.refused(MintError, "the stored client secret could not be tried")
 
     assert (world.state, world.stored) == ({}, [FIRST_VALUE])
 
@@ -103,8 +93,7 @@ def test_age_that_was_stored_is_not_that_of_another_client_secret_stored_by_hand
     theirs = world.fake.make(THEIRS)
     world.store_by_hand(THEIRS)
 
-    with pytest.raises(ConfigError, match="not known which of them is the stored one"):
-        world.rotate()
+    world.refused(ConfigError, "not known which of them is the stored one")
 
     assert theirs.id in world.fake.secrets
 
@@ -133,8 +122,7 @@ def test_client_secret_beside_a_key_that_mints_is_not_rotated(make: Make) -> Non
         lambda credentials: mint(credentials)._replace(client_secret_position=None)
     )
 
-    with pytest.raises(ConfigError, match="minted with a key or a certificate"):
-        world.rotate()
+    world.refused(ConfigError, "minted with a key or a certificate")
 
     assert world.state == {}
 
@@ -145,30 +133,19 @@ def test_list_of_another_application_is_refused() -> None:
     world.fake.unlisted.add(kept.id)
     theirs = world.fake.make(THEIRS)
 
-    with pytest.raises(ConfigError, match="does not list the stored client secret") as caught:
-        world.rotate()
+    error = world.refused(ConfigError, "does not list the stored client secret")
 
-    assert theirs.id in str(caught.value)
+    assert theirs.id in str(error)
     assert world.state == {}
 
 
 @each_overlapping
 def test_lost_client_secret_is_kept_while_the_stored_one_is_refused(make: Make) -> None:
-    world = SecretWorld.managed(make)
-
-    def die(method: str) -> None:
-        if method == "POST":
-            raise Crashed
-
-    world.fake.after = die
-    with pytest.raises(Crashed):
-        world.rotate()
-    world.fake.after = lambda _: None
+    world = SecretWorld.managed(make).crash_at_add(is_added=True)
     world.fake.secrets[f"{make.KIND}-secret-1"].value = THEIRS  # the stored one is dead
     world.clock.advance(3600)
 
-    with pytest.raises(MintError, match="nothing was changed"):
-        world.rotate()
+    world.refused(MintError, "nothing was changed")
 
     assert len(world.fake.secrets) == 2
 
@@ -180,8 +157,7 @@ def test_hint_that_two_stored_values_share_tells_nothing() -> None:
     world.store_by_hand(FIRST_VALUE, theirs.value)
     world.fake.unlisted.add(kept.id)
 
-    with pytest.raises(ConfigError, match=theirs.id):
-        world.rotate()
+    world.refused(ConfigError, theirs.id)
 
     assert world.state == {}
 
@@ -195,7 +171,7 @@ def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
     make: Make,
     with_digest: bool,  # noqa: FBT001
 ) -> None:
-    world = open_world(make)
+    world = SecretWorld.managed(make).open_gate()
     old = world.fake.secrets[f"{make.KIND}-secret-1"]
     old.value = THEIRS  # what is stored as the old value was never of it
     if not with_digest:
@@ -203,10 +179,9 @@ def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
         del fields["client_secret_rotation"]["old_digest"]
         world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "of-an-older-release")
 
-    with pytest.raises(ConfigError, match=f"{old.id} may be somebody else's") as caught:
-        world.rotate()
+    error = world.refused(ConfigError, f"{old.id} may be somebody else's")
 
-    assert "Nothing was deleted" in str(caught.value)
+    assert "Nothing was deleted" in str(error)
     assert world.fake.accepts(THEIRS)
 
 
@@ -215,7 +190,7 @@ def test_stale_list_and_a_refused_grant_do_not_drop_the_new_one(
     make: Make,
     is_retired: bool,  # noqa: FBT001
 ) -> None:
-    world = open_world(make)
+    world = SecretWorld.managed(make).open_gate()
     if is_retired:
         assert world.rotate().outcome == "retired"
     stored = world.stored
@@ -223,14 +198,12 @@ def test_stale_list_and_a_refused_grant_do_not_drop_the_new_one(
     mint = world.endpoint.mint
     refuse_all(world, "unauthorized_client")
 
-    with pytest.raises(MintError, match="could not be tried"):
-        world.rotate()
+    world.refused(MintError, "could not be tried")
 
     assert world.stored == stored
     world.endpoint.mint = mint  # type: ignore[method-assign]
-    with pytest.raises(ClientAdminError, match="does not list") as caught:
-        world.rotate()
-    assert caught.value.retryable
+    error = world.refused(ClientAdminError, "does not list")
+    assert error.retryable
     assert world.stored == stored
     assert world.has_working_secret()
 
@@ -241,10 +214,9 @@ def test_stale_list_does_not_drop_the_old_value_that_is_accepted(make: Make) -> 
     world.rotate()
     world.fake.unlisted.add(world.state["old"]["id"])
 
-    with pytest.raises(ClientAdminError, match="does not list") as caught:
-        world.rotate()
+    error = world.refused(ClientAdminError, "does not list")
 
-    assert caught.value.retryable
+    assert error.retryable
     assert FIRST_VALUE in world.stored
     world.fake.unlisted.clear()
     assert world.rotate().outcome == "waiting"
@@ -259,10 +231,9 @@ def test_two_client_secrets_that_are_both_gone_are_no_success(make: Make) -> Non
     stored = world.stored
     world.clock.advance(3600)
 
-    with pytest.raises(MintError, match='"No stored client secret is accepted"') as caught:
-        world.rotate()
+    error = world.refused(MintError, '"No stored client secret is accepted"')
 
-    assert theirs.id in str(caught.value)
+    assert theirs.id in str(error)
     assert world.stored == stored
 
 
@@ -283,7 +254,7 @@ def test_rotation_of_which_nothing_is_left_ends_where_another_one_is_stored(make
 
 
 def test_old_one_that_rotator_switched_off_is_switched_on_when_the_new_one_is_gone() -> None:
-    world = open_world(FakeOkta)
+    world = SecretWorld.managed(FakeOkta).open_gate()
     assert world.rotate().outcome == "retired"
     del world.fake.secrets["okta-secret-2"]
     assert world.rotate(dry_run=True).outcome == "would_change"
@@ -298,13 +269,12 @@ def test_old_one_that_rotator_switched_off_is_switched_on_when_the_new_one_is_go
 
 
 def test_old_one_that_somebody_switched_off_is_named_when_the_new_one_is_gone() -> None:
-    world = open_world(FakeOkta)
+    world = SecretWorld.managed(FakeOkta).open_gate()
     world.fake.secrets["okta-secret-1"].is_active = False
     del world.fake.secrets["okta-secret-2"]
     stored = world.stored
 
-    with pytest.raises(ClientAdminError, match="somebody has switched okta-secret-1 off"):
-        world.rotate()
+    world.refused(ClientAdminError, "somebody has switched okta-secret-1 off")
 
     assert world.stored == stored
 
@@ -324,8 +294,7 @@ def test_old_one_is_kept_while_somebody_has_the_new_one_switched_off(
     world.fake.secrets["okta-secret-2"].is_active = False
     before = [kept.is_active for kept in world.fake.secrets.values()]
 
-    with pytest.raises(ClientAdminError, match="okta-secret-2 was switched off by somebody"):
-        world.rotate()
+    world.refused(ClientAdminError, "okta-secret-2 was switched off by somebody")
 
     assert [kept.is_active for kept in world.fake.secrets.values()] == before
     assert len(world.stored) == 2

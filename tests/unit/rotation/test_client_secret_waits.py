@@ -2,25 +2,13 @@
 
 from datetime import timedelta
 
-import pytest
-
 from rotator.model.binding import BINDING_TAG
 from rotator.rotation.secret_result import SecretRotationResult
-from tests.support.secret_providers import (
-    FAKES,
-    FIRST_VALUE,
-    FakeAdobe,
-    FakeAuth0,
-    FakeEntraId,
-    FakeOkta,
-    SecretFake,
-)
-from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld
+from tests.support.secret_providers import FIRST_VALUE, FakeAdobe, FakeEntraId, FakeOkta, SecretFake
+from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld, each_overlapping
 
 Make = type[SecretFake]
-OVERLAPPING = tuple(fake for fake in FAKES if fake is not FakeAuth0)
 THEIRS = "theirs-canary-added-by-hand"
-each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)
 
 
 def open_reasons(result: SecretRotationResult) -> list[str]:
