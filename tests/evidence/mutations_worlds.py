@@ -35,13 +35,13 @@ WORLD_MUTATIONS = {
         "rotation/mint.py",
         "AGAIN_PAUSES_S = (1.0, 2.0, 4.0)",
         "AGAIN_PAUSES_S = ()",
-        "tests/unit/rotation/test_end_of_cached_token.py -k until_there_is_another",
+        "tests/unit/rotation/test_what_may_be_published.py -k until_there_is_another",
     ),
     "a new token is asked for before a cached one has ended": Mutation(
         "rotation/mint.py",
         "AFTER_EXPIRY_S = 2.0",
         "AFTER_EXPIRY_S = -9.0",
-        "tests/unit/rotation/test_end_of_cached_token.py -k until_there_is_another",
+        "tests/unit/rotation/test_what_may_be_published.py -k until_there_is_another",
     ),
     "no life left is a permanent refusal": Mutation(
         "oauth/lifetime.py",

@@ -1,21 +1,21 @@
 """The one use case, over a store and an endpoint in memory: what its tests share."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from rotator.errors import RotatorError
-from rotator.model.access_token import AccessToken
-from rotator.model.binding import Binding
+from rotator.model.binding import BINDING_TAG, Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret, StoredSecret
+from rotator.model.secret import StoredSecret
 from rotator.rotation.publish import successor_id
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import NOW, ManualClock
+from tests.support.documents import token_document
 from tests.support.memory_endpoint import MemoryEndpoint
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemorySecret, MemoryStore
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(seconds=86_399)
@@ -24,67 +24,80 @@ SHARED = Binding(credentials_secret="app/both", token_secret="app/both")
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary-secret"}
 
 
-def token(
-    issued_at: datetime, *, lifetime: timedelta = DAY, text: str = "old", **changes: Any
-) -> AccessToken:
-    fields: dict[str, Any] = {
-        "access_token": Secret(f"canary-{text}"),
-        "token_type": "bearer",
-        "issued_at": issued_at,
-        "expires_at": issued_at + lifetime,
-        "client_id": "my-client",
-        "token_url": "https://ims.example/token",
-        "scope": "granted",
-    }
-    return AccessToken(**(fields | changes))
+def stored(age: timedelta, *, text: str = "old", **changes: Any) -> dict[str, Any]:
+    """The token secret's value with a token of this age; a change to None leaves a member out."""
+    details = {"lifetime": DAY, "next_rotation_at": None, **changes}
+    return token_document(f"canary-{text}", issued_at=NOW - age, **details)
 
 
-def stored(age: timedelta, **changes: Any) -> dict[str, object]:
-    return token(NOW - age, **changes).to_fields()
+class TokenJob:
+    """One binding in memory, its provider, and the clock of both; `run` is one run of the job.
+
+    `binding` is the one with two secrets, or `SHARED`, whose one secret has the credentials.
+    """
+
+    def __init__(
+        self,
+        stored: Any = None,  # noqa: ANN401 - what becomes JSON
+        credentials: Any = CREDENTIALS,  # noqa: ANN401
+        *,
+        binding: Binding = BINDING,
+        tag: str | None = None,
+        **mints: Any,
+    ) -> None:
+        self.binding = binding
+        self.clock = ManualClock(NOW)
+        self.endpoint = MemoryEndpoint(self.clock, **mints)
+        self.store = MemoryStore(credentials=credentials, token=stored, both=credentials)
+        if tag is not None:
+            self.secret.tags[BINDING_TAG] = tag
+
+    @property
+    def secret(self) -> MemorySecret:
+        """The token secret."""
+        return self.store.secrets[self.binding.token_secret]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the token secret holds."""
+        return self.store.fields(self.binding.token_secret)
+
+    @property
+    def token(self) -> str:
+        """The stored token."""
+        text: str = self.fields["access_token"]
+        return text
+
+    @property
+    def versions(self) -> int:
+        """How many versions the token secret has."""
+        return len(self.secret.versions)
+
+    def run(self, **options: Any) -> RotationResult:
+        given = {"store": self.store, "endpoint": self.endpoint, "clock": self.clock}
+        return rotate_token(self.binding, **{"policy": RenewalPolicy(), **given, **options})
+
+    def refused(self, error: type[RotatorError], **options: Any) -> str:
+        """The text of the error of a run that must leave the store as it was."""
+        before = {name: dict(secret.versions) for name, secret in self.store.secrets.items()}
+        with pytest.raises(error) as caught:
+            self.run(**options)
+        assert {name: each.versions for name, each in self.store.secrets.items()} == before
+        assert "canary" not in str(caught.value)
+        assert caught.value.__context__ is None
+        return str(caught.value)
+
+    def rival(self, value: str | None = None, *, text: str = "rival") -> None:
+        """Publish as another rotator would that saw the same version: this value, or a token."""
+        rival(
+            self.store,
+            value or json.dumps(stored(timedelta(0), text=text)),
+            self.binding.token_secret,
+        )
 
 
-def run(
-    store: MemoryStore,
-    endpoint: MemoryEndpoint | None = None,
-    *,
-    binding: Binding = BINDING,
-    policy: RenewalPolicy | None = None,
-    clock: ManualClock | None = None,
-    **options: Any,
-) -> RotationResult:
-    return rotate_token(
-        binding,
-        store=store,
-        endpoint=endpoint or MemoryEndpoint(),
-        policy=policy or RenewalPolicy(),
-        clock=clock or ManualClock(NOW),
-        **options,
-    )
-
-
-def refused(
-    error: type[RotatorError], store: MemoryStore, endpoint: MemoryEndpoint, **options: Any
-) -> str:
-    """The text of the error of a run that must leave the store as it was."""
-    before = {name: dict(secret.versions) for name, secret in store.secrets.items()}
-    with pytest.raises(error) as caught:
-        run(store, endpoint, **options)
-    assert {name: secret.versions for name, secret in store.secrets.items()} == before
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
-    return str(caught.value)
-
-
-def rival(store: MemoryStore, text: str | None = None, *, name: str = "app/token") -> str:
-    """Publish as another rotator would that saw the same version; returns its version id."""
+def rival(store: MemoryStore, value: str, name: str) -> None:
+    """Publish as a rotator would that sees the current version."""
     secret = store.secrets[name]
-    version_id = successor_id(
-        StoredSecret(secret_id=name, arn=f"arn:{name}", version_id=secret.current)
-    )
-    value = text if text is not None else json.dumps(stored(timedelta(0), text="rival"))
-    secret.publish(value, version_id)
-    return version_id
-
-
-def void(_: object) -> None:
-    """A lambda has to return something."""
+    seen = StoredSecret(secret_id=name, arn=f"arn:{name}", version_id=secret.current)
+    secret.publish(value, successor_id(seen))

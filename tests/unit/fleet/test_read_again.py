@@ -76,6 +76,6 @@ def test_forced_fleet_replaces_a_token_that_was_published_before_it_began() -> N
     rig.add("a", age=2 * HOUR)
     rig.store.lag_behind("t/a", reads=1)
     between = json.dumps(token_document("between", issued_at=NOW - HOUR))
-    rival(rig.store, between, name="t/a")
+    rival(rig.store, between, "t/a")
     assert outcomes(rig.run(force=True)) == {"a": "rotated"}
     assert rig.store.fields("t/a")["access_token"] == "canary-new-1"

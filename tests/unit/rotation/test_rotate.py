@@ -20,36 +20,32 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, MAX_ATTEMPTS, successor_id
-from tests.support.clock import NOW, ManualClock
+from tests.support.clock import NOW
 from tests.support.memory_endpoint import MemoryEndpoint
-from tests.support.memory_store import MemoryStore
-from tests.support.rotation_rig import CREDENTIALS, DAY, HOUR, refused, rival, run, stored, void
+from tests.support.rotation_rig import CREDENTIALS, DAY, HOUR, TokenJob, stored
 
 # Deciding
 
 
 def test_fresh_token_costs_one_read_and_no_mint() -> None:
-    store, endpoint = MemoryStore(credentials=CREDENTIALS, token=stored(HOUR)), MemoryEndpoint()
-    result = run(store, endpoint)
+    job = TokenJob(stored(HOUR))
+    result = job.run()
     assert (result.outcome, result.reason, result.version_id) == ("not_due", "fresh", "first")
     assert result.expires_at == NOW - HOUR + DAY
-    assert store.calls == ["read"]
-    assert endpoint.minted_for == []
+    assert job.store.calls == ["read"]
+    assert job.endpoint.minted_for == []
 
 
 def test_due_token_is_replaced_with_one_mint_and_one_write() -> None:
-    store, endpoint = (
-        MemoryStore(credentials=CREDENTIALS, token=stored(23 * HOUR)),
-        MemoryEndpoint(),
-    )
-    result = run(store, endpoint)
+    job = TokenJob(stored(23 * HOUR))
+    result = job.run()
     assert (result.outcome, result.reason) == ("rotated", "cadence_reached")
-    assert store.calls == ["read", "put"]
-    assert [each.client_id for each in endpoint.minted_for] == ["my-client"]
-    assert result.version_id == store.secrets["app/token"].current
+    assert job.store.calls == ["read", "put"]
+    assert [each.client_id for each in job.endpoint.minted_for] == ["my-client"]
+    assert result.version_id == job.secret.current
     assert (result.issued_at, result.expires_at) == (NOW, NOW + DAY)
     assert result.next_rotation_at == NOW + 23 * HOUR
-    written = AccessToken.from_fields(store.fields())
+    written = AccessToken.from_fields(job.fields)
     assert written.access_token == Secret("canary-new-1")
     assert written.next_rotation_at == result.next_rotation_at
 
@@ -72,29 +68,29 @@ def test_due_token_is_replaced_with_one_mint_and_one_write() -> None:
     ],
 )
 def test_value_that_serves_nobody_is_replaced(value: object, reason: str) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=value)
-    result = run(store)
+    job = TokenJob(value)
+    result = job.run()
     assert (result.outcome, result.reason) == ("rotated", reason)
-    assert store.fields()["access_token"] == "canary-new-1"
+    assert job.token == "canary-new-1"
 
 
 def test_forced_run_replaces_a_fresh_token() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(HOUR))
-    result = run(store, force=True)
+    job = TokenJob(stored(HOUR))
+    result = job.run(force=True)
     assert (result.outcome, result.reason) == ("rotated", "forced")
 
 
 @pytest.mark.parametrize("value", [None, {"schema": 1}, stored(24 * HOUR)])
 def test_dry_run_decides_and_changes_nothing(value: object) -> None:
-    store, endpoint = MemoryStore(credentials=CREDENTIALS, token=value), MemoryEndpoint()
-    assert run(store, endpoint, dry_run=True).outcome == "would_rotate"
-    assert store.writes == []
-    assert endpoint.minted_for == []
+    job = TokenJob(value)
+    assert job.run(dry_run=True).outcome == "would_rotate"
+    assert job.store.writes == []
+    assert job.endpoint.minted_for == []
 
 
 def test_dry_run_of_a_fresh_token_says_not_due() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(HOUR))
-    assert run(store, dry_run=True).outcome == "not_due"
+    job = TokenJob(stored(HOUR))
+    assert job.run(dry_run=True).outcome == "not_due"
 
 
 @pytest.mark.parametrize(
@@ -110,11 +106,11 @@ def test_dry_run_of_a_fresh_token_says_not_due() -> None:
     ],
 )
 def test_unusable_credentials_are_named_and_nothing_is_minted(value: object, problem: str) -> None:
-    store, endpoint = MemoryStore(credentials=value, token=None), MemoryEndpoint()
-    text = refused(CredentialsError, store, endpoint)
+    job = TokenJob(None, value)
+    text = job.refused(CredentialsError)
     assert text.startswith("credentials secret app/credentials: ")
     assert problem in text
-    assert endpoint.minted_for == []
+    assert job.endpoint.minted_for == []
 
 
 def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> None:
@@ -122,14 +118,12 @@ def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> No
         def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:
             raise CredentialsError("token_url: must use https")
 
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
     named = "credentials secret app/credentials: "
     advice = "; correct it with `rotator credentials set app/credentials`"
-    assert refused(CredentialsError, store, Endpoint()) == (
-        f"{named}token_url: must use https{advice}"
-    )
-    failing = MemoryEndpoint(failure=CredentialsError("private_key: cannot sign"))
-    assert refused(CredentialsError, store, failing) == (f"{named}private_key: cannot sign{advice}")
+    job = TokenJob(failure=CredentialsError("private_key: cannot sign"))
+    assert job.refused(CredentialsError) == f"{named}private_key: cannot sign{advice}"
+    told = job.refused(CredentialsError, endpoint=Endpoint())
+    assert told == f"{named}token_url: must use https{advice}"
 
 
 @pytest.mark.parametrize(
@@ -141,50 +135,48 @@ def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> No
     ],
 )
 def test_credentials_of_others_are_never_overwritten_by_a_token(value: object) -> None:
-    store, endpoint = MemoryStore(credentials=CREDENTIALS, token=value), MemoryEndpoint()
-    text = refused(ConfigError, store, endpoint, force=True)
+    job = TokenJob(value)
+    text = job.refused(ConfigError, force=True)
     assert text.startswith("token secret app/token: holds client credentials, which a token would")
-    assert endpoint.minted_for == []
+    assert job.endpoint.minted_for == []
 
 
 def test_credentials_secret_without_a_value_is_told_with_the_way_out() -> None:
-    store, endpoint = MemoryStore(credentials=None, token=None), MemoryEndpoint()
-    text = refused(SecretNotFound, store, endpoint)
+    job = TokenJob(None, None)
+    text = job.refused(SecretNotFound)
     assert text.startswith("credentials secret app/credentials: has no value yet; store the client")
-    assert endpoint.minted_for == []
+    assert job.endpoint.minted_for == []
 
 
 def test_cadence_that_cannot_work_is_refused_before_anything_is_minted() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    endpoint = MemoryEndpoint(expected=DAY)
-    refused(ConfigError, store, endpoint, policy=RenewalPolicy(cadence=25 * HOUR))
-    assert endpoint.minted_for == []
+    job = TokenJob(expected=DAY)
+    job.refused(ConfigError, policy=RenewalPolicy(cadence=25 * HOUR))
+    assert job.endpoint.minted_for == []
 
 
 # Validating
 
 
 def test_failed_mint_leaves_the_stored_token_as_it_was() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
     failure = MintError("token endpoint: invalid_client", status=400)
-    assert refused(MintError, store, MemoryEndpoint(failure=failure)) == str(failure)
+    job = TokenJob(stored(24 * HOUR), failure=failure)
+    assert job.refused(MintError) == str(failure)
 
 
 def test_another_token_of_the_same_second_is_a_rotation() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(timedelta(0)))
-    assert run(store, force=True).outcome == "rotated"
+    job = TokenJob(stored(timedelta(0)))
+    assert job.run(force=True).outcome == "rotated"
 
 
 def test_token_of_the_new_client_may_expire_before_that_of_the_old() -> None:
-    value = stored(HOUR, client_id="other")
-    store = MemoryStore(credentials=CREDENTIALS, token=value)
-    assert run(store, MemoryEndpoint(lifetime=HOUR)).outcome == "rotated"
+    job = TokenJob(stored(HOUR, client_id="other"), lifetime=HOUR)
+    assert job.run().outcome == "rotated"
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_token_issued_in_the_future_is_replaced_by_one_that_expires_earlier(*, force: bool) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(-1000 * HOUR))
-    result = run(store, force=force)
+    job = TokenJob(stored(-1000 * HOUR))
+    result = job.run(force=force)
     assert (result.outcome, result.reason) == ("rotated", "issued_in_future")
 
 
@@ -200,15 +192,12 @@ def test_token_issued_in_the_future_is_replaced_by_one_that_expires_earlier(*, f
 def test_token_that_the_next_run_would_refuse_is_never_published(
     changes: dict[str, Any], problem: str
 ) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    text = refused(MintError, store, MemoryEndpoint(changes=changes))
+    text = TokenJob(changes=changes).refused(MintError)
     assert text.startswith(f"token endpoint: the new token cannot be published: {problem}")
 
 
 def test_cadence_that_the_minted_token_does_not_fit_is_warned_of_and_not_refused() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    policy = RenewalPolicy(cadence=23 * HOUR)
-    result = run(store, MemoryEndpoint(lifetime=HOUR), policy=policy)
+    result = TokenJob(lifetime=HOUR).run(policy=RenewalPolicy(cadence=23 * HOUR))
     assert result.outcome == "rotated"
     [warning] = result.warnings
     assert warning.problem.startswith("cadence 23h: too long for tokens that live 1h")
@@ -222,15 +211,15 @@ def test_token_that_the_probe_refuses_is_not_published() -> None:
         seen.append(minted.access_token)
         raise ProbeError("probe: 403", status=403)
 
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    refused(ProbeError, store, MemoryEndpoint(), probe=probe)
+    job = TokenJob(stored(24 * HOUR))
+    job.refused(ProbeError, probe=probe)
     assert seen == [Secret("canary-new-1")]
 
 
 def test_token_that_the_probe_takes_is_published() -> None:
     seen: list[AccessToken] = []
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    assert run(store, probe=seen.append).outcome == "rotated"
+    job = TokenJob(None)
+    assert job.run(probe=seen.append).outcome == "rotated"
     assert [minted.access_token for minted in seen] == [Secret("canary-new-1")]
 
 
@@ -238,98 +227,94 @@ def test_token_that_the_probe_takes_is_published() -> None:
 
 
 def test_loser_of_a_race_finishes_with_the_token_of_the_winner() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    store.before_put.append(lambda: void(rival(store)))
-    clock = ManualClock(NOW)
-    result = run(store, clock=clock)
+    job = TokenJob(stored(24 * HOUR))
+    job.store.before_put.append(job.rival)
+    result = job.run()
     assert result.outcome == "superseded"
-    assert result.version_id == store.secrets["app/token"].current
+    assert result.version_id == job.secret.current
     assert result.expires_at == NOW + DAY
-    assert store.fields()["access_token"] == "canary-rival"
-    assert len(store.secrets["app/token"].versions) == 2
-    assert clock.slept_s == []
+    assert job.token == "canary-rival"
+    assert job.versions == 2
+    assert job.clock.slept_s == []
 
 
 def test_loser_of_a_race_that_was_forced_keeps_the_token_of_the_winner() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(HOUR))
-    store.before_put.append(lambda: void(rival(store)))
-    assert run(store, force=True).outcome == "superseded"
+    job = TokenJob(stored(HOUR))
+    job.store.before_put.append(job.rival)
+    assert job.run(force=True).outcome == "superseded"
 
 
 @pytest.mark.parametrize("lag", range(1, 2 * len(CONSISTENCY_WAITS_S) + 2))
 def test_reads_that_lag_behind_the_winner_are_repeated(lag: int) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
+    job = TokenJob(stored(24 * HOUR))
 
     def win() -> None:
-        store.lag_behind(reads=lag)
-        rival(store)
+        job.store.lag_behind(reads=lag)
+        job.rival()
 
-    store.before_put.append(win)
-    clock = ManualClock(NOW)
-    result = run(store, clock=clock)
+    job.store.before_put.append(win)
+    result = job.run()
     assert result.outcome == "superseded"
-    assert len(store.secrets["app/token"].versions) == 2
-    assert clock.slept_s == list(CONSISTENCY_WAITS_S[: len(clock.slept_s)])
+    assert job.versions == 2
+    assert job.clock.slept_s == list(CONSISTENCY_WAITS_S[: len(job.clock.slept_s)])
 
 
 def test_first_value_of_a_secret_is_raced_for_as_well() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    store.before_put.append(lambda: void(rival(store)))
-    assert run(store).outcome == "superseded"
-    assert len(store.secrets["app/token"].versions) == 1
+    job = TokenJob(None)
+    job.store.before_put.append(job.rival)
+    assert job.run().outcome == "superseded"
+    assert job.versions == 1
 
 
 @pytest.mark.parametrize("moved", [1, 3, 20])
 def test_labels_moved_by_hand_lead_to_the_next_free_id_with_one_wait(moved: int) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    secret = store.secrets["app/token"]
+    job = TokenJob(stored(24 * HOUR))
+    secret = job.secret
     for ordinal in range(moved):
         taken = successor_id(
             StoredSecret(secret_id="s", arn="arn:app/token", version_id="first"), ordinal
         )
         secret.versions[taken] = "an aborted version"
-    clock = ManualClock(NOW)
-    result = run(store, clock=clock)
+    result = job.run()
     assert result.outcome == "rotated"
     assert result.version_id == secret.current
     assert len(secret.versions) == moved + 2
-    assert clock.slept_s == list(CONSISTENCY_WAITS_S)
+    assert job.clock.slept_s == list(CONSISTENCY_WAITS_S)
 
 
 def test_rival_that_took_the_next_id_meanwhile_is_not_passed_over() -> None:
     """Its write may not have reached each replica: its own version tells sooner."""
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    secret = store.secrets["app/token"]
+    job = TokenJob(stored(24 * HOUR))
+    secret = job.secret
     seen = StoredSecret(secret_id="s", arn="arn:app/token", version_id="first")
     secret.versions[successor_id(seen)] = "an aborted version"
-    clock = ManualClock(NOW)
 
     def publish_at_the_last_moment(seconds: float) -> None:
-        clock.advance(seconds)
+        job.clock.advance(seconds)
         if seconds == CONSISTENCY_WAITS_S[-1]:
-            store.lag_behind(reads=2)
+            job.store.lag_behind(reads=2)
             secret.publish(json.dumps(stored(0 * HOUR)), successor_id(seen, 1))
 
-    clock.sleep = publish_at_the_last_moment  # type: ignore[method-assign]
+    job.clock.sleep = publish_at_the_last_moment  # type: ignore[method-assign]
 
-    assert run(store, clock=clock).outcome == "superseded"
+    assert job.run().outcome == "superseded"
     assert len(secret.versions) == 3
 
 
 def test_winner_with_a_useless_token_is_replaced() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    store.before_put.append(lambda: void(rival(store, "by hand")))
-    result = run(store)
+    job = TokenJob(stored(24 * HOUR))
+    job.store.before_put.append(lambda: job.rival("by hand"))
+    result = job.run()
     assert result.outcome == "rotated"
-    assert result.version_id == store.secrets["app/token"].current
-    assert store.fields()["access_token"] == "canary-new-1"
+    assert result.version_id == job.secret.current
+    assert job.token == "canary-new-1"
 
 
 def test_secret_that_keeps_changing_ends_the_run() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    store.before_put.extend([lambda: void(rival(store, "by hand"))] * MAX_ATTEMPTS)
+    job = TokenJob(stored(24 * HOUR))
+    job.store.before_put.extend([lambda: job.rival("by hand")] * MAX_ATTEMPTS)
     with pytest.raises(VersionConflict, match="keep changing during this run") as caught:
-        run(store)
+        job.run()
     assert caught.value.retryable
     assert caught.value.__context__ is None
 

@@ -13,30 +13,22 @@ from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
 from tests.support.clock import NOW
 from tests.support.memory_endpoint import MemoryEndpoint
-from tests.support.memory_store import MemoryStore
-from tests.support.rotation_rig import (
-    CREDENTIALS,
-    DAY,
-    HOUR,
-    SHARED,
-    refused,
-    rival,
-    run,
-    stored,
-    void,
-)
+from tests.support.rotation_rig import CREDENTIALS, DAY, HOUR, SHARED, TokenJob, stored
 
 # One secret that holds both
 
 
+def shared_job(credentials: object = CREDENTIALS) -> TokenJob:
+    return TokenJob(credentials=credentials, binding=SHARED)
+
+
 def test_shared_secret_keeps_the_keys_of_the_team() -> None:
     before = CREDENTIALS | {"owner": "team", "scope": "asked for", "notes": [1, None]}
-    store = MemoryStore(both=before)
-    assert run(store, binding=SHARED).outcome == "rotated"
-    after = store.fields("app/both")
-    assert {name: after[name] for name in before} == before
-    assert after["access_token"] == "canary-new-1"
-    assert store.calls == ["read", "read", "put"]
+    job = shared_job(before)
+    assert job.run().outcome == "rotated"
+    assert {name: job.fields[name] for name in before} == before
+    assert job.token == "canary-new-1"
+    assert job.store.calls == ["read", "read", "put"]
 
 
 # What json.dumps would write in another way: numbers, characters, and what an editor left around.
@@ -56,58 +48,57 @@ AS_WRITTEN = (
 
 def test_other_keys_of_a_shared_secret_keep_their_exact_numbers_and_characters() -> None:
     credentials = json.dumps(CREDENTIALS)[1:-1]
-    store = MemoryStore(both=f"\ufeff {{ {credentials} ,{','.join(AS_WRITTEN)}\n}}\n")
-    assert run(store, binding=SHARED).outcome == "rotated"
-    written = store.values["app/both"]
+    job = shared_job(f"\ufeff {{ {credentials} ,{','.join(AS_WRITTEN)}\n}}\n")
+    assert job.run().outcome == "rotated"
+    written = job.store.values["app/both"]
     assert [each for each in AS_WRITTEN if each not in written] == []
-    assert store.fields("app/both")["access_token"].startswith("canary-new")
+    assert job.token.startswith("canary-new")
     assert len(written.encode()) < 65_536
 
 
 def test_rotation_lets_the_text_of_a_shared_secret_grow_by_the_token_alone() -> None:
     """65,536 bytes are what Secrets Manager takes (PutSecretValue): no room for escapes."""
     note = "ü" * 31_000
-    store = MemoryStore(both=json.dumps(CREDENTIALS | {"note": note}, ensure_ascii=False))
-    run(store, binding=SHARED)
-    assert store.fields("app/both")["note"] == note
-    assert len(store.values["app/both"].encode()) < 65_536
+    job = shared_job(json.dumps(CREDENTIALS | {"note": note}, ensure_ascii=False))
+    job.run()
+    assert job.fields["note"] == note
+    assert len(job.store.values["app/both"].encode()) < 65_536
 
 
 def test_half_a_character_in_a_shared_secret_is_written_as_its_escape() -> None:
-    store = MemoryStore(both=json.dumps(CREDENTIALS)[:-1] + ', "note": "\ud800"}')
-    assert run(store, binding=SHARED).outcome == "rotated"
-    assert '"note": "\\ud800"' in store.values["app/both"]
+    job = shared_job(json.dumps(CREDENTIALS)[:-1] + ', "note": "\ud800"}')
+    assert job.run().outcome == "rotated"
+    assert '"note": "\\ud800"' in job.store.values["app/both"]
 
 
 def test_shared_secret_is_not_due_after_its_rotation_and_keeps_its_provider() -> None:
-    store = MemoryStore(both=CREDENTIALS)
-    run(store, binding=SHARED)
+    job = shared_job()
+    job.run()
     # A token_url beside the credentials would mean another provider from then on, and a scope
     # would be asked for.
-    assert store.fields("app/both").keys() & {"token_url", "scope", "provider"} == set()
-    assert run(store, binding=SHARED).outcome == "not_due"
+    assert job.fields.keys() & {"token_url", "scope", "provider"} == set()
+    assert job.run().outcome == "not_due"
 
 
 def test_two_runs_at_once_on_a_shared_secret_publish_once() -> None:
-    store = MemoryStore(both=CREDENTIALS)
+    job = shared_job()
 
     def another_run(_: AccessToken) -> None:
-        run(store, MemoryEndpoint(changes={"access_token": Secret("other")}), binding=SHARED)
+        job.run(endpoint=MemoryEndpoint(changes={"access_token": Secret("other")}))
 
-    result = run(store, binding=SHARED, probe=another_run)
+    result = job.run(probe=another_run)
     assert result.outcome == "superseded"
-    assert store.fields("app/both")["access_token"] == "other"
+    assert job.token == "other"
 
 
 def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
-    store = MemoryStore(both=CREDENTIALS)
-    endpoint = MemoryEndpoint()
+    job = shared_job()
 
     def edit(_: AccessToken) -> None:
-        store.secrets["app/both"].publish(json.dumps(CREDENTIALS | {"note": "late"}), "edited")
+        job.secret.publish(json.dumps(CREDENTIALS | {"note": "late"}), "edited")
 
-    assert run(store, endpoint, binding=SHARED, probe=edit).outcome == "rotated"
-    assert store.fields("app/both")["note"] == "late"
+    assert job.run(probe=edit).outcome == "rotated"
+    assert job.fields["note"] == "late"
 
 
 @pytest.mark.parametrize(
@@ -120,15 +111,15 @@ def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
 def test_token_of_a_client_that_left_the_shared_secret_is_not_published(
     edited: str, problem: str
 ) -> None:
-    store = MemoryStore(both=CREDENTIALS)
+    job = shared_job()
 
     def edit(_: AccessToken) -> None:
-        store.secrets["app/both"].publish(edited, "edited")
+        job.secret.publish(edited, "edited")
 
     with pytest.raises(CredentialsError, match=problem) as caught:
-        run(store, binding=SHARED, probe=edit)
+        job.run(probe=edit)
     assert caught.value.__context__ is None
-    assert store.secrets["app/both"].current == "edited"
+    assert job.secret.current == "edited"
 
 
 # Telling
@@ -145,9 +136,9 @@ def test_token_of_a_client_that_left_the_shared_secret_is_not_published(
 def test_each_outcome_is_one_event_without_a_secret(
     age: timedelta, options: dict[str, Any], event: str
 ) -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(age))
+    job = TokenJob(stored(age))
     with capture_logs() as events:
-        result = run(store, **options)
+        result = job.run(**options)
     [entry] = events
     assert result.expires_at is not None
     assert entry == {
@@ -164,24 +155,23 @@ def test_each_outcome_is_one_event_without_a_secret(
 
 
 def test_superseded_run_is_one_event() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
-    store.before_put.append(lambda: void(rival(store)))
+    job = TokenJob(stored(24 * HOUR))
+    job.store.before_put.append(job.rival)
     with capture_logs() as events:
-        run(store)
+        job.run()
     assert [entry["event"] for entry in events] == ["rotator.rotation_superseded"]
 
 
 def test_failure_is_left_to_the_caller_to_log() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
+    job = TokenJob(failure=MintError("token endpoint: 500"))
     with capture_logs() as events, pytest.raises(MintError):
-        run(store, MemoryEndpoint(failure=MintError("token endpoint: 500")))
+        job.run()
     assert events == []
 
 
 def test_failure_carries_what_is_known_of_the_token_that_stays() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(24 * HOUR))
     failure = MintError("token endpoint: 500")
-    refused(MintError, store, MemoryEndpoint(failure=failure))
+    TokenJob(stored(24 * HOUR), failure=failure).refused(MintError)
     assert failure.details == {
         "reason": "expired",
         "version_id": "first",
@@ -194,35 +184,27 @@ def test_failure_carries_what_is_known_of_the_token_that_stays() -> None:
 def test_failure_over_the_credentials_tells_of_the_stored_token_too(
     credentials: dict[str, str],
 ) -> None:
-    store = MemoryStore(credentials=credentials, token=stored(HOUR))
+    job = TokenJob(stored(HOUR), credentials)
     with pytest.raises(CredentialsError) as caught:
-        run(store)
-    assert caught.value.details["version_id"] == store.secrets["app/token"].current
+        job.run()
+    assert caught.value.details["version_id"] == job.secret.current
     assert caught.value.details["expires_at"] == format_instant(NOW - HOUR + DAY)
 
 
 def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
     with capture_logs() as events:
-        run(store, MemoryEndpoint(lifetime=timedelta(minutes=5)))
-    assert [entry["event"] for entry in events] == [
-        "rotator.margin_short",
-        "rotator.token_rotated",
-    ]
+        TokenJob(lifetime=timedelta(minutes=5)).run()
+    assert [entry["event"] for entry in events] == ["rotator.margin_short", "rotator.token_rotated"]
     assert "interval 15m: too long for tokens that live 5m" in events[0]["problem"]
 
 
 def test_warnings_are_data_of_the_result_and_each_is_logged_once() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=None)
-    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    job = TokenJob(warnings=("scope is narrower",))
     with capture_logs() as events:
-        result = run(store, endpoint, probe=lambda _: "API")
+        result = job.run(probe=lambda _: "API")
     expected = [
         ("rotator.mint_questioned", "scope is narrower"),
-        (
-            "rotator.token_unproved",
-            "API; the new token is published without verification",
-        ),
+        ("rotator.token_unproved", "API; the new token is published without verification"),
     ]
     assert [tuple(warning) for warning in result.warnings] == expected
     warned = [event for event in events if event["log_level"] == "warning"]
@@ -230,10 +212,9 @@ def test_warnings_are_data_of_the_result_and_each_is_logged_once() -> None:
 
 
 def test_warning_before_a_failure_is_logged_too() -> None:
-    store = MemoryStore(credentials=CREDENTIALS, token=stored(23 * HOUR))
-    endpoint = MemoryEndpoint(warnings=("scope is narrower",))
+    job = TokenJob(stored(23 * HOUR), warnings=("scope is narrower",))
     with capture_logs() as events:
-        refused(ProbeError, store, endpoint, probe=_refuse)
+        job.refused(ProbeError, probe=_refuse)
     assert [event["event"] for event in events] == ["rotator.mint_questioned"]
 
 

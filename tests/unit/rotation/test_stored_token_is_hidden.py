@@ -1,21 +1,18 @@
 """What a provider or an API says of the stored token is shown without it."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from rotator.errors import MintError, ProbeError
-from rotator.model.binding import Binding
-from rotator.model.policy import RenewalPolicy
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import make_probe
-from rotator.rotation.rotate import rotate_token
-from tests.support.clock import NOW, ManualClock
+from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-from tests.support.memory_endpoint import MemoryEndpoint
-from tests.support.memory_store import MemoryStore
+from tests.support.rotation_rig import CREDENTIALS, TokenJob
 
 STORED = "stored/canary+that=is&still/valid"
 
@@ -41,33 +38,22 @@ def test_error_that_repeats_the_stored_token_shows_nothing_of_it(
     echo = spell(STORED)
 
     def answer(_: Request) -> Reply:
-        members = {"error": "invalid_grant"} | ({} if place == "x-request-id" else {place: echo})
-        return json_reply(
-            401, members, **({"x-request-id": echo} if place == "x-request-id" else {})
-        )
+        said = {place: echo}
+        if place == "x-request-id":
+            return json_reply(401, {"error": "invalid_grant"}, **said)
+        return json_reply(401, {"error": "invalid_grant"} | said)
 
     with HttpServer(answer) as server:
-        credentials = {
-            "client_id": "my-client",
-            "client_secret": "canary-secret",
-            "token_url": f"{server.url}/token",
-        }
-        store = MemoryStore(
-            credentials=credentials, token=token_document(STORED, issued_at=NOW - HOUR)
+        job = TokenJob(
+            token_document(STORED, issued_at=NOW - HOUR),
+            CREDENTIALS | {"token_url": f"{server.url}/token"},
         )
-        clock = ManualClock(NOW)
+        ways: dict[str, Any] = {
+            "provider": {"endpoint": TokenEndpoint(clock=job.clock)},
+            "probe": {"probe": make_probe(f"{server.url}/api")},
+        }
         with pytest.raises((MintError, ProbeError)) as caught:
-            rotate_token(
-                Binding("app/credentials", "app/token"),
-                store=store,
-                endpoint=TokenEndpoint(clock=clock)
-                if by == "provider"
-                else MemoryEndpoint(clock=clock),
-                policy=RenewalPolicy(),
-                clock=clock,
-                force=True,
-                probe=make_probe(f"{server.url}/api") if by == "probe" else None,
-            )
+            job.run(force=True, **ways[by])
 
     shown = f"{caught.value} {vars(caught.value)}"
     assert "***" in shown
@@ -75,21 +61,9 @@ def test_error_that_repeats_the_stored_token_shows_nothing_of_it(
 
 
 def test_warning_of_a_probe_that_repeats_the_stored_token_shows_nothing_of_it() -> None:
-    store = MemoryStore(
-        credentials={"client_id": "my-client", "client_secret": "canary-secret"},
-        token=token_document(STORED, issued_at=NOW - HOUR),
-    )
-    clock = ManualClock(NOW)
     with HttpServer(lambda _: json_reply(500, {"error": STORED})) as server:
-        result = rotate_token(
-            Binding("app/credentials", "app/token"),
-            store=store,
-            endpoint=MemoryEndpoint(clock=clock),
-            policy=RenewalPolicy(),
-            clock=clock,
-            force=True,
-            probe=make_probe(server.url),
-        )
+        job = TokenJob(token_document(STORED, issued_at=NOW - HOUR))
+        result = job.run(force=True, probe=make_probe(server.url))
 
     assert "***" in str(result.warnings)
     assert STORED[:12] not in str(result.warnings)

@@ -7,20 +7,16 @@ import pytest
 
 from rotator.errors import ConfigError, CredentialsError, StoreError
 from rotator.model.binding import BINDING_TAG, Binding
-from rotator.model.policy import RenewalPolicy
 from rotator.rotation.credentials import add_client_secret, edit_credentials, merge_settings
-from rotator.rotation.rotate import rotate_token
 from rotator.rotation.setup import set_up_binding
 from tests.support.clock import NOW, ManualClock
 from tests.support.documents import HOUR, token_document
-from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
+from tests.support.rotation_rig import CREDENTIALS, TokenJob
 from tests.support.secret_providers import FakeAdobe
 from tests.support.secret_world import CREDENTIALS as NAME
 from tests.support.secret_world import SecretWorld
 
-BINDING = Binding("app/credentials", "app/token")
-CREDENTIALS = {"client_id": "me", "client_secret": "canary-secret"}
 TOKEN = token_document(issued_at=NOW - HOUR)
 FOREIGN = {"access_token": "canary", "token_type": "bearer", "refresh_token": "canary"}
 MALFORMED = {"schema": 1, "client_id": "me"}
@@ -31,27 +27,6 @@ EDITS: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
     lambda fields: merge_settings(fields, {"client_secret": "new"}),
     lambda fields: merge_settings(fields, {"client_id": "me", "client_secret": "new"}),
 ]
-
-
-def store_with(token: Any, tag: str | None = None) -> MemoryStore:  # noqa: ANN401 - a JSON value
-    store = MemoryStore(credentials=CREDENTIALS, token=token)
-    if tag is not None:
-        store.secrets["app/token"].tags[BINDING_TAG] = tag
-    return store
-
-
-def rotate(
-    store: MemoryStore,
-    binding: Binding = BINDING,
-    endpoint: MemoryEndpoint | None = None,
-) -> None:
-    rotate_token(
-        binding,
-        store=store,
-        endpoint=endpoint or MemoryEndpoint(),
-        policy=RenewalPolicy(),
-        clock=ManualClock(NOW),
-    )
 
 
 def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
@@ -77,7 +52,7 @@ def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]])
 def test_client_secret_is_never_stored_in_a_token_secret(
     change: Callable[[dict[str, Any]], dict[str, Any]], token: object, tag: str | None
 ) -> None:
-    store = store_with(token, tag)
+    store = TokenJob(token, tag=tag).store
     before = dict(store.values)
 
     with pytest.raises(CredentialsError) as caught:
@@ -93,7 +68,7 @@ def test_client_secret_is_never_stored_in_a_token_secret(
     ("token", "tag"), [(BOTH, None), (BOTH, "app/token"), (CREDENTIALS, None), ({}, None)]
 )
 def test_secret_that_holds_both_is_still_edited(token: object, tag: str | None) -> None:
-    store = store_with(token, tag)
+    store = TokenJob(token, tag=tag).store
 
     assert edit(store, EDITS[2])
 
@@ -114,25 +89,21 @@ def test_value_says_it_where_the_role_may_not_read_tags() -> None:
     ("token", "tag"), [(TOKEN, None), (TOKEN, "app/credentials"), (BOTH, "app/credentials")]
 )
 def test_run_with_swapped_names_asks_whether_they_are(token: object, tag: str | None) -> None:
-    store = store_with(token, tag)
-    endpoint = MemoryEndpoint()
+    job = TokenJob(token, tag=tag)
+    job.binding = Binding("app/token", "app/credentials")
 
-    with pytest.raises(CredentialsError) as caught:
-        rotate(store, Binding("app/token", "app/credentials"), endpoint)
-
-    assert str(caught.value).endswith(SWAPPED)
-    assert endpoint.minted_for == []
+    assert job.refused(CredentialsError).endswith(SWAPPED)
+    assert job.endpoint.minted_for == []
 
 
 def test_misspelled_client_secret_beside_a_token_is_still_told_as_one() -> None:
-    store = MemoryStore(credentials=TOKEN | {"client_secrt": "x"}, token=None)
+    job = TokenJob(None, TOKEN | {"client_secrt": "x"})
 
-    with pytest.raises(CredentialsError, match="did you mean client_secret"):
-        rotate(store)
+    assert "did you mean client_secret" in job.refused(CredentialsError)
 
 
 def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
-    store = store_with(None, "app/credentials")
+    store = TokenJob(None, tag="app/credentials").store
 
     with pytest.raises(CredentialsError, match="swapped"):
         set_up_binding("app/token", "app/new", store=store, ask=lambda: dict(CREDENTIALS))
@@ -141,13 +112,10 @@ def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
 
 
 def test_client_secret_that_got_into_a_token_secret_is_told_with_the_way_out() -> None:
-    store = store_with(BOTH, "app/credentials")
-
-    with pytest.raises(ConfigError) as caught:
-        rotate(store)
+    told = TokenJob(BOTH, tag="app/credentials").refused(ConfigError)
 
     for words in ("replace the client secret at the provider", "store {}", "put-secret-value"):
-        assert words in str(caught.value)
+        assert words in told
 
 
 def test_client_secret_is_not_rotated_in_a_token_secret() -> None:
@@ -155,7 +123,6 @@ def test_client_secret_is_not_rotated_in_a_token_secret() -> None:
     world.store.secrets[NAME].tags[BINDING_TAG] = "app/others"
     calls = len(world.requests)
 
-    with pytest.raises(CredentialsError, match="swapped"):
-        world.rotate()
+    world.refused(CredentialsError, "swapped")
 
     assert len(world.requests) == calls

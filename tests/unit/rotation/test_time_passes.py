@@ -10,19 +10,8 @@ from rotator.errors import MintError, StoreError
 from rotator.model.access_token import AccessToken
 from rotator.model.fields import load_object
 from rotator.model.secret import Secret, StoredSecret
-from tests.support.clock import NOW, ManualClock
-from tests.support.memory_endpoint import MemoryEndpoint
-from tests.support.memory_store import MemoryStore
-from tests.support.rotation_rig import (
-    BINDING,
-    CREDENTIALS,
-    HOUR,
-    SHARED,
-    refused,
-    rival,
-    run,
-    stored,
-)
+from tests.support.clock import ManualClock
+from tests.support.rotation_rig import CREDENTIALS, HOUR, SHARED, TokenJob, stored
 
 MINUTE = timedelta(minutes=1)
 
@@ -53,40 +42,36 @@ class SlowProbe:
 def test_token_that_runs_out_before_its_publication_is_minted_once_more(
     token: object, lifetime: timedelta, options: dict[str, Any]
 ) -> None:
-    clock, store = ManualClock(NOW), MemoryStore(credentials=CREDENTIALS, token=token)
-    probe = SlowProbe(clock, 5 * MINUTE)
-    endpoint = MemoryEndpoint(clock, lifetime=lifetime)
-    assert run(store, endpoint, clock=clock, probe=probe, **options).outcome == "rotated"
-    assert store.fields()["access_token"] == "canary-new-2"
+    job = TokenJob(token, lifetime=lifetime)
+    probe = SlowProbe(job.clock, 5 * MINUTE)
+    assert job.run(probe=probe, **options).outcome == "rotated"
+    assert job.token == "canary-new-2"
 
 
 @pytest.mark.parametrize(("awake", "mints"), [(False, 2), (True, 1)])
 def test_token_that_runs_out_again_or_without_time_left_is_a_temporary_failure(
     *, awake: bool, mints: int
 ) -> None:
-    clock, store = ManualClock(NOW), MemoryStore(credentials=CREDENTIALS, token=stored(HOUR))
-    probe = SlowProbe(clock, 2 * MINUTE, 2 * MINUTE, awake=awake)
-    endpoint = MemoryEndpoint(clock, lifetime=MINUTE)
+    job = TokenJob(stored(HOUR), lifetime=MINUTE)
+    probe = SlowProbe(job.clock, 2 * MINUTE, 2 * MINUTE, awake=awake)
     with pytest.raises(MintError, match="ran out before it could be published") as caught:
-        run(store, endpoint, clock=clock, probe=probe, force=True)
+        job.run(probe=probe, force=True)
     assert caught.value.retryable
-    assert endpoint.mints == mints
-    assert store.secrets["app/token"].current == "first"
+    assert job.endpoint.mints == mints
+    assert job.secret.current == "first"
 
 
 def test_put_that_is_repeated_is_not_repeated_with_a_token_that_has_run_out() -> None:
-    clock = ManualClock(NOW)
+    job = TokenJob(None, CREDENTIALS | {"single_active": True}, lifetime=timedelta(seconds=5))
     sent: list[tuple[datetime, str]] = []
 
-    class Store(MemoryStore):
-        def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-            del secret, version_id
-            sent.append((clock.now(), load_object(text.reveal())["expires_at"]))
-            raise StoreError("busy", operation="PutSecretValue", secret_id="t", retryable=True)
+    def put(_: StoredSecret, text: Secret, *, version_id: str) -> None:
+        del version_id
+        sent.append((job.clock.now(), load_object(text.reveal())["expires_at"]))
+        raise StoreError("busy", operation="PutSecretValue", secret_id="t", retryable=True)
 
-    store = Store(credentials=CREDENTIALS | {"single_active": True}, token=None)
-    endpoint = MemoryEndpoint(clock, lifetime=timedelta(seconds=5))
-    refused(MintError, store, endpoint, clock=clock)
+    job.store.put = put  # type: ignore[assignment,method-assign]
+    job.refused(MintError)
     assert len(sent) > 2
     assert all(at < datetime.fromisoformat(expires_at) for at, expires_at in sent)
 
@@ -96,16 +81,10 @@ def test_put_that_is_repeated_is_not_repeated_with_a_token_that_has_run_out() ->
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_forced_run_replaces_a_token_that_was_published_before_it_began(*, shared: bool) -> None:
-    store = MemoryStore(
-        credentials=CREDENTIALS,
-        token=stored(HOUR, text="leaked"),
-        both=CREDENTIALS | stored(HOUR, text="leaked"),
-    )
-    binding = SHARED if shared else BINDING
-    name = binding.token_secret
-    store.lag_behind(name, reads=2 if shared else 1)
-    between = json.dumps(CREDENTIALS | stored(MINUTE, text="between"))
-    rival(store, between, name=name)
-    result = run(store, force=True, binding=binding)
+    leaked = stored(HOUR, text="leaked")
+    job = TokenJob(binding=SHARED, credentials=CREDENTIALS | leaked) if shared else TokenJob(leaked)
+    job.store.lag_behind(job.binding.token_secret, reads=2 if shared else 1)
+    job.rival(json.dumps(CREDENTIALS | stored(MINUTE, text="between")))
+    result = job.run(force=True)
     assert (result.outcome, result.reason) == ("rotated", "forced")
-    assert store.fields(name)["access_token"] == "canary-new-1"
+    assert job.token == "canary-new-1"
