@@ -56,7 +56,7 @@ _read_version() {
     | (if .next_rotation_at then .next_rotation_at | fromdateiso8601
        else $ends_at - ($ends_at - (.issued_at | fromdateiso8601)) / 24 end) as $due_at
     | select($ends_at > $now and (.access_token | test("\\A[!-~]+\\z")))
-    | select(.token_type // "bearer" | ascii_downcase == "bearer")
+    | select(.token_type | . == null or (strings | ascii_downcase == "bearer"))
     | "\($ends_at | floor) \($due_at | floor)\n\(.client_id // "")\n\(.access_token)"' 2>/dev/null) || return 1
   access_token=${_fields##*"$_newline"} _fields=${_fields%"$_newline"*}
   client_id=${_fields##*"$_newline"} _fields=${_fields%%"$_newline"*}

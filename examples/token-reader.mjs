@@ -122,7 +122,8 @@ function parse(text) {
   const expiresAt = Math.min(...ends);
   const token = fields.access_token;
   if (ends.length === 0 || typeof token !== "string" || !/^[!-~]+$/.test(token)) return null;
-  if (String(fields.token_type ?? "bearer").toLowerCase() !== "bearer") return null;
+  const type = fields.token_type ?? "bearer";
+  if (typeof type !== "string" || type.toLowerCase() !== "bearer") return null;
   const due = seconds(fields.next_rotation_at);
   const lastShare = (expiresAt - seconds(fields.issued_at)) / 24;
   const dueAt = Number.isFinite(due) ? due : expiresAt - (lastShare || 0);

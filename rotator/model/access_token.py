@@ -44,8 +44,11 @@ def _token_field(fields: dict[str, Any]) -> Secret:
 
 
 def _token_type_field(fields: dict[str, Any]) -> str:
-    token_type = text_field(fields, "token_type")
-    if token_type.lower() != "bearer":
+    """By the rule of docs/configuration.md, which each reader keeps too."""
+    token_type = fields.get("token_type")
+    if token_type is None:
+        return "bearer"
+    if not isinstance(token_type, str) or token_type.lower() != "bearer":
         raise ValueError("token_type is not bearer, the one kind that consumers can present")
     return token_type
 

@@ -83,15 +83,15 @@ WRITE_MUTATIONS = {
     ),
     "a stored token of another type is healthy": Mutation(
         "model/access_token.py",
-        '    if token_type.lower() != "bearer":\n',
-        "    if False:\n",
+        '    if not isinstance(token_type, str) or token_type.lower() != "bearer":\n',
+        "    if not isinstance(token_type, str):\n",
         "tests/unit/rotation/test_rotate.py -k serves_nobody",
     ),
     "the reader serves a token of another type": Mutation(
         "reader/snapshot.py",
-        '    return token_type.strip().lower() == "bearer"',
-        "    return True",
-        "tests/unit/reader/test_snapshot.py -k another_type",
+        'isinstance(token_type, str) and token_type.lower() == "bearer"',
+        'isinstance(token_type, str) and token_type.strip().lower() == "bearer"',
+        "tests/unit/model/test_token_type.py -k reader_serves",
     ),
     "an empty scope is the one that was asked for": Mutation(
         "oauth/response.py",
