@@ -1,1 +1,1 @@
-"""Everything about AWS. This file stays empty, so that the reader's imports cost nothing."""
+"""AWS. This file stays empty, so that the reader's imports cost nothing."""

@@ -1,4 +1,4 @@
-"""Many secrets read by a few threads, so that what hangs keeps nothing else from being read."""
+"""Reads many secrets with a few threads, so that a read that hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["STALL_S", "Task", "TaskRead", "read_in_parallel"]
 R = TypeVar("R")
 
 STALL_S = 1.0
-"""So long without any result means that what is left hangs: a call takes a twentieth of it."""
+"""After this time without a result, all remaining calls hang: a call takes a twentieth of it."""
 
 
 class Task(NamedTuple):
-    """Secrets to read in one call; `is_last` if they have been tried before."""
+    """Secrets to read in one call; `is_retry` if a call for them has hung before."""
 
     secret_ids: list[str]
-    is_last: bool = False
+    is_retry: bool = False
 
 
 class TaskRead(NamedTuple, Generic[R]):
-    """What a task has found, and what is to be read in another way."""
+    """The secrets that a task has found, and tasks for the others."""
 
     found: dict[str, R]
     tasks: list[Task]
@@ -37,35 +37,36 @@ class TaskRead(NamedTuple, Generic[R]):
 
 @dataclass(slots=True)
 class _Tasks(Generic[R]):
-    """The tasks that wait, and the results that came; a result may be an error of its thread.
+    """The tasks that wait, and the results; a result may be an exception of its thread.
 
-    What has hung before is read after all the rest, or it would hold every reader.
+    Retries of calls that hung come after everything else, or they would keep all readers busy.
     """
 
     waiting: deque[Task]
-    hung: deque[Task] = field(default_factory=deque)
+    retries: deque[Task] = field(default_factory=deque)
     results: SimpleQueue[TaskRead[R] | tuple[Task, Exception]] = field(default_factory=SimpleQueue)
     changed: threading.Condition = field(default_factory=threading.Condition)
-    first_running: int = 0
+    running: int = 0
+    """Tasks in progress that are not retries."""
     is_over: bool = False
 
     def take(self, *, from_end: bool) -> Task | None:
         with self.changed:
             while not self.is_over:
                 if self.waiting:
-                    self.first_running += 1
+                    self.running += 1
                     return self.waiting.pop() if from_end else self.waiting.popleft()
-                if self.hung and not self.first_running:
-                    return self.hung.popleft()
+                if self.retries and not self.running:
+                    return self.retries.popleft()
                 self.changed.wait()
             return None
 
     def end(self, task: Task, result: TaskRead[R] | tuple[Task, Exception]) -> None:
         with self.changed:
-            self.first_running -= not task.is_last
+            self.running -= not task.is_retry
             if isinstance(result, TaskRead):
                 for each in result.tasks:
-                    (self.hung if each.is_last else self.waiting).append(each)
+                    (self.retries if each.is_retry else self.waiting).append(each)
             self.changed.notify_all()
         self.results.put(result)
 
@@ -83,11 +84,11 @@ def read_in_parallel(
     is_in_doubt: Callable[[], bool],
     stall_s: float = STALL_S,
 ) -> Iterator[dict[str, R | RotatorError]]:
-    """What `read` finds for each task, as it comes; an empty one when nothing did for `stall_s`.
+    """Yield what `read` finds for each task; an empty dict after `stall_s` without a result.
 
-    While `is_in_doubt` says that the last calls failed, tasks are taken from the other end in turn:
-    secrets that hang may be neighbours, and say nothing of the rest. A RotatorError of
-    `read` is raised if nothing at all was read before it, else it is that of its secrets.
+    While `is_in_doubt` says that the last calls failed, tasks are taken from the end of the queue:
+    the secrets that fail may be neighbours. A RotatorError of `read` is raised if nothing was read
+    before it; otherwise it is the result of the task's secrets.
     """
     state: _Tasks[R] = _Tasks(deque(tasks))
     count = min(readers, sum(len(task.secret_ids) for task in tasks))

@@ -1,4 +1,4 @@
-"""Explains why the AWS SDK got no AWS credentials: which source failed, and what to do."""
+"""Explains why the AWS SDK found no AWS credentials: which source failed, and what to do."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def explain_credential_error(
 
 
 def _foreign_status(source: str, error: Exception) -> int | None:
-    """The status of a response that STS, SSO or sign-in cannot have sent; None if there is none."""
+    """The status of a response that isn't from STS, SSO or sign-in; None for one that is."""
     if source not in RESPONSE_MEMBERS:
         return None
     status = unreadable_status(error)
     if status is None and isinstance(error, KeyError) and error.args == RESPONSE_MEMBERS[source]:
-        return 200  # the SDK took it for a success and missed what has to be in it
+        return 200  # the SDK took it for a success, and found a required member missing
     return status
 
 
@@ -101,7 +101,7 @@ def _setting_problem(source: str, signs: list[str]) -> str | None:
 
 
 def _detail(name: str, text: str) -> str:
-    """What can be said of the endpoint's response; the SDK's `text` may hold its body."""
+    """A safe description of the endpoint's response; the SDK's `text` may hold its body."""
     status = text.partition("non 200 response ")[2][:3]
     if status.isdigit():
         return f"HTTP {status}"
@@ -151,7 +151,7 @@ def _role_refusal(source: str, code: str, detail: str, role: str) -> str:
 
 
 def _role_of(error: Exception) -> str:
-    """The role that was to be assumed: only the SDK's own objects, in the traceback, name it."""
+    """The role to assume; only the SDK's objects in the traceback have its name."""
     for frame in frames_of(error):
         arn = getattr(frame.f_locals.get("self"), "_role_arn", None)
         if isinstance(arn, str) and arn.isprintable():

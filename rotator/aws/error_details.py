@@ -1,4 +1,4 @@
-"""What the explanations of AWS's errors share: codes, statuses, clocks, certificates."""
+"""The parts that explanations of AWS errors share: codes, statuses, clocks, certificates."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def explain_foreign_response(
     status: int | None = 200,
     service: str = "Secrets Manager",
 ) -> StoreError:
-    """Our error for a response that the service cannot have sent, such as a proxy's HTML page.
+    """Our error for a response that the service can't have sent, such as a proxy's HTML page.
 
-    Such a response says nothing about the secret or the AWS credentials. `status` None is unknown.
-    The problem is temporary with status 200, 429 or 5xx; a redirect or a refusal is permanent.
+    It says nothing about the secret or the AWS credentials. `status` None is unknown. Status 200,
+    429 and 5xx are temporary; a redirect or a refusal is permanent.
     """
     detail = operation if status is None else f"{operation}: HTTP {status}"
     temporary = status == 200 or is_temporary("", {"ResponseMetadata": {"HTTPStatusCode": status}})  # noqa: PLR2004
@@ -71,7 +71,7 @@ def store_error(
     retryable: bool = False,
     is_answered: bool = False,
 ) -> StoreError:
-    """Our error for a call about this secret, or about none (`secret_id` empty)."""
+    """A StoreError about this secret, or about none if `secret_id` is empty."""
     subject = f"secret {secret_id}: " if secret_id else ""
     return StoreError(
         f"{subject}{problem}",
@@ -112,7 +112,7 @@ def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
 
 
 def frames_of(error: BaseException) -> Iterator[FrameType]:
-    """The frames that the error came through, outermost first: the SDK's own tell what failed."""
+    """The frames of the error's traceback, outermost first."""
     step = error.__traceback__
     while step is not None:
         yield step.tb_frame
@@ -120,9 +120,9 @@ def frames_of(error: BaseException) -> Iterator[FrameType]:
 
 
 def unreadable_status(error: BaseException) -> int | None:
-    """The status of the response that the SDK could not parse; None if it failed elsewhere.
+    """The status of the response that the SDK could not parse; None if something else failed.
 
-    Its parsers raise exceptions of any class, with the body in their text. The traceback tells.
+    The SDK's parsers raise exceptions of any class, so only the traceback shows it.
     """
     for frame in frames_of(error):
         if frame.f_globals.get("__name__") == "botocore.endpoint":

@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, and those of
-# STS and SSO; whatever comes with 429 or 5xx counts too.
+# STS and SSO. Any code with status 429 or 5xx is temporary as well.
 TEMPORARY_CODES = frozenset(
     [
         "IDPCommunicationError",
@@ -145,8 +145,8 @@ RESPONSE_MEMBERS = {
     "sso": ("roleCredentials",),
     "web identity": ("Credentials",),
 }
-"""By source, the member of every response for which the SDK raises KeyError where it's missing:
-another server sent that response."""
+"""By source, the response member that the SDK requires (KeyError): without it, the response is from
+another server."""
 
 _PROCESS = "credential_process of the AWS profile"
 _TOKEN_FILE = "web identity token file (AWS_WEB_IDENTITY_TOKEN_FILE)"  # noqa: S105 - a setting
@@ -209,5 +209,5 @@ CREDENTIAL_SETTINGS = (
         "AWS_EC2_METADATA_SERVICE_ENDPOINT or its mode is not valid",
     ),
 )
-"""What has to be changed before a source can give credentials: the source; names of exceptions,
-codes or words of the SDK, any of which match; what to say. The first match counts."""
+"""Settings that keep a source from providing credentials: the source; names of exceptions, codes or
+words of the SDK, any of which match; the message. The first match counts."""

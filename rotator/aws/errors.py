@@ -1,8 +1,8 @@
 """Explains errors of AWS and of its SDK to a user of rotator.
 
-Errors are recognised by the names of their classes and by AWS's codes: so the SDK isn't imported
-for a client that the caller brings, and a name that an older SDK lacks does no harm. None of their
-text goes into ours, because it can hold what was sent or read.
+Errors are recognised by the names of their classes and by AWS's codes, so the SDK isn't imported
+for a caller's client, and a class that an older SDK lacks does no harm. Messages quote no text of
+AWS or the SDK, because it can hold values.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 def explain_error(error: Exception, *, operation: str = "", secret_id: str = "") -> RotatorError:
     """Our error for one that the AWS SDK raised while it called `operation` for `secret_id`.
 
-    Both are empty while the client is made: what fails then is a setting.
+    Both are empty while the client is created, when only a setting can be wrong.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
     for name in names:
@@ -82,7 +82,7 @@ def explain_refusal(
 ) -> StoreError:
     """Our error for an error response of Secrets Manager: a ClientError's `response`.
 
-    `place` is where it was asked, as `rotator.aws.places` says it.
+    `place` is the region and endpoint, as `rotator.aws.places` describes them.
     """
     details = response.get("Error", {})
     code, message = safe_code(details.get("Code")), str(details.get("Message", ""))
@@ -123,7 +123,7 @@ def explain_refusal(
 
 
 def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
-    """What a permanent refusal means, and what to do."""
+    """The message for a permanent refusal, with what to do."""
     lower = message.lower()
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denial(code, lower, operation)
@@ -164,7 +164,7 @@ def _unaccepted(code: str, message: str) -> str:
 
 
 def scheduled_for_deletion(secret_id: str) -> str:
-    """What to say of a secret that is scheduled for deletion."""
+    """The message for a secret that is scheduled for deletion."""
     return (
         "is scheduled for deletion; to keep it:"
         f" aws secretsmanager restore-secret --secret-id {secret_id}"
@@ -172,8 +172,8 @@ def scheduled_for_deletion(secret_id: str) -> str:
 
 
 def _denial(code: str, message: str, operation: str) -> str:
-    """Who denied what; `message` is in lower case."""
-    # "kms" alone proves nothing: the message holds the names of roles and secrets.
+    """The message for a denied call; `message` is AWS's, in lower case."""
+    # "kms" alone proves nothing: AWS's message has the names of roles and secrets.
     about_kms = not code.startswith("Access") or "access to kms" in message or "kms:" in message
     right, resource = f"secretsmanager:{operation}", "secret"
     problem, advice = "access denied", f"grant {right} on it to this role"

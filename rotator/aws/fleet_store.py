@@ -1,4 +1,4 @@
-"""Secrets Manager as a fleet reads it: in batches, with failures as data."""
+"""The store of a fleet: it reads in batches and returns failures as values."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MAX_BATCH = 20
 """Ids in one call (API reference, BatchGetSecretValue: SecretIdList)."""
 
 READERS = 8
-"""Threads that read: a call takes about 50 ms, so that they keep the pace of the quota's share."""
+"""Threads that read: a call takes about 50 ms, so that they can use our share of the quota."""
 
-FIRST_PATIENCE_S = 10.0
-"""How long a call may take at first: the SDK gives one of its four attempts as much."""
+FIRST_TIMEOUT_S = 10.0
+"""The timeout of a first call: as long as one of the SDK's four attempts."""
 
 MAX_FAILURES = 3
 
@@ -38,9 +38,9 @@ MAX_FAILURES = 3
 class FleetStore(PacedStore):
     """The store of one run over many bindings.
 
-    Where batches are not allowed, or fail while a single read works, that is found out once, and
-    the secrets are read one by one, `readers` at a time. A call may take `patience_s` at first;
-    `stall_s` is as in `read_in_parallel`.
+    Once a batch is denied, or fails while a single read works, the run reads its secrets one by
+    one, `readers` at a time. `first_timeout_s` bounds a first call; `stall_s` is as in
+    `read_in_parallel`.
     """
 
     def __init__(
@@ -50,20 +50,20 @@ class FleetStore(PacedStore):
         pace: Callable[[], None] = lambda: None,
         back_off: Callable[[], None] = lambda: None,
         readers: int = READERS,
-        patience_s: float = FIRST_PATIENCE_S,
+        first_timeout_s: float = FIRST_TIMEOUT_S,
         stall_s: float = STALL_S,
     ) -> None:
         super().__init__(client, pace=pace, back_off=back_off)
         self._readers = readers
-        self._patience_s = patience_s
+        self._first_timeout_s = first_timeout_s
         self._stall_s = stall_s
-        self._reading = _Reading()
+        self._service = _ServiceState()
 
     def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
-        """The current version of each secret, or why there is none, as they come.
+        """Yield the current version of each secret, or the error, as the responses arrive.
 
-        They are read 20 in a call, `secret_ids` must not repeat. An empty result says that nothing
-        came for a while. Raises ConfigError where nothing could be read at all (no region, no AWS
+        Reads 20 in a call; `secret_ids` must not repeat. An empty result says that nothing arrived
+        for a while. Raises ConfigError if nothing can be read at all (no region, no AWS
         credentials).
         """
         remaining, tasks = iter(secret_ids), []
@@ -73,20 +73,20 @@ class FleetStore(PacedStore):
             tasks,
             self._read_task,
             readers=self._readers,
-            is_in_doubt=lambda: self._reading.failures > 0,
+            is_in_doubt=lambda: self._service.failures > 0,
             stall_s=self._stall_s,
         )
 
     def _read_task(self, task: Task) -> TaskRead[Read]:
-        """Read the secrets of a task, what hangs once more, alone and with all patience.
+        """Read the secrets of a task; one whose call hangs is tried once more, without a timeout.
 
-        A secret that hangs costs its batch no more than a moment, and a service that hangs or fails
-        costs a run no more than a few calls.
+        So one that hangs delays its batch only for the first timeout, and an outage of the service
+        costs a run a few calls.
         """
-        outage = self._reading.outage(self._readers)
+        outage = self._service.outage(self._readers)
         if outage is not None:
             problem = (
-                f"not read, as {self._reading.failures} calls in a row had failed, the last one:"
+                f"not read, as {self._service.failures} calls in a row had failed, the last one:"
                 f" {_cause(outage)}"
             )
             given_up: dict[str, Read] = {
@@ -95,30 +95,30 @@ class FleetStore(PacedStore):
             return TaskRead(given_up, [])
         found: dict[str, Read] = {}
         if len(task.secret_ids) > 1:
-            if self._reading.may_batch:
-                found = self._read_some(task.secret_ids)
+            if self._service.may_batch:
+                found = self._try_batch(task.secret_ids)
             return TaskRead(found, [Task([each]) for each in task.secret_ids if each not in found])
         [secret_id] = task.secret_ids
-        read = self._read_alone(secret_id, is_patient=task.is_last)
-        if _is_unanswered(read) and not task.is_last:
-            return TaskRead({}, [Task([secret_id], is_last=True)])
+        read = self._try_single(secret_id, is_retry=task.is_retry)
+        if _is_unanswered(read) and not task.is_retry:
+            return TaskRead({}, [Task([secret_id], is_retry=True)])
         return TaskRead({secret_id: read}, [])
 
-    def _impatient(self) -> FleetStore:
-        return self.within(lambda: min(self._left_s(), self._patience_s))
+    def _limited(self) -> FleetStore:
+        return self.within(lambda: min(self._left_s(), self._first_timeout_s))
 
-    def _read_some(self, batch: list[str]) -> dict[str, Read]:
+    def _try_batch(self, batch: list[str]) -> dict[str, Read]:
         try:
-            response = self._impatient()._call_in_turn(  # noqa: SLF001 - a copy of this one
+            response = self._limited()._call_paced(  # noqa: SLF001 - a copy of this one
                 "BatchGetSecretValue", ", ".join(batch), SecretIdList=batch
             )
         except StoreError as error:
-            self._reading.note(error)
+            self._service.note(error)
             if not error.retryable:
-                self._reading.may_batch = False
+                self._service.may_batch = False
                 return {}
-            return self._read_despite(error, batch)
-        self._reading.note(None)
+            return self._read_after_failure(error, batch)
+        self._service.note(None)
         found: dict[str, Read] = {}
         entries = [each for each in response.get("SecretValues", []) if is_version(each)]
         failures = {each.get("SecretId"): each for each in response.get("Errors", [])}
@@ -132,48 +132,48 @@ class FleetStore(PacedStore):
                     found[secret_id] = failure
         return found
 
-    def _read_despite(self, error: StoreError, batch: list[str]) -> dict[str, Read]:
-        """What a batch gives that fails for now.
+    def _read_after_failure(self, error: StoreError, batch: list[str]) -> dict[str, Read]:
+        """The secrets of a batch that failed temporarily; those not returned are read singly.
 
-        One that was not answered may hold a secret that hangs: the others are well by themselves.
-        Where the service refuses, one single read tells whether all of Secrets Manager does: then
-        nothing is read one by one, which would take hours for thousands.
+        A batch without a response may contain one secret that hangs. If the service responded with
+        an error, one single read shows whether it fails for all: then the secrets aren't tried one
+        by one, which would take hours for thousands.
         """
         if not error.is_answered:
             return {}
-        first = self._read_alone(batch[0], is_patient=False)
+        first = self._try_single(batch[0], is_retry=False)
         if _is_unanswered(first):
             return {}
         if isinstance(first, StoreError) and first.retryable:
             return {each: _error_of(each, error, _cause(error)) for each in batch}
-        self._reading.may_batch = False
+        self._service.may_batch = False
         return {batch[0]: first}
 
     def _failure(self, secret_id: str, entry: Mapping[str, Any]) -> RotatorError | None:
-        """Our error for one secret of a batch; None if a read of its own has to tell."""
+        """Our error for one secret of a batch; None if only a single read can tell the cause."""
         code = entry.get("ErrorCode")
-        if code == "ResourceNotFoundException":  # it is missing, or has no value
+        if code == "ResourceNotFoundException":  # the secret is missing, or has no value
             return None
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
         return explain_refusal(response, operation="GetSecretValue", secret_id=secret_id)
 
-    def _read_alone(self, secret_id: str, *, is_patient: bool) -> Read:
+    def _try_single(self, secret_id: str, *, is_retry: bool) -> Read:
         self._pace()
-        store = self if is_patient else self._impatient()
+        store = self if is_retry else self._limited()
         try:
             [found] = store.read(secret_id)
         except StoreError as error:
-            self._reading.note(error)
+            self._service.note(error)
             return error
-        self._reading.note(None)
+        self._service.note(None)
         return found
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What is known of the service in this run; shared by all threads that read.
+class _ServiceState:
+    """How the service has responded in this run; shared by all threads that read.
 
-    `failures` are the calls in a row that failed for now, `last` is the error of the last one.
+    `failures` counts temporary failures in a row, `last` is the error of the last one.
     """
 
     may_batch: bool = True
@@ -181,7 +181,7 @@ class _Reading:
     last: StoreError | None = None
 
     def note(self, error: StoreError | None) -> None:
-        """Note how a call ended; a refusal for good says that the service is well."""
+        """Note how a call ended; after a permanent refusal the service counts as available."""
         if error is not None and error.retryable:
             self.last = error
             self.failures += 1
@@ -189,7 +189,7 @@ class _Reading:
             self.failures = 0
 
     def outage(self, readers: int) -> StoreError | None:
-        """The error of all further calls, once each reader had three in a row that failed."""
+        """The error for all further calls, after three failures in a row for each reader."""
         return self.last if self.failures >= MAX_FAILURES * readers else None
 
 
@@ -198,7 +198,7 @@ def _cause(error: StoreError) -> str:
 
 
 def _error_of(secret_id: str, error: StoreError, problem: str) -> StoreError:
-    """The error of a secret for which a call of others stands."""
+    """The error for one secret, from that of a call for others."""
     return store_error(
         problem,
         error.operation,
@@ -210,5 +210,5 @@ def _error_of(secret_id: str, error: StoreError, problem: str) -> StoreError:
 
 
 def _is_unanswered(read: object) -> TypeGuard[StoreError]:
-    """Whether this is the error of a call that hung, or did not reach the service."""
+    """Whether it is the error of a call that hung or did not reach the service."""
     return isinstance(read, StoreError) and read.retryable and not read.is_answered

@@ -1,7 +1,7 @@
-"""The metrics of a run, as one line of log that CloudWatch turns into metrics.
+"""The metrics of a run, as one log line in CloudWatch's embedded metric format.
 
-CloudWatch's embedded metric format is one JSON object, and written here by hand: the maintained
-libraries for it bring an event loop (aws-embedded-metrics) or a framework (Powertools).
+It is one JSON object, and written without a library: the maintained ones bring an event loop
+(aws-embedded-metrics) or a framework (Powertools).
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -49,7 +49,7 @@ FLEET_UNITS = {
     "Unusable": "Count",
     "MinRemainingSeconds": "Seconds",
 }
-"""Every metric of a fleet; CloudWatch would charge more for one per token than AWS for the rest."""
+"""Every metric of a fleet; one for each token would cost more than all the rest."""
 
 
 CLIENT_SECRET_DIMENSION = "CredentialsSecret"  # noqa: S105 - the name of a dimension
@@ -57,7 +57,7 @@ CLIENT_SECRET_UNITS = {
     "ClientSecretAgeSeconds": "Seconds",
     "ClientSecretRemainingSeconds": "Seconds",
 }
-"""Every metric of a client secret; one that never ends has no remaining seconds."""
+"""Every metric of a client secret; one that never expires has no remaining seconds."""
 
 
 def embedded(

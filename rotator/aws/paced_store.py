@@ -1,4 +1,4 @@
-"""Secrets Manager at the pace of its quotas, and its secrets listed by tag."""
+"""The store with rate limits, and discovery of secrets by tag."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ListedSecret", "PacedStore"]
 
 MAX_PAGES = 5_000
-"""Of 100 secrets: as many as a region can hold (user guide, quotas: 500,000 secrets)."""
+"""At 100 secrets a page, a region's quota (user guide: 500,000 secrets)."""
 
 MAX_THROTTLED = 5
 _OUTDATED = "InvalidNextTokenException"
@@ -24,7 +24,7 @@ _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
 class ListedSecret(NamedTuple):
-    """A secret as ListSecrets has it; its value is not in it."""
+    """A secret as ListSecrets returns it, without its value."""
 
     arn: str
     name: str
@@ -49,14 +49,12 @@ class PacedStore(SecretsManagerStore):
         self._back_off = back_off
 
     def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret | None]:
-        """Every secret with this tag and with all the tags of `where`, replicas left out.
+        """Yield every secret with this tag and all the tags of `where`, except replicas.
 
-        None stands for an entry that has no secret's name and ARN.
-
-        The service's filters are prefixes and cannot join a key to its value, so each secret is
-        checked again here (API reference, Filter). Changes of the last minutes may be missing, and
-        a secret may come twice. Raises StoreError where the list breaks off, after what came
-        before.
+        Yields None for an entry without a secret's name and ARN. The service's filters match
+        prefixes and can't combine a key with its value (API reference, Filter), so each secret is
+        checked here. Changes of the last minutes may be missing, and a secret may come twice.
+        Raises StoreError if a page fails.
         """
         for entry in self._pages(tag):
             if not _is_secret(entry):
@@ -68,7 +66,7 @@ class PacedStore(SecretsManagerStore):
                 yield ListedSecret(entry["ARN"], entry["Name"], tags)
 
     def _pages(self, tag: str) -> Iterator[dict[str, Any]]:
-        """Every entry; a list whose continuation is refused is begun again once."""
+        """Yield every entry; if the continuation token is refused, start over once."""
         try:
             yield from self._pages_once(tag)
         except StoreError as error:
@@ -85,11 +83,11 @@ class PacedStore(SecretsManagerStore):
         }
         for _ in range(MAX_PAGES):
             page = replace_error(
-                partial(self._call_in_turn, "ListSecrets", "", **params),
+                partial(self._call_paced, "ListSecrets", "", **params),
                 StoreError,
                 _listing_error,
             )
-            yield from page.get("SecretList", [])  # empty, perhaps, with more to come
+            yield from page.get("SecretList", [])  # may be empty before the last page
             token = page.get("NextToken")
             if not token:
                 return
@@ -103,8 +101,8 @@ class PacedStore(SecretsManagerStore):
             retryable=True,
         )
 
-    def _call_in_turn(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
-        """One call in its turn; again after a pause where it was throttled."""
+    def _call_paced(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
+        """One call at the allowed rate, repeated after a pause if it is throttled."""
         for attempt in range(1, MAX_THROTTLED + 1):
             self._pace()
             try:
@@ -125,7 +123,7 @@ def _is_secret(entry: object) -> TypeGuard[dict[str, Any]]:
 
 
 def _listing_error(error: StoreError) -> StoreError:
-    """The same, about the list; it can always be begun anew."""
+    """The error, worded for the list; the next run can always start over."""
     is_outdated = error.aws_code == _OUTDATED
     problem = str(error).replace(" on it to this role", " on * to this role")
     if is_outdated:

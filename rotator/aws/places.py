@@ -1,4 +1,4 @@
-"""Says where the AWS SDK has looked: the region, and the endpoint if it is not AWS's own."""
+"""Describes where the AWS SDK sent a request: the region, and an endpoint that isn't AWS's."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["place_of_client", "place_of_error"]
 
 _VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
-"""What the SDK reads, the first one that is set (AWS SDKs and Tools Reference Guide, "Service-
-specific endpoints"); after them, `endpoint_url` of the profile."""
+"""The SDK takes the first that is set (AWS SDKs and Tools Reference Guide, "Service-specific
+endpoints"), then `endpoint_url` of the profile."""
 
 _OWN_HOST = r"secretsmanager(-fips)?\.[a-z0-9-]+\..+"
 
 
 def place_of_error(error: BaseException) -> str:
-    """As `place_of_client`, of the client that raised this; only its traceback has it."""
+    """As `place_of_client`, for the client in the error's traceback."""
     for frame in frames_of(error):
         place = place_of_client(frame.f_locals.get("self"))
         if place:
@@ -30,9 +30,9 @@ def place_of_error(error: BaseException) -> str:
 
 
 def place_of_client(client: object) -> str:
-    """The region of a client of the SDK, and its endpoint with what has set it.
+    """The region of an SDK client, and its endpoint with the setting that names it.
 
-    Empty for anything but a client.
+    Empty for any other object.
     """
     meta = getattr(client, "meta", None)
     region, url = getattr(meta, "region_name", None), getattr(meta, "endpoint_url", None)
@@ -55,5 +55,5 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _address(endpoint: SplitResult) -> str:
-    """Host and port, without what else a URL can hold, such as a password."""
+    """Host and port, without a password that the URL may have."""
     return endpoint.netloc.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""The queue between the dispatcher of a fleet and its workers (Amazon SQS)."""
+"""The SQS queue between the dispatcher of a fleet and its workers."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MAX_BATCH = 10
 """Messages in one call (API reference, SendMessageBatch)."""
 
 PAUSES_S = (1.0, 4.0)
-"""After each of these, what failed temporarily is sent again; the SDK repeats calls by itself."""
+"""The pauses before messages that failed temporarily are sent again, after the SDK's retries."""
 
-# SQS's endpoints (AWS General Reference), the older ones in URLs of old queues, and those of
-# interface VPC endpoints (SQS developer guide).
+# SQS's endpoints (AWS General Reference), the legacy ones of older queues, and those of interface
+# VPC endpoints (SQS developer guide).
 _REGIONAL = re.compile(r"sqs(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _LEGACY = re.compile(r"(?:([a-z0-9-]+)\.)?queue\.amazonaws\.com(?:\.cn)?")
 _PRIVATE = re.compile(r"vpce-[a-z0-9-]+\.sqs\.([a-z0-9-]+)\.vpce\.amazonaws\.com(?:\.cn)?")
@@ -53,11 +53,11 @@ def send_messages(
     remaining_s: float = 60.0,
     grace_s: float = 0.0,
 ) -> dict[int, RotatorError]:
-    """Send every message, ten a call; returns the errors of those not known to be in the queue.
+    """Send every message, ten a call; returns the errors by position in `bodies`.
 
-    The keys are positions in `bodies`. What failed temporarily is sent again within `remaining_s`
-    seconds; a message that arrives twice finds its binding not due the second time. A call that
-    hangs ends `grace_s` after that. `region` is used if the queue's URL names none.
+    Messages that failed temporarily are sent again within `remaining_s` seconds; one that arrives
+    twice does no harm, as its binding is not due the second time. A call that hangs ends `grace_s`
+    after that. `region` is used if the queue's URL names none.
     """
     if not bodies:
         return {}
@@ -87,7 +87,7 @@ def _send(
     bodies: Mapping[int, str],
     left_s: Callable[[], float],
 ) -> dict[int, RotatorError]:
-    """One attempt at each; after a call that fails as a whole no other is made."""
+    """Try each message once; a call that fails as a whole is the last."""
     failed: dict[int, RotatorError] = {}
     positions = list(bodies)
     for start in range(0, len(positions), MAX_BATCH):
@@ -110,7 +110,7 @@ def _call(
     messages: Mapping[str, str],
     left_s: Callable[[], float],
 ) -> dict[str, Any]:
-    """One SendMessageBatch within the time that is left; the SDK's errors end here."""
+    """One SendMessageBatch within the time that is left; raises RotatorError only."""
     entries = [{"Id": id_, "MessageBody": body} for id_, body in messages.items()]
 
     def send() -> dict[str, Any]:
@@ -121,8 +121,8 @@ def _call(
         lambda: call_within(left_s(), send), Exception, lambda error: _explain(error, queue_url)
     )
     if not _entries(response, "Successful") and not _entries(response, "Failed"):
-        # The SDK reads any body of a 200 as a response.
-        raise _in_words_of_sqs(explain_foreign_response("SendMessage", queue_url), queue_url)
+        # The SDK takes any body with status 200 for a response.
+        raise _reword_for_sqs(explain_foreign_response("SendMessage", queue_url), queue_url)
     return response
 
 
@@ -138,7 +138,7 @@ def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
         problem, code, temporary = "the response does not mention the message", None, True
     else:
         code = safe_code(_plain_code(entry.get("Code")))
-        # A sender's own fault is permanent, unless it was too fast.
+        # A fault of the sender is permanent, throttling excepted.
         temporary = not entry.get("SenderFault") or "Throttl" in code or is_temporary(code, {})
         state = "is temporarily unavailable" if temporary else "refused the message"
         problem = _PROBLEMS.get(code, f"SQS {state} (SendMessage: {code})")
@@ -169,16 +169,16 @@ def _explain(error: Exception, queue_url: str) -> RotatorError:
     if raw:
         details["Code"] = code
     found = explain_error(error, operation="SendMessage", secret_id=queue_url)
-    return _in_words_of_sqs(found, queue_url) if isinstance(found, StoreError) else found
+    return _reword_for_sqs(found, queue_url) if isinstance(found, StoreError) else found
 
 
 def _plain_code(code: object) -> str:
-    """Without the prefix that some codes of SQS have: `AWS.SimpleQueueService.NonExistentQueue`."""
+    """The code without SQS's prefix: `AWS.SimpleQueueService.NonExistentQueue`."""
     return str(code).rpartition(".")[2]
 
 
-def _in_words_of_sqs(error: StoreError, queue_url: str) -> StoreError:
-    """The error in words of SQS: it names the queue and its permission, not a secret's."""
+def _reword_for_sqs(error: StoreError, queue_url: str) -> StoreError:
+    """The error, naming the queue and its permission instead of a secret's."""
     text = str(error).removeprefix(f"secret {queue_url}: ").replace("secretsmanager:", "sqs:")
     text = text.replace("Secrets Manager", "SQS").replace("region of the secret", "queue's region")
     return _queue_error(queue_url, text, code=error.aws_code, retryable=error.retryable)
@@ -195,7 +195,7 @@ def _queue_error(queue_url: str, problem: str, *, code: str | None, retryable: b
 
 
 def locate(queue_url: str) -> tuple[str | None, str | None]:
-    """The region that a queue's URL names, and the endpoint if it is not that of the region."""
+    """The region in a queue's URL, and the endpoint unless it is the region's default."""
     parts = urlsplit(queue_url)
     host = parts.hostname or ""
     regional, legacy = _REGIONAL.fullmatch(host), _LEGACY.fullmatch(host)
@@ -208,7 +208,7 @@ def locate(queue_url: str) -> tuple[str | None, str | None]:
 
 
 def _connect(queue_url: str, region: str | None) -> Any:  # noqa: ANN401 - a client of botocore
-    """A client for the place of the queue, unless the SDK's settings name another endpoint."""
+    """A client for the queue's region and endpoint; an endpoint in the SDK's settings wins."""
     import botocore.session
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""Secrets Manager for its own four-step rotation: pending versions, and labels that move."""
+"""The store for native rotation: pending versions, and moves of staging labels."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class RotationStore(SecretsManagerStore):
         self._rotation_token = rotation_token
 
     def with_token(self, rotation_token: Secret | None) -> RotationStore:
-        """The same client for another rotation."""
+        """A store with the same client for another rotation."""
         return RotationStore(self._client, rotation_token=rotation_token)
 
     def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
-        """Store a version under this label; AWSCURRENT stays where it is.
+        """Store a version under this label without moving AWSCURRENT.
 
-        Only the first value that a secret ever gets becomes current too. Raises VersionConflict if
-        the version has another value.
+        A secret's first value becomes current under any label. Raises VersionConflict if the
+        version exists with another value.
         """
         self._put(secret_id, text, version_id, stage=stage, VersionStages=[stage])
 
@@ -45,15 +45,15 @@ class RotationStore(SecretsManagerStore):
     ) -> None:
         """Move a staging label, or remove it (`move_to` None), if it is still on `remove_from`.
 
-        Raises VersionConflict if the label is not on `remove_from` any more (API reference,
-        UpdateSecretVersionStage: RemoveFromVersionId).
+        Raises VersionConflict if it is not (API reference, UpdateSecretVersionStage:
+        RemoveFromVersionId).
         """
         named = {"MoveToVersionId": move_to, "RemoveFromVersionId": remove_from}
         params: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
         self._call("UpdateSecretVersionStage", secret_id, VersionStage=stage, **params)
 
     def rotation_state(self, secret_id: str) -> RotationState:
-        """ARN, tags, staging labels and primary region, by DescribeSecret."""
+        """ARN, tags, staging labels and primary region (DescribeSecret)."""
         response = self._call("DescribeSecret", secret_id)
         stages = response.get("VersionIdsToStages", {})
         return RotationState(

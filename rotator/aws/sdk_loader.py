@@ -1,9 +1,9 @@
-"""Keeps botocore from reading data of all services before it has a client of one.
+"""Keeps botocore from reading the data of all services to create a client of one.
 
-It lists some four hundred folders only to name the services there are if that one is missing, and
-parses more than a megabyte of endpoints, nearly all of other services. A test counts what is read,
-and fails if a release of botocore does it differently. Standard library only: the reader uses this
-too.
+botocore lists four hundred folders only to name the known services in an error message, and parses
+more than a megabyte of endpoints, nearly all of other services. A test counts the files that are
+read, and fails if a release of botocore changes that. Standard library only, because the reader
+uses this too.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = ["limit_loading"]
 
 
 def limit_loading(session: Session) -> None:
-    """Make the session read what a client of Secrets Manager needs, and the rest on demand.
+    """Make the session read only what a Secrets Manager client needs, and the rest on demand.
 
-    It assumes that every service exists; a missing one fails when it is loaded.
+    A service that doesn't exist then fails only when it is loaded.
     """
     loader = session.get_component("data_loader")
     loader.list_available_services = lambda *_args, **_kwargs: _Everything()
@@ -41,9 +41,9 @@ class _Everything(frozenset[str]):
 
 
 class _FileLoader:
-    """Loads files as botocore's own does, all but the endpoints that come with botocore.
+    """Loads files as botocore's loader does, except for botocore's own endpoints.
 
-    The user's own endpoints (AWS_DATA_PATH, ~/.aws/models) are other files.
+    A user's endpoints (AWS_DATA_PATH, ~/.aws/models) are in other files.
     """
 
     def __init__(self, inner: JSONFileLoader, folder: str) -> None:
@@ -53,7 +53,7 @@ class _FileLoader:
         self._partitions = os.path.join(folder, "partitions")  # noqa: PTH118
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - as JSON has it
-        """What is in the file, None if there is none; the path has no extension."""
+        """The content of the file, None if there is none; the path has no extension."""
         partitions = self._load(self._partitions) if file_path == self._endpoints else None
         if partitions is None:
             return self._load(file_path)
@@ -61,14 +61,14 @@ class _FileLoader:
 
 
 class _Endpoints:
-    """What botocore's file of endpoints says, of which `load` reads the whole on demand."""
+    """The content of botocore's endpoints file; `load` reads the whole file on demand."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load
         self._services: dict[str, Mapping[str, Any]] = {}
 
     def derive(self, partitions: list[Any]) -> dict[str, Any]:
-        """The same from a smaller file, which has what all endpoints of a partition share."""
+        """The same, derived from the smaller file of partitions."""
         return {
             "partitions": [
                 {
@@ -91,7 +91,7 @@ class _Endpoints:
 
 
 class _Services(Mapping[str, "dict[str, Any]"]):
-    """The services of a partition: Secrets Manager follows its rule, `load` reads the others."""
+    """The services of a partition: Secrets Manager uses its defaults, `load` reads the others."""
 
     def __init__(self, load: Callable[[], Mapping[str, Any]]) -> None:
         self._load = load
@@ -107,7 +107,7 @@ class _Services(Mapping[str, "dict[str, Any]"]):
 
 
 def _defaults(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What an endpoint is if nothing else is said of it, with its variants."""
+    """The default endpoint of a partition, with its variants."""
     plain, fips = "{service}.{region}.{dnsSuffix}", "{service}-fips.{region}.{dnsSuffix}"
     variants = [(["fips"], fips, outputs["dnsSuffix"])]
     if outputs["supportsDualStack"]:

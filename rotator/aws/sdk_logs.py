@@ -1,8 +1,8 @@
 """Keeps secrets out of the AWS SDK's debug logs.
 
 botocore logs whole requests and responses at debug level, `SecretString` included. A root logger at
-DEBUG is enough, which is what a Lambda function's `ApplicationLogLevel` sets. Standard library
-only: the reader uses this too.
+DEBUG is enough, and a Lambda function's `ApplicationLogLevel` sets that. Standard library only,
+because the reader uses this too.
 """
 
 from __future__ import annotations

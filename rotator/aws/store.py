@@ -1,4 +1,4 @@
-"""Secrets Manager as rotator uses it: few calls, and our own errors."""
+"""The Secrets Manager store: few calls, and our own errors."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _CONTENT_TYPE = "application/x-amz-json"  # of every response of the service, er
 def connect(region: str | None = None, *, session: object = None) -> BaseClient:
     """Open a Secrets Manager client with bounded timeouts and retries.
 
-    `session` is a boto3 or botocore session of the caller's; without one, all that the SDK reads
-    itself (endpoint, profile, role, proxy) applies. Raises ConfigError if no region can be found or
-    the profile does not exist, StoreError if AWS credentials cannot be fetched just now.
+    `session` is a boto3 or botocore session; without one, the SDK's own settings apply (endpoint,
+    profile, role, proxy). Raises ConfigError if there is no region or no such profile, StoreError
+    if AWS credentials cannot be fetched at the moment.
     """
     from botocore.config import Config
 
@@ -67,9 +67,9 @@ def connect(region: str | None = None, *, session: object = None) -> BaseClient:
 
 
 def _open_session(config: Config, region: str | None) -> object:
-    """A boto3 session whose own clients, which fetch credentials, have our timeouts and region.
+    """A boto3 session whose clients for fetching credentials have our timeouts and region.
 
-    Left alone, the SDK takes their region from AWS_DEFAULT_REGION only.
+    By default the SDK takes their region from AWS_DEFAULT_REGION only.
     """
     import boto3
     import botocore.session
@@ -94,7 +94,7 @@ class ApiCaller:
         self._left_s: Callable[[], float] = lambda: NO_LIMIT
 
     def within(self, left_s: Callable[[], float]) -> Self:
-        """The same, with calls that take no longer than the seconds that `left_s` tells of then."""
+        """A copy whose calls time out after the seconds that `left_s` returns at that moment."""
         limited = copy(self)
         limited._left_s = left_s  # noqa: SLF001 - a copy of this one
         return limited
@@ -109,8 +109,8 @@ class ApiCaller:
     ) -> dict[str, Any]:
         """Call one API action; raises our errors only.
 
-        Chained to the SDK's, ours would carry the request, so they are raised after the handler.
-        The parameters in `secrets` are revealed only in a frame that is in no traceback of ours.
+        They are raised after the handler, because the SDK's errors, if attached, would carry the
+        request. The parameters in `secrets` are revealed only in a frame that no traceback has.
         """
         id_params = {
             "BatchGetSecretValue": {},
@@ -155,7 +155,7 @@ class SecretsManagerStore(ApiCaller):
     """Reads and publishes secrets."""
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
-        """The current version of each secret, in order; one call for all where that is allowed.
+        """The current version of each secret, in order, in one call if the role may batch.
 
         A secret without a value comes back with `version_id` None. Raises SecretNotFound,
         StoreError, or ConfigError (no region, no AWS credentials).
@@ -177,9 +177,9 @@ class SecretsManagerStore(ApiCaller):
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """Publish `text` as the new current version under a version id of our choosing.
 
-        The id goes out as ClientRequestToken: sending the same content again changes nothing, and
-        other content under a taken id is refused (API reference, PutSecretValue). Raises
-        VersionConflict then, or if the version is not current any more, StoreError otherwise.
+        The id is sent as ClientRequestToken: the same content again changes nothing, and other
+        content under a taken id is refused (API reference, PutSecretValue). Raises VersionConflict
+        in that case and if the version is no longer current, StoreError otherwise.
         """
         refuse_oversize(secret.secret_id, text)
         self._put(secret.secret_id, text, version_id, stage=CURRENT, arn=secret.arn)
@@ -194,7 +194,7 @@ class SecretsManagerStore(ApiCaller):
         arn: str | None = None,
         **params: Any,
     ) -> None:
-        """PutSecretValue; if the response is of another write, the version is read to confirm."""
+        """PutSecretValue; if the response is for another write, reads the version to confirm."""
         params["ClientRequestToken"] = version_id
         secrets = {"SecretString": text}
         response = self._call("PutSecretValue", secret_id, secrets=secrets, **params)
@@ -247,8 +247,8 @@ class SecretsManagerStore(ApiCaller):
     def tag(self, secret_id: str, tags: Mapping[str, str]) -> None:
         """Add tags to a secret, replacing those of the same key.
 
-        The response is empty (API reference, TagResource): the body shows neither a page of another
-        server nor success. Unless it has the service's content type, the tags are read to confirm.
+        The response has no body (API reference, TagResource) that would show whether it is from
+        Secrets Manager. Unless it has the service's content type, the tags are read to confirm.
         """
         response = self._call("TagResource", secret_id, Tags=_tag_list(tags))
         headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
@@ -258,12 +258,12 @@ class SecretsManagerStore(ApiCaller):
             raise explain_foreign_response("TagResource", secret_id)
 
     def _read_batch(self, secret_ids: list[str]) -> dict[str, StoredSecret]:
-        """What BatchGetSecretValue returns; the caller reads the rest one by one.
+        """The secrets that BatchGetSecretValue returns; the caller reads the rest one by one.
 
-        It needs its own permission (`secretsmanager:BatchGetSecretValue`, on `*`), its quota is a
-        hundredth of the single read's, and not every stand-in for the service has it. So an error
-        response counts for nothing here: the single read says what is wrong. Raises StoreError only
-        if the service could not be reached.
+        It needs a permission of its own (`secretsmanager:BatchGetSecretValue`, on `*`), has a
+        hundredth of the single read's quota, and not every emulator has it. So an error response is
+        ignored: the single read shows the cause. Raises StoreError if the service could not be
+        reached.
         """
         if len(secret_ids) < 2:  # noqa: PLR2004 - for one secret, the single read costs less
             return {}
@@ -303,7 +303,7 @@ class SecretsManagerStore(ApiCaller):
 
 
 def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of a secret; one may have no value (API reference, Tag: it is not required)."""
+    """The tags of a secret; a tag's value is optional (API reference, Tag)."""
     listed = response.get("Tags")
     tags = [tag for tag in listed if isinstance(tag, dict)] if isinstance(listed, list) else []
     texts = {tag.get("Key"): tag.get("Value", "") for tag in tags}
@@ -315,7 +315,7 @@ def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
 
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
-    """One version, as both reading calls return it."""
+    """One version, from the response of either read call."""
     return StoredSecret(
         secret_id=secret_id,
         arn=response["ARN"],
@@ -340,11 +340,11 @@ def refuse_oversize(secret_id: str, text: Secret) -> None:
 
 
 def unconfirmed_write(secret_id: str, *, is_taken: bool) -> StoreError:
-    """The error for a write whose response is of another one, and that isn't there when read."""
+    """The error for a write whose response is for another one, and that a read doesn't confirm."""
     kind = VersionConflict if is_taken else StoreError
     return kind(
-        f"secret {secret_id}: the response to PutSecretValue tells of another write, and the new"
-        " version is not there as it was written; the next run tries again",
+        f"secret {secret_id}: the response to PutSecretValue is for another write, and a read does"
+        " not find the new version as written; the next run tries again",
         operation="PutSecretValue",
         secret_id=secret_id,
         retryable=True,
@@ -352,18 +352,18 @@ def unconfirmed_write(secret_id: str, *, is_taken: bool) -> StoreError:
 
 
 def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
-    """Whether Secrets Manager itself answered: the SDK reads any body of a 200 as a response."""
+    """Whether it is from Secrets Manager: the SDK takes any body with status 200 for a response."""
     if operation == "GetSecretValue":
         return is_version(response)
     if operation == "ListSecrets":
         return isinstance(response.get("SecretList"), list)
-    # Secrets that a batch leaves out are read one by one; the response to TagResource is empty.
+    # Secrets missing from a batch are read one by one; the response to TagResource is empty.
     may_lack_arn = operation in {"BatchGetSecretValue", "TagResource"}
     return may_lack_arn or isinstance(response.get("ARN"), str)
 
 
 def is_version(entry: object) -> bool:
-    """Whether this is a version of a secret, as both reading calls return it."""
+    """Whether it is a version of a secret, as both read calls return it."""
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in ("ARN", "Name", "VersionId"))

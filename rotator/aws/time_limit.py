@@ -1,4 +1,4 @@
-"""A call of the AWS SDK that ends in time, whatever it waits for."""
+"""Calls the AWS SDK with a deadline."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ NO_LIMIT = float("inf")
 
 
 def call_within(limit_s: float, call: Callable[[], T]) -> T:
-    """Call it, and wait for its result for so many seconds; raises TimeoutError after them.
+    """Call it, and return its result within `limit_s` seconds; raises TimeoutError after that.
 
-    The SDK's own timeouts are those of a client, bound one attempt on one connection, and leave out
-    the look-up of the host's name and the fetching of AWS credentials. So the call has a thread of
-    its own, which is left to itself when time is up: what it still does is what any call can do
-    whose response is lost.
+    The SDK's timeouts belong to a client, bound one attempt, and cover neither the lookup of the
+    host's name nor the fetching of AWS credentials. So the call runs in a thread, which is
+    abandoned at the deadline; what it still does equals a call whose response was lost.
     """
     if limit_s == NO_LIMIT:
         return call()

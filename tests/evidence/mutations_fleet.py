@@ -23,7 +23,7 @@ FLEET_MUTATIONS = {
     ),
     "a fleet asks for each batch that fails": Mutation(
         "aws/fleet_store.py",
-        "        self._reading.may_batch = False\n        return {batch[0]: first}",
+        "        self._service.may_batch = False\n        return {batch[0]: first}",
         "        return {batch[0]: first}",
         f"{STORE} -k single_reads_work",
     ),

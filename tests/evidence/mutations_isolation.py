@@ -150,7 +150,7 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: secrets that hang hold every reader": Mutation(
         "aws/batch_reads.py",
-        "(self.hung if each.is_last else self.waiting).append(each)",
+        "(self.retries if each.is_retry else self.waiting).append(each)",
         "self.waiting.append(each)",
         f"{STORE} -k secrets_that_hang",
     ),

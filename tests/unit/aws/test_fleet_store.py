@@ -219,7 +219,7 @@ def test_secrets_that_hang_cost_no_other_secret_its_value(*, may_batch: bool) ->
         client.hanging = set(names[7:15])
     well = set(names) - client.hanging
     found: dict[str, StoredSecret | RotatorError] = {}
-    store = FleetStore(client, readers=4, patience_s=1.0, stall_s=0.05)
+    store = FleetStore(client, readers=4, first_timeout_s=1.0, stall_s=0.05)
 
     for read in store.read_many(names):
         found |= read
@@ -236,7 +236,7 @@ def test_secret_that_hangs_in_a_batch_costs_no_other_of_the_batch_its_value() ->
     client = HangingClient("s3")
     client.ended.set()
 
-    found = read_all(store_of(client, patience_s=0.05), [f"s{n}" for n in range(20)])
+    found = read_all(store_of(client, first_timeout_s=0.05), [f"s{n}" for n in range(20)])
 
     assert [name for name, each in found.items() if isinstance(each, StoreError)] == ["s3"]
 
@@ -245,7 +245,7 @@ def test_service_that_hangs_is_given_up_after_a_few_calls() -> None:
     names = [f"s{n}" for n in range(400)]
     client = HangingClient(*names)
 
-    found = read_all(FleetStore(client, readers=4, patience_s=0.05), names)
+    found = read_all(FleetStore(client, readers=4, first_timeout_s=0.05), names)
 
     client.ended.set()
     assert all(isinstance(each, StoreError) and each.retryable for each in found.values())
@@ -264,7 +264,7 @@ def test_secret_that_was_given_up_is_named_with_the_last_cause() -> None:
     names = [f"s{n}" for n in range(400)]
     client = HangingClient(*names)
 
-    found = read_all(FleetStore(client, readers=2, patience_s=0.05), names)
+    found = read_all(FleetStore(client, readers=2, first_timeout_s=0.05), names)
 
     client.ended.set()
     texts = {name: str(each) for name, each in found.items()}
