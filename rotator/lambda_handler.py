@@ -21,7 +21,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from rotator import logs
-from rotator.app import Rotator, open_store_in
+from rotator.app import Rotator, open_store
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.aws.metrics import embedded
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
@@ -194,7 +194,7 @@ def _parse_event(event: object) -> dict[str, Any]:
 @lru_cache(maxsize=8)
 def _rotator(region: str | None) -> Rotator:
     """Kept between the invocations of an environment: its AWS client keeps its connections."""
-    return Rotator(open_store_in(region))
+    return Rotator(open_store(region))
 
 
 def _summary(result: RotationResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The composition root: puts the parts together by the settings, and reuses clients."""
+"""The composition root: builds the parts from the settings, and reuses AWS clients."""
 
 from __future__ import annotations
 
@@ -28,36 +28,29 @@ __all__ = [
     "new_token_probe",
     "open_store",
     "open_store_for",
-    "open_store_in",
     "read_credentials_secret",
     "stored_token_probe",
 ]
 
 
 PUBLISH_S = 12.0
-"""How long what was minted at the very end may take to be published: a call that hangs ends then.
-"""
+"""How long publishing may take after the time for minting is up, before a call that hangs ends."""
 
 
 def ends_in(limit_s: float) -> Callable[[], float]:
-    """Counts down: how many of these seconds are left."""
+    """A function that returns how many of `limit_s` seconds, from now on, are left."""
     ends_at_s = SYSTEM_CLOCK.monotonic() + limit_s
     return lambda: ends_at_s - SYSTEM_CLOCK.monotonic()
 
 
-def open_store(settings: Settings) -> SecretsManagerStore:
-    """Secrets Manager in the settings' region; raises ConfigError if there is none."""
-    return open_store_in(settings.region)
-
-
-def open_store_in(region: str | None) -> SecretsManagerStore:
-    """Secrets Manager in this region, or the SDK's own; raises ConfigError if there is none."""
+def open_store(region: str | None) -> SecretsManagerStore:
+    """Secrets Manager in this region; None means the SDK's. Raises ConfigError without a region."""
     return SecretsManagerStore(connect(region))
 
 
 def open_store_for(secret_id: str) -> SecretsManagerStore:
-    """Secrets Manager in the region of one secret; raises ConfigError if there is none."""
-    return open_store_in(region_of(secret_id))
+    """Secrets Manager in the region of one secret; raises ConfigError without a region."""
+    return open_store(region_of(secret_id))
 
 
 def read_credentials_secret(secret_id: str) -> StoredSecret:
@@ -72,7 +65,7 @@ def read_credentials_secret(secret_id: str) -> StoredSecret:
 
 
 class Rotator:
-    """Runs and assesses one binding; a Lambda function keeps one, and with it the AWS client."""
+    """Rotates and assesses one binding; a Lambda function keeps it, and so the AWS client."""
 
     def __init__(self, store: SecretsManagerStore) -> None:
         self._store = store
@@ -85,10 +78,10 @@ class Rotator:
         dry_run: bool = False,
         remaining_s: Callable[[], float] | None = None,
     ) -> RotationResult:
-        """Rotate the token if it is due; see `rotate_token` for what is raised.
+        """Rotate the token if it is due; raises as `rotate_token`.
 
-        `remaining_s` tells how many seconds are left for minting; None leaves it the time that a
-        run has at most. Publishing may take `PUBLISH_S` more.
+        `remaining_s` returns the seconds that are left for minting; None allows the maximum of a
+        run. Publishing may take `PUBLISH_S` more.
         """
         job = settings.job
         left_s = remaining_s or ends_in(RETRY_BUDGET.total_seconds())
@@ -105,12 +98,12 @@ class Rotator:
         )
 
     def status(self, settings: Settings) -> TokenStatus:
-        """Assess the stored token, together with the credentials if they are named.
+        """Assess the stored token, and the credentials if they are named.
 
-        What is wrong with these is in the status. Raises StoreError if the token secret cannot be
-        read, TokenUnavailable if it has client credentials in a token's place.
+        A problem with the credentials is part of the status. Raises StoreError if the token secret
+        cannot be read, TokenUnavailable if it holds client credentials instead of a token.
         """
-        from rotator.app.status import read_status  # the job imports this module without needing it
+        from rotator.app.status import read_status  # which a run does not need
 
         return read_status(settings, self._store)
 

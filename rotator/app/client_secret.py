@@ -1,4 +1,4 @@
-"""Puts together a rotation of a client secret."""
+"""Builds the parts of a client secret's rotation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rotate_secret(
     dry_run: bool = False,
     remaining_s: Callable[[], float] | None = None,
 ) -> SecretRotationResult:
-    """Take the next steps on one client secret; see `rotate_client_secret` for what is raised."""
+    """Take the next steps on one client secret; raises as `rotate_client_secret`."""
     run = open_secret_run(
         credentials_secret,
         store=store,
@@ -93,7 +93,7 @@ def open_secret_run(
 def _mint_management_token(
     seen: Situation, store: HistoryStore, endpoint: Endpoint
 ) -> tuple[Secret, str]:
-    """A token for the provider's interface, which is never stored, and its client id."""
+    """A token for the provider's management API, which is never stored, and its client id."""
     credentials = _management_credentials(seen, store)
     minted = replace_error(
         lambda: endpoint.mint(credentials),
@@ -110,7 +110,7 @@ def _mint_management_token(
 
 
 def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error: MintError) -> str:
-    """What was tried, and what to do: about refused client secrets, or a missing right."""
+    """The message for a management token that the provider refused, with what to do."""
     if error.retryable:
         return str(error)
     if error.status != UNAUTHORIZED and error.oauth_error != "invalid_client":

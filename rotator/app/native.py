@@ -1,4 +1,4 @@
-"""Puts together one step of Secrets Manager's own rotation, and finds its binding."""
+"""Builds one step of native rotation, and finds its binding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rotator.app import PUBLISH_S, new_token_probe, stored_token_probe
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.aws.store import connect
-from rotator.config import environment_means, load_settings, region_of
+from rotator.config import environment_names_arn, load_settings, region_of
 from rotator.errors import ConfigError
 from rotator.fleet.consent import require_consent
 from rotator.model.binding import BINDING_TAG
@@ -32,7 +32,7 @@ __all__ = ["PreparedStep", "open_rotation_store", "prepare_step"]
 
 
 class PreparedStep:
-    """A step whose binding is known; `settings` are those of the binding."""
+    """A step with its binding; `settings` are those of the binding."""
 
     def __init__(
         self, step: RotationStep, store: RotationStore, settings: Settings, *, is_tagged: bool
@@ -43,7 +43,7 @@ class PreparedStep:
         self._is_tagged = is_tagged
 
     def take(self, *, remaining_s: Callable[[], float]) -> RotationResult:
-        """Take the step; see `rotator.rotation.native.take_step` for what is raised."""
+        """Take the step; raises as `rotator.rotation.native.take_step`."""
         job = self.settings.job
         budget_s = min(RETRY_BUDGET.total_seconds(), remaining_s())
         run = Run(
@@ -62,8 +62,7 @@ class PreparedStep:
     def _allow(self, assessment: Assessment) -> None:
         """Raise ConfigError if a binding by tag lacks the consent of its credentials.
 
-        Without that check, whoever may create a secret, and let this function rotate it, would be
-        handed a token.
+        Otherwise whoever may create a secret, and have this function rotate it, would get a token.
         """
         if self._is_tagged:
             require_consent(
@@ -74,7 +73,7 @@ class PreparedStep:
 
 
 def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> PreparedStep:
-    """Find the binding of the secret that is to be rotated; no call outlasts `remaining_s`.
+    """Find the binding of the secret to rotate; no call takes longer than `remaining_s`.
 
     Raises ConfigError if nothing names its credentials or it is a replica, SecretNotFound or
     StoreError.
@@ -88,7 +87,7 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
             f"token secret {step.secret_id}: is a replica, which cannot be rotated; turn rotation"
             f" on for the primary secret, in {primary}"
         )
-    if environment_means(state.arn):
+    if environment_names_arn(state.arn):
         return PreparedStep(step, store, load_settings({}), is_tagged=False)
     subject, tag = f"token secret {step.secret_id}", state.tags.get(BINDING_TAG)
     if tag is None:
@@ -104,5 +103,5 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
 
 @lru_cache(maxsize=8)
 def open_rotation_store(region: str | None) -> RotationStore:
-    """A store that is kept between invocations, and with it the AWS client's connections."""
+    """A store that is kept between invocations, as are its AWS client's connections."""
     return RotationStore(connect(region))

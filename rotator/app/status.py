@@ -1,4 +1,4 @@
-"""The health of one stored token, also where its credentials cannot be read."""
+"""The health of one stored token, even if its credentials cannot be read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _parse(
 
 
 def _refuse_credentials(token_version: StoredSecret) -> None:
-    """Raise TokenUnavailable for client credentials in the token's place, as a reader does."""
+    """Raise TokenUnavailable if the token secret holds client credentials, as a reader does."""
     with suppress(ValueError):
         fields = parse_fields(token_version)
         if not fields.get("access_token") and holds_client_credentials(fields):

@@ -1,4 +1,4 @@
-"""The command line: `rotator COMMAND`. One file per command; what all share is here.
+"""The command line: `rotator COMMAND`, with one file per command.
 
 Data goes to standard output, everything else to standard error. `rotator.cli.exit_codes` has the
 exit codes.
@@ -34,13 +34,13 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line on standard error.
 
-    Without `argv` this is the process's own command, and the process ends after it.
+    Without `argv` it runs the command line of this process, which then exits.
     """
     if argv is None:
-        # The process lives for half a second, most of it spent on imports. Collecting cycles among
-        # what the SDK loads would take a tenth of that, and find none.
+        # The process takes half a second, mostly for imports. Garbage collection would add a tenth
+        # and find nothing.
         gc.disable()
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # what is ignored stays so
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # an ignored signal stays ignored
         signal.signal(signal.SIGTERM, _terminate)
     prepare_streams()
     command, has_effect = "rotator", False
@@ -65,20 +65,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{command}: {describe_unexpected(error)}", file=sys.stderr)
         code = EXIT_UNEXPECTED
     if argv is None:
-        # Else the interpreter's last collection would take a twentieth of a second to free what
-        # the end of the process frees anyway.
+        # Otherwise the interpreter's last collection would take 50 ms to free memory that the exit
+        # frees anyway.
         gc.freeze()
     return _finish(command, code, has_effect=has_effect)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind, so that child processes are stopped; a second SIGTERM ends the process at once."""
+    """Unwind, so that child processes are stopped; a second SIGTERM ends the process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise SystemExit(EXIT_TERMINATED)
 
 
 def _finish(command: str, code: int, *, has_effect: bool) -> int:
-    """Flush the output; `code`, or a failure if output that was the command's purpose is lost."""
+    """Flush the output; returns `code`, or a failure if a command's only result was lost."""
     problem = flush_output()
     if not problem:
         return code

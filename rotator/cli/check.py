@@ -1,4 +1,4 @@
-"""`rotator check`: one call of an API with the current token."""
+"""`rotator check`: one API call with the current token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings and secrets of a client, from flags, the terminal and standard input."""
+"""Reads a client's settings and secrets from flags, the terminal and standard input."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ ADOBE_SCOPES = {
     "firefly": "openid,AdobeID,session,additional_info,read_organizations,firefly_api,ff_apis",
     "photoshop": "openid,AdobeID,firefly_api,ff_apis",
 }
-"""The scopes that Adobe's own pages ask for: Server-to-Server authentication, Firefly Services, and
-the authentication page of the Photoshop API."""
+"""The scopes in Adobe's documentation: Server-to-Server authentication, Firefly Services, and the
+authentication page of the Photoshop API."""
 
 _NAMES = ("provider", "token_url", "issuer", "scope", "audience")
-_MOST_CHARACTERS = 1_000_000
+_MAX_CHARACTERS = 1_000_000
 _NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
 _JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 
@@ -63,7 +63,7 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, str]:
-    """The settings that were given as flags, the empty ones included."""
+    """The settings that were given as flags, including empty ones."""
     given = {name: getattr(args, name) for name in _NAMES}
     return {name: text for name, text in given.items() if text is not None}
 
@@ -102,7 +102,7 @@ def _expand(scope: object) -> object:
 
 
 def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of standard input and those of flags; raises ConfigError where they differ."""
+    """The fields of standard input and of flags; raises ConfigError if they contradict."""
     for name in settings.keys() & fields.keys():
         full = ADOBE_SCOPES.get(settings[name]) if name == "scope" else None
         if fields[name] not in (settings[name], full):
@@ -112,7 +112,7 @@ def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_unread_input() -> bool:
-    """Whether standard input may hold something, without reading it, which could block."""
+    """Whether standard input may have data; it isn't read, because that could block."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (AttributeError, OSError, ValueError):  # closed, or none at all
@@ -121,17 +121,17 @@ def has_unread_input() -> bool:
 
 
 def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
-    """The fields of the credentials secret: `settings`, and what they leave open.
+    """The fields of the credentials secret: `settings`, and the others.
 
-    The rest is asked for at the terminal, or read from standard input as JSON. Raises ConfigError
-    for what is missing, malformed or contradictory.
+    The others are asked for at the terminal, or read from standard input as JSON. Raises
+    ConfigError for missing, malformed or contradictory input.
     """
     if not sys.stdin.isatty():
         fields = read_object()
         combine(settings, fields)
         from rotator.rotation.credentials import merge_settings
 
-        # Adobe's download has its own scopes, which a flag replaces.
+        # The download of Adobe's console contains scopes, which a flag replaces.
         return expand_scope(merge_settings(fields, settings))
     settings = _ask_provider(dict(settings))
     client_id = _ask("client id: ")
@@ -142,9 +142,9 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
 
 
 def ask_client_secret() -> str:
-    """The client secret, typed unseen or from standard input, as text or `{"client_secret": ...}`.
+    """The client secret, from a prompt or standard input, as text or `{"client_secret": ...}`.
 
-    Raises ConfigError if it is missing, or JSON of another kind.
+    Raises ConfigError if it is missing, or is any other JSON.
     """
     given = ask_changes()
     secret = given.pop("client_secret", None)
@@ -157,9 +157,9 @@ def ask_client_secret() -> str:
 
 
 def ask_changes() -> dict[str, Any]:
-    """The new client secret, or the fields that a JSON object on standard input has.
+    """The new client secret, or the fields of a JSON object on standard input.
 
-    Raises ConfigError for other JSON: nobody's client secret looks like that.
+    Raises ConfigError for other JSON, which is never a client secret.
     """
     text = _ask_secret_text()
     _refuse_named_value(text)
@@ -173,7 +173,7 @@ def ask_changes() -> dict[str, Any]:
     )
 
     fields = _parse_object(text)
-    # A null removes a field of any name. The message never quotes a key: it may be a secret.
+    # A null may remove any field. The message never quotes a key, which may be a secret.
     for name in (name for name, value in fields.items() if value is not None):
         if name not in ClientCredentials.KEYS:
             otherwise = "has an unknown key; docs/providers.md lists the keys"
@@ -186,7 +186,7 @@ def ask_changes() -> dict[str, Any]:
 
 
 def _refuse_named_value(text: str) -> None:
-    """Raise ConfigError for a line of a file of settings: `CLIENT_SECRET=...`, `client_id: ...`."""
+    """Raise ConfigError for a value with its name: `CLIENT_SECRET=...`, `client_id: ...`."""
     named = re.match(r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]", text)
     name = re.sub("[^a-z]", "", named[1].lower()) if named else ""
     if name.endswith(_NAMES_OF_VALUES):
@@ -227,7 +227,7 @@ def _read_text(way_out: str) -> str:
     problem = f"is empty; {way_out}"
     try:
         # Windows PowerShell and Notepad put a byte order mark in front.
-        text = sys.stdin.read(_MOST_CHARACTERS).removeprefix("\ufeff")
+        text = sys.stdin.read(_MAX_CHARACTERS).removeprefix("\ufeff")
         if text.strip():
             return text
     except UnicodeError:  # its error holds the bytes
@@ -247,7 +247,7 @@ def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
             raise ConfigError(f"provider: unknown; {hint}")
         settings["provider"] = name
     preset = PRESETS.get(settings["provider"])
-    if preset is None:  # the flag's value, which is refused with the other settings
+    if preset is None:  # from the flag; it is refused when all settings are validated
         return settings
     if not (preset.token_url or settings.keys() & {"token_url", "issuer"}):
         pattern = preset.token_url_pattern

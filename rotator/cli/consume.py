@@ -1,4 +1,4 @@
-"""`rotator token`, `headers` and `env`: the current token, for shells."""
+"""`rotator token`, `headers` and `env`: print the current token for shells."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _HEADERS_EXAMPLE = """\
 example, in a script that must not call without a token:
   headers=$(rotator headers adobe/token) || exit
   printf '%s\\n' "$headers" | curl --fail -H @- "$URL"
-A pipe straight from rotator goes on when rotator fails, unless `set -o pipefail`
-is on, and sends the request without a token."""
+If rotator fails in a pipe, curl still sends the request, without a token, unless
+`set -o pipefail` is on."""
 
 _ENV_EXAMPLE = """\
-example, in a script that must not go on with a variable of yesterday:
+example, in a script that must not go on with an old token:
   vars=$(rotator env adobe/token --prefix PS_FF_SERVICES) && eval "$vars" || exit
 sets PS_FF_SERVICES_ACCESS_TOKEN, PS_FF_SERVICES_CLIENT_ID and
 PS_FF_SERVICES_EXPIRES_AT (RFC 3339, UTC). `eval "$(rotator env ...)"` goes on
@@ -156,8 +156,7 @@ def _check_life(snapshot: Snapshot, min_life: timedelta, *, typed: str, secret_i
     remaining = snapshot.expires_at - SYSTEM_CLOCK.now()
     if remaining < min_life:
         raise TokenUnavailable(
-            f"secret {secret_id}: its token lives {format_duration(remaining)} longer, which is"
-            f" less than --min-life {typed.strip()}; see `rotator status {secret_id}`, or ask for"
-            " less",
+            f"secret {secret_id}: its token expires in {format_duration(remaining)}, sooner than"
+            f" --min-life {typed.strip()}; see `rotator status {secret_id}`, or ask for less",
             expires_at=snapshot.expires_at,
         )

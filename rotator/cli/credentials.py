@@ -1,4 +1,4 @@
-"""`rotator credentials`: what the credentials secret says, and changes to it."""
+"""`rotator credentials`: show and change the content of the credentials secret."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
 _NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
-_NEXT_RUN_IS_DUE = "the next `rotator run` mints with it: what was asked for has changed"
+_NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
 _BEFORE = (
-    "the client secret before it is still in the version AWSPREVIOUS of this secret;"
+    "the previous client secret is still in the version AWSPREVIOUS of this secret;"
     " `rotator credentials add {secret_id}` would keep both in use"
 )
 _REPLACED = (
-    "the value before it could not be read, and was replaced as a whole; until the next write it is"
+    "the previous value could not be read and was replaced as a whole; until the next write it is"
     " still in the version AWSPREVIOUS of this secret"
 )
 _UNREAD = (
@@ -63,10 +63,10 @@ examples:
   rotator credentials set adobe/credentials --audience ''
   rotator credentials set adobe/credentials < new-client-secret.txt
 
-With settings it changes these and nothing else, and doesn't read standard
-input; an empty one is taken away. Without any, or with --stdin too, it replaces
-the client secret, or the fields that a JSON object on standard input has, such
-as {"private_key": "..."}. All client credentials as JSON also replace a value
+With settings, it changes only these and doesn't read standard input; an empty
+value removes a setting. Without settings, or with --stdin, it replaces the
+client secret, or the fields of a JSON object on standard input, such as
+{"private_key": "..."}. Complete client credentials as JSON also replace a value
 that cannot be read, unless it seems to hold more than client credentials."""
 
 _ADD = """\
@@ -201,7 +201,7 @@ def _edit(
 
 
 def _describe(secret: StoredSecret) -> dict[str, object]:
-    """What may be shown: settings by name, and of secrets only that there are any."""
+    """The settings by name; of secrets only how many there are."""
     from rotator.model.providers import resolve
     from rotator.model.stored import parse_credentials
     from rotator.model.urls import hide_query

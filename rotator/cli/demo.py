@@ -1,4 +1,4 @@
-"""`rotator demo`: the embedded default."""
+"""`rotator demo`: the whole job against local servers."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def _demo(args: argparse.Namespace) -> int:
 
     from rotator.demo import run_demo
 
-    gc.enable()  # this one may stay up for days
+    gc.enable()  # which `main` disabled for short commands; --serve may stay up for days
     return run_demo(serve=args.serve)

@@ -1,7 +1,7 @@
 """Detects another distribution that installs the same package folder and command.
 
-Ours is called `oauth-token-rotator`. Another project owns the name `rotator` in the package index,
-and our own 0.1.0 had it too. Both have the version 0.1.0, so only their summaries tell them apart.
+Ours is called `oauth-token-rotator`. The name `rotator` belongs to another project on PyPI, and was
+the name of our own 0.1.0. Both have the version 0.1.0, so only their summaries differ.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ _SHELL = "/bin/sh"
 _EXAMPLE = """\
 example:
   rotator exec adobe/token --prefix PS_FF_SERVICES -- ./job.sh
-The command takes rotator's place: its exit code and signals are its own. 126
-says that it cannot be run, 127 that there is no such command."""
+The command replaces the rotator process, so exit code and signals are the
+command's. Exit code 126: it cannot be run; 127: it is not found."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -49,7 +49,7 @@ def _exec(args: argparse.Namespace) -> int:
     variables = token_variables(args)
     environment = {name: text for name, text in os.environ.items() if name not in variables}
     environment |= {name: text for name, text in variables.items() if text is not None}
-    # Python ignores these signals from its start, and execve(2) would pass that on to the command.
+    # Python ignores these signals at start-up, and the command would inherit that (execve(2)).
     ours = {
         number: signal.signal(number, signal.SIG_DFL)
         for number in (getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"))
@@ -63,12 +63,12 @@ def _exec(args: argparse.Namespace) -> int:
 
 
 def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Become the command, as execvp(3) does; returns exit code and reason if that fails."""
+    """Become the command, as execvp(3) does; returns the exit code and the reason on failure."""
     command = argv[0]
     paths = [command]
     if not os.path.dirname(command):  # noqa: PTH120 - pathlib costs milliseconds to import
         paths = [os.path.join(folder, command) for folder in os.get_exec_path(environment)]  # noqa: PTH118
-    answer = (_NOT_FOUND, "is not found; check the name and PATH")
+    failure = (_NOT_FOUND, "is not found; check the name and PATH")
     for path in paths:
         try:
             _execute(path, argv, environment)
@@ -76,13 +76,13 @@ def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tup
             if os.path.isfile(path):  # noqa: PTH113
                 return _NOT_EXECUTABLE, _interpreter_problem(path)
         except PermissionError:
-            answer = (_NOT_EXECUTABLE, "cannot be executed; check its permissions")
+            failure = (_NOT_EXECUTABLE, "cannot be executed; check its permissions")
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else "unknown reason"
             return _NOT_EXECUTABLE, f"cannot be executed: {reason}"
         except ValueError:  # an argument with a NUL in it
             return _NOT_EXECUTABLE, "cannot be executed: an argument holds a NUL"
-    return answer
+    return failure
 
 
 def _execute(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -96,7 +96,7 @@ def _execute(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> 
 
 
 def _interpreter_problem(path: str) -> str:
-    """Why a file that exists is "not found": its interpreter is missing."""
+    """The message for a file that exists, but whose interpreter is not found."""
     with open(path, "rb") as file:  # noqa: PTH123
         first = file.readline(256)
     if first.startswith(b"#!") and first.rstrip(b"\n").endswith(b"\r"):

@@ -1,4 +1,4 @@
-"""What each exit code means, and which error leads to which."""
+"""The exit codes, and the exit code of each error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXIT_CODES = {
 
 
 def exit_code(error: RotatorError) -> int:
-    """The code with which `error` ends a command."""
+    """The exit code of a command that fails with `error`."""
     if isinstance(error, TokenUnavailable):
         return EXIT_NO_TOKEN
     if error.retryable:

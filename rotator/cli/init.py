@@ -1,4 +1,4 @@
-"""`rotator init`: both secrets and the binding between them."""
+"""`rotator init`: create both secrets and their binding."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ examples:
 
 client.json holds at least {"client_id": "...", "client_secret": "..."}. The
 client secret is asked for at the terminal or read from standard input; it is
-never an argument, where every user of the machine could see it. What exists is
-not overwritten."""
+never an argument, where every user of the machine could see it. Existing values
+are not overwritten."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -61,7 +61,7 @@ def _init(args: argparse.Namespace) -> int:
     done = set_up_binding(
         credentials_secret,
         settings.token_secret,
-        store=open_store(settings),
+        store=open_store(settings.region),
         ask=None if args.bind_only else lambda: ask_credentials(client_settings),
         kms_key_id=args.kms_key_id,
     )

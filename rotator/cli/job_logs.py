@@ -8,9 +8,9 @@ __all__ = ["configure_job_logs"]
 
 
 def configure_job_logs() -> None:
-    """Configure the logs by the environment; raises ConfigError for a wrong setting.
+    """Configure the logs from the environment; raises ConfigError for a wrong setting.
 
-    Where events and result reach the same terminal, outcomes are left to the result.
+    If logs and result go to the same terminal, the events of outcomes are not logged.
     """
     from rotator import logs
     from rotator.config import load_log_settings

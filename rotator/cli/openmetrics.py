@@ -1,4 +1,4 @@
-"""The health of a token for textfile collectors, in a file that is never half-written."""
+"""Writes the health of tokens for textfile collectors, atomically."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _HEALTHS = ("healthy", "overdue", "unusable")
 
 
 def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
-    """The text for what was found at `now` (aware UTC).
+    """The metrics of `statuses` as of `now` (aware UTC).
 
-    It keeps to the part of OpenMetrics 1.0 that Prometheus' own text format shares, because that is
-    what textfile collectors read.
+    In the common subset of OpenMetrics 1.0 and Prometheus' text format, which is what textfile
+    collectors read.
     """
     statuses = list(statuses)
     lines = _instant_lines(
@@ -46,7 +46,7 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
 
 
 def _client_secret_lines(known: Sequence[ClientSecretStatus]) -> list[str]:
-    """The families of client secrets; none where none is known, as without rotations."""
+    """The metric families of client secrets; empty if none was ever rotated."""
     if not known:
         return []
     labelled = [
@@ -83,10 +83,10 @@ def _instant_lines(
 
 
 def write_atomically(path: str, text: str) -> None:
-    """Replace the file as a whole; raises ConfigError if that cannot be done.
+    """Replace the file atomically; raises ConfigError on failure.
 
-    A symlink's target is replaced. Anything but a regular file (a device, a FIFO) is refused,
-    because the rename would remove it.
+    A symlink is followed. Anything but a regular file (a device, a FIFO) is refused, because the
+    rename would remove it.
     """
     _refuse_irregular(path)
     path = os.path.realpath(path)

@@ -1,4 +1,4 @@
-"""The grammar of the command line; its errors name options and never quote what was typed."""
+"""Parses the command line; its errors name options and never quote values."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _MODULES = {
 _DESCRIPTION = """\
 Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.
 The job is `rotator run`, which a scheduler starts at any interval; the other
-commands set it up, watch it, or read the token. AWS is found by the standard
-variables of its SDK (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
+commands set it up, monitor it, or read the token. AWS settings come from the
+standard variables of its SDK (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
 
-# An option that could be one of ours may be quoted. Anything else that was typed may be a secret.
+# Only an argument that looks like an option is quoted in errors: any other may be a secret.
 _PLAIN_OPTION = r"--[a-z][a-z-]{1,24}(?==|$)"
 
 
@@ -69,10 +69,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def build_parser(command: str | None = None) -> _Parser:
-    """The parser of the whole command line, from which completions and manual page are made too.
+    """The parser of the whole command line; completions and the manual page are made from it too.
 
-    With `command` it knows that one alone: to import the others would take a tenth of the time that
-    a run which is not due takes beside the AWS SDK.
+    With `command` it has that command alone: importing the others would take a tenth of the time of
+    a run that is not due, not counting the AWS SDK.
     """
     parser = _Parser(
         prog="rotator",
@@ -93,7 +93,7 @@ def _unknown_option(text: str) -> str | None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Lets `parse` word the errors. No option is `required`: that error names no argument."""
+    """Leaves the wording of errors to `parse`; see docs/decisions/0014-command-line.md."""
 
     def __init__(self, **settings: Any) -> None:
         self._actions_by_name: dict[str, argparse.Action] = {}
@@ -124,7 +124,7 @@ class _Parser(argparse.ArgumentParser):
         return self._commands[argv[0]].named_command(argv[1:])
 
     def find_problem(self, argument_name: str | None) -> str:
-        """What is wrong with the option that argparse has named."""
+        """The message for the argument that argparse has named in an error."""
         action = self._actions_by_name.get(argument_name or "")
         name = action.option_strings[-1] if action else ""
         if action is None:

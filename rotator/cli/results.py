@@ -1,4 +1,4 @@
-"""Results, failures and statuses as JSON, and the parts of them that people read."""
+"""Results, failures and statuses, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = [
 
 
 _STEPS = {
-    "adding": "a new one was asked for",
-    "overlap": "the old one is kept beside it",
-    "retired": "the old one is switched off",
+    "adding": "a new one was requested",
+    "overlap": "both are in use",
+    "retired": "the old one is disabled",
 }
 
 
@@ -108,12 +108,12 @@ def client_secret_fields(status: ClientSecretStatus) -> dict[str, object]:
 
 
 def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
-    """What is known of the client secret at `now`, for people: age, end, rotation under way."""
+    """The age of the client secret at `now`, its expiry, and a rotation under way, as text."""
     from rotator.model.instants import format_duration
 
     parts = [f"{format_duration(now - status.created_at)} old" if status.created_at else status.id]
     if status.expires_at is not None:
-        ends = "ended at" if now >= status.expires_at else "ends at"
+        ends = "expired at" if now >= status.expires_at else "expires at"
         parts.append(f"{ends} {instant_text(status.expires_at)}")
     if status.step is not None:
         began = instant_text(status.started_at)
@@ -129,7 +129,7 @@ def instant_text(at: datetime | None) -> str | None:
 
 
 def remaining_text(status: TokenStatus) -> str | None:
-    """The remaining life for people, None where there is no token."""
+    """The remaining life as text, None if there is no token."""
     from rotator.model.instants import format_duration
 
     if status.remaining is None:

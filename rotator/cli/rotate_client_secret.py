@@ -1,4 +1,4 @@
-"""`rotator rotate-client-secret`: a new client secret at the provider, and the old one's end."""
+"""`rotator rotate-client-secret`: replaces the client secret at the provider."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _EXAMPLE = """\
 examples:
   rotator rotate-client-secret adobe/credentials --dry-run
   rotator rotate-client-secret adobe/credentials
-and from a daily job, which begins a rotation every 90 days and ends it:
+daily, from a scheduler, for a new client secret every 90 days:
   rotator rotate-client-secret adobe/credentials --max-age 90d
 
-It takes the steps that can be taken now: run it again until it says finished.
-Both client secrets work in between, and `rotator run` goes on as ever. The old
-one is deleted once every condition that --dry-run shows is met."""
+Each run takes the steps that are possible now; run it again until it prints
+"finished". Meanwhile both client secrets work, and so does `rotator run`. The
+old one is deleted once every condition that --dry-run shows is met."""
 
 _MARKS = {True: "met ", False: "open"}
 
@@ -35,7 +35,7 @@ _NEXT = {
     "started": "next: run this again, daily or when the conditions of --dry-run are met",
     "waiting": "next: run this again when the open conditions are met",
     "retired": "next: run this again in 24 hours",
-    "reverted": "next: run this again to begin anew",
+    "reverted": "next: run this again to start over",
     "finished": "next: nothing; without --max-age another run begins the next rotation",
 }
 
@@ -60,7 +60,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--overlap",
         metavar="DURATION",
-        help="how long both client secrets are kept at least (ROTATOR_CLIENT_SECRET_OVERLAP);"
+        help="the minimum time that both client secrets are kept (ROTATOR_CLIENT_SECRET_OVERLAP);"
         " without it 72h",
     )
     parser.add_argument(
@@ -132,5 +132,5 @@ def as_text(result: SecretRotationResult) -> str:
 def _failure_as_text(failure: dict[str, Any]) -> str:
     lines = [f"failed: {failure['error']}"]
     if failure["retryable"]:
-        lines.append("temporary: run this again; no client secret that works was given up")
+        lines.append("temporary: run this again; every client secret that works is still stored")
     return "\n".join(lines)

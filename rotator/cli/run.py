@@ -27,11 +27,11 @@ _EXAMPLE = """\
 example, a crontab line:
   */15 * * * *  rotator run --credentials-secret adobe/credentials --token-secret adobe/token
 
-A run that is not due costs one call of Secrets Manager and mints nothing."""
+A run that is not due makes one call to Secrets Manager and mints nothing."""
 
 
 _CHECK_CLIENT = "check the client at the provider, then store its secret with {set_command}"
-# What the provider refused (RFC 6749 section 5.2, and what Auth0 says of a wrong secret), or AWS.
+# By error code of the provider (RFC 6749 section 5.2; Auth0 has access_denied) or of AWS.
 _NEXT_STEPS = dict.fromkeys(
     ("invalid_client", "unauthorized_client", "access_denied"), _CHECK_CLIENT
 ) | {
@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace) -> int:
         result = _rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
         code, known = exit_code(error), logs.error_fields(error)
-    except Exception as error:  # noqa: BLE001 - monitors of the events must learn of it too
+    except Exception as error:  # noqa: BLE001 - it has to be in the logs too
         code, known = EXIT_UNEXPECTED, {"error": describe_unexpected(error), "retryable": False}
     else:
         print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
@@ -113,7 +113,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _named_binding(args: argparse.Namespace) -> str | None:
-    """The token secret for the event of a failure; None for what cannot be the name of one."""
+    """The token secret for the event of a failure; None without a valid name."""
     from rotator.config import load_secret_id
 
     with suppress(ConfigError):
@@ -124,7 +124,7 @@ def _named_binding(args: argparse.Namespace) -> str | None:
 def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:
     from rotator.app import Rotator, open_store
 
-    return Rotator(open_store(settings)).rotate(settings, force=force, dry_run=dry_run)
+    return Rotator(open_store(settings.region)).rotate(settings, force=force, dry_run=dry_run)
 
 
 def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:
@@ -139,13 +139,13 @@ def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:
 
 
 def _kept_lines(failure: dict[str, Any]) -> list[str]:
-    """What consumers have after the failure, as far as it is known."""
+    """The stored token that consumers still have after the failure, if that is known."""
     if "expires_at" not in failure:
         return []
     version_id, expires_at = failure["version_id"], failure["expires_at"]
     if version_id is None:
         return ["no valid token: the token secret has no value yet"]
-    if expires_at is None:  # malformed for the job; readers take more than it does
+    if expires_at is None:  # malformed for the job, which is stricter than readers
         return []
     if datetime.fromisoformat(expires_at) > datetime.now(UTC):
         return [f"kept: version {version_id}, expires at {expires_at}"]
@@ -173,13 +173,13 @@ def _with_commands(step: str, binding: Binding) -> str:
 def _as_text(result: RotationResult) -> str:
     from rotator.model.instants import format_instant
 
-    said = {
+    outcome = {
         "rotated": "rotated",
         "not_due": "not due",
         "superseded": "superseded by another rotator",
         "would_rotate": "would rotate (dry run)",
     }[result.outcome]
-    lines = [f"{said}: {result.reason.replace('_', ' ')}, in {result.duration_s:.2f} s"]
+    lines = [f"{outcome}: {result.reason.replace('_', ' ')}, in {result.duration_s:.2f} s"]
     if result.expires_at is not None:
         lines.append(f"version {result.version_id}, expires at {format_instant(result.expires_at)}")
     if result.next_rotation_at is not None:

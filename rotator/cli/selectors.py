@@ -1,4 +1,4 @@
-"""The options that name a binding, for every command that works on one."""
+"""The options that name secrets and select bindings, shared by the commands."""
 
 from __future__ import annotations
 
@@ -45,23 +45,18 @@ def add_token_secret(parser: argparse.ArgumentParser) -> None:
 
 def add_credentials_secret(parser: argparse.ArgumentParser) -> None:
     """Add the name of the credentials secret, as an argument or as an option."""
-    parser.add_argument(
-        "id",
-        nargs="?",
-        metavar="ID",
-        help="name or ARN of the credentials secret (ROTATOR_CREDENTIALS_SECRET)",
-    )
+    _add_positional(parser, "credentials")
     parser.add_argument("--credentials-secret", metavar="ID", help="the same, as an option")
 
 
 def add_positional_token_secret(parser: argparse.ArgumentParser) -> None:
     """Add the name of the token secret as an argument."""
-    parser.add_argument(
-        "id",
-        nargs="?",
-        metavar="ID",
-        help="name or ARN of the token secret (ROTATOR_TOKEN_SECRET)",
-    )
+    _add_positional(parser, "token")
+
+
+def _add_positional(parser: argparse.ArgumentParser, kind: str) -> None:
+    text = f"name or ARN of the {kind} secret (ROTATOR_{kind.upper()}_SECRET)"
+    parser.add_argument("id", nargs="?", metavar="ID", help=text)
 
 
 def add_policy(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +91,7 @@ def named_credentials_secret(args: argparse.Namespace) -> str:
 
 
 def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
-    """The settings that flags and environment name; raises ConfigError."""
+    """The settings of flags and environment; raises ConfigError."""
     from rotator.config import load_settings
 
     names = ("credentials_secret", "token_secret", "cadence", "interval", "tick")
@@ -107,7 +102,7 @@ def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
 
 
 def add_fleet(parser: argparse.ArgumentParser) -> None:
-    """Add what selects many bindings."""
+    """Add the options that select many bindings."""
     parser.add_argument(
         "--config", metavar="FILE", help="the bindings of this TOML manifest (ROTATOR_CONFIG)"
     )

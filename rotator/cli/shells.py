@@ -1,4 +1,4 @@
-"""Variables, written for the shells and programs that read them."""
+"""Formats variables for shells and other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS"]
 
-# What PowerShell takes for the end of a single-quoted string (about_Quoting_Rules).
+# Each of these ends a single-quoted string in PowerShell (about_Quoting_Rules).
 _POWERSHELL_QUOTES = "['\u2018\u2019\u201a\u201b]"
 
 _PLAIN = r"[A-Za-z0-9_.:/+=@%,~-]+"
@@ -37,7 +37,7 @@ def _powershell(name: str, value: str | None) -> str:
 
 
 def _dotenv(name: str, value: str | None) -> str:
-    """Unquoted where possible: `docker run --env-file` takes quotes for a part of the value."""
+    """Unquoted where possible: for `docker run --env-file`, quotes are part of the value."""
     if value is None or re.fullmatch(_PLAIN, value):
         return f"{name}={value or ''}"
     if "'" not in value:

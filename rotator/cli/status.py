@@ -1,4 +1,4 @@
-"""`rotator status`: the health of the token."""
+"""`rotator status`: show the health of the token."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _EXAMPLE = """\
 example:
   rotator status adobe/token
 
-With the credentials secret named as well, it also tells whether the token is
-of the client that is configured now, and how old the client secret is if
-`rotator rotate-client-secret` has seen it. Exit codes for monitors:
+If the credentials secret is named too, it also shows whether the token belongs
+to the configured client, and how old the client secret is, once
+`rotator rotate-client-secret` has run. Exit codes for monitors:
   0  healthy
   4  overdue: consumers have a valid token, but the job does not replace it
   6  unusable: there is no token to read"""
@@ -71,7 +71,7 @@ def _status(args: argparse.Namespace) -> int:
     settings = load_job_settings(args)
     from rotator.app import Rotator, open_store
 
-    status = Rotator(open_store(settings)).status(settings)
+    status = Rotator(open_store(settings.region)).status(settings)
     write_openmetrics(args.openmetrics, [status])
     if args.json:
         print(json.dumps(_as_json(status), indent=2))

@@ -1,4 +1,4 @@
-"""Keeps standard streams that are closed, full or limited to ASCII from stopping a command."""
+"""Makes commands work with standard streams that are closed, full or limited to ASCII."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ class _BestEffortStream(io.FileIO):
             written = super().write(data)
         except OSError:
             return size_bytes
-        return size_bytes if written is None else written  # None: it would have to wait
+        return size_bytes if written is None else written  # None: it would block
 
 
 class _Output(io.FileIO):
     """Drops what cannot be written, and keeps the reason until the end of the command.
 
-    So no failing `print` hides how a rotation ended. A closed pipe (`| head`) ends the command.
+    So a `print` that fails doesn't hide the outcome of a rotation. A closed pipe (`| head`) ends
+    the command.
     """
 
     problem: str | None = None
@@ -38,19 +39,19 @@ class _Output(io.FileIO):
         try:
             written = super().write(data)
         except BrokenPipeError:
-            self.problem = ""  # not a failure: the reader has what it needs
+            self.problem = ""  # not a failure: the reader wants no more
             raise
         except OSError as error:
             self.problem = os.strerror(error.errno or errno.EIO)
             return size_bytes
-        if written is None:  # it would have to wait
+        if written is None:  # it would block
             self.problem = os.strerror(errno.EAGAIN)
             return size_bytes
         return written
 
 
 def prepare_streams() -> None:
-    """Replace streams that are closed (`>&-`), and let output survive any encoding."""
+    """Replace closed streams (`>&-`), and escape characters that an encoding lacks."""
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stdout is None:
         # Opened for reading only, so that writing fails as it would on the closed stream.

@@ -1,7 +1,7 @@
 """Settings from flags, environment variables and events; errors name the wrong one.
 
-Only this package reads the environment for the job. What the AWS SDK reads itself (endpoint,
-profile, keys) is left to it.
+Only this package reads the environment for the job, except for what the AWS SDK reads itself
+(endpoint, profile, keys).
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ __all__ = [
     "JobSettings",
     "LogSettings",
     "Settings",
-    "environment_means",
     "environment_names",
+    "environment_names_arn",
     "load_fleet",
     "load_fleet_options",
     "load_log_settings",
@@ -66,9 +66,9 @@ LOG_FORMATS = ("json", "console")
 class JobSettings(NamedTuple):
     """How tokens are kept fresh, for one binding or many.
 
-    `interval` is how often the job is started, `spread` by how much it may rotate early,
-    `probe_url` the API to call with a new token; with `probe_stored` it is called with the stored
-    one too.
+    `interval` is how often the scheduler starts the job, `spread` how much early a token may be
+    due, `probe_url` the API to call with a new token, and with `probe_stored` with the stored one
+    too.
     """
 
     cadence: timedelta | None = None
@@ -83,10 +83,10 @@ class JobSettings(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The names of one binding's secrets, where they are, and how the token is kept fresh.
+    """One binding's secrets, their region, and how the token is kept fresh.
 
     `credentials_secret` is None if only the token secret was named, which is enough for its status.
-    `region` is that of the secrets' ARNs or AWS_REGION; None leaves it to the SDK.
+    `region` is from the secrets' ARNs or AWS_REGION; None leaves it to the SDK.
     """
 
     token_secret: str
@@ -106,7 +106,7 @@ class Settings(NamedTuple):
 
 
 class LogSettings(NamedTuple):
-    """`level` is the lowest that is logged; `form` None chooses by where the logs go."""
+    """`level` is the lowest that is logged; `form` None means console on a terminal, else JSON."""
 
     level: str = "info"
     form: str | None = None
@@ -115,7 +115,7 @@ class LogSettings(NamedTuple):
 def load_settings(
     given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
 ) -> Settings:
-    """The settings in `given`, and what it lacks from the environment.
+    """The settings in `given`; the environment supplies the others.
 
     The keys of `given` are flags (`--token-secret`) or fields of an event (`token_secret`), as
     errors name them; None and an empty variable mean "not given". Raises ConfigError for a wrong
@@ -160,10 +160,10 @@ def _job(found: Mapping[str, Given]) -> JobSettings:
 def load_secret_id(
     name: str, given: Mapping[str, str | None], *, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """The one secret that a command works on, checked.
+    """The id of the one secret that a command works on, checked.
 
-    `name` is `token_secret` or `credentials_secret`; `given` is what was typed, by its name in
-    errors. Raises ConfigError if two values differ, or there is none.
+    `name` is `token_secret` or `credentials_secret`; `given` maps the names of arguments, as errors
+    show them, to their values. Raises ConfigError if two values differ, or there is none.
     """
     variable = f"{PREFIX}{name.upper()}"
     typed = {label: text for label, text in given.items() if text is not None}
@@ -188,17 +188,17 @@ def load_secret_rotation(
 
 
 def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is the token secret that the environment names."""
+    """Whether the environment names this token secret, in the same words."""
     return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
 
 
-def environment_means(arn: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the token secret with this ARN is the one that the environment names."""
+def environment_names_arn(arn: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names the token secret with this ARN, by name or ARN."""
     return is_name_of(environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
-    """How much is logged and in which form; raises ConfigError for a value that is neither."""
+    """The level and format of the logs; raises ConfigError for an unknown value."""
     found = read_environment(environ, LOG_NAMES)
     level, form = found.get("log_level"), found.get("log_format")
     return LogSettings(
@@ -208,5 +208,5 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
 
 
 def region_of(secret_id: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The region to ask for one secret; None leaves it to the SDK."""
+    """The region of one secret: its ARN's or AWS_REGION; None leaves it to the SDK."""
     return arn_region(secret_id) or environ.get("AWS_REGION") or None

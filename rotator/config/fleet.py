@@ -1,4 +1,4 @@
-"""Which bindings a run over many is for, and how it treats them."""
+"""The settings that select the bindings of a fleet, and how it runs."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ MAX_KEY_CHARS, MAX_VALUE_CHARS = 128, 256
 
 
 class FleetSelector(NamedTuple):
-    """A fleet: that of the manifest `config`, or the secrets with the binding tag and `where`'s.
+    """A fleet: the manifest `config`, or the secrets with the binding tag and the tags of `where`.
 
-    `name`, `cadence`, `interval`, `spread` and the paces override the manifest; None leaves them to
-    it or to the defaults. `probe_url` is for bindings without their own; with `probe_stored` it is
-    called with stored tokens too. `queue_url` is where to send what is due, for workers to rotate.
+    `name`, `cadence`, `interval`, `spread` and the rates override the manifest; None leaves them to
+    it or to the defaults. `probe_url` is for bindings that have none; with `probe_stored` it is
+    called with stored tokens too. `queue_url` is the queue to send due bindings to.
     """
 
     config: str | None = None
@@ -61,8 +61,8 @@ def load_fleet(
 ) -> FleetSelector | None:
     """The fleet that `given` or the environment selects, None if they select one binding.
 
-    Flags come first: one that names a secret overrides the variables of a fleet, and the other way
-    round. `--where` has its pairs separated by commas. Raises ConfigError for a wrong value, or an
+    Flags win: one that names a secret overrides the variables that select a fleet, and vice versa.
+    The pairs of `--where` are separated by commas. Raises ConfigError for a wrong value or an
     ambiguous selection.
     """
     typed = {
@@ -84,9 +84,9 @@ def load_fleet(
     found |= typed
     config, discover = found.get("config"), parse_flag(found.get("discover"))
     if not discover:
-        # What is set for a job that runs all the same is no reason to stop it.
-        is_idle = config is not None or "token_secret" in found
-        _refuse_where(typed if is_idle else found)
+        # A variable that has no effect must not stop a job that is otherwise complete.
+        has_selection = config is not None or "token_secret" in found
+        _refuse_where(typed if has_selection else found)
         found.pop("where", None)
     if config is None and not discover:
         return None
@@ -101,7 +101,7 @@ def load_fleet(
 
 
 def _refuse_where(found: Mapping[str, Given]) -> None:
-    """Tags narrow down what was found by tag, and nothing else."""
+    """Raise ConfigError for --where without --discover."""
     if "where" in found:
         label = found["where"].label
         flag = "--discover" if label.startswith("--") else f"{PREFIX}DISCOVER"
@@ -109,7 +109,7 @@ def _refuse_where(found: Mapping[str, Given]) -> None:
 
 
 def load_fleet_options(environ: Mapping[str, str] = os.environ) -> FleetSelector:
-    """How a fleet runs whose bindings are named by something else, such as a queue."""
+    """The settings of a fleet whose bindings come from elsewhere, such as a queue."""
     names = ("cadence", "interval", "tick", "spread", "probe_url", "probe_stored", "fleet", *PACES)
     return _fleet_selector(read_environment(environ, names), environ)
 
@@ -186,7 +186,7 @@ def _queue(given: Given | None) -> str | None:
 
 
 def _has_host(url: str) -> bool:
-    """Whether its host and port can be read: the SDK's own errors name neither."""
+    """Whether its host and port can be parsed: the SDK's error would name neither."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0

@@ -1,4 +1,4 @@
-"""Settings as they were written: in flags, environment variables and fields of an event."""
+"""Parses settings from flags, environment variables and fields of an event."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ NAMES = (
     "probe_url",
     "probe_stored",
 )
-"""What `load_settings` takes: as flags (`--token-secret`), as variables (`ROTATOR_TOKEN_SECRET`)
-and as fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
+"""The settings of `load_settings`: flags (`--token-secret`), variables (`ROTATOR_TOKEN_SECRET`) and
+fields of an event (`token_secret`). `tick` is the old name of `interval`, until 1.0."""
 
 LOG_NAMES = ("log_level", "log_format")
 PACES = ("puts_per_s", "reads_per_s")
 FLEET_NAMES = ("config", "discover", "where", "fleet", "queue_url", *PACES)
-"""What many bindings at once are run by; with `cadence`, `interval` and `spread` from above."""
+"""The settings of a fleet, in addition to `cadence`, `interval` and `spread`."""
 
 SECRET_NAMES = ("client_secret_overlap", "client_secret_max_age")
 ALL_NAMES = (*NAMES, *LOG_NAMES, *FLEET_NAMES, *SECRET_NAMES)
 
 CREDENTIALS_FIELDS = ("client_id", "client_secret", "private_key", "scope", "token_url", "provider")
-"""What people look for in the environment first, and what only the credentials secret holds."""
+"""Fields of the credentials secret that people expect to set in the environment."""
 
 _YES, _NO = ("1", "on", "true", "yes"), ("0", "off", "false", "no")
 
-# What Kubernetes sets in a pod for each Service in its namespace; one may be called "rotator-log".
+# The variables that Kubernetes sets for each Service of a namespace, which may be "rotator-log".
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SERVICE_LINK = (
     r"\w+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?"
@@ -71,17 +71,17 @@ _SERVICE_LINK = (
 
 
 class Given(NamedTuple):
-    """A setting as it was written, and what to call it in an error."""
+    """The text of a setting, and its name in errors."""
 
     text: str
     label: str
 
 
 def read_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Given]:
-    """What the environment says of `names`, by name; an empty variable says nothing.
+    """The settings of the environment among `names`, by name; an empty variable counts as unset.
 
-    Raises ConfigError for a variable that looks like a misspelling of any setting, or stands for
-    something that one of the secrets holds.
+    Raises ConfigError for a variable that looks like a misspelt setting, or like a field of one of
+    the secrets.
     """
     known = {f"{PREFIX}{name.upper()}": name for name in ALL_NAMES}
     found = {}
@@ -97,7 +97,7 @@ def read_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
 
 
 def _explain_unknown(variable: str) -> str | None:
-    """What is wrong with a variable that is no setting; None if it may be somebody else's."""
+    """Why a variable that is not a setting is refused; None if it may be another program's."""
     name = variable.removeprefix(PREFIX).lower()
     if name in {"token", "access_token"}:
         return (
@@ -121,13 +121,13 @@ def _explain_credentials_field(field: str) -> str:
 
 
 def describe_missing(name: str) -> str:
-    """What to do about a secret that nothing names."""
+    """The message for a secret that no setting names."""
     flag = f"--{name.replace('_', '-')}"
     return f"{name.replace('_', ' ')}: missing; pass {flag} ID or set {PREFIX}{name.upper()}"
 
 
 def describe_missing_api(label: str) -> str:
-    """What to do about a probe without an API."""
+    """The message for a probe without an API."""
     return f"{label}: needs an API to call; pass --probe-url or set {PREFIX}PROBE_URL"
 
 
@@ -154,7 +154,7 @@ def parse_span(given: Given | None) -> timedelta | None:
 
 
 def parse_flag(given: Given | None) -> bool:
-    """Yes or no, no if it was not given; raises ConfigError."""
+    """A boolean, False if it was not given; raises ConfigError."""
     if given is None:
         return False
     text = given.text.lower()

@@ -1,1 +1,1 @@
-"""What `rotator.lambda_handler` does for fleets, queues and client secrets."""
+"""The parts of the Lambda function for fleets, queues and client secrets."""

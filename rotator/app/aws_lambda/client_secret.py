@@ -29,8 +29,8 @@ FIELDS = (EVENT, "credentials_secret")
 def parse_event(event: Mapping[str, Any]) -> tuple[str, bool]:
     """The credentials secret that the event or the environment names, and whether to emit metrics.
 
-    Not for one that an event names: each name would be a new dimension, which CloudWatch bills.
-    Raises ConfigError.
+    A secret that the event names gets none: each name would be a new dimension, which CloudWatch
+    bills. Raises ConfigError.
     """
     if event.get(EVENT) is not True:
         raise ConfigError(f"event: {EVENT} must be true")
@@ -48,8 +48,9 @@ def rotate_client_secret(
 ) -> dict[str, Any]:
     """Take the next steps on the client secret in this credentials secret.
 
-    The token secret of the environment counts as named exactly. With `emits_metrics` prints one
-    line of metrics where something is known of the client secret's age. Raises RotatorError.
+    The environment's token secret counts as one that these credentials mint for. With
+    `emits_metrics` prints one line of metrics if the client secret's age is known. Raises
+    RotatorError.
     """
     token_secrets: tuple[str, ...] = ()
     with suppress(ConfigError):  # the credentials may name them all
@@ -75,7 +76,7 @@ def rotate_client_secret(
 
 
 def _metrics(result: SecretRotationResult, now: datetime) -> dict[str, float]:
-    """The age of the newest client secret that is stored, and what is left of its life."""
+    """The age of the newest stored client secret, and its remaining lifetime."""
     newest = result.rotation.stored if result.rotation else None
     values: dict[str, float] = {}
     if newest is not None and newest.created_at is not None:

@@ -7,12 +7,12 @@ from typing import Protocol
 __all__ = ["Context", "remaining_s"]
 
 RESERVE_S = 15.0
-"""Kept of the remaining time for publishing what was minted (`rotator.app.PUBLISH_S`), and for
+"""The part of the remaining time that is kept for publishing (`rotator.app.PUBLISH_S`) and
 reporting."""
 
 
 class Context(Protocol):
-    """What is used of Lambda's context object."""
+    """The members of Lambda's context object that rotator uses."""
 
     @property
     def aws_request_id(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from rotator import lambda_handler
-from rotator.app import open_store_in
+from rotator.app import open_store
 from rotator.aws.store import SecretsManagerStore
 from rotator.errors import ConfigError, CredentialsError, MintError, RotatorError
 from rotator.lambda_handler import handler
@@ -293,7 +293,7 @@ def test_error_of_an_unknown_kind_is_raised_without_its_text(
     def explode(_: object) -> None:
         raise ZeroDivisionError(binding.client_secret)
 
-    monkeypatch.setattr(lambda_handler, "open_store_in", explode)
+    monkeypatch.setattr(lambda_handler, "open_store", explode)
     with pytest.raises(RotatorError) as caught:
         handler(SCHEDULED, LambdaContext())
     output = capsys.readouterr()
@@ -323,9 +323,9 @@ def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch)
 
     def open_and_count(region: str | None) -> SecretsManagerStore:
         opened.append(region)
-        return open_store_in(region)
+        return open_store(region)
 
-    monkeypatch.setattr(lambda_handler, "open_store_in", open_and_count)
+    monkeypatch.setattr(lambda_handler, "open_store", open_and_count)
 
     for cadence in ("23h", "22h", "21h"):  # settings that make no difference to the client
         monkeypatch.setenv("ROTATOR_CADENCE", cadence)

@@ -13,7 +13,7 @@ from tests.integration.cli.vault import Vault
 NEW = "p8e-new+client/secret="
 # The scopes on Adobe's page on the authentication of the Photoshop API.
 PHOTOSHOP = "openid,AdobeID,firefly_api,ff_apis"
-IS_DUE = "the next `rotator run` mints with it: what was asked for has changed"
+IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
 
 
 @pytest.mark.parametrize("given", [NEW, json.dumps({"client_secret": NEW, "scope": "photoshop"})])

@@ -207,9 +207,7 @@ def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name
     shown = result(inside("status", *vault.binding.selectors, "--json"))["client_secret"]
 
     [line] = [line for line in table.splitlines() if line.startswith("client secret")]
-    assert re.search(
-        r" old, rotation under way since \S+Z \(the old one is kept beside it\)$", line
-    )
+    assert re.search(r" old, rotation under way since \S+Z \(both are in use\)$", line)
     assert shown["id"] == "adobe-secret-2"
     assert shown["rotation_step"] == "overlap"
     assert "canary" not in table
