@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from rotator.aws.error_details import is_temporary, safe_code
 from rotator.aws.errors import explain_error, explain_foreign_response
+from rotator.aws.sdk_config import client_config
 from rotator.aws.time_limit import call_within
 from rotator.errors import RotatorError, StoreError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
@@ -210,14 +211,8 @@ def locate(queue_url: str) -> tuple[str | None, str | None]:
 def _connect(queue_url: str, region: str | None) -> Any:  # noqa: ANN401 - a client of botocore
     """A client for the queue's region and endpoint; an endpoint in the SDK's settings wins."""
     import botocore.session
-    from botocore.config import Config
 
-    config = Config(
-        connect_timeout=3,
-        read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 2},
-        user_agent_extra="rotator",
-    )
+    config = client_config(attempts=2)
     named, endpoint = locate(queue_url)
 
     def create(endpoint_url: str | None = None) -> Any:  # noqa: ANN401

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rotator.aws.error_details import drop_echoed_code, store_error
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
+from rotator.aws.sdk_config import client_config
 from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import without_bodies
 from rotator.aws.time_limit import NO_LIMIT, call_within
@@ -47,15 +48,8 @@ def connect(region: str | None = None, *, session: object = None) -> BaseClient:
     profile, role, proxy). Raises ConfigError if there is no region or no such profile, StoreError
     if AWS credentials cannot be fetched at the moment.
     """
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=3,
-        read_timeout=10,
-        # A lost response is repeated with the same ClientRequestToken, which makes it a no-op.
-        retries={"mode": "standard", "total_max_attempts": 4},
-        user_agent_extra="rotator",
-    )
+    # A lost response is repeated with the same ClientRequestToken, which makes it a no-op.
+    config = client_config(attempts=4)
 
     def create() -> BaseClient:
         opened: Any = session or _open_session(config, region)

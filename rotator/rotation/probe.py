@@ -6,7 +6,7 @@ Made before a token is published, and by `rotator check`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError, ProbeError, replace_error
@@ -33,19 +33,35 @@ MAX_BODY_BYTES = 16_384
 MAX_CODE_CHARS = 64
 
 
-@dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An API's response: `body` as text, redacted and cut to 16 KiB.
+    """An API's response with its HTTP `status`; texts are redacted when they are asked for."""
 
-    `error_code` is the API's own code for the problem, `debug_id` its id of the request; None if it
-    sends none.
-    """
+    def __init__(self, response: HttpResponse, redactor: Redactor) -> None:
+        self.status = response.status
+        self._response = response
+        self._redactor = redactor
 
-    status: int
-    content_type: str
-    body: str
-    error_code: str | None = None
-    debug_id: str | None = None
+    @property
+    def body(self) -> str:
+        """The text, cut to 16 KiB."""
+        return self._redactor.redact(self._response.body.decode("utf-8", errors="replace"))
+
+    @property
+    def error_code(self) -> str | None:
+        """The API's own code for the problem, None if it sends none."""
+        return self._shown[0]
+
+    @property
+    def debug_id(self) -> str | None:
+        """The API's id of the request, for its support; None if it sends none."""
+        return self._shown[1]
+
+    @cached_property
+    def _shown(self) -> tuple[str | None, ...]:
+        return self._redactor.redact_together(
+            _error_code(self._response.body, self._redactor),
+            debug_id(self._response.headers, self._redactor),
+        )
 
 
 def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float = 10) -> ApiAnswer:
@@ -66,7 +82,7 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
         TransportError,
         lambda error: ProbeError(f"API: {error}", retryable=True),
     )
-    return _redact_response(response, Redactor.of(token, sent=request))
+    return ApiAnswer(response, Redactor.of(token, sent=request))
 
 
 def _api_request(url: str, token: Secret, client_id: str | None) -> HttpRequest:
@@ -141,20 +157,6 @@ def _summary(answer: ApiAnswer) -> str:
     parts = [f"HTTP {answer.status}", answer.error_code]
     parts.append(f"debug id {answer.debug_id}" if answer.debug_id else None)
     return ", ".join(filter(None, parts))
-
-
-def _redact_response(response: HttpResponse, redactor: Redactor) -> ApiAnswer:
-    error_code, request_id = redactor.redact_together(
-        _error_code(response.body, redactor), debug_id(response.headers, redactor)
-    )
-    return ApiAnswer(
-        status=response.status,
-        content_type=redactor.redact_line(response.headers.get("content-type"), max_chars=100)
-        or "",
-        body=redactor.redact(response.body.decode("utf-8", errors="replace")),
-        error_code=error_code,
-        debug_id=request_id,
-    )
 
 
 def _error_code(body: bytes, redactor: Redactor) -> str | None:

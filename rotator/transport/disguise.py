@@ -18,7 +18,7 @@ from rotator.transport.escapes import has_escapes, unescape_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Disguises"]
+__all__ = ["Disguises", "Runs"]
 
 SQUEEZED_CHARS = 16
 """How many letters and digits in a row are an echo, ignoring all other characters. Fewer could be
@@ -62,12 +62,35 @@ _BASES = (10, 8, 2)
 _MAX_DIGITS = 21  # a character in base 2
 
 
+class Runs:
+    """All runs of `length` characters of some texts; of a shorter text, the whole."""
+
+    def __init__(self, texts: Iterable[str], length: int) -> None:
+        self.all = frozenset(
+            text[at : at + length] for text in texts for at in range(max(1, len(text) - length + 1))
+        )
+        self.lengths = frozenset(map(len, self.all)) - {0}
+
+    def starts_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where in the text one of the runs is, and its length."""
+        return (
+            (at, length)
+            for length in self.lengths
+            for at in range(len(text) - length + 1)
+            if text[at : at + length] in self.all
+        )
+
+    def occur_in(self, text: str) -> bool:
+        """Whether the text holds one of the runs."""
+        return any(True for _ in self.starts_in(text))
+
+
 class Disguises:
     """Tells whether a text repeats one of `secrets`, or of `forms`, their common encodings."""
 
-    def __init__(self, secrets: tuple[str, ...], forms: tuple[str, ...]) -> None:
+    def __init__(self, secrets: Iterable[str], forms: Iterable[str]) -> None:
         self._secrets = secrets
-        self._forms = forms
+        self._forms = frozenset(forms)
 
     def appear_in(self, text: str, *, is_patched: bool = False) -> bool:
         """Whether some decoding of `text` holds a form, or a part of one that is long enough.
@@ -76,12 +99,12 @@ class Disguises:
         and the rest of one is hardly there by chance.
         """
         chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
-        squeezed = _parts(map(_squeeze, self._forms), chars)
+        squeezed = self._squeezed_halves if is_patched else self._squeezed
         return any(
-            # The text itself, not decoded, has been redacted already.
-            _shares(_squeeze(each), squeezed)
+            squeezed.occur_in(_squeeze(each))
             or self._is_scattered_in(each, chars)
-            or (each is not text and _shares(each.lower(), self._parts))
+            # The text itself, not decoded, has been redacted already.
+            or (each is not text and self._parts.occur_in(each.lower()))
             for each in _decodings(text)
         )
 
@@ -96,19 +119,68 @@ class Disguises:
 
     def _is_scattered_in(self, text: str, chars: int) -> bool:
         squeezed = _squeeze(text)
-        return any(_is_scattered(secret, squeezed, chars) for secret in self._squeezed_secrets)
+        return any(secret.is_scattered_in(squeezed, chars) for secret in self._chains)
 
     @cached_property
-    def _squeezed_secrets(self) -> frozenset[str]:
-        return frozenset(map(_squeeze, self._secrets))
+    def _chains(self) -> tuple[_Chain, ...]:
+        return tuple(map(_Chain, {_squeeze(secret) for secret in self._secrets}))
 
     @cached_property
     def _wholes(self) -> frozenset[str]:
         return frozenset(form.lower() for form in self._forms if len(form) >= MIN_WHOLE_CHARS)
 
     @cached_property
-    def _parts(self) -> frozenset[str]:
-        return _parts((form.lower() for form in self._forms), DECODED_CHARS)
+    def _squeezed(self) -> Runs:
+        return _runs(map(_squeeze, self._forms), SQUEEZED_CHARS)
+
+    @cached_property
+    def _squeezed_halves(self) -> Runs:
+        return _runs(map(_squeeze, self._forms), SQUEEZED_CHARS // 2)
+
+    @cached_property
+    def _parts(self) -> Runs:
+        return _runs(map(str.lower, self._forms), DECODED_CHARS)
+
+
+class _Chain:
+    """The characters of a squeezed secret, to be found in order with gaps between."""
+
+    def __init__(self, secret: str) -> None:
+        self._length = len(secret)
+        self._places: dict[str, int] = {}
+        for place, c in enumerate(secret):
+            self._places[c] = self._places.get(c, 0) | 1 << place
+
+    def is_scattered_in(self, text: str, chars: int) -> bool:
+        """Whether enough characters stand in the squeezed text.
+
+        The wider the gaps, the more are needed to rule out chance; of a short secret all are.
+        """
+        for gap in GAPS:
+            bits = log2(CHANCE / (gap + 1))
+            needed = ceil(chars * BITS_EACH / bits)
+            is_telling = self._length >= needed or self._length * bits >= WHOLE_BITS
+            if is_telling and self._is_in(text, gap, min(needed, self._length)):
+                return True
+        return False
+
+    def _is_in(self, text: str, gap: int, needed: int) -> bool:
+        """Whether `needed` successive characters follow each other, `gap` apart at most.
+
+        All chains grow together, by one character in each round. `ends` has where in the text they
+        end, and the places in the secret that they end with, as bits.
+        """
+        places = [*(self._places.get(c, 0) for c in text), *(0 for _ in range(gap + 1))]
+        ends = {at: here for at, here in enumerate(places) if here}
+        for _ in range(needed - 1):
+            longer: dict[int, int] = {}
+            for at, here in ends.items():
+                for next_at in range(at + 1, at + gap + 2):
+                    reached = here << 1 & places[next_at]
+                    if reached:
+                        longer[next_at] = longer.get(next_at, 0) | reached
+            ends = longer
+        return bool(ends)
 
 
 def _squeeze(text: str) -> str:
@@ -116,21 +188,8 @@ def _squeeze(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower()))
 
 
-def _parts(texts: Iterable[str], length: int) -> frozenset[str]:
-    return frozenset(
-        text[at : at + length]
-        for text in texts
-        if len(text) >= MIN_CHARS
-        for at in range(max(1, len(text) - length + 1))
-    )
-
-
-def _shares(text: str, parts: frozenset[str]) -> bool:
-    return any(
-        text[at : at + length] in parts
-        for length in {len(part) for part in parts}
-        for at in range(len(text) - length + 1)
-    )
+def _runs(texts: Iterable[str], length: int) -> Runs:
+    return Runs((text for text in texts if len(text) >= MIN_CHARS), length)
 
 
 def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
@@ -142,43 +201,6 @@ def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
         texts = [each for each in decoded if each not in seen]
         seen |= decoded.keys()
     yield from texts
-
-
-def _is_scattered(secret: str, text: str, chars: int) -> bool:
-    """Whether enough of the secret's characters stand in the text in order, with gaps between.
-
-    Both are squeezed. The wider the gaps, the more characters are needed to rule out chance; of a
-    short secret all are.
-    """
-    for gap in GAPS:
-        bits = log2(CHANCE / (gap + 1))
-        needed = ceil(chars * BITS_EACH / bits)
-        is_telling = len(secret) >= needed or len(secret) * bits >= WHOLE_BITS
-        if is_telling and _has_chain(secret, text, gap, min(needed, len(secret))):
-            return True
-    return False
-
-
-def _has_chain(secret: str, text: str, gap: int, needed: int) -> bool:
-    """Whether `needed` successive characters of the secret follow each other, `gap` apart at most.
-
-    One pass over the text keeps the longest chain that ends at each place in the secret, and where
-    in the text it ended.
-    """
-    places: dict[str, list[int]] = {}
-    for place in reversed(range(len(secret))):  # a chain takes each character of the text once
-        places.setdefault(secret[place], []).append(place + 1)
-    lengths = [0] * (len(secret) + 1)
-    ended = [-1] * (len(secret) + 1)
-    for at, c in enumerate(text):
-        for place in places.get(c, ()):
-            goes_on = at - ended[place - 1] <= gap + 1
-            length = lengths[place - 1] + 1 if goes_on else 1
-            if length >= needed:
-                return True
-            if length >= lengths[place] or at - ended[place] > gap:
-                lengths[place], ended[place] = length, at
-    return False
 
 
 def _decode(text: str) -> Iterator[str]:

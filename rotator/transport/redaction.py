@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from rotator.model.secret import Secret
-from rotator.transport.disguise import Disguises
+from rotator.transport.disguise import Disguises, Runs
 from rotator.transport.escapes import find_escapes, has_escapes, unescape
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ class Redactor:
         return cls(secrets + tuple(Secret(form) for form in forms))
 
     @cached_property
-    def _grams(self) -> frozenset[str]:
+    def _forms(self) -> frozenset[str]:
+        return frozenset(form for each in self._secrets for form in _forms(each.reveal()))
+
+    @cached_property
+    def _grams(self) -> Runs:
         """All runs of GRAM characters of the secrets, made when first needed."""
-        grams: set[str] = set()
-        for secret in self._secrets:
-            for form in _forms(secret.reveal()):
-                for text in _fold_layers(form):
-                    grams |= {text[at : at + GRAM] for at in range(max(1, len(text) - GRAM + 1))}
-        return frozenset(grams - {"", " "})
+        folded = (text for form in self._forms for text in _fold_layers(form))
+        return Runs((text for text in folded if text.strip()), GRAM)
 
     def redact_line(self, text: object, *, max_chars: int) -> str | None:
         """`text` on one line, redacted, cut to `max_chars`; None if it is empty or no string."""
@@ -111,17 +111,14 @@ class Redactor:
 
     @cached_property
     def _disguises(self) -> Disguises:
-        secrets = tuple(secret.reveal() for secret in self._secrets)
-        return Disguises(secrets, tuple(form for secret in secrets for form in _forms(secret)))
+        return Disguises({secret.reveal() for secret in self._secrets}, self._forms)
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:
         """Mark the places of the original text that are a secret in this layer, in any case."""
         folded, spans = _fold(layer)
-        for length in {len(gram) for gram in self._grams}:
-            for at in range(len(folded) - length + 1):
-                if folded[at : at + length] in self._grams:
-                    start, end = spans[at][0], spans[at + length - 1][1]
-                    covered[start:end] = b"\1" * (end - start)
+        for at, length in self._grams.starts_in(folded):
+            start, end = spans[at][0], spans[at + length - 1][1]
+            covered[start:end] = b"\1" * (end - start)
 
 
 def debug_id(headers: Mapping[str, str], redactor: Redactor) -> str | None:

@@ -46,8 +46,20 @@ def test_store_takes_sessions_and_clients_of_boto3_and_botocore(
 
 @pytest.mark.usefixtures("service")
 def test_client_of_our_own_comes_from_a_boto3_session() -> None:
+    from rotator.aws.store import _open_session
+
+    assert isinstance(_open_session(Config(), None), boto3.Session)
+
+
+@pytest.mark.usefixtures("service")
+def test_requests_name_rotator_and_the_sdk_for_the_trail_of_the_account() -> None:
     client: Any = connect()
-    assert "Boto3/" in client.meta.config.user_agent
+    sent: list[str] = []
+    client.meta.events.register(
+        "before-send.*", lambda request, **_: sent.append(request.headers["User-Agent"].decode())
+    )
+    client.list_secrets()
+    assert sent == [f"rotator Botocore/{botocore.__version__}"]
     client.close()
 
 
