@@ -2,11 +2,12 @@
 
 import ast
 import graphlib
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.python_process import run_python
 
 PACKAGE = Path(__file__).parents[2] / "rotator"
 
@@ -94,16 +95,12 @@ def test_demo_is_imported_by_the_command_of_its_name_only() -> None:
     ]
 
 
-def loaded_by(module: str) -> set[str]:
-    """The top-level names of what a fresh interpreter loads in order to import `module`."""
-    code = f"import sys; b = {{*sys.modules}}; import {module}; print(*{{*sys.modules}} - b)"
-    shown = subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    return {name.split(".")[0] for name in shown.split()}
+def loaded_by(statement: str) -> set[str]:
+    """What a fresh interpreter loads for this statement."""
+    code = f"import sys; b = {{*sys.modules}}; {statement}; print(*{{*sys.modules}} - b)"
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -111,9 +108,18 @@ def loaded_by(module: str) -> set[str]:
     ["", ".reader", ".errors", ".dates", ".model.access_token", ".model.policy", ".config"],
 )
 def test_import_loads_the_standard_library_only(module: str) -> None:
-    assert loaded_by("rotator" + module) - sys.stdlib_module_names == {"rotator"}
+    loaded = {name.split(".")[0] for name in loaded_by("import rotator" + module)}
+    assert loaded - sys.stdlib_module_names == {"rotator"}
 
 
-def test_command_line_loads_nothing_heavy_before_it_is_needed() -> None:
-    heavy = {"authlib", "boto3", "botocore", "moto", "requests", "structlog"}
-    assert loaded_by("rotator.cli") & heavy == set()
+def test_package_itself_imports_none_of_its_modules() -> None:
+    assert {name for name in loaded_by("import rotator") if name.startswith("rotator")} == {
+        "rotator"
+    }
+
+
+def test_command_line_loads_nothing_that_the_command_does_not_need() -> None:
+    loaded = loaded_by("from rotator.cli.parser import parse; parse(['run'])")
+    heavy = {"asyncio", "authlib", "boto3", "botocore", "moto", "requests", "structlog", "urllib3"}
+    others = {"check", "consume", "credentials", "demo", "execute", "init", "status"}
+    assert loaded.isdisjoint(heavy | {f"rotator.cli.{name}" for name in others})

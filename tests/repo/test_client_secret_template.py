@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,15 @@ from rotator.config import load_secret_id, load_secret_rotation
 from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.rotation.secret_proof import PROVE_S
 from rotator.rotation.secret_run import EXPIRY_LEAD, STORE_PATIENCE_S
-from tests.support.templates import all_statements, as_list, load, statements
+from tests.support.templates import all_statements, as_list, load, properties_of, statements
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = load("client-secret.yaml")
+properties = partial(properties_of, TEMPLATE)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 JOB = load("template.yaml")
 PUT = "secretsmanager:PutSecretValue"
-
-
-def properties(resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[resource]["Properties"]
-    return found
 
 
 def test_this_role_alone_writes_the_credentials() -> None:

@@ -73,12 +73,9 @@ def test_bash_completes_commands_options_and_known_values() -> None:
         check=False,
     )
 
-    assert ended.stdout.splitlines() == [
-        "credentials",
-        "--probe-url",
-        "adobe-ims",
-        "firefly",
-    ], ended.stderr
+    assert ended.stdout.splitlines() == ["credentials", "--probe-url", "adobe-ims", "firefly"], (
+        ended.stderr
+    )
 
 
 def test_option_with_known_values_takes_others_too() -> None:

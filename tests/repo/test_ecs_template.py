@@ -1,22 +1,18 @@
 """The scheduled task on ECS: the job and its rights are those of the function, and no others."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from rotator.cli.parser import parse
 from rotator.config import load_log_settings, load_settings
-from tests.support.templates import as_list, choose, load, statements
+from tests.support.templates import as_list, choose, load, properties_of, statements
 
 TEMPLATE = load("ecs.yaml")
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+properties = partial(properties_of, TEMPLATE)
 ONE_BINDING = choose(load("template.yaml"), RunsFleet=False, HasFleetKey=False)
 FUNCTION = ONE_BINDING["Resources"]["FunctionRole"]["Properties"]["Policies"][0]
-
-
-def properties(resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[resource]["Properties"]
-    return found
 
 
 def container() -> dict[str, Any]:

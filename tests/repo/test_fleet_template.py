@@ -1,18 +1,14 @@
 """The fleet's template: temporary failures come back, good messages stay, and rights are few."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.templates import as_list, load, statements
+from tests.support.templates import as_list, load, properties_of, statements
 
 TEMPLATE = load("fleet.yaml")
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-
-
-def properties(resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[resource]["Properties"]
-    return found
+properties = partial(properties_of, TEMPLATE)
 
 
 def environment(function: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The workflows run what .ci/run runs, on every Python that the package supports."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.repo.test_repository import claimed_pythons
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -32,11 +33,7 @@ def test_jobs_are_the_targets_of_the_local_check() -> None:
 
 
 def test_jobs_run_on_every_supported_python() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    claimed = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
-
-    assert claimed[0] == project["requires-python"].removeprefix(">=")
-    assert matrix()["python"] == claimed
+    assert matrix()["python"] == claimed_pythons()
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

@@ -66,12 +66,7 @@ fleets = tables(
     }
 )
 bindings = tables(
-    {
-        "credentials_secret": ids,
-        "token_secret": ids,
-        "cadence": durations,
-        "probe_url": urls,
-    }
+    {"credentials_secret": ids, "token_secret": ids, "cadence": durations, "probe_url": urls}
 )
 manifests = tables({"fleet": fleets, "binding": st.lists(bindings, max_size=2)})
 

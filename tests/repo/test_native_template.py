@@ -1,18 +1,15 @@
 """Native rotation in the template: off unless asked for, and with few rights."""
 
 import json
+from functools import partial
 from typing import Any
 
-from tests.support.templates import load
+from tests.support.templates import load, properties_of
 
 TEMPLATE = load("template.yaml")
+properties = partial(properties_of, TEMPLATE)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
-
-
-def properties(resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[resource]["Properties"]
-    return found
 
 
 def test_labels_are_moved_with_native_rotation_only_and_on_the_token_only() -> None:

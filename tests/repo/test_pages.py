@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from rotator.config import ALL_NAMES, PREFIX
+from tests.evidence.mutations import MUTATIONS
+from tests.evidence.table_of_worlds import table_of_worlds
 
 ROOT = Path(__file__).parents[2]
+SECURITY = (ROOT / "docs" / "security.md").read_text("utf-8")
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+KINDS = {"promises", "crashes and hangs", "advice", "consumers", "infrastructure"}
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -80,7 +85,40 @@ def test_variables_are_read_by_the_product(path: Path) -> None:
     assert set(re.findall(r"\bROTATOR_[A-Z_]+\b", path.read_text("utf-8"))) <= known
 
 
-def test_paths_in_the_contributors_map_exist() -> None:
+def test_paths_in_the_contributors_map_exist_and_hold_what_it_says() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for name in re.findall(r"`((?:rotator|tests|infra|docs)/[\w./-]+)`", text):
         assert (ROOT / name).exists() or "NAME" in name, name
+    places = re.findall(r"^\| [^|]+ \| `([^`]+)` \| `([^`]+)` \|$", text, re.MULTILINE)
+    assert len(places) >= 10
+    assert [place for place in places if place[1] not in (ROOT / place[0]).read_text()] == []
+
+
+def test_every_mutation_that_the_threat_model_names_is_made() -> None:
+    named = set(re.findall(r'mutation "([^"]+)"', SECURITY))
+
+    assert named
+    assert named <= MUTATIONS.keys()
+
+
+def test_variable_that_gives_the_keys_of_a_connection_away_is_mentioned() -> None:
+    """Python's `ssl.create_default_context` writes them to the file that it names."""
+    [limit] = [line for line in SECURITY.splitlines() if "`SSLKEYLOGFILE`" in line]
+
+    assert "Don't set it for the job" in limit
+
+
+def test_each_defect_found_from_outside_is_listed_once_with_a_test_that_is_there() -> None:
+    section = RELIABILITY.partition("## Found from outside\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    defined = set(re.findall(r"^(?:async )?def (test_\w+)", tests, re.MULTILINE))
+
+    assert {row[0] for row in rows} == KINDS
+    assert [row for row in rows if len(row) != 5 or row[4].strip("`") not in defined] == []
+    assert len({row[1] for row in rows}) == len(rows)
+
+
+def test_table_of_providers_is_what_the_rows_run() -> None:
+    assert table_of_worlds() in RELIABILITY

@@ -82,31 +82,12 @@ def project() -> dict[str, Any]:
 def declared(lock: str) -> list[str]:
     """The direct requirements in pyproject.toml that a lock has to satisfy."""
     metadata, groups = project()["project"], project()["dependency-groups"]
-    runtime = metadata["dependencies"]
-    run = runtime + metadata["optional-dependencies"]["demo"] + groups["build"]
-    return list(
-        {
-            "runtime": runtime,
-            "build": groups["build"],
-            "run": run,
-            "dev": run + groups["dev"],
-            "providers": run + groups["dev"] + groups["providers"],
-            "compare": run + groups["dev"] + groups["compare"],
-            "crt": run + groups["dev"] + metadata["optional-dependencies"]["crt"],
-            "lowest": run + groups["dev"],
-            "fuzz": groups["fuzz"],
-            "coverage": groups["coverage"],
-            "types": run + groups["dev"] + groups["types"],
-            "bench": run + groups["dev"] + groups["bench"],
-            "lint": run + groups["dev"] + groups["lint"],
-            "e2e": groups["e2e"],
-            "audit": groups["audit"],
-            "completions": groups["completions"],
-            "workflows": groups["workflows"],
-            "dist": groups["dist"],
-            "lock": groups["build"] + groups["lock"],
-        }[lock]
-    )
+    runtime, extras = metadata["dependencies"], metadata["optional-dependencies"]
+    run = runtime + extras["demo"] + groups["build"]
+    dev = run + groups["dev"]
+    own = {"runtime": runtime, "run": run, "dev": dev, "lowest": dev}
+    own |= {"crt": dev + extras["crt"], "lock": groups["build"] + groups["lock"]}
+    return list(own.get(lock) or (dev if lock in LARGER_THAN_DEV else []) + groups[lock])
 
 
 def test_the_repository_is_not_empty() -> None:
@@ -242,11 +223,8 @@ def test_wheel_ships_the_typed_package_and_nothing_else(
     assert {str(path.relative_to(DATA.parent)) for path in FILES.values()} == {
         name.partition(".data/data/")[2] for name in names if ".data/" in name
     }
-    assert {PurePosixPath(name).suffix for name in names if name.startswith("rotator/")} <= {
-        ".py",
-        ".typed",
-        ".json",
-    }
+    suffixes = {PurePosixPath(name).suffix for name in names if name.startswith("rotator/")}
+    assert suffixes <= {".py", ".typed", ".json"}
     assert b"rotator=rotator.cli:main" in entry_points
 
 
@@ -258,10 +236,12 @@ def test_sdist_is_everything_that_git_has(tmp_path: Path, monkeypatch: pytest.Mo
     assert names == {name for name, _ in committed_texts()} | {"PKG-INFO"}
 
 
-def test_every_python_that_is_claimed_is_allowed_and_the_oldest_is_claimed() -> None:
-    metadata = project()["project"]
-    claimed = re.findall(r"Python :: (3\.\d+)", " ".join(metadata["classifiers"]))
+def claimed_pythons() -> list[str]:
+    return re.findall(r"Python :: (3\.\d+)", " ".join(project()["project"]["classifiers"]))
 
+
+def test_every_python_that_is_claimed_is_allowed_and_the_oldest_is_claimed() -> None:
+    metadata, claimed = project()["project"], claimed_pythons()
     specifier = Requirement(f"x{metadata['requires-python']}").specifier
     assert all(specifier.contains(version) for version in claimed)
     assert metadata["requires-python"] == f">={claimed[0]}"

@@ -149,19 +149,6 @@ def test_services_of_the_namespace_are_no_settings() -> None:
     assert pod()["enableServiceLinks"] is False
 
 
-def test_overlays_get_every_manifest() -> None:
-    folder = INFRA / "kubernetes"
-    base = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))
-
-    assert (base["apiVersion"], base["kind"]) == (
-        "kustomize.config.k8s.io/v1beta1",
-        "Kustomization",
-    )
-    assert base["resources"] == sorted(
-        path.name for path in folder.iterdir() if path.name != "kustomization.yaml"
-    )
-
-
 def test_services_events_reach_the_journal() -> None:
     # systemd.exec(5): StandardError= is inherited from StandardOutput= unless it is set.
     [standard_error] = re.findall(r"^StandardError=(\S+)$", SERVICE, re.MULTILINE)
@@ -176,12 +163,13 @@ def test_service_gives_up_before_the_next_tick() -> None:
     assert int(timeout[1]) < DEFAULT_INTERVAL.total_seconds()
 
 
-def test_kustomization_is_of_the_manifest_and_of_this_version() -> None:
+def test_overlays_get_every_manifest_and_the_image_of_this_version() -> None:
     folder = INFRA / "kubernetes"
     base = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))
     [image] = base["images"]
 
-    assert all((folder / name).is_file() for name in base["resources"])
-    assert {"rotator.yaml", "kustomization.yaml"} == {path.name for path in folder.iterdir()}
+    kind = (base["apiVersion"], base["kind"])
+    assert kind == ("kustomize.config.k8s.io/v1beta1", "Kustomization")
+    assert {*base["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
     assert pod()["containers"][0]["image"] == f"{image['name']}:{image['newTag']}"
     assert image["newTag"] == rotator.__version__

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from rotator.aws import metrics
 from rotator.config import load_fleet
 from rotator.model.policy import DEFAULT_INTERVAL
-from tests.support.templates import as_list, choose, fill_in, load, statements
+from tests.support.templates import as_list, choose, fill_in, load, properties_of, statements
 
 TEMPLATE = load("template.yaml")
 FLEET = choose(TEMPLATE, RunsFleet=True, HasFleetKey=True, HasWhere=True)
@@ -19,13 +20,11 @@ SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:
 BELOW = {name: {"Fn::Sub": f"{SECRET}${{{name}}}*"} for name in PARAMETERS[1:3]}
 
 
-def properties(resource: str, template: dict[str, Any] = FLEET) -> dict[str, Any]:
-    found: dict[str, Any] = template["Resources"][resource]["Properties"]
-    return found
+properties = partial(properties_of, FLEET)
 
 
 def granted(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return statements(properties("FunctionRole", template))
+    return statements(properties_of(template, "FunctionRole"))
 
 
 def test_stack_without_a_fleets_parameters_is_one_of_a_single_binding() -> None:
@@ -43,7 +42,7 @@ def test_fleet_changes_no_more_than_grants_settings_and_what_is_watched() -> Non
         (name, key)
         for name in FLEET["Resources"]
         for key, value in properties(name).items()
-        if value != properties(name, ONE_BINDING)[key]
+        if value != properties_of(ONE_BINDING, name)[key]
     }
 
     # None of these replaces the resource (CloudFormation's reference, "Update requires").

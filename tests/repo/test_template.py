@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from rotator.config import LOG_LEVELS, load_log_settings, load_settings
 from rotator.model.binding import BINDING_TAG
 from rotator.model.policy import DEFAULT_CADENCE, DEFAULT_INTERVAL, RenewalPolicy
 from rotator.model.providers import PRESETS
-from tests.support.templates import all_statements, as_list, choose, fill_in, load, statements
+from tests.support.templates import (
+    all_statements,
+    as_list,
+    choose,
+    fill_in,
+    load,
+    properties_of,
+    statements,
+)
 
 ROOT = Path(__file__).parents[2]
 ADOBE_LIFETIME = timedelta(seconds=PRESETS["adobe-ims"].lifetime_s or 0)
@@ -33,13 +42,9 @@ KEY_POLICY = {"AccountAdministersThisKey", "ForeignConsumersDecryptThroughSecret
 ONE_BINDING = {"RunsFleet": False, "HasFleetKey": False, "HasWhere": False}
 TEMPLATE = choose(load("template.yaml"), **ONE_BINDING)
 CONSUMER = load("consumer-policy.yaml")
+properties = partial(properties_of, TEMPLATE)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
-
-
-def properties(resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = RESOURCES[resource]["Properties"]
-    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -202,9 +207,7 @@ def test_foreign_consumers_are_named_and_never_the_public() -> None:
 
     assert policy["BlockPublicPolicy"] is True
     assert granted["Action"] == "secretsmanager:GetSecretValue"
-    assert granted["Principal"] == {
-        "AWS": {"Fn::Split": [",", {"Ref": "ForeignPrincipalArns"}]},
-    }
+    assert granted["Principal"] == {"AWS": {"Fn::Split": [",", {"Ref": "ForeignPrincipalArns"}]}}
     pattern = CONSUMER["Parameters"]["ForeignPrincipalArns"]["AllowedPattern"]
     assert re.search(pattern, "arn:aws:iam::123456789012:role/reader")
     assert not re.search(pattern, "*")
@@ -308,9 +311,7 @@ def test_alarms_and_dashboard_show_metrics_that_the_function_sends() -> None:
     assert len(filled_in["widgets"]) == 4
     assert alarm["Namespace"] == metrics.NAMESPACE
     assert alarm["MetricName"] in metrics.UNITS
-    assert alarm["Dimensions"] == [
-        {"Name": metrics.DIMENSION, "Value": {"Ref": "TokenSecretName"}},
-    ]
+    assert alarm["Dimensions"] == [{"Name": metrics.DIMENSION, "Value": {"Ref": "TokenSecretName"}}]
 
 
 # --- The function and its documentation ---------------------------------------------------------

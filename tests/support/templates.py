@@ -84,6 +84,12 @@ def statements(value: object) -> dict[str, dict[str, Any]]:
     return named
 
 
+def properties_of(template: dict[str, Any], resource: str) -> dict[str, Any]:
+    """The properties of a resource."""
+    found: dict[str, Any] = template["Resources"][resource]["Properties"]
+    return found
+
+
 def as_list(value: object) -> list[Any]:
     """What IAM takes alone or in a list."""
     return value if isinstance(value, list) else [value]
