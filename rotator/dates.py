@@ -1,7 +1,7 @@
 """Numbers and dates that servers send, parsed tolerantly.
 
-No function here raises, whatever its argument: None means that it cannot be understood. Imports
-little, and that of the standard library: the reader imports this.
+No function here raises an exception; None means that the value cannot be parsed. This module
+imports little of the standard library and nothing else, because the reader imports it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = [
 ]
 
 MAX_NUMBER = 2**53
-"""Larger numbers count as this one: above it, a float cannot hold every whole number."""
+"""Larger numbers count as this one: above it, a float cannot represent every whole number."""
 
 MAX_EPOCH_S = 253_402_300_800
-"""The year 10000. A later time must be in another unit, and no `datetime` could hold it."""
+"""The year 10000. A later time must be in another unit, and `datetime` ends there."""
 
 MAX_DATE_CHARS = 64
 MAX_INTEGER_CHARS = 400
@@ -49,15 +49,15 @@ def parse_number(value: object) -> float | None:
 
 
 def parse_json_integer(text: str) -> float:
-    """An integer as JSON writes it; one with more digits than any that is meant is infinite.
+    """A JSON integer; infinity for one with implausibly many digits.
 
-    Python's own parser raises for more than 4,300 digits, and for no JSON that follows the rules.
+    `int` raises ValueError for more than 4,300 digits, which JSON allows.
     """
     return int(text) if len(text) <= MAX_INTEGER_CHARS else float(text)
 
 
 def parse_whole_number(value: object) -> int | None:
-    """As `parse_number`, and None for a number with a fraction: `3600`, `"3600"`, `3600.0`."""
+    """As `parse_number`, but None for a number with a fraction: `3600`, `"3600"`, `3600.0`."""
     number = parse_number(value)
     return int(number) if number is not None and number == int(number) else None
 
@@ -65,7 +65,7 @@ def parse_whole_number(value: object) -> int | None:
 def parse_epoch(value: object) -> float | None:
     """Seconds since 1970, as in a JWT's `exp` (RFC 7519 section 2, NumericDate).
 
-    None for anything that is no number, negative, or beyond the year 9999.
+    None for anything that is not a number, negative, or after the year 9999.
     """
     number = parse_number(value)
     return number if number is not None and 0 <= number < MAX_EPOCH_S else None
@@ -81,7 +81,7 @@ def parse_http_date(value: object) -> float | None:
         return None
     words = value.lower().replace(",", " ").split()
     if words and words[0] not in _MONTHS and words[0].isalpha():
-        del words[0]  # the day of the week says nothing that the date does not
+        del words[0]  # the day of the week, which is redundant
     if words and "-" in words[0]:  # RFC 850: 06-Nov-94
         words[:1] = words[0].split("-")
     match words:
@@ -100,9 +100,9 @@ def parse_http_date(value: object) -> float | None:
 
 
 def parse_retry_after(value: object, *, now_s: float) -> float | None:
-    """How many seconds `Retry-After` asks to wait (RFC 9110 section 10.2.3), at least 0.
+    """The seconds to wait by `Retry-After` (RFC 9110 section 10.2.3), at least 0.
 
-    It is a number of seconds or an HTTP date, which is compared with `now_s` (since 1970).
+    `value` is a number of seconds or an HTTP date, which is compared with `now_s` (since 1970).
     """
     text = value.strip() if isinstance(value, str) else value
     number = parse_number(text)

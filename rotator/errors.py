@@ -1,14 +1,14 @@
 """Every error that rotator raises on purpose, in one hierarchy.
 
 Whether trying again can help is data (`retryable`), not a class. Messages read `subject: problem`
-and never hold a value: they are printed, logged and sent to people who may not see the secret.
+and never contain a secret value: they are printed, logged and sent to people who may not see it.
 """
 
 from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False  # to import `typing` would cost the reader more than all its other imports
+TYPE_CHECKING = False  # importing `typing` would cost the reader more than all its other imports
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
@@ -43,8 +43,8 @@ __all__ = [
 class RotatorError(Exception):
     """The base class of all errors of rotator.
 
-    `retryable` tells whether the same call can succeed later without anybody changing anything.
-    `details` is what a log adds: names and instants that were known by then, never a value.
+    `retryable`: the same call can succeed later although nobody changes anything. `details` are
+    further fields for the log event: names and instants, never a secret value.
     """
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
@@ -53,7 +53,7 @@ class RotatorError(Exception):
         self.details: dict[str, object] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exception's own would copy by a call with the message alone, and subclasses need more.
+        # The inherited method would call the class with the message alone; subclasses need more.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
@@ -62,7 +62,7 @@ def _rebuild(kind: type[RotatorError], args: tuple[object, ...]) -> RotatorError
 
 
 def copy_error(error: RotatorError) -> RotatorError:
-    """The same error without its traceback, which grows each time that one object is raised."""
+    """A copy without the traceback, which grows each time that the same object is raised."""
     twin = _rebuild(type(error), error.args)
     twin.__dict__.update(error.__dict__)
     return twin
@@ -80,7 +80,7 @@ class MintError(RotatorError):
     """The token endpoint refused, failed, or sent a response that must not be published.
 
     `status` is the HTTP status (None without a response), `oauth_error` the provider's `error`
-    code (RFC 6749 section 5.2), `debug_id` its request id, `retry_after_s` what it asked for.
+    code (RFC 6749 section 5.2), `debug_id` its request id, `retry_after_s` its `Retry-After`.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class MintError(RotatorError):
 class ProbeError(RotatorError):
     """An API rejected the token, or could not be called.
 
-    `status` is the HTTP status (None if there was no response), `error_code` the API's own code for
-    it, `debug_id` its request id. `is_refusal` says that the token counts as refused.
+    `status` is the HTTP status (None without a response), `error_code` the API's error code,
+    `debug_id` its request id. `is_refusal`: the API rejected the token.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ProbeError(RotatorError):
 
 
 class ClientAdminError(RotatorError):
-    """A provider refused to list or change a client's secrets, or could not be asked.
+    """A provider refused to list or change a client's secrets, or could not be reached.
 
     `status` is the HTTP status (None without a response), `debug_id` the provider's request id.
     """
@@ -146,8 +146,8 @@ class ClientAdminError(RotatorError):
 class StoreError(RotatorError):
     """Secrets Manager refused or could not be reached.
 
-    `operation` is the API action, `aws_code` the service's error code (None if it never responded).
-    `is_answered` says that a response came, from the service or from something in its place.
+    `operation` is the API action, `aws_code` the service's error code (None without a response).
+    `is_answered`: a response arrived, from the service or, say, from a proxy in its place.
     """
 
     def __init__(
@@ -172,13 +172,13 @@ class SecretNotFound(StoreError):
 
 
 class VersionConflict(StoreError):
-    """The version id is taken by other content: another rotator published first."""
+    """A version with this id and other content exists: another rotator published first."""
 
 
 class TokenUnavailable(RotatorError):
-    """There is no unexpired token to hand out.
+    """There is no unexpired token.
 
-    `expires_at` is when the last known token ended (aware UTC), None if none was ever seen.
+    `expires_at` is when the last known token expired (aware UTC), None if there was none.
     """
 
     def __init__(
@@ -189,18 +189,18 @@ class TokenUnavailable(RotatorError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """The known name of which `name` is probably a misspelling, None if it resembles none."""
+    """The known name that `name` probably misspells, None if it resembles none."""
     import difflib  # here, because it takes milliseconds and few runs need it
 
     name, known = name.lower(), list(known)
     swaps = (f"{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}" for at in range(len(name) - 1))
-    swapped = next((each for each in swaps if each in known), None)  # in a short name, half of it
+    swapped = next((each for each in swaps if each in known), None)  # difflib misses short names
     matches = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     return swapped or (matches[0] if matches else None)
 
 
 def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """The end of a message about an unknown name: the one it resembles, `otherwise`, or all."""
+    """A hint for an unknown name: the known one that it resembles, else `otherwise`, else all."""
     meant = did_you_mean(name, known)
     return f"did you mean {meant}?" if meant else otherwise or f"known are {', '.join(known)}"
 
@@ -208,10 +208,10 @@ def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
 def replace_error(
     call: Callable[[], T], caught: type[E] | tuple[type[E], ...], ours: Callable[[E], Exception]
 ) -> T:
-    """Call `call`; where it raises `caught`, raise `ours(error)` in its place.
+    """The result of `call`; if that raises `caught`, raises `ours(error)` instead.
 
-    Ours is raised after the `except` block, so that the caught error is not attached to it as
-    `__context__`: exceptions of requests, botocore and json hold what was sent or read.
+    It is raised after the `except` block, so that the caught error is not attached to it as
+    `__context__`: exceptions of requests, botocore and json contain what was sent or read.
     """
     try:
         return call()
@@ -221,9 +221,9 @@ def replace_error(
 
 
 def describe_unexpected(error: Exception) -> str:
-    """A message with the error's class and where in the code it was raised.
+    """A message with the exception's class and where it was raised.
 
-    Not with its own message, which may quote a secret.
+    The exception's own message is left out: it may quote a secret.
     """
     import os
 
@@ -239,12 +239,13 @@ def describe_unexpected(error: Exception) -> str:
 
 
 def signal_error(error: BaseException | None) -> BaseException | None:
-    """The exception of the program's own signal handler that this is or was made of, if any.
+    """The exception that a signal handler raised, if `error` is that or was caused by it, or None.
 
     Python runs a handler wherever its main thread is, also inside a library's `try` (standard
-    library, `signal`). What it raises, as job queues do to end a job in time, is the program's own,
-    and no failure of what it interrupted. One that came before the caller was called is none. It
-    comes without the frames that it interrupted and what was handled in them, which hold secrets.
+    library, `signal`). A handler's exception, such as a job queue's timeout, belongs to the program
+    and is no failure of the interrupted code. Exceptions from before the call of the caller don't
+    count. The returned one is stripped of the interrupted frames and of the exception that was
+    being handled in them, because they hold secrets.
     """
     caller = sys._getframe(1)  # noqa: SLF001 - as `inspect` does, which is slow to import
     handlers = _handler_code()
@@ -255,7 +256,7 @@ def signal_error(error: BaseException | None) -> BaseException | None:
         first = None if place is None else place.tb_frame
         while place is not None:
             frame = place.tb_frame
-            # A generator that has ended no longer knows its caller, so the first frame counts too.
+            # A finished generator no longer knows its caller, so the first frame counts too.
             if frame.f_code in handlers and (_is_below(first, caller) or _is_below(frame, caller)):
                 error.__context__ = None
                 return error.with_traceback(place)
@@ -265,10 +266,10 @@ def signal_error(error: BaseException | None) -> BaseException | None:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Clear the local variables, which hold secrets, of what ran below the caller and has ended.
+    """Clear the local variables, which may hold secrets, of the frames between caller and handler.
 
-    For an exception that passed through there and isn't ours: the frames of the signal handler that
-    raised it stay as they are.
+    For the exception of a signal handler that propagates through the caller: the handler's own
+    frames stay as they are.
     """
     caller = sys._getframe(1)  # noqa: SLF001 - as in `signal_error`
     handlers = _handler_code()
@@ -280,14 +281,14 @@ def clear_frames(error: BaseException) -> None:
     handled = error.__context__
     begin = None if handled is None else handled.__traceback__
     if begin is not None and _is_below(begin.tb_frame, caller):
-        error.__context__ = None  # it was handled below, and holds what was read
+        error.__context__ = None  # handled below the caller, and holds what was read
 
 
 def _clear(frame: FrameType) -> None:
     try:
         frame.clear()
     except RuntimeError:
-        return  # it still runs
+        return  # the frame is still running
 
 
 def _is_below(frame: FrameType | None, caller: FrameType) -> bool:
@@ -297,7 +298,7 @@ def _is_below(frame: FrameType | None, caller: FrameType) -> bool:
 
 
 def _handler_code() -> set[object]:
-    """The code of the signal handlers that are written in Python."""
+    """The code objects of the signal handlers that are written in Python."""
     import _signal  # type: ignore[import-not-found]  # `signal` imports `enum`
 
     found = set()
@@ -311,17 +312,17 @@ def _handler_code() -> set[object]:
 
 
 _HANDSHAKES = {
-    "PROTOCOL": "it speaks no version of TLS that this host accepts",
-    "WRONG_VERSION": "it does not speak TLS on this port",
-    "HTTP_REQUEST": "it does not speak TLS on this port",
-    "HANDSHAKE_FAILURE": "it takes no cipher of this host's, or wants a client certificate",
-    "CERTIFICATE_REQUIRED": "it wants a client certificate",
-    "UNKNOWN_CA": "it does not trust this client's certificate",
-    "BAD_CERTIFICATE": "it does not take this client's certificate",
+    "PROTOCOL": "the server supports no version of TLS that this host accepts",
+    "WRONG_VERSION": "the server does not use TLS on this port",
+    "HTTP_REQUEST": "the server does not use TLS on this port",
+    "HANDSHAKE_FAILURE": "the server accepts no cipher of this host, or needs a client certificate",
+    "CERTIFICATE_REQUIRED": "the server needs a client certificate",
+    "UNKNOWN_CA": "the server does not trust this client's certificate",
+    "BAD_CERTIFICATE": "the server does not accept this client's certificate",
 }
-"""By a part of OpenSSL's name for the reason: what a permanent failure means."""
+"""The meaning of permanent failures, by a part of OpenSSL's reason code."""
 
 
 def explain_handshake(reason: str) -> str | None:
-    """What OpenSSL's reason for a failed TLS handshake means, None if it may be temporary."""
+    """The meaning of OpenSSL's reason code for a failed handshake, None if it may be temporary."""
     return next((text for part, text in _HANDSHAKES.items() if part in reason), None)

@@ -1,18 +1,18 @@
 """The AWS Lambda function: `rotator.lambda_handler.handler`, one run of the job per invocation.
 
-Failures are raised, so that Lambda counts them, tries again and hands them to the on-failure
+Failures are raised, so that Lambda counts them, retries and sends them to the on-failure
 destination. Every failure logs one event. Every run of the binding that the environment names logs
-one line of metrics, except where the event or the settings are refused.
+one line of metrics, unless the event or the settings are refused.
 """
 
-# ruff: noqa: E402 - the garbage collector is set before anything is imported
+# ruff: noqa: E402 - the garbage collector is configured before anything is imported
 from __future__ import annotations
 
 import gc
 
-# By default the collector takes a seventh of a cold start, and finds no cycle in what the first
-# invocation imports and makes. A run leaves a few thousand objects, so that this threshold still
-# means a collection every few dozen runs.
+# With the default threshold, the collector takes a seventh of a cold start and finds no garbage. A
+# run leaves a few thousand objects, so that this threshold still means a collection every few dozen
+# runs.
 gc.set_threshold(100_000)
 
 import sys
@@ -41,72 +41,75 @@ __all__ = ["handler"]
 
 SECRETS = ("credentials_secret", "token_secret")
 FIELDS = (*SECRETS, "force")
-"""What an event can have. Not the probe's URL: whoever may invoke the function could have a fresh
-token sent anywhere."""
+"""The fields of an explicit event. The probe's URL is not one of them: whoever may invoke the
+function could have a fresh token sent anywhere."""
 
 SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
-"""The `source` in the default events of EventBridge Scheduler and of EventBridge's rules."""
+"""The `source` of the default events of EventBridge Scheduler and of EventBridge rules."""
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
-    """Rotate the token if it is due, and answer with the outcome.
+    """Do what the event requests, and return the outcome.
 
-    `event` is a schedule's own or empty, and then the environment names the secrets or selects a
-    fleet; or it is `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate
-    a token that is not due; or a batch of the workers' queue, and then the response names the
-    messages to try again; or a step of a rotation that Secrets Manager has started; or
-    `{"rotate_client_secret": true}`, for which a role of its own is needed. Raises RotatorError, of
-    a fleet only where nothing could be read.
+    `event` is one of these:
+    - a schedule's event or an empty one: the environment names the secrets, or selects a fleet;
+    - `{"credentials_secret": ID, "token_secret": ID}`, with `"force": true` to rotate a token that
+      is not due;
+    - a batch of the queue of a fleet; the response names the messages to retry;
+    - a step of a rotation that Secrets Manager has started;
+    - `{"rotate_client_secret": true}`, which needs a separate role.
+
+    Raises RotatorError; for a fleet only if nothing could be read.
     """
-    logs.configure()  # for what is wrong with the settings of the log itself
+    logs.configure()  # for errors in the settings of the log itself
     with logs.bound_fields(request_id=context.aws_request_id):
-        known = _Known()
+        progress = _Progress()
         problem: RotatorError
         try:
-            return _work(event, context, known)
+            return _work(event, context, progress)
         except RotatorError as error:
             problem = error
-        except Exception as error:  # noqa: BLE001 - its text could hold a value
+        except Exception as error:  # noqa: BLE001 - its text could contain a secret value
             problem = RotatorError(describe_unexpected(error))
         logs.logger().error(
-            known.failed,
+            progress.failure_event,
             outcome="failed",
-            **known.subject,
+            **progress.subject,
             **logs.error_fields(problem),
         )
-        if known.settings is not None:
-            _emit_metrics(_failure_metrics(problem), known.settings, context)
+        if progress.settings is not None:
+            _emit_metrics(_failure_metrics(problem), progress.settings, context)
         # Without the frames below, whose local variables a crash reporter could show.
         raise problem.with_traceback(None)
 
 
-class _Known:
-    """What is known of the work by the time that it fails."""
+class _Progress:
+    """What the event and the metrics of a failure need, as far as it is known by then."""
 
     def __init__(self) -> None:
+        self.failure_event = "rotator.rotation_failed"
         self.subject: dict[str, str | None] = {"binding": None}
         self.settings: Settings | None = None
-        self.failed = "rotator.rotation_failed"
 
-    def tell(self, settings: Settings) -> None:
+    def add(self, settings: Settings) -> None:
         self.subject, self.settings = {"binding": settings.token_secret}, settings
 
 
-def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
-    """Do what the event asks for, and return the response."""
+def _work(event: object, context: Context, progress: _Progress) -> dict[str, Any]:
+    """Do what the event requests, and return the response."""
     if isinstance(event, dict) and "rotate_client_secret" in event:
         from rotator.app.aws_lambda.client_secret import parse_event, rotate_client_secret
 
-        known.failed = "rotator.client_secret_rotation_failed"
-        known.subject = {"credentials_secret": None}
+        progress.failure_event = "rotator.client_secret_rotation_failed"
+        progress.subject = {"credentials_secret": None}
         _configure_logs()
         name, emits_metrics = parse_event(event)
-        known.subject = {"credentials_secret": name}
+        progress.subject = {"credentials_secret": name}
         return rotate_client_secret(name, context, emits_metrics=emits_metrics)
     records = _queue_records(event)
     step = parse_step(event) if records is None else None
     if step is not None:
-        return _take_step(step, context, known)
+        return _take_step(step, context, progress)
     fields = _parse_event(event) if records is None else {}
     force = fields.pop("force", False)
     selector = load_fleet(fields) if records is None else None
@@ -114,7 +117,7 @@ def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
         _configure_logs()
         return _rotate_many(records, selector, context, force=force)
     settings = load_settings(fields)
-    known.tell(settings)
+    progress.add(settings)
     _configure_logs()
     result = _rotator(settings.region).rotate(
         settings, force=force, remaining_s=lambda: remaining_s(context)
@@ -123,18 +126,18 @@ def _work(event: object, context: Context, known: _Known) -> dict[str, Any]:
     return _summary(result)
 
 
-def _take_step(step: RotationStep, context: Context, known: _Known) -> dict[str, Any]:
-    """One of the four steps by which Secrets Manager rotates a secret itself."""
+def _take_step(step: RotationStep, context: Context, progress: _Progress) -> dict[str, Any]:
+    """Take one of the four steps of Secrets Manager's native rotation."""
     from rotator.app.native import prepare_step
 
-    known.subject = {"binding": step.secret_id}
+    progress.subject = {"binding": step.secret_id}
     _configure_logs()
     left_s = partial(remaining_s, context)
     prepared = prepare_step(step, remaining_s=left_s)
-    known.tell(prepared.settings)
+    progress.add(prepared.settings)
     result = prepared.take(remaining_s=left_s)
     values = _metrics(result)
-    values.pop("MintDuration", None)  # minting and publishing are two steps
+    values.pop("MintDuration", None)  # one step mints, another publishes
     _emit_metrics(values, prepared.settings, context)
     return {"step": step.name, **_summary(result)}
 
@@ -160,7 +163,7 @@ def _rotate_many(
     *,
     force: bool,
 ) -> dict[str, Any]:
-    """Run a fleet or a queue's messages; a function with one binding never imports these."""
+    """Run a fleet or the messages of a queue; a function with one binding never imports these."""
     if records is not None:
         from rotator.app.aws_lambda.messages import rotate_messages
 
@@ -172,7 +175,7 @@ def _rotate_many(
 
 
 def _parse_event(event: object) -> dict[str, Any]:
-    """The event's fields; none for a schedule's own event. Raises ConfigError for any other."""
+    """The fields of an explicit event, none for a schedule's; raises ConfigError for any other."""
     if event is None:  # invoked by hand, without a payload
         return {}
     if not isinstance(event, dict):
@@ -193,7 +196,7 @@ def _parse_event(event: object) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def _rotator(region: str | None) -> Rotator:
-    """Kept between the invocations of an environment: its AWS client keeps its connections."""
+    """Cached between the invocations of an execution environment, with the client's connections."""
     return Rotator(open_store(region))
 
 
@@ -230,9 +233,9 @@ def _remaining_s(expires_at: datetime) -> float:
 
 
 def _emit_metrics(values: dict[str, float], settings: Settings, context: Context) -> None:
-    """Log a line of metrics, for the binding that the environment names.
+    """Log a line of metrics for the binding that the environment names, and for no other.
 
-    Not for one that an event names: each name would be a new dimension, which CloudWatch bills.
+    Each secret that an event names would be another dimension, which CloudWatch bills.
     """
     if not environment_names(settings.token_secret):
         return
@@ -242,6 +245,6 @@ def _emit_metrics(values: dict[str, float], settings: Settings, context: Context
         now=datetime.now(UTC),
         request_id=context.aws_request_id,
     )
-    # Standard output: CloudWatch reads metrics from any line, and logs stay apart from them.
+    # To standard output: CloudWatch extracts metrics from any line, and logs stay separate.
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -1,8 +1,8 @@
 """One structured event per outcome: JSON for machines, readable on a terminal, without secrets.
 
-Secrets are kept out of logs elsewhere: events are made of names, instants and counts, and secrets
-are `rotator.model.secret.Secret`. The redaction here is a second line of defence, for a field that
-somebody adds without thinking.
+Secrets are kept out of logs elsewhere: events consist of names, instants and counts, and secrets
+are `rotator.model.secret.Secret`. The redaction here is a second line of defence, for fields that
+are added by mistake.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ __all__ = [
 
 @contextmanager
 def deferred(name: str) -> Iterator[None]:
-    """While it is open, `import NAME` gives a stand-in that loads the module when it is used.
+    """In this context, `import NAME` binds a placeholder that loads the module on first use.
 
-    Only what is imported here keeps the stand-in; a module that is loaded already stays.
-    `importlib.util.LazyLoader` doesn't help: a second import of its module, such as a library's,
+    Only modules imported in the context keep the placeholder; one that is already loaded stays.
+    `importlib.util.LazyLoader` doesn't help: a second import of its module, such as by a library,
     loads it.
     """
-    stand_in = _StandIn(name)
-    sys.modules.setdefault(name, stand_in)
+    placeholder = _LazyModule(name)
+    sys.modules.setdefault(name, placeholder)
     try:
         yield
     finally:
-        stand_in.step_aside()
+        placeholder.unregister()
 
 
-class _StandIn(ModuleType):
-    def step_aside(self) -> None:
+class _LazyModule(ModuleType):
+    def unregister(self) -> None:
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
 
     def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 - whatever the module has
-        self.step_aside()
+        self.unregister()
         return getattr(import_module(self.__name__), attribute)
 
 
-# Only its asynchronous methods use asyncio, which takes as long to import as the rest of it.
+# Only structlog's asynchronous methods use asyncio, which takes as long to import as all the rest.
 with deferred("asyncio"):
     import structlog
 
@@ -75,8 +75,8 @@ _SECRET_KEYS = re.compile(
 )
 _NAMES_OF_SECRETS = frozenset({"binding", "credentials_secret", "secret_id", "token_secret"})
 
-# A JSON Web Token, what follows an authorization scheme, Adobe's client secrets, and the value of
-# such a field in a form, JSON or YAML. Not a word of a sentence: our own errors name these fields.
+# A JSON Web Token, credentials after an authorization scheme, Adobe's client secrets, and values of
+# secret fields in a form, JSON or YAML. Not words of a sentence: our messages name these fields.
 _SECRET_TEXTS = re.compile(
     r"""
       \beyJ[\w-]{8,}(?:\.[\w-]*){0,4}
@@ -124,7 +124,7 @@ def configure(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
-            _lead_with_the_event,
+            _put_event_first,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[level.upper()]),
@@ -140,11 +140,11 @@ def shows_colour(stream: TextIO) -> bool:
 
 
 bound_fields = structlog.contextvars.bound_contextvars
-"""Fields of every event in this context, for as long as it lasts."""
+"""A context manager that adds fields to every event logged within it."""
 
 
 def logger() -> Any:  # noqa: ANN401 - structlog makes its methods at run time
-    """The logger, as it is configured when it is first used."""
+    """The logger, with the configuration at the time of its first use."""
     return structlog.get_logger()
 
 
@@ -169,8 +169,8 @@ def _drop_outcomes(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _lead_with_the_event(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The first words of a long line are the ones that are read."""
+def _put_event_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Long lines are mostly read at their beginning."""
     return {**{key: event[key] for key in ("timestamp", "level", "event")}, **event}
 
 

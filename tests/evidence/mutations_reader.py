@@ -80,7 +80,7 @@ READER_MUTATIONS = {
     ),
     "a module that was put off stays a stand-in for all others": Mutation(
         "logs.py",
-        "    finally:\n        stand_in.step_aside()\n",
+        "    finally:\n        placeholder.unregister()\n",
         "    finally:\n        pass\n",
         "tests/unit/test_logs_import.py -k first_use",
     ),

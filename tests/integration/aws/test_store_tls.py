@@ -25,11 +25,15 @@ CASES = {
 
 
 HANDSHAKES = {
-    "TLS 1.1": (None, ssl.TLSVersion.TLSv1_1, "it speaks no version of TLS that this host accepts"),
+    "TLS 1.1": (
+        None,
+        ssl.TLSVersion.TLSv1_1,
+        "the server supports no version of TLS that this host accepts",
+    ),
     "client certificate": (
         Identity.of("client"),
         ssl.TLSVersion.TLSv1_2,
-        "wants a client certificate",
+        "the server needs a client certificate",
     ),
 }
 
@@ -113,7 +117,7 @@ def test_handshake_that_never_succeeds_is_permanent_for_job_and_reader(meaning: 
         errors.append(caught.value)
     for error in errors:
         assert f"TLS with Secrets Manager failed: {meaning}" in str(error).replace(
-            "it takes no cipher of this host's, or ", ""
+            "accepts no cipher of this host, or needs", "needs"
         )
         assert "check AWS_ENDPOINT_URL" in str(error)
         assert not error.retryable

@@ -147,8 +147,8 @@ def test_refused_certificate_of_a_provider_is_permanent_and_says_why(
 @pytest.mark.parametrize(
     ("client", "newest", "meaning"),
     [
-        (None, ssl.TLSVersion.TLSv1_1, "it speaks no version of TLS that this host accepts"),
-        (CLIENT, ssl.TLSVersion.TLSv1_2, "wants a client certificate"),
+        (None, ssl.TLSVersion.TLSv1_1, "supports no version of TLS that this host accepts"),
+        (CLIENT, ssl.TLSVersion.TLSv1_2, "needs a client certificate"),
     ],
     ids=["TLS 1.1", "client certificate"],
 )
@@ -172,7 +172,7 @@ def test_plain_http_behind_an_https_url_is_told(bundle: Path) -> None:
 
     with (
         RecordingServer() as server,
-        pytest.raises(TransportError, match="it does not speak TLS on this port") as caught,
+        pytest.raises(TransportError, match="the server does not use TLS on this port") as caught,
     ):
         send(server.url.replace("http://", "https://"))
 
