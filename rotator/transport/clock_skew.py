@@ -1,4 +1,4 @@
-"""Whether this host's clock differs from a server's, by the `Date` of its response."""
+"""Compares this host's clock with a server's, by the `Date` of its response."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ TOLERANCE_S = 60.0
 
 
 def response_age(headers: Mapping[str, str]) -> int:
-    """For how many seconds caches had the response, by its `Age` (RFC 9111 section 5.1)."""
-    # A list of values counts as its first, and one that is no number as none, as that section says.
+    """The seconds that the response spent in caches, by its `Age` (RFC 9111 section 5.1)."""
+    # Of a list, the first value counts; a value that is no number is ignored, as that section says.
     age_s = parse_whole_number(headers.get("age", "").partition(",")[0].strip())
     return max(0, age_s or 0)
 
 
 def seconds_behind(headers: Mapping[str, str], *, asked_at: datetime) -> float:
-    """By how much the server's clock was behind ours at least, by the `Date` of its response.
+    """The least number of seconds by which the server's clock was behind ours, by its `Date`.
 
-    0 if it wasn't, or if there is no `Date`. It has no fractions: the server's clock showed up to a
-    second more, at `asked_at` or later.
+    0 if it wasn't, or if there is no `Date`. `Date` has no fractions: the server's clock showed up
+    to a second more, at `asked_at` or later.
     """
     server_s = parse_http_date(headers.get("date"))
     if server_s is None:
@@ -36,7 +36,7 @@ def seconds_behind(headers: Mapping[str, str], *, asked_at: datetime) -> float:
 
 
 def explain_clock_skew(headers: Mapping[str, str], *, now: datetime) -> str:
-    """A hint to end a message with; empty if the clocks agree, or if the server sends no `Date`.
+    """A hint for the end of a message; empty if the clocks agree or the server sends no `Date`.
 
     `headers` are by lower-case name. RFC 9110 section 6.6.1: `Date` is when the response was made.
     """

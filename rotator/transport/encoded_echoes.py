@@ -1,8 +1,8 @@
-"""Finds secrets in disguises that cannot be cut out of a text, so that none of it may be shown.
+"""Detects encoded echoes of a secret that cannot be cut out of a text.
 
-A server's debug output may have a secret as a list of bytes, as a hex dump, in base64 of base64, or
-with something between its characters. Where such an echo begins and ends is guesswork, so the only
-question here is whether there is one.
+A server's debug output may repeat a secret as a list of bytes, as a hex dump, in base64 of base64,
+or with something between its characters. Where such an echo begins and ends is guesswork, so this
+only detects whether there is one; then nothing of the text may be shown.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from rotator.transport.escapes import has_escapes, unescape_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Disguises", "Runs"]
+__all__ = ["EncodedEchoes", "Runs"]
 
 SQUEEZED_CHARS = 16
-"""How many letters and digits in a row are an echo, ignoring all other characters. Fewer could be
-English, such as `client_secret`, in a badly chosen secret too."""
+"""How many successive letters and digits, ignoring all other characters, are an echo. Fewer could
+be English words, such as `client_secret`, that also occur in a badly chosen secret."""
 
 DECODED_CHARS = 12
-"""How many characters in a row are an echo in a text that had to be decoded first."""
+"""How many successive characters are an echo in a decoded text."""
 
 MIN_CHARS = 4
-"""A shorter secret occurs in any text by chance."""
+"""Shorter secrets occur in any text by chance."""
 
 GAPS = (1, 2, 4)
-"""How many other letters and digits may stand between two characters of a secret: `"1":` in a JSON
+"""How many other letters and digits may be between two characters of a secret: `"1":` in a JSON
 object has one, `<br>` two, `</td><td>` four."""
 
 CHANCE = 16
-"""One in so many characters is the next of the secret by chance, in English as in hexadecimal."""
+"""One in this many characters is the secret's next one by chance, in English and in hexadecimal."""
 
 BITS_EACH = 3
 """The evidence in bits of one character behind a gap of one (16 / 2 is 2 ** 3). Sixteen make 48
@@ -43,16 +43,16 @@ bits: with 4,000 places in a text and 64 in a secret, chance does that once in a
 character behind a wider gap is less evidence, so that more of them are needed."""
 
 WHOLE_BITS = 32
-"""The evidence that is enough for a shorter secret that is there as a whole."""
+"""The evidence in bits that is enough for a shorter secret that occurs as a whole."""
 
 MIN_WHOLE_CHARS = 8
-"""A shorter secret may occur in any long token by chance, once that is decoded."""
+"""A shorter secret may occur in any long, decoded token by chance."""
 
 MAX_DEPTH = 3
-"""How many nested encodings are undone."""
+"""How many nested encodings are decoded."""
 
 WHOLE_DEPTH = 1
-"""The same where a whole secret is searched: the claims of a JWT are encoded once."""
+"""The same in a search for whole secrets: the claims of a JWT are encoded once."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _HEX = re.compile(r"[0-9a-f]{8,}")
@@ -72,7 +72,7 @@ class Runs:
         self.lengths = frozenset(map(len, self.all)) - {0}
 
     def starts_in(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where in the text one of the runs is, and its length."""
+        """The positions in the text where one of the runs starts, with its length."""
         return (
             (at, length)
             for length in self.lengths
@@ -85,18 +85,18 @@ class Runs:
         return any(True for _ in self.starts_in(text))
 
 
-class Disguises:
-    """Tells whether a text repeats one of `secrets`, or of `forms`, their common encodings."""
+class EncodedEchoes:
+    """Detects whether a text repeats one of `secrets`, or of `forms`, their common encodings."""
 
     def __init__(self, secrets: Iterable[str], forms: Iterable[str]) -> None:
         self._secrets = secrets
         self._forms = frozenset(forms)
 
     def appear_in(self, text: str, *, is_patched: bool = False) -> bool:
-        """Whether some decoding of `text` holds a form, or a part of one that is long enough.
+        """Whether some decoding of `text` contains a form, or a long enough part of one.
 
-        If something was redacted in it (`is_patched`), half as much is enough: there was an echo,
-        and the rest of one is hardly there by chance.
+        If something was redacted in it (`is_patched`), half the length is enough: the rest of an
+        echo is more likely than chance.
         """
         chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
         squeezed = self._squeezed_halves if is_patched else self._squeezed
@@ -109,10 +109,10 @@ class Disguises:
         )
 
     def are_whole_in(self, text: str) -> bool:
-        """Whether some decoding of `text` holds a whole form.
+        """Whether some decoding of `text` contains a whole form.
 
-        A part may be there by chance, or be a word of both, which is no reason to refuse a token.
-        Every token is checked, so fewer decodings have to do; the forms are encodings themselves.
+        A part could occur by chance, or be a word of both, which is no reason to refuse a token.
+        Every token is checked, so fewer decodings have to suffice; the forms are encodings already.
         """
         texts = map(str.lower, _decodings(text, WHOLE_DEPTH))
         return any(whole in low for low in texts for whole in self._wholes)
@@ -152,7 +152,7 @@ class _Chain:
             self._places[c] = self._places.get(c, 0) | 1 << place
 
     def is_scattered_in(self, text: str, chars: int) -> bool:
-        """Whether enough characters stand in the squeezed text.
+        """Whether enough characters are in the squeezed text.
 
         The wider the gaps, the more are needed to rule out chance; of a short secret all are.
         """
@@ -165,7 +165,7 @@ class _Chain:
         return False
 
     def _is_in(self, text: str, gap: int, needed: int) -> bool:
-        """Whether `needed` successive characters follow each other, `gap` apart at most.
+        """Whether `needed` successive characters follow each other, at most `gap` apart.
 
         All chains grow together, by one character in each round. `ends` has where in the text they
         end, and the places in the secret that they end with, as bits.
@@ -204,11 +204,11 @@ def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
 
 
 def _decode(text: str) -> Iterator[str]:
-    """What the text, or encoded parts of it, decode to: one layer, in each known encoding."""
+    """The decodings of the text, or of encoded parts of it, by one layer of each known encoding."""
     if has_escapes(text):
         yield unescape_all(text)
     runs = _BASE64.findall(re.sub(r"\s+", "", text))
-    for start in range(4):  # it may begin anywhere in the run
+    for start in range(4):  # an encoded secret may begin anywhere in the run
         yield " ".join(_decode_base64(run[start:]) for run in runs)
     runs = _HEX.findall(_squeeze(_PREFIX.sub(" ", text)))
     for start in range(2):

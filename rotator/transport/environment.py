@@ -1,6 +1,6 @@
 """Proxies and CA bundle from the environment, and nothing else.
 
-Imports requests at the first lookup.
+Imports requests at the first lookup only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Route(NamedTuple):
 
 
 class Environment:
-    """Looks each server up once, because that takes as long as all else before a request.
+    """Caches the route to each server: a lookup takes as long as everything else before a request.
 
-    Keep one while the environment stays the same, such as for a run.
+    Use one as long as the environment stays the same, such as for a run.
     """
 
     def __init__(self) -> None:
@@ -36,9 +36,9 @@ class Environment:
     def route_to(self, url: str) -> Route:
         """How `url` is reached.
 
-        Plain http, which is for this machine alone, never goes through a proxy, which would see the
-        secret. Not by `trust_env` of requests, with which a `.netrc` entry would replace the
-        Authorization header.
+        Plain http, which is allowed to this machine only, never goes through a proxy, which would
+        see the secret. This replaces `trust_env` of requests, with which a `.netrc` entry would
+        replace the Authorization header.
         """
         parts = urlsplit(url)
         server = parts.scheme, parts.netloc

@@ -1,4 +1,4 @@
-"""The escapes in which a server may write a character, and what each stands for."""
+"""Finds and decodes escape sequences in a server's text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _TABLE: tuple[tuple[str, Callable[[str], str]], ...] = (
     (r"&(?:#x?)?[0-9a-z]{1,31};", _reference),
 )
 _ANY = re.compile(
-    # Each begins with one of these: a token that has none is searched ten times as fast.
+    # Each begins with one of these: the lookahead makes the search of a token ten times as fast.
     r"(?=[\\%=&_])(?:" + "|".join(f"({pattern})" for pattern, _ in _TABLE) + ")",
     re.IGNORECASE,
 )
@@ -62,10 +62,10 @@ has_escapes = _ANY.search
 
 
 def unescape(escape: re.Match[str]) -> str:
-    """What a match of `find_escapes` stands for."""
+    """The character or characters for which a match of `find_escapes` stands."""
     return _TABLE[(escape.lastindex or 1) - 1][1](escape[0])
 
 
 def unescape_all(text: str) -> str:
-    """The text with one layer of escapes undone."""
+    """The text with one layer of escapes decoded."""
     return _ANY.sub(unescape, text)

@@ -1,7 +1,7 @@
-"""Makes a server's error text fit to be shown.
+"""Makes a server's error text safe to show.
 
-It may hold control characters that rewrite a terminal, be of any length, and repeat the client
-secret or the token that it complains about, in any encoding.
+It may contain control characters that rewrite a terminal, have any length, and repeat the client
+secret or the token in any encoding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from rotator.model.secret import Secret
-from rotator.transport.disguise import Disguises, Runs
+from rotator.transport.encoded_echoes import EncodedEchoes, Runs
 from rotator.transport.escapes import find_escapes, has_escapes, unescape
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ __all__ = ["Redactor", "debug_id"]
 
 REDACTED = "***"
 GRAM = 8
-"""How many characters of a secret in a row are redacted: an echo may be cut off or broken across
+"""How many successive characters of a secret are redacted: an echo may be cut off or broken across
 lines."""
 
 MIN_OPAQUE_CHARS = 4
-"""Fewer in hexadecimal or base64 occur in any word."""
+"""Shorter strings in hexadecimal or base64 occur in any word."""
 
 MAX_LAYERS = 4
-"""How many nested encodings are undone: JSON in JSON in a form is three."""
+"""How many nested escapes are decoded: JSON in JSON in a form is three."""
 
 MAX_ESCAPE_CHARS = 20
-"""No escape of one character is longer: so much of a text is read for each one that is shown."""
+"""No escape of one character is longer, so this much text is read for each character shown."""
 
 DEBUG_HEADERS = (
     "x-debug-id",
@@ -54,14 +54,14 @@ DEBUG_HEADERS = (
 
 
 class Redactor:
-    """Replaces every occurrence of some secrets by three stars, however the server escapes them."""
+    """Replaces every occurrence of some secrets by `***`, however the server escapes them."""
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
         self._secrets = secrets
 
     @classmethod
     def of(cls, *secrets: Secret, sent: HttpRequest | None = None) -> Redactor:
-        """A redactor for `secrets` and for each form in which the request carried one."""
+        """A redactor for `secrets`, and for the confidential values of the request `sent`."""
         forms = sent.secret_texts() if sent is not None else ()
         return cls(secrets + tuple(Secret(form) for form in forms))
 
@@ -71,12 +71,12 @@ class Redactor:
 
     @cached_property
     def _grams(self) -> Runs:
-        """All runs of GRAM characters of the secrets, made when first needed."""
+        """All substrings of GRAM characters of the secrets."""
         folded = (text for form in self._forms for text in _fold_layers(form))
         return Runs((text for text in folded if text.strip()), GRAM)
 
     def redact_line(self, text: object, *, max_chars: int) -> str | None:
-        """`text` on one line, redacted, cut to `max_chars`; None if it is empty or no string."""
+        """`text` on one line, redacted and cut to `max_chars`; None if empty or not a string."""
         if not isinstance(text, str):
             return None
         seen = text[: max_chars * MAX_ESCAPE_CHARS]
@@ -86,9 +86,9 @@ class Redactor:
         return line or None
 
     def redact(self, text: str) -> str:
-        """`text` with three stars in place of every secret.
+        """`text` with `***` in place of every secret.
 
-        Three stars alone if it repeats a secret in a disguise that cannot be cut out.
+        Only `***` if it repeats a secret in an encoding that cannot be cut out.
         """
         covered = bytearray(len(text))
         for layer in _layers(text):
@@ -96,25 +96,25 @@ class Redactor:
         runs = groupby(zip(covered, text, strict=True), key=itemgetter(0))
         shown = "".join(REDACTED if hidden else "".join(c for _, c in run) for hidden, run in runs)
         is_patched = any(covered)
-        return REDACTED if self._disguises.appear_in(shown, is_patched=is_patched) else shown
+        return REDACTED if self._echoes.appear_in(shown, is_patched=is_patched) else shown
 
     def redact_together(self, *shown: str | None) -> tuple[str | None, ...]:
-        """`shown`, redacted already; three stars for each if only together they repeat a secret."""
+        """These redacted texts, or `***` for each if they repeat a secret when joined."""
         whole = " ".join(filter(None, shown))
         if self.redact(whole) == whole:
             return shown
         return tuple(text and REDACTED for text in shown)
 
     def finds_whole(self, text: str) -> bool:
-        """Whether `text` holds a whole secret, however it is escaped or encoded."""
-        return self._disguises.are_whole_in(text)
+        """Whether `text` contains a whole secret, however it is escaped or encoded."""
+        return self._echoes.are_whole_in(text)
 
     @cached_property
-    def _disguises(self) -> Disguises:
-        return Disguises({secret.reveal() for secret in self._secrets}, self._forms)
+    def _echoes(self) -> EncodedEchoes:
+        return EncodedEchoes({secret.reveal() for secret in self._secrets}, self._forms)
 
     def _cover(self, layer: _Layer, covered: bytearray) -> None:
-        """Mark the places of the original text that are a secret in this layer, in any case."""
+        """Mark the parts of the original text that are a secret in this layer; case is ignored."""
         folded, spans = _fold(layer)
         for at, length in self._grams.starts_in(folded):
             start, end = spans[at][0], spans[at + length - 1][1]
@@ -122,7 +122,7 @@ class Redactor:
 
 
 def debug_id(headers: Mapping[str, str], redactor: Redactor) -> str | None:
-    """The server's own id of the request, for its support; None if it sent none."""
+    """The server's id of the request, redacted, for its support; None if it sent none."""
     for name in DEBUG_HEADERS:
         shown = redactor.redact_line(headers.get(name), max_chars=80)
         if shown is not None:
@@ -131,11 +131,11 @@ def debug_id(headers: Mapping[str, str], redactor: Redactor) -> str | None:
 
 
 _Layer = list[tuple[str, int, int]]
-"""A text with escapes undone: each character, with its start and end in the original."""
+"""A text with decoded escapes: each character, with its start and end in the original."""
 
 
 def _layers(text: str) -> Iterator[_Layer]:
-    """The text as it is, and with one more layer of escapes undone at each step."""
+    """The text as it is, then with one more layer of escapes decoded at each step."""
     layer: _Layer = [(c, at, at + 1) for at, c in enumerate(text)]
     for _ in range(MAX_LAYERS):
         yield layer
@@ -173,7 +173,7 @@ def _fold(layer: _Layer) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _fold_layers(text: str) -> Iterator[str]:
-    """What `_fold` makes of each layer of a text, with a short cut for most secrets."""
+    """The folded text of each layer, with a short cut for most secrets."""
     if text.isascii() and text.isprintable() and "  " not in text and not has_escapes(text):
         yield text.lower()
         return
@@ -182,7 +182,7 @@ def _fold_layers(text: str) -> Iterator[str]:
 
 
 def _lower(text: str) -> str:
-    """`text` in lower case, except letters that would become two: the length must stay."""
+    """`text` in lower case, except letters that would become two: the length must not change."""
     return "".join(low if len(low := c.lower()) == 1 else c for c in text)
 
 
@@ -192,10 +192,10 @@ def _printable(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterable[str]:
-    """The secret, and its encodings that `rotator.transport.escapes` doesn't undo."""
-    encoded = secret.encode(errors="replace")  # JSON can hold half of a surrogate pair
+    """The secret, and its encodings that `rotator.transport.escapes` doesn't decode."""
+    encoded = secret.encode(errors="replace")  # JSON can contain surrogates
     yield secret
-    yield encoded.decode("latin-1")  # as servers show it that take UTF-8 for Latin-1
+    yield encoded.decode("latin-1")  # as shown by servers that mistake UTF-8 for Latin-1
     yield json.dumps(secret)[1:-1]
     yield quote_plus(encoded)
     for variant in (encoded, quote(encoded, safe="").encode(), quote_plus(encoded).encode()):
@@ -204,8 +204,8 @@ def _forms(secret: str) -> Iterable[str]:
 
 def _opaque_forms(data: bytes) -> Iterator[str]:
     yield data.hex()
-    # Within a longer text, such as a Basic header, base64 depends on what goes before: there are
-    # three alignments, and the first characters are not the secret's alone.
+    # Within a longer text, such as a Basic header, base64 depends on what precedes: there are three
+    # alignments, and the first characters are not the secret's alone.
     for before, foreign in ((b"", 0), (b"-", 2), (b"--", 3)):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             yield encode(before + data).decode().rstrip("=")[foreign:]

@@ -19,12 +19,12 @@ PUBLIC_FIELDS = frozenset(
 PUBLIC_HEADERS = frozenset({"accept", "content-type", "x-api-key"})
 
 MIN_CHARS = 8
-"""Shorter parameters are words like `v2`; to redact them would make any text unreadable."""
+"""Shorter parameters are words like `v2`; redacting them would make any text unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """`body` is text, a form or nothing; neither it nor the headers are ever shown."""
+    """An HTTP request; `body` is text or a form, and is never shown, nor are the headers."""
 
     url: str
     method: str = "GET"
@@ -34,8 +34,8 @@ class HttpRequest:
     def secret_texts(self) -> Iterator[str]:
         """Each confidential value, both as it is sent and decoded.
 
-        They come from the request, not from the credentials, so that whatever a method of client
-        authentication makes of a secret is among them.
+        They are taken from the request, not from the credentials, to include whatever a method of
+        client authentication derives from a secret.
         """
         for name, value in self.headers.items():
             if name.lower() not in PUBLIC_HEADERS:

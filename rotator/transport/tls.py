@@ -1,4 +1,4 @@
-"""TLS contexts: they verify certificates, need TLS 1.2, and are shared where that is safe.
+"""TLS contexts that verify certificates, require TLS 1.2, and are shared where that is safe.
 
 Imports urllib3, so import this only to send something.
 """
@@ -36,7 +36,7 @@ class ClientCertificate:
 def shared_context(authorities: str) -> ssl.SSLContext:
     """The context that trusts the file or folder `authorities`, without a client certificate.
 
-    To load a bundle takes four times as long as the rest of a mint, so all connections share it; a
+    Loading a bundle takes four times as long as the rest of a mint, so all connections share it; a
     bundle that was replaced is loaded again. Raises OSError if it cannot be read.
     """
     stat = Path(authorities).stat()
@@ -45,7 +45,7 @@ def shared_context(authorities: str) -> ssl.SSLContext:
 
 
 _LOADING = threading.Lock()
-"""Else threads that start at the same time would each load the bundle."""
+"""Without it, threads that start at the same time would each load the bundle."""
 
 
 @lru_cache(maxsize=8)
@@ -63,10 +63,10 @@ def _context(authorities: str) -> ssl.SSLContext:
 
 
 def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLContext:
-    """A context with this client certificate; it is never shared or kept.
+    """A context with this client certificate; it is never shared or cached.
 
     Raises OSError as `shared_context` does; ValueError, which quotes neither, if certificate and
-    key do not fit; ConfigError if there is no folder in which to pass them to OpenSSL.
+    key do not match; ConfigError if there is no folder in which to pass them to OpenSSL.
     """
     context = _context(authorities)
     problem: Exception | None = None
@@ -87,10 +87,10 @@ def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLC
 
 @contextlib.contextmanager
 def _encrypted_files(certificate: ClientCertificate) -> Iterator[tuple[Path, Path, bytes]]:
-    """Paths of certificate and key, and the key's passphrase: OpenSSL takes them from files only.
+    """Paths of certificate and key, and the key's passphrase: OpenSSL reads them from files only.
 
-    The key is encrypted with a passphrase that only this process has, so that a run that is killed
-    here leaves nothing that anybody could use.
+    The key is encrypted with a passphrase that only this process has, so that a process killed here
+    leaves nothing usable behind.
     """
     from cryptography.hazmat.primitives import serialization
 

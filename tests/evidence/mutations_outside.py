@@ -146,12 +146,12 @@ OUTSIDE_MUTATIONS = {
     ),
     "a secret in a disguise is shown": Mutation(
         "transport/redaction.py",
-        "return REDACTED if self._disguises.appear_in(shown, is_patched=is_patched) else shown",
+        "return REDACTED if self._echoes.appear_in(shown, is_patched=is_patched) else shown",
         "return shown",
         "tests/unit/transport/test_redaction.py -k disguise",
     ),
     "a secret in pieces is shown": Mutation(
-        "transport/disguise.py",
+        "transport/encoded_echoes.py",
         "            or self._is_scattered_in(each, chars)\n",
         "",
         "tests/unit/transport/test_scattered_echoes.py -k pieces",
@@ -207,7 +207,7 @@ OUTSIDE_MUTATIONS = {
         "tests/unit/oauth/test_echoes_that_would_be_published.py",
     ),
     "a secret in an encoded claim is published": Mutation(
-        "transport/disguise.py",
+        "transport/encoded_echoes.py",
         "WHOLE_DEPTH = 1",
         "WHOLE_DEPTH = 0",
         "tests/unit/oauth/test_echoes_that_would_be_published.py",
