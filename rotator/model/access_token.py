@@ -1,4 +1,4 @@
-"""The token that consumers read, and how the token secret holds it as JSON."""
+"""The token that consumers read, and its JSON form in the token secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "TOKEN_FIELDS", "AccessToken", "Minted"]
 
 SCHEMA = 1
-"""Version of the token secret's format; readers accept a higher one and ignore what is new."""
+"""Version of the token secret's format; readers accept a higher one and ignore its new fields."""
 
 
 def _instant_field(fields: dict[str, Any], name: str) -> datetime:
@@ -36,10 +36,10 @@ _ORIGIN: dict[str, type] = {
 
 
 def _token_field(fields: dict[str, Any]) -> Secret:
-    """The token: RFC 6749 (appendix A.12) has no white space in one, and no header can carry it."""
+    """The token; one with white space cannot be sent in a header (RFC 6750 section 2.1)."""
     text = text_field(fields, "access_token")
     if " " in text:
-        raise ValueError("access_token has white space in it")
+        raise ValueError("access_token contains white space")
     return Secret(text)
 
 
@@ -54,22 +54,23 @@ def _token_type_field(fields: dict[str, Any]) -> str:
 
 
 def _origin_field(fields: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - of that kind
-    """A field that only the job reads: a wrong one counts as absent, and costs no token."""
+    """A field that only the job reads; with a wrong type it counts as absent."""
     value = fields.get(name)
     return value if type(value) is kind else None
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A minted token, its lifetime and its origin: what the token secret holds.
+    """A minted token, its lifetime and its origin: the content of the token secret.
 
     All instants are aware UTC in whole seconds. `issued_at` is when the request was sent, so the
     true expiry is never earlier than `expires_at`. `next_rotation_at` is None until the policy has
-    set it. `token_url` is None only where one secret holds both and leaves it to the preset.
+    set it. `token_url` is None only where one secret holds both credentials and token, and leaves
+    the URL to the preset.
 
     The origin: fingerprint and version of the credentials, and which of their client secrets was
-    accepted (`client_secret_position`, from 1). `rotated_for` says why the token was minted, where
-    a later run has to know. All four are None in a document of an older release.
+    accepted (`client_secret_position`, from 1). `rotated_for` is the reason for the rotation, where
+    a later run needs it. All four are None in a document of an older release.
     """
 
     access_token: Secret
@@ -86,7 +87,7 @@ class AccessToken:
     rotated_for: str | None = None
 
     def to_fields(self) -> dict[str, object]:
-        """The JSON object of the token secret; the token in it is in the clear."""
+        """The JSON object of the token secret, with the token in clear text."""
         fields: dict[str, object] = {
             "schema": SCHEMA,
             "access_token": self.access_token.reveal(),
@@ -103,9 +104,9 @@ class AccessToken:
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Read the token secret's JSON object; raises ValueError naming the first wrong field.
+        """Parse the token secret's JSON object; raises ValueError naming the first wrong field.
 
-        Fields that are not known are ignored: a newer schema may have added them.
+        Unknown fields are ignored: a newer schema may have added them.
         """
         schema = fields.get("schema")
         if type(schema) is not int or schema < SCHEMA:
@@ -137,9 +138,9 @@ class AccessToken:
 class Minted(NamedTuple):
     """A token as the endpoint granted it.
 
-    `warnings` are sentences, without secrets, about what is odd but no reason to refuse the token.
-    `client_secret_position` (from 1) is which of the client secrets the provider accepted, None
-    where a key takes their place.
+    `warnings` are sentences, without secrets, about anomalies that are no reason to refuse the
+    token. `client_secret_position` (from 1) is the client secret that the provider accepted, None
+    for a client that authenticates with a key or a certificate.
     """
 
     token: AccessToken
@@ -162,4 +163,4 @@ TOKEN_FIELDS = frozenset(
         *_ORIGIN,
     }
 )
-"""Every field of the token secret; where one secret holds both, all others are the team's own."""
+"""Every field of the token secret. Where one secret holds both, all others are kept unchanged."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["BINDING_TAG", "Binding", "is_name_of"]
 
 BINDING_TAG = "rotator:credentials-secret"
-"""On a token secret: the name or ARN of its credentials secret."""
+"""The tag of a token secret that has the name or ARN of its credentials secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The providers that let a client's secrets be changed, and the settings for that."""
+"""Providers with an interface for managing client secrets, and the settings of that interface."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MAX_LIFETIME_DAYS = 730
 
 @dataclass(frozen=True, slots=True)
 class AdminKind:
-    """What one provider needs for calls that change a client's secrets.
+    """One provider's interface for managing client secrets.
 
-    `url` is the base of its addresses, empty where each customer has one. `ids` are what else names
-    the client there. `scope` is what the management token is minted for, `audience_path` what
-    follows the base URL in its audience. `capacity` is how many client secrets a client may have,
-    None for many; with `chooses_value` there is one, and we choose it. `needs_credentials_secret`
-    says that the client itself can't get this scope, `keeps_labels` that a client secret has a name
-    there. `wrong_secret_codes` are the OAuth error codes by which its token endpoint says that a
-    client secret is wrong, and nothing else. `console` is where people see and delete client
-    secrets. `documentation` is the page that says so.
+    `url` is its base URL, empty where each customer has another. `ids` are fields that identify the
+    client there in addition to the client id. `scope` is the scope of the management token,
+    `audience_path` what follows the base URL in its audience. `capacity` is how many client secrets
+    a client may have, None for many; with `chooses_value` there is one, whose value rotator
+    chooses. `needs_credentials_secret`: the client itself cannot get this scope. `keeps_labels`:
+    client secrets have a name. `wrong_secret_codes` are the OAuth error codes that mean a wrong
+    client secret and nothing else. `console` is where people see and delete client secrets,
+    `documentation` the provider's page.
     """
 
     name: str
@@ -94,15 +94,15 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
         )
     }
 )
-"""What the field `kind` of `client_admin` can name."""
+"""The values of the field `kind` of `client_admin`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdminSettings:
-    """The field `client_admin`: which provider, its base URL without a slash at the end, and ids.
+    """The field `client_admin`: the provider, its base URL without a trailing slash, and ids.
 
     `credentials_secret` names other client credentials for the management calls; `lifetime_days` is
-    how long a new client secret lives where the provider wants to be told.
+    how long a new client secret lives, where the request sets its expiry.
     """
 
     kind: AdminKind

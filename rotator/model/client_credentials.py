@@ -1,7 +1,7 @@
-"""What the credentials secret holds, and how it is read.
+"""Client credentials, and their JSON form in the credentials secret.
 
-The codec raises `ValueError` with a text that names the field and never its content; the caller
-knows which secret it came from and says so.
+Parsing raises `ValueError` with a message that names the field, never its content; the caller adds
+the name of the secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from rotator.errors import did_you_mean
 from rotator.model.access_token import TOKEN_FIELDS
 from rotator.model.consent import is_consent_entry
-from rotator.model.fields import is_one_line, optional_text_field, text_field
+from rotator.model.fields import check_text, is_one_line, optional_text_field, text_field
 from rotator.model.providers import implied_provider
 from rotator.model.secret import Secret
 
@@ -28,7 +28,7 @@ ROTATION_FIELD = "client_secret_rotation"
 """The field with the state of a rotation of the client secret."""
 
 PROVIDER_FIELDS = ("provider", "token_url", "issuer")
-"""What names the provider; without any of them it is the default one."""
+"""The fields that name the provider; without any of them it is the default one."""
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
@@ -58,24 +58,24 @@ RESERVED_PARAMETERS = frozenset(
         "scope",
     }
 )
-"""Form fields of the token request that are never given in `parameters`: they have a field of their
-own, or are ours to fill in."""
+"""Form fields of the token request that `parameters` cannot set: the credentials secret has a field
+for them, or rotator fills them in."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
     """A client, and the provider where it is registered.
 
-    `client_secrets` are in the order in which they are tried; more than one while a client secret
-    is being replaced, none where a key takes their place. `private_key` is PEM or a JWK as JSON,
-    `certificate` PEM. `single_active`: minting ends the previous token. `resources` are
-    the values of the repeatable parameter `resource`, `parameters` extra form fields,
-    `token_secrets` the token secrets that may be kept fresh by these credentials without being
-    named in a setting (see `rotator.model.consent`), `admin_of` the credentials secrets that may
-    name them in `client_admin`. Fields that are None are the provider preset's to fill in.
+    `client_secrets` are in the order in which they are tried; there are several while a client
+    secret is being replaced, none if the client authenticates with a key. `private_key` is PEM or a
+    JWK as JSON, `certificate` PEM. `single_active`: minting ends the previous token. `resources`
+    are the values of the repeatable parameter `resource`, `parameters` extra form fields.
+    `token_secrets` are the token secrets that these credentials may keep fresh without a setting
+    that names them (see `rotator.model.consent`), `admin_of` the credentials secrets that may name
+    these in `client_admin`. The provider's preset fills in fields that are None.
 
     `client_admin` and the state of a rotation are parsed only where the client secret is rotated:
-    a mistake in them keeps no token from being minted.
+    a mistake in them does not prevent minting.
     """
 
     client_id: str
@@ -129,19 +129,19 @@ class ClientCredentials:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The client secrets and the private key: what must be redacted everywhere."""
+        """The client secrets and the private key, which must be redacted everywhere."""
         return self.client_secrets + ((self.private_key,) if self.private_key else ())
 
     @property
     def fingerprint(self) -> str:
-        """Which token these credentials ask for; secrets and `parameters` don't count.
+        """Identifies the kind of token that is requested; secrets and `parameters` don't count.
 
         A SHA-256, in hexadecimal, over provider, token_url, issuer, scope, audience and resource.
         The order and the separators of scopes make no difference (RFC 6749 section 3.3), nor does
-        naming the provider that would be taken anyway.
+        naming the provider that is implied anyway.
         """
         is_implied = self.provider == implied_provider(self.token_url or self.issuer)
-        asked_for = {
+        requested = {
             "provider": None if is_implied else self.provider,
             "token_url": self.token_url,
             "issuer": self.issuer,
@@ -149,16 +149,16 @@ class ClientCredentials:
             "audience": self.audience,
             "resource": self.resources,
         }
-        return hashlib.sha256(json.dumps(asked_for, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(requested, sort_keys=True).encode()).hexdigest()
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Read the credentials secret's JSON object; raises ValueError naming the wrong field.
+        """Parse the credentials secret's JSON object; raises ValueError naming the wrong field.
 
         Unknown keys are ignored (a team may keep notes in the secret), but one that looks like a
         misspelling of a known one is refused: to ignore `token_uri` would send the client secret
         to the default provider. The keys of the file that Adobe's console offers for download
-        (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are understood.
+        (`CLIENT_ID`, `CLIENT_SECRETS`, `SCOPES`) are accepted.
         """
         fields = rename_adobe_keys(fields)
         if "headers" in fields:
@@ -198,11 +198,11 @@ _OPTIONAL_TEXTS = (
     "key_id",
 )
 
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PLAIN_KEY = r"[A-Za-z_-]{1,24}"
 
 _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoint"), "token_url")
-"""Names that other products and the OpenID configuration use for these fields."""
+"""Names that other products and OpenID Connect Discovery use for these fields."""
 
 
 def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
@@ -217,12 +217,12 @@ def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
 
 
 def canonical_name(key: str) -> str:
-    """The field for which this key of a credentials secret stands; most stand for themselves."""
+    """The field's name in this format, given that or Adobe's name for it."""
     return _ADOBE_KEYS.get(key, key)
 
 
 def explain_misspelling(key: str) -> str | None:
-    """What is wrong with a key that looks like one of ours, None if it may stand as it is."""
+    """The error message for a key that looks like a misspelled field, None for any other key."""
     meant = meant_name(key)
     if meant is None:
         return None
@@ -232,16 +232,16 @@ def explain_misspelling(key: str) -> str | None:
 
 
 def meant_name(key: str) -> str | None:
-    """The field of which this key looks like a misspelling, None if it may stand as it is."""
+    """The field that this key seems to misspell, None for any other key."""
     if key in ClientCredentials.KEYS or key in TOKEN_FIELDS:
         return None
     return _OTHER_NAMES.get(key) or did_you_mean(key, ClientCredentials.FIELDS)
 
 
 def rename_adobe_keys(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with the format's names for Adobe's.
+    """The fields with Adobe's names replaced by those of this format.
 
-    Raises ValueError if a field stands under both names with different values.
+    Raises ValueError if a field has different values under both names.
     """
     renamed = {name: value for name, value in fields.items() if name not in _ADOBE_KEYS}
     for adobe_key in fields.keys() & _ADOBE_KEYS.keys():
@@ -255,12 +255,12 @@ def _scope(fields: Mapping[str, Any]) -> str | None:
     """One string, or a list of strings."""
     value = fields.get("scope")
     if isinstance(value, str):
-        return text_field({"scope": value.strip(" ")}, "scope")
+        return check_text(value.strip(" "), "scope")
     if not isinstance(value, list):
         return optional_text_field(fields, "scope")
     if not value:
         raise ValueError("scope must be a non-empty string, or a list of them")
-    return " ".join(text_field({"scope": name}, "scope") for name in value)
+    return " ".join(check_text(name, "scope") for name in value)
 
 
 def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secret, ...]:
@@ -273,14 +273,13 @@ def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secr
 
 
 def _resources(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    texts = _texts(fields, "resource")
-    return tuple(text_field({"resource": text}, "resource") for text in texts)
+    return tuple(check_text(text, "resource") for text in _texts(fields, "resource"))
 
 
 def _consents(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     entries = _texts(fields, name)
     if not all(map(is_consent_entry, entries)):
-        kind = name.replace("_", " ") if name == "token_secrets" else "credentials secrets"
+        kind = "token secrets" if name == "token_secrets" else "credentials secrets"
         raise ValueError(f"{name} must hold names or ARNs of {kind}, or names that end in /*")
     return entries
 
@@ -297,7 +296,7 @@ def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _private_key(fields: Mapping[str, Any]) -> Secret | None:
-    """PEM or a JWK, the latter also as the JSON object that it is."""
+    """PEM or a JWK; the JWK may also be a JSON object in place of a string."""
     value = fields.get("private_key")
     if isinstance(value, dict):
         return Secret(json.dumps(value))
@@ -306,7 +305,7 @@ def _private_key(fields: Mapping[str, Any]) -> Secret | None:
 
 
 def _lines(fields: Mapping[str, Any], name: str) -> str | None:
-    """Text of several lines, as PEM is."""
+    """ASCII text that may have several lines, such as PEM."""
     value = fields.get(name)
     if value is None:
         return None
@@ -344,8 +343,8 @@ def _parameters(fields: Mapping[str, Any]) -> dict[str, str]:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError("parameters must be an object of strings")
-    if any(_HALF_PAIR.search(text) for text in (*value, *value.values())):
-        raise ValueError("parameters must not hold halves of surrogate pairs, which UTF-8 cannot")
+    if any(_SURROGATE.search(text) for text in (*value, *value.values())):
+        raise ValueError("parameters must not contain surrogates, which UTF-8 cannot encode")
     taken = sorted(value.keys() & RESERVED_PARAMETERS)
     if taken:
         raise ValueError(f"parameters must not hold {taken[0]}, which has its own field")

@@ -11,7 +11,7 @@ __all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """What rotator needs of time. It's always passed, so that no test has to patch it."""
+    """Time, waiting and randomness. A clock is always passed, so that no test has to patch one."""
 
     def now(self) -> datetime:
         """The wall clock, as aware UTC: for instants that are stored."""

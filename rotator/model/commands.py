@@ -1,4 +1,4 @@
-"""The commands of rotator that messages advise, with the secrets that they are about.
+"""The commands that messages suggest, complete with the names of the secrets.
 
 Pasted without an ID, a command fails, or changes the secret that the environment happens to name.
 """
@@ -8,23 +8,23 @@ from __future__ import annotations
 __all__ = ["init_command", "run_command", "set_command"]
 
 UNKNOWN = "ID"
-"""Stands for a secret that the message does not know, as in `--help`."""
+"""The placeholder for a secret whose name is not known, as in `--help`."""
 
 
 def set_command(credentials_secret: str, options: str = "") -> str:
-    """The command that changes what this credentials secret says."""
+    """The command that changes settings or the client secret in this credentials secret."""
     return _command("credentials set", credentials_secret, options)
 
 
 def run_command(credentials_secret: str | None, token_secret: str | None, options: str = "") -> str:
-    """The command that runs the job on these two."""
+    """The command that runs the job on this binding."""
     return _command("run", _binding(credentials_secret, token_secret), options)
 
 
 def init_command(
     credentials_secret: str | None, token_secret: str | None, options: str = ""
 ) -> str:
-    """The command that creates these two, or binds them."""
+    """The command that creates or binds these two secrets."""
     return _command("init", _binding(credentials_secret, token_secret), options)
 
 

@@ -1,9 +1,10 @@
-"""Which token secrets a credentials secret agrees to keep fresh, and whose client it administers.
+"""Which secrets may use a credentials secret: its consent, against confused deputies.
 
-Whoever may tag a secret could name somebody else's credentials in the tag and be handed a token
-(the confused deputy, IAM user guide). So a binding that was found by a tag counts only if the
-credentials themselves name the token secret. In the same way, whoever may write one credentials
-secret could name another in its `client_admin`, and have a token of that one sent to any URL.
+Whoever may tag a secret could name somebody else's credentials in the tag and receive a token (the
+confused deputy problem, IAM user guide). So a binding that was found by a tag counts only if the
+credentials secret names the token secret in `token_secrets`. In the same way, whoever may write one
+credentials secret could name another in its `client_admin`, and have a token of that one sent to
+any URL; so the other has to name it in `admin_of`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ENTRY = r"[A-Za-z0-9/_+=.@:!-]{1,2048}|[A-Za-z0-9/_+=.@!-]{1,510}/\*"
 
 
 def is_consent_entry(text: str) -> bool:
-    """Whether `text` can stand in `token_secrets`; a bare `*` cannot."""
+    """Whether `text` is allowed in `token_secrets` and `admin_of`; a bare `*` is not."""
     return re.fullmatch(_ENTRY, text) is not None
 
 
@@ -38,7 +39,7 @@ def has_consent(entries: Collection[str], arn: str) -> bool:
 
 
 def is_named(entries: Collection[str], arn: str) -> bool:
-    """Whether one of `entries` is the very name or ARN of the secret with this ARN."""
+    """Whether one of `entries` is the exact name or ARN of the secret with this ARN."""
     return not {secret_name(arn), arn}.isdisjoint(entries)
 
 

@@ -1,7 +1,7 @@
-"""Fields of JSON objects, read strictly.
+"""Strict parsing of JSON objects and their fields.
 
-Errors are `ValueError` with a text that names the field and never its content; the caller knows
-which secret it came from and says so.
+Errors are `ValueError` with a message that names the field, never its content; the caller adds the
+name of the secret.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from rotator.errors import replace_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_one_line", "load_object", "optional_text_field", "text_field"]
-
+__all__ = ["check_text", "is_one_line", "load_object", "optional_text_field", "text_field"]
 
 MAX_DEPTH = 20
 
@@ -28,13 +27,13 @@ class _AmbiguousJsonError(ValueError):
 
 
 def load_object(source: str | bytes) -> dict[str, Any]:
-    """Parse a JSON object that every reader understands alike; bytes are UTF-8, off the wire.
+    """Parse a JSON object that all parsers read alike; bytes, as in a response, must be UTF-8.
 
-    Raises ValueError for anything else: a key twice (RFC 8259 section 4 leaves open which one
-    counts), the words `NaN` and `Infinity`, which only some parsers take, and more than 20 levels
-    are refused too. The error holds nothing of the text (which the decoder's own error does, in its
-    `doc`). A number too large for a float is infinite. A byte order mark, as editors leave it in
-    text that people store, is ignored.
+    Raises ValueError for anything else, also for a repeated key (RFC 8259 section 4 leaves open
+    which one counts), for `NaN` and `Infinity`, which only some parsers accept, and for more than
+    20 levels. The error contains nothing of the text (`json.JSONDecodeError` does, in its `doc`). A
+    number too large for a float is infinite. A byte order mark, which editors may add to stored
+    text, is ignored.
     """
     text = _decode(source)
     value: object = None
@@ -44,8 +43,8 @@ def load_object(source: str | bytes) -> dict[str, Any]:
     except _AmbiguousJsonError:
         problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
-        # A hint for people who store it; no provider's response comes out of a shell.
-        problem = f"is not JSON{_mangling(text) if isinstance(source, str) else ''}"
+        # The hint is for people who store JSON; no shell mangles a provider's response.
+        problem = f"is not JSON{_explain_mangling(text) if isinstance(source, str) else ''}"
     if isinstance(value, dict) and (_is_flat(text) or _depth(value) <= MAX_DEPTH):
         return value
     raise ValueError("is JSON that is nested too deeply" if isinstance(value, dict) else problem)
@@ -58,14 +57,14 @@ def _decode(source: str | bytes) -> str:
     return source.removeprefix("\ufeff")
 
 
-# Compiled where they are used: few runs need them. No pattern starts with optional white space:
-# on a long run of it, the time would grow with the square of its length.
+# Compiled on use: few runs need them. No pattern starts with optional white space: on a long run of
+# it, the time would grow with the square of its length.
 _UNQUOTED = r"\{\s*[A-Za-z_]\w*\s*:"
 _ESCAPED = r"[\"']?\s*\{\s*\\+\""
 
 
-def _mangling(text: str) -> str:
-    """How JSON was mangled into this text, and what to do; empty if it wasn't JSON before."""
+def _explain_mangling(text: str) -> str:
+    """How a tool mangled JSON into this text, and what to do; empty if none is recognized."""
     if "\0" in text or text.startswith(("\ufffe", "ÿþ", "þÿ")):
         return ": it is UTF-16, as PowerShell writes files; save it as UTF-8"
     text = text.lstrip()
@@ -77,12 +76,12 @@ def _mangling(text: str) -> str:
 
 
 def _is_flat(text: str) -> bool:
-    """Whether there are too few brackets to nest too deeply: the cheap test that mostly decides."""
+    """Whether there are too few brackets to nest too deeply: a cheap test that mostly suffices."""
     return text.count("{") + text.count("[") <= MAX_DEPTH
 
 
 def _depth(value: object) -> int:
-    """The number of levels, counted up to one more than is allowed."""
+    """The number of levels, at most one more than is allowed."""
     level, depth = [value], 0
     while level and depth <= MAX_DEPTH:
         level = [inner for outer in level for inner in _inner(outer)]
@@ -114,11 +113,15 @@ _DECODER = json.JSONDecoder(
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
-    """A field that goes into headers, forms and URLs, where RFC 6749 (appendix A) allows ASCII.
+    """A field that goes into headers, forms and URLs; raises ValueError as `check_text` does."""
+    return check_text(fields.get(name), name)
 
-    Raises ValueError naming the field if it is missing or anything else.
+
+def check_text(value: object, name: str) -> str:
+    """The value of the field `name`, if it is printable ASCII, as RFC 6749 (appendix A) requires.
+
+    Raises ValueError naming the field for any other value, or None.
     """
-    value = fields.get(name)
     if value is None:
         raise ValueError(f"{name} is missing")
     if not isinstance(value, str) or not value.strip():
@@ -128,17 +131,17 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-# Control characters, and halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
+# Control characters, and surrogates, which JSON can escape and UTF-8 cannot encode.
 _CONTROL = r"[\u0000-\u001f\u007f-\u009f\ud800-\udfff]"
 
 
 def is_one_line(text: str) -> bool:
     """Whether the text has neither control characters nor white space around it."""
-    # Printable text has none of them, and the pattern takes half a millisecond to compile.
+    # Printable text has none of these, and the pattern takes half a millisecond to compile.
     has_none = text.isprintable() or not re.search(_CONTROL, text)
     return has_none and text == text.strip()
 
 
 def optional_text_field(fields: Mapping[str, Any], name: str) -> str | None:
-    """As `text_field`, or None if there is no such field or it is null."""
+    """As `text_field`, but None for a field that is missing or null."""
     return None if fields.get(name) is None else text_field(fields, name)

@@ -1,4 +1,4 @@
-"""What a fleet can be called: its name is the value of a dimension in CloudWatch."""
+"""Validates the name of a fleet, which becomes the value of a dimension in CloudWatch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MAX_NAME_CHARS = 1024
 
 
 def check_fleet_name(text: str) -> str:
-    """The name, if CloudWatch takes it (API reference, Dimension); raises ValueError otherwise.
+    """The name, if CloudWatch accepts it (API reference, Dimension); raises ValueError otherwise.
 
-    Metrics with any other name are dropped, and the alarm on missing data goes off.
+    CloudWatch drops metrics with any other name, and the alarm on missing data goes off.
     """
     is_plain = text.isascii() and text.isprintable() and bool(text.strip())
     if not is_plain or text.startswith(":") or len(text) > MAX_NAME_CHARS:

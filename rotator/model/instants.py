@@ -1,4 +1,4 @@
-"""Instants and durations: how each is written, and read back."""
+"""Formats and parses instants and durations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DURATION = r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
 
 
 class TypedDuration(timedelta):
-    """A duration that is written as it was typed: `24h` is not echoed as `1d`."""
+    """A duration that is formatted as it was typed: `24h` does not become `1d`."""
 
     text: str
 
@@ -23,8 +23,8 @@ def format_instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-# One form only: `datetime.fromisoformat` also takes week dates, bare hours and more that readers in
-# other languages would not.
+# `datetime.fromisoformat` also accepts week dates, bare hours and other forms that readers in other
+# languages do not.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 

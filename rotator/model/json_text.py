@@ -1,4 +1,4 @@
-"""JSON objects as text, written so that what did not change stays as somebody wrote it."""
+"""Writes JSON objects in such a way that unchanged members keep their original text."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["write_object"]
 
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"[ \t\n\r]*")  # RFC 8259 section 2
 
 
 def write_object(fields: Mapping[str, Any], *, like: str = "{}") -> str:
-    """The fields as JSON; a member that says the same in the object `like` is copied from there.
+    """The fields as JSON; a member with the same value in the object `like` is copied from there.
 
-    A number parsed and written again may be another (`1e5`, or one with more digits than a float
-    has), and a text three times as long, with each character an escape. Only halves of surrogate
-    pairs are always escaped, as UTF-8 cannot hold them. A `like` that is no object counts as empty.
-    Raises ValueError for a number that is too large for a float, unless it is copied.
+    Parsing and writing again could change a number (`1e5`, or one with more digits than a float
+    has) and lengthen a string. Only surrogates are always escaped, as UTF-8 cannot encode them. A
+    `like` that is not an object counts as empty. Raises ValueError for a number that is too large
+    for a float, unless it is copied.
     """
     before = _object_or_none(like)
     written = _split_members(like) if before else {}
@@ -33,7 +33,7 @@ def write_object(fields: Mapping[str, Any], *, like: str = "{}") -> str:
         is_same = before is not None and name in before and _is_same(before[name], value)
         members.append(f"  {written[name]}" if is_same else _write_member(name, value))
     text = "{\n" + ",\n".join(members) + "\n}" if members else "{}"
-    return _HALF_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _object_or_none(text: str) -> dict[str, Any] | None:
@@ -44,18 +44,18 @@ def _object_or_none(text: str) -> dict[str, Any] | None:
 
 
 def _is_same(one: object, other: object) -> bool:
-    """Whether both are the same in JSON, where 1, 1.0 and true differ."""
+    """Whether both are written alike in JSON, where 1, 1.0 and true differ."""
     return json.dumps(one) == json.dumps(other)
 
 
 def _write_member(name: str, value: object) -> str:
-    """The member on lines of its own, indented as in an object of two spaces."""
+    """The member on one or more lines, indented by two spaces."""
     text = json.dumps({name: value}, indent=2, ensure_ascii=False, allow_nan=False)
     return text.removeprefix("{\n").removesuffix("\n}")
 
 
 def _split_members(text: str) -> dict[str, str]:
-    """Each member of an object as it is written, by its name; `text` is known to be one."""
+    """The text of each member of a JSON object, by name."""
     scan = json.JSONDecoder(parse_int=parse_json_integer).raw_decode
     members = {}
     at = _skip(text, text.index("{") + 1)
@@ -71,6 +71,6 @@ def _split_members(text: str) -> dict[str, str]:
 
 
 def _skip(text: str, at: int) -> int:
-    """The place of the next character that is no white space."""
+    """The position of the next character that is not white space."""
     found = _WHITE_SPACE.match(text, at)
     return found.end() if found else at

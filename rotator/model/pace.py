@@ -1,11 +1,11 @@
-"""Calls per second, as a manifest or a setting writes them."""
+"""Validates the calls per second in a manifest or a setting."""
 
 from __future__ import annotations
 
 __all__ = ["MAX_CALLS_PER_S", "MIN_CALLS_PER_S", "check_pace", "parse_pace"]
 
 MIN_CALLS_PER_S = 0.1
-"""Slower than that, a run has no time for more than a few bindings."""
+"""At a slower pace, a run could process only a few bindings."""
 
 MAX_CALLS_PER_S = 10_000
 

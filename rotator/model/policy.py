@@ -1,4 +1,4 @@
-"""When a token is due: a pure function of what is stored and of now.
+"""When a token is due: a pure function of the stored token and the time.
 
 The scheduler only starts the job. Everything about "every 23 hours" is decided here, so that any
 interval works and a missed run costs nothing.
@@ -36,32 +36,32 @@ DEFAULT_CADENCE = timedelta(hours=23)
 https://developer.adobe.com/audio-video-firefly-services/guides)."""
 
 DEFAULT_INTERVAL = timedelta(minutes=15)
-"""How often the scheduler is expected to start the job."""
+"""How often the scheduler starts the job."""
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 RETRY_BUDGET = timedelta(minutes=1)
-"""The longest that one run spends minting, retries included."""
+"""The longest time that one run spends minting, retries included."""
 
 READER_LAG = timedelta(minutes=1)
-"""The time that a read at the expiry may take to fetch the published token.
+"""How long a reader may take to fetch the published token when its cached one expires.
 
-Only that read fetches at once: until then readers look now and then, with a token of a day every
-7.5 to 12 minutes of its last hour."""
+Before the expiry, readers refresh in the background: every 7.5 to 12 minutes in the last hour of a
+token that lives for a day."""
 
 MAX_EARLINESS = timedelta(minutes=5)
-"""How much before its cadence a token is due already, at most.
+"""How long before its cadence a token may already be due, at most.
 
 A schedule of exactly one cadence never fires exactly on time: cron starts a moment late, and
 `issued_at` is later than the start. Without an allowance, a run that comes one second early would
-skip, and the next would come a whole cadence later, to an expired token."""
+skip the token, and the next run, a whole cadence later, would find it expired."""
 
 EARLY_START = timedelta(seconds=30)
-"""How much earlier than an interval after the last one a run may start."""
+"""How early a run may start: this much before one interval has passed since the last start."""
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far in the future `issued_at` may lie before we stop believing it."""
+"""How far in the future `issued_at` may be before it counts as wrong."""
 
 VERSIONS_PER_DAY = 100
 """Secrets Manager keeps about 100 versions of a secret, and collects none that is younger than a
@@ -72,7 +72,7 @@ NoTokenReason = Literal["token_missing", "token_malformed"]
 
 
 class Decision(NamedTuple):
-    """Whether the token is due, and why, as a word that fits in a log field."""
+    """Whether the token is due, and the reason in the form that logs use, such as `expired`."""
 
     due: bool
     reason: str
@@ -80,19 +80,18 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RenewalPolicy:
-    """How long a token serves before the next one is minted.
+    """The age at which a token is replaced.
 
     `cadence` None means 23 hours, or, for tokens too short-lived for that, the lifetime less a
     margin: a 24th of it, and at least two intervals plus the time that a run and a reader need, so
     that one failed run costs nothing. Tokens too short-lived even for that get the longest margin
-    for which Secrets Manager keeps enough versions. An explicit `cadence` applies wherever it keeps
-    a valid token, else the default does: a provider that shortens its lifetimes has not failed.
-    `interval` is how often the job is started.
+    for which Secrets Manager keeps enough versions. An explicit `cadence` applies where it leaves
+    enough margin; elsewhere the default does, since a provider that shortens its lifetimes has not
+    failed. `interval` is how often the job is started.
 
     A fleet spreads its rotations: a token of `secret_arn` (see `for_secret`) is due earlier by a
-    part of `spread`, which counts up to half of the cadence. The part is drawn for each token
-    anew: with a permanent one, tokens that became due between the same two runs would stay
-    together.
+    share of `spread`, of which at most half of the cadence counts. Each token has another share:
+    with a constant one, tokens that once became due between the same two runs always would.
     """
 
     cadence: timedelta | None = None
@@ -101,7 +100,7 @@ class RenewalPolicy:
     secret_arn: str | None = None
 
     def for_secret(self, arn: str) -> Self:
-        """The policy for one token secret: parts of the spread are drawn from its ARN."""
+        """The policy for one token secret, whose ARN determines the shares of the spread."""
         return replace(self, secret_arn=arn)
 
     def decide(
@@ -113,7 +112,7 @@ class RenewalPolicy:
         fingerprint: str | None = None,
         force: bool = False,
     ) -> Decision:
-        """Assess the stored token, or the reason that there is none, at `now` (aware UTC).
+        """Whether the stored token, or the reason that there is none, is due at `now` (aware UTC).
 
         `client_id` and `fingerprint` are those of the credentials; a `fingerprint` of None is not
         compared. `force` makes any token due.
@@ -138,7 +137,7 @@ class RenewalPolicy:
         return Decision(due=False, reason="fresh")
 
     def next_rotation_at(self, token: AccessToken) -> datetime:
-        """When the policy will next act on `token`."""
+        """When `token` reaches its cadence (aware UTC)."""
         return token.issued_at + self._cadence_of(token)
 
     def _cadence_of(self, token: AccessToken) -> timedelta:
@@ -147,7 +146,7 @@ class RenewalPolicy:
     def cadence_for(self, lifetime: timedelta, *, issued_at: datetime | None = None) -> timedelta:
         """The age at which a token of this lifetime is replaced, in whole seconds.
 
-        Without `issued_at` half of the spread counts, as it does on average.
+        Without `issued_at`, half of the spread is subtracted: the average over all tokens.
         """
         latest = self._latest_cadence(lifetime)
         most = max(latest - _shortest_cadence(self.interval), timedelta(0))
@@ -155,7 +154,7 @@ class RenewalPolicy:
         return timedelta(seconds=int((latest - early).total_seconds()))
 
     def _share(self, issued_at: datetime | None) -> float:
-        """From 0 to 1, the same in every process that reads the same token."""
+        """The token's share of the spread, 0 to 1: the same in every process."""
         if self.secret_arn is None:
             return 0.0
         if issued_at is None:
@@ -166,7 +165,7 @@ class RenewalPolicy:
     def _latest_cadence(self, lifetime: timedelta) -> timedelta:
         if self.cadence is not None and self._has_time_for(self.cadence, lifetime):
             return self.cadence
-        # In whole minutes: what Adobe announces as 86,399 s is a day too, and due after 23 h.
+        # In whole minutes: Adobe's 86,399 s count as a day, so that the token is due after 23 h.
         margin = lifetime / 24 // MINUTE * MINUTE
         longest = max(lifetime - max(margin, self.safe_margin), _shortest_cadence(self.interval))
         if lifetime - longest < self.needed_margin:
@@ -180,22 +179,22 @@ class RenewalPolicy:
             raise ConfigError(problem)
 
     def problem_with_cadence(self, lifetime: timedelta) -> str | None:
-        """Why the default serves tokens of this lifetime in place of the chosen cadence."""
+        """Why the default replaces the configured cadence for this lifetime, None if it doesn't."""
         if self.cadence is None or self._has_time_for(self.cadence, lifetime):
             return None
         longest = lifetime - self.needed_margin
-        return _impossible(self.cadence, lifetime, longest, self.interval)
+        return _explain_long_cadence(self.cadence, lifetime, longest, self.interval)
 
     def problem_with_lifetime(self, lifetime: timedelta) -> str | None:
         """Why tokens of this lifetime cannot be kept valid as configured, None if they can.
 
-        An explicit cadence has to leave an interval, a run and a reader's lag before expiry: else
-        one missed run would leave every consumer without a token.
+        An explicit cadence has to leave an interval, a run and a reader's lag before expiry:
+        otherwise a token could expire before the next run.
         """
         return self.problem_with_cadence(lifetime) or _problem_with_interval(self, lifetime)
 
     def problem_with_failed_run(self, lifetime: timedelta) -> str | None:
-        """What one failed run can cost with tokens of this lifetime, None if it costs nothing."""
+        """How long one failed run can leave consumers without a token, as a message, or None."""
         missing = self.safe_margin - (lifetime - self.cadence_for(lifetime))
         return None if missing <= timedelta(0) else _cost_of_failed_run(self, lifetime, missing)
 
@@ -204,16 +203,16 @@ class RenewalPolicy:
 
     @property
     def needed_margin(self) -> timedelta:
-        """The time that must be left when a token becomes due: one run certainly falls into it."""
+        """The remaining life that a due token needs so that one run certainly falls into it."""
         return self.interval + RETRY_BUDGET + READER_LAG
 
     @property
     def safe_margin(self) -> timedelta:
-        """The time into which two runs certainly fall, of which one may fail."""
+        """The remaining life into which two runs certainly fall, of which one may fail."""
         return self.needed_margin + self.interval
 
     def keeps_valid(self, lifetime: timedelta) -> bool:
-        """Whether tokens of this lifetime outlive an interval after they become due."""
+        """Whether tokens of this lifetime stay valid until a run after they become due."""
         return lifetime - self.cadence_for(lifetime) >= self.needed_margin
 
     def fits_quota(self, lifetime: timedelta) -> bool:
@@ -226,10 +225,10 @@ class RenewalPolicy:
 
 @lru_cache(maxsize=16)
 def _shortest_cadence(interval: timedelta) -> timedelta:
-    """The age from which a token may be replaced.
+    """The shortest age at which a token may be replaced.
 
-    Before it, tokens would need more versions than Secrets Manager keeps, and two overlapping runs
-    would replace each other's token.
+    With a shorter one, tokens would need more versions than Secrets Manager keeps, or two
+    overlapping runs would replace each other's token.
     """
     runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)
     due_at = (runs - 1) * interval + min(EARLY_START, interval / 2)
@@ -241,7 +240,7 @@ def _earliness(cadence: timedelta) -> timedelta:
     return min(MAX_EARLINESS, cadence / 50)
 
 
-def _works(policy: RenewalPolicy, lifetime: timedelta) -> bool:
+def _survives(policy: RenewalPolicy, lifetime: timedelta) -> bool:
     return policy.keeps_valid(lifetime) and policy.fits_quota(lifetime)
 
 
@@ -263,7 +262,7 @@ def _problem_with_interval(policy: RenewalPolicy, lifetime: timedelta) -> str | 
         return None
     if policy.cadence is not None:
         return f"{problem}; choose a longer cadence or leave it out"
-    return f"{problem}; {_way_out(lifetime, _works)}"
+    return f"{problem}; {_way_out(lifetime, _survives)}"
 
 
 def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timedelta) -> str:
@@ -283,7 +282,7 @@ def _way_out(lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta]
     if interval is not None:
         return f"start the job every {format_duration(interval)}, and say so with --interval"
     shortest = format_duration(_shortest_lifetime(is_enough))
-    return f"no interval works for less than {shortest}: ask the provider for more"
+    return f"no interval works for a lifetime below {shortest}; ask the provider for a longer one"
 
 
 def _longest_interval(
@@ -303,7 +302,7 @@ def _shortest_lifetime(is_enough: Callable[[RenewalPolicy, timedelta], bool]) ->
     return lifetime
 
 
-def _impossible(
+def _explain_long_cadence(
     cadence: timedelta, lifetime: timedelta, longest: timedelta, interval: timedelta
 ) -> str:
     subject = f"cadence {format_duration(cadence)}: too long for tokens that live"

@@ -1,4 +1,4 @@
-"""What is known about token endpoints, as plain data."""
+"""The token endpoints of known providers, as plain data."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ registry of RFC 7591 section 2."""
 
 
 class Provider(NamedTuple):
-    """One token endpoint and its habits.
+    """One token endpoint, and how it deviates from the standard.
 
-    `token_url` is empty in a preset whose customers each have their own, shaped like
-    `token_url_pattern`. `scope_separator` is what the endpoint wants between scopes;
-    `basic_encoding` is `form` where Basic credentials are form-encoded, else `raw`.
-    `assertion_audience` is the audience of a signed assertion: the `issuer`, where it is known, or
-    the `token_url`; `rsa_algorithm` is how an RSA key signs it. `lifetime_s` is how long tokens are
-    documented to live (None if it depends), `needs` which fields the endpoint insists on,
-    `documentation` the page that says so. `token_type_policy` is `assume_bearer` where the
-    endpoint means `Bearer` without saying it. `single_active`: minting ends the previous token.
-    `hands_out_cached_tokens`: minting returns the same token until it nears its end.
+    `token_url` is empty in a preset whose customers each have their own, of the form
+    `token_url_pattern`. `scope_separator` separates scopes in requests; `basic_encoding` is `form`
+    where Basic credentials are form-encoded, else `raw`. `assertion_audience` is the audience of a
+    signed assertion: the `issuer`, if it is known, or the `token_url`; `rsa_algorithm` is the
+    signature algorithm for RSA keys. `lifetime_s` is the documented lifetime of tokens (None if it
+    varies), `needs` the fields that the endpoint requires, `documentation` the page with all this.
+    `token_type_policy` is `assume_bearer` where the endpoint issues bearer tokens without naming
+    the type. `single_active`: minting ends the previous token. `hands_out_cached_tokens`: minting
+    returns the same token until shortly before its expiry.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Provider(NamedTuple):
     documentation: str = ""
 
     def scope_parameter(self) -> str | None:
-        """The `scope` form value in the provider's own spelling, None if there is none to send."""
+        """The form field `scope` in the provider's spelling, None if there is none to send."""
         scopes = re.split(r"[,\s]+", self.scope or "")
         return self.scope_separator.join(filter(None, scopes)) or None
 
@@ -171,7 +171,7 @@ PRESETS = MappingProxyType(
         )
     }
 )
-"""The providers that the field `provider` of the credentials secret can name."""
+"""The providers that the field `provider` of a credentials secret can name."""
 
 DEFAULT_PRESET = "adobe-ims"
 
@@ -180,15 +180,15 @@ _ADOBE = re.compile(r"https://[0-9a-z-]+\.adobelogin\.com(?::443)?(?:/|$)", re.I
 
 
 def resolve(credentials: ClientCredentials) -> Provider:
-    """The provider to use: a preset, with the credentials' own fields over its own.
+    """The provider to use: a preset, overridden by the fields of the credentials.
 
-    Where none is named, `implied_provider` chooses. `token_url` stays empty where the issuer has to
-    be asked for it. Raises CredentialsError for a name that is unknown, a field that is missing, or
-    a URL that must not be used.
+    If they name none, `implied_provider` chooses it. `token_url` stays empty if it has to be looked
+    up in the issuer's metadata. Raises CredentialsError for an unknown name, a missing field, or a
+    URL that must not be used.
     """
     preset = _preset(credentials)
     method = credentials.auth_method or (
-        # Without a client secret only one method works with nothing but a key.
+        # Without a client secret, the only method that needs nothing but a key.
         preset.auth_method if credentials.client_secrets else "private_key_jwt"
     )
     if method not in AUTH_METHODS:
@@ -220,14 +220,14 @@ def _preset(credentials: ClientCredentials) -> Provider:
 def implied_provider(address: str | None) -> str:
     """The preset for credentials that name none: `address` is their `token_url` or `issuer`.
 
-    An address of Adobe IMS, or none at all, means Adobe IMS; any other a standard provider.
+    An address of Adobe IMS, or none at all, means Adobe IMS, any other a standard provider.
     """
     is_standard = address is not None and not _ADOBE.match(address)
     return "generic" if is_standard else DEFAULT_PRESET
 
 
 def _find_problem(credentials: ClientCredentials, provider: Provider) -> str | None:
-    """What keeps these credentials from being used with this provider, None if nothing does."""
+    """Why these credentials cannot be used with this provider, None if they can."""
     method = provider.auth_method
     given = {
         "audience": credentials.audience,
@@ -236,12 +236,12 @@ def _find_problem(credentials: ClientCredentials, provider: Provider) -> str | N
         "private_key": credentials.private_key,
         "certificate": credentials.certificate,
     }
-    proof: tuple[str, ...] = ("private_key",)
+    needed: tuple[str, ...] = ("private_key",)
     if method in SECRET_METHODS:
-        proof = ("client_secret",)
+        needed = ("client_secret",)
     elif method in CERTIFICATE_METHODS:
-        proof = ("certificate", "private_key")
-    for name in proof:
+        needed = ("certificate", "private_key")
+    for name in needed:
         if not given[name]:
             return f"{name}: missing; {method} needs it"
     for name in provider.needs:

@@ -1,4 +1,4 @@
-"""The event that Secrets Manager calls a rotation function with, four times for one rotation."""
+"""The event with which Secrets Manager invokes a rotation function, four times per rotation."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class RotationStep(NamedTuple):
 
 
 def parse_step(event: object) -> RotationStep | None:
-    """The step that the event asks for, None for an event of another kind.
+    """The step that the event names, None for an event of another kind.
 
-    Unknown fields are ignored: the service has added one before. Raises ConfigError for a step that
-    does not exist, or a field that is missing or of the wrong kind.
+    Unknown fields are ignored: the service has added one before. Raises ConfigError for an unknown
+    step, or a field that is missing or of the wrong type.
     """
     if not isinstance(event, dict) or not {"Step", "SecretId"} <= event.keys():
         return None
@@ -60,5 +60,5 @@ def parse_step(event: object) -> RotationStep | None:
 def _text(event: dict[object, object], name: str) -> str:
     value = event.get(name)
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"event: {name} must be a text that is not empty")
+        raise ConfigError(f"event: {name} must be a non-empty string")
     return value

@@ -1,4 +1,4 @@
-"""A string that cannot leak by accident, and a version of a secret that holds one."""
+"""A string that cannot leak by accident, and secrets as Secrets Manager returns them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MAX_SECRET_BYTES = 65_536
 
 
 class Secret:
-    """A string that shows itself only when asked by name, with `reveal()`.
+    """A string that only `reveal()` returns.
 
-    It cannot be printed, formatted, logged, pickled or copied into a log by accident, and compares
-    in constant time.
+    It cannot be printed, formatted, logged, pickled or copied by accident, and compares in constant
+    time.
     """
 
     __slots__ = ("_text",)
@@ -27,7 +27,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself."""
+        """The string in clear text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -57,11 +57,11 @@ class Secret:
 
 
 class StoredSecret(NamedTuple):
-    """One version of a secret as Secrets Manager answered it.
+    """One version of a secret, as Secrets Manager returned it.
 
-    `secret_id` is the name or ARN that it was asked for by. `version_id` and `text` are None for a
-    secret that has no value yet; a binary value has an empty text and `is_binary`. `stages` are the
-    version's staging labels. `tags` are None unless the service told them with it.
+    `secret_id` is the name or ARN in the request. `version_id` and `text` are None for a secret
+    without a value; a binary value has an empty text and `is_binary`. `stages` are the version's
+    staging labels. `tags` are None unless they were read with it.
     """
 
     secret_id: str
@@ -74,7 +74,7 @@ class StoredSecret(NamedTuple):
 
 
 class SecretInfo(NamedTuple):
-    """What DescribeSecret says of a secret; its value is not in it."""
+    """A secret's metadata from DescribeSecret."""
 
     arn: str
     tags: Mapping[str, str]
@@ -82,7 +82,7 @@ class SecretInfo(NamedTuple):
 
 
 class RotationState(NamedTuple):
-    """What DescribeSecret says that a rotation needs.
+    """The metadata from DescribeSecret that native rotation needs.
 
     `stages` are the staging labels of each version that has any, by version id. `primary_region` is
     None for a secret without replicas.

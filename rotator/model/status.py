@@ -1,4 +1,4 @@
-"""The health of a stored token, for people and for monitors: a pure function, as the policy is."""
+"""The health of a stored token, for people and monitors: a pure function, like the policy."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ __all__ = [
 ]
 
 Health = Literal["healthy", "overdue", "unusable"]
-"""`overdue`: consumers have a valid token, but the job does not renew it; somebody should look.
-`unusable`: there is no token to read."""
+"""`overdue`: consumers have a valid token, but the job has not replaced it in time, so somebody
+should find out why. `unusable`: there is no valid token to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecretStatus:
     """The age and end of a client secret, and the step of a rotation that is under way.
 
-    Known only as far as a rotation has recorded it in `credentials_secret`. `step` and `started_at`
-    are None if no rotation is under way.
+    Only what a rotation has recorded in `credentials_secret` is known. `step` and `started_at` are
+    None if no rotation is under way.
     """
 
     credentials_secret: str
@@ -47,7 +47,7 @@ class ClientSecretStatus:
 
     @classmethod
     def of(cls, credentials_secret: str, rotation: SecretRotation | None) -> Self | None:
-        """The status of the newest client secret that is stored, None if nothing is known of it."""
+        """The status of the newest stored client secret, None if no rotation has recorded it."""
         if rotation is None or (newest := rotation.stored) is None:
             return None
         is_under_way = rotation.is_under_way
@@ -62,7 +62,7 @@ class ClientSecretStatus:
 
 
 class ServedToken(NamedTuple):
-    """The token that readers find in a secret: AWSCURRENT's, or AWSPREVIOUS's in its place."""
+    """The token that readers use: that of AWSCURRENT, or else of AWSPREVIOUS."""
 
     version_id: str | None
     expires_at: datetime
@@ -72,12 +72,12 @@ class ServedToken(NamedTuple):
 class TokenStatus:
     """The state of one token secret at one moment; nothing in it is secret.
 
-    `reason` is the policy's word (`fresh`, `cadence_reached`, `expired`, ...) for the current
-    version, which is `version_id`. While that one has no valid token, readers use AWSPREVIOUS:
-    `previous_version_id`, None otherwise. `expires_at` is of the version that readers use,
-    `remaining` the time until then, negative after it. What is not known is None, such as
-    `client_secret` where the credentials were not read; `credentials_error` says why they, though
-    named, could not be.
+    `reason` is the policy's decision (`fresh`, `cadence_reached`, `expired`, ...) on the current
+    version, `version_id`. While that has no valid token, readers use AWSPREVIOUS, which is
+    `previous_version_id`, otherwise None. `expires_at` is that of the version that readers use,
+    `remaining` the time until then, negative after it. Unknown fields are None, such as
+    `client_secret` if the credentials were not read; `credentials_error` says why reading them
+    failed.
     """
 
     token_secret: str
@@ -99,7 +99,7 @@ class TokenStatus:
 
 
 def client_secrets_of(statuses: Iterable[TokenStatus]) -> list[ClientSecretStatus]:
-    """What is known of client secrets, once for each credentials secret."""
+    """The known status of the client secret in each credentials secret, without duplicates."""
     known = [status.client_secret for status in statuses if status.client_secret is not None]
     return list({each.credentials_secret: each for each in known}.values())
 
@@ -115,12 +115,12 @@ def assess_token(
     fingerprint: str | None = None,
     served: ServedToken | None = None,
 ) -> TokenStatus:
-    """Assess what is stored at `now` (aware UTC).
+    """The status of the stored token, or of its absence, at `now` (aware UTC).
 
-    `client_id` and `fingerprint` are the credentials' own, None to believe the token's. `served` is
-    what readers find, None if they see no token: they accept tokens that the job calls malformed,
-    and fall back to the previous version. Raises ConfigError if a chosen cadence does not fit the
-    lifetime of a token that would otherwise be in order.
+    `client_id` and `fingerprint` are those of the credentials; None is not compared. `served` is
+    the token that readers use, None if they find none: they accept tokens that the job considers
+    malformed, and fall back to the previous version. Raises ConfigError if the configured cadence
+    does not fit the lifetime of a token that is otherwise in order.
     """
     valid = served if served is not None and now < served.expires_at else None
     is_previous = valid is not None and valid.version_id != version_id
@@ -138,7 +138,7 @@ def assess_token(
     )
     problem = policy.problem_with_cadence(stored.expires_at - stored.issued_at)
     if problem is not None and decision.reason in {"fresh", "cadence_reached"}:
-        # The job falls back to the default cadence; its operator has to learn of the setting.
+        # The job falls back to the default cadence; its operator has to correct the setting.
         raise ConfigError(problem)
     next_rotation_at = policy.next_rotation_at(stored)
     has_ended = now >= stored.expires_at
@@ -147,7 +147,7 @@ def assess_token(
         health=status.health if has_ended else _health(stored, decision, policy, now=now),
         reason=decision.reason,
         client_id=stored.client_id,
-        # Due for another reason than its age, it is replaced by the next run.
+        # If it is due for another reason than its age, the next run replaces it.
         next_rotation_at=min(next_rotation_at, now) if decision.due else next_rotation_at,
     )
     return status.ending(valid.expires_at if valid and has_ended else stored.expires_at, now=now)
@@ -156,11 +156,11 @@ def assess_token(
 def _health(
     stored: AccessToken, decision: Decision, policy: RenewalPolicy, *, now: datetime
 ) -> Health:
-    """The health of a token that has not ended."""
+    """The health of a token that has not expired."""
     if not decision.due:
         return "healthy"
     if decision.reason != "cadence_reached":
         return "overdue"
-    # An interval and a run after it fell due, a new token should have been there.
+    # One interval and one run after it became due, it should have been replaced.
     is_late = now - policy.next_rotation_at(stored) > policy.needed_margin
     return "overdue" if is_late else "healthy"

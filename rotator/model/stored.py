@@ -1,4 +1,4 @@
-"""What the two secrets hold, read from their versions."""
+"""Parses the values of credentials secrets and token secrets."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ __all__ = [
     "OWN_KEYS",
     "holds_client_credentials",
     "holds_only_token",
+    "no_credentials",
     "parse_credentials",
     "parse_fields",
     "parse_token",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 OWN_KEYS = frozenset({"schema", "access_token"})
-"""Keys that only a token document has; the others may also be a client's settings."""
+"""Keys that only a token document has; its others may also be settings of a client."""
 
 _CLIENT_KEYS = frozenset({"client_secret", "private_key"})
 _SWAPPED = "are the names of the credentials secret and the token secret swapped?"
@@ -45,19 +46,13 @@ def parse_fields(secret: StoredSecret) -> dict[str, Any]:
 
 
 def parse_credentials(version: StoredSecret) -> ClientCredentials:
-    """The client credentials that a secret holds.
+    """The client credentials in a secret.
 
-    Raises SecretNotFound if it has no value, CredentialsError if that cannot be used.
+    Raises SecretNotFound if it has no value, CredentialsError if the value cannot be used.
     """
-    subject = f"credentials secret {version.secret_id}"
     if version.text is None:
         refuse_other_tag(version.secret_id, version.arn, version.tags or {})
-        raise SecretNotFound(
-            f"{subject}: has no value yet; store the client credentials with"
-            f" {init_command(version.secret_id, None)}",
-            operation="GetSecretValue",
-            secret_id=version.secret_id,
-        )
+        raise no_credentials(version.secret_id)
     problem: object
     fields: dict[str, Any] = {}
     is_readable = False
@@ -76,21 +71,31 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
     raise unusable_credentials(version.secret_id, problem)
 
 
+def no_credentials(secret_id: str) -> SecretNotFound:
+    """The error for a credentials secret without a value."""
+    return SecretNotFound(
+        f"credentials secret {secret_id}: has no value yet; store the client credentials with"
+        f" {init_command(secret_id, None)}",
+        operation="GetSecretValue",
+        secret_id=secret_id,
+    )
+
+
 def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
-    """The error for what a credentials secret says, with the command that corrects it."""
+    """The error for a wrong field in a credentials secret, with the command that corrects it."""
     return CredentialsError(
         f"credentials secret {secret_id}: {problem}; correct it with {set_command(secret_id)}"
     )
 
 
 def holds_only_token(keys: Iterable[str]) -> bool:
-    """Whether these are the keys of a token document, and no client credentials are among them."""
+    """Whether these are keys of a token document, without any client credentials."""
     meant = _meant_keys(keys)
     return not meant.isdisjoint(OWN_KEYS) and meant.isdisjoint(_CLIENT_KEYS)
 
 
 def holds_client_credentials(keys: Iterable[str]) -> bool:
-    """Whether a client secret or a private key is among these keys, by whatever name is meant."""
+    """Whether these keys include a client secret or a private key, even if misspelled."""
     return not _meant_keys(keys).isdisjoint(_CLIENT_KEYS)
 
 
@@ -99,7 +104,7 @@ def _meant_keys(keys: Iterable[str]) -> frozenset[str]:
 
 
 def token_as_credentials(secret_id: str) -> CredentialsError:
-    """The error for a token document where client credentials were expected."""
+    """The error for a token document in place of client credentials."""
     return CredentialsError(
         f"credentials secret {secret_id}: holds a token, not client credentials; {_SWAPPED}"
     )
@@ -116,7 +121,7 @@ def refuse_other_tag(secret_id: str, arn: str, tags: Mapping[str, str]) -> None:
 
 
 def parse_token(version: StoredSecret) -> AccessToken | NoTokenReason:
-    """The token that a secret holds, or the reason that it holds none that could be used."""
+    """The token in a secret, or the reason that it has no usable one."""
     try:
         fields = parse_fields(version)
         return AccessToken.from_fields(fields) if "access_token" in fields else "token_missing"

@@ -1,4 +1,4 @@
-"""Values of a credentials secret that cannot be parsed, and what else they seem to hold."""
+"""Errors for values of a credentials secret that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BARE_KEY = r"[{,]\s*([A-Za-z_]\w*)\s*:"  # PowerShell takes the quotes away
 
 
 def seems_to_hold_more(version: StoredSecret) -> bool:
-    """Whether the text of the value has a key, at any depth, that is none of client credentials."""
+    """Whether the value's text has a key, at any depth, that is not one of client credentials."""
     text = version.text.reveal() if version.text is not None else ""
     if re.match(r"[\"']?\s*\{\s*\\", text.lstrip()):  # a shell has escaped the quotes
         text = text.replace('\\"', '"')
@@ -29,7 +29,7 @@ def seems_to_hold_more(version: StoredSecret) -> bool:
 
 
 def unreadable_credentials(version: StoredSecret, problem: object) -> CredentialsError:
-    """The error for such a value, which advises nothing that would lose what else it holds."""
+    """The error for such a value; its advice never loses what the value holds in addition."""
     secret_id = version.secret_id
     by_hand = (
         "correct the value by hand, in the console or with `aws secretsmanager put-secret-value"

@@ -1,4 +1,4 @@
-"""Which URLs a secret may be sent to, and how a URL is shown."""
+"""Decides which URLs a secret may be sent to, and how a URL is shown."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MAX_NAME_CHARS = 253
 def problem_with_url(url: str) -> str | None:
     """Why a secret must not be sent to `url`, None if it may.
 
-    `https` only; plain `http` to this machine alone. User info in a URL would end up in logs and
-    in the token secret, and a fragment is never sent.
+    Only `https` is allowed, and plain `http` to this machine. User info in a URL would end up in
+    logs and in the token secret, and a fragment is never sent.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, None
-    # Parsers disagree about where a host with other characters ends, or decode it.
+    # Parsers disagree about where a host with other characters ends, and some decode it.
     plain = re.fullmatch(r"[0-9a-z._:-]+", host or "")
     if parts is None or not host or not plain or parts.scheme not in {"http", "https"}:
         return "is not an https URL"
@@ -45,9 +45,9 @@ def problem_with_url(url: str) -> str | None:
 
 
 def endpoint_host(url: str) -> str:
-    """The host of a URL with its port, unless that is the scheme's own.
+    """The host of a URL, with its port unless that is the scheme's default.
 
-    Two ports of one host are two endpoints (RFC 6454 section 4), whose troubles are their own.
+    Two ports of one host are two endpoints (RFC 6454 section 4), which fail independently.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -62,7 +62,7 @@ def without_query(url: str) -> str:
 
 
 def hide_query(url: str) -> str:
-    """The same with `?***` in place of what was cut off, to show that there was something."""
+    """The URL with `?***` in place of its query and parameters."""
     bare = without_query(url)
     return url if bare == url else f"{bare}?***"
 
@@ -89,7 +89,8 @@ def _is_loopback(host: str) -> bool:
 def reaches_this_host(url: str) -> bool:
     """Whether `url` leads back to this machine, in any spelling of its address.
 
-    Wider than what plain http may be sent to: `0.0.0.0` and `127.1` are reached on loopback, too.
+    This includes more than `problem_with_url` allows for plain http: `0.0.0.0` and `127.1` also
+    lead to loopback.
     """
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):

@@ -1,4 +1,4 @@
-"""The first step of a run: what is stored, whether it is due, and whether it may be replaced."""
+"""The first step of a run: find out whether the stored token is due and may be replaced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rotator.model.providers import resolve
 from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
 from rotator.rotation.both_secrets import read_both
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
-from rotator.rotation.overwrite import refuse_binding_of_others, refuse_foreign_content
+from rotator.rotation.overwrite import refuse_foreign_content, refuse_other_binding
 from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ __all__ = [
 T = TypeVar("T")
 
 _REJECTED_AGAIN = timedelta(hours=1)
-"""For how long a token that replaced a rejected one isn't replaced for being rejected itself."""
+"""How long a token that replaced a rejected one is kept even if the API rejects it too."""
 
 
 class Assessment(NamedTuple):
@@ -60,7 +60,7 @@ class Assessment(NamedTuple):
 
 
 def assess(run: Run) -> Assessment:
-    """Read both secrets and decide; `run.details` gets what a failure's event should have.
+    """Read both secrets and decide; sets the fields of a failure's event in `run.details`.
 
     Raises CredentialsError, ConfigError or StoreError if no token could or should be published,
     even if the stored one is not due.
@@ -78,7 +78,7 @@ def assess_unprobed(run: Run) -> Assessment:
 
 
 def assess_again(run: Run, found: Assessment) -> Assessment:
-    """`found`, or a new assessment if other versions are current by now."""
+    """`found`, or a new assessment if other versions have become current."""
     seen = found.credentials_version, found.token_version
     credentials_version, token_version = run.store.read(*(each.secret_id for each in seen))
     versions = credentials_version.version_id, token_version.version_id
@@ -88,9 +88,9 @@ def assess_again(run: Run, found: Assessment) -> Assessment:
 
 
 def confirm_credentials(run: Run, found: Assessment) -> Assessment:
-    """`found`, or a new assessment by newer credentials, if the token is due for changed ones only.
+    """`found`, or a new assessment if the token is due because of changed credentials.
 
-    The read of the credentials may have lagged, and the stored token be minted with newer ones.
+    The read of the credentials may lag behind those with which the stored token was minted.
     """
     stored = found.stored
     if isinstance(stored, str) or found.is_shared or found.decision.reason not in OTHER_CREDENTIALS:
@@ -123,13 +123,13 @@ def _assess_versions(
         credentials_version, token_version, credentials, provider, stored, policy, decision
     )
     if decision.reason in OTHER_CREDENTIALS and not found.is_shared:
-        refuse_binding_of_others(credentials_version, token_version, store=run.store)
+        refuse_other_binding(credentials_version, token_version, store=run.store)
     run.details["reason"] = decision.reason
     return found
 
 
 def _note_stored(run: Run, token_version: StoredSecret) -> AccessToken | NoTokenReason:
-    """What is stored, noted for the event of a failure: it is what stays."""
+    """Parse the stored token, and note it for a failure's event: it is kept then."""
     stored = parse_token(token_version)
     expires_at = format_instant(stored.expires_at) if isinstance(stored, AccessToken) else None
     run.details.update(version_id=token_version.version_id, expires_at=expires_at)
@@ -137,14 +137,15 @@ def _note_stored(run: Run, token_version: StoredSecret) -> AccessToken | NoToken
 
 
 def probe_stored(run: Run, assessment: Assessment) -> Assessment:
-    """The assessment, due if the API rejects a stored token that is not; unchanged without a probe.
+    """The assessment, changed to due if the API rejects the stored token.
 
-    A failed probe adds a warning to `run` and changes nothing.
+    Unchanged without a probe, or if the token is due anyway. A failed probe adds a warning to `run`
+    and changes nothing.
     """
     stored, decision = assessment.stored, assessment.decision
     if isinstance(stored, str) or decision.due:
         return assessment
-    decision = _probe_stored(run, stored, decision)
+    decision = _decide_by_probe(run, stored, decision)
     run.details["reason"] = decision.reason
     return assessment._replace(decision=decision)
 
@@ -152,7 +153,7 @@ def probe_stored(run: Run, assessment: Assessment) -> Assessment:
 def call_endpoint(
     call: Callable[[ClientCredentials], T], credentials: ClientCredentials, version: StoredSecret
 ) -> T:
-    """Call `call`; if it cannot use the credentials, the error names their secret."""
+    """The result of `call(credentials)`; if they cannot be used, the error names their secret."""
     return replace_error(
         lambda: call(credentials),
         CredentialsError,
@@ -160,8 +161,8 @@ def call_endpoint(
     )
 
 
-def _probe_stored(run: Run, stored: AccessToken, decision: Decision) -> Decision:
-    """Call the API with the stored token; a rejection makes it due, but once an hour at most."""
+def _decide_by_probe(run: Run, stored: AccessToken, decision: Decision) -> Decision:
+    """Call the API with the stored token; a rejection makes it due, at most once per hour."""
     if run.stored_probe is None:
         return decision
     problem = None

@@ -1,4 +1,4 @@
-"""Reads both secrets of a binding, the token secret also where the credentials cannot be read."""
+"""Reads both secrets of a binding, the token secret even if the credentials cannot be read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Reads(Protocol):
 def read_both(binding: Binding, store: Reads) -> tuple[StoredSecret | StoreError, StoredSecret]:
     """The current versions of the credentials secret, or why it has none, and of the token secret.
 
-    What consumers read does not depend on the credentials, so its life can be told without them.
-    Raises as the store does if the token secret cannot be read, or nothing can be reached.
+    The expiry of the stored token can be reported without the credentials. Raises as the store does
+    if the token secret cannot be read, or Secrets Manager cannot be reached.
     """
     try:
         credentials_version, token_version = store.read(

@@ -1,16 +1,11 @@
-"""Edits of the credentials secret, by compare-and-set, so that no concurrent edit is lost."""
+"""Edits a credentials secret by compare-and-set, so that no concurrent edit is lost."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import (
-    ConfigError,
-    CredentialsError,
-    RotatorError,
-    SecretNotFound,
-)
+from rotator.errors import ConfigError, CredentialsError, RotatorError
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import (
     PROVIDER_FIELDS,
@@ -19,12 +14,11 @@ from rotator.model.client_credentials import (
     meant_name,
 )
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.commands import init_command
 from rotator.model.consent import has_consent
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
-from rotator.model.stored import parse_fields
+from rotator.model.stored import no_credentials, parse_fields
 from rotator.model.unreadable import seems_to_hold_more, unreadable_credentials
 from rotator.rotation.publish import compare_and_set
 from rotator.rotation.swapped_names import refuse_token_secret
@@ -49,7 +43,7 @@ __all__ = [
 ]
 
 CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
-"""Ours, and those of the file that Adobe's console offers for download."""
+"""The key of this format, and those of the file that Adobe's console offers for download."""
 
 
 def edit_credentials(
@@ -60,12 +54,12 @@ def edit_credentials(
     clock: Clock = SYSTEM_CLOCK,
     on_unreadable: Callable[[], object] | None = None,
 ) -> bool:
-    """Store `change(fields)`; False if the secret has that content already.
+    """Store `change(fields)`; returns False if the secret already has that content.
 
-    After a concurrent edit, `change` is applied to its result. With `on_unreadable`, which is then
-    called, a value that cannot be parsed counts as one without fields, unless it seems to hold more
-    than client credentials. Raises CredentialsError if this is a token secret or the result could
-    not be used; SecretNotFound, StoreError.
+    After a concurrent edit, `change` is applied to its result. With `on_unreadable`, a value that
+    cannot be parsed counts as one without fields, and `on_unreadable` is called, unless the value
+    seems to hold more than client credentials. Raises CredentialsError if this is a token secret or
+    the result could not be used; SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
     refuse_token_secret(seen, store=store)
@@ -87,11 +81,11 @@ def edit_credentials(
 
 
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with `settings` in their place; an empty one, or None, removes the field.
+    """The fields, replaced by those in `settings`; an empty string or None removes a field.
 
-    A setting also replaces its field under Adobe's name. Complete credentials also remove what
-    looks like a misspelling. Raises ConfigError if nothing would name the provider any more, or if
-    a setting that may be shown is the client secret.
+    A setting also replaces its field under Adobe's name. Complete credentials also remove keys that
+    look misspelled. Raises ConfigError if no field would name the provider any more, or if a
+    setting that may be shown is the client secret.
     """
     kept = {
         name: value
@@ -105,19 +99,19 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
         if name not in settings or value not in ("", None)
     }
     _refuse_client_secret_in(settings, _client_secrets(fields) | _client_secrets(merged))
-    named, taken_away = (
-        [name for name in PROVIDER_FIELDS if each.get(name)] for each in (merged, fields)
+    before, after = (
+        [name for name in PROVIDER_FIELDS if each.get(name)] for each in (fields, merged)
     )
-    if taken_away and not named:
+    if before and not after:
         raise ConfigError(
-            f"{taken_away[0]}: without it the client secret would go to Adobe; pass --provider as"
+            f"{before[0]}: without it the client secret would go to Adobe; pass --provider as"
             " well, adobe-ims if that is meant"
         )
     return merged
 
 
 def is_complete(settings: Mapping[str, Any]) -> bool:
-    """Whether these are complete client credentials without anything that is stored."""
+    """Whether these settings alone are complete client credentials."""
     return bool(settings.get("client_id")) and bool(
         settings.get("client_secret") or settings.get("private_key")
     )
@@ -125,29 +119,29 @@ def is_complete(settings: Mapping[str, Any]) -> bool:
 
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
     """The fields with `text` as the first in the list of client secrets."""
-    stored = next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None)
-    others = stored if isinstance(stored, list) else [stored] if stored else []
     kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
-    return kept | {"client_secret": [text, *(other for other in others if other != text)]}
+    others = [other for other in _stored_client_secrets(fields) if other != text]
+    return kept | {"client_secret": [text, *others]}
 
 
 def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict[str, Any]:
-    """The fields with exactly these client secrets, under the one key of the format."""
+    """The fields with exactly these client secrets, under the key of this format."""
     others = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
 
 
 def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields with one client secret as text, though it may be a list, or under another key."""
-    keys = [key for key in CLIENT_SECRET_KEYS if fields.get(key)]
-    if len(keys) != 1:
+    """The fields with the client secrets in the simplest form, to compare them.
+
+    Unchanged if they are under several keys, or there are none.
+    """
+    if len([key for key in CLIENT_SECRET_KEYS if fields.get(key)]) != 1:
         return fields
-    stored = fields[keys[0]]
-    return replace_client_secrets(fields, stored if isinstance(stored, list) else [stored])
+    return replace_client_secrets(fields, _stored_client_secrets(fields))
 
 
 def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[str]) -> None:
-    """Raise ConfigError for a client secret that was pasted where settings are shown and logged."""
+    """Raise ConfigError for a client secret in a setting that is shown and logged."""
     for name, value in settings.items():
         is_shown = name not in {*CLIENT_SECRET_KEYS, "client_id", "CLIENT_ID", "private_key"}
         if is_shown and isinstance(value, str) and value in client_secrets:
@@ -155,36 +149,42 @@ def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[st
 
 
 def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the change makes a stored token due: other client, or other `fingerprint`."""
-    asked_for: list[tuple[str, str] | None] = []
+    """Whether the change makes a stored token due: another client, or another `fingerprint`."""
+    requested: set[tuple[str, str]] = set()
     for fields in (before, after):
         with contextlib.suppress(ValueError):
             credentials = ClientCredentials.from_fields(dict(fields))
-            asked_for.append((credentials.client_id, credentials.fingerprint))
-    return len(set(asked_for)) > 1
+            requested.add((credentials.client_id, credentials.fingerprint))
+    return len(requested) > 1
 
 
 def replaces_client_secret(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a client secret of `before` is gone in `after`, which has another."""
+    """Whether `after` has client secrets, but not all of those in `before`."""
     kept = _client_secrets(after)
     return bool(kept) and not _client_secrets(before) <= kept
 
 
 def _client_secrets(fields: Mapping[str, Any]) -> set[str]:
-    stored = next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None)
-    every = stored if isinstance(stored, list) else [stored]
-    return {each for each in every if isinstance(each, str)}
+    return {each for each in _stored_client_secrets(fields) if isinstance(each, str)}
+
+
+def _stored_client_secrets(fields: Mapping[str, Any]) -> list[Any]:
+    return _as_list(next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None))
+
+
+def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - as it was stored
+    """The entries of a field that may be a list, a single value, empty or missing."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def consent_to(
     fields: dict[str, Any], token_secret: str, *, is_shared: bool = False
 ) -> dict[str, Any]:
-    """The fields with `token_secret` (name or ARN) in `token_secrets`, if no entry covers it.
+    """The fields with `token_secret` (name or ARN) in `token_secrets`, unless an entry covers it.
 
-    With `is_shared` it is the secret of the fields themselves, which no pattern covers.
+    With `is_shared` it is the same secret, which no pattern covers.
     """
-    stored = fields.get("token_secrets")
-    entries = stored if isinstance(stored, list) else [stored] if stored else []
+    entries = _as_list(fields.get("token_secrets"))
     is_arn = token_secret.startswith("arn:")
     arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # shaped like the service's
     if token_secret in entries or (not is_shared and has_consent(entries, arn)):
@@ -193,9 +193,9 @@ def consent_to(
 
 
 def credentials_text(fields: Mapping[str, Any], replaced: StoredSecret | None = None) -> Secret:
-    """The fields as JSON, with what did not change as it is in the version that they replace.
+    """The fields as JSON; unchanged members keep their text from the version that they replace.
 
-    Raises CredentialsError for what `rotator run` would refuse later.
+    Raises CredentialsError for anything that `rotator run` would refuse later.
     """
     subject = f"credentials secret {replaced.secret_id}" if replaced else "client credentials"
     before = replaced.text.reveal() if replaced and replaced.text is not None else "{}"
@@ -218,12 +218,7 @@ def _stored_fields(
     secret: StoredSecret, on_unreadable: Callable[[], object] | None
 ) -> dict[str, Any]:
     if secret.text is None:
-        raise SecretNotFound(
-            f"credentials secret {secret.secret_id}: has no value yet; store the client credentials"
-            f" with {init_command(secret.secret_id, None)}",
-            operation="GetSecretValue",
-            secret_id=secret.secret_id,
-        )
+        raise no_credentials(secret.secret_id)
     problem: object
     try:
         return parse_fields(secret)

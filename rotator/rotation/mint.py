@@ -16,7 +16,6 @@ from rotator.rotation.assess import call_endpoint
 from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.model.access_token import Minted
@@ -35,17 +34,17 @@ __all__ = [
 ]
 
 ROUNDING = timedelta(seconds=5)
-"""How much two announcements of the same expiry may differ: the remaining life is in whole seconds,
-and counts from before each request was sent."""
+"""How much the expiry of the same token may differ between two responses: `expires_in` is in whole
+seconds, and counts from before each request was sent."""
 
 AFTER_EXPIRY_S = 2.0
 """How long after a cached token's stored expiry a new one is requested.
 
-The time of the request and the remaining life are both cut to whole seconds, so the provider's own
+The time of the request and the remaining life are both truncated to whole seconds, so the true
 expiry is up to two seconds later."""
 
 AGAIN_PAUSES_S = (1.0, 2.0, 4.0)
-"""The pauses between mints while a provider still hands out a cached token at its end."""
+"""The pauses between mints while a provider still hands out a cached token that has expired."""
 
 
 class OutlivedTokenError(MintError):
@@ -55,10 +54,16 @@ class OutlivedTokenError(MintError):
 def mint(run: Run, assessment: Assessment) -> AccessToken:
     """Mint, validate and probe a token.
 
-    It may be the stored one, if the provider caches tokens and hands it out again. Raises MintError
-    if it must not be published, ProbeError if the API rejects it.
+    It may be the stored one, if the provider caches tokens. Raises MintError if it must not be
+    published, ProbeError if the API rejects it.
     """
-    return _hide_stored_token(assessment, partial(_mint, run, assessment))
+    try:
+        return _mint(run, assessment)
+    except (MintError, ProbeError) as error:
+        # The redactors of these requests do not know the stored token.
+        if isinstance(assessment.stored, AccessToken):
+            _redact_error(error, assessment.stored.access_token)
+        raise
 
 
 def _mint(run: Run, assessment: Assessment) -> AccessToken:
@@ -76,19 +81,7 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
     return minted
 
 
-def _hide_stored_token(assessment: Assessment, call: Callable[[], AccessToken]) -> AccessToken:
-    """Call `call`, with the stored token redacted in its errors: no request's redactor knows it."""
-    stored = assessment.stored
-    if isinstance(stored, str):
-        return call()
-    try:
-        return call()
-    except (MintError, ProbeError) as error:
-        _hide(stored.access_token, error)
-        raise
-
-
-def _hide(secret: Secret, error: MintError | ProbeError) -> None:
+def _redact_error(error: MintError | ProbeError, secret: Secret) -> None:
     redact = _redactor_of(secret).redact
     error.args = tuple(redact(str(each)) for each in error.args)
     for name, text in vars(error).items():
@@ -97,13 +90,13 @@ def _hide(secret: Secret, error: MintError | ProbeError) -> None:
 
 
 def _redactor_of(secret: Secret) -> Redactor:
-    from rotator.transport.redaction import Redactor  # here, as a run that is not due needs none
+    from rotator.transport.redaction import Redactor  # here: a run that is not due needs none
 
     return Redactor.of(secret)
 
 
 def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> AccessToken:
-    """Wait for the stored token's expiry (`expires_at`), until which it is handed out, and mint.
+    """Wait until `expires_at`, when the provider stops handing out the stored token, and mint.
 
     Raises MintError (retryable) if the run has no time to wait, or still gets the same token.
     """
@@ -117,8 +110,8 @@ def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> A
         if same_stored(minted, assessment) is None:
             return minted
     raise MintError(
-        "token endpoint: the provider handed out the stored token again; kept it: a new one comes"
-        " when it has expired",
+        "token endpoint: the provider handed out the stored token again; kept it: a run after its"
+        " expiry gets a new one",
         retryable=True,
     )
 
@@ -132,15 +125,15 @@ def same_stored(minted: AccessToken, assessment: Assessment) -> AccessToken | No
 
 
 def shortens(minted: AccessToken, stored: AccessToken) -> bool:
-    """Whether the provider now announces an earlier expiry for the stored token."""
+    """Whether the provider now says that the stored token expires earlier."""
     return minted.expires_at < stored.expires_at - ROUNDING
 
 
 def _request(run: Run, assessment: Assessment) -> AccessToken:
     version = assessment.credentials_version
-    granted = _ask(run, assessment)
-    questions = [*granted.warnings, *_refused_before(granted, assessment)]
-    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in questions)
+    granted = _mint_unexpired(run, assessment)
+    problems = [*granted.warnings, *_warn_of_refused_secrets(granted, assessment)]
+    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in problems)
     minted = granted.token
     _refuse_unless_usable(minted, now=run.clock.now())
     return replace(
@@ -153,32 +146,29 @@ def _request(run: Run, assessment: Assessment) -> AccessToken:
     )
 
 
-def _refused_before(granted: Minted, assessment: Assessment) -> list[str]:
-    """What to say if client secrets before the accepted one were refused."""
+def _warn_of_refused_secrets(granted: Minted, assessment: Assessment) -> list[str]:
+    """A warning if the provider refused client secrets before it accepted one."""
     position = granted.client_secret_position or 1
     if position == 1:
         return []
     version, count = assessment.credentials_version, len(assessment.credentials.client_secrets)
-    question = (
+    warning = (
         f"client_secret: number {position} of {count} was accepted; those before it were refused."
         f" If that stays so, store the accepted one alone with {set_command(version.secret_id)}"
     )
-    return [question]
+    return [warning]
 
 
-def _ask(run: Run, assessment: Assessment) -> Minted:
-    """Call the endpoint, again if a cached token expired on its way here."""
-
-    def ask() -> Minted:
-        version = assessment.credentials_version
-        return call_endpoint(run.endpoint.mint, assessment.credentials, version)
-
+def _mint_unexpired(run: Run, assessment: Assessment) -> Minted:
+    """Mint; again if the provider returned a cached token that has just expired."""
+    version = assessment.credentials_version
+    request = partial(call_endpoint, run.endpoint.mint, assessment.credentials, version)
     for pause_s in AGAIN_PAUSES_S:
-        granted = ask()
+        granted = request()
         if granted.token.expires_at > run.clock.now() or pause_s > run.left_s():
             return granted
         run.clock.sleep(pause_s)
-    return ask()
+    return request()
 
 
 def _warn_of_short_margin(run: Run, assessment: Assessment, minted: AccessToken) -> None:
@@ -193,22 +183,22 @@ def _warn_of_short_margin(run: Run, assessment: Assessment, minted: AccessToken)
 
 
 def _problem_with_caching(interval: timedelta) -> str | None:
-    """Why there may be no run when a cached token ends; None if the interval is short enough.
+    """Why no run may be in time when a cached token expires; None if the interval is short enough.
 
-    A run can wait for that end for as long as a run may take.
+    A run can wait for the expiry as long as a run may take.
     """
     if interval <= RETRY_BUDGET:
         return None
     longest = format_duration(RETRY_BUDGET)
     return (
         f"interval {format_duration(interval)}: the provider hands out its cached token until that"
-        f" ends, and the next run may come later; start the job every {longest}, and say so with"
+        f" expires, and the next run may be later; start the job every {longest}, and say so with"
         " --interval"
     )
 
 
 def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
-    """Raise MintError for a token that the next run would call malformed or expired."""
+    """Raise MintError for a token that the next run would consider malformed or expired."""
     problem: object = None
     try:
         AccessToken.from_fields(minted.to_fields())
@@ -216,7 +206,7 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
         problem = error
     has_ended = minted.expires_at <= now
     if has_ended:
-        problem = "it has expired already"
+        problem = "it has already expired"
     if problem is not None:
         raise MintError(
             f"token endpoint: the new token cannot be published: {problem}", retryable=has_ended
@@ -224,29 +214,29 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
 
 
 def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) -> None:
-    """Raise OutlivedTokenError if the token has become useless since its mint."""
-    is_same = same_stored(minted, assessment) is not None  # stored again with an earlier end
+    """Raise OutlivedTokenError if the token has become useless since it was minted."""
+    is_same = same_stored(minted, assessment) is not None  # stored again with an earlier expiry
     if minted.expires_at <= run.clock.now() or (
         not is_same and _ends_too_early(run, assessment, minted)
     ):
         raise OutlivedTokenError(
-            "token endpoint: the new token ran out before it could be published (a slow probe, or a"
-            " machine that slept); the next run mints another one",
+            "token endpoint: the new token expired before it could be published (a slow probe, or a"
+            " suspended machine); the next run mints another one",
             retryable=True,
         )
 
 
 def _ends_too_early(run: Run, assessment: Assessment, minted: AccessToken) -> bool:
-    """Whether the token neither serves until the next run nor outlives the stored one.
+    """Whether the token neither lasts until the next run nor outlives the stored one.
 
-    A provider that grants shorter lifetimes than before has not failed: a token that serves until
-    the next run may end earlier than the stored one.
+    A provider that grants shorter lifetimes than before has not failed: a token that lasts until
+    the next run may expire earlier than the stored one.
     """
     stored = assessment.stored
     if run.force or not isinstance(stored, AccessToken) or stored.client_id != minted.client_id:
         return False
     if assessment.decision.reason in {"issued_in_future", "rejected"}:
-        return False  # the stored expiry means nothing
+        return False  # the stored expiry is meaningless
     is_long = minted.expires_at - run.clock.now() >= assessment.policy.needed_margin
     return not is_long and minted.expires_at <= stored.expires_at
 

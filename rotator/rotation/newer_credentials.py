@@ -1,4 +1,4 @@
-"""Finds credentials newer than those a run has read, because reads lag and people edit."""
+"""Finds credentials newer than those that a run has read, because reads may lag."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["OTHER_CREDENTIALS", "read_newer_credentials"]
 
 OTHER_CREDENTIALS = frozenset({"client_changed", "credentials_changed"})
-"""Reasons to be due that may be wrong, if the credentials that were read are out of date."""
+"""Reasons to be due that may be wrong if the credentials that were read are outdated."""
 
 
 def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> StoredSecret | None:
@@ -23,7 +23,7 @@ def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> 
 
     `token` names the version with which it was minted. If that exists and is no longer current,
     `seen` is newer. If it isn't found, the read may lag, and is repeated for a bounded time. Raises
-    RotatorError if that fails temporarily.
+    RotatorError for a temporary failure.
     """
     named = token.credentials_version_id
     if named in {None, seen.version_id}:

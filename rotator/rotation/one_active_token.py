@@ -1,4 +1,4 @@
-"""Minting and publishing for providers with one active token, where each mint ends the last one."""
+"""Mints and publishes for providers with one active token, where each mint ends the last one."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["mint_active", "publish_last"]
 
 MAX_REMINTS = 8
-"""How often a run mints again because another one has published; each time one of them is done."""
+"""How often a run mints again because another one has published, which is then finished."""
 
 MAX_ENDED = 4
 """How often a run mints again because the API rejects what it has just minted."""
 
 REMINT_PAUSE_S = (1.0, 4.0)
-"""The range of the random pause before it, so that rivals do not mint at the same time again."""
+"""The range of the random pause before it, so that two runs do not mint at the same time again."""
 
 
 def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessToken | None]:
-    """Mint; again if the API rejects the token, because a rival's mint may have ended it.
+    """Mint; again if the API rejects the token, because another run's mint may have ended it.
 
-    The token is None if a rival has published one that the API accepts, as it was minted later. The
-    assessment has the version that was current before the mint.
+    The token is None if another run has published one that the API accepts: it was minted later.
+    The assessment has the version that was current before the mint.
     """
     for is_last in (*(False,) * MAX_ENDED, True):
         try:
@@ -79,12 +79,13 @@ def _is_accepted(run: Run, version: StoredSecret) -> bool:
 def publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Published:
     """Publish the token that was minted last.
 
-    A run that loses the race cannot know whose mint came last, so it mints once more and publishes
-    over the winner. The version to publish over is read before the mint, so that the put fails if a
-    rival publishes in between. Raises as `publish_token` and `mint_active` do.
+    A run that loses the race cannot know whose mint came last, so it mints once more and replaces
+    the winner's token. The version to replace is read before the mint, so that the put fails if
+    another run publishes in between. Raises as `publish_token` and `mint_active` do.
     """
     if run.stored_probe is None:
-        problem = "the provider keeps one token active: only --probe-stored sees that it was ended"
+        problem = "the provider keeps one token active: only --probe-stored detects that another"
+        problem += " mint has ended it"
         run.warnings.append(RunWarning("rotator.probe_omitted", problem))
     try:
         for _ in range(MAX_REMINTS):

@@ -1,7 +1,6 @@
-"""What a new token may overwrite: nothing that somebody could miss.
+"""Protects values that are not tokens of this binding from being overwritten by one.
 
-Names of secrets are easily mistaken for each other, and whoever may tag a secret could have any
-other one written.
+Names of secrets are easily confused, and whoever may tag a secret could have it overwritten.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import Descriptions
 
-__all__ = ["refuse_binding_of_others", "refuse_foreign_content"]
+__all__ = ["refuse_foreign_content", "refuse_other_binding"]
 
 _EVERY_DOCUMENT = frozenset({"schema", "issued_at", "expires_at"})
-"""Keys that every release has written into every token document, beside the token."""
+"""Keys that every release writes into every token document, apart from the token."""
 
 _NAMES = re.compile(r'"([^"\\]*)"\s*:')
 _FOREIGN_NAMES = re.compile("client_?secret|private_?key|refresh_?token", re.IGNORECASE)
@@ -42,9 +41,9 @@ def refuse_foreign_content(
     store: Descriptions,
     is_tagged: bool,
 ) -> None:
-    """Raise ConfigError if the token would overwrite something that isn't a token of this binding.
+    """Raise ConfigError if the token would overwrite a value that is not a token of this binding.
 
-    With `is_tagged`, only the tag of the token secret says that there is this binding.
+    With `is_tagged`, the binding was found by the tag of its token secret.
     """
     if credentials_version.arn == token_version.arn:  # one secret holds both
         return
@@ -61,9 +60,9 @@ def refuse_foreign_content(
                 " store {} in it with put-secret-value"
             )
         return
-    # A malformed token document is ours too, if it has no key that such documents never have.
+    # A malformed token document may be replaced too, if it has no other keys.
     if keys is not None and keys <= TOKEN_FIELDS and (not keys or keys & OWN_KEYS):
-        refuse_binding_of_others(credentials_version, token_version, store=store)
+        refuse_other_binding(credentials_version, token_version, store=store)
         return
     tag = store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     _refuse_other_tag(tag, credentials_version, token_version)
@@ -79,7 +78,7 @@ def refuse_foreign_content(
 def _holds_credentials(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Descriptions
 ) -> ConfigError:
-    """The error for client credentials in the token secret; raises that of swapped names."""
+    """The error for client credentials in the token secret; raises that for swapped names."""
     tags = read_tags(credentials_version, store=store)
     refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
     return ConfigError(
@@ -91,10 +90,10 @@ def _holds_credentials(
 
 
 def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> bool:
-    """Whether nothing is lost: there is no value, or one that was a token document of ours.
+    """Whether the version has no value, or one that rotator wrote, perhaps edited since.
 
-    An `access_token` alone says nothing: other programs keep theirs in secrets too. What people
-    have edited by hand still has the other keys, even where it is no JSON any more.
+    An `access_token` alone proves nothing: other programs store theirs in secrets too. A document
+    that was edited by hand still has the other keys, even if it is no longer JSON.
     """
     text = version.text.reveal() if version.text is not None else ""
     if keys is None and text.lstrip("\ufeff \t\r\n").startswith("{"):
@@ -104,10 +103,9 @@ def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> b
 
 
 def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
-    """The keys of a version's JSON object, empty without a value; None if it is no JSON object.
+    """The keys of a version's JSON object, none without a value; None if it is no JSON object.
 
-    Parsed leniently: a document with a repeated key is malformed, but its keys still tell what it
-    is.
+    Parsed leniently: a document with a repeated key is malformed, but its keys still show its kind.
     """
     if version.is_binary:
         return None
@@ -119,10 +117,13 @@ def _keys_or_none(version: StoredSecret) -> frozenset[str] | None:
     return frozenset(value) if isinstance(value, dict) else None
 
 
-def refuse_binding_of_others(
+def refuse_other_binding(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Descriptions
 ) -> None:
-    """Raise ConfigError if the tag names other credentials, which would replace our token again."""
+    """Raise ConfigError if the token secret's tag names other credentials.
+
+    The job of those would replace the token again.
+    """
     tags = read_tags(token_version, store=store)
     _refuse_other_tag(tags.get(BINDING_TAG), credentials_version, token_version)
 

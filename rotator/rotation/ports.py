@@ -25,14 +25,14 @@ __all__ = [
 
 
 class Descriptions(Protocol):
-    """What is known of a secret without its value."""
+    """Reads the metadata of secrets."""
 
     def describe(self, secret_id: str) -> SecretInfo:
-        """Tags, and whether there is a value; raises SecretNotFound."""
+        """The tags, and whether there is a value; raises SecretNotFound."""
 
 
 class Store(Descriptions, Protocol):
-    """Where secrets live; see `rotator.aws.store` for what each call promises."""
+    """Secrets Manager; see `rotator.aws.store` for what each call promises."""
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         """The current version of each secret, in order."""
@@ -41,18 +41,18 @@ class Store(Descriptions, Protocol):
         """One version by its id, None if there is none."""
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """Publish under this id; raises VersionConflict if it holds other content."""
+        """Publish `text` as this version; raises VersionConflict if that has other content."""
 
 
 class HistoryStore(Store, Protocol):
-    """What the rotation of a client secret needs in addition."""
+    """A store for the rotation of client secrets."""
 
     def read_previous(self, secret_id: str) -> StoredSecret | None:
         """The version with AWSPREVIOUS, None if there is none."""
 
 
 class SetupStore(Store, Protocol):
-    """What setting up a binding and editing credentials need in addition."""
+    """A store for setting up bindings and editing credentials."""
 
     def create(
         self,
@@ -70,7 +70,7 @@ class SetupStore(Store, Protocol):
 
 
 class RotationStore(Store, Protocol):
-    """What the steps of native rotation need in addition."""
+    """A store for the steps of native rotation."""
 
     def put_labelled(self, secret_id: str, text: Secret, *, version_id: str, stage: str) -> None:
         """Store a version that is not current; raises VersionConflict if it has another value."""
@@ -85,10 +85,10 @@ class RotationStore(Store, Protocol):
 
 
 class Endpoint(Protocol):
-    """Where tokens come from; see `rotator.oauth.endpoint` for what each call promises."""
+    """A token endpoint; see `rotator.oauth.endpoint` for what each call promises."""
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
-        """How long the provider documents its tokens to live, None if it does not say."""
+        """The lifetime of tokens that the provider documents, None if it documents none."""
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         """Exchange the credentials for a token; raises MintError or CredentialsError."""

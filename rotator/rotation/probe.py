@@ -1,6 +1,6 @@
-"""One call of the API that a token is for, to see whether the API accepts it.
+"""Calls an API with a token, to see whether it accepts the token.
 
-Made before a token is published, and by `rotator check`.
+Used before a token is published, and by `rotator check`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
 
 REFUSALS = frozenset({401, 403})
-"""The statuses that mean that the API rejects the token (RFC 9110 sections 15.5.2 and 4)."""
+"""The statuses by which an API rejects the token (RFC 9110 sections 15.5.2 and 15.5.4)."""
 
 NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
 """Adobe's codes for a 401 that a new token of the same client would get too."""
@@ -34,7 +34,7 @@ MAX_CODE_CHARS = 64
 
 
 class ApiAnswer:
-    """An API's response with its HTTP `status`; texts are redacted when they are asked for."""
+    """An API's response with its HTTP `status`; texts are redacted when they are read."""
 
     def __init__(self, response: HttpResponse, redactor: Redactor) -> None:
         self.status = response.status
@@ -48,12 +48,12 @@ class ApiAnswer:
 
     @property
     def error_code(self) -> str | None:
-        """The API's own code for the problem, None if it sends none."""
+        """The API's error code, None if it sends none."""
         return self._shown[0]
 
     @property
     def debug_id(self) -> str | None:
-        """The API's id of the request, for its support; None if it sends none."""
+        """The API's request id, for its support; None if it sends none."""
         return self._shown[1]
 
     @cached_property
@@ -86,7 +86,7 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
 
 
 def _api_request(url: str, token: Secret, client_id: str | None) -> HttpRequest:
-    """The request; in its own function, so that no traceback has the revealed token in a frame."""
+    """The request; in a separate function, so that no traceback has a frame with the token."""
     from rotator.transport.request import HttpRequest
 
     headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*"}
@@ -103,10 +103,10 @@ def make_probe(
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
-    It raises ProbeError if the API rejects the token (`REFUSALS`), and ConfigError for a URL that a
-    token must not be sent to. An API that cannot be reached, or fails for another reason, says
-    nothing about the token: the probe then returns the problem, and the token may be published. It
-    returns None for success. `call` replaces `call_api`.
+    It returns None for success, and raises ProbeError if the API rejects the token (`REFUSALS`),
+    ConfigError for a URL that a token must not be sent to. An API that cannot be reached, or fails
+    for another reason, says nothing about the token: the probe then returns the problem, and the
+    token may be published. `call` replaces `call_api`.
     """
 
     def probe(minted: AccessToken) -> str | None:
@@ -137,11 +137,11 @@ def make_probe(
 def make_stored_probe(
     url: str, *, timeout_s: float = 10, call: Callable[..., ApiAnswer] = call_api
 ) -> Callable[[AccessToken], bool]:
-    """A stored probe for `rotate_token`: whether the API rejects the stored token, by one call.
+    """A stored probe for `rotate_token`: one call of `url` with the stored token.
 
-    Only a 401 is a rejection, unless its code says that the token is valid for something else. The
-    probe raises ProbeError if there is no response, and ConfigError for a URL that a token must not
-    be sent to. `call` replaces `call_api`.
+    It returns whether the API rejects the token: by a 401, unless its code says that the token is
+    valid for something else. It raises ProbeError if there is no response, and ConfigError for a
+    URL that a token must not be sent to. `call` replaces `call_api`.
     """
 
     def is_rejected(stored: AccessToken) -> bool:
@@ -160,7 +160,7 @@ def _summary(answer: ApiAnswer) -> str:
 
 
 def _error_code(body: bytes, redactor: Redactor) -> str | None:
-    """The code in an error body: `error_code` at Adobe, other names elsewhere."""
+    """The error code in a response body: Adobe's `error_code`, or another common name."""
     try:
         members = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Publishing a value: a compare-and-set without a lock.
+"""Publishes a value by compare-and-set, without a lock.
 
 The id of the next version is derived from the version that was read, so all rotators that read the
-same one ask for the same id, and Secrets Manager lets one of them have it.
+same one request the same id, and Secrets Manager accepts one of them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "successor_id"]
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
-"""For the version ids that rotator derives; all releases must use the same."""
+"""The namespace of derived version ids; all releases must use the same."""
 
 MAX_ATTEMPTS = 8
-"""How often a put is tried, each time over another version or under another id."""
+"""How often a put is tried, each time to replace another version or under another id."""
 
 MAX_ORDINALS = 100
 """How many derived ids may be taken by versions that are no longer current because somebody moved
@@ -39,9 +39,9 @@ MAX_PAUSE_S = 8.0
 
 
 class Published(NamedTuple):
-    """The version that is current now, and whether this run published it (`won`).
+    """The version that is now current, and whether this run published it (`won`).
 
-    `replaced` is the version from which it was composed then.
+    `replaced` is the version from which it was then composed.
     """
 
     current: StoredSecret
@@ -50,10 +50,10 @@ class Published(NamedTuple):
 
 
 def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
-    """The id under which every rotator that read this version of the secret publishes the next.
+    """The id of the version that every rotator that has read this one publishes next.
 
-    A UUID of 36 characters; ClientRequestToken takes 32 to 64 (API reference, PutSecretValue).
-    `ordinal` counts the derived ids that are taken by versions that are not current.
+    A UUID of 36 characters; ClientRequestToken allows 32 to 64 (API reference, PutSecretValue).
+    `ordinal` counts the derived ids that belong to versions that are not current.
     """
     return str(uuid.uuid5(NAMESPACE, f"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}"))
 
@@ -70,11 +70,11 @@ def compare_and_set(
 ) -> Published:
     """Publish `compose(seen)` as the current version, unless another run was faster.
 
-    If another version is current by then, it stays if `yields_to` says so; otherwise ours is
-    composed from it and published over it. A put that fails temporarily is repeated for
-    `patience_s`; `before_put` is called before each, and can stop it by raising. Raises
-    VersionConflict if the secret keeps changing, StoreError as the store does, and what `compose`
-    raises.
+    If another version has become current, it is kept if `yields_to` returns True for it; otherwise
+    the value is composed from it and replaces it. A put that fails temporarily is repeated for
+    `patience_s` seconds; `before_put` is called before each, and can stop it by raising an
+    exception. Raises VersionConflict if the secret keeps changing, StoreError as the store does,
+    and any exception of `compose`.
     """
     gives_up_at_s = clock.monotonic() + patience_s
     put = partial(
@@ -116,8 +116,7 @@ def _put(
 ) -> bool:
     """Put the version; False if its id is taken by other content.
 
-    A repeated put has the same id and content, so that it does nothing if the first one arrived
-    after all.
+    A repeated put has the same id and content, so it does nothing if the first one did succeed.
     """
     pause_s = FIRST_PAUSE_S
     while True:
@@ -141,8 +140,8 @@ def _read_winner(
     """The version that has become current in place of `seen`.
 
     None if `seen` is still current although its successor's id is taken, because somebody moved the
-    labels by hand. That is believed only after some re-reads, since a read may lag behind the
-    winner's write; reading the version with our id may show it sooner.
+    labels by hand. Several reads have to show that, since a read may lag behind the winner's write;
+    reading the version by its id may show it sooner.
     """
     for wait_s in (0.0, *CONSISTENCY_WAITS_S):
         if wait_s:
@@ -159,10 +158,10 @@ def _read_winner(
 def _skip_taken(
     seen: StoredSecret, ordinal: int, *, store: Store
 ) -> tuple[int, StoredSecret | None]:
-    """The first ordinal from `ordinal` on whose id is free; the version, if one is current.
+    """The first ordinal, from `ordinal` on, whose id is free or current, and its current version.
 
-    Without the waits of `_read_winner`: where somebody moves AWSCURRENT back to the same version
-    again and again, these would make every run longer than the one before.
+    Without the waits of `_read_winner`: if somebody repeatedly moves AWSCURRENT back to the same
+    version, they would make each run longer than the one before.
     """
     while ordinal < MAX_ORDINALS:
         holder = store.read_version(seen.secret_id, successor_id(seen, ordinal))

@@ -34,9 +34,9 @@ def publish_token(
 ) -> Published:
     """Make `minted` the current version, unless another run has published a fresh token.
 
-    `patience_s` is as in `compare_and_set`; with `always_yields` any other new version stays.
-    Raises OutlivedTokenError if the token has become useless, after a slow probe or a machine's
-    sleep; else as `compare_and_set` does.
+    `patience_s` is as in `compare_and_set`; with `always_yields`, any other new version is kept.
+    Raises OutlivedTokenError if the token has meanwhile become useless; otherwise as
+    `compare_and_set` does.
     """
     seen = assessment.token_version
 
@@ -44,7 +44,7 @@ def publish_token(
         return always_yields or _is_fresh(run, assessment, version)
 
     if assessment.is_shared:
-        # People edit this secret too, and their change since the read must not be overwritten.
+        # People edit this secret too, and a change since the read must not be overwritten.
         [current] = run.store.read(seen.secret_id)
         if parse_token(current) != parse_token(seen) and yields_to(current):
             return Published(current, won=False)
@@ -61,9 +61,9 @@ def publish_token(
 
 
 def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
-    """Whether another run's version is not due, by its own credentials if ours are older.
+    """Whether another run's token is not due, by newer credentials if it was minted with those.
 
-    For a forced run only a token minted since it began is fresh.
+    For a forced run, only a token minted since its start is fresh.
     """
     token, credentials = parse_token(version), assessment.credentials
     if isinstance(token, AccessToken) and run.is_forced_on(token):
@@ -76,7 +76,7 @@ def _is_fresh(run: Run, assessment: Assessment, version: StoredSecret) -> bool:
         return not decision.due
     if decide(client_id=token.client_id).due:
         return False
-    if assessment.is_shared:  # changed since both were minted: ours is no better
+    if assessment.is_shared:  # if the credentials changed since both mints, ours is no better
         return token.credentials_fingerprint == assessment.credentials.fingerprint
     return read_newer_credentials(run, assessment.credentials_version, token) is not None
 
@@ -92,16 +92,16 @@ def _compose(version: StoredSecret, minted: AccessToken, *, is_shared: bool) -> 
 def _merge(
     version: StoredSecret, minted: AccessToken, fields: dict[str, object]
 ) -> dict[str, object]:
-    """The shared secret's fields with those of the new token, and all others unchanged.
+    """The shared secret's fields, with those of the new token and all others unchanged.
 
-    `client_id`, `scope` and `token_url` belong to the credentials there: the granted scope would
-    become the one to request, and a `token_url` would hide the preset's. Raises CredentialsError
-    (retryable) if the client was changed meanwhile.
+    There, `client_id`, `scope` and `token_url` are settings of the client: the granted scope would
+    become the requested one, and a `token_url` would override the preset's. Raises CredentialsError
+    (retryable) if the client id has changed meanwhile.
     """
     if parse_credentials(version).client_id != minted.client_id:
         raise CredentialsError(
-            f"credentials secret {version.secret_id}: got another client_id during this run; the"
-            " next run uses it",
+            f"credentials secret {version.secret_id}: its client_id has changed during this run;"
+            " the next run uses the new one",
             retryable=True,
         )
     token_only = TOKEN_FIELDS - ClientCredentials.FIELDS

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "RotationResult", "RunWarning"]
 
 Outcome = Literal["rotated", "not_due", "superseded", "would_rotate", "staged", "tested"]
-"""`staged` (a new token waits as AWSPENDING) and `tested` (what waits there has passed) come only
-from the steps of Secrets Manager's own rotation."""
+"""`staged` (a new token waits as AWSPENDING) and `tested` (that token has passed its test) are
+outcomes of native rotation only."""
 
 
 class RunWarning(NamedTuple):
-    """Something odd that did not stop a run: the log event for it, and a sentence."""
+    """A problem that did not stop a run: the name of its log event, and a sentence."""
 
     event: str
     problem: str
@@ -28,10 +28,10 @@ class RunWarning(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RotationResult:
-    """What a run did. Nothing in it is secret.
+    """The result of a run. Nothing in it is secret.
 
-    `version_id` and the instants are those of the token that is now stored, None where there is
-    none (`would_rotate` on an empty secret).
+    `version_id` and the instants are those of the token that is now stored, None if there is none
+    (`would_rotate` on an empty secret).
     """
 
     binding: Binding

@@ -59,7 +59,7 @@ _EVENTS: dict[Outcome, str] = {
 }
 
 MAX_READ_AGE_S = 30.0
-"""How old a read may be when its token is replaced: an edit since then would be overwritten."""
+"""How old a read may be when the token is replaced: later edits would be overwritten."""
 
 
 def rotate_token(
@@ -78,12 +78,12 @@ def rotate_token(
     """Mint and publish a new token for `binding` if the stored one is due.
 
     `force` makes it due; `dry_run` decides and changes nothing. `probe` is called with the new
-    token before it is published: it raises to stop that, and returns why the token could not be
-    verified, or None. `stored_probe` returns whether the API rejects the stored token, which makes
-    it due, and raises ProbeError if the API can't be called. `remaining_s` returns how many seconds
-    the caller has left for waiting.
+    token before it is published: it raises an exception to prevent that, and returns why the token
+    could not be verified, or None. `stored_probe` returns whether the API rejects the stored token,
+    which makes it due, and raises ProbeError if the API can't be called. `remaining_s` returns how
+    many seconds the run may wait.
 
-    Raises CredentialsError, ConfigError, MintError, ProbeError or StoreError, with what was known
+    Raises CredentialsError, ConfigError, MintError, ProbeError or StoreError, with the fields known
     by then in `details`; the stored token is then unchanged. Logs the warnings, and one event for
     the outcome unless it raises.
     """
@@ -112,10 +112,10 @@ def rotate_token(
 def rotate_assessed(
     run: Run, assessment: Assessment, *, read_at_s: float, allow: Callable[[Assessment], None]
 ) -> RotationResult:
-    """As `rotate_token`, for secrets that were read at `read_at_s`, when the token was due.
+    """As `rotate_token`, for secrets that were read and assessed as due at `read_at_s`.
 
-    They are read again if that is long ago. If they have changed, `allow` is called with the new
-    assessment, and raises if it refuses the binding.
+    They are read again if that was long ago. If they have changed, `allow` is called with the new
+    assessment, and raises an exception to refuse the binding.
     """
 
     def confirm_and_rotate() -> RotationResult:
@@ -131,7 +131,7 @@ def rotate_assessed(
 
 
 def untouched(run: Run, assessment: Assessment) -> RotationResult:
-    """The result where nothing is changed: the token is not due, or this is a dry run."""
+    """The result if nothing is changed: the token is not due, or this is a dry run."""
     outcome: Outcome = "would_rotate" if assessment.decision.due else "not_due"
     version = assessment.token_version
     return result_of(run, outcome, assessment, version, token=assessment.stored)
@@ -164,8 +164,9 @@ def mint_and_publish(
 ) -> RotationResult:
     """Mint a token and make it the current version, or pass it to `publish`.
 
-    If the provider hands out the stored token again and it still serves, nothing is published. If
-    the token expires before it could be published, another is minted once, if there is time.
+    If the provider hands out the stored token again and that lasts until the next run, nothing is
+    published. If the token expires before it is published, another is minted once, if there is
+    time.
     """
     try:
         return _mint_and_publish(run, assessment, publish)
@@ -190,7 +191,7 @@ def _mint_and_publish(
     stored = same_stored(minted, assessment)
     if stored is not None:
         if shortens(minted, stored):
-            # An earlier expiry is believed, a later one never.
+            # An earlier expiry is stored, a later one is not.
             stored = _shorten(stored, minted.expires_at, assessment)
             assessment = _correct_stored(run, assessment, stored)
         if _may_stay(run, assessment, stored):
@@ -228,13 +229,13 @@ def result_of(
         result,
         issued_at=token.issued_at,
         expires_at=token.expires_at,
-        # By this run's policy: that of the run that published it may have been another.
+        # By this run's policy; that of the run that published it may differ.
         next_rotation_at=assessment.policy.next_rotation_at(token),
     )
 
 
 def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
-    """Whether a token that is handed out again serves until the next run; raises ProbeError."""
+    """Whether a token that is handed out again lasts until the next run; raises ProbeError."""
     if assessment.decision.reason == "rejected":
         raise ProbeError(
             "API: rejects the stored token, and the provider hands it out again; kept it",
@@ -246,7 +247,7 @@ def _may_stay(run: Run, assessment: Assessment, stored: AccessToken) -> bool:
 
 
 def _shorten(stored: AccessToken, expires_at: datetime, assessment: Assessment) -> AccessToken:
-    """The stored token with an earlier expiry; `issued_at` stays, or it would be fresh again."""
+    """The stored token with an earlier expiry; a new `issued_at` would make it fresh again."""
     shortened = replace(stored, expires_at=expires_at)
     planned_at = assessment.policy.next_rotation_at(shortened)
     return replace(shortened, next_rotation_at=min(planned_at, expires_at))

@@ -1,4 +1,4 @@
-"""What the steps of one run share."""
+"""The parameters and the state of one run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Run"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run on one binding: what it works with, and what it has found out so far.
+    """One run on one binding: its parameters, and what its steps collect.
 
-    `details` are for a failure's event, `warnings` are logged in any case. The run may wait until
-    `ends_at_s` on the monotonic clock. `forced_at` is when it began, if it is to replace a token
-    that is not due. `is_tagged`: the binding was found by the tag of its token secret, which need
-    not be read again.
+    `details` are fields of a failure's event, `warnings` are logged in any case. The run may wait
+    until `ends_at_s` on the monotonic clock. `forced_at` is its start, if it is to replace a token
+    that is not due. `is_tagged`: the binding was found by the tag of its token secret, which is not
+    read again.
     """
 
     binding: Binding
@@ -44,11 +44,11 @@ class Run:
 
     @property
     def force(self) -> bool:
-        """Whether the token is to be replaced though it is not due."""
+        """Whether to replace a token that is not due."""
         return self.forced_at is not None
 
     def is_forced_on(self, token: AccessToken) -> bool:
-        """Whether this run is forced, and began after the token was minted (in whole seconds)."""
+        """Whether this run is forced, and started after the token was minted (in whole seconds)."""
         return self.forced_at is not None and token.issued_at < self.forced_at.replace(
             microsecond=0
         )

@@ -1,4 +1,4 @@
-"""Sets up a binding: both secrets, and the tag that binds the token secret to its credentials."""
+"""Sets up a binding: both secrets, and the tag of the token secret that names its credentials."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def set_up_binding(
     ask: Callable[[], dict[str, Any]] | None,
     kms_key_id: str | None = None,
 ) -> list[str]:
-    """Create what is missing, bind it, and store the credentials; returns a line for each change.
+    """Create missing secrets, bind them, and store the credentials; returns a line for each change.
 
-    `ask` returns the fields of the credentials secret, and is called only once they can be stored;
+    `ask` returns the fields of the credentials secret, and is called only if they can be stored;
     None changes only the consent (`token_secrets`) of an existing credentials secret. Nothing is
     overwritten: a credentials secret with a value, or a token secret of another binding, raises
     ConfigError. Safe to repeat after a failure, as the credentials are written last.
@@ -57,20 +57,20 @@ def set_up_binding(
 
     done = []
     tags = {BINDING_TAG: credentials_secret}
-    bind = partial(_bind_token_secret, store=store, kms_key_id=kms_key_id)
-    keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
     if ask is None and credentials_info is not None and credentials_info.has_value:
-        done.append(_let_credentials_agree(credentials_secret, token_secret, store=store))
+        done.append(_add_consent(credentials_secret, token_secret, store=store))
     if ask is None or not is_shared:
+        bind = partial(_bind_token_secret, store=store, kms_key_id=kms_key_id)
         done.append(bind(token_secret, token_info, tags))
     if text is not None:
+        keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
         done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
     command = f"rotator run --credentials-secret {credentials_secret} --token-secret {token_secret}"
     return [*done, f"next: {command}"]
 
 
 def _ask_text(ask: Callable[[], dict[str, Any]], consumer: str | None) -> Secret:
-    """The credentials; in its own function, so that no traceback of storing them has its frame."""
+    """The credentials; in a separate function, so that no traceback has its frame."""
     return credentials_text(ask() if consumer is None else consent_to(ask(), consumer))
 
 
@@ -98,15 +98,15 @@ def _refuse_to_overwrite(
         raise ConfigError(f"secret {secret_id}: does not exist; leave --bind-only out to create it")
 
 
-def _let_credentials_agree(credentials_secret: str, token_secret: str, *, store: SetupStore) -> str:
+def _add_consent(credentials_secret: str, token_secret: str, *, store: SetupStore) -> str:
     is_shared = token_secret == credentials_secret
     changed = edit_credentials(
         credentials_secret,
         lambda fields: consent_to(fields, token_secret, is_shared=is_shared),
         store=store,
     )
-    deed = "added" if changed else "found"
-    return f"{deed} {token_secret} in token_secrets of credentials secret {credentials_secret}"
+    verb = "added" if changed else "found"
+    return f"{verb} {token_secret} in token_secrets of credentials secret {credentials_secret}"
 
 
 def _refuse_foreign_token_secret(

@@ -23,9 +23,9 @@ __all__ = ["read_tags", "refuse_token_secret"]
 
 
 def refuse_token_secret(version: StoredSecret, *, store: Descriptions) -> None:
-    """Raise CredentialsError if its tag or its value says that it is a token secret.
+    """Raise CredentialsError if the secret is a token secret by its tag or its value.
 
-    One secret may hold both: its tag names itself, or its value has client credentials too.
+    A secret may hold both: then its tag names itself, or its value has client credentials too.
     """
     tags = read_tags(version, store=store)
     refuse_other_tag(version.secret_id, version.arn, tags)
@@ -38,7 +38,7 @@ def refuse_token_secret(version: StoredSecret, *, store: Descriptions) -> None:
 
 
 def read_tags(version: StoredSecret, *, store: Descriptions) -> Mapping[str, str]:
-    """The secret's tags; none if the role may not read them, so that only its value counts."""
+    """The secret's tags; none if the role may not read them."""
     try:
         return store.describe(version.secret_id).tags if version.tags is None else version.tags
     except StoreError as error:

@@ -97,7 +97,7 @@ RACE_MUTATIONS = {
     ),
     "the tag of a secret without a token is not looked at": Mutation(
         "rotation/overwrite.py",
-        "        refuse_binding_of_others(credentials_version, token_version, store=store)\n",
+        "        refuse_other_binding(credentials_version, token_version, store=store)\n",
         "",
         f"{FOREIGN} -k without_a_token",
     ),

@@ -35,8 +35,8 @@ WRITE_MUTATIONS = {
     ),
     "half a character is written as it is": Mutation(
         "model/json_text.py",
-        "    return _HALF_PAIR.sub(",
-        "    return text or _HALF_PAIR.sub(",
+        "    return _SURROGATE.sub(",
+        "    return text or _SURROGATE.sub(",
         "tests/unit/rotation/test_rotate_shared.py -k half_a_character",
     ),
     "true is written as the 1 before it": Mutation(
@@ -107,7 +107,7 @@ WRITE_MUTATIONS = {
     ),
     "a token URL that is taken away means Adobe": Mutation(
         "rotation/credentials.py",
-        "    if taken_away and not named:\n",
+        "    if before and not after:\n",
         "    if False:\n",
         "tests/unit/rotation/test_credentials.py -k taken_away",
     ),

@@ -235,7 +235,7 @@ EXPIRES_AT_EPOCH = int(token().expires_at.timestamp())
         ({"access_token": ["canary"]}, "access_token must be a non-empty string"),
         ({"access_token": "canary\n"}, "access_token must be printable ASCII"),
         ({"access_token": "can ary\x00"}, "access_token must be printable ASCII"),
-        ({"access_token": "can ary"}, "access_token has white space in it"),
+        ({"access_token": "can ary"}, "access_token contains white space"),
         ({"access_token": "c\u00e4nary"}, "access_token must be printable ASCII"),
         ({"access_token": "canary\ud800"}, "access_token must be printable ASCII"),
         ({"client_id": 5}, "client_id must be a non-empty string"),

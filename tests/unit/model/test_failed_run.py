@@ -70,7 +70,12 @@ def test_shorter_life_warns_of_what_a_failed_run_costs(interval: int, life: int)
     ("policy", "lifetime", "cost", "way_out"),
     [
         (RenewalPolicy(), 30 * MINUTE, "4m", "start the job every 9m, and say so with --interval"),
-        (RenewalPolicy(interval=MINUTE), 18 * MINUTE, "1m", "no interval works for less than 19m"),
+        (
+            RenewalPolicy(interval=MINUTE),
+            18 * MINUTE,
+            "1m",
+            "no interval works for a lifetime below 19m",
+        ),
         # 23 h leave 59m59s of a day, 3 minutes less than two half hours and two minutes.
         (
             RenewalPolicy(cadence=23 * HOUR, interval=30 * MINUTE),

@@ -252,7 +252,7 @@ def test_policy_knows_which_tokens_need_more_versions_than_the_quota(
 def test_documented_life_that_exceeds_the_quota_is_refused_with_the_shortest_that_works(
     interval: timedelta,
 ) -> None:
-    with pytest.raises(ConfigError, match="no interval works for less than 18m"):
+    with pytest.raises(ConfigError, match="no interval works for a lifetime below 18m"):
         RenewalPolicy(interval=interval).validate_lifetime(15 * MINUTE)
 
 

@@ -35,11 +35,11 @@ def test_event_of_another_kind_is_no_step(event: object) -> None:
     ("change", "problem"),
     [
         ({"Step": "rotateSecret"}, "Step must be one of createSecret, setSecret"),
-        ({"Step": None}, "Step must be a text"),
-        ({"SecretId": ""}, "SecretId must be a text"),
-        ({"ClientRequestToken": 7}, "ClientRequestToken must be a text"),
+        ({"Step": None}, "Step must be a non-empty string"),
+        ({"SecretId": ""}, "SecretId must be a non-empty string"),
+        ({"ClientRequestToken": 7}, "ClientRequestToken must be a non-empty string"),
         ({"ClientRequestToken": "canary"}, "ClientRequestToken must have 32 to 64 characters"),
-        ({"RotationToken": ["canary"]}, "RotationToken must be a text"),
+        ({"RotationToken": ["canary"]}, "RotationToken must be a non-empty string"),
     ],
 )
 def test_field_that_cannot_be_is_named_without_its_value(

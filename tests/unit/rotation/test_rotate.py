@@ -185,7 +185,7 @@ def test_token_issued_in_the_future_is_replaced_by_one_that_expires_earlier(*, f
     [
         ({"access_token": Secret("canary\n")}, "access_token must be printable ASCII"),
         ({"scope": ""}, "scope must be a non-empty string"),
-        ({"issued_at": NOW - 2 * HOUR, "expires_at": NOW}, "it has expired already"),
+        ({"issued_at": NOW - 2 * HOUR, "expires_at": NOW}, "it has already expired"),
         ({"expires_at": NOW + HOUR, "issued_at": NOW + HOUR}, "expires_at is not later"),
     ],
 )

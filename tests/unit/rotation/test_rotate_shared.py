@@ -104,7 +104,7 @@ def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
 @pytest.mark.parametrize(
     ("edited", "problem"),
     [
-        (json.dumps(CREDENTIALS | {"client_id": "other"}), "got another client_id"),
+        (json.dumps(CREDENTIALS | {"client_id": "other"}), "its client_id has changed"),
         ("canary", "is not JSON"),
     ],
 )

@@ -54,7 +54,7 @@ def test_token_that_runs_out_again_or_without_time_left_is_a_temporary_failure(
 ) -> None:
     job = TokenJob(stored(HOUR), lifetime=MINUTE)
     probe = SlowProbe(job.clock, 2 * MINUTE, 2 * MINUTE, awake=awake)
-    with pytest.raises(MintError, match="ran out before it could be published") as caught:
+    with pytest.raises(MintError, match="expired before it could be published") as caught:
         job.run(probe=probe, force=True)
     assert caught.value.retryable
     assert job.endpoint.mints == mints

@@ -69,7 +69,7 @@ def test_expired_token_is_not_published_even_by_force() -> None:
     job = TokenJob(token_document("old", issued_at=NOW - HOUR))
     job.endpoint.before_mint.append(lambda: None)
     job.endpoint.changes = {"issued_at": NOW - 2 * HOUR, "expires_at": NOW}
-    with pytest.raises(MintError, match="has expired already"):
+    with pytest.raises(MintError, match="has already expired"):
         job.run(force=True)
     assert job.token == "old"
 
@@ -211,7 +211,7 @@ def test_token_that_has_ended_before_it_was_here_is_asked_for_again() -> None:
 
 def test_provider_that_goes_on_to_hand_out_what_has_ended_is_a_temporary_failure() -> None:
     job = cached(timedelta(seconds=-10))
-    with pytest.raises(MintError, match="has expired already") as caught:
+    with pytest.raises(MintError, match="has already expired") as caught:
         job.run()
     assert caught.value.retryable
     assert job.endpoint.mints == 4
