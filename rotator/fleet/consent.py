@@ -54,9 +54,12 @@ def require_consent(
     """Raise ConfigError unless the credentials name the token secret themselves.
 
     A pattern never covers the secret that contains it: else a tag could have a token written there.
+    Nor does it cover an empty value such as `{}`: that is anybody's placeholder, for client
+    credentials too.
     """
     is_shared = credentials_version.arn == token_version.arn
-    agrees = is_named if is_shared else has_consent
+    is_placeholder = _is_placeholder(token_version)
+    agrees = is_named if is_shared or is_placeholder else has_consent
     if agrees(credentials.token_secrets, token_version.arn):
         return
     name, ours = secret_name(token_version.arn), credentials_version.secret_id
@@ -67,7 +70,23 @@ def require_consent(
             f" its exact name, which a pattern does not replace; take the tag {BINDING_TAG} off it,"
             f" or, if it should hold both: {command}"
         )
+    if is_placeholder and has_consent(credentials.token_secrets, token_version.arn):
+        raise ConfigError(
+            f"token secret {name}: holds an empty value, which any secret may, and token_secrets of"
+            f" its credentials secret {ours} covers it by a pattern only; if it should hold a"
+            f" token: {command}"
+        )
     raise ConfigError(
         f"token secret {name}: its credentials secret {ours} does not name it in token_secrets; if"
         f" it should: {command}"
     )
+
+
+def _is_placeholder(version: StoredSecret) -> bool:
+    """Whether the secret has a value with nothing in it: blank, or `{}`."""
+    if version.text is None:
+        return False
+    try:
+        return not version.text.reveal().strip() or not parse_fields(version)
+    except ValueError:
+        return False

@@ -14,7 +14,7 @@ from rotator.model.client_credentials import (
     meant_name,
 )
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.consent import has_consent
+from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
@@ -177,17 +177,15 @@ def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - as it was stored
     return value if isinstance(value, list) else [value] if value else []
 
 
-def consent_to(
-    fields: dict[str, Any], token_secret: str, *, is_shared: bool = False
-) -> dict[str, Any]:
-    """The fields with `token_secret` (name or ARN) in `token_secrets`, unless an entry covers it.
+def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
+    """The fields with `token_secret` (name or ARN) in `token_secrets`, if it isn't named there.
 
-    With `is_shared` it is the same secret, which no pattern covers.
+    A pattern does not replace the name: it covers fewer secrets.
     """
     entries = _as_list(fields.get("token_secrets"))
     is_arn = token_secret.startswith("arn:")
     arn = token_secret if is_arn else f"{token_secret}-AbCdEf"  # shaped like the service's
-    if token_secret in entries or (not is_shared and has_consent(entries, arn)):
+    if is_named(entries, arn):
         return fields
     return fields | {"token_secrets": [*entries, token_secret]}
 

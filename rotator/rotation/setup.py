@@ -99,11 +99,8 @@ def _refuse_to_overwrite(
 
 
 def _add_consent(credentials_secret: str, token_secret: str, *, store: SetupStore) -> str:
-    is_shared = token_secret == credentials_secret
     changed = edit_credentials(
-        credentials_secret,
-        lambda fields: consent_to(fields, token_secret, is_shared=is_shared),
-        store=store,
+        credentials_secret, lambda fields: consent_to(fields, token_secret), store=store
     )
     verb = "added" if changed else "found"
     return f"{verb} {token_secret} in token_secrets of credentials secret {credentials_secret}"

@@ -102,6 +102,10 @@ def _password(job: FleetJob) -> Planted:
     return Planted((name,))
 
 
+def _empty_below_a_pattern(job: FleetJob) -> Planted:
+    return Planted((_tagged(job, CREDENTIALS, name="fleet/t/of-others", text="{}"),))
+
+
 def _deleted_credentials(job: FleetJob) -> Planted:
     credentials = _credentials(job)
     job.stage.wire.secrets_manager.ask("DeleteSecret", SecretId=credentials)
@@ -144,6 +148,7 @@ PLANTS: dict[str, Callable[[FleetJob], Planted]] = {
     "a tag that is no name": _no_name,
     "credentials of another region": _another_region,
     "a token secret that holds a password": _password,
+    "an empty value below a pattern": _empty_below_a_pattern,
     "credentials that are being deleted": _deleted_credentials,
     "a token secret that is being deleted": _deleted,
     "a tag that begins alike": _tag_that_begins_alike,

@@ -200,9 +200,15 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a pattern puts a token into the credentials secret": Mutation(
         "fleet/consent.py",
-        "    agrees = is_named if is_shared else has_consent\n",
-        "    agrees = has_consent\n",
+        "    agrees = is_named if is_shared or is_placeholder else has_consent\n",
+        "    agrees = is_named if is_placeholder else has_consent\n",
         f"{ROLES} -k pattern_never",
+    ),
+    "fleet: a pattern covers an empty value": Mutation(
+        "fleet/consent.py",
+        "    agrees = is_named if is_shared or is_placeholder else has_consent\n",
+        "    agrees = is_named if is_shared else has_consent\n",
+        f"{ROLES} -k pattern_covers",
     ),
     "fleet: any access_token is taken for a token document of ours": Mutation(
         "rotation/overwrite.py",

@@ -155,6 +155,39 @@ def test_pattern_never_has_a_token_put_into_the_credentials_secret_it_stands_in(
     assert rig.store.writes == []
 
 
+@pytest.mark.parametrize(
+    ("entries", "value", "is_written"),
+    [
+        (["x/*"], {}, False),
+        (["x/*"], " { } ", False),
+        (["x/*"], "", False),
+        (["x/*"], "\n", False),
+        (["x/*", "x/t"], {}, True),
+        (["x/t"], "", True),
+        (["x/*"], None, True),
+        (["x/*"], EDITED, True),
+    ],
+)
+def test_pattern_covers_no_empty_value_that_any_secret_may_have(
+    entries: list[str], value: object, *, is_written: bool
+) -> None:
+    """Such as that of a credentials secret to come, which a stranger tags."""
+    rig = FleetRig()
+    rig.store.add("x/c", CLIENT | {"token_secrets": entries})
+    rig.store.add("x/t", value)
+    tagged(rig, "x/c", "x/t")
+    before = rig.store.values.get("x/t")
+
+    found = report(rig, "x/t")
+
+    assert (found.outcome, rig.store.values.get("x/t") != before) == (
+        ("rotated", True) if is_written else ("failed", False)
+    )
+    if not is_written:
+        assert "covers it by a pattern only" in str(found.error)
+        assert "--bind-only --credentials-secret x/c --token-secret x/t" in str(found.error)
+
+
 @pytest.mark.parametrize("value", ['{"username": "u"}', "hunter2", CLIENT, {"access_token": "x"}])
 def test_value_that_a_run_does_not_overwrite_is_unknown_to_a_status(value: object) -> None:
     rig = FleetRig()

@@ -195,7 +195,7 @@ def test_added_client_secret_is_tried_first(stored: object, expected: list[str])
         (None, ["app/token"]),
         ("other", ["other", "app/token"]),
         (["app/token"], ["app/token"]),
-        (["app/*"], ["app/*"]),
+        (["app/*"], ["app/*", "app/token"]),
         (["APP/token"], ["APP/token", "app/token"]),
     ],
 )
