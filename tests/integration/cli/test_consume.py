@@ -159,7 +159,7 @@ def test_token_that_lives_too_short_ends_with_six(
 
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (6, "")
-    assert "less than --min-life 10m; see `rotator status " in line
+    assert "sooner than --min-life 10m; see `rotator status " in line
     assert enough.returncode == 0
 
 
