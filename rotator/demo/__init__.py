@@ -1,7 +1,7 @@
-"""The embedded default: a whole rotation on this machine, without an account anywhere.
+"""The demo: the whole job on this machine, without any account.
 
-A local Secrets Manager and a token endpoint that behaves as Adobe IMS, as processes on loopback,
-and a narration that drives rotator's own commands against them. Needs the extra `demo`.
+It starts a local Secrets Manager and a token endpoint that behaves as Adobe IMS, runs rotator's
+commands against them and narrates each step. Needs the extra `demo`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ __all__ = ["run_demo"]
 
 
 def run_demo(*, serve: bool) -> int:
-    """Show what rotator does, or with `serve` keep the local servers up to play with.
+    """Run the demo, or with `serve` keep the local servers running; returns the exit code.
 
-    Prints to standard output and returns the exit code: 0 only if every step did what it promises.
+    It is 0 only if every step did what it promises.
     """
     from rotator.demo.narration import narrate
     from rotator.local.serving import keep_serving

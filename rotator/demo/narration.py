@@ -1,7 +1,7 @@
-"""The demo: one client, one token, a day of its life in seconds.
+"""The steps of the demo, for one client and one token.
 
-Every command is run as it is shown, as a process, and every step is checked from outside: by the
-version that Secrets Manager holds, and by the requests that the token endpoint got.
+Every command runs as shown, as a process, and every step is checked from outside: by the current
+version in Secrets Manager, and by the requests to the token endpoint.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class BrokenPromiseError(Exception):
 
 
 def narrate() -> int:
-    """Narrate every step; 0 if every step did what it promises, 1 if one did not.
+    """Run and narrate every step; returns 0 if each did what it promises, 1 if one did not.
 
     Raises ConfigError if a server does not start.
     """
@@ -76,37 +76,37 @@ def narrate() -> int:
 
 @dataclass(slots=True)
 class _Stage:
-    """What each step uses: commands that are shown and run, and promises that are checked."""
+    """Runs and shows commands, and checks promises, for each step."""
 
     local: Playground
     screen: Screen
     client: Any
-    told: int = 0
+    number: int = 0
     printed: list[str] = field(default_factory=list, repr=False)
 
     def step(self, text: str) -> None:
-        self.told += 1
-        self.screen.step(self.told, text)
+        self.number += 1
+        self.screen.step(self.number, text)
 
     def rotator(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Show a command line, run it, show its output, and check its exit code."""
         self.screen.command(*args)
         # Later runs differ in their first two lines only.
-        most_lines = 2 if "run" in args and self.told > FIRST_RUN else ALL_LINES
-        return self.show(self.local.rotator(*args), code=code, most_lines=most_lines)
+        max_lines = 2 if "run" in args and self.number > FIRST_RUN else ALL_LINES
+        return self.show(self.local.rotator(*args), code=code, max_lines=max_lines)
 
     def show(
         self,
         ended: subprocess.CompletedProcess[str],
         *,
         code: int = 0,
-        most_lines: int = ALL_LINES,
+        max_lines: int = ALL_LINES,
     ) -> subprocess.CompletedProcess[str]:
         self.printed += (ended.stdout, ended.stderr)
         self.promise(
             f"exit code {code}, not {ended.returncode}", kept=ended.returncode == code, ended=ended
         )
-        self.screen.output(ended.stdout or ended.stderr, most_lines=most_lines)
+        self.screen.output(ended.stdout or ended.stderr, max_lines=max_lines)
         return ended
 
     def promise(
@@ -117,8 +117,8 @@ class _Stage:
         ended: subprocess.CompletedProcess[str] | None = None,
     ) -> None:
         if not kept:
-            said = f"\n{ended.stdout}{ended.stderr}".rstrip() if ended else ""
-            raise BrokenPromiseError(f"step {self.told} failed; promised was: {promised}{said}")
+            output = f"\n{ended.stdout}{ended.stderr}".rstrip() if ended else ""
+            raise BrokenPromiseError(f"step {self.number} failed; expected: {promised}{output}")
 
     def version_id(self) -> str:
         current = self.client.get_secret_value(
@@ -127,7 +127,7 @@ class _Stage:
         return str(current["VersionId"])
 
     def token(self) -> str:
-        """What a consumer that starts now reads."""
+        """The token that a new consumer reads."""
         return TokenReader(self.local.binding.token_secret, client=self.client).token()
 
     def tokens_minted(self) -> int:
@@ -135,7 +135,7 @@ class _Stage:
 
     @contextmanager
     def reading(self) -> Iterator[_Readings]:
-        """Read the token in another thread, from before the block until after it."""
+        """Keep reading the token in another thread while the block runs."""
         readings, begun, ended = _Readings(), threading.Event(), threading.Event()
 
         def read_on() -> None:
@@ -156,7 +156,7 @@ class _Stage:
 
 
 class _Story(_Stage):
-    """The steps, in order; each starts from the token that the last one left."""
+    """The steps in order; each starts with the token of the last one."""
 
     def tell(self) -> None:
         self.init()
@@ -174,7 +174,7 @@ class _Story(_Stage):
         )
 
     def init(self) -> None:
-        self.step("Store the client id and secret. They come by standard input, never by argv.")
+        self.step("Store the client id and secret. They are read from standard input, not argv.")
         self.screen.command("init", *self.local.binding.selectors, stdin="client.json")
         self.show(self.local.init())
         for secret_id in (self.local.binding.credentials_secret, self.local.binding.token_secret):
@@ -197,29 +197,27 @@ class _Story(_Stage):
         )
 
     def status(self) -> None:
-        self.step("How it stands, for people, and with --json for monitors.")
+        self.step("The token's health, for people, and with --json for monitors.")
         self.rotator("status", "--token-secret", self.local.binding.token_secret)
 
     def read(self) -> None:
-        self.step("A consumer reads the token; its role never reaches the client secret.")
+        self.step("A consumer reads the token; its role can't read the client secret.")
         args = ("token", self.local.binding.token_secret)
         self.screen.command(*args)
         ended = self.local.rotator(*args)
         token = ended.stdout.strip()
         self.promise("the token is readable", kept=ended.returncode == 0, ended=ended)
         self.promise("the shell and TokenReader read the same token", kept=token == self.token())
-        self.screen.output(
-            f"{token[:SHOWN_CHARACTERS]}… ({len(token)} characters, not all shown here)"
-        )
+        self.screen.output(f"{token[:SHOWN_CHARACTERS]}… ({len(token)} characters)")
 
     def api_call(self) -> None:
-        self.step("The first call of the API, with Authorization: Bearer and x-api-key.")
+        self.step("A first API call, with Authorization: Bearer and x-api-key.")
         url = self.local.ims.urls.hello
         ended = self.rotator("check", self.local.binding.token_secret, "--url", url)
         self.promise("the API greets", kept=GREETING in ended.stdout, ended=ended)
 
     def forced_rotation(self) -> None:
-        self.step("Rotate now, while consumers start up and read the token all the time.")
+        self.step("Rotate now, while consumers start and read the token all the time.")
         before, old_token = self.version_id(), self.token()
         with self.reading() as readings:
             self.rotator("run", *self.local.binding.selectors, "--force")
@@ -236,7 +234,7 @@ class _Story(_Stage):
         )
 
     def outage(self) -> None:
-        self.step("Adobe is down for a run. Exit code 4 says temporary, and the token survives.")
+        self.step("Adobe is down during a run. Exit code 4 means temporary, and the token stays.")
         before, old_token = self.version_id(), self.token()
         self.local.ims.configure(behaviour="outage")
         self.rotator("run", *self.local.binding.selectors, "--force", code=EXIT_TEMPORARY)
@@ -248,7 +246,7 @@ class _Story(_Stage):
         )
 
     def recovery(self) -> None:
-        self.step("Adobe is back, and so is the next run.")
+        self.step("Adobe is back, and the next run succeeds.")
         before = self.version_id()
         self.rotator("run", *self.local.binding.selectors, "--force")
         self.promise("a new version is current", kept=self.version_id() != before)
@@ -262,7 +260,7 @@ class _Story(_Stage):
 
 @dataclass(slots=True)
 class _Readings:
-    """What consumers saw: the number of reads, the tokens in order, the failures."""
+    """The number of reads, the tokens in order, and the failures."""
 
     total: int = 0
     tokens: list[str] = field(default_factory=list, repr=False)

@@ -1,4 +1,4 @@
-"""How the demo is printed: narration, command lines that can be copied, and their output."""
+"""Prints the demo: narration, command lines that can be copied, and their output."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Screen:
         return cls(colour=shows_colour(sys.stdout))
 
     def say(self, text: str = "") -> None:
-        """Print a line as it is."""
+        """Print a line."""
         print(text, flush=True)
 
     def step(self, number: int, text: str) -> None:
-        """Begin a step: a blank line, its number, what it shows."""
+        """Print a blank line, the step's number and what it shows."""
         self.say()
         self.say(f"{self._style(BOLD, str(number))}  {text}")
 
     def command(self, *args: str, stdin: str = "") -> None:
-        """Print a `rotator` command line, broken where it is too wide; `stdin` names its input."""
+        """Print a `rotator` command line, wrapped if it is too wide; `stdin` names its input."""
         line = f"  $ {shlex.join(['rotator', *args])}{f' < {stdin}' if stdin else ''}"
         while len(line) > WIDTH:
             cut = line.rindex(" --", 0, WIDTH - 2)
@@ -44,14 +44,14 @@ class Screen:
             line = f"{INDENT}{line[cut:]}"
         self.say(self._style(BOLD, line))
 
-    def output(self, text: str, *, most_lines: int = 8) -> None:
-        """Print what a command printed, cut to `most_lines` and to the width."""
-        for line in text.rstrip().splitlines()[:most_lines]:
+    def output(self, text: str, *, max_lines: int = 8) -> None:
+        """Print a command's output, cut to `max_lines` and to the width."""
+        for line in text.rstrip().splitlines()[:max_lines]:
             shown = f"{INDENT}{line}".rstrip()
             self.say(shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…")
 
     def found(self, text: str) -> None:
-        """Print what was checked and holds."""
+        """Print a check that succeeded."""
         self.say(f"{INDENT}{self._style(GREEN, '✓')} {text}")
 
     def _style(self, style: str, text: str) -> str:

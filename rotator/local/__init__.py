@@ -1,1 +1,1 @@
-"""Servers on loopback that stand in for AWS and for the provider, for the demo and for tests."""
+"""Local stand-ins for AWS and the provider, for the demo and for tests."""

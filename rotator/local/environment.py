@@ -1,4 +1,4 @@
-"""The environment of everything that the demo starts, without the user's own AWS settings."""
+"""The environment of the demo's processes, without the user's AWS settings."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _FOREIGN_SUFFIX = "_PROXY"
 
 
 def is_checkout() -> bool:
-    """Whether this code is that of a checkout, whose command is not on the PATH but run by make."""
+    """Whether this is a checkout, where make runs the command instead of the PATH."""
     return (_ROOT / "Makefile").is_file() and (_ROOT / "pyproject.toml").is_file()
 
 
 def aws_variables(endpoint_url: str) -> dict[str, str]:
     """The variables that point an AWS SDK at the local Secrets Manager.
 
-    The keys are made up: the SDK refuses to sign without any, and the server doesn't check them.
+    The keys are placeholders: the SDK needs some to sign with, and the server doesn't check them.
     """
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
@@ -47,16 +47,16 @@ def aws_variables(endpoint_url: str) -> dict[str, str]:
 def isolated_environment(
     inherited: Mapping[str, str], *, endpoint_url: str | None = None
 ) -> dict[str, str]:
-    """`inherited` with the local AWS in place of all AWS, rotator and proxy settings.
+    """`inherited`, with the local AWS instead of all AWS, rotator and proxy settings.
 
-    Without `endpoint_url` there is no AWS at all: no keys, no profile, no instance metadata.
+    Without `endpoint_url` there are no AWS settings: no keys, no profile, no instance metadata.
     """
     kept = {
         name: value
         for name, value in inherited.items()
         if not name.startswith(_FOREIGN_PREFIXES) and not name.upper().endswith(_FOREIGN_SUFFIX)
     }
-    # A profile could set an endpoint too, so the files of a real account are not read.
+    # A profile could set an endpoint too, so the user's AWS files are not read.
     nowhere = {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -66,7 +66,7 @@ def isolated_environment(
 
 
 def secrets_manager_client(endpoint_url: str) -> Any:  # noqa: ANN401 - its methods are made at run time
-    """A botocore client of the local Secrets Manager, whatever this process's environment says."""
+    """A botocore client of the local Secrets Manager; ignores the environment."""
     import botocore.session
     from botocore.config import Config
 

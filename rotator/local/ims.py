@@ -1,12 +1,12 @@
-"""A token endpoint on loopback that responds as Adobe IMS documents, and an API beside it.
+"""A local token endpoint that responds as Adobe IMS documents, with an API that takes its tokens.
 
 Run by `python -m rotator.local.ims`, which prints its URLs as one line of JSON and serves until
 its standard input ends, or within a process as `LocalIms`. It logs nothing, because requests and
-responses hold secrets.
+responses contain secrets.
 
 Sources: "OAuth Server-to-Server credential API Reference" of the Adobe Developer Console guides
-(request and response), RFC 6749 section 5.2 (errors). What pages don't say is as the service does
-it: `invalid_client` with 400, `x-debug-id` on every response, times in the token as strings of
+(request and response), RFC 6749 section 5.2 (errors). Not documented, but what the service does:
+`invalid_client` with 400, `x-debug-id` on every response, times in the token as strings of
 milliseconds.
 """
 
@@ -46,7 +46,7 @@ def _oauth_error(code: str, description: str) -> Reply:
 class LocalIms(LocalServer):
     """The server within this process, on a free port of 127.0.0.1.
 
-    `now` tells the time in seconds since 1970; the settings are the fields of `ImsSettings`.
+    `now` returns the time in seconds since 1970; `settings` are fields of `ImsSettings`.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.time, **settings: Any) -> None:
@@ -55,7 +55,7 @@ class LocalIms(LocalServer):
         self._initial = ImsSettings().changed(settings)
         self._settings = self._initial
         self._mint = TokenMint()
-        self._last: dict[str, tuple[str, int]] = {}  # by client id: token, and when it ends (ms)
+        self._last: dict[str, tuple[str, int]] = {}  # by client id: token and its expiry (ms)
         self._lock = threading.Lock()
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._requests: deque[dict[str, Any]] = deque(maxlen=MAX_REMEMBERED_REQUESTS)
@@ -67,7 +67,7 @@ class LocalIms(LocalServer):
             self._settings = self._settings.changed(changes)
 
     def reset(self) -> None:
-        """Go back to the initial settings, and forget what was observed."""
+        """Restore the initial settings, and clear counters and requests."""
         with self._lock:
             self._settings = self._initial
             self._last.clear()
@@ -80,10 +80,10 @@ class LocalIms(LocalServer):
             return dict(self._counters)
 
     def token_requests(self) -> list[dict[str, Any]]:
-        """Every request to the token endpoint, with what it got.
+        """Every request to the token endpoint, with its response.
 
         Each has `path`, `query`, `content_type`, `authorization` (whether it had this header),
-        `fields` (names in order), `form` (pairs of name and value, in order), and of the response
+        `fields` (names in order), `form` (pairs of name and value, in order), and the response's
         `status` and `debug_id`.
         """
         with self._lock:
@@ -126,7 +126,7 @@ class LocalIms(LocalServer):
         if refusal is not None:
             return refusal
         token, left_ms = self._issue(settings, client_id, ",".join(sorted(requested)))
-        # IMS counts what is left in whole seconds, so a token of 24 h is announced with 86399.
+        # IMS rounds the remaining life down to whole seconds, so a token of 24 h has 86399.
         body: dict[str, Any] = {
             "access_token": token,
             "token_type": "bearer",
@@ -137,7 +137,7 @@ class LocalIms(LocalServer):
         return json_reply(settings.success_status, members, Cache_Control="no-store")
 
     def _issue(self, settings: ImsSettings, client_id: str, scope: str) -> tuple[str, int]:
-        """A token and its remaining life in milliseconds; a cached one if the settings say so."""
+        """A token and its remaining life in milliseconds; the cached one if the settings ask."""
         now_ms = self._now_ms(settings)
         with self._lock:
             token, ends_at_ms = self._last.get(client_id, ("", 0))
@@ -158,7 +158,7 @@ class LocalIms(LocalServer):
             self._counters["api_calls"] += 1
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         claims = self._mint.read(token, now_ms=self._now_ms(settings))
-        if kind.lower() != "bearer" or claims is None or self._is_ended(settings, claims, token):
+        if kind.lower() != "bearer" or claims is None or self._is_revoked(settings, claims, token):
             return json_reply(401, {"error_code": "401013", "message": "Oauth token is not valid"})
         if request.headers.get("x-api-key") != claims["client_id"]:
             return json_reply(403, {"error_code": "403000", "message": "Api Key is invalid"})
@@ -166,7 +166,7 @@ class LocalIms(LocalServer):
             self._counters["api_calls_ok"] += 1
         return Reply(200, GREETING.encode(), content_type="text/plain;charset=UTF-8")
 
-    def _is_ended(self, settings: ImsSettings, claims: Mapping[str, Any], token: str) -> bool:
+    def _is_revoked(self, settings: ImsSettings, claims: Mapping[str, Any], token: str) -> bool:
         last, _ = self._last.get(claims["client_id"], (token, 0))
         return settings.single_active and last != token
 
@@ -195,7 +195,7 @@ class LocalIms(LocalServer):
 
 
 def _form(request: Request) -> list[tuple[str, str]]:
-    """The parameters in their order: IMS takes them from the query as well as from the body."""
+    """The parameters in order; IMS accepts them in the query as well as in the body."""
     is_form = request.headers.get("content-type", "").partition(";")[0].strip() == FORM_TYPE
     body = request.body.decode("utf-8", "replace") if is_form else ""
     return [
@@ -221,7 +221,7 @@ def _misbehaviour(settings: ImsSettings) -> Reply | None:
 def _refusal(
     settings: ImsSettings, form: list[tuple[str, str]], requested: set[str]
 ) -> Reply | None:
-    """The error for a request that gets no token, None if it gets one."""
+    """The error response for a request that is refused, None for one that is granted."""
     given = dict(form)
     for name in ("grant_type", "client_id", "client_secret", "scope"):
         if not given.get(name):

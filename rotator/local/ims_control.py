@@ -1,4 +1,4 @@
-"""Where the local token endpoint listens, and how another process changes and observes it."""
+"""The URLs of the local token endpoint, and a client to control it from another process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ImsUrls:
 
     @property
     def hello(self) -> str:
-        """The API's first call."""
+        """The API's greeting."""
         return self.base + HELLO_PATH
 
     @property
@@ -52,7 +52,7 @@ class RemoteIms:
 
     def __init__(self, base_url: str) -> None:
         self.urls = ImsUrls(base_url)
-        # Without proxies, whatever the environment says: this is loopback.
+        # No proxy of the environment, because this is loopback.
         self._opener = build_opener(ProxyHandler({}))
 
     def configure(self, **changes: Any) -> None:
@@ -60,7 +60,7 @@ class RemoteIms:
         self._call("POST", self.urls.control, changes)
 
     def reset(self) -> None:
-        """Go back to the initial settings, and forget what was observed."""
+        """Restore the initial settings, and clear counters and requests."""
         self._call("DELETE", self.urls.control)
 
     def observed(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""HTTP for the local token endpoint: one server on loopback, its requests and replies."""
+"""The HTTP server of the local token endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sent, read whole."""
+    """A request, with its whole body."""
 
     path: str
     query: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The response. A status of 0 stands for none: the connection is closed without one."""
+    """The response; status 0 means that the connection is closed without one."""
 
     status: int
     body: bytes = b""
@@ -52,7 +52,7 @@ def json_reply(status: int, value: object, **headers: str) -> Reply:
 
 
 class LocalServer(ABC):
-    """A server on a free port of 127.0.0.1, in a thread of its own or in the caller's."""
+    """A server on a free port of 127.0.0.1, in a new thread or in the caller's."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -62,7 +62,7 @@ class LocalServer(ABC):
 
     @abstractmethod
     def answer(self, method: str, request: Request) -> Reply:
-        """What to reply to one request; called from many threads."""
+        """Answer one request; called from many threads."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,12 +77,12 @@ class LocalServer(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Serve from a thread of its own until `stop`."""
+        """Serve in a new thread until `stop`."""
         self._thread = threading.Thread(target=self.serve_forever, name="local-ims", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving and give the port back; wakes requests that are left hanging."""
+        """Stop serving and free the port; ends requests that hang."""
         if self._thread is not None:
             self.shutdown()
             self._thread.join()
@@ -90,7 +90,7 @@ class LocalServer(ABC):
         self.server_close()
 
     def serve_forever(self, poll_interval: float = 0.02) -> None:
-        """Serve in this thread until `shutdown`, looking for it every `poll_interval` seconds."""
+        """Serve in this thread until `shutdown`, checked every `poll_interval` seconds."""
         self._server.serve_forever(poll_interval)
 
     def shutdown(self) -> None:
@@ -99,7 +99,7 @@ class LocalServer(ABC):
         self._server.shutdown()
 
     def server_close(self) -> None:
-        """Give the port back."""
+        """Free the port."""
         self._server.server_close()
 
 
@@ -113,7 +113,7 @@ class _HttpServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _HttpHandler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
-        """Print a traceback for our own mistakes only, not for a client that went away."""
+        """Print a traceback for defects, not for a client that closed the connection."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -151,4 +151,4 @@ class _HttpHandler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Log nothing: query strings hold secrets when a client is careless."""
+        """Log nothing: a query string may contain secrets."""

@@ -21,17 +21,17 @@ MAX_HANG_S = 60
 class ImsSettings:
     """How the token endpoint behaves.
 
-    `clients` maps a client id to the client secrets that it may use. `behaviour` is `ok`, `outage`
-    (503), `closed` (the connection, without a response), `throttled` (429 with `retry_after_s`) or
-    `hang` (silent for `hang_s`, then closed); with `for_requests` it lasts for so many token
-    requests, without it until changed. `token_lifetime_s` counts from the mint; the response says
-    one second less, as IMS does. `clock_offset_s` moves the server's clock, so that tokens expire
-    without waiting.
+    `clients` maps a client id to its accepted client secrets. `behaviour` is `ok`, `outage` (503),
+    `closed` (the connection, without a response), `throttled` (429 with `retry_after_s`) or `hang`
+    (silent for `hang_s`, then closed); with `for_requests` it lasts for that many token requests,
+    otherwise until changed. `token_lifetime_s` counts from the mint; the response says one second
+    less, as IMS does. `clock_offset_s` moves the server's clock, so that tokens expire without
+    waiting.
 
-    What other providers do (`rotator.local.ims_worlds`): `hands_out_cached_tokens` returns the
-    client's last token until it ends, with its remaining life; `single_active` ends it at the next
-    mint; `answer` replaces members of a success response, and removes those that are None;
-    `success_status` is its status; `refuses_like` is the provider whose error refuses a client.
+    For other providers (`rotator.local.ims_worlds`): `hands_out_cached_tokens` returns the client's
+    last token until it expires, with its remaining life; `single_active` ends it at the next mint;
+    `answer` replaces members of a success response, and removes those that are None;
+    `success_status` is its status; `refuses_like` names the provider whose error refuses a client.
     """
 
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -54,10 +54,10 @@ class ImsSettings:
     refuses_like: str = "adobe"
 
     def changed(self, changes: Mapping[str, Any]) -> ImsSettings:
-        """These settings with some replaced, given as Python values or as read from JSON.
+        """These settings with some replaced, by Python values or values from JSON.
 
-        A `behaviour` without `for_requests` lasts until changed, whatever was asked for before.
-        Raises ValueError for an unknown name or a value that makes no sense.
+        A `behaviour` without `for_requests` lasts until changed. Raises ValueError for an unknown
+        name or an invalid value.
         """
         unknown = sorted(changes.keys() - {setting.name for setting in fields(self)})
         if unknown:

@@ -1,7 +1,6 @@
-"""Access tokens in the shape of Adobe's: JSON Web Tokens with times as strings of milliseconds.
+"""Access tokens in Adobe's format: JSON Web Tokens with times as strings of milliseconds.
 
-Signed with a key that lives as long as the server, so that the API beside it can tell its own
-tokens from any other text.
+Signed with a key of the running server, so that its API accepts no other tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ __all__ = ["TokenMint"]
 
 
 class TokenMint:
-    """Issues tokens and recognises them again."""
+    """Issues tokens and verifies them."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -25,8 +24,8 @@ class TokenMint:
     def issue(self, *, client_id: str, scope: str, issued_at_ms: int, lifetime_s: int) -> str:
         """A new token: base64url of header, payload and signature (RFC 7519 section 3.1).
 
-        The payload's names and the type of its times are those of a token that IMS issues, where
-        `created_at` is milliseconds since 1970 and `expires_in` milliseconds from there.
+        The payload has the names and types of IMS's tokens, where `created_at` is milliseconds
+        since 1970 and `expires_in` milliseconds from then.
         """
         header = {"alg": "HS256", "kid": "ims_local-key-at-1", "itt": "at"}
         payload = {
@@ -43,7 +42,7 @@ class TokenMint:
         return f"{signed}.{self._signature(signed)}"
 
     def read(self, token: str, *, now_ms: int) -> dict[str, Any] | None:
-        """The payload of a token that this server issued and that has not expired, else None."""
+        """The payload of a token of this server, None if it is another's or has expired."""
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
             return None

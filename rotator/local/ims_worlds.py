@@ -1,4 +1,4 @@
-"""What other providers do, as settings of the local token endpoint.
+"""The behaviour of other providers, as settings of the local token endpoint.
 
 Use `LocalIms(**WORLDS["cached tokens"])`, or `configure(**WORLDS[...])` at any time. For a lifetime
 that changes, call `configure(token_lifetime_s=...)` between two mints.
@@ -58,4 +58,4 @@ WORLDS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         **{f"refuses like {name}": {"refuses_like": name} for name in REFUSALS},
     }
 )
-"""Models of real token endpoints by name: what to pass to `LocalIms` or `configure`."""
+"""Models of real token endpoints by name, as settings for `LocalIms` or `configure`."""

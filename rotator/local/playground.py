@@ -1,4 +1,4 @@
-"""The local servers, a client that they know, and rotator's own commands run against them."""
+"""Runs the local servers, and rotator's commands against them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMAND_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """Two running servers, and one binding whose secrets do not exist yet."""
+    """Two running servers, and one binding whose secrets don't exist yet."""
 
     endpoint_url: str
     ims: RemoteIms
@@ -32,7 +32,7 @@ class Playground:
     environment: dict[str, str]
 
     def rotator(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `rotator ARGS` as a process, and wait for its end (at most a minute)."""
+        """Run `rotator ARGS` as a process, for a minute at most."""
         return subprocess.run(
             [sys.executable, "-P", "-m", "rotator", *args],
             input=stdin,

@@ -1,4 +1,4 @@
-"""A Secrets Manager on loopback: moto's server, with writes as atomic as the service's.
+"""A local Secrets Manager: moto's server, with atomic writes.
 
 Run by `python -m rotator.local.secrets_manager`, which prints its URL as one line of JSON and
 serves until its standard input ends. It keeps everything in memory and logs no request.
@@ -40,7 +40,7 @@ class OneAtATime:
         """Handle a request (PEP 3333)."""
         from werkzeug.test import run_wsgi_app
 
-        # Read first: a slow client must not keep the others waiting.
+        # Read before taking the lock: a slow client must not block the others.
         size_bytes = int(environ.get("CONTENT_LENGTH") or 0)
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(size_bytes))
         with self._lock:

@@ -1,8 +1,7 @@
-"""Local servers as processes of their own, which never outlive the process that started them.
+"""Runs local servers as processes, which never outlive the process that started them.
 
-Both halves of one small protocol: the server prints where it listens as one line of JSON on
-standard output, and stops when its standard input ends. The kernel closes that pipe when the
-parent goes, however it went, so not even SIGKILL leaves a server behind.
+The server prints its URLs as one line of JSON on standard output, and stops when its standard input
+ends. The kernel closes that pipe when the parent ends, so not even SIGKILL leaves a server behind.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ READ_SIZE_BYTES = 65_536
 
 
 class Server(Protocol):
-    """What `serve_until_eof` needs of a server, as `socketserver.BaseServer` has it."""
+    """The part of `socketserver.BaseServer` that `serve_until_eof` uses."""
 
     def serve_forever(self, poll_interval: float) -> None:
-        """Handle requests until `shutdown`, looking for it every `poll_interval` seconds."""
+        """Handle requests until `shutdown`, checked every `poll_interval` seconds."""
 
     def shutdown(self) -> None:
         """Make `serve_forever` return."""
 
     def server_close(self) -> None:
-        """Give the port back."""
+        """Free the port."""
 
 
 def serve_until_eof(server: Server, announcement: Mapping[str, str]) -> int:
@@ -64,10 +63,9 @@ def serve_until_eof(server: Server, announcement: Mapping[str, str]) -> int:
 
 
 class ServerProcess:
-    """A server module run by this interpreter, from entry to exit.
+    """A server module, run as a process from entry to exit of the context.
 
-    Entering does not wait, so that several servers start at the same time; the first look at
-    `announcement` does.
+    Entering does not wait, so that several servers start at the same time; `announcement` waits.
     """
 
     def __init__(self, module: str, *, environment: Mapping[str, str]) -> None:
@@ -77,8 +75,7 @@ class ServerProcess:
         self._announcement: dict[str, str] | None = None
 
     def __enter__(self) -> Self:
-        # A session of its own: Ctrl-C then reaches only the parent, which stops its servers in
-        # order.
+        # In its own session, so that Ctrl-C reaches only the parent, which stops its servers.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", self._module],
             stdin=subprocess.PIPE,
@@ -106,8 +103,8 @@ class ServerProcess:
     def announcement(self) -> dict[str, str]:
         """The URLs that the server printed; waits for them.
 
-        Raises ConfigError if the server ends instead, or prints nothing for half a minute. The
-        reason is on standard error, which it shares with this process.
+        Raises ConfigError if the server ends instead, or prints nothing for half a minute; the
+        reason is on standard error.
         """
         if self._announcement is None:
             stdout = self._running().stdout
@@ -121,7 +118,7 @@ class ServerProcess:
         return self._announcement
 
     def stop(self) -> None:
-        """Let the server end, and kill it if it does not within seconds."""
+        """Stop the server, and kill it if it doesn't end within five seconds."""
         process, self._process, self._announcement = self._process, None, None
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""`rotator demo --serve`: the local servers stay up, for trying the commands by hand."""
+"""`rotator demo --serve`: keeps the local servers running, to try the commands by hand."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ TRY_THESE = """\
 
 
 def keep_serving() -> int:
-    """Serve until Ctrl-C, SIGTERM or the terminal's end of input; 0 unless `init` fails.
+    """Serve until Ctrl-C, SIGTERM or the terminal's end of input; returns 0 unless `init` fails.
 
-    Standard output is what a shell can source. Raises ConfigError if a server does not start.
+    A shell can source the standard output. Raises ConfigError if a server does not start.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -45,7 +45,7 @@ def keep_serving() -> int:
             variables = aws_variables(local.endpoint_url) | {
                 "ROTATOR_CREDENTIALS_SECRET": local.binding.credentials_secret,
                 "ROTATOR_TOKEN_SECRET": local.binding.token_secret,
-                # No proxy reaches this machine's loopback; both spellings are in use.
+                # A proxy can't reach this machine's loopback; both spellings are in use.
                 "NO_PROXY": "127.0.0.1",
                 "no_proxy": "127.0.0.1",
                 "DEMO_API_URL": local.ims.urls.hello,
@@ -59,8 +59,8 @@ def keep_serving() -> int:
             if (folder := _folder_of_the_command()) is not None:
                 print(f'export PATH={shlex.quote(folder)}:"$PATH"')
             client_id, client_secret = local.binding.client_id, local.binding.client_secret
-            told = TRY_THESE.replace("{client_id}", client_id)
-            print(told.replace("{client_secret}", client_secret), flush=True)
+            text = TRY_THESE.replace("{client_id}", client_id)
+            print(text.replace("{client_secret}", client_secret), flush=True)
             _wait_for_the_end()
     except KeyboardInterrupt:
         pass
@@ -76,8 +76,8 @@ def _folder_of_the_command() -> str | None:
 def _wait_for_the_end() -> None:
     """Return at the terminal's end of input; a signal raises KeyboardInterrupt.
 
-    Standard input is read only in a terminal's foreground: elsewhere it is empty, or belongs to
-    another process.
+    Standard input is read only in the foreground of a terminal: elsewhere it is empty, or belongs
+    to another process.
     """
     while True:
         if not _owns_the_terminal():

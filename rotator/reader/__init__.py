@@ -3,12 +3,12 @@
     reader = TokenReader("photoshop/token")
     requests.get(url, headers=reader.headers())
 
-A warm read looks at the clock and compares. The secret's own instants drive the rest: once
+A warm read compares the clock with one number. The refresh schedule follows the secret: once
 `next_rotation_at` has passed, a read starts a refresh in the background. The cached token is served
-until it truly expires, even if AWS is down; only then does a read wait.
+until it expires, even if AWS is down; only then does a read wait.
 
 Imports built-in modules and our errors only: `typing`, `threading`, `datetime` or `json` would each
-cost more than this module does.
+take longer than this module.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "TokenReader", "get_token"]
 
-# The hot path takes the clock from here: as an attribute of the reader it would cost a tenth more.
-# For a reader with another clock there is `rotator.reader.clocked.ClockedReader`.
+# A global, because an attribute of the reader would make a warm read a tenth slower. A reader with
+# another clock is `rotator.reader.clocked.ClockedReader`.
 _wall_clock = time.time
 
 
 class TokenReader:
-    """Reads one token secret, and keeps its current token cached for any number of threads.
+    """Reads one token secret, and caches its current token for any number of threads.
 
     `token_secret` is the secret's name or ARN (an ARN also names the region). Nothing is read
-    before the first use. `source` says where to read: "agent", "extension", "direct", "sdk", a
-    Source of your own (`rotator.reader.source`), or a sequence of these, each asked if those before
-    it have no token; by default the environment decides. `regions` are the secret's own and those
-    of its replicas, the best first. `client` is a botocore or boto3 client to use instead.
+    before the first use. `source` says where to read: "agent", "extension", "direct", "sdk", your
+    own `rotator.reader.source.Source`, or a sequence of these, each used if those before it have no
+    token; by default the environment decides. `regions` are those of the secret and its replicas,
+    in order of preference. `client` is a botocore or boto3 client to use instead.
 
     `background` says where a refresh runs while the cached token is valid: True (the default) in a
     short-lived daemon thread; False (the default on Lambda, which freezes threads) in the read that
@@ -95,13 +95,13 @@ class TokenReader:
         make_forks_wait_for_imports()
 
     def _serve(self, snapshot: Snapshot, until: float) -> None:
-        # The end last: a read that sees it gets the token to which it belongs.
+        # The instant last: a read that sees it gets the token that belongs to it.
         self._token = snapshot.token
         self._snapshot = snapshot
-        self._fresh_until = until  # when a read next has more to do than serving
+        self._fresh_until = until  # until then reads only serve the token
 
     def token(self) -> str:
-        """The current access token; see the class for what is raised if there is none."""
+        """The current access token; raises as the class says if there is none."""
         if _wall_clock() < self._fresh_until:
             return self._token
         return self._refresher.read().token
@@ -117,11 +117,11 @@ class TokenReader:
         return self.current().headers()
 
     async def token_async(self) -> str:
-        """The current access token; what may wait for AWS runs in the loop's executor."""
+        """The current access token; calls to AWS run in the loop's executor."""
         return (await self.current_async()).token
 
     async def current_async(self) -> Snapshot:
-        """As `current`, for asyncio; a token that is still valid is not waited for."""
+        """As `current`, for asyncio; returns at once while the token is valid."""
         if self._now() < self._fresh_until:
             return self._snapshot
         from rotator.reader import async_reads
@@ -131,13 +131,13 @@ class TokenReader:
     def invalidate(self, rejected_token: str) -> bool:
         """Report that an API rejected this token (401); True if there is another to retry with.
 
-        The secret is read again only if this very token is still cached, and once in 30 s however
-        many threads report it. Never raises if that read fails.
+        Reads the secret again only if this token is the cached one, and at most once in 30 s. Does
+        not raise if that read fails.
         """
         try:
             return self._refresher.invalidate(rejected_token)
         finally:
-            del rejected_token  # a traceback of what a signal handler raised would show it
+            del rejected_token  # the traceback of a signal handler's exception would show it
 
     def refused(self, token: str, status: int, body: Body = b"") -> Advice:
         """After a response: "retry" with the new token, "back_off" a moment, or "keep" it."""
@@ -148,7 +148,7 @@ class TokenReader:
         return to_advice(assessment, retry=assessment == "refetch" and self.invalidate(token))
 
     async def refused_async(self, token: str, status: int, body: Body = b"") -> Advice:
-        """As `refused`, for asyncio; what may wait for AWS runs in the loop's executor."""
+        """As `refused`, for asyncio; calls to AWS run in the loop's executor."""
         from rotator.reader import async_reads  # without `importing`, which would block the loop
         from rotator.reader.refusals import assess_refusal, to_advice
 
@@ -159,7 +159,7 @@ class TokenReader:
     def requests_auth(self, *hosts: str) -> RequestsAuth:
         """An `auth` for requests: sets the headers; after a 401 retries once with a newer token.
 
-        Hosts are names, or "*.example.com" for all below it; requests to others go out as they are.
+        Hosts are names, or "*.example.com" for its subdomains; requests to others stay unchanged.
         """
         from rotator.reader.adapters import RequestsAuth
 

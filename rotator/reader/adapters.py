@@ -1,10 +1,10 @@
-"""Sends the reader's token with the requests of `requests`."""
+"""The `auth` for requests, which sends the reader's token."""
 
 from __future__ import annotations
 
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
-from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
+from rotator.reader.refusals import MAX_BODY_BYTES, RELEVANT_STATUSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RequestsAuth:
         return request
 
     def _allows(self, request: PreparedRequest) -> bool:
-        # The parser by which requests connects; another one might read the URL differently.
+        # The parser that requests connects by; another one might parse the URL differently.
         from urllib3.util import parse_url
 
         url = parse_url(request.url or "")
@@ -46,9 +46,9 @@ class RequestsAuth:
 
 
 class _RetryHook:
-    """Called for each response, those of redirects included.
+    """Called for each response, including redirects.
 
-    If requests dropped the token on a redirect to another host, that host rejected nothing, and
+    If requests dropped the token on a redirect to another host, that host has not rejected it, and
     must not get the new token either.
     """
 
@@ -61,13 +61,13 @@ class _RetryHook:
         self._keeps_key = keeps_key
 
     def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
-        # A pickled response takes its request along, whose hooks have nothing left to do.
+        # A pickled response includes its request, whose hooks are not needed any more.
         return _make_spent_hook, ()
 
     def __call__(self, response: Response, **options: Any) -> Response:
         request = response.request
         carried = request.headers.get("Authorization") == f"Bearer {self._sent.token}"
-        if response.status_code not in TELLING_STATUSES or not carried:
+        if response.status_code not in RELEVANT_STATUSES or not carried:
             return response
         reader, position = self._auth.reader, self._position
         from requests import RequestException
@@ -75,7 +75,7 @@ class _RetryHook:
         try:
             body = _read_body(response, options)
         except RequestException:
-            # The caller gets this error, as without `auth`; the reader still learns the status.
+            # The caller gets this error, as without `auth`; the reader still needs the status.
             reader.refused(self._sent.token, response.status_code)
             raise
         advice = reader.refused(self._sent.token, response.status_code, body)
@@ -90,7 +90,7 @@ class _RetryHook:
         if position >= 0 and request.body is not None:  # a 303 drops the body
             request.body.seek(position)  # type: ignore[union-attr]  # it told the position
         put_headers(request.headers, reader.current(), keeps_key=self._keeps_key)
-        # Closed without reading it to its end, which may be far away.
+        # Closed unread, because the body may be long.
         response.close()
         again: Response = response.connection.send(request, **options)
         again.history.append(response)
@@ -99,7 +99,7 @@ class _RetryHook:
 
 
 def _spent_hook(_response: Response, **_options: Any) -> None:
-    """Do nothing: the hook of a response that was pickled."""
+    """Do nothing: the hook of an unpickled response."""
 
 
 def _make_spent_hook() -> Callable[..., None]:
@@ -107,9 +107,9 @@ def _make_spent_hook() -> Callable[..., None]:
 
 
 def _read_body(response: Response, options: dict[str, Any]) -> bytes:
-    """The body; empty if the caller streams it and it may be long."""
+    """The body; empty if the caller streams it, unless it is known to be short."""
     length = response.headers.get("Content-Length", "")
-    if options.get("stream") and not (length.isdigit() and int(length) <= MOST_BODY_BYTES):
+    if options.get("stream") and not (length.isdigit() and int(length) <= MAX_BODY_BYTES):
         return b""
     return response.content or b""
 

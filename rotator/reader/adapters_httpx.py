@@ -1,4 +1,4 @@
-"""Sends the reader's token with the requests of httpx; imported only where httpx is used."""
+"""The `auth` for httpx, which sends the reader's token; imported only if httpx is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
-from rotator.reader.refusals import MOST_BODY_BYTES, TELLING_STATUSES
+from rotator.reader.refusals import MAX_BODY_BYTES, RELEVANT_STATUSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class HttpxAuth(httpx.Auth):
         try:
             body = response.read() if _is_short(response) else b""
         except httpx.HTTPError:
-            # The caller gets this error, as without an `auth`; the status decides for the others.
+            # The caller gets this error, as without `auth`; the reader still needs the status.
             self._reader.refused(sent.token, response.status_code)
             raise
         advice = self._reader.refused(sent.token, response.status_code, body)
-        request = response.request  # the refused one: what a redirect came from has succeeded
+        request = response.request  # the refused one, not the first of a chain of redirects
         if advice == "keep" or not _can_be_sent_again(request):
             return
         if advice == "back_off":
@@ -79,11 +79,11 @@ class HttpxAuth(httpx.Auth):
         try:
             body = await response.aread() if _is_short(response) else b""
         except httpx.HTTPError:
-            # The caller gets this error, as without an `auth`; the status decides for the others.
+            # The caller gets this error, as without `auth`; the reader still needs the status.
             await self._reader.refused_async(sent.token, response.status_code)
             raise
         advice = await self._reader.refused_async(sent.token, response.status_code, body)
-        request = response.request  # the refused one: what a redirect came from has succeeded
+        request = response.request  # the refused one, not the first of a chain of redirects
         if advice == "keep" or not _can_be_sent_again(request):
             return
         if advice == "back_off":
@@ -104,14 +104,14 @@ class HttpxAuth(httpx.Auth):
 def _concerns(response: httpx.Response, sent: Snapshot) -> bool:
     # httpx drops the token on a redirect to another host, which then didn't reject it.
     carried: bool = response.request.headers.get("Authorization") == f"Bearer {sent.token}"
-    return carried and response.status_code in TELLING_STATUSES
+    return carried and response.status_code in RELEVANT_STATUSES
 
 
 def _is_short(response: httpx.Response) -> bool:
-    """Whether the body may be read here, although the caller may want to stream it."""
+    """Whether the body is short enough to read, even if the caller streams it."""
     length: str = response.headers.get("Content-Length", "")
     if length.isdigit():
-        return int(length) <= MOST_BODY_BYTES
+        return int(length) <= MAX_BODY_BYTES
     return "json" in response.headers.get("Content-Type", "")
 
 

@@ -1,4 +1,4 @@
-"""A reader's slow reads on an event loop: what may wait for AWS runs in the loop's executor."""
+"""A reader's slow reads on an event loop: calls to AWS run in the loop's executor."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["invalidate", "read"]
 
 
 async def read(refresher: Refresher) -> Snapshot:
-    """As `Refresher.read`; a token that is still valid is not waited for.
+    """As `Refresher.read`, but returns at once while the token is valid.
 
-    However many tasks wait, one thread of the loop's executor does.
+    All waiting tasks share one thread of the loop's executor.
     """
-    # A loop, because a task may wake late, or have joined a read that began before it.
+    # A loop, because a task may wake late, or have joined a read that started before it.
     while (snapshot := refresher.serve_valid(_starter(refresher))) is None:
         found = await _run_once_in_executor(refresher, "read", _read_or_error, refresher)
         if isinstance(found, RotatorError):
@@ -35,15 +35,15 @@ async def read(refresher: Refresher) -> Snapshot:
 
 async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
     """As `Refresher.invalidate`."""
-    if not refresher.cache.takes_a_read_after(rejected_token):
-        return refresher.invalidate(rejected_token)  # waits for nothing
+    if not refresher.cache.needs_read_after(rejected_token):
+        return refresher.invalidate(rejected_token)  # which does not block here
     return await _run_once_in_executor(
         refresher, "invalidate", refresher.invalidate, rejected_token
     )
 
 
 def _starter(refresher: Refresher) -> Callable[[Callable[[], None]], object]:
-    """A function that starts a refresh without blocking the loop, even if its executor is full."""
+    """A function that starts a refresh without blocking the loop."""
     if refresher.background is True:
         return start_thread
     loop = asyncio.get_running_loop()
@@ -63,10 +63,10 @@ def _read_or_error(refresher: Refresher) -> Snapshot | RotatorError:
 async def _run_once_in_executor(
     refresher: Refresher, kind: str, work: Callable[..., T], *args: Any
 ) -> T:
-    """Do the work in the loop's executor, once for all tasks that want the same."""
+    """Run `work` in the loop's executor, once for all tasks with the same arguments."""
     loop = asyncio.get_running_loop()
-    jobs, wanted = refresher.state().jobs, (loop, args)
+    jobs, key = refresher.state().jobs, (loop, args)
     job = jobs.get(kind)
-    if job is None or job[0] != wanted or job[1].done():
-        job = jobs[kind] = wanted, loop.run_in_executor(None, work, *args)
+    if job is None or job[0] != key or job[1].done():
+        job = jobs[kind] = key, loop.run_in_executor(None, work, *args)
     return await asyncio.shield(job[1])

@@ -1,6 +1,6 @@
-"""The certificate authorities for AWS: its own first, because a whole bundle is slow to load.
+"""The certificate authorities for AWS: Amazon's own first, because a whole bundle is slow to load.
 
-To load 140 certificates takes longer than all else in a first read.
+Loading 140 certificates is the slowest part of a first read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AMAZON_ROOTS", "Contexts", "is_unknown_issuer"]
 
 # Amazon Trust Services' roots (https://www.amazontrust.com/repository/): the start of each in PEM,
-# which finds it in a bundle without decoding the others, and its SHA-256, which verifies it.
+# to find it in a bundle without decoding the others, and its SHA-256, to verify it.
 AMAZON_ROOTS = {
     # Amazon Root CA 1 to 4
     b"MIIDQTCCAimgAwIBAgITBmyfz5m/": (
@@ -39,13 +39,14 @@ AMAZON_ROOTS = {
     ),
 }
 
-# X509_V_ERR_*: the issuer is not among the authorities. Expiry or a wrong host name is not here.
+# X509_V_ERR_*: the issuer is not among the authorities. Other authorities don't help against expiry
+# or a wrong host name.
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
 _END = b"-----END CERTIFICATE-----"
 
 
 class Contexts:
-    """TLS contexts, made when they are needed and kept."""
+    """TLS contexts, created on demand and kept."""
 
     def __init__(self) -> None:
         self._made: dict[str | None, ssl.SSLContext] = {}
@@ -54,7 +55,7 @@ class Contexts:
     def candidates(self, ca_bundle: str | None) -> Iterator[ssl.SSLContext]:
         """The contexts to try, each only if the issuer was unknown to the one before.
 
-        `ca_bundle`, if there is one, is the only one. Raises ConfigError if it cannot be read.
+        With a `ca_bundle` it is the only one. Raises ConfigError if the bundle cannot be read.
         """
         if ca_bundle is not None:
             yield self._context(ca_bundle)
@@ -97,7 +98,7 @@ def is_unknown_issuer(error: BaseException) -> bool:
 
 
 def _new_context() -> ssl.SSLContext:
-    # It verifies certificate and host name, and unlike `create_default_context` logs no keys.
+    # Verifies certificate and host name; unlike `create_default_context` it logs no keys.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -132,7 +133,7 @@ def _find_certificate(bundle: bytes, start: bytes, digest: str) -> bytes | None:
 
 
 def _bundle_path() -> str | None:
-    """The bundle of certifi, else of botocore, else of the system: botocore's order."""
+    """The bundle of certifi, botocore or the system, in botocore's order."""
     for package in ("certifi", "botocore"):
         for folder in _folders(package):
             path = os.path.join(folder, "cacert.pem")  # noqa: PTH118 - pathlib is slow to import

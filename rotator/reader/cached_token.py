@@ -1,4 +1,4 @@
-"""The token that a reader has cached, its refresh plan, and what may replace it."""
+"""The reader's cached token, its refresh plan, and which token may replace it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "CachedToken", "TokenCache", "plan_refresh"]
 
 # Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
-# rotator publishes at its first run after the rotation is due. So the first look comes soon, the
+# rotator publishes at its first run after the rotation is due. So the first refresh comes soon, the
 # second finds nearly every new token, and a consumer makes about two calls a day.
-_FIRST_LOOK = (1 / 60, 1 / 20)
+_FIRST_REFRESH = (1 / 60, 1 / 20)
 _POLL = (1 / 8, 1 / 5)
 _RETRY_FIRST, _RETRY_LAST = 1 / 240, 1 / 12
 _RETRY_JITTER = (0.75, 1.25)
 
-# A source that returns an older token so often in a row is believed: somebody moved the label. A
-# single look may have met a replica that lags behind.
-_BELIEVED_LOOKS = 2
+# If the source returns an older token this often in a row, somebody has moved the label. A single
+# read may have met a replica that lags behind.
+_BELIEVED_READS = 2
 
 
 class CachedToken:
@@ -46,16 +46,16 @@ class CachedToken:
         self.read_at = read_at
         self.source = source
 
-    def first_look_at(self, clock: Clock) -> float:
-        """When to look first; jitter spreads the processes that have the same token."""
-        return self.due + self._after(clock.uniform(*_FIRST_LOOK))
+    def first_refresh_at(self, clock: Clock) -> float:
+        """When to refresh first, with jitter for processes that have the same token."""
+        return self.due + self._after(clock.uniform(*_FIRST_REFRESH))
 
     def poll_at(self, now: float, clock: Clock) -> float:
-        """When to look again, if what was found at `now` is still this token."""
+        """When to refresh again, after a read at `now` returned the same token."""
         return now + max(1.0, self._after(clock.uniform(*_POLL)))
 
     def retry_at(self, now: float, clock: Clock, *, failures: int) -> float:
-        """When to try again after so many failures in a row."""
+        """When to try again after `failures` in a row."""
         pause = min(_RETRY_FIRST * 2.0 ** min(failures, 16), _RETRY_LAST)
         return now + max(1.0, self._after(pause * clock.uniform(*_RETRY_JITTER)))
 
@@ -87,8 +87,8 @@ def plan_refresh(
         due = expires - (expires - min(issued, now)) / 24
     early_s = issued - (now - known_s)
     if snapshot.issued_at is not None and early_s > 0 and issued < expires:
-        # It cannot have been issued after it was first read. So its issuer's clock is ahead by at
-        # least this much, and its stated end too late by as much.
+        # It cannot have been issued after its first read, so its issuer's clock is ahead by at
+        # least this much, and its stated expiry too late by as much.
         expires -= early_s
         due -= early_s
     return CachedToken(snapshot, due=due, expires=expires, read_at=now, source=source)
@@ -106,9 +106,9 @@ EMPTY = CachedToken(
 
 
 class TokenCache:
-    """Holds the cached token; only a holder of the refresh lock may change it.
+    """The cached token; only the holder of the refresh lock may change it.
 
-    `serve` is called with the token to serve, and until when reads need nothing else.
+    `serve` is called with the token to serve, and until when reads only serve it.
     """
 
     def __init__(self, serve: Callable[[Snapshot, float], None], clock: Clock) -> None:
@@ -117,10 +117,10 @@ class TokenCache:
         self.clear()
 
     def clear(self) -> None:
-        """Start afresh."""
+        """Forget the token."""
         self.cached = EMPTY
-        self._look_at = float("-inf")
-        self._older_looks = 0
+        self._refresh_at = float("-inf")
+        self._older_reads = 0
         self._rejected = ""
 
     def now(self) -> float:
@@ -133,7 +133,7 @@ class TokenCache:
         return cached.snapshot if self.now() < cached.expires else None
 
     def plan(self, snapshot: Snapshot, *, skew_s: float, source: int = 0) -> CachedToken:
-        """Plan for a token that was found, by when it was first read if it's the cached one."""
+        """Plan for a token that was read; the cached one keeps the time of its first read."""
         mine, at = self.cached.snapshot, self._clock.monotonic()
         is_known = (mine.token, mine.issued_at) == (snapshot.token, snapshot.issued_at)
         first_read_at = self.cached.first_read_at if is_known else at
@@ -155,41 +155,41 @@ class TokenCache:
         self._rejected = token
         return True
 
-    def takes_a_read_after(self, rejected_token: str) -> bool:
-        """Whether only a read can tell if there is another token than the rejected one."""
+    def needs_read_after(self, rejected_token: str) -> bool:
+        """Whether the secret must be read to find out if there is another token."""
         return self.reject(rejected_token) or self.valid() is None
 
     def lease_refresh(self, lease_s: float) -> bool:
-        """Whether it is time to look for a new token; True for one caller only per lease."""
+        """Whether to refresh now; True for one caller only per lease."""
         now, cached = self.now(), self.cached
-        if now < self._look_at:
+        if now < self._refresh_at:
             return False
-        if self._look_at <= cached.due:
-            # Jitter is drawn here, not at the fetch: workers forked from a warm parent would all
-            # inherit the same instant.
-            first_look_at = cached.first_look_at(self._clock)
-            if now < first_look_at:
-                self._serve_until(first_look_at)
+        if self._refresh_at <= cached.due:
+            # Jitter is drawn here, not at the fetch, because workers forked from a warm parent
+            # would all inherit the same instant.
+            first_refresh_at = cached.first_refresh_at(self._clock)
+            if now < first_refresh_at:
+                self._serve_until(first_refresh_at)
                 return False
         self._serve_until(now + lease_s)
         return True
 
     def retry_later(self, *, failures: int) -> None:
-        """Plan the next look after so many failed ones in a row."""
+        """Plan the next refresh after `failures` in a row."""
         if self.cached is not EMPTY:
             now = self.now()
             self._serve_until(self.cached.retry_at(now, self._clock, failures=failures))
 
-    def look_now(self) -> None:
-        """Let the next read look for a newer token."""
+    def refresh_on_next_read(self) -> None:
+        """Let the next read start a refresh."""
         self._serve_until(float("-inf"))
 
     def install(self, found: CachedToken) -> None:
-        """Serve the token found, unless the cached one is newer, and plan the next look."""
+        """Serve the token that was read, unless the cached one is newer; plan the next refresh."""
         now = self.now()
         if self._displaces(found, now):
             self.cached = found
-            self._older_looks = 0
+            self._older_reads = 0
         planned = self.cached
         due = planned.due
         self._serve_until(due if now < due else planned.poll_at(now, self._clock))
@@ -199,17 +199,17 @@ class TokenCache:
         if now >= cached.expires or self._rejected == cached.snapshot.token:
             return True
         if found.snapshot.token == cached.snapshot.token:
-            self._older_looks = 0
-            # Any source may say that it ends earlier; later, only the one that returned it.
+            self._older_reads = 0
+            # Any source may shorten its life; only the one that returned it may lengthen it.
             is_welcome = found.source == cached.source or found.expires < cached.expires
             found.source = cached.source
             return is_welcome
         if not cached.is_newer_than(found.snapshot):
             return True
         if found.source == cached.source:
-            self._older_looks += 1
-        return self._older_looks >= _BELIEVED_LOOKS
+            self._older_reads += 1
+        return self._older_reads >= _BELIEVED_READS
 
     def _serve_until(self, at: float) -> None:
-        self._look_at = min(at, self.cached.expires)
-        self._serve(self.cached.snapshot, self._look_at)
+        self._refresh_at = min(at, self.cached.expires)
+        self._serve(self.cached.snapshot, self._refresh_at)

@@ -47,7 +47,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def uniform(self, low: float, high: float) -> float:
-        """As in `Clock`; different in each process, and without `random`, which is slow to load."""
+        """As in `Clock`; differs between forks, and does without `random`, which loads slowly."""
         return low + (high - low) * int.from_bytes(os.urandom(4)) / 2**32
 
 

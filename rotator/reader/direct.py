@@ -1,7 +1,4 @@
-"""Secrets Manager without the AWS SDK, if credentials and region are in the environment.
-
-Everything else is left to the SDK.
-"""
+"""Secrets Manager without the AWS SDK, if credentials and region are in the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ __all__ = ["DirectSource"]
 
 
 class DirectSource:
-    """Reads by the standard library alone, or through `sdk` if the environment needs the SDK.
+    """Reads with the standard library, or through `sdk` if the environment needs the SDK.
 
     `region` None takes the region from the secret's ARN or the environment.
     """

@@ -1,4 +1,4 @@
-"""GetSecretValue by the standard library alone: signed, over verified TLS, with one deadline."""
+"""GetSecretValue with the standard library: signed, over verified TLS, with one deadline."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MAX_OFFSET_S = 86_400.0
 
 
 class DirectClient:
-    """Calls Secrets Manager; keeps TLS contexts, and the offset of AWS's clock once it matters."""
+    """Calls Secrets Manager; keeps the TLS contexts, and AWS's clock offset once it is needed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class DirectClient:
     def read(
         self, secret_id: str, stage: str, *, local_id: str, settings: Settings
     ) -> Mapping[str, Any]:
-        """GetSecretValue of `local_id`; raises RotatorError, which names `secret_id`."""
+        """GetSecretValue of `local_id`; raises RotatorError, naming `secret_id`."""
         _check_credentials(settings)
         ends_at = self._clock.monotonic() + _TIMEOUT_S
         wanted = {"SecretId": local_id, "VersionStage": stage}
@@ -60,7 +60,7 @@ class DirectClient:
             metadata = {"HTTPHeaders": response.headers, "ClockOffset": self._offset_s}
             return {**fields, "ResponseMetadata": metadata}
         problem = _explain(response, fields, secret_id, stage)
-        # Emulators give a secret without a value the message of one that does not exist.
+        # Emulators report a secret without a value as one that does not exist.
         if isinstance(problem, SecretNotFound) and self._exists(settings, local_id, ends_at):
             problem = no_value(secret_id, stage)
         raise problem
@@ -81,7 +81,7 @@ class DirectClient:
         secret_id: str,
         ends_at: float,
     ) -> Response:
-        """One call; if AWS refused the signature's time, another one signed by AWS's clock."""
+        """One call; if AWS refuses the signature's time, a second one with AWS's time."""
         body = json.dumps(wanted).encode()
         response = self._send(operation, body, settings, secret_id, ends_at)
         offset_s = self._refused_offset_s(response)
@@ -172,7 +172,7 @@ def _explain(
 
 
 def _explain_os_error(error: OSError, secret_id: str) -> RotatorError:
-    """Our error. For a certificate it quotes OpenSSL's reason, which contains no secret."""
+    """Our error; for a certificate with OpenSSL's reason, which contains no secret."""
     reason = getattr(error, "verify_message", None)
     if reason is not None:
         problem = f"the certificate of Secrets Manager was refused ({reason or 'not trusted'})"

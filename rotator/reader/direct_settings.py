@@ -1,4 +1,4 @@
-"""Whether the environment lets Secrets Manager be called without the AWS SDK, and how."""
+"""Settings for calling Secrets Manager without the AWS SDK, if the environment allows it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FOR_THE_SDK", "SWITCHES", "Settings", "read_settings"]
 
-# The domain by the start of a region's name (AWS's partitions.json). Partitions that are left out
-# are isolated, or have their own certificate authorities.
+# The domain by the start of a region's name (AWS's partitions.json). The other partitions are
+# isolated, or have their own certificate authorities.
 _DOMAINS = {
     **dict.fromkeys(("us", "us-gov", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"), "com"),
     "cn": "com.cn",
 }
 
-# Variables that only the SDK can use; an empty one counts as not set.
+# Variables that only the SDK supports; an empty one counts as unset.
 FOR_THE_SDK = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -84,7 +84,7 @@ class Settings:
 
 
 def read_settings(secret_id: str, region: str | None) -> Settings | str:
-    """The settings by the environment as it is now, or the reason why the SDK is needed."""
+    """The settings in the environment, or the reason why the SDK is needed."""
     environ = os.environ
     obstacle = next(_obstacles(environ), None)
     if obstacle is not None:
@@ -134,10 +134,10 @@ def _public_host(region: str) -> str | None:
 
 
 def _split_url(url: str) -> dict[str, Any] | None:
-    """The arguments for `Settings` from a URL; None for one that is not simple.
+    """The arguments for `Settings` from a URL; None unless it is simple.
 
-    A simple one has a scheme, a host, perhaps a port and a path, and nothing else (RFC 3986 section
-    3). Split by hand, because to import `urllib.parse` would take a twentieth of a first read.
+    A simple URL has a scheme, a host, and optionally a port and a path (RFC 3986 section 3). Split
+    by hand, because importing `urllib.parse` would take a twentieth of a first read.
     """
     scheme, _, rest = url.lower().partition("://")
     authority, _, _ = rest.partition("/")

@@ -1,4 +1,4 @@
-"""The errors of a reader whose source of the token secret fails."""
+"""The errors for a source that fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GET = "GetSecretValue"
 def explain_sdk_error(
     error: Exception, secret_id: str, stage: str, *, is_connected: bool = True
 ) -> RotatorError:
-    """Our error for one of the AWS SDK's; `is_connected` False if making the client raised it."""
+    """Our error for one of the AWS SDK; `is_connected` is False if creating the client failed."""
     response = getattr(error, "response", None)
     if isinstance(response, dict) and _says_no_value(response):
         return no_value(secret_id, stage)
@@ -46,7 +46,7 @@ def explain_response(
 
 
 def _says_no_value(response: Mapping[str, Any]) -> bool:
-    # A secret without a value gets the code of a missing one; only the message tells them apart.
+    # A secret without a value has the code of a missing one; only the message differs.
     error = response.get("Error", {})
     is_missing = error.get("Code") == "ResourceNotFoundException"
     return is_missing and "staging label" in str(error.get("Message"))
@@ -67,7 +67,7 @@ def not_the_service(secret_id: str, *, status: int | None = 200) -> StoreError:
 
 
 def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> StoreError:
-    """A StoreError for a read of this secret to which Secrets Manager didn't respond."""
+    """A StoreError for a read of this secret that got no response from Secrets Manager."""
     return StoreError(
         f"secret {secret_id}: {problem}",
         operation=_GET,

@@ -16,14 +16,14 @@ __all__ = ["AllowedHosts", "pause_s", "put_headers"]
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
-_USUAL_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 5.0
+_DEFAULT_PAUSE_S, _MAX_PAUSE_S = 1.0, 5.0
 
 
 class AllowedHosts:
-    """The hosts that a token is for, as the caller named them."""
+    """The hosts that may get the token."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
-        """Raises ConfigError if there is none, or one that is no host's name."""
+        """Raises ConfigError for an empty list, or an invalid host name."""
         if not hosts:
             raise ConfigError("auth: hosts are missing; pass those that the token is for")
         for host in hosts:
@@ -61,7 +61,8 @@ def put_headers(
 ) -> bool:
     """Set the token's headers, but keep an `x-api-key` that the caller has set.
 
-    Returns whether there was one; for a request that may have ours already, `keeps_key` says so.
+    Returns whether the caller has set one; `keeps_key` says so for a request that has our headers
+    already.
     """
     if keeps_key is None:
         keeps_key = "x-api-key" in headers  # both libraries' mappings ignore the case
@@ -72,12 +73,12 @@ def put_headers(
 
 
 def pause_s(retry_after: str | None, clock: Clock) -> float | None:
-    """The pause before a retry; None if the server asks for too long a one.
+    """The pause before a retry; None if the server asks for more than five seconds.
 
-    `retry_after` is its header (RFC 9110, 10.2.3). Without it the pause is about a second, with
+    `retry_after` is the header (RFC 9110, 10.2.3). Without it the pause is about a second, with
     jitter.
     """
     stated = (retry_after or "").strip()
     if stated.isascii() and stated.isdigit():
-        return float(stated) if float(stated) <= _LONGEST_PAUSE_S else None
-    return None if stated else _USUAL_PAUSE_S * clock.uniform(0.5, 1.5)
+        return float(stated) if float(stated) <= _MAX_PAUSE_S else None
+    return None if stated else _DEFAULT_PAUSE_S * clock.uniform(0.5, 1.5)

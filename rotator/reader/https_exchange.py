@@ -1,4 +1,8 @@
-"""One HTTP exchange by the standard library, with one deadline over all of it."""
+"""One HTTP request with the standard library, and one deadline for all of it.
+
+`http.client` takes longer to import than the rest of a read, and its timeout starts again with each
+byte that arrives.
+"""
 
 from __future__ import annotations
 
@@ -77,14 +81,14 @@ def exchange(
 
 
 def _server_name(host: str, context: ssl.SSLContext) -> str | bytes:
-    """As bytes, for the reason in `_connect`; gevent's own context class takes text only."""
+    """As bytes, for the reason in `_connect`; gevent's context class takes text only."""
     return host.encode("ascii") if type(context).__module__ == "ssl" else host
 
 
 def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
     problem: OSError = ConnectionError()
-    # As bytes: for text Python loads the codec of internationalized names, which takes longer than
-    # the lookup, and no endpoint of AWS needs it.
+    # As bytes: for text Python loads the IDNA codec, which takes longer than the lookup, and no
+    # endpoint of AWS needs it.
     found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     for family, kind, protocol, _, address in found:
         connection = socket.socket(family, kind, protocol)
@@ -102,7 +106,7 @@ def _connect(host: str, port: int, deadline: _Deadline) -> socket.socket:
 
 
 class _Reception:
-    """Reads a response piece by piece, each with the time that is left as its timeout."""
+    """Reads a response within the deadline."""
 
     def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
         self._connection = connection

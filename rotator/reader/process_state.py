@@ -1,4 +1,4 @@
-"""What a reader has for each process, so that no lock or connection is used after a fork."""
+"""A reader's state in each process, so that no lock or connection is used after a fork."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = [
     "try_refresh_lock",
 ]
 
-# The SDK's timeouts are between two bytes, so a response that trickles never ends. A thread that
-# waits so long for another's read takes it for lost, and reads over a new connection.
+# The SDK's timeouts are between two bytes, so a response that trickles may never end. A thread that
+# has waited this long for another thread's read makes one over a new connection.
 _STUCK_AFTER_S = 10.0
 
-_MAX_IMPORT_S = 5.0  # then a blocked fork would be worse than the risk
+_MAX_IMPORT_S = 5.0  # a fork that is blocked for longer would be worse than the risk
 
 
 class _ImportLock(_thread.RLock):  # type: ignore[misc]  # final in the stubs alone
-    """A reentrant lock, which a forked child gets back as new.
+    """A reentrant lock that is free in a forked child.
 
-    `with` enters and leaves it in C, where no signal handler can come in between.
+    `with` acquires and releases it in C, where no signal handler can run in between.
     """
 
     def acquire_before_fork(self) -> None:
@@ -46,7 +46,7 @@ class _ImportLock(_thread.RLock):  # type: ignore[misc]  # final in the stubs al
         try:
             self.release()
         except RuntimeError:
-            return  # not acquired: too slow, or registered in the middle of a fork
+            return  # not acquired: it took too long, or was registered during a fork
 
     def renew_in_child(self) -> None:
         try:
@@ -57,23 +57,22 @@ class _ImportLock(_thread.RLock):  # type: ignore[misc]  # final in the stubs al
 
 
 importing = _ImportLock()
-"""Hold it while a thread imports modules.
+"""Hold it while a thread imports modules, and only then, because it blocks forks.
 
-A child that is forked during another thread's import inherits that module's lock, and waits for
-ever if it imports the module. Do nothing else under it: what waits for a program or a network would
-block forks.
+A child that is forked during another thread's import inherits that module's lock, and waits forever
+if it imports the module.
 """
 
 _registered: list[bool] = []
-_forks = [0]  # between the first process and this one
+_forks = [0]  # from the first process to this one
 
 
 def make_forks_wait_for_imports() -> None:
     """Make every fork wait for `importing`, from now on.
 
-    Called when a reader is made, not at import: by then a program has imported `logging`, whose
-    own fork hook takes a lock that the SDK's modules need. The hook registered last runs first, so
-    that a fork waits here before it takes that lock.
+    Called when a reader is created, not at import: by then a program has imported `logging`, whose
+    fork hook takes a lock that the SDK's modules need. The hook that is registered last runs first,
+    so a fork waits here before it takes that lock.
     """
     if _registered or not hasattr(os, "register_at_fork"):
         return
@@ -84,19 +83,19 @@ def make_forks_wait_for_imports() -> None:
         after_in_child=importing.renew_in_child,
     )
     with importing:
-        import datetime  # noqa: F401, ICN001 - else the first thread to use the clock imports it
+        import datetime  # noqa: F401, ICN001 - or the first thread to use the clock would
 
 
 def process_key() -> tuple[int, int]:
-    """Tells this process from those it was forked from.
+    """Identifies this process among those it was forked from.
 
-    The process id alone does not: each namespace has a process 1, and ids are used again.
+    The process id alone doesn't: each namespace has a process 1, and ids are reused.
     """
     return os.getpid(), _forks[0]
 
 
 class ProcessState:
-    """The lock under which one thread reads for all, and the outcome of these reads."""
+    """The lock for single flight, and the outcome of the reads."""
 
     __slots__ = (
         "attempts",
@@ -112,28 +111,28 @@ class ProcessState:
     )
 
     def __init__(self) -> None:
-        self.refresh_lock = _thread.allocate_lock()  # held to read upstream or plan the next look
-        self.given_up = _thread.allocate_lock()  # taken once, by the thread that gives this up
+        self.refresh_lock = _thread.allocate_lock()  # to read upstream or plan the next refresh
+        self.given_up = _thread.allocate_lock()  # taken once, by the thread that replaces the state
         self.owner = 0  # the thread that reads upstream
         self.sources: tuple[Source, ...] = ()
         self.attempts = 0
         self.failures = 0  # in a row
         self.failure: RotatorError | None = None
-        self.retry_at = float("-inf")  # both of the monotonic clock
+        self.retry_at = float("-inf")  # this and the next on the monotonic clock
         self.reread_at = float("-inf")
         # By kind of job: the event loop with the arguments, and the future in its executor.
         self.jobs: dict[str, Job] = {}
 
 
 def state_of(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
-    """The state of this process, made if there is none."""
+    """The state of this process, created if there is none."""
     key = process_key()
-    # setdefault is atomic: of threads that come here at the same time, one wins.
+    # setdefault is atomic, so all threads get the same state.
     return states.get(key) or states.setdefault(key, ProcessState())
 
 
 def take_refresh_lock(states: dict[tuple[int, int], ProcessState]) -> ProcessState:
-    """Take the refresh lock of this process; where its holder is stuck, that of a new state."""
+    """Take the refresh lock of this process; if its holder is stuck, that of a new state."""
     key = process_key()
     while True:
         state = state_of(states)
@@ -160,7 +159,7 @@ def _acquire(lock: LockType, *, timeout_s: float) -> bool:
     """Acquire the lock within that time; released again if a signal handler raises meanwhile."""
     taken: list[bool] = []
     try:
-        # Taken and noted in one call of C: a handler runs before it or after it.
+        # Acquired and recorded in one C call: a handler runs before or after it.
         taken.extend(map(lock.acquire, (timeout_s > 0,), (timeout_s or -1,)))
         return taken[0]
     except BaseException:

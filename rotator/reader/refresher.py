@@ -1,4 +1,4 @@
-"""Keeps a reader's token fresh: one refresh at a time, with a lease, and pauses after failures."""
+"""Refreshes a reader's token: single flight, with a lease, and pauses after failures."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Refresher"]
 
-# Without a usable token, every read would go upstream. The second may follow the first at once, as
-# most failures are brief; from then on the pauses double.
+# Pauses after failures without a usable token, when every read would go upstream. The second read
+# may follow at once, as most failures are brief.
 _UNAVAILABLE_PAUSES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
-# One read for all rejections that are reported in this time.
+# All rejections within this time share one read.
 _INVALIDATE_INTERVAL_S = 30.0
 
-# A refresh that takes longer is taken for lost, and the next read starts another.
+# A refresh that takes longer counts as lost, and the next read starts another.
 _REFRESH_LEASE_S = 60.0
 
 
 class Refresher:
-    """The slow half of a `TokenReader`, which takes the same settings.
+    """The slow path of a `TokenReader`, with the same settings.
 
-    `serve` is called with the token to serve, and until when reads need not come back here.
+    `serve` is called with the token to serve, and until when reads need no refresher.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Refresher:
         self._rereading: set[int] = set()  # the threads in `invalidate`
 
     def close(self) -> None:
-        """Start afresh, and close the connections that were opened in this process."""
+        """Forget the token, and close the connections that were opened in this process."""
         state = self._states.get(process_key())
         self.cache.clear()
         self._states = {}
@@ -108,7 +108,7 @@ class Refresher:
     def invalidate(self, rejected_token: str) -> bool:
         """As `TokenReader.invalidate`."""
         thread = _thread.get_ident()
-        if thread in self._rereading:  # a signal handler in it would wait for itself
+        if thread in self._rereading:  # called by a signal handler, which would wait for itself
             return _has_other_than(self.cache, rejected_token)
         try:
             self._rereading.add(thread)
@@ -123,12 +123,12 @@ class Refresher:
 
     def _reread(self, rejected_token: str) -> None:
         state = self.state()
-        if not self.cache.takes_a_read_after(rejected_token) or state.owner == _thread.get_ident():
+        if not self.cache.needs_read_after(rejected_token) or state.owner == _thread.get_ident():
             return
         state = take_refresh_lock(self._states)
         try:
             at = state.reread_at if self.cache.reject(rejected_token) else state.retry_at
-            is_reason = self.cache.takes_a_read_after(rejected_token)
+            is_reason = self.cache.needs_read_after(rejected_token)
             if is_reason and self._clock.monotonic() >= at:
                 self.fetch(state, fresh=True)
                 state.reread_at = self._clock.monotonic() + _reread_pause_s(state.failures)
@@ -136,7 +136,7 @@ class Refresher:
             state.refresh_lock.release()
 
     def _refresh(self, state: ProcessState, start: Start) -> None:
-        """Start looking for a newer token, unless another thread does; never waits for it."""
+        """Start a refresh that is due, unless another thread does; never waits for it."""
         if not try_refresh_lock(state):
             return
         try:
@@ -150,7 +150,7 @@ class Refresher:
         """Read upstream, or wait for the thread that does and share its token or error."""
         joined = state, state.attempts
         if state.owner == _thread.get_ident():
-            # A signal handler, or a logging handler that needs the token, would wait for itself.
+            # A signal or logging handler that needs the token would wait for itself.
             raise TokenUnavailable(f"secret {self._token_secret}: this thread already reads it")
         state = take_refresh_lock(self._states)
         try:
@@ -176,7 +176,7 @@ class Refresher:
         finally:
             state.owner = 0
         state.attempts += 1
-        is_current = self._states.get(process_key()) is state  # else closed or given up meanwhile
+        is_current = self._states.get(process_key()) is state  # False once closed or replaced
         if isinstance(found, RotatorError):
             if is_current:
                 self.cache.retry_later(failures=state.failures)
@@ -222,11 +222,11 @@ def _start_leased(start: Start, work: Callable[[], None], *, cache: TokenCache) 
         start(work)
     except BaseException as error:
         if not isinstance(error, Exception) or signal_error(error) is not None:
-            cache.look_now()  # the program's own signal came in between: the lease ends
+            cache.refresh_on_next_read()  # a signal handler raised: end the lease
             raise
         if not isinstance(error, RuntimeError):
             raise
-        # No thread could be started: a read tries again when the lease is over.
+        # No thread could be started: a read tries again after the lease.
 
 
 def _starter(background: bool | Start) -> Start:  # noqa: FBT001 - as `TokenReader` takes it
@@ -243,7 +243,7 @@ def start_thread(work: Callable[[], None]) -> None:
 
 
 def _note_failure(state: ProcessState, failure: RotatorError, *, now: float) -> None:
-    """Keep the failure, and plan a pause from `now`, in seconds of the monotonic clock."""
+    """Record the failure, and plan a pause from `now` on the monotonic clock."""
     pause_s = _UNAVAILABLE_PAUSES_S[min(state.failures, len(_UNAVAILABLE_PAUSES_S) - 1)]
     state.retry_at = now + pause_s
     state.failure = copy_error(failure)
@@ -251,7 +251,7 @@ def _note_failure(state: ProcessState, failure: RotatorError, *, now: float) -> 
 
 
 def _reread_pause_s(failures: int) -> float:
-    """The pause after a re-read; shorter after failures, as a newer token may be there."""
+    """The pause after a re-read; shorter after failures, as there may be a newer token."""
     if not failures:
         return _INVALIDATE_INTERVAL_S
     return min(2.0 ** min(failures, 5), _INVALIDATE_INTERVAL_S)
@@ -260,7 +260,7 @@ def _reread_pause_s(failures: int) -> float:
 def _unavailable(
     token_secret: str, cached: CachedToken, failure: RotatorError | None
 ) -> RotatorError:
-    """The error of a read without a token; a new object each time, as tracebacks grow."""
+    """The error of a read without a token; a new object each time, or its traceback would grow."""
     if cached is EMPTY and failure is not None:
         return copy_error(failure)
     if cached is EMPTY:

@@ -1,4 +1,4 @@
-"""What an API's error response says about the token that the request carried."""
+"""Assesses an API's error response: what it means for the token of the request."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
     """What `TokenReader.refused` returns."""
 
     Body = bytes | str | None
-    """A response's body; some HTTP clients have None for one that is empty or was not read."""
+    """A response's body; some HTTP clients use None for an empty or unread one."""
 
     Assessment = Literal["refetch", "back_off", "keep"]
 
-__all__ = ["MOST_BODY_BYTES", "TELLING_STATUSES", "assess_refusal", "to_advice"]
+__all__ = ["MAX_BODY_BYTES", "RELEVANT_STATUSES", "assess_refusal", "to_advice"]
 
-MOST_BODY_BYTES = 64 * 1024
-"""A longer body is no gateway's error, and is not parsed."""
+MAX_BODY_BYTES = 64 * 1024
+"""A longer body is not a gateway's error, and is not parsed."""
 
 _UNAUTHORIZED, _UNAVAILABLE = 401, 503
 
-TELLING_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
+RELEVANT_STATUSES = frozenset({_UNAUTHORIZED, _UNAVAILABLE})
 """Any other status says nothing about the token, whatever its body."""
 
-# Adobe's gateway refines a status by `error_code` (its open-source request validation,
-# oauthTokenValidator.lua). These two: the token is not valid; it could not be checked. All other
-# 401xxx are about a valid token (another context, a missing scope), 403xxx about the client.
+# Adobe's gateway adds an `error_code` to a status (its open-source request validation,
+# oauthTokenValidator.lua). These two mean: the token is not valid; it could not be checked. Other
+# 401xxx codes are for a valid token (another context, a missing scope), 403xxx for the client.
 _NOT_VALID, _NOT_CHECKED = "401013", "503010"
 
 
 def assess_refusal(status: int, body: Body) -> Assessment:
-    """Whether a response is a reason to read the token secret again, or to wait.
+    """Whether to read the token secret again after this response, to pause, or neither.
 
-    A 401 is a reason to read unless its body says otherwise. A 403 never is: another token of the
-    same client would be refused as well (RFC 6750 section 3.1).
+    After a 401 read again, unless its body says otherwise. Not after a 403: another token of the
+    same client would be refused too (RFC 6750 section 3.1).
     """
-    if status not in TELLING_STATUSES:
+    if status not in RELEVANT_STATUSES:
         return "keep"
     code = _error_code(body)
     if status == _UNAVAILABLE:
@@ -48,13 +48,13 @@ def assess_refusal(status: int, body: Body) -> Assessment:
 
 
 def to_advice(assessment: Assessment, *, retry: bool) -> Advice:
-    """The advice for an assessment; `retry` says that another token was found."""
+    """The advice for an assessment; `retry` is True if another token was found."""
     if assessment == "refetch":
         return "retry" if retry else "keep"
     return assessment
 
 
 def _error_code(body: Body) -> str:
-    answer = decode_json(body) if body and len(body) <= MOST_BODY_BYTES else None
-    code = answer.get("error_code") if isinstance(answer, dict) else None
+    fields = decode_json(body) if body and len(body) <= MAX_BODY_BYTES else None
+    code = fields.get("error_code") if isinstance(fields, dict) else None
     return str(code) if isinstance(code, str | int) else ""

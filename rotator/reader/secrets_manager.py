@@ -1,4 +1,4 @@
-"""The token secret straight from Secrets Manager, through botocore."""
+"""The token secret from Secrets Manager, through botocore."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SdkSource", "arn_region", "in_region"]
 
-# A request ends within 2.5 s, because without threads a read waits for a refresh although the
-# cached token is valid, and a Lambda function has 3 s by default. The reader does the retries.
+# A request ends within 2.5 s: without threads a read waits for a refresh although the cached token
+# is valid, and a Lambda function has 3 s by default. The reader does the retries.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S, _ATTEMPTS = 1.0, 1.5, 1
 
 
 _MEMBERS = frozenset({"ARN", "SecretBinary", "SecretString", "VersionId"})
-"""Each response of Secrets Manager has some of these; a caller's client may leave out others."""
+"""A response of Secrets Manager has at least one of these, even from a caller's client."""
 
 
 class SdkSource:
@@ -47,9 +47,9 @@ class SdkSource:
         with importing:
             import encodings.idna  # noqa: F401 - which every lookup of a host name imports
 
-            from rotator.aws.sdk_logs import without_bodies  # logging: with the SDK, not before
+            from rotator.aws.sdk_logs import without_bodies  # it imports logging
         if self._failed and stage == "AWSCURRENT":
-            # A new client, because the old one keeps the credentials that it found, or none.
+            # A new client, because the old one keeps the credentials that it found, if any.
             self.close()
         problem: BaseException
         local_id = in_region(secret_id, self.region)
@@ -57,21 +57,21 @@ class SdkSource:
             if self._client is None:
                 self._client = self._owned = _connect(self.region or _region(local_id))
             with without_bodies():
-                answer: Mapping[str, Any] = self._client.get_secret_value(
+                response: Mapping[str, Any] = self._client.get_secret_value(
                     SecretId=local_id, VersionStage=stage
                 )
-        except Exception as error:  # noqa: BLE001 - the SDK lets through what its parts raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises exceptions of any class
             has_client = self._client is not None
             problem = signal_error(error) or explain_sdk_error(
                 error, secret_id, stage, is_connected=has_client
             )
         else:
             # The SDK takes any body with status 200 for a response, even a proxy's HTML page.
-            if answer.keys() & _MEMBERS:
-                return answer
+            if response.keys() & _MEMBERS:
+                return response
             problem = not_the_service(secret_id)
         self._failed = True
-        # Emulators give a secret without a value the message of one that does not exist.
+        # Emulators report a secret without a value as one that does not exist.
         if isinstance(problem, SecretNotFound) and self._exists(local_id):
             problem = no_value(secret_id, stage)
         raise problem
@@ -79,7 +79,7 @@ class SdkSource:
     def _exists(self, secret_id: str) -> bool:
         try:
             self._client.describe_secret(SecretId=secret_id)
-        except Exception as error:  # noqa: BLE001 - it is missing, or this role may not know
+        except Exception as error:  # noqa: BLE001 - it is missing, or DescribeSecret is denied
             own = signal_error(error)
         else:
             return True
@@ -96,13 +96,13 @@ class SdkSource:
 
 
 def _connect(region: str | None) -> BaseClient:
-    """A client of our own; its imports take most of the time until the first token."""
+    """Create a client; its imports take most of the time until the first token."""
     session = _without_collector(_open_session)
     region = region or session.get_config_variable("region")
     if region is not None:  # for STS too, which may have to be asked for credentials
         session.set_config_variable("region", region)
-    # The search for credentials may run a program or a request, for seconds. So it isn't done under
-    # `importing`, for which forks wait; the session keeps what is found.
+    # Finding credentials may run a program or a request, for seconds. So it isn't done under
+    # `importing`, which blocks forks; the session keeps the credentials.
     found = region is not None and session.get_credentials() is not None
     client: BaseClient = _without_collector(_make_client, session, region, found)
     if not found:
@@ -114,7 +114,7 @@ def _connect(region: str | None) -> BaseClient:
 
 
 def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what `make` returns
-    """Call what imports a lot, without the garbage collector, which would only scan what stays."""
+    """Call `make`, which imports a lot, without garbage collection, which would find nothing."""
     with importing:
         import gc
 
@@ -128,7 +128,7 @@ def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what 
 
 
 def _open_session() -> Session:
-    # Imports what the search for credentials may need, because that isn't under `importing`.
+    # Imports modules for finding credentials too, because that isn't done under `importing`.
     import subprocess  # noqa: F401 - of `credential_process`
 
     import botocore.client
@@ -138,7 +138,7 @@ def _open_session() -> Session:
     from rotator.aws.sdk_loader import limit_loading
 
     session = botocore.session.get_session()
-    # For all clients, also for those that it makes itself to get credentials.
+    # For all clients, including those that fetch credentials.
     session.set_default_client_config(
         Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
@@ -151,8 +151,8 @@ def _open_session() -> Session:
 
 
 def _make_client(session: Session, region: str | None, found_credentials: bool) -> BaseClient:  # noqa: FBT001 - called above alone
-    # Without credentials the client is made too, because its other settings may be wrong. These
-    # placeholders keep it from searching again.
+    # Created without credentials too, to report other wrong settings first. The placeholders keep
+    # it from searching for credentials again.
     none = {} if found_credentials else dict.fromkeys(_EXPLICIT, "none")
     return session.create_client(
         "secretsmanager",
@@ -180,7 +180,7 @@ def arn_region(secret_id: str) -> str | None:
 
 
 def in_region(secret_id: str, region: str | None) -> str:
-    """The same secret in this region: a replica's ARN differs from the primary's in it only.
+    """The id of the secret's replica in this region: only the region in its ARN differs.
 
     Secrets Manager user guide, "Replicate secrets across Regions".
     """

@@ -43,10 +43,10 @@ def sign(
     service: str,
     at: float,
 ) -> dict[str, str]:
-    """The headers to send: those given, among them `Host`, and those of the signature.
+    """The headers to send: `headers`, which must include `Host`, and those of the signature.
 
-    `path` is the URL's, percent-encoded, `at` the time in epoch seconds. The signing key is not
-    kept, as it is for one day and these credentials only.
+    `path` is percent-encoded, `at` the time in epoch seconds. The signing key is not cached, as it
+    is for one day and these credentials only.
     """
     timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     signed = {**headers, "X-Amz-Date": timestamp}

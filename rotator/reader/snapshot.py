@@ -46,7 +46,7 @@ class Snapshot:
     def headers(self) -> dict[str, str]:
         """The request headers: `Authorization`, and `x-api-key` where the client id is known."""
         key = {} if self.client_id is None else {"x-api-key": self.client_id}
-        # In no variable, which a traceback would show.
+        # Not in a variable, which a traceback would show.
         return {"Authorization": f"Bearer {self.token}", **key}
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -78,17 +78,16 @@ def _rebuild(*fields: Any) -> Snapshot:
     return snapshot
 
 
-def parse(answer: Mapping[str, Any]) -> Snapshot:
+def parse(response: Mapping[str, Any]) -> Snapshot:
     """Parse the token secret's value in a response to GetSecretValue.
 
     It must have `access_token`, and `expires_at_epoch` or `expires_at` (the earlier one counts); a
-    `token_type`, if there is one, must be bearer. Unknown fields are ignored, so that a higher
-    `schema` is read too. Raises ValueError with a text that continues "its value ..." and quotes
-    nothing of it.
+    `token_type`, if there is one, must be bearer. Unknown fields are ignored, so a newer `schema`
+    can be read. Raises ValueError with a text that continues "its value ..." without quoting it.
     """
-    if answer.get("SecretString") is None and answer.get("SecretBinary") is not None:
+    if response.get("SecretString") is None and response.get("SecretBinary") is not None:
         raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
-    fields = _object(answer.get("SecretString"))
+    fields = _object(response.get("SecretString"))
     token = fields.get("access_token")
     if not isinstance(token, str) or not token:
         is_other = "client_secret" in fields or "private_key" in fields
@@ -101,7 +100,7 @@ def parse(answer: Mapping[str, Any]) -> Snapshot:
     client_id = fields.get("client_id")
     if client_id is not None and not (isinstance(client_id, str) and fits_a_header(client_id)):
         raise ValueError("has a client_id that no header can carry")
-    version_id = answer.get("VersionId")
+    version_id = response.get("VersionId")
     return Snapshot(
         token,
         version_id=version_id if isinstance(version_id, str) else "unknown",
@@ -118,7 +117,7 @@ def _is_bearer(token_type: object) -> bool:
 
 
 def _object(text: object) -> dict[str, Any]:
-    # Some editors begin a file with a byte order mark, which `file://` takes along.
+    # Some editors start a file with a byte order mark, and `file://` keeps it.
     value = decode_json(text.removeprefix("\ufeff")) if isinstance(text, str) else None
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004 - the contents are wrong
@@ -126,7 +125,7 @@ def _object(text: object) -> dict[str, Any]:
 
 
 def decode_json(text: str | bytes) -> object:
-    """The decoded value; None for what is not JSON (the decoder's error would hold the text)."""
+    """The decoded value; None if it is not JSON (the decoder's error would contain the text)."""
     import json
 
     from rotator.dates import parse_json_integer
@@ -141,7 +140,7 @@ def decode_json(text: str | bytes) -> object:
 
 
 def fits_a_header(text: str) -> bool:
-    """Whether `text` can be a header's value: printable ASCII without space around it."""
+    """Whether `text` can be a header's value: printable ASCII without surrounding spaces."""
     return text.isascii() and text.isprintable() and text == text.strip()
 
 
@@ -164,7 +163,7 @@ def _epoch_instant(value: object) -> datetime | None:
 
     from rotator.dates import MAX_EPOCH_S, parse_whole_number
 
-    # People who edit the secret by hand may quote a number.
+    # The AWS console stores numbers that were edited there as strings.
     epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)
     return datetime.fromtimestamp(epoch, UTC) if epoch and 0 < epoch < MAX_EPOCH_S else None
 

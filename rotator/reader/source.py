@@ -1,4 +1,4 @@
-"""The protocol for a source of your own; for annotations and subclasses."""
+"""The protocol of a custom source, for annotations and subclasses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ __all__ = ["Source"]
 class Source(Protocol):
     """Where the token secret is read from: Secrets Manager, or a cache in front of it.
 
-    `read` returns what GetSecretValue does (`SecretString`, `VersionId`), within a bounded time, or
-    raises a RotatorError. `fresh` asks it to bypass a cache, if `has_fresh` says that it can.
+    `read` returns the members of GetSecretValue (`SecretString`, `VersionId`) within a bounded
+    time, or raises a RotatorError. `fresh` asks it to bypass its cache; `has_fresh` says whether it
+    can.
     """
 
     has_fresh: bool

@@ -1,6 +1,6 @@
-"""Which sources a reader asks for its token secret, and the search for a usable token in them.
+"""Opens a reader's sources, and finds a usable token in them.
 
-Imported at the first fetch, with all that a fetch needs but the SDK.
+Imported at the first fetch, with everything that a fetch needs except the SDK.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from rotator.reader.source import Source
 
     Found = tuple[Snapshot, float, int]
-    """A token, by how many seconds AWS's clock is ahead, and the index of its source."""
+    """A token, the seconds by which AWS's clock is ahead, and the index of the source."""
 
 __all__ = ["close_sources", "find_token", "open_sources"]
 
-# A smaller difference of clocks is rounding and latency. At a greater one AWS refuses the request:
-# a signature's time may be five minutes off (Signature Version 4, elements of a request).
-_LEAST_SKEW_S, _GREATEST_SKEW_S = 5.0, 300.0
+# A smaller difference of the clocks is rounding and latency. With a greater one AWS refuses the
+# request: a signature's time may be five minutes off (Signature Version 4, elements of a request).
+_MIN_SKEW_S, _MAX_SKEW_S = 5.0, 300.0
 
 
 def open_sources(
@@ -47,7 +47,7 @@ def open_sources(
     client: object = None,
     regions: Sequence[str] = (),
 ) -> tuple[Source, ...]:
-    """The sources to ask, best first, as `TokenReader` documents; nothing is read yet.
+    """The sources in order, as `TokenReader` documents; nothing is read yet.
 
     Raises ConfigError for an unknown name, and for regions without a source that uses them.
     """
@@ -84,28 +84,28 @@ def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
 
 
 def _add_fallbacks(opened: Sequence[Source], regions: Sequence[str]) -> Sequence[Source]:
-    """Let each "direct" source use the SDK in its place, rather than ask once more after it."""
+    """Let each "direct" source fall back to the SDK, instead of adding the SDK after them."""
     for each in opened[-(len(regions) or 1) :]:
         each.sdk = SdkSource(region=each.region)  # type: ignore[attr-defined]  # a DirectSource
     return ()
 
 
 def _announced_sources() -> Sequence[str]:
-    """The source that the environment announces, then AWS itself, in case that isn't there."""
+    """The source that the environment announces, then Secrets Manager itself as a fallback."""
     environ = os.environ
-    # An empty variable counts as not set.
+    # An empty variable counts as unset.
     if environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"):
-        return ("direct", "sdk")  # that endpoint is to be asked, and no other
+        return ("direct", "sdk")  # only that endpoint may be called
     if environ.get("AWS_TOKEN") or os.access(AGENT_TOKEN_FILE, os.R_OK):
         return ("agent", "direct", "sdk")
     if "AWS_LAMBDA_FUNCTION_NAME" in environ:
-        # A missing extension costs nothing: its port refuses the connection at once.
+        # Without the extension, its port refuses the connection at once.
         return ("extension", "direct", "sdk")
     return ("direct", "sdk")
 
 
 def close_sources(sources: Sequence[Source]) -> None:
-    """Close the connections that `open_sources` made; what the caller gave stays open."""
+    """Close the sources that `open_sources` created; a caller's source stays open."""
     for source in sources:
         close = getattr(source, "close", None) if _is_ours(source) else None
         if close is not None:
@@ -131,18 +131,18 @@ def find_token(
     """An unexpired token from the first source that has one, or the error.
 
     With the token come the seconds by which AWS's clock is ahead of `now`, and its source's index.
-    `ends_at` returns when a token ends, on the clock of `now`, given these seconds. Errors are
-    returned: raised, they would carry frames in which the secret's text is a variable.
+    `ends_at` returns the expiry of a token on the clock of `now`, given these seconds. Errors are
+    returned, because a traceback would have frames with the secret's text in a variable.
     """
     failures: list[tuple[str | None, RotatorError]] = []
     for place, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
         if failures and region is None and _is_final(failures[-1][1]):
-            break  # Secrets Manager itself has refused, and would again
+            break  # Secrets Manager refused, and would again
         found = _find_in(source, secret_id, fresh=fresh, now=now, ends_at=ends_at)
         if not isinstance(found, RotatorError):
             return *found, place
-        # A fallback that is not configured may never have been meant to be used.
+        # A fallback that isn't configured must not hide the first failure.
         if not failures or not isinstance(found, ConfigError):
             failures.append((region, found))
     return _summary(secret_id, failures)
@@ -153,7 +153,7 @@ def _is_final(failure: RotatorError) -> bool:
 
 
 def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]) -> RotatorError:
-    """The last failure, as sources behind a cache know best; it names those of all regions."""
+    """The last failure, since it is Secrets Manager's own; it lists those of all regions."""
     last = failures[-1][1]
     regional = [(region, failure) for region, failure in failures if region is not None]
     if len(regional) > 1:
@@ -185,12 +185,12 @@ def _read(
     ends_at: Callable[[Snapshot, float], float],
 ) -> tuple[Snapshot, float] | RotatorError:
     """One version of the secret, if it holds a token that has not expired."""
-    asked_at = now()
+    requested_at = now()
     try:
-        answer = dict(source.read(secret_id, stage, fresh=fresh))
+        response = dict(source.read(secret_id, stage, fresh=fresh))
     except RotatorError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - a source of the caller's may raise anything
+    except Exception as error:  # noqa: BLE001 - a caller's source may raise anything
         own = signal_error(error)
         problem = f"its source failed ({type(error).__name__})"
     else:
@@ -199,10 +199,10 @@ def _read(
         raise own
     if problem:
         return store_error(secret_id, problem, retryable=True)
-    answered_at = now()
-    skew_s = _seconds_ahead(answer, (asked_at + answered_at) / 2)
+    responded_at = now()
+    skew_s = _seconds_ahead(response, (requested_at + responded_at) / 2)
     try:
-        snapshot = parse(answer)
+        snapshot = parse(response)
     except ValueError as error:
         own = signal_error(error)
         problem = f"its {stage} value {error}"
@@ -211,7 +211,7 @@ def _read(
     if problem:
         return TokenUnavailable(f"secret {secret_id}: {problem}")
     early_s = _stated_end(snapshot, skew_s) - ends_at(snapshot, skew_s)
-    if answered_at + skew_s + early_s < snapshot.expires_at.timestamp():
+    if responded_at + skew_s + early_s < snapshot.expires_at.timestamp():
         return snapshot, skew_s
     early = f" less {early_s:.0f} s, as its issuer's clock is ahead" if early_s > 1 else ""
     return TokenUnavailable(
@@ -221,13 +221,13 @@ def _read(
     )
 
 
-def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
+def _seconds_ahead(response: Mapping[str, Any], at: float) -> float:
     """By how much AWS's clock is ahead of ours, from the response's `Date` (RFC 9110, 6.6.1).
 
-    Zero if it is behind: a token that is thought to end early is replaced in time, but one thought
-    to live longer would be served after its end once this machine's clock is set right.
+    Zero if it is behind: a correction that lengthened a token's life would let it be served after
+    its expiry once this machine's clock is set right.
     """
-    metadata = answer.get("ResponseMetadata")
+    metadata = response.get("ResponseMetadata")
     if not metadata:  # a loopback source has this machine's clock
         return 0.0
     try:
@@ -238,5 +238,5 @@ def _seconds_ahead(answer: Mapping[str, Any], at: float) -> float:
         return 0.0
     skew_s = date_s + 0.5 - at  # Date has no fractions
     # The source "direct" signs by AWS's clock once AWS has refused ours.
-    greatest_s = max(_GREATEST_SKEW_S, metadata.get("ClockOffset", 0.0) + _GREATEST_SKEW_S)
-    return skew_s if _LEAST_SKEW_S <= skew_s <= greatest_s else 0.0
+    greatest_s = max(_MAX_SKEW_S, metadata.get("ClockOffset", 0.0) + _MAX_SKEW_S)
+    return skew_s if _MIN_SKEW_S <= skew_s <= greatest_s else 0.0

@@ -1,11 +1,11 @@
-"""For the tests of services that read the token: a reader that needs no AWS.
+"""For the tests of services that read the token: a reader without AWS.
 
     def test_photo_is_sent(fake_token_reader: FakeTokenReader) -> None:
         send_photo(reader=fake_token_reader)
 
-`FakeTokenReader` behaves as the real one, because it is the real one: only its source and its
-clocks are made up. The fixture is in the pytest plugin `rotator.testing.plugin`, which is loaded
-only by a line in your conftest.py: `pytest_plugins = ["rotator.testing.plugin"]`.
+`FakeTokenReader` is the real reader with a fake source and a fake clock. The fixture is in the
+pytest plugin `rotator.testing.plugin`, which a line in your conftest.py loads:
+`pytest_plugins = ["rotator.testing.plugin"]`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _DAY_S = 24 * 3600.0
 
 
 class _Secret:
-    """A token secret in memory; the previous version can be read too, as in Secrets Manager."""
+    """A token secret in memory, with its current and its previous version."""
 
     has_fresh = False
 
@@ -50,7 +50,7 @@ class _Secret:
 
 
 class _Clock(SystemClock):
-    """The machine's clock, `ahead_s` seconds ahead, and without randomness."""
+    """The system clock, `ahead_s` seconds ahead, and without randomness."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -72,8 +72,8 @@ class FakeTokenReader(ClockedReader):
     """A TokenReader whose secret and time your test controls.
 
     It starts with `token`, which lives `lives_s` seconds. `rejected` lists the tokens that the code
-    under test reported after a 401. A refresh happens in the read that finds it due, and without
-    randomness, so that a test sees the same each time.
+    under test reported after a 401. A refresh runs in the read that finds it due, without
+    randomness, so that tests are repeatable.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class FakeTokenReader(ClockedReader):
     def publish(self, token: str, *, lives_s: float = _DAY_S) -> None:
         """Make this token the secret's current version, as a rotation does.
 
-        The reader keeps the one it has until the next rotation is due, or it is rejected.
+        The reader keeps its token until the next rotation is due, or it is rejected.
         """
         now = self._now()
         fields = {
@@ -130,14 +130,14 @@ class FakeTokenReader(ClockedReader):
         self.advance(max(0.0, self._refresher.cache.cached.expires - self._now()))
 
     def fail(self, error: RotatorError) -> None:
-        """Let every read of the secret raise this, until `recover`: an outage of AWS."""
+        """Make every read of the secret raise `error` until `recover`: an AWS outage."""
         self._secret.error = error
 
     def recover(self) -> None:
-        """End what `fail` began, and the reader's pause after a failure."""
+        """End the outage, and the reader's pause after a failure."""
         self._secret.error = None
         self._refresher.state().retry_at = float("-inf")
-        self._refresher.cache.look_now()
+        self._refresher.cache.refresh_on_next_read()
 
     def invalidate(self, rejected_token: str) -> bool:
         """As in TokenReader; also adds the token to `rejected`."""

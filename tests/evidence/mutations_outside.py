@@ -298,7 +298,7 @@ OUTSIDE_MUTATIONS = {
     ),
     "a proxy's page is read as a secret": Mutation(
         "reader/secrets_manager.py",
-        "if answer.keys() & _MEMBERS:",
+        "if response.keys() & _MEMBERS:",
         "if True:",
         "tests/integration/aws/test_store_connecting.py -k another_server",
     ),

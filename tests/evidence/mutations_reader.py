@@ -35,14 +35,14 @@ READER_MUTATIONS = {
     ),
     "the reader never believes that a label was moved back": Mutation(
         "reader/cached_token.py",
-        "_BELIEVED_LOOKS = 2",
-        "_BELIEVED_LOOKS = 1_000",
+        "_BELIEVED_READS = 2",
+        "_BELIEVED_READS = 1_000",
         "tests/unit/reader/test_recovery.py -k twice_in_a_row",
     ),
     "the reader believes a single older answer": Mutation(
         "reader/cached_token.py",
-        "_BELIEVED_LOOKS = 2",
-        "_BELIEVED_LOOKS = 1",
+        "_BELIEVED_READS = 2",
+        "_BELIEVED_READS = 1",
         "tests/unit/reader/test_recovery.py -k twice_in_a_row",
     ),
     "the reader serves a token of the future to its stated end": Mutation(
@@ -287,8 +287,8 @@ READER_MUTATIONS = {
     ),
     "a signal in a refresh puts the next one off by a minute": Mutation(
         "reader/refresher.py",
-        "cache.look_now()  # the program",
-        "pass  # the program",
+        "cache.refresh_on_next_read()  # a signal handler",
+        "pass  # a signal handler",
         "tests/unit/reader/test_signals.py -k begun_again",
     ),
     "a time-out of the program comes with the frames that it interrupted": Mutation(

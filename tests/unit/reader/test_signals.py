@@ -301,7 +301,7 @@ def test_invalidate_in_a_signal_handler_does_not_wait_for_the_one_that_it_interr
         return True
 
     monkeypatch.setattr(refresher.cache, "reject", reject)
-    monkeypatch.setattr(refresher.cache, "takes_a_read_after", lambda _: True)
+    monkeypatch.setattr(refresher.cache, "needs_read_after", lambda _: True)
     assert not invalidate()
     assert answers
     assert set(answers) == {False}
