@@ -1,13 +1,13 @@
-"""The token secret from a cache on this host's loopback; the AWS SDK is not imported for it."""
+"""The token secret from a cache on this host's loopback, without the AWS SDK."""
 
 from __future__ import annotations
 
 import os
-import socket
 
 from rotator.errors import ConfigError, signal_error
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.failures import explain_response, store_error
+from rotator.reader.https_exchange import exchange
 from rotator.reader.snapshot import decode_json, fits_a_header
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ __all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
 AGENT_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105 - the file's name
 """Where the Secrets Manager Agent's installation leaves its SSRF token (its README)."""
 
-_TIMEOUT_S = 2.0  # of the whole exchange, however slow its parts are
+_TIMEOUT_S = 2.0  # of a whole request
 
 # The extension's body, with status 400, while it is starting.
 _NOT_READY, _NOT_READY_PAUSE_S = b"not ready to serve traffic", 0.5
@@ -33,15 +33,11 @@ _TOKEN_HEADER = "X-Aws-Parameters-Secrets-Token"  # noqa: S105 - the header's na
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
-# Secrets Manager takes 65,536 bytes of value; JSON in JSON can multiply them by six.
-_MOST_BYTES = 512 * 1024
-
-
 _VALUES = ("SecretString", "SecretBinary")
 
 
 class LoopbackSource:
-    """The Secrets Manager Agent or the Lambda extension: one HTTP form, on this host's loopback.
+    """The Secrets Manager Agent or the Lambda extension, which have the same HTTP interface.
 
     https://github.com/aws/aws-secretsmanager-agent and the Secrets Manager user guide, "Use AWS
     Secrets Manager secrets in AWS Lambda functions".
@@ -78,15 +74,15 @@ class LoopbackSource:
             self._clock.sleep(_NOT_READY_PAUSE_S)
             status, body = self._get(secret_id, stage, fresh=fresh)
         if status == 400 and body.startswith(b"unknown parameter"):  # noqa: PLR2004
-            # The agent's first releases know no refreshNow, and answer from their cache.
+            # The agent's first releases don't support refreshNow.
             status, body = self._get(secret_id, stage, fresh=False)
-        answer = decode_json(body)
-        # Any other body with status 200 is not about the secret.
-        has_value = isinstance(answer, dict) and not answer.keys().isdisjoint(_VALUES)
-        if status == 200 and has_value and isinstance(answer, dict):  # noqa: PLR2004
-            return {name: answer.get(name) for name in (*_VALUES, "VersionId")}
-        if isinstance(answer, dict) and isinstance(answer.get("__type"), str):
-            raise explain_response(answer, secret_id, stage, status=status)
+        decoded = decode_json(body)
+        fields = decoded if isinstance(decoded, dict) else {}
+        # A body with status 200 and neither member is not Secrets Manager's response.
+        if status == 200 and not fields.keys().isdisjoint(_VALUES):  # noqa: PLR2004
+            return {name: fields.get(name) for name in (*_VALUES, "VersionId")}
+        if isinstance(fields.get("__type"), str):
+            raise explain_response(fields, secret_id, stage, status=status)
         if status == 403:  # noqa: PLR2004
             raise store_error(secret_id, f"{self._name} does not accept the token sent to it")
         problem = f"{self._name} returned no usable response (HTTP {status})"
@@ -98,7 +94,6 @@ class LoopbackSource:
         query = f"secretId={_percent_encode(secret_id)}&versionStage={stage}"
         if fresh:
             query += "&refreshNow=true"
-        # HTTP/1.0: the answer comes whole, not in chunks, and ends with the connection.
         port, ssrf_token = _port(), self._ssrf_token()
         if not fits_a_header(ssrf_token):
             raise ConfigError(
@@ -108,16 +103,25 @@ class LoopbackSource:
             f"GET /secretsmanager/get?{query} HTTP/1.0\r\nHost: localhost:{port}\r\n"
             f"{_TOKEN_HEADER}: {ssrf_token}\r\n\r\n"
         )
+        ends_at = self._clock.monotonic() + _TIMEOUT_S
         try:
-            return _parts(_send(port, request.encode("ascii"), self._clock))
+            response = exchange(
+                "localhost",
+                port,
+                request.encode("ascii"),
+                context=None,
+                ends_at=ends_at,
+                clock=self._clock,
+            )
         except (OSError, ValueError) as error:
             own = signal_error(error)
-            is_reached = isinstance(error, ValueError)
             problem = f"{self._name} cannot be reached ({type(error).__name__})"
+            if isinstance(error, ValueError):
+                problem = f"{self._name} returned no usable response"
+        else:
+            return response.status, response.body
         if own is not None:
             raise own
-        if is_reached:
-            problem = f"{self._name} returned no usable response"
         raise store_error(secret_id, problem, retryable=True)
 
 
@@ -125,53 +129,6 @@ def _percent_encode(text: str) -> str:
     """Percent-encode (RFC 3986 section 2.1), by hand because `urllib.parse` is slow to import."""
     encoded = text.encode()
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in encoded)
-
-
-def _send(port: int, request: bytes, clock: Clock) -> bytes:
-    """Send the request and read the response, up to a bound; raises OSError or ValueError.
-
-    By hand, because `http.client` imports ssl and email, which take more time and memory than all
-    else here, and because its timeout starts again with each byte that arrives.
-    """
-    deadline = clock.monotonic() + _TIMEOUT_S
-    answer = b""
-    # As bytes: for text Python loads the codec of internationalized names.
-    with socket.create_connection((b"localhost", port), _TIMEOUT_S) as connection:  # type: ignore[arg-type]  # getaddrinfo takes both
-        connection.sendall(request)
-        while len(answer) < _MOST_BYTES and not _is_whole(answer):
-            left_s = deadline - clock.monotonic()
-            if left_s <= 0:
-                raise TimeoutError
-            connection.settimeout(left_s)
-            received = connection.recv(65_536)
-            if not received:
-                break
-            answer += received
-    return answer
-
-
-def _is_whole(answer: bytes) -> bool:
-    head, found, body = answer.partition(b"\r\n\r\n")
-    return bool(found) and len(body) == _stated_length(head)
-
-
-def _parts(answer: bytes) -> tuple[int, bytes]:
-    """Status and body of a response; raises ValueError if it is not HTTP, or cut off."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    version, status, *_ = [*head.split(b"\r\n")[0].split(b" ", 2), b""]
-    if not version.startswith(b"HTTP/1.") or not status.isdigit():
-        raise ValueError("it is not an HTTP response")
-    if _stated_length(head) not in {None, len(body)}:
-        raise ValueError("it is cut off")
-    return int(status), body
-
-
-def _stated_length(head: bytes) -> int | None:
-    for field in head.split(b"\r\n"):
-        name, _, value = field.partition(b":")
-        if name.strip().lower() == b"content-length":
-            return int(value)
-    return None
 
 
 def _port() -> int:

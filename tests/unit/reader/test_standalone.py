@@ -26,6 +26,7 @@ LOOPBACK_ONLY = (
     "clock",
     "direct",
     "failures",
+    "https_exchange",
     "loopback",
     "process_state",
     "refresher",
