@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from rotator.aws.client_config import client_config
 from rotator.aws.error_details import is_temporary, safe_code
 from rotator.aws.errors import explain_error, explain_foreign_response
-from rotator.aws.sdk_config import client_config
 from rotator.aws.time_limit import call_within
 from rotator.errors import RotatorError, StoreError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK

@@ -6,9 +6,9 @@ from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from rotator.aws.client_config import client_config
 from rotator.aws.error_details import drop_echoed_code, store_error
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
-from rotator.aws.sdk_config import client_config
 from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import without_bodies
 from rotator.aws.time_limit import NO_LIMIT, call_within

@@ -37,7 +37,7 @@ OUTSIDE_MUTATIONS = {
         f"{STORE} -k from_a_batch",
     ),
     "the store waits for nearly two minutes": Mutation(
-        "aws/sdk_config.py",
+        "aws/client_config.py",
         "read_timeout=10,",
         "read_timeout=100,",
         "tests/integration/aws/test_store_connecting.py -k calls_that_hang",

@@ -1,4 +1,4 @@
-"""How every client of AWS that the job makes behaves: patient for seconds, not for minutes."""
+"""The configuration of the job's AWS clients."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["client_config"]
 
 
 def client_config(*, attempts: int) -> Config:
-    """Bounded timeouts, and `attempts` in all where a request fails or gets no response."""
+    """Timeouts of seconds, and at most `attempts` of each request."""
     from botocore.config import Config
 
     return Config(
         connect_timeout=3,
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        # By default, botocore builds it twice for each request: a tenth of a call's cost.
+        # By default, botocore builds it twice for each request, a tenth of a call's time.
         user_agent="rotator",
     )
