@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,57 @@ FILES = {
 
 KNOWN_VALUES = {"provider": [*PRESETS], "scope": [*ADOBE_SCOPES]}
 """What a shell can offer for an option that takes other values too, by its `dest`."""
+
+EXEC = {
+    "bash": r"""
+# The words without the `=` of `--option=value`, which bash takes for a word. After `--`, `exec` has
+# the command line of another program, for which bash-completion has a function.
+_rotator() {
+  local i word words=() current="${COMP_WORDS[COMP_CWORD]}"
+  if [[ ${COMP_WORDS[1]} == exec ]]; then
+    for ((i = 2; i < COMP_CWORD; i++)); do
+      [[ ${COMP_WORDS[i]} == -- ]] || continue
+      if declare -F _command_offset >/dev/null; then
+        _command_offset $((i + 1))
+        return
+      fi
+      compopt -o default 2>/dev/null || : # bash>=4
+      ((i + 1 == COMP_CWORD)) || return 0
+      while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -c -- "$current")
+      return
+    done
+  fi
+  for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+    [[ $word == = ]] || words+=("$word")
+  done
+  [[ $current == = ]] && current=
+  COMP_CWORD=${#words[@]}
+  COMP_WORDS=("${words[@]}" "$current")
+  _shtab_rotator
+}
+
+complete -o bashdefault -F _rotator rotator""",
+    "zsh": r"""
+# After `--`, `exec` has the command line of another program.
+if [[ $words[2] == exec ]] && ((${words[(i)--]} < CURRENT)); then
+  ((CURRENT -= ${words[(i)--]}))
+  shift ${words[(i)--]} words
+  _normal
+  return
+fi""",
+    "fish": r"""
+# After `--`, `exec` has the command line of another program.
+function _rotator_complete_command
+  set -l words (commandline -opc)
+  set -l dashes (contains -i -- -- $words); or return
+  set -e words[1..$dashes]
+  complete -C (string join -- ' ' (string escape -- $words) (commandline -ct))
+end
+
+complete -c rotator -n '_shtab_rotator_using exec; and contains -- -- (commandline -opc)' \
+  -xa '(_rotator_complete_command)'""",
+}
+"""What shtab's scripts lack: the command that follows `rotator exec ... --`."""
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -82,12 +134,25 @@ def main() -> None:
         for action in arguments(command):
             if action.dest in KNOWN_VALUES:
                 action.choices = _values(action)
+            if action.metavar == "FILE":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
     for shell in ("bash", "zsh", "fish"):
-        text: str = shtab.complete(parser, shell=shell)
         # The first line is what zsh knows a completion by.
-        first, rest = text.split("\n", 1)
+        first, rest = _script(parser, shell).split("\n", 1)
         _write(FILES[shell], f"{first}\n# {mark}\n{rest}")
     _write(FILES["man"], f'.\\" {mark}\n{_manual(parser)}')
+
+
+def _script(parser: argparse.ArgumentParser, shell: str) -> str:
+    import shtab
+
+    if shell != "zsh":
+        text: str = shtab.complete(parser, shell=shell)
+        return f"{text.rstrip()}\n{EXEC[shell]}"
+    # Before the last lines, which run at each Tab.
+    text = shtab.complete(parser, shell=shell, preamble=EXEC[shell])
+    # `--option=` takes the value in the same word, too.
+    return re.sub(r'^(  "\*?--[\w-]+)(\[.*\]:.*")$', r"\1=\2", text, flags=re.MULTILINE)
 
 
 def _write(path: Path, text: str) -> None:

@@ -57,7 +57,7 @@ def test_bash_completes_commands_options_and_known_values() -> None:
         . "$1"
         complete_line() {
             COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-            _shtab_rotator
+            _rotator
             echo "${COMPREPLY[@]}"
         }
         complete_line rotator cred

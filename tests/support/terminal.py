@@ -11,17 +11,18 @@ LOGIN = """\
 import fcntl, os, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "rotator", *sys.argv[1:]])
+os.execvp(sys.argv[1], sys.argv[1:])
 """
+ROTATOR = (sys.executable, "-m", "rotator")
 
 
 class Terminal:
-    """`rotator ARGS` at a terminal of its own, to type into."""
+    """`rotator ARGS`, or another command, at a terminal of its own, to type into."""
 
-    def __init__(self, *args: str, env: dict[str, str]) -> None:
+    def __init__(self, *args: str, env: dict[str, str], command: tuple[str, ...] = ROTATOR) -> None:
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LOGIN, *args],
+            [sys.executable, "-c", LOGIN, *command, *args],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -29,14 +30,15 @@ class Terminal:
         )
         os.close(theirs)
         self.shown = ""
+        self._awaited = 0
 
     def wait_for(self, text: str) -> None:
-        """Read on until the screen shows `text` in what is new."""
-        start = len(self.shown)
-        while text not in self.shown[start:]:
+        """Read on until the screen shows `text`, after what was waited for before."""
+        while (found := self.shown.find(text, self._awaited)) < 0:
             read = self._read()
             assert read, f"{text!r} did not appear in {self.shown!r}"
             self.shown += read
+        self._awaited = found + len(text)
 
     def type(self, text: str) -> None:
         """Type as a person does."""
@@ -55,6 +57,6 @@ class Terminal:
             self.process.kill()
             return ""
         try:
-            return os.read(self._ours, 4096).decode()
+            return os.read(self._ours, 4096).decode(errors="replace")
         except OSError:  # the other side is closed
             return ""

@@ -65,7 +65,7 @@ complete -c rotator -n '_shtab_rotator_using run' -l credentials-secret -x -d 'n
 complete -c rotator -n '_shtab_rotator_using run' -l token-secret -x -d 'name or ARN of the secret that consumers read (ROTATOR_TOKEN_SECRET)'
 complete -c rotator -n '_shtab_rotator_using run' -l cadence -x -d 'age at which a token is replaced, such as 23h (ROTATOR_CADENCE); without it 23h, or less for tokens that live for less than a day'
 complete -c rotator -n '_shtab_rotator_using run' -l interval -x -d 'how often the scheduler starts the job (ROTATOR_INTERVAL); without it 15m'
-complete -c rotator -n '_shtab_rotator_using run' -l config -x -d 'the bindings of this TOML manifest (ROTATOR_CONFIG)'
+complete -c rotator -n '_shtab_rotator_using run' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the bindings of this TOML manifest (ROTATOR_CONFIG)'
 complete -c rotator -n '_shtab_rotator_using run' -l discover -d 'every token secret that is tagged with its credentials secret (ROTATOR_DISCOVER)'
 complete -c rotator -n '_shtab_rotator_using run' -l where -x -d 'with --discover: only secrets with this tag too; may be repeated (ROTATOR_WHERE)'
 complete -c rotator -n '_shtab_rotator_using run' -l spread -x -d 'rotate each token up to this much earlier, so that not all are due at once (ROTATOR_SPREAD); without it 1h for many bindings, none for one'
@@ -117,12 +117,12 @@ complete -c rotator -n '_shtab_rotator_using status' -l credentials-secret -x -d
 complete -c rotator -n '_shtab_rotator_using status' -l token-secret -x -d 'name or ARN of the secret that consumers read (ROTATOR_TOKEN_SECRET)'
 complete -c rotator -n '_shtab_rotator_using status' -l cadence -x -d 'age at which a token is replaced, such as 23h (ROTATOR_CADENCE); without it 23h, or less for tokens that live for less than a day'
 complete -c rotator -n '_shtab_rotator_using status' -l interval -x -d 'how often the scheduler starts the job (ROTATOR_INTERVAL); without it 15m'
-complete -c rotator -n '_shtab_rotator_using status' -l config -x -d 'the bindings of this TOML manifest (ROTATOR_CONFIG)'
+complete -c rotator -n '_shtab_rotator_using status' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the bindings of this TOML manifest (ROTATOR_CONFIG)'
 complete -c rotator -n '_shtab_rotator_using status' -l discover -d 'every token secret that is tagged with its credentials secret (ROTATOR_DISCOVER)'
 complete -c rotator -n '_shtab_rotator_using status' -l where -x -d 'with --discover: only secrets with this tag too; may be repeated (ROTATOR_WHERE)'
 complete -c rotator -n '_shtab_rotator_using status' -l spread -x -d 'rotate each token up to this much earlier, so that not all are due at once (ROTATOR_SPREAD); without it 1h for many bindings, none for one'
 complete -c rotator -n '_shtab_rotator_using status' -l json -d 'print it as JSON'
-complete -c rotator -n '_shtab_rotator_using status' -l openmetrics -x -d 'also write it to this file, for a textfile collector; replaced atomically'
+complete -c rotator -n '_shtab_rotator_using status' -l openmetrics -xka "(__fish_complete_path (commandline -ct))" -d 'also write it to this file, for a textfile collector; replaced atomically'
 complete -c rotator -n '_shtab_rotator_using; and test $_shtab_rotator_npos -eq 0' -a token -d 'Print the current access token.'
 complete -c rotator -n '_shtab_rotator_using token' -s h -l help -d 'show this help message and exit'
 complete -c rotator -n '_shtab_rotator_using token' -l token-secret -x -d 'the same, as an option'
@@ -149,3 +149,14 @@ complete -c rotator -n '_shtab_rotator_using check' -l url -x -d 'the API to cal
 complete -c rotator -n '_shtab_rotator_using; and test $_shtab_rotator_npos -eq 0' -a demo -d 'Run the whole job against a local Secrets Manager and a local Adobe IMS.'
 complete -c rotator -n '_shtab_rotator_using demo' -s h -l help -d 'show this help message and exit'
 complete -c rotator -n '_shtab_rotator_using demo' -l serve -d 'keep both servers running and print the variables to export'
+
+# After `--`, `exec` has the command line of another program.
+function _rotator_complete_command
+  set -l words (commandline -opc)
+  set -l dashes (contains -i -- -- $words); or return
+  set -e words[1..$dashes]
+  complete -C (string join -- ' ' (string escape -- $words) (commandline -ct))
+end
+
+complete -c rotator -n '_shtab_rotator_using exec; and contains -- -- (commandline -opc)' \
+  -xa '(_rotator_complete_command)'
