@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rotator.app.aws_lambda.context import Context
-    from rotator.config import FleetSelector, Settings
+    from rotator.config import Settings
     from rotator.model.rotation_step import RotationStep
     from rotator.rotation.rotate import RotationResult
 
@@ -96,7 +96,10 @@ class _Progress:
 
 
 def _work(event: object, context: Context, progress: _Progress) -> dict[str, Any]:
-    """Do what the event requests, and return the response."""
+    """Do what the event requests, and return the response.
+
+    Imports what a function with one binding doesn't need only on use.
+    """
     if isinstance(event, dict) and "rotate_client_secret" in event:
         from rotator.app.aws_lambda.client_secret import parse_event, rotate_client_secret
 
@@ -107,15 +110,22 @@ def _work(event: object, context: Context, progress: _Progress) -> dict[str, Any
         progress.subject = {"credentials_secret": name}
         return rotate_client_secret(name, context, emits_metrics=emits_metrics)
     records = _queue_records(event)
-    step = parse_step(event) if records is None else None
+    if records is not None:
+        from rotator.app.aws_lambda.messages import rotate_messages
+
+        _configure_logs()
+        return rotate_messages(records, context)
+    step = parse_step(event)
     if step is not None:
         return _take_step(step, context, progress)
-    fields = _parse_event(event) if records is None else {}
+    fields = _parse_event(event)
     force = fields.pop("force", False)
-    selector = load_fleet(fields) if records is None else None
-    if records is not None or selector is not None:
+    selector = load_fleet(fields)
+    if selector is not None:
+        from rotator.app.aws_lambda.fleet import rotate_fleet
+
         _configure_logs()
-        return _rotate_many(records, selector, context, force=force)
+        return rotate_fleet(selector, context, force=force)
     settings = load_settings(fields)
     progress.add(settings)
     _configure_logs()
@@ -154,24 +164,6 @@ def _queue_records(event: object) -> Sequence[Mapping[str, Any]] | None:
         return None
     sources = {each.get("eventSource") if isinstance(each, dict) else None for each in records}
     return records if sources == {"aws:sqs"} else None
-
-
-def _rotate_many(
-    records: Sequence[Mapping[str, Any]] | None,
-    selector: FleetSelector | None,
-    context: Context,
-    *,
-    force: bool,
-) -> dict[str, Any]:
-    """Run a fleet or the messages of a queue; a function with one binding never imports these."""
-    if records is not None:
-        from rotator.app.aws_lambda.messages import rotate_messages
-
-        return rotate_messages(records, context)
-    from rotator.app.aws_lambda.fleet import rotate_fleet
-
-    assert selector is not None  # noqa: S101 - one of the two is given
-    return rotate_fleet(selector, context, force=force)
 
 
 def _parse_event(event: object) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rotator.fleet.settings import FleetBinding
     from rotator.model.access_token import AccessToken
-    from rotator.rotation.probe import ApiAnswer
+    from rotator.rotation.probe import ApiResponse
 
 __all__ = ["FleetProbes"]
 
@@ -64,7 +64,7 @@ class FleetProbes:
     def _url_of(self, fleet_binding: FleetBinding) -> str | None:
         return fleet_binding.probe_url or self._url
 
-    def _call(self, url: str, **options: Any) -> ApiAnswer:
+    def _call(self, url: str, **options: Any) -> ApiResponse:
         from rotator.rotation.probe import call_api
 
         host = endpoint_host(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from rotator.errors import replace_error
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.secret import Secret
@@ -20,11 +21,9 @@ SCHEMA = 1
 
 def _instant_field(fields: dict[str, Any], name: str) -> datetime:
     text = text_field(fields, name)
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        problem = f"{name} {error}"
-    raise ValueError(problem)
+    return replace_error(
+        lambda: parse_instant(text), ValueError, lambda error: ValueError(f"{name} {error}")
+    )
 
 
 _ORIGIN: dict[str, type] = {

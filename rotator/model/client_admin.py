@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rotator.errors import name_hint
+from rotator.errors import name_hint, replace_error
 from rotator.model.fields import optional_text_field, text_field
 from rotator.model.urls import problem_with_url
 
@@ -119,12 +119,9 @@ def parse_admin_settings(fields: Mapping[str, Any]) -> AdminSettings | None:
         return None
     if not isinstance(value, dict):
         raise ValueError("client_admin must be an object")  # noqa: TRY004 - of a JSON object
-    problem: object
-    try:
-        return _parse(value)
-    except ValueError as error:
-        problem = error
-    raise ValueError(f"client_admin: {problem}")
+    return replace_error(
+        lambda: _parse(value), ValueError, lambda error: ValueError(f"client_admin: {error}")
+    )
 
 
 def _parse(value: dict[str, Any]) -> AdminSettings:

@@ -165,14 +165,11 @@ def _decide_by_probe(run: Run, stored: AccessToken, decision: Decision) -> Decis
     """Call the API with the stored token; a rejection makes it due, at most once per hour."""
     if run.stored_probe is None:
         return decision
-    problem = None
     try:
         if not run.stored_probe(stored):
             return decision
     except ProbeError as error:
-        problem = str(error)
-    if problem is not None:
-        run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
+        run.warnings.append(RunWarning("rotator.stored_token_unverified", str(error)))
         return decision
     if stored.rotated_for == "rejected" and run.clock.now() - stored.issued_at < _REJECTED_AGAIN:
         run.warnings.append(

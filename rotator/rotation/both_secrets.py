@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
     from rotator.model.binding import Binding
     from rotator.model.secret import StoredSecret
+    from rotator.rotation.ports import Store
 
 __all__ = ["read_both"]
 
 
-class Reads(Protocol):
-    """A store that reads current versions."""
-
-    def read(self, *secret_ids: str) -> list[StoredSecret]:
-        """As in `Store`."""
-
-
-def read_both(binding: Binding, store: Reads) -> tuple[StoredSecret | StoreError, StoredSecret]:
+def read_both(binding: Binding, store: Store) -> tuple[StoredSecret | StoreError, StoredSecret]:
     """The current versions of the credentials secret, or why it has none, and of the token secret.
 
     The expiry of the stored token can be reported without the credentials. Raises as the store does

@@ -18,7 +18,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.secret import Secret, StoredSecret
 from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess
-from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
+from rotator.rotation.publish import compare_and_set, repeat_reads
 from rotator.rotation.result import RunWarning
 from rotator.rotation.rotate import log_run, mint_and_publish, result_of, untouched
 
@@ -212,9 +212,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
     tried again. A token that could not serve is an error, and the next createSecret replaces it.
     """
     run, problem = rotation.run, ""
-    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
-        if wait_s:
-            run.clock.sleep(wait_s)
+    for _ in repeat_reads(run.clock):
         assessment = rotation.assess()
         if rotation.is_current(assessment) or not assessment.decision.due:
             break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
-from rotator.rotation.publish import CONSISTENCY_WAITS_S
+from rotator.rotation.publish import repeat_reads
 
 if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
@@ -28,9 +28,7 @@ def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> 
     named = token.credentials_version_id
     if named in {None, seen.version_id}:
         return None
-    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
-        if wait_s:
-            run.clock.sleep(wait_s)
+    for _ in repeat_reads(run.clock):
         [current] = run.store.read(seen.secret_id)
         if current.version_id != seen.version_id:
             return current

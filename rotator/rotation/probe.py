@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rotator.transport.bounded import HttpResponse
     from rotator.transport.request import HttpRequest
 
-__all__ = ["REFUSALS", "ApiAnswer", "call_api", "make_probe", "make_stored_probe"]
+__all__ = ["REFUSALS", "ApiResponse", "call_api", "make_probe", "make_stored_probe"]
 
 REFUSALS = frozenset({401, 403})
 """The statuses by which an API rejects the token (RFC 9110 sections 15.5.2 and 15.5.4)."""
@@ -33,7 +33,7 @@ MAX_BODY_BYTES = 16_384
 MAX_CODE_CHARS = 64
 
 
-class ApiAnswer:
+class ApiResponse:
     """An API's response with its HTTP `status`; texts are redacted when they are read."""
 
     def __init__(self, response: HttpResponse, redactor: Redactor) -> None:
@@ -64,7 +64,9 @@ class ApiAnswer:
         )
 
 
-def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float = 10) -> ApiAnswer:
+def call_api(
+    url: str, *, token: Secret, client_id: str | None, timeout_s: float = 10
+) -> ApiResponse:
     """GET `url` with the token, and with the client id as `x-api-key`, which Adobe's APIs need.
 
     Follows no redirect. Raises ConfigError for a URL that a token must not be sent to, ProbeError
@@ -82,7 +84,7 @@ def call_api(url: str, *, token: Secret, client_id: str | None, timeout_s: float
         TransportError,
         lambda error: ProbeError(f"API: {error}", retryable=True),
     )
-    return ApiAnswer(response, Redactor.of(token, sent=request))
+    return ApiResponse(response, Redactor.of(token, sent=request))
 
 
 def _api_request(url: str, token: Secret, client_id: str | None) -> HttpRequest:
@@ -99,7 +101,7 @@ def make_probe(
     url: str,
     *,
     timeout_s: float = 10,
-    call: Callable[..., ApiAnswer] = call_api,
+    call: Callable[..., ApiResponse] = call_api,
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
@@ -110,32 +112,29 @@ def make_probe(
     """
 
     def probe(minted: AccessToken) -> str | None:
-        problem = None
         try:
-            answer = call(
+            response = call(
                 url, token=minted.access_token, client_id=minted.client_id, timeout_s=timeout_s
             )
         except ProbeError as error:
-            problem = str(error)
-        if problem is not None:
-            return problem
-        if answer.status in REFUSALS:
+            return str(error)
+        if response.status in REFUSALS:
             raise ProbeError(
-                f"API: rejects the new token ({_summary(answer)}); kept the stored one",
-                status=answer.status,
-                error_code=answer.error_code,
-                debug_id=answer.debug_id,
+                f"API: rejects the new token ({_summary(response)}); kept the stored one",
+                status=response.status,
+                error_code=response.error_code,
+                debug_id=response.debug_id,
                 is_refusal=True,
             )
-        if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP success
+        if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP success
             return None
-        return f"API: answered {_summary(answer)}"
+        return f"API: responded with {_summary(response)}"
 
     return probe
 
 
 def make_stored_probe(
-    url: str, *, timeout_s: float = 10, call: Callable[..., ApiAnswer] = call_api
+    url: str, *, timeout_s: float = 10, call: Callable[..., ApiResponse] = call_api
 ) -> Callable[[AccessToken], bool]:
     """A stored probe for `rotate_token`: one call of `url` with the stored token.
 
@@ -145,17 +144,17 @@ def make_stored_probe(
     """
 
     def is_rejected(stored: AccessToken) -> bool:
-        answer = call(
+        response = call(
             url, token=stored.access_token, client_id=stored.client_id, timeout_s=timeout_s
         )
-        return answer.status == 401 and answer.error_code not in NOT_ABOUT_VALIDITY  # noqa: PLR2004 - RFC 9110 section 15.5.2
+        return response.status == 401 and response.error_code not in NOT_ABOUT_VALIDITY  # noqa: PLR2004 - RFC 9110 section 15.5.2
 
     return is_rejected
 
 
-def _summary(answer: ApiAnswer) -> str:
-    parts = [f"HTTP {answer.status}", answer.error_code]
-    parts.append(f"debug id {answer.debug_id}" if answer.debug_id else None)
+def _summary(response: ApiResponse) -> str:
+    parts = [f"HTTP {response.status}", response.error_code]
+    parts.append(f"debug id {response.debug_id}" if response.debug_id else None)
     return ", ".join(filter(None, parts))
 
 

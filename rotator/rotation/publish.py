@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from rotator.errors import StoreError, VersionConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rotator.model.clock import Clock
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import Store
 
-__all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "successor_id"]
+__all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "repeat_reads", "successor_id"]
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
 """The namespace of derived version ids; all releases must use the same."""
@@ -32,7 +32,7 @@ MAX_ORDINALS = 100
 the label by hand: about as many as Secrets Manager keeps."""
 
 CONSISTENCY_WAITS_S = (0.1, 0.3, 0.6, 1.0, 2.0)
-"""Pauses between re-reads after a conflict: Secrets Manager is eventually consistent."""
+"""Pauses between repeated reads: Secrets Manager is eventually consistent."""
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 8.0
@@ -47,6 +47,14 @@ class Published(NamedTuple):
     current: StoredSecret
     won: bool
     replaced: StoredSecret | None = None
+
+
+def repeat_reads(clock: Clock) -> Iterator[None]:
+    """Yield once for each read that may lag behind a write; sleeps between two of them."""
+    yield
+    for wait_s in CONSISTENCY_WAITS_S:
+        clock.sleep(wait_s)
+        yield
 
 
 def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
@@ -143,9 +151,7 @@ def _read_winner(
     labels by hand. Several reads have to show that, since a read may lag behind the winner's write;
     reading the version by its id may show it sooner.
     """
-    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
-        if wait_s:
-            clock.sleep(wait_s)
+    for _ in repeat_reads(clock):
         holder = store.read_version(seen.secret_id, version_id)
         if holder is not None and "AWSCURRENT" in holder.stages:
             return holder

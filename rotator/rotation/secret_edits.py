@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import RotatorError
 from rotator.model.stored import parse_credentials, parse_fields
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
-from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
+from rotator.rotation.publish import compare_and_set, repeat_reads
 
 if TYPE_CHECKING:
     from rotator.model.clock import Clock
@@ -51,9 +51,7 @@ def _find_replaced_edit(
     replaced, current = published.replaced, published.current
     expected = {replaced.version_id if replaced else None, current.version_id}
     previous = None
-    for wait_s in (0.0, *CONSISTENCY_WAITS_S):
-        if wait_s:
-            clock.sleep(wait_s)
+    for _ in repeat_reads(clock):
         previous = store.read_previous(current.secret_id)
         if previous is None or previous.text is None or previous.version_id in expected:
             return None

@@ -338,7 +338,7 @@ def test_token_that_is_rejected_again_is_replaced_once_an_hour(
 def test_new_token_for_a_rejected_one_has_to_pass_the_probe() -> None:
     job = TokenJob(token_document("dead", issued_at=NOW - HOUR))
     with pytest.raises(ProbeError, match="kept the stored token") as caught:
-        job.run(stored_probe=lambda _: True, probe=lambda _: "API: answered HTTP 500")
+        job.run(stored_probe=lambda _: True, probe=lambda _: "API: responded with HTTP 500")
     assert caught.value.is_refusal
     assert not caught.value.retryable
     assert job.token == "dead"
