@@ -8,16 +8,15 @@ from rotator.errors import MintError
 from rotator.local.ims import LocalIms
 from rotator.local.ims_worlds import REFUSALS, WORLDS
 from rotator.model.access_token import AccessToken
-from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
+from tests.support import minting
 from tests.support.clock import NOW, ManualClock
 
 
 def mint(ims: LocalIms, clock: ManualClock, **changes: object) -> AccessToken:
-    fields = {"provider": "adobe-ims", "token_url": ims.urls.token, "client_id": "me"}
-    credentials = ClientCredentials.from_fields(fields | {"client_secret": "p8e-s"} | changes)
-    return TokenEndpoint(clock=clock).mint(credentials).token
+    fields = {"provider": "adobe-ims", "client_id": "me", "client_secret": "p8e-s"} | changes
+    return minting.mint(ims.urls.token, endpoint=TokenEndpoint(clock=clock), **fields).token
 
 
 def world(name: str, clock: ManualClock) -> LocalIms:

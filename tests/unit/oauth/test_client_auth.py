@@ -18,12 +18,12 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from rotator.errors import CredentialsError
-from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.certificates import Identity
 from tests.support.clock import ManualClock
 from tests.support.http_server import Request
+from tests.support.minting import mint
 from tests.support.recording_server import RecordingServer
 
 NOW = datetime(2026, 1, 31, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -50,12 +50,8 @@ def server() -> Iterator[RecordingServer]:
 
 
 def ask(server: RecordingServer, **changes: object) -> Request:
-    fields: dict[str, object] = {
-        "token_url": f"{server.url}/token",
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-    }
-    TokenEndpoint(clock=ManualClock(NOW)).mint(ClientCredentials.from_fields(fields | changes))
+    fields: dict[str, object] = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    mint(f"{server.url}/token", endpoint=TokenEndpoint(clock=ManualClock(NOW)), **fields | changes)
     return server.requests[-1]
 
 

@@ -8,11 +8,9 @@ import pytest
 
 from rotator.errors import CredentialsError, MintError
 from rotator.model.access_token import AccessToken
-from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.discovery import discover_token_url, metadata_urls
-from rotator.oauth.endpoint import TokenEndpoint
 from rotator.transport.bounded import HttpResponse, Timeouts
-from tests.support.clock import ManualClock
+from tests.support import minting
 from tests.support.recording_server import RecordingServer
 
 RFC_8414 = "/.well-known/oauth-authorization-server"
@@ -27,10 +25,8 @@ def server() -> Iterator[RecordingServer]:
         yield running
 
 
-def mint(issuer: str, **changes: object) -> AccessToken:
-    fields: dict[str, object] = {"issuer": issuer, "client_id": "client", "client_secret": "s3cret"}
-    endpoint = TokenEndpoint(clock=ManualClock())
-    return endpoint.mint(ClientCredentials.from_fields(fields | changes)).token
+def mint(issuer: str, token_url: str | None = None) -> AccessToken:
+    return minting.mint(token_url, issuer=issuer).token
 
 
 def metadata(server: RecordingServer, **changes: Any) -> dict[str, Any]:

@@ -6,34 +6,23 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from rotator.errors import MintError
-from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.certificates import Identity
 from tests.support.clock import ManualClock
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
+from tests.support.minting import mint_error
 from tests.support.recording_server import RecordingServer
 
-KEY = (
-    ec.generate_private_key(ec.SECP256R1())
-    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    .decode()
-)
+KEY = Identity.of("client").private_key
 AWKWARD = "a+b/c=d+e/f=g+h/"
 REFUSALS = {
     "auth0": (401, {"error": "access_denied", "error_description": "Unauthorized"}),
     "keycloak": (401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
     "uaa": (401, {"error": "unauthorized", "error_description": "Bad credentials"}),
-    "okta": (
-        401,
-        {"errorCode": "invalid_client", "errorSummary": "Invalid client_secret"},
-    ),
-    "entra": (
-        401,
-        {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid"},
-    ),
+    "okta": (401, {"errorCode": "invalid_client", "errorSummary": "Invalid client_secret"}),
+    "entra": (401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid"}),
     "adobe": (400, {"error": "invalid_client", "error_description": "invalid client_secret"}),
     "bare": (401, {}),
 }
@@ -46,10 +35,8 @@ def server() -> Iterator[RecordingServer]:
 
 
 def refused(server: RecordingServer, **changes: Any) -> MintError:
-    fields = {"token_url": server.url + "/token", "client_id": "id", "client_secret": AWKWARD}
-    with pytest.raises(MintError) as caught:
-        TokenEndpoint(clock=ManualClock()).mint(ClientCredentials.from_fields(fields | changes))
-    return caught.value
+    fields = {"client_id": "id", "client_secret": AWKWARD} | changes
+    return mint_error(f"{server.url}/token", **fields)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +65,8 @@ def test_any_refusal_of_the_client_moves_on_to_the_next_secret(
 
     error = refused(server, client_secret=["p8e-new", "p8e-old"], auth_method="client_secret_post")
 
-    assert [dict(request.form)["client_secret"] for request in server.requests] == [
-        "p8e-new",
-        "p8e-old",
-    ]
+    sent = [dict(request.form)["client_secret"] for request in server.requests]
+    assert sent == ["p8e-new", "p8e-old"]
     assert not error.retryable
 
 
@@ -94,11 +79,9 @@ def mint_slowly(*, secrets: int, refusal_s: float) -> MintError:
         return json_reply(401, {"error": "invalid_client"})
 
     with HttpServer(refuse) as server:
-        fields = {"client_id": "id", "client_secret": [f"p8e-{n}" for n in range(secrets)]}
-        credentials = ClientCredentials.from_fields(fields | {"token_url": f"{server.url}/token"})
-        with pytest.raises(MintError) as caught:
-            TokenEndpoint(clock=clock, deadline_s=30).mint(credentials)
-    return caught.value
+        endpoint = TokenEndpoint(clock=clock, deadline_s=30)
+        values = [f"p8e-{n}" for n in range(secrets)]
+        return mint_error(server.url, endpoint=endpoint, client_secret=values)
 
 
 @pytest.mark.parametrize(("status", "is_retryable"), [(400, False), (401, False), (503, True)])
@@ -107,11 +90,7 @@ def test_status_of_a_refusal_counts_although_its_body_is_cut(
 ) -> None:
     reply = Reply(status, b'{"error": "anything"}', {"x-debug-id": "d-1"}, cut_bytes=5)
     with HttpServer(lambda _: reply) as server:
-        fields = {"token_url": server.url, "client_id": "id", "client_secret": ["one", "two"]}
-        clock = ManualClock()
-        with pytest.raises(MintError) as caught:
-            TokenEndpoint(clock=clock).mint(ClientCredentials.from_fields(fields))
-    error = caught.value
+        error = mint_error(server.url, client_secret=["one", "two"])
     assert (error.status, error.retryable, error.debug_id) == (status, is_retryable, "d-1")
 
 

@@ -5,13 +5,12 @@ import threading
 
 import pytest
 
-from rotator.errors import MintError
-from rotator.model.client_credentials import ClientCredentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.transport.connections import StrictAdapter
 from tests.evidence.hostile_rows import ROWS
 from tests.evidence.hostile_words import Row
 from tests.support.hostile_server import HostileServer
+from tests.support.minting import mint_error
 
 ENDLESS = [row for row in ROWS if row.is_endless and row.retryable]
 
@@ -20,9 +19,7 @@ ENDLESS = [row for row in ROWS if row.is_endless and row.retryable]
 def test_connection_that_is_given_up_is_closed(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     with HostileServer() as server:
-        fields = {"token_url": server.url(row), "client_id": "c", "client_secret": "s3cret"}
-        with pytest.raises(MintError):
-            TokenEndpoint(deadline_s=0.1).mint(ClientCredentials.from_fields(fields))
+        mint_error(server.url(row), endpoint=TokenEndpoint(deadline_s=0.1))
 
         assert server.wait_until_idle(timeout_s=5)
 

@@ -43,6 +43,14 @@ def send(url: str, certificate: ClientCertificate | None = None) -> int:
     ).status
 
 
+def refuses(context: ssl.SSLContext | None, reason: str) -> None:
+    """Nothing is sent to a server that speaks so, now or later; without a context, no TLS."""
+    with RecordingServer(context) as server, pytest.raises(TransportError, match=reason) as caught:
+        send(server.url.replace("http://", "https://"))
+    assert not caught.value.retryable
+    assert server.requests == []
+
+
 def test_context_is_loaded_once_for_the_same_authorities(bundle: Path) -> None:
     assert shared_context(str(bundle)) is shared_context(str(bundle))
 
@@ -108,18 +116,6 @@ def test_cutting_one_exchange_cuts_no_other_of_the_same_context(
     cut.close()
 
 
-def test_reason_of_openssl_is_in_the_error(tmp_path: Path, bundle: Path) -> None:
-    bundle.write_text(OTHER.certificate)
-
-    with (
-        RecordingServer(server_context(SERVER, tmp_path)) as server,
-        pytest.raises(TransportError, match=r"not trusted \(self.signed certificate") as caught,
-    ):
-        send(server.url)
-
-    assert not caught.value.retryable
-
-
 @pytest.mark.parametrize(
     ("server", "authority", "reason"),
     [
@@ -133,14 +129,7 @@ def test_refused_certificate_of_a_provider_is_permanent_and_says_why(
     tmp_path: Path, bundle: Path, server: Identity, authority: Identity | None, reason: str
 ) -> None:
     bundle.write_text((authority or server).certificate)
-
-    with (
-        RecordingServer(server_context(server, tmp_path)) as running,
-        pytest.raises(TransportError, match=rf"is not trusted \(.*{reason}") as caught,
-    ):
-        send(running.url)
-
-    assert not caught.value.retryable
+    refuses(server_context(server, tmp_path), rf"is not trusted \(.*{reason}")
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -157,26 +146,12 @@ def test_handshake_that_never_succeeds_is_permanent_and_says_why(
 ) -> None:
     assert bundle.exists()
     context = server_context(SERVER, tmp_path, client=client, newest=newest)
-
-    with (
-        RecordingServer(context) as server,
-        pytest.raises(TransportError, match=rf"TLS failed: .*{meaning} \([A-Z0-9_]+\)") as caught,
-    ):
-        send(server.url)
-
-    assert not caught.value.retryable
+    refuses(context, rf"TLS failed: .*{meaning} \([A-Z0-9_]+\)")
 
 
 def test_plain_http_behind_an_https_url_is_told(bundle: Path) -> None:
     assert bundle.exists()
-
-    with (
-        RecordingServer() as server,
-        pytest.raises(TransportError, match="the server does not use TLS on this port") as caught,
-    ):
-        send(server.url.replace("http://", "https://"))
-
-    assert not caught.value.retryable
+    refuses(None, "the server does not use TLS on this port")
 
 
 def test_without_a_writable_folder_the_error_says_what_to_mount(
