@@ -300,6 +300,10 @@ def test_pace_at_which_no_run_can_go_is_refused_by_the_name_of_its_variable(text
     assert caught.value.__context__ is None
 
 
+ONLY_BY_TAG = "--where: works only with --discover; set both, or neither"
+NO_QUEUE = "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue"
+
+
 def fleet_refusal(flags: dict[str, str | None], **variables: str) -> str:
     environ = {f"ROTATOR_{name}": text for name, text in variables.items()}
     with pytest.raises(ConfigError) as caught:
@@ -339,35 +343,15 @@ def test_tags_are_taken_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     ("flags", "variables", "problem"),
     [
-        (
-            {"--config": "f", "--where": "a=b"},
-            {},
-            "--where: works only with --discover; set both, or neither",
-        ),
-        (
-            {"--token-secret": "t", "--where": "a=b"},
-            {},
-            "--where: works only with --discover; set both, or neither",
-        ),
+        ({"--config": "f", "--where": "a=b"}, {}, ONLY_BY_TAG),
+        ({"--token-secret": "t", "--where": "a=b"}, {}, ONLY_BY_TAG),
         ({}, {"WHERE": "a=b"}, "ROTATOR_WHERE: works only with ROTATOR_DISCOVER; set both,"),
         ({"--config": " "}, {}, "--config: is empty; give the path of a manifest"),
         ({}, {"DISCOVER": "true", "FLEET": " "}, "ROTATOR_FLEET: must be printable ASCII"),
         ({}, {"DISCOVER": "true", "FLEET": "büro"}, "ROTATOR_FLEET: must be printable ASCII"),
-        (
-            {},
-            {"DISCOVER": "true", "QUEUE_URL": "due"},
-            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
-        ),
-        (
-            {},
-            {"DISCOVER": "true", "QUEUE_URL": "https://sqs.example:port/1/due"},
-            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
-        ),
-        (
-            {},
-            {"DISCOVER": "true", "QUEUE_URL": "https://[sqs.example/1/due"},
-            "ROTATOR_QUEUE_URL: is not the URL of an SQS queue; take it from the queue",
-        ),
+        ({}, {"DISCOVER": "true", "QUEUE_URL": "due"}, NO_QUEUE),
+        ({}, {"DISCOVER": "true", "QUEUE_URL": "https://sqs.example:port/1/due"}, NO_QUEUE),
+        ({}, {"DISCOVER": "true", "QUEUE_URL": "https://[sqs.example/1/due"}, NO_QUEUE),
         (
             {},
             {"DISCOVER": "true", "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/due.fifo"},

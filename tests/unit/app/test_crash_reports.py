@@ -14,7 +14,7 @@ from rotator.client_admin.adapter import HttpClientAdmin, Target
 from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import MintError, ProbeError, RotatorError, StoreError
 from rotator.model.binding import Binding
-from rotator.model.client_admin import parse_admin_settings
+from rotator.model.client_admin import ADMIN_KINDS, parse_admin_settings
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
@@ -32,7 +32,6 @@ from tests.support.traces import CLIENT_SECRET, STORED_TOKEN
 
 ROTATION_TOKEN = "Zq7canaryTu5Mx2Ve9Ck4"
 CANARIES = (CLIENT_SECRET, STORED_TOKEN, ROTATION_TOKEN)
-IDS = {"organization_id": "org", "credential_id": "cred", "app_id": "app"}
 
 
 class DeniedWrites:
@@ -67,6 +66,24 @@ class DeniedWrites:
 
     def _deny(self, operation: str, code: str = "AccessDeniedException") -> dict[str, Any]:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+VERBS = [
+    *((kind, verb) for kind in ADAPTERS if kind != "auth0" for verb in ("list", "add")),
+    ("auth0", "replace"),
+]
+
+
+def run_job(client: DeniedWrites, binding: Binding, **options: Any) -> None:
+    clock = ManualClock()
+    rotate_token(
+        binding,
+        store=SecretsManagerStore(client),
+        endpoint=TokenEndpoint(clock=clock),
+        policy=RenewalPolicy(),
+        clock=clock,
+        **options,
+    )
 
 
 def raised_by(work: Callable[[], object]) -> RotatorError:
@@ -121,23 +138,13 @@ def test_failed_run_shows_no_secret(fails: str, fails_as: type[RotatorError]) ->
     def respond(request: Request) -> Reply:
         if request.method == "GET":
             return json_reply(401 if fails == "probe" else 200, {})
-        return (
-            json_reply(400, {"error": "invalid_client"})
-            if fails == "mint"
-            else json_reply(200, grant)
-        )
+        if fails == "mint":
+            return json_reply(400, {"error": "invalid_client"})
+        return json_reply(200, grant)
 
     with HttpServer(respond) as server:
-        error = raised_by(
-            lambda: rotate_token(
-                Binding("credentials", "token"),
-                store=SecretsManagerStore(DeniedWrites(f"{server.url}/token")),
-                endpoint=TokenEndpoint(clock=ManualClock()),
-                policy=RenewalPolicy(),
-                clock=ManualClock(),
-                probe=make_probe(f"{server.url}/hello"),
-            )
-        )
+        client, probe = DeniedWrites(f"{server.url}/token"), make_probe(f"{server.url}/hello")
+        error = raised_by(lambda: run_job(client, Binding("credentials", "token"), probe=probe))
 
     assert type(error) is fails_as
     assert_frames_silent(error, *CANARIES)
@@ -145,37 +152,17 @@ def test_failed_run_shows_no_secret(fails: str, fails_as: type[RotatorError]) ->
 
 def test_error_of_a_run_comes_without_its_frames() -> None:
     """Whatever they hold: what went wrong is in its message."""
-    error = raised_by(
-        lambda: rotate_token(
-            Binding("none", "none"),
-            store=SecretsManagerStore(DeniedWrites()),
-            endpoint=TokenEndpoint(clock=ManualClock()),
-            policy=RenewalPolicy(),
-            clock=ManualClock(),
-        )
-    )
+    error = raised_by(lambda: run_job(DeniedWrites(), Binding("none", "none")))
 
-    assert [name for name in frame_names(error) if name != "<lambda>"] == [
-        "rotate_token",
-        "log_run",
-    ]
+    names = [name for name in frame_names(error) if name != "<lambda>"]
+    assert names == ["rotate_token", "log_run"]
 
 
-@pytest.mark.parametrize("kind", ADAPTERS)
 @pytest.mark.parametrize("fails", ["refused", "unreachable", "not as documented"])
-def test_failed_management_call_shows_no_secret(kind: str, fails: str) -> None:
-    ids = {name: text for name, text in IDS.items() if name in _ids_of(kind)}
-    settings = parse_admin_settings(
-        {
-            "client_admin": {
-                "kind": kind,
-                "url": "https://admin.example",
-                "credentials_secret": "management",
-                **ids,
-            }
-        }
-    )
-    assert settings is not None
+@pytest.mark.parametrize(("kind", "verb"), VERBS)
+def test_failed_management_call_shows_no_secret(kind: str, verb: str, fails: str) -> None:
+    if (verb, fails) == ("replace", "not as documented"):
+        return  # nothing of its response is read
 
     def send(request: HttpRequest) -> HttpResponse:
         if fails == "unreachable":
@@ -183,6 +170,10 @@ def test_failed_management_call_shows_no_secret(kind: str, fails: str) -> None:
         told = f"{request.body} {CLIENT_SECRET}".encode()
         return HttpResponse(403 if fails == "refused" else 200, {}, told)
 
+    ids = dict.fromkeys(ADMIN_KINDS[kind].ids, "an-id")
+    given = {"kind": kind, "url": "https://admin.example", "credentials_secret": "management"}
+    settings = parse_admin_settings({"client_admin": given | ids})
+    assert settings is not None
     admin = HttpClientAdmin(
         ADAPTERS[kind],
         Target("me", settings),
@@ -190,25 +181,13 @@ def test_failed_management_call_shows_no_secret(kind: str, fails: str) -> None:
         send=send,
         clock=ManualClock(),
     )
-    calls: list[Callable[[], object]] = [
-        lambda: (
-            admin.replace(Secret(CLIENT_SECRET))
-            if kind == "auth0"
-            else admin.add("label", datetime(2027, 1, 1, tzinfo=UTC))
-        )
-    ]
-    if kind != "auth0":
-        calls.append(admin.list)
-    for call in calls:
-        if fails == "not as documented" and kind == "auth0":
-            continue  # nothing of its response is read
-        assert_frames_silent(raised_by(call), *CANARIES)
-
-
-def _ids_of(kind: str) -> tuple[str, ...]:
-    from rotator.model.client_admin import ADMIN_KINDS
-
-    return ADMIN_KINDS[kind].ids
+    args: dict[str, tuple[Any, ...]] = {
+        "list": (),
+        "add": ("label", datetime(2027, 1, 1, tzinfo=UTC)),
+        "replace": (Secret(CLIENT_SECRET),),
+    }
+    error = raised_by(lambda: getattr(admin, verb)(*args[verb]))
+    assert_frames_silent(error, *CANARIES)
 
 
 def test_api_that_cannot_be_reached_shows_no_token() -> None:

@@ -4,7 +4,6 @@ Where credentials come from is tested with real sources: tests/integration/aws.
 """
 
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,11 +30,7 @@ NOT_AUTHORIZED = (
 
 
 def refused(
-    code: str,
-    message: str = "",
-    *,
-    operation: str = "GetSecretValue",
-    status: int = 400,
+    code: str, message: str = "", *, operation: str = "GetSecretValue", status: int = 400
 ) -> RotatorError:
     response: Any = {
         "Error": {"Code": code, "Message": f"{message} canary"},
@@ -86,23 +81,15 @@ def test_denial_by_the_key_policy_names_the_key() -> None:
     assert "resource policy of the key" in str(error)
 
 
+BEHIND = "Signature expired: 20260101T100000Z is now earlier than 20260101T101000Z"
+AHEAD = "Signature not yet current: 20260101T110130Z is still later than 20260101T100500Z"
+
+
 @pytest.mark.parametrize(
     ("message", "skew"),
     [
-        (
-            (
-                "Signature expired: 20260101T100000Z is now earlier than 20260101T101000Z"
-                " (20260101T101500Z - 5 min.)"
-            ),
-            "15 min 0 s behind AWS's",
-        ),
-        (
-            (
-                "Signature not yet current: 20260101T110130Z is still later than 20260101T100500Z"
-                " (20260101T100000Z + 5 min.)"
-            ),
-            "61 min 30 s ahead of AWS's",
-        ),
+        (f"{BEHIND} (20260101T101500Z - 5 min.)", "15 min 0 s behind AWS's"),
+        (f"{AHEAD} (20260101T100000Z + 5 min.)", "61 min 30 s ahead of AWS's"),
         ("Signature expired: long ago", "this host's clock is wrong"),
     ],
 )
@@ -141,27 +128,19 @@ def test_wrong_key_is_no_wrong_clock() -> None:
     assert "clock" not in str(error)
 
 
+REPLICA = (
+    "Operation not permitted on a replica secret. Call must be made in primary secret's region."
+)
+MANAGED = "You can't perform this operation, the secret is managed by another service"
+DELETED = "because it was marked for deletion."
+
+
 @pytest.mark.parametrize(
     ("code", "message", "kind"),
     [
-        (
-            "InvalidParameterException",
-            (
-                "Operation not permitted on a replica secret. Call must be made in primary secret's"
-                " region."
-            ),
-            "is a replica",
-        ),
-        (
-            "InvalidRequestException",
-            "You can't perform this operation, the secret is managed by another service",
-            "is managed by another AWS service",
-        ),
-        (
-            "InvalidRequestException",
-            "because it was marked for deletion.",
-            "is scheduled for deletion",
-        ),
+        ("InvalidParameterException", REPLICA, "is a replica"),
+        ("InvalidRequestException", MANAGED, "is managed by another AWS service"),
+        ("InvalidRequestException", DELETED, "is scheduled for deletion"),
     ],
 )
 @pytest.mark.parametrize("operation", ["PutSecretValue", "UpdateSecretVersionStage"])
@@ -207,30 +186,19 @@ def test_other_trouble_with_tls_can_pass() -> None:
     assert explain_error(error, operation="GetSecretValue", secret_id="s").retryable
 
 
+def of_provider(name: str) -> Exception:
+    return CredentialRetrievalError(provider=name, error_msg="canary")
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "retryable", "words"),
     [
-        (
-            CredentialRetrievalError(provider="iam-role", error_msg="canary"),
-            StoreError,
-            True,
-            "instance metadata",
-        ),
+        (of_provider("iam-role"), StoreError, True, "instance metadata"),
         (MetadataRetrievalError(error_msg="canary"), StoreError, False, "the AWS SDK failed"),
-        (
-            InvalidIMDSEndpointError(endpoint="canary"),
-            ConfigError,
-            False,
-            "METADATA_SERVICE",
-        ),
+        (InvalidIMDSEndpointError(endpoint="canary"), ConfigError, False, "METADATA_SERVICE"),
         (RefreshWithMFAUnsupportedError(), ConfigError, False, "MFA"),
         (TokenRetrievalError(provider="sso", error_msg="canary"), ConfigError, False, "sso login"),
-        (
-            CredentialRetrievalError(provider="custom-process", error_msg="canary"),
-            ConfigError,
-            False,
-            "credential_process",
-        ),
+        (of_provider("custom-process"), ConfigError, False, "credential_process"),
     ],
 )
 def test_sources_name_themselves_also_without_a_traceback(
@@ -252,18 +220,10 @@ def test_exceptions_are_known_by_name_whatever_botocore_is_installed() -> None:
     assert "aws sso login" in str(ours)
 
 
-def raised(call: Callable[[], object]) -> Exception:
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001 - whatever it is
-        return error
-    raise AssertionError
-
-
 def test_unreachable_service_is_not_taken_for_a_source_of_credentials() -> None:
-    def call() -> None:
+    with pytest.raises(EndpointConnectionError) as caught:
         raise EndpointConnectionError(endpoint_url="https://canary")
 
-    ours = explain_error(raised(call), operation="PutSecretValue", secret_id="s")
+    ours = explain_error(caught.value, operation="PutSecretValue", secret_id="s")
     assert str(ours).startswith("secret s: Secrets Manager cannot be reached (PutSecretValue")
     assert ours.retryable

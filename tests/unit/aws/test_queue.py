@@ -10,8 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from rotator.aws.queue import locate, send_messages
 from rotator.errors import RotatorError
 from tests.support.clock import ManualClock
+from tests.support.environment import clear_environment
 from tests.support.http_server import HttpServer, Reply, json_reply
 
+VPC_ENDPOINT = "https://vpce-0a1b-2c3d.sqs.us-east-2.vpce.amazonaws.com"
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/due"
 
 
@@ -142,49 +144,25 @@ def test_queue_that_fails_as_a_whole_is_not_called_for_every_batch() -> None:
     assert len(client.sent) == 3
 
 
+PERMANENT = {
+    "AccessDenied": "access denied; grant sqs:SendMessage on it to this role",
+    "AWS.SimpleQueueService.NonExistentQueue": "does not exist; check ROTATOR_QUEUE_URL",
+    "QueueDoesNotExist": "does not exist; check ROTATOR_QUEUE_URL",
+    "InvalidAddress": "is not a queue of this account and region; check ROTATOR_QUEUE_URL",
+    "MissingParameter": "wants parameters that only a FIFO queue needs; use a standard queue",
+    "KMS.AccessDeniedException": "its KMS key refused (AccessDeniedException); grant"
+    " kms:GenerateDataKey and kms:Decrypt on the key to this role, and check that it is enabled",
+}
+UNAVAILABLE = "SQS is temporarily unavailable (SendMessage: {})"
+
+
 @pytest.mark.parametrize(
     ("error", "text", "retryable"),
     [
-        (refusal("AccessDenied"), "access denied; grant sqs:SendMessage on it to this role", False),
-        (
-            refusal("AWS.SimpleQueueService.NonExistentQueue"),
-            "does not exist; check ROTATOR_QUEUE_URL",
-            False,
-        ),
-        (refusal("QueueDoesNotExist"), "does not exist; check ROTATOR_QUEUE_URL", False),
-        (
-            refusal("InvalidAddress"),
-            "is not a queue of this account and region; check ROTATOR_QUEUE_URL",
-            False,
-        ),
-        (
-            refusal("MissingParameter"),
-            "wants parameters that only a FIFO queue needs; use a standard queue",
-            False,
-        ),
-        (
-            refusal("KMS.AccessDeniedException"),
-            (
-                "its KMS key refused (AccessDeniedException); grant kms:GenerateDataKey and"
-                " kms:Decrypt on the key to this role, and check that it is enabled"
-            ),
-            False,
-        ),
-        (
-            refusal("RequestThrottled"),
-            "SQS is temporarily unavailable (SendMessage: RequestThrottled)",
-            True,
-        ),
-        (
-            refusal("InternalFailure", 500),
-            "SQS is temporarily unavailable (SendMessage: InternalFailure)",
-            True,
-        ),
-        (
-            UNREACHABLE,
-            "SQS cannot be reached (SendMessage: EndpointConnectionError)",
-            True,
-        ),
+        *((refusal(code), text, False) for code, text in PERMANENT.items()),
+        (refusal("RequestThrottled"), UNAVAILABLE.format("RequestThrottled"), True),
+        (refusal("InternalFailure", 500), UNAVAILABLE.format("InternalFailure"), True),
+        (UNREACHABLE, "SQS cannot be reached (SendMessage: EndpointConnectionError)", True),
     ],
 )
 def test_refusal_names_the_queue_and_its_permission(
@@ -209,11 +187,7 @@ def test_refusal_names_the_queue_and_its_permission(
         ("https://sqs.eu-west-1.api.aws/1/due", "eu-west-1", None),
         ("https://queue.amazonaws.com/1/due", "us-east-1", None),
         ("https://ap-south-1.queue.amazonaws.com/1/due", "ap-south-1", None),
-        (
-            "https://vpce-0a1b-2c3d.sqs.us-east-2.vpce.amazonaws.com/1/due",
-            "us-east-2",
-            "https://vpce-0a1b-2c3d.sqs.us-east-2.vpce.amazonaws.com",
-        ),
+        (f"{VPC_ENDPOINT}/1/due", "us-east-2", VPC_ENDPOINT),
         ("http://127.0.0.1:4566/000000000000/due", None, "http://127.0.0.1:4566"),
     ],
 )
@@ -224,8 +198,7 @@ def test_url_of_a_queue_says_where_it_is(url: str, region: str | None, endpoint:
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
+    clear_environment(monkeypatch)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")

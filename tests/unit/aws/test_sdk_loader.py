@@ -43,6 +43,12 @@ def count_reads(connect: str) -> tuple[int, int]:
     return int(listed), int(opened)
 
 
+def limited_session() -> botocore.session.Session:
+    session = botocore.session.Session()
+    limit_loading(session)
+    return session
+
+
 def resolver(session: botocore.session.Session) -> EndpointResolver:
     """As botocore makes one of the session's data."""
     return EndpointResolver(session.get_component("data_loader").load_data("endpoints"))
@@ -63,6 +69,11 @@ def endpoint(
     return tuple(map(resolved.get, used)) if resolved else None
 
 
+def hostname_of(service: str, region: str) -> object:
+    [_, hostname, *_] = endpoint(resolver(limited_session()), service, region, (False, False)) or ()
+    return hostname
+
+
 @pytest.mark.parametrize("connect", [JOB, READER], ids=["the job", "the reader"])
 def test_client_is_made_without_data_of_other_services(connect: str) -> None:
     listed, opened = count_reads(connect)
@@ -80,46 +91,30 @@ def test_botocore_itself_reads_them() -> None:
 @pytest.mark.parametrize("service", ["secretsmanager", "sts", "sso", "oidc"])
 def test_endpoints_are_those_of_botocore_in_every_region(service: str) -> None:
     whole = botocore.session.Session()
-    limited = botocore.session.Session()
-    limit_loading(limited)
-    theirs, ours = resolver(whole), resolver(limited)
+    theirs, ours = resolver(whole), resolver(limited_session())
     partitions = whole.get_component("data_loader").load_data("endpoints")["partitions"]
     regions = [region for partition in partitions for region in partition["regions"]]
     assert len(regions) > 30
-    for region, *variants in product(regions, (False, True), (False, True)):
-        dualstack, fips = variants
+    for region, dualstack, fips in product(regions, (False, True), (False, True)):
         expected = endpoint(theirs, service, region, (dualstack, fips))
         if expected is not None:
             assert endpoint(ours, service, region, (dualstack, fips)) == expected
 
 
 def test_global_endpoint_of_sts_is_found() -> None:
-    session = botocore.session.Session()
-    limit_loading(session)
-    [_, hostname, *_] = endpoint(resolver(session), "sts", "aws-global", (False, False)) or ()
-    assert hostname == "sts.amazonaws.com"  # General Reference, "AWS STS endpoints and quotas"
+    assert (
+        hostname_of("sts", "aws-global") == "sts.amazonaws.com"
+    )  # General Reference, "AWS STS endpoints and quotas"
 
 
 def test_endpoints_of_the_user_are_read_instead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = {
-        "partitions": [
-            {
-                "partition": "own",
-                "dnsSuffix": "example.test",
-                "regions": {"own-1": {}},
-                "defaults": {"hostname": "{service}.{region}.{dnsSuffix}"},
-                "services": {},
-            }
-        ]
-    }
-    (tmp_path / "endpoints.json").write_text(json.dumps(own), "utf-8")
+    own = {"partition": "own", "dnsSuffix": "example.test", "regions": {"own-1": {}}}
+    own |= {"defaults": {"hostname": "{service}.{region}.{dnsSuffix}"}, "services": {}}
+    (tmp_path / "endpoints.json").write_text(json.dumps({"partitions": [own]}), "utf-8")
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    session = botocore.session.Session()
-    limit_loading(session)
-    [_, hostname, *_] = endpoint(resolver(session), "secretsmanager", "own-1", (False,) * 2) or ()
-    assert hostname == "secretsmanager.own-1.example.test"
+    assert hostname_of("secretsmanager", "own-1") == "secretsmanager.own-1.example.test"
 
 
 def test_service_that_is_not_there_is_still_an_error() -> None:

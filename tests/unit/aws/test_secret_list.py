@@ -23,6 +23,17 @@ def listed(name: str, tags: dict[str, str], **fields: str) -> dict[str, Any]:
     return {"ARN": arn_of(name), "Name": name, "Tags": pairs, **fields}
 
 
+def listing(*pages: object) -> ScriptedClient:
+    """A client whose list of secrets has these pages."""
+    client = ScriptedClient()
+    client.pages = list(pages)
+    return client
+
+
+def tagged(store: FleetStore) -> list[Any]:
+    return list(store.list_tagged(TAG, {}))
+
+
 def test_listing_goes_on_past_empty_pages_and_checks_each_tag_itself() -> None:
     client = ScriptedClient()
     wanted = {TAG: "c", "env": "prod"}
@@ -49,11 +60,10 @@ def test_listing_goes_on_past_empty_pages_and_checks_each_tag_itself() -> None:
 
 
 def test_list_that_never_ends_is_an_error() -> None:
-    client = ScriptedClient()
-    client.pages = [{"SecretList": [], "NextToken": "same"}] * 3
+    client = listing(*[{"SecretList": [], "NextToken": "same"}] * 3)
 
     with pytest.raises(StoreError, match="list of secrets: does not end"):
-        list(FleetStore(client).list_tagged(TAG, {}))
+        tagged(FleetStore(client))
 
 
 FIRST = {"SecretList": [listed("a", {TAG: "c"})], "NextToken": "1"}
@@ -61,21 +71,19 @@ LAST = {"SecretList": [listed("b", {TAG: "c"})]}
 
 
 def test_list_whose_continuation_is_refused_is_begun_again_once() -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, refusal("InvalidNextTokenException"), FIRST, LAST]
+    client = listing(FIRST, refusal("InvalidNextTokenException"), FIRST, LAST)
 
-    found = {each.name for each in FleetStore(client).list_tagged(TAG, {}) if each}
+    found = {each.name for each in tagged(FleetStore(client)) if each}
 
     assert found == {"a", "b"}
     assert [params.get("NextToken") for _, params in client.calls] == [None, "1", None, "1"]
 
 
 def test_list_whose_continuation_is_refused_again_is_a_temporary_failure() -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, refusal("InvalidNextTokenException")] * 2
+    client = listing(*[FIRST, refusal("InvalidNextTokenException")] * 2)
 
     with pytest.raises(StoreError) as raised:
-        list(FleetStore(client).list_tagged(TAG, {}))
+        tagged(FleetStore(client))
 
     assert str(raised.value) == (
         "list of secrets: its continuation was refused (ListSecrets: InvalidNextTokenException);"
@@ -85,11 +93,10 @@ def test_list_whose_continuation_is_refused_again_is_a_temporary_failure() -> No
 
 
 def test_list_that_may_not_be_read_says_what_to_grant() -> None:
-    client = ScriptedClient()
-    client.pages = [refusal("AccessDeniedException")]
+    client = listing(refusal("AccessDeniedException"))
 
     with pytest.raises(StoreError) as raised:
-        list(FleetStore(client).list_tagged(TAG, {}))
+        tagged(FleetStore(client))
 
     assert str(raised.value) == (
         "list of secrets: access denied; grant secretsmanager:ListSecrets on * to this role"
@@ -99,8 +106,7 @@ def test_list_that_may_not_be_read_says_what_to_grant() -> None:
 
 @pytest.mark.parametrize("error", [refusal("InternalServiceError"), UNREACHABLE])
 def test_page_that_fails_costs_no_binding_of_the_pages_before(error: Exception) -> None:
-    client = ScriptedClient()
-    client.pages = [FIRST, error]
+    client = listing(FIRST, error)
 
     selection = discover(FleetStore(client), {})
 
@@ -110,8 +116,7 @@ def test_page_that_fails_costs_no_binding_of_the_pages_before(error: Exception) 
 
 
 def test_list_of_which_nothing_can_be_read_is_a_failure_of_the_run() -> None:
-    client = ScriptedClient()
-    client.pages = [UNREACHABLE]
+    client = listing(UNREACHABLE)
 
     with pytest.raises(StoreError, match="list of secrets: "):
         discover(FleetStore(client), {})
@@ -123,7 +128,7 @@ def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
     odd: Any = [{"Key": "team"}, {"Value": "nobody's"}, {"Key": TAG, "Value": "a/credentials"}]
     client.pages = [{"SecretList": [{"ARN": arn_of("a"), "Name": "a", "Tags": odd}]}]
 
-    [listed] = store_of(client).list_tagged(TAG, {})
+    [listed] = tagged(store_of(client))
 
     assert listed is not None
     assert listed.tags == {"team": "", TAG: "a/credentials"}
@@ -142,8 +147,7 @@ def test_tag_without_a_value_costs_no_secret_its_place_in_the_list() -> None:
     ],
 )
 def test_entry_that_names_no_secret_is_left_out_and_told_of(entry: object) -> None:
-    client = ScriptedClient()
-    client.pages = [{"SecretList": [entry, listed("a", {TAG: "c"}), entry]}]
+    client = listing({"SecretList": [entry, listed("a", {TAG: "c"}), entry]})
 
     with capture_logs() as events:
         selection = discover(store_of(client), {})
@@ -161,12 +165,11 @@ def test_tags_of_any_shape_cost_no_other_secret_its_place_in_the_list(tags: obje
     odd = {"ARN": arn_of("q"), "Name": "q", "Tags": tags}
     client.pages = [{"SecretList": [odd, listed("a", {TAG: "c"})]}]
 
-    assert [each.name for each in store_of(client).list_tagged(TAG, {}) if each] == ["a"]
+    assert [each.name for each in tagged(store_of(client)) if each] == ["a"]
 
 
 def test_tag_with_the_arn_of_something_else_says_so() -> None:
-    client = ScriptedClient()
-    client.pages = [{"SecretList": [listed("a", {TAG: "arn:aws:s3:::bucket"})]}]
+    client = listing({"SecretList": [listed("a", {TAG: "arn:aws:s3:::bucket"})]})
 
     [refused] = discover(store_of(client), {}).refused
 

@@ -107,36 +107,7 @@ def test_secret_with_half_a_character_compares_without_showing_it() -> None:
     assert Secret("\ud800") == Secret("\ud800")
 
 
-# JSON
-
-
-@given(st.dictionaries(st.text(), json_values))
-def test_any_json_object_is_read_as_it_was_written(fields: dict[str, Any]) -> None:
-    assert load_object(json.dumps(fields)) == fields
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "is not JSON"),
-        ("canary", "is not JSON"),
-        ('{"a": "canary"', "is not JSON"),
-        ('{"a": NaN}', "is not JSON"),
-        ('{"a": [-Infinity]}', "is not JSON"),
-        ('{"a": Infinity}', "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ('["canary"]', "not an object"),
-        ("null", "not an object"),
-        ('"canary"', "not an object"),
-        ('{"canary": 1, "canary": 1}', "a key that occurs twice"),
-        ('{"a": {"canary": 1, "b": 2, "canary": 3}}', "a key that occurs twice"),
-    ],
-)
-def test_what_two_readers_could_read_differently_is_no_object(text: str, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem) as caught:
-        load_object(text)
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
+# Instants
 
 
 @given(instants, st.integers(-23 * 60, 23 * 60))

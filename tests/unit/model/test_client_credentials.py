@@ -60,10 +60,8 @@ def test_every_field_is_read() -> None:
     assert credentials.private_key == Secret('{"kty": "EC"}')
     assert credentials.token_secrets == ("adobe/token", "adobe/eu/*")
     assert credentials.admin_of == ("adobe/credentials",)
-    of_others = {
-        "client_admin",
-        "client_secret_rotation",
-    }  # read where the client secret is rotated
+    # These are read where the client secret is rotated.
+    of_others = {"client_admin", "client_secret_rotation"}
     apart = {"client_secret", "resource", "private_key", "token_secrets", "admin_of"}
     for name in fields.keys() - apart - of_others:
         assert getattr(credentials, name) == fields[name], name

@@ -95,11 +95,7 @@ def test_warning_names_what_would_cure_it(
 
 @pytest.mark.parametrize(
     ("interval", "cadence"),
-    [
-        (15 * MINUTE, 23 * HOUR),
-        (30 * MINUTE, DAY - 62 * MINUTE),
-        (HOUR, DAY - 122 * MINUTE),
-    ],
+    [(15 * MINUTE, 23 * HOUR), (30 * MINUTE, DAY - 62 * MINUTE), (HOUR, DAY - 122 * MINUTE)],
 )
 def test_default_cadence_of_a_day_leaves_room_for_a_failed_run(
     interval: timedelta, cadence: timedelta

@@ -50,7 +50,8 @@ def test_what_a_shell_made_of_json_is_named_with_the_way_out(text: str, named: s
 
 
 @pytest.mark.parametrize(
-    "text", ["", "canary", GOOD[:-1], "[]", "null", '"canary"', GOOD + GOOD, "{'canary': 1}"]
+    "text",
+    ["", "canary", GOOD[:-1], "[]", '["canary"]', "null", '"canary"', GOOD + GOOD, "{'canary': 1}"],
 )
 def test_what_is_no_json_object_is_refused_without_its_content(text: str) -> None:
     assert problem(text).startswith(("is not JSON", "is JSON, but not an object"))
@@ -73,7 +74,10 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
     ("text", "named"),
     [
         ('{"a": 1, "a": "canary"}', "a key that occurs twice"),
+        ('{"a": {"canary": 1, "b": 2, "canary": 3}}', "a key that occurs twice"),
         ('{"a": NaN}', "is not JSON"),
+        ('{"a": Infinity}', "is not JSON"),
+        ('{"a": [-Infinity]}', "is not JSON"),
         ('{"a": ' + "[" * 30 + "]" * 30 + "}", "nested too deeply"),
         ("[" * 100_000, "is not JSON"),
     ],

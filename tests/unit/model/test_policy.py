@@ -11,7 +11,7 @@ from rotator.errors import ConfigError
 from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_duration, parse_duration
 from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
-from rotator.model.secret import Secret
+from tests.support.memory_endpoint import access_token
 
 ISSUED_AT = datetime(2026, 1, 30, 9, tzinfo=UTC)
 DAY = timedelta(seconds=86_399)  # what Adobe IMS answers
@@ -25,13 +25,8 @@ cadences = st.none() | st.integers(1, 3 * 86_400).map(lambda s: timedelta(second
 
 
 def token(lifetime: timedelta = DAY, *, client_id: str = "my-client") -> AccessToken:
-    return AccessToken(
-        access_token=Secret("canary"),
-        token_type="bearer",
-        issued_at=ISSUED_AT,
-        expires_at=ISSUED_AT + lifetime,
-        client_id=client_id,
-        token_url="https://ims.example/token",
+    return access_token(
+        issued_at=ISSUED_AT, lifetime=lifetime, client_id=client_id, next_rotation_at=None
     )
 
 

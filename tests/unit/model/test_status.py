@@ -5,23 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.model.access_token import AccessToken
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
+from tests.support.memory_endpoint import access_token
 
 ISSUED_AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
 DAY = timedelta(hours=24)
 POLICY = RenewalPolicy()
-TOKEN = AccessToken(
-    access_token=Secret("canary"),
-    token_type="bearer",
-    issued_at=ISSUED_AT,
-    expires_at=ISSUED_AT + DAY,
-    client_id="me",
-    token_url="https://ims.example/token",
-)
+TOKEN = access_token("canary", issued_at=ISSUED_AT, client_id="me", next_rotation_at=None)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +59,15 @@ def test_malformed_token_that_readers_take_is_overdue_until_it_ends(
     assert (status.health, status.reason, status.remaining) == (health, "token_malformed", end)
 
 
-def test_token_of_another_client_is_overdue() -> None:
-    status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
+@pytest.mark.parametrize("cadence", [None, DAY])
+@pytest.mark.parametrize(("age", "health"), [(timedelta(0), "overdue"), (DAY, "unusable")])
+def test_token_of_another_client_is_overdue_until_it_ends(
+    age: timedelta, health: str, cadence: timedelta | None
+) -> None:
+    policy = RenewalPolicy(cadence=cadence)
+    status = assess_token("t", TOKEN, policy=policy, now=ISSUED_AT + age, client_id="other")
 
-    assert (status.health, status.reason) == ("overdue", "client_changed")
+    assert (status.health, status.reason) == (health, "client_changed")
 
 
 def test_token_that_is_due_for_its_credentials_is_rotated_now() -> None:
@@ -78,14 +75,6 @@ def test_token_that_is_due_for_its_credentials_is_rotated_now() -> None:
     status = assess_token("adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT, client_id="other")
 
     assert status.next_rotation_at == ISSUED_AT
-
-
-def test_expired_token_of_another_client_is_unusable() -> None:
-    status = assess_token(
-        "adobe/token", TOKEN, policy=POLICY, now=ISSUED_AT + DAY, client_id="other"
-    )
-
-    assert status.health == "unusable"
 
 
 def test_longer_tick_gives_the_job_more_time() -> None:
@@ -135,11 +124,3 @@ def test_age_of_the_client_secret_is_that_of_the_newest_stored_one() -> None:
     )
     assert done == ClientSecretStatus("c", "new", ISSUED_AT, new.expires_at)
     assert ClientSecretStatus.of("c", None) is None
-
-
-def test_token_of_another_client_is_overdue_whatever_the_cadence() -> None:
-    policy = RenewalPolicy(cadence=timedelta(hours=24))
-
-    status = assess_token("t", TOKEN, policy=policy, now=ISSUED_AT, client_id="other")
-
-    assert (status.health, status.reason) == ("overdue", "client_changed")

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +12,7 @@ from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api, make_probe, make_stored_probe
+from tests.support.memory_endpoint import access_token
 from tests.support.raw_server import RawServer
 from tests.support.recording_server import RecordingServer
 
@@ -38,15 +38,7 @@ def minted(ims: LocalIms) -> AccessToken:
 
 
 def token(text: str = CANARY, client_id: str = CLIENT) -> AccessToken:
-    issued_at = datetime(2026, 1, 31, 9, tzinfo=UTC)
-    return AccessToken(
-        access_token=Secret(text),
-        token_type="bearer",
-        issued_at=issued_at,
-        expires_at=issued_at + timedelta(hours=24),
-        client_id=client_id,
-        token_url="https://ims.example/token",
-    )
+    return access_token(text, client_id=client_id)
 
 
 def closed_port() -> str:

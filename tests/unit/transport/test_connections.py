@@ -4,6 +4,7 @@ import socket
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,8 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
-def mint_with_certificate(url: str, **changes: object) -> Minted:
-    fields: dict[str, object] = {
+def mint_with_certificate(url: str, **changes: Any) -> Minted:
+    fields: dict[str, Any] = {
         "client_secret": None,
         "auth_method": "tls_client_auth",
         "certificate": CLIENT.certificate,

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def respond(status: bytes, headers: bytes, body: bytes) -> Callable[[socket.sock
     return play
 
 
-def told(play: Callable[[socket.socket], None], **fields: object) -> MintError:
+def told(play: Callable[[socket.socket], None], **fields: Any) -> MintError:
     with RawServer(play) as server:
         error = mint_error(server.url, **fields)
     assert "canary" not in str(error)
