@@ -11,13 +11,7 @@ from collections.abc import Callable
 
 from tests.evidence.decade_designs import TICK_S, Rotator, TrueTime, reader_of, token_in
 from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, Intervals, World, draw_world
-from tests.evidence.provider_kinds import (
-    KINDS,
-    GrantingVault,
-    ProviderKind,
-    has_token,
-    rotator_for,
-)
+from tests.evidence.provider_kinds import KINDS, GrantingVault, ProviderKind, has_token, rotator_for
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
 

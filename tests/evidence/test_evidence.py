@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
@@ -24,6 +23,7 @@ from tests.evidence.row import Effort, TableRow
 from tests.evidence.rows import ROWS
 from tests.evidence.table import as_markdown, as_text
 from tests.evidence.worlds import STAGE_WORLDS
+from tests.support.processes import run_to_end
 from tests.support.secret_providers import FakeAdobe
 
 
@@ -147,14 +147,8 @@ def test_unexpected_failure_shows_neither_its_text_nor_a_traceback(on: Stage) ->
         "rotator.app.open_store = broken\n"
         "sys.exit(main(['status', '--token-secret', 'token']))"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        input=CLIENT_SECRET,
-        env=isolated_environment(os.environ, endpoint_url=on.wire.endpoint_url),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = isolated_environment(os.environ, endpoint_url=on.wire.endpoint_url)
+    ended = run_to_end(sys.executable, "-c", code, env=env, stdin=CLIENT_SECRET)
     assert ended.returncode == 1
     assert "unexpected RuntimeError" in ended.stderr
     assert CLIENT_SECRET not in ended.stderr + ended.stdout

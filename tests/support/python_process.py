@@ -3,16 +3,9 @@
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
+
+from tests.support.processes import run_to_end
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).parents[2]
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_to_end(sys.executable, "-c", textwrap.dedent(code))

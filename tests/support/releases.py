@@ -3,7 +3,8 @@
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import ROOT, run_to_end
+
 FIRST_WITH_LAYERS = "rotator/model/__init__.py"
 """0.1.0 ended with the commit before the one that added this file."""
 
@@ -24,11 +25,4 @@ def check_out_first_release(folder: Path) -> Path | None:
 
 
 def _git(*args: str) -> str:
-    done = subprocess.run(
-        ["git", *args],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
+    return run_to_end("git", *args).stdout.strip()

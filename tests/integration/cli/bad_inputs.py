@@ -8,11 +8,7 @@ from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.vault import Vault
 
 CANARY = "canary-3f9c61d7"
-
-
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5
-
-
 NOWHERE = "http://127.0.0.1:1"
 
 
@@ -21,14 +17,8 @@ ACCESS_DENIED = (
     "User: arn:aws:sts::123456789012:assumed-role/rotator/job is not authorized to perform:"
     " secretsmanager:{action} on resource: x because no identity-based policy allows it"
 )
-
-
 KMS_DENIED = "Access to KMS is not allowed"
-
-
 EXPIRED = "The security token included in the request is expired"
-
-
 READS = ("BatchGetSecretValue", "GetSecretValue")
 
 
@@ -36,9 +26,8 @@ READS = ("BatchGetSecretValue", "GetSecretValue")
 class Case:
     """One thing that is wrong with an otherwise good set-up, and what is to be said of it."""
 
-    name: str
-    code: int
     says: tuple[str, ...]
+    code: int
     args: tuple[str, ...] = ()
     env: dict[str, str | None] = field(default_factory=dict)
     credentials: str | dict[str, Any] | None = None
@@ -46,304 +35,207 @@ class Case:
     prepare: Callable[[Vault, RemoteIms], object] = lambda _, __: None
 
 
+def case(*says: str, code: int = CONFIGURATION, **details: Any) -> Case:
+    return Case(says, code, **details)
+
+
 def deleted(name: str) -> Callable[[Vault, RemoteIms], object]:
-    return lambda vault, _: vault.client.delete_secret(SecretId=getattr(vault.binding, name))
+    return lambda vault, _: vault.client.delete_secret(SecretId=getattr(vault, name))
 
 
 def behaves(**settings: Any) -> Callable[[Vault, RemoteIms], object]:
     return lambda _, ims: ims.configure(**settings)
 
 
-CASES = (
-    Case(
-        "credentials secret that is missing",
-        SECRETS_MANAGER,
-        ("secret test/none: does not exist", "check the name and AWS_REGION", "rotator init"),
+CASES = {
+    "credentials secret that is missing": case(
+        "secret test/none: does not exist",
+        "check the name and AWS_REGION",
+        "rotator init",
+        code=SECRETS_MANAGER,
         args=("--credentials-secret", "test/none"),
     ),
-    Case(
-        "token secret that is missing",
-        SECRETS_MANAGER,
-        ("secret test/none: does not exist", "check the name and AWS_REGION", "rotator init"),
+    "token secret that is missing": case(
+        "secret test/none: does not exist",
+        "check the name and AWS_REGION",
+        "rotator init",
+        code=SECRETS_MANAGER,
         args=("--token-secret", "test/none"),
     ),
-    Case(
-        "secret without JSON",
-        CONFIGURATION,
-        ("credentials secret {credentials_secret}: is not JSON",),
+    "secret without JSON": case(
+        "credentials secret {credentials_secret}: is not JSON",
         credentials=f"client_secret={CANARY}",
     ),
-    Case(
-        "JSON that is no object",
-        CONFIGURATION,
-        ("credentials secret {credentials_secret}: is JSON, but not an object",),
+    "JSON that is no object": case(
+        "credentials secret {credentials_secret}: is JSON, but not an object",
         credentials=f'["{CANARY}"]',
     ),
-    Case(
-        "secret that is empty",
-        CONFIGURATION,
-        ("credentials secret {credentials_secret}: is not JSON",),
-        credentials=" ",
+    "secret that is empty": case(
+        "credentials secret {credentials_secret}: is not JSON", credentials=" "
     ),
-    Case(
-        "missing client_id",
-        CONFIGURATION,
-        ("client_id is missing",),
-        credentials={"client_id": None},
+    "missing client_id": case("client_id is missing", credentials={"client_id": None}),
+    "empty client_id": case("client_id must be a non-empty string", credentials={"client_id": ""}),
+    "missing client_secret": case(
+        "client_secret is missing", credentials={"client_secret": None, "note": CANARY}
     ),
-    Case(
-        "empty client_id",
-        CONFIGURATION,
-        ("client_id must be a non-empty string",),
-        credentials={"client_id": ""},
-    ),
-    Case(
-        "missing client_secret",
-        CONFIGURATION,
-        ("client_secret is missing",),
-        credentials={"client_secret": None, "note": CANARY},
-    ),
-    Case(
-        "empty client_secret",
-        CONFIGURATION,
-        ("client_secret must be a non-empty string",),
+    "empty client_secret": case(
+        "client_secret must be a non-empty string",
         credentials={"client_secret": "", "note": CANARY},
     ),
-    Case(
-        "client_secret of another type",
-        CONFIGURATION,
-        ("client_secret must be a non-empty string, or a list of them",),
+    "client_secret of another type": case(
+        "client_secret must be a non-empty string, or a list of them",
         credentials={"client_secret": {"value": CANARY}},
     ),
-    Case(
-        "misspelled key",
-        CONFIGURATION,
-        ("credentials secret {credentials_secret}: ", "did you mean token_url?"),
+    "misspelled key": case(
+        "credentials secret {credentials_secret}: ",
+        "did you mean token_url?",
         credentials={"token_url": None, "token_uri": f"https://{CANARY}.example"},
     ),
-    Case(
-        "http token URL off loopback",
-        CONFIGURATION,
-        ("token_url: must use https",),
-        credentials={"token_url": f"http://{CANARY}.example/token"},
+    "http token URL off loopback": case(
+        "token_url: must use https", credentials={"token_url": f"http://{CANARY}.example/token"}
     ),
-    Case(
-        "token URL with credentials in it",
-        CONFIGURATION,
-        ("token_url: holds user info",),
+    "token URL with credentials in it": case(
+        "token_url: holds user info",
         credentials={"token_url": f"https://me:{CANARY}@ims.example/token"},
     ),
-    Case(
-        "unknown provider",
-        CONFIGURATION,
-        ("provider: unknown; did you mean adobe-ims?",),
-        credentials={"provider": "adobe_ims"},
+    "unknown provider": case(
+        "provider: unknown; did you mean adobe-ims?", credentials={"provider": "adobe_ims"}
     ),
-    Case(
-        "unknown provider that resembles none",
-        CONFIGURATION,
-        ("provider: unknown; known are adobe-ims,",),
-        credentials={"provider": CANARY},
+    "unknown provider that resembles none": case(
+        "provider: unknown; known are adobe-ims,", credentials={"provider": CANARY}
     ),
-    Case(
-        "unknown auth_method",
-        CONFIGURATION,
-        ("auth_method: unknown; known are client_secret_basic, client_secret_post",),
+    "unknown auth_method": case(
+        "auth_method: unknown; known are client_secret_basic, client_secret_post",
         credentials={"auth_method": CANARY},
     ),
-    Case(
-        "generic provider without a token URL",
-        CONFIGURATION,
-        ("token_url: missing; or set issuer to look it up",),
+    "generic provider without a token URL": case(
+        "token_url: missing; or set issuer to look it up",
         credentials={"provider": "generic", "token_url": None},
     ),
-    Case(
-        "no region",
-        CONFIGURATION,
-        ("AWS region: not set; set AWS_REGION",),
-        env={"AWS_REGION": None, "AWS_DEFAULT_REGION": None},
+    "no region": case(
+        "AWS region: not set; set AWS_REGION", env={"AWS_REGION": None, "AWS_DEFAULT_REGION": None}
     ),
-    Case(
-        "no AWS credentials",
-        CONFIGURATION,
-        ("AWS credentials: none found; set AWS_PROFILE",),
+    "no AWS credentials": case(
+        "AWS credentials: none found; set AWS_PROFILE",
         env={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
     ),
-    Case(
-        "half of the AWS credentials",
-        CONFIGURATION,
-        ("AWS credentials: incomplete; access key id and secret access key belong together",),
+    "half of the AWS credentials": case(
+        "AWS credentials: incomplete; access key id and secret access key belong together",
         env={"AWS_SECRET_ACCESS_KEY": None},
     ),
-    Case(
-        "no such profile",
-        CONFIGURATION,
-        ("AWS_PROFILE: there is no such",),
-        env={"AWS_PROFILE": "x"},
+    "no such profile": case("AWS_PROFILE: there is no such", env={"AWS_PROFILE": "x"}),
+    "endpoint that is no URL": case(
+        "AWS_ENDPOINT_URL: is not a URL", env={"AWS_ENDPOINT_URL": "loopback"}
     ),
-    Case(
-        "endpoint that is no URL",
-        CONFIGURATION,
-        ("AWS_ENDPOINT_URL: is not a URL",),
-        env={"AWS_ENDPOINT_URL": "loopback"},
-    ),
-    Case(
-        "Secrets Manager that cannot be reached",
-        TEMPORARY,
-        ("Secrets Manager cannot be reached",),
+    "Secrets Manager that cannot be reached": case(
+        "Secrets Manager cannot be reached",
+        code=TEMPORARY,
         env={"AWS_ENDPOINT_URL": NOWHERE, "AWS_MAX_ATTEMPTS": "1"},
     ),
-    Case(
-        "access denied to read",
-        SECRETS_MANAGER,
-        (
-            "secret {credentials_secret}: access denied",
-            "grant secretsmanager:GetSecretValue",
-        ),
+    "access denied to read": case(
+        "secret {credentials_secret}: access denied",
+        "grant secretsmanager:GetSecretValue",
+        code=SECRETS_MANAGER,
         refused=(READS, "AccessDeniedException", ACCESS_DENIED.format(action="GetSecretValue")),
     ),
-    Case(
-        "access denied to write",
-        SECRETS_MANAGER,
-        ("secret {token_secret}: access denied", "grant secretsmanager:PutSecretValue"),
+    "access denied to write": case(
+        "secret {token_secret}: access denied",
+        "grant secretsmanager:PutSecretValue",
+        code=SECRETS_MANAGER,
         refused=(
             ("PutSecretValue",),
             "AccessDeniedException",
             ACCESS_DENIED.format(action="PutSecretValue"),
         ),
     ),
-    Case(
-        "KMS denied to read",
-        SECRETS_MANAGER,
-        ("its KMS key refused", "grant kms:Decrypt on the key"),
+    "KMS denied to read": case(
+        "its KMS key refused",
+        "grant kms:Decrypt on the key",
+        code=SECRETS_MANAGER,
         refused=(READS, "AccessDeniedException", KMS_DENIED),
     ),
-    Case(
-        "KMS denied to write",
-        SECRETS_MANAGER,
-        ("its KMS key refused", "kms:GenerateDataKey and kms:Decrypt"),
+    "KMS denied to write": case(
+        "its KMS key refused",
+        "kms:GenerateDataKey and kms:Decrypt",
+        code=SECRETS_MANAGER,
         refused=(("PutSecretValue",), "EncryptionFailure", ""),
     ),
-    Case(
-        "AWS session that has expired",
-        SECRETS_MANAGER,
-        ("AWS does not accept these AWS credentials", "`aws configure`"),
+    "AWS session that has expired": case(
+        "AWS does not accept these AWS credentials",
+        "`aws configure`",
+        code=SECRETS_MANAGER,
         refused=(READS, "ExpiredTokenException", EXPIRED),
     ),
-    Case(
-        "credentials secret that is scheduled for deletion",
-        SECRETS_MANAGER,
-        (
-            "secret {credentials_secret}: is scheduled for deletion",
-            "aws secretsmanager restore-secret --secret-id {credentials_secret}",
-        ),
+    "credentials secret that is scheduled for deletion": case(
+        "secret {credentials_secret}: is scheduled for deletion",
+        "aws secretsmanager restore-secret --secret-id {credentials_secret}",
+        code=SECRETS_MANAGER,
         prepare=deleted("credentials_secret"),
     ),
-    Case(
-        "token secret that is scheduled for deletion",
-        SECRETS_MANAGER,
-        (
-            "secret {token_secret}: is scheduled for deletion",
-            "aws secretsmanager restore-secret --secret-id {token_secret}",
-        ),
+    "token secret that is scheduled for deletion": case(
+        "secret {token_secret}: is scheduled for deletion",
+        "aws secretsmanager restore-secret --secret-id {token_secret}",
+        code=SECRETS_MANAGER,
         prepare=deleted("token_secret"),
     ),
-    Case(
-        "cadence without a unit",
-        CONFIGURATION,
-        ("--cadence: ", "such as 23h"),
-        args=("--cadence", "23"),
+    "cadence without a unit": case("--cadence: ", "such as 23h", args=("--cadence", "23")),
+    "negative cadence": case("--cadence: ", "such as 23h", args=("--cadence=-1h",)),
+    # Python 3.14 takes it for a number, and older ones for an option.
+    "negative cadence as a word of its own": case("--cadence: ", args=("--cadence", "-1h")),
+    "cadence of zero": case("--cadence: is zero", args=("--cadence", "0h")),
+    "cadence in the environment": case(
+        "ROTATOR_CADENCE: ", "such as 23h", env={"ROTATOR_CADENCE": "daily"}
     ),
-    Case(
-        "negative cadence", CONFIGURATION, ("--cadence: ", "such as 23h"), args=("--cadence=-1h",)
-    ),
-    Case(
-        "negative cadence as a word of its own",
-        CONFIGURATION,
-        ("--cadence: ",),  # Python 3.14 takes it for a number, and older ones for an option
-        args=("--cadence", "-1h"),
-    ),
-    Case("cadence of zero", CONFIGURATION, ("--cadence: is zero",), args=("--cadence", "0h")),
-    Case(
-        "cadence in the environment",
-        CONFIGURATION,
-        ("ROTATOR_CADENCE: ", "such as 23h"),
-        env={"ROTATOR_CADENCE": "daily"},
-    ),
-    Case(
-        "cadence that is longer than the token's life",
-        CONFIGURATION,
-        ("cadence 25h: too long for tokens that live 23h59m", "choose less than 23h42m"),
+    "cadence that is longer than the token's life": case(
+        "cadence 25h: too long for tokens that live 23h59m",
+        "choose less than 23h42m",
         args=("--cadence", "25h"),
     ),
-    Case(
-        "tick that is too rare for the cadence",
-        CONFIGURATION,
-        ("cadence 23h: too long for tokens", "when the job runs every 2h"),
+    "tick that is too rare for the cadence": case(
+        "cadence 23h: too long for tokens",
+        "when the job runs every 2h",
         args=("--cadence", "23h", "--tick", "2h"),
     ),
-    Case(
-        "empty name",
-        CONFIGURATION,
-        ("--token-secret: is empty; give a secret's name or ARN",),
-        args=("--token-secret", ""),
+    "empty name": case(
+        "--token-secret: is empty; give a secret's name or ARN", args=("--token-secret", "")
     ),
-    Case(
-        "name on two lines",
-        CONFIGURATION,
-        ("--token-secret: is not a valid secret name or ARN",),
-        args=("--token-secret", "adobe\ntoken"),
+    "name on two lines": case(
+        "--token-secret: is not a valid secret name or ARN", args=("--token-secret", "adobe\ntoken")
     ),
-    Case(
-        "ARNs of two regions",
-        CONFIGURATION,
-        ("their ARNs name different regions",),
+    "ARNs of two regions": case(
+        "their ARNs name different regions",
         args=(
             *("--token-secret", "arn:aws:secretsmanager:eu-west-1:1:secret:a"),
             *("--credentials-secret", "arn:aws:secretsmanager:us-east-1:1:secret:b"),
         ),
     ),
-    Case(
-        "http probe URL off loopback",
-        CONFIGURATION,
-        ("--probe-url: must use https",),
-        args=("--probe-url", f"http://{CANARY}.example/hello"),
+    "http probe URL off loopback": case(
+        "--probe-url: must use https", args=("--probe-url", f"http://{CANARY}.example/hello")
     ),
-    Case(
-        "misspelled variable",
-        CONFIGURATION,
-        ("ROTATOR_CADENSE: unknown; did you mean ROTATOR_CADENCE?",),
-        env={"ROTATOR_CADENSE": "23h"},
+    "misspelled variable": case(
+        "ROTATOR_CADENSE: unknown; did you mean ROTATOR_CADENCE?", env={"ROTATOR_CADENSE": "23h"}
     ),
-    Case(
-        "unknown level",
-        CONFIGURATION,
-        ("ROTATOR_LOG_LEVEL: must be one of debug, info, warning, error",),
+    "unknown level": case(
+        "ROTATOR_LOG_LEVEL: must be one of debug, info, warning, error",
         env={"ROTATOR_LOG_LEVEL": "loud"},
     ),
-    Case(
-        "unknown option",
-        CONFIGURATION,
-        ("unknown option --cadense; see",),
-        args=("--cadense", "23h"),
+    "unknown option": case("unknown option --cadense; see", args=("--cadense", "23h")),
+    "argument too many": case("one argument too many; see", args=(CANARY,)),
+    "provider that cannot be reached": case(
+        "token endpoint: ", code=TEMPORARY, credentials={"token_url": f"{NOWHERE}/ims/token/v3"}
     ),
-    Case("argument too many", CONFIGURATION, ("one argument too many; see",), args=(CANARY,)),
-    Case(
-        "provider that cannot be reached",
-        TEMPORARY,
-        ("token endpoint: ",),
-        credentials={"token_url": f"{NOWHERE}/ims/token/v3"},
-    ),
-    Case(
-        "provider that is throttling",
-        TEMPORARY,
-        ("token endpoint: answered too_many_requests", "HTTP 429", "debug id"),
+    "provider that is throttling": case(
+        "token endpoint: answered too_many_requests",
+        "HTTP 429",
+        "debug id",
+        code=TEMPORARY,
         prepare=behaves(behaviour="throttled", retry_after_s=600),
     ),
-    Case(
-        "client that the provider does not know",
-        REFUSED,
-        ("token endpoint: answered invalid_client", "HTTP 400", "debug id"),
+    "client that the provider does not know": case(
+        "token endpoint: answered invalid_client",
+        "HTTP 400",
+        "debug id",
+        code=REFUSED,
         prepare=behaves(clients={}),
     ),
-)
+}

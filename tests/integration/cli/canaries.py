@@ -35,7 +35,7 @@ def garbled(action: str) -> Callable[[Vault, RemoteIms, Front], object]:
 
 
 def stored(text: str) -> Callable[[Vault, RemoteIms, Front], object]:
-    return lambda vault, _, __: vault.put(text, secret_id=vault.binding.credentials_secret)
+    return lambda vault, _, __: vault.put(text, secret_id=vault.credentials_secret)
 
 
 def grants(**fields: object) -> Callable[[Vault, RemoteIms, Front], object]:

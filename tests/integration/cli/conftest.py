@@ -1,7 +1,7 @@
 """A strict Secrets Manager and a token endpoint for the whole session, and the CLI as a subprocess.
 
 Tests share the servers and nothing else: each gets its own names in Secrets Manager (`binding`)
-and a token endpoint whose settings and counters start afresh (`local_ims`).
+and a token endpoint whose settings and counters start afresh (`ims`).
 """
 
 import io
@@ -10,9 +10,8 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -25,16 +24,12 @@ from rotator.local.environment import isolated_environment, secrets_manager_clie
 from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
 from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import OLD, Vault
 from tests.strict_aws.service import StrictSecretsManager
+from tests.support.processes import run_to_end
 from tests.support.traces import CLIENT_SECRET, STORED_TOKEN
 from tests.support.wire import Wire
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-REPOSITORY = Path(__file__).parents[3]
-TIMED_OUT = 124
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,7 +58,7 @@ def local_secrets_manager(_servers: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def local_ims(_servers: dict[str, str]) -> RemoteIms:
+def ims(_servers: dict[str, str]) -> RemoteIms:
     """The local token endpoint, with default settings, no clients and counters at zero."""
     ims = RemoteIms(_servers["base_url"])
     ims.reset()
@@ -83,12 +78,12 @@ def secrets_client(local_secrets_manager: str) -> Any:  # noqa: ANN401 - its met
 
 
 @pytest.fixture
-def binding(local_ims: RemoteIms) -> LocalBinding:
+def binding(ims: RemoteIms) -> LocalBinding:
     """Credentials that the local token endpoint accepts, and names that no other test uses.
 
     Neither secret exists yet: `cli("init", *binding.selectors, stdin=binding.init_input())`.
     """
-    return LocalBinding.register(local_ims, prefix=f"test/{uuid.uuid4()}")
+    return LocalBinding.register(ims, prefix=f"test/{uuid.uuid4()}")
 
 
 @pytest.fixture
@@ -96,15 +91,15 @@ def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 
     """Both secrets of `binding` as they are stored: the credentials, and a token secret without a
     value.
     """
-    vault = Vault(binding, secrets_client)
+    vault = Vault.of(binding, secrets_client)
     vault.create()
     return vault
 
 
 @pytest.fixture
-def planted(vault: Vault, local_ims: RemoteIms) -> Vault:
+def planted(vault: Vault, ims: RemoteIms) -> Vault:
     """A client secret and a due token that are canaries."""
-    local_ims.configure(clients={vault.binding.client_id: [CLIENT_SECRET]})
+    ims.configure(clients={vault.client_id: [CLIENT_SECRET]})
     vault.put_credentials(client_secret=CLIENT_SECRET)
     vault.put_token(age=OLD, access_token=STORED_TOKEN)
     return vault
@@ -162,8 +157,7 @@ def inside(
 def cli(aws_env: dict[str, str]) -> Cli:
     """Run `python -m rotator ARGS` to its end: `cli("run", ..., stdin="...", env={...})`.
 
-    `env` is laid over `aws_env`, and a value of None takes a variable away. Never raises: a command
-    that does not end in `timeout_s` is killed and answers 124, as timeout(1) does.
+    `env` is laid over `aws_env`, and a value of None takes a variable away.
     """
 
     def run(
@@ -172,26 +166,8 @@ def cli(aws_env: dict[str, str]) -> Cli:
         env: Mapping[str, str | None] | None = None,
         timeout_s: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "rotator", *args]
-        environment = {k: v for k, v in {**aws_env, **(env or {})}.items() if v is not None}
-        try:
-            return subprocess.run(
-                command,
-                input=stdin,
-                env=environment,
-                cwd=REPOSITORY,
-                timeout=timeout_s,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as expired:
-            return subprocess.CompletedProcess(
-                command, TIMED_OUT, _text(expired.stdout), _text(expired.stderr)
-            )
+        given = {k: v for k, v in {**aws_env, **(env or {})}.items() if v is not None}
+        command = (sys.executable, "-m", "rotator", *args)
+        return run_to_end(*command, env=given, stdin=stdin, timeout_s=timeout_s)
 
     return run
-
-
-def _text(output: str | bytes | None) -> str:
-    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""

@@ -6,20 +6,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.processes import run_to_end
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """The fixtures `cli` and `inside`."""
 
 
 def sh(script: str, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a line of shell in which `$ROTATOR` is the command; `$1` and so on are `args`."""
-    return subprocess.run(
-        ["/bin/sh", "-c", f"ROTATOR='{sys.executable} -m rotator'; {script}", "sh", *args],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    named = f"ROTATOR='{sys.executable} -m rotator'; {script}"
+    return run_to_end("/bin/sh", "-c", named, "sh", *args, env=env)
 
 
 def event(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.bad_inputs import ACCESS_DENIED, CANARY, CASES, NOWHERE, READS, Case
 from tests.integration.cli.front import Front
@@ -14,32 +13,26 @@ from tests.integration.cli.vault import OLD, Vault
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_bad_input_is_named_in_one_line_and_changes_nothing(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    local_ims: RemoteIms,
-    front: Front,
-    case: Case,
+    *, inside: Cli, vault: Vault, ims: RemoteIms, front: Front, case: Case
 ) -> None:
     vault.put_token(age=OLD, access_token=f"stored-{CANARY}")
-    local_ims.configure(clients={binding.client_id: [f"p8e-{CANARY}"]})
+    ims.configure(clients={vault.client_id: [f"p8e-{CANARY}"]})
     vault.put_credentials(client_secret=f"p8e-{CANARY}")
     if isinstance(case.credentials, str):
-        vault.put(case.credentials, secret_id=binding.credentials_secret)
+        vault.put(case.credentials, secret_id=vault.credentials_secret)
     elif case.credentials is not None:
         vault.put_credentials(**({"client_secret": f"p8e-{CANARY}"} | case.credentials))
     before = vault.versions(), vault.current()
     if case.refused is not None:
         actions, aws_code, message = case.refused
         front.refuse(*actions, code=aws_code, message=message)
-    case.prepare(vault, local_ims)
+    case.prepare(vault, ims)
 
-    ended = inside("run", *binding.selectors, *case.args, env={**front.env, **case.env})
+    ended = inside("run", *vault.selectors, *case.args, env={**front.env, **case.env})
 
-    names = {"credentials_secret": binding.credentials_secret, "token_secret": binding.token_secret}
+    names = {"credentials_secret": vault.credentials_secret, "token_secret": vault.token_secret}
     [line] = ended.stderr.splitlines()
     error = json.loads(line)["error"] if line.startswith("{") else line
     assert ended.returncode == case.code, error
@@ -54,11 +47,9 @@ def test_bad_input_is_named_in_one_line_and_changes_nothing(
     assert (vault.versions(), vault.current()) == before
 
 
-def test_value_that_grows_beyond_what_a_secret_holds_is_not_sent(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_value_that_grows_beyond_what_a_secret_holds_is_not_sent(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(note="n" * 65_200)
-    both = binding.credentials_secret
+    both = vault.credentials_secret
     before = vault.current(both)
 
     ended = inside("run", "--credentials-secret", both, "--token-secret", both)
@@ -80,19 +71,12 @@ def test_value_that_grows_beyond_what_a_secret_holds_is_not_sent(
     ],
 )
 def test_readers_name_what_is_wrong_around_them(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    command: str,
-    env: dict[str, str | None],
-    code: int,
-    says: str,
+    *, inside: Cli, vault: Vault, command: str, env: dict[str, str | None], code: int, says: str
 ) -> None:
     vault.put_token()
     args = ("--token-secret",) if command == "status" else ()
 
-    ended = inside(command, *args, binding.token_secret, env={"AWS_MAX_ATTEMPTS": "1", **env})
+    ended = inside(command, *args, vault.token_secret, env={"AWS_MAX_ATTEMPTS": "1", **env})
 
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (code, "")
@@ -102,7 +86,7 @@ def test_readers_name_what_is_wrong_around_them(
 
 @pytest.mark.parametrize("command", ["token", "status"])
 def test_readers_tell_access_denied_from_a_missing_secret(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, command: str
+    inside: Cli, vault: Vault, front: Front, command: str
 ) -> None:
     vault.put_token()
     front.refuse(
@@ -110,7 +94,7 @@ def test_readers_tell_access_denied_from_a_missing_secret(
     )
     args = ("--token-secret",) if command == "status" else ()
 
-    ended = inside(command, *args, binding.token_secret, env=front.env)
+    ended = inside(command, *args, vault.token_secret, env=front.env)
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == SECRETS_MANAGER

@@ -15,54 +15,48 @@ TOKEN = "canary-stored-token"
 READERS = ("token", "headers", "env")
 
 
-def test_token_is_printed_bare(cli: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_token_is_printed_bare(cli: Cli, vault: Vault) -> None:
     vault.put_token()
 
-    ended = cli("token", binding.token_secret)
+    ended = cli("token", vault.token_secret)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{TOKEN}\n", "")
 
 
-def test_headers_are_those_of_adobes_apis(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_headers_are_those_of_adobes_apis(inside: Cli, vault: Vault) -> None:
     vault.put_token()
 
-    ended = inside("headers", binding.token_secret)
+    ended = inside("headers", vault.token_secret)
 
     assert ended.returncode == 0
-    assert ended.stdout == f"Authorization: Bearer {TOKEN}\nx-api-key: {binding.client_id}\n"
+    assert ended.stdout == f"Authorization: Bearer {TOKEN}\nx-api-key: {vault.client_id}\n"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_headers_go_to_curl_by_standard_input(
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    local_ims: RemoteIms,
-    aws_env: dict[str, str],
+    inside: Cli, vault: Vault, ims: RemoteIms, aws_env: dict[str, str]
 ) -> None:
     assert vault.versions() == {}
-    inside("run", *binding.selectors)
+    inside("run", *vault.selectors)
 
     ended = sh(
         '$ROTATOR headers "$1" | curl -sS --noproxy "*" -H @- "$2"',
-        binding.token_secret,
-        local_ims.urls.hello,
+        vault.token_secret,
+        ims.urls.hello,
         env=aws_env,
     )
 
     assert (ended.stdout, ended.stderr) == ("Welcome to the Photoshop API!", "")
 
 
-def test_env_is_quoted_for_the_shell(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
+def test_env_is_quoted_for_the_shell(vault: Vault, aws_env: dict[str, str]) -> None:
     strange = 'it\'s "a" $(client) `id`; * \\ &'
     vault.put_token(client_id=strange)
 
     ended = sh(
         'eval "$($ROTATOR env "$1" --prefix PS_FF_SERVICES)";'
         ' printf "%s|%s" "$PS_FF_SERVICES_ACCESS_TOKEN" "$PS_FF_SERVICES_CLIENT_ID"',
-        binding.token_secret,
+        vault.token_secret,
         env=aws_env,
     )
 
@@ -73,15 +67,15 @@ def test_env_is_quoted_for_the_shell(
     ("options", "start"), [((), ""), (("--prefix", "PS_FF_SERVICES"), "PS_FF_SERVICES_")]
 )
 def test_env_names_its_variables_by_the_prefix(
-    inside: Cli, binding: LocalBinding, vault: Vault, options: tuple[str, ...], start: str
+    inside: Cli, vault: Vault, options: tuple[str, ...], start: str
 ) -> None:
     vault.put_token()
 
-    ended = inside("env", binding.token_secret, *options)
+    ended = inside("env", vault.token_secret, *options)
 
     assert ended.stdout.splitlines() == [
         f"export {start}ACCESS_TOKEN={TOKEN}",
-        f"export {start}CLIENT_ID={binding.client_id}",
+        f"export {start}CLIENT_ID={vault.client_id}",
         f"export {start}EXPIRES_AT={vault.fields()['expires_at']}",
     ]
 
@@ -108,35 +102,27 @@ def test_prefix_that_is_no_variable_is_refused(
     ],
 )
 def test_nothing_usable_ends_with_six(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    command: str,
-    stored: str | None,
-    problem: str,
+    *, inside: Cli, vault: Vault, command: str, stored: str | None, problem: str
 ) -> None:
     if stored == "expired":
         vault.put_token(age=timedelta(hours=25))
     elif stored is not None:
         vault.put(stored)
 
-    ended = inside(command, binding.token_secret)
+    ended = inside(command, vault.token_secret)
 
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (6, "")
-    assert line.startswith(f"rotator {command}: secret {binding.token_secret}: ")
+    assert line.startswith(f"rotator {command}: secret {vault.token_secret}: ")
     assert problem in line
     assert "canary" not in line
 
 
-def test_previous_token_serves_while_the_current_one_is_unusable(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_previous_token_serves_while_the_current_one_is_unusable(inside: Cli, vault: Vault) -> None:
     vault.put_token()
     vault.put("spoiled by hand")
 
-    ended = inside("token", binding.token_secret)
+    ended = inside("token", vault.token_secret)
 
     assert (ended.returncode, ended.stdout) == (0, f"{TOKEN}\n")
 
@@ -149,13 +135,11 @@ def test_secret_that_is_missing_ends_with_five(inside: Cli) -> None:
 
 
 @pytest.mark.parametrize("command", READERS)
-def test_token_that_lives_too_short_ends_with_six(
-    inside: Cli, binding: LocalBinding, vault: Vault, command: str
-) -> None:
+def test_token_that_lives_too_short_ends_with_six(inside: Cli, vault: Vault, command: str) -> None:
     vault.put_token(lifetime=timedelta(minutes=9))
 
-    ended = inside(command, binding.token_secret, "--min-life", "10m")
-    enough = inside(command, binding.token_secret, "--min-life", "8m")
+    ended = inside(command, vault.token_secret, "--min-life", "10m")
+    enough = inside(command, vault.token_secret, "--min-life", "8m")
 
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (6, "")
@@ -186,22 +170,16 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("way", ["argument", "option", "variable"])
 def test_token_secret_is_named_in_the_same_ways_for_every_command(
-    *,
-    inside: Cli,
-    cli: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    command: tuple[str, ...],
-    way: str,
+    *, inside: Cli, cli: Cli, vault: Vault, command: tuple[str, ...], way: str
 ) -> None:
     vault.put_token()
     name, *rest = command
     args = {
-        "argument": (binding.token_secret,),
-        "option": ("--token-secret", binding.token_secret),
+        "argument": (vault.token_secret,),
+        "option": ("--token-secret", vault.token_secret),
         "variable": (),
     }[way]
-    env = {"ROTATOR_TOKEN_SECRET": binding.token_secret if way == "variable" else "test/other"}
+    env = {"ROTATOR_TOKEN_SECRET": vault.token_secret if way == "variable" else "test/other"}
 
     call = cli if name == "exec" else inside  # it takes the place of its process
     ended = call(name, *args, *rest, env=env)
@@ -220,14 +198,12 @@ def test_two_names_for_the_token_secret_are_refused(inside: Cli, command: tuple[
     assert "ID and --token-secret: name different secrets; pass one of them" in ended.stderr
 
 
-def test_documented_idiom_stops_a_script(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
+def test_documented_idiom_stops_a_script(vault: Vault, aws_env: dict[str, str]) -> None:
     assert vault.versions() == {}
 
     ended = sh(
         'vars=$($ROTATOR env "$1") && eval "$vars" || exit; echo went on',
-        binding.token_secret,
+        vault.token_secret,
         env=aws_env | {"ACCESS_TOKEN": "stale"},
     )
 
@@ -235,15 +211,15 @@ def test_documented_idiom_stops_a_script(
 
 
 def test_status_is_written_for_a_textfile_collector(
-    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+    inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:
     vault.put_token()
     path = tmp_path / "rotator.prom"
 
-    ended = inside("status", binding.token_secret, "--openmetrics", str(path))
+    ended = inside("status", vault.token_secret, "--openmetrics", str(path))
 
     expected = vault.fields()["expires_at_epoch"]
-    labels = f'{{token_secret="{binding.token_secret}"}}'
+    labels = f'{{token_secret="{vault.token_secret}"}}'
     assert ended.returncode == 0
     assert f"rotator_token_expires_at_seconds{labels} {expected}\n" in path.read_text()
     assert "healthy" in ended.stdout

@@ -13,13 +13,9 @@ NEW = "p8e-new+client/secret="
 
 
 @pytest.mark.parametrize("way", ["argument", "option", "variable"])
-def test_credentials_are_shown_without_secrets(
-    inside: Cli, binding: LocalBinding, vault: Vault, way: str
-) -> None:
-    vault.put_credentials(
-        client_secret=[NEW, binding.client_secret], parameters={"x": "p8e-hidden"}
-    )
-    name = binding.credentials_secret
+def test_credentials_are_shown_without_secrets(inside: Cli, vault: Vault, way: str) -> None:
+    vault.put_credentials(client_secret=[NEW, vault.client_secret], parameters={"x": "p8e-hidden"})
+    name = vault.credentials_secret
     args = {"argument": (name,), "option": ("--credentials-secret", name), "variable": ()}[way]
 
     ended = inside("credentials", "show", *args, env={"ROTATOR_CREDENTIALS_SECRET": name})
@@ -29,27 +25,25 @@ def test_credentials_are_shown_without_secrets(
     assert {key: text.strip() for key, text in rows.items()} == {
         "credentials secret": name,
         "version id": vault.current(name)[0],
-        "client id": binding.client_id,
+        "client id": vault.client_id,
         "client secrets": "2",
         "provider": "adobe-ims",
-        "token url": binding.token_url,
+        "token url": vault.token_url,
         "scope": "openid,AdobeID,read_organizations",
         "auth method": "client_secret_post",
         "parameters": "x",
     }
-    assert not {NEW, binding.client_secret, "p8e-hidden"} & set(ended.stdout.split())
+    assert not {NEW, vault.client_secret, "p8e-hidden"} & set(ended.stdout.split())
 
 
-def test_what_set_says_of_the_next_run_is_so(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_what_set_says_of_the_next_run_is_so(inside: Cli, vault: Vault) -> None:
     assert vault.versions() == {}
-    inside("run", *binding.selectors)
+    inside("run", *vault.selectors)
 
-    said = inside("credentials", "set", binding.credentials_secret, "--scope", "openid,AdobeID")
-    ran = inside("run", *binding.selectors)
-    again = inside("credentials", "set", binding.credentials_secret, stdin=binding.client_secret)
-    ran_again = inside("run", *binding.selectors)
+    said = inside("credentials", "set", vault.credentials_secret, "--scope", "openid,AdobeID")
+    ran = inside("run", *vault.selectors)
+    again = inside("credentials", "set", vault.credentials_secret, stdin=vault.client_secret)
+    ran_again = inside("run", *vault.selectors)
 
     assert "the next `rotator run` mints with it" in said.stdout
     assert ran.stdout.startswith("rotated: credentials changed")
@@ -57,47 +51,43 @@ def test_what_set_says_of_the_next_run_is_so(
     assert ran_again.stdout.startswith("not due")
 
 
-def test_credentials_are_shown_as_json(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_credentials_are_shown_as_json(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(token_secrets=["app/*"])
 
-    ended = inside("credentials", "show", binding.credentials_secret, "--json")
+    ended = inside("credentials", "show", vault.credentials_secret, "--json")
 
     shown = json.loads(ended.stdout)
     assert (shown["client_secrets"], shown["private_key"]) == (1, False)
     assert shown["token_secrets"] == ["app/*"]
-    assert binding.client_secret not in ended.stdout
+    assert vault.client_secret not in ended.stdout
 
 
-def test_setting_is_changed_and_nothing_else(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_setting_is_changed_and_nothing_else(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(note="of the team")
-    before = vault.fields(binding.credentials_secret)
+    before = vault.fields(vault.credentials_secret)
 
-    ended = inside("credentials", "set", binding.credentials_secret, "--scope", "openid,AdobeID")
+    ended = inside("credentials", "set", vault.credentials_secret, "--scope", "openid,AdobeID")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("changed scope in credentials secret ")
     assert "the next `rotator run` mints with it" in ended.stdout
-    assert vault.fields(binding.credentials_secret) == before | {"scope": "openid,AdobeID"}
+    assert vault.fields(vault.credentials_secret) == before | {"scope": "openid,AdobeID"}
 
 
-def test_empty_setting_is_taken_away(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_empty_setting_is_taken_away(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(audience="https://api.example")
 
-    inside("credentials", "set", "--audience", "", binding.credentials_secret)
+    inside("credentials", "set", "--audience", "", vault.credentials_secret)
 
-    assert "audience" not in vault.fields(binding.credentials_secret)
+    assert "audience" not in vault.fields(vault.credentials_secret)
 
 
-def test_nothing_is_written_if_it_says_so_already(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    before = vault.current(binding.credentials_secret)
+def test_nothing_is_written_if_it_says_so_already(inside: Cli, vault: Vault) -> None:
+    before = vault.current(vault.credentials_secret)
 
-    ended = inside("credentials", "set", binding.credentials_secret, stdin=binding.client_secret)
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=vault.client_secret)
 
-    assert (ended.returncode, vault.current(binding.credentials_secret)) == (0, before)
+    assert (ended.returncode, vault.current(vault.credentials_secret)) == (0, before)
     assert "nothing was changed" in ended.stdout
 
 
@@ -105,39 +95,34 @@ def test_nothing_is_written_if_it_says_so_already(
     "given", [NEW, f"{NEW}\r\n", f"\ufeff{NEW}\n", json.dumps({"client_secret": NEW})]
 )
 def test_client_secret_is_replaced_from_standard_input(
-    inside: Cli, binding: LocalBinding, vault: Vault, given: str
+    inside: Cli, vault: Vault, given: str
 ) -> None:
-    ended = inside("credentials", "set", binding.credentials_secret, stdin=given)
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=given)
 
     assert ended.returncode == 0
-    assert vault.fields(binding.credentials_secret)["client_secret"] == NEW
+    assert vault.fields(vault.credentials_secret)["client_secret"] == NEW
     assert NEW not in ended.stdout + ended.stderr
 
 
 def test_second_client_secret_comes_first_and_the_first_one_stays(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    added = inside("credentials", "add", binding.credentials_secret, stdin=NEW)
-    again = inside("credentials", "add", binding.credentials_secret, stdin=NEW)
-    ran = inside("run", *binding.selectors)
+    added = inside("credentials", "add", vault.credentials_secret, stdin=NEW)
+    again = inside("credentials", "add", vault.credentials_secret, stdin=NEW)
+    ran = inside("run", *vault.selectors)
 
     assert (added.returncode, again.returncode, ran.returncode) == (0, 0, 0)
-    assert vault.fields(binding.credentials_secret)["client_secret"] == [
-        NEW,
-        binding.client_secret,
-    ]
+    assert vault.fields(vault.credentials_secret)["client_secret"] == [NEW, vault.client_secret]
 
 
-def test_client_secret_is_typed_unseen(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
-) -> None:
-    terminal = Terminal("credentials", "set", binding.credentials_secret, env=aws_env)
+def test_client_secret_is_typed_unseen(aws_env: dict[str, str], vault: Vault) -> None:
+    terminal = Terminal("credentials", "set", vault.credentials_secret, env=aws_env)
     terminal.wait_for("client secret (not shown): ")
     terminal.type(f"{NEW}\n")
 
     assert terminal.close() == 0, terminal.shown
     assert NEW not in terminal.shown
-    assert vault.fields(binding.credentials_secret)["client_secret"] == NEW
+    assert vault.fields(vault.credentials_secret)["client_secret"] == NEW
 
 
 @pytest.mark.parametrize(
@@ -161,21 +146,15 @@ def test_client_secret_is_typed_unseen(
     ],
 )
 def test_change_that_could_not_be_used_is_refused(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    args: tuple[str, ...],
-    stdin: str,
-    says: str,
+    *, inside: Cli, vault: Vault, args: tuple[str, ...], stdin: str, says: str
 ) -> None:
-    before = vault.current(binding.credentials_secret)
+    before = vault.current(vault.credentials_secret)
 
-    ended = inside("credentials", *args, binding.credentials_secret, stdin=stdin)
+    ended = inside("credentials", *args, vault.credentials_secret, stdin=stdin)
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert says in ended.stderr
-    assert vault.current(binding.credentials_secret) == before
+    assert vault.current(vault.credentials_secret) == before
 
 
 @pytest.mark.parametrize("action", ["add", "set"])
@@ -193,29 +172,27 @@ def test_change_that_could_not_be_used_is_refused(
     ],
 )
 def test_other_json_is_never_taken_for_a_client_secret(
-    inside: Cli, binding: LocalBinding, vault: Vault, action: str, given: str
+    inside: Cli, vault: Vault, action: str, given: str
 ) -> None:
-    before = vault.current(binding.credentials_secret)
+    before = vault.current(vault.credentials_secret)
 
-    ended = inside("credentials", action, binding.credentials_secret, stdin=given)
+    ended = inside("credentials", action, vault.credentials_secret, stdin=given)
 
     [line] = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "JSON" in line
     assert NEW not in line
-    assert vault.current(binding.credentials_secret) == before
+    assert vault.current(vault.credentials_secret) == before
 
 
-def test_added_client_secret_may_come_as_json(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_added_client_secret_may_come_as_json(inside: Cli, vault: Vault) -> None:
     given = json.dumps({"client_secret": NEW})
 
-    ended = inside("credentials", "add", binding.credentials_secret, stdin=given)
+    ended = inside("credentials", "add", vault.credentials_secret, stdin=given)
 
-    fields = vault.fields(binding.credentials_secret)
+    fields = vault.fields(vault.credentials_secret)
     assert ended.returncode == 0
-    assert fields["client_secret"] == [NEW, binding.client_secret]
+    assert fields["client_secret"] == [NEW, vault.client_secret]
     assert NEW not in ended.stdout + ended.stderr
 
 
@@ -230,22 +207,18 @@ def test_client_secret_in_argv_is_refused_and_not_repeated(
     assert NEW not in line
 
 
-def test_any_field_is_corrected_by_a_json_object(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_any_field_is_corrected_by_a_json_object(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(lifetime_s="soon", audience="https://api.example")
-    failed = inside("run", *binding.selectors)
+    failed = inside("run", *vault.selectors)
 
     ended = inside(
-        *("credentials", "set", binding.credentials_secret),
+        *("credentials", "set", vault.credentials_secret),
         stdin='{"lifetime_s": 3600, "audience": null}',
     )
 
-    fields = vault.fields(binding.credentials_secret)
+    fields = vault.fields(vault.credentials_secret)
     assert failed.returncode == 2
-    assert (
-        f"correct it with `rotator credentials set {binding.credentials_secret}`" in failed.stderr
-    )
+    assert f"correct it with `rotator credentials set {vault.credentials_secret}`" in failed.stderr
     assert ended.stdout.startswith("changed lifetime s, audience in credentials secret ")
     assert fields["lifetime_s"] == 3600
     assert "audience" not in fields
@@ -264,14 +237,14 @@ def test_any_field_is_corrected_by_a_json_object(
     ],
 )
 def test_refused_run_names_the_command_that_helps(
-    inside: Cli, binding: LocalBinding, vault: Vault, changes: dict[str, str], says: str
+    inside: Cli, vault: Vault, changes: dict[str, str], says: str
 ) -> None:
     vault.put_credentials(**changes)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 3
-    assert says.format(id=binding.credentials_secret) in ended.stdout
+    assert says.format(id=vault.credentials_secret) in ended.stdout
 
 
 def test_run_on_a_missing_secret_names_the_command_that_creates_both(
@@ -283,12 +256,10 @@ def test_run_on_a_missing_secret_names_the_command_that_creates_both(
     assert f"create it with `rotator init {' '.join(binding.selectors)}`" in ended.stdout
 
 
-def test_interface_for_the_client_secret_is_stored_and_shown(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_interface_for_the_client_secret_is_stored_and_shown(inside: Cli, vault: Vault) -> None:
     admin = {"kind": "adobe", "organization_id": "org@Adobe", "credential_id": "7"}
 
-    name = binding.credentials_secret
+    name = vault.credentials_secret
     ended = inside("credentials", "set", name, stdin=json.dumps({"client_admin": admin}))
 
     assert ended.returncode == 0, ended.stderr
@@ -299,10 +270,8 @@ def test_interface_for_the_client_secret_is_stored_and_shown(
     )
 
 
-def test_interface_that_is_wrong_is_not_stored(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    name = binding.credentials_secret
+def test_interface_that_is_wrong_is_not_stored(inside: Cli, vault: Vault) -> None:
+    name = vault.credentials_secret
     before = vault.fields(name)
 
     stdin = json.dumps({"client_admin": {"kind": "adobe", "organization_id": "org@Adobe"}})
@@ -315,13 +284,13 @@ def test_interface_that_is_wrong_is_not_stored(
 
 @pytest.mark.parametrize("command", ["show", "set", "add", "rotate-client-secret", "run"])
 def test_swapped_names_store_no_client_secret_where_consumers_read(
-    inside: Cli, binding: LocalBinding, vault: Vault, command: str
+    inside: Cli, vault: Vault, command: str
 ) -> None:
-    inside("run", *binding.selectors)
-    before = vault.current(binding.token_secret)
+    inside("run", *vault.selectors)
+    before = vault.current(vault.token_secret)
     swapped = {
-        "ROTATOR_CREDENTIALS_SECRET": binding.token_secret,
-        "ROTATOR_TOKEN_SECRET": binding.credentials_secret,
+        "ROTATOR_CREDENTIALS_SECRET": vault.token_secret,
+        "ROTATOR_TOKEN_SECRET": vault.credentials_secret,
     }
     args = ("credentials", command) if command in {"show", "set", "add"} else (command,)
 
@@ -329,9 +298,9 @@ def test_swapped_names_store_no_client_secret_where_consumers_read(
 
     said = ended.stdout + ended.stderr
     assert ended.returncode == 2
-    assert f"credentials secret {binding.token_secret}: holds a token" in said
+    assert f"credentials secret {vault.token_secret}: holds a token" in said
     assert "are the names of the credentials secret and the token secret swapped?" in said
-    assert vault.current(binding.token_secret) == before
+    assert vault.current(vault.token_secret) == before
 
 
 @pytest.mark.parametrize("args", [("run",), ("credentials", "set")])

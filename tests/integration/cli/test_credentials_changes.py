@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
 
@@ -18,9 +17,9 @@ IS_DUE = "the next `rotator run` mints with it, because the token request has ch
 
 @pytest.mark.parametrize("given", [NEW, json.dumps({"client_secret": NEW, "scope": "photoshop"})])
 def test_settings_and_standard_input_are_stored_in_one_write(
-    inside: Cli, binding: LocalBinding, vault: Vault, given: str
+    inside: Cli, vault: Vault, given: str
 ) -> None:
-    name = binding.credentials_secret
+    name = vault.credentials_secret
 
     ended = inside("credentials", "set", name, "--scope", "photoshop", "--stdin", stdin=given)
 
@@ -32,10 +31,8 @@ def test_settings_and_standard_input_are_stored_in_one_write(
     assert NEW not in ended.stdout + ended.stderr
 
 
-def test_settings_and_standard_input_that_differ_change_nothing(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    name = binding.credentials_secret
+def test_settings_and_standard_input_that_differ_change_nothing(inside: Cli, vault: Vault) -> None:
+    name = vault.credentials_secret
     before = vault.current(name)
 
     ended = inside(
@@ -47,21 +44,19 @@ def test_settings_and_standard_input_that_differ_change_nothing(
     assert vault.current(name) == before
 
 
-def test_client_secret_beside_settings_is_not_dropped_in_silence(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = cli("credentials", "set", binding.credentials_secret, "--scope", "openid", stdin=NEW)
+def test_client_secret_beside_settings_is_not_dropped_in_silence(cli: Cli, vault: Vault) -> None:
+    ended = cli("credentials", "set", vault.credentials_secret, "--scope", "openid", stdin=NEW)
 
     assert ended.returncode == 0
     assert "standard input was not read" in ended.stderr
     assert "--stdin" in ended.stderr
-    assert vault.fields(binding.credentials_secret)["client_secret"] == binding.client_secret
+    assert vault.fields(vault.credentials_secret)["client_secret"] == vault.client_secret
 
 
 def test_open_pipe_that_sends_nothing_holds_no_change_up(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+    aws_env: dict[str, str], vault: Vault
 ) -> None:
-    command = ("credentials", "set", binding.credentials_secret, "--scope", "openid")
+    command = ("credentials", "set", vault.credentials_secret, "--scope", "openid")
     with subprocess.Popen(
         [sys.executable, "-m", "rotator", *command],
         env=aws_env,
@@ -71,13 +66,11 @@ def test_open_pipe_that_sends_nothing_holds_no_change_up(
     ) as process:
         assert process.wait(60) == 0
 
-    assert vault.fields(binding.credentials_secret)["scope"] == "openid"
+    assert vault.fields(vault.credentials_secret)["scope"] == "openid"
 
 
-def test_nothing_is_said_of_an_empty_standard_input(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
-) -> None:
-    command = ("credentials", "set", binding.credentials_secret, "--scope", "openid")
+def test_nothing_is_said_of_an_empty_standard_input(aws_env: dict[str, str], vault: Vault) -> None:
+    command = ("credentials", "set", vault.credentials_secret, "--scope", "openid")
     ended = subprocess.run(
         [sys.executable, "-m", "rotator", *command],
         env=aws_env,
@@ -89,47 +82,45 @@ def test_nothing_is_said_of_an_empty_standard_input(
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert vault.fields(binding.credentials_secret)["scope"] == "openid"
+    assert vault.fields(vault.credentials_secret)["scope"] == "openid"
 
 
 @pytest.mark.parametrize("stated", ["photoshop", ["photoshop"]])
 def test_short_name_of_a_scope_in_json_is_stored_as_what_it_stands_for(
-    inside: Cli, binding: LocalBinding, vault: Vault, stated: object
+    inside: Cli, vault: Vault, stated: object
 ) -> None:
     ended = inside(
-        *("credentials", "set", binding.credentials_secret), stdin=json.dumps({"SCOPES": stated})
+        *("credentials", "set", vault.credentials_secret), stdin=json.dumps({"SCOPES": stated})
     )
 
     assert ended.returncode == 0, ended.stderr
-    assert vault.fields(binding.credentials_secret)["scope"] == PHOTOSHOP
+    assert vault.fields(vault.credentials_secret)["scope"] == PHOTOSHOP
 
 
 @pytest.mark.parametrize("way", ["flag", "json"])
-def test_scope_that_resembles_a_short_name_is_refused(
-    inside: Cli, binding: LocalBinding, vault: Vault, way: str
-) -> None:
-    before = vault.current(binding.credentials_secret)
+def test_scope_that_resembles_a_short_name_is_refused(inside: Cli, vault: Vault, way: str) -> None:
+    before = vault.current(vault.credentials_secret)
     args = ("--scope", "photshop") if way == "flag" else ()
 
     ended = inside(
-        *("credentials", "set", binding.credentials_secret, *args), stdin='{"scope": "photshop"}'
+        *("credentials", "set", vault.credentials_secret, *args), stdin='{"scope": "photshop"}'
     )
 
     assert ended.returncode == 2
     assert "scope: unknown; did you mean photoshop?" in ended.stderr
-    assert vault.current(binding.credentials_secret) == before
+    assert vault.current(vault.credentials_secret) == before
 
 
 @pytest.mark.parametrize("scope", ["basic", "photshop"])
 def test_scope_of_another_provider_is_stored_as_it_is_written(
-    inside: Cli, binding: LocalBinding, vault: Vault, scope: str
+    inside: Cli, vault: Vault, scope: str
 ) -> None:
     vault.put_credentials(provider="generic")
 
-    ended = inside("credentials", "set", binding.credentials_secret, "--scope", scope)
+    ended = inside("credentials", "set", vault.credentials_secret, "--scope", scope)
 
     assert ended.returncode == 0, ended.stderr
-    assert vault.fields(binding.credentials_secret)["scope"] == scope
+    assert vault.fields(vault.credentials_secret)["scope"] == scope
 
 
 @pytest.mark.parametrize(
@@ -144,16 +135,11 @@ def test_scope_of_another_provider_is_stored_as_it_is_written(
     ],
 )
 def test_advice_after_json_says_whether_the_token_is_due(
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    changes: dict[str, object],
-    *,
-    is_due: bool,
+    inside: Cli, vault: Vault, changes: dict[str, object], *, is_due: bool
 ) -> None:
     vault.put_credentials(scope="openid,AdobeID,read_organizations")
 
-    ended = inside("credentials", "set", binding.credentials_secret, stdin=json.dumps(changes))
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=json.dumps(changes))
 
     assert ended.returncode == 0, ended.stderr
     assert (IS_DUE in ended.stdout) is is_due
@@ -174,7 +160,7 @@ def test_advice_after_json_says_whether_the_token_is_due(
 def test_pasted_line_of_settings_is_not_stored_as_the_client_secret(
     inside: Cli, vault: Vault, action: str, line: str
 ) -> None:
-    name = vault.binding.credentials_secret
+    name = vault.credentials_secret
     before = vault.current(name)
 
     ended = inside("credentials", action, name, stdin=line.format(NEW))
@@ -186,9 +172,9 @@ def test_pasted_line_of_settings_is_not_stored_as_the_client_secret(
 
 
 def test_replaced_client_secret_is_said_to_be_in_the_version_before(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    name = binding.credentials_secret
+    name = vault.credentials_secret
 
     replaced = inside("credentials", "set", name, stdin=NEW)
     added = inside("credentials", "add", name, stdin=f"{NEW}2")
@@ -201,9 +187,9 @@ def test_replaced_client_secret_is_said_to_be_in_the_version_before(
 
 
 def test_replaced_value_that_could_not_be_read_is_said_to_be_in_the_version_before(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    name = binding.credentials_secret
+    name = vault.credentials_secret
     vault.put("no JSON", secret_id=name)
     ended = inside(
         "credentials", "set", name, stdin=json.dumps({"client_id": "a", "client_secret": NEW})
@@ -214,9 +200,9 @@ def test_replaced_value_that_could_not_be_read_is_said_to_be_in_the_version_befo
 
 
 def test_run_on_an_unreadable_value_with_other_keys_advises_to_correct_it_by_hand(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    name = binding.credentials_secret
+    name = vault.credentials_secret
     value = '{"client_id": "a", "db": {"x": 1, "x": 2}}'
     vault.put(value, secret_id=name)
     ran = inside("run", "--credentials-secret", name, "--token-secret", name)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -16,12 +16,11 @@ import pytest
 
 from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.playground import playground
+from tests.integration.cli.rig import Cli
+from tests.support.processes import run_to_end
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.untraced
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
 
 REPOSITORY = Path(__file__).parents[3]
 PATIENCE_S = 60
@@ -93,15 +92,7 @@ def urls_in(text: str) -> set[str]:
 
 def shell(script: str, folder: Path, environment: dict[str, str]) -> str:
     """The output of a shell that has this environment and nothing else."""
-    ended = subprocess.run(
-        ["/bin/sh", "-c", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    ended = run_to_end("/bin/sh", "-c", script, cwd=folder, env=environment)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -180,16 +171,12 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
         )
     )
 
-    tried = subprocess.run(
-        ["/bin/sh", "-c", line, "sh", str(tmp_path / "exports")],
-        env=isolated_environment(os.environ)
-        | {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "old"}
-        | dict.fromkeys(("HTTP_PROXY", "http_proxy", "AWS_ENDPOINT_URL_SECRETS_MANAGER"), NOWHERE),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
+    misleading = dict.fromkeys(
+        ("HTTP_PROXY", "http_proxy", "AWS_ENDPOINT_URL_SECRETS_MANAGER"), NOWHERE
     )
+    env = isolated_environment(os.environ) | {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "old"}
+    exports = str(tmp_path / "exports")
+    tried = run_to_end("/bin/sh", "-c", line, "sh", exports, env=env | misleading)
     open_before = [url for url in urls_in(printed) if is_open(url)]
     process.send_signal(number)
     _, stderr = process.communicate(timeout=PATIENCE_S)

@@ -1,19 +1,14 @@
 """`rotator run` and `rotator status` over many bindings, as processes over HTTP."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.rig import Cli, result
 from tests.integration.cli.vault import Vault
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
 
 TAG = "rotator:credentials-secret"
 
@@ -21,7 +16,7 @@ TAG = "rotator:credentials-secret"
 def add_token_secret(vault: Vault, name: str, credentials: str, **tags: str) -> str:
     """A token secret without a value, bound by tag; answers with its name."""
     pairs = {TAG: credentials, **tags}
-    full = vault.binding.token_secret.replace("/token", f"/{name}")
+    full = vault.token_secret.replace("/token", f"/{name}")
     vault.client.create_secret(
         Name=full, Tags=[{"Key": key, "Value": text} for key, text in pairs.items()]
     )
@@ -37,43 +32,36 @@ def write_manifest(path: Path, *pairs: tuple[str, str], more: str = "") -> str:
     return str(path)
 
 
-def printed(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(ended.stdout)
-    return fields
-
-
-def test_manifest_keeps_every_token_fresh(
-    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
-) -> None:
-    other = add_token_secret(vault, "other", binding.credentials_secret)
-    pairs = [(binding.credentials_secret, name) for name in (binding.token_secret, other)]
+def test_manifest_keeps_every_token_fresh(inside: Cli, vault: Vault, tmp_path: Path) -> None:
+    other = add_token_secret(vault, "other", vault.credentials_secret)
+    pairs = [(vault.credentials_secret, name) for name in (vault.token_secret, other)]
     manifest = write_manifest(tmp_path / "fleet.toml", *pairs)
 
     first = inside("run", "--config", manifest, "--json")
     second = inside("run", "--config", manifest, "--json")
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert printed(first)["summary"]["rotated"] == 2
-    assert printed(second)["summary"]["not_due"] == 2
-    assert {each["token_secret"] for each in printed(first)["bindings"]} == {
-        binding.token_secret,
+    assert result(first)["summary"]["rotated"] == 2
+    assert result(second)["summary"]["not_due"] == 2
+    assert {each["token_secret"] for each in result(first)["bindings"]} == {
+        vault.token_secret,
         other,
     }
-    tokens = {vault.fields(name)["access_token"] for name in (binding.token_secret, other)}
+    tokens = {vault.fields(name)["access_token"] for name in (vault.token_secret, other)}
     assert len(tokens) == 2
 
 
 def test_discovery_serves_whom_the_credentials_agree_to_and_names_the_others(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    team = binding.token_secret.replace("/", "-")
-    agreed = add_token_secret(vault, "agreed", binding.credentials_secret, team=team)
-    stranger = add_token_secret(vault, "stranger", binding.credentials_secret, team=team)
+    team = vault.token_secret.replace("/", "-")
+    agreed = add_token_secret(vault, "agreed", vault.credentials_secret, team=team)
+    stranger = add_token_secret(vault, "stranger", vault.credentials_secret, team=team)
     vault.put_credentials(token_secrets=[agreed])
 
     ended = inside("run", "--discover", "--where", f"team={team}", "--json")
 
-    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    outcomes = {each["token_secret"]: each for each in result(ended)["bindings"]}
     assert ended.returncode == 2
     assert outcomes[agreed]["outcome"] == "rotated"
     assert outcomes[stranger]["outcome"] == "failed"
@@ -81,61 +69,57 @@ def test_discovery_serves_whom_the_credentials_agree_to_and_names_the_others(
     assert vault.versions(stranger) == {}
 
 
-def test_tag_without_a_secret_is_named_alone(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    team = binding.token_secret.replace("/", "-")
-    good = add_token_secret(vault, "good", binding.credentials_secret, team=team)
+def test_tag_without_a_secret_is_named_alone(inside: Cli, vault: Vault) -> None:
+    team = vault.token_secret.replace("/", "-")
+    good = add_token_secret(vault, "good", vault.credentials_secret, team=team)
     odd = add_token_secret(vault, "odd", "nowhere/credentials", team=team)
     vault.put_credentials(token_secrets=[good])
 
     ended = inside("run", "--discover", "--where", f"team={team}", "--json")
 
-    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    outcomes = {each["token_secret"]: each for each in result(ended)["bindings"]}
     assert ended.returncode == 5
     assert outcomes[good]["outcome"] == "rotated"
     assert "nowhere/credentials" in outcomes[odd]["error"]
 
 
 def test_secret_of_another_account_is_named_alone(
-    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+    inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:
-    credentials = binding.credentials_secret
+    credentials = vault.credentials_secret
     foreign = "arn:aws:secretsmanager:us-east-1:999999999999:secret:their/token-AbCdEf"
     manifest = write_manifest(
-        tmp_path / "fleet.toml", (credentials, binding.token_secret), (credentials, foreign)
+        tmp_path / "fleet.toml", (credentials, vault.token_secret), (credentials, foreign)
     )
 
     ended = inside("run", "--config", manifest, "--json")
 
-    outcomes = {each["token_secret"]: each for each in printed(ended)["bindings"]}
+    outcomes = {each["token_secret"]: each for each in result(ended)["bindings"]}
     assert ended.returncode == 5
-    assert outcomes[binding.token_secret]["outcome"] == "rotated"
+    assert outcomes[vault.token_secret]["outcome"] == "rotated"
     assert foreign in outcomes[foreign]["error"]
     assert vault.fields()["access_token"]
 
 
-def test_init_makes_a_binding_that_discovery_serves(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    made = inside("init", *binding.selectors, "--bind-only")
-    tags = vault.tags(binding.token_secret)
+def test_init_makes_a_binding_that_discovery_serves(inside: Cli, vault: Vault) -> None:
+    made = inside("init", *vault.selectors, "--bind-only")
+    tags = vault.tags(vault.token_secret)
 
     ended = inside("run", "--discover", "--where", f"{TAG}={tags[TAG]}", "--json")
 
     assert made.returncode == 0, made.stderr
     assert ended.returncode == 0, ended.stdout
-    assert [each["outcome"] for each in printed(ended)["bindings"]] == ["rotated"]
+    assert [each["outcome"] for each in result(ended)["bindings"]] == ["rotated"]
 
 
 def test_stored_tokens_that_the_api_rejects_are_replaced(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms, tmp_path: Path
+    inside: Cli, vault: Vault, ims: RemoteIms, tmp_path: Path
 ) -> None:
-    names = [add_token_secret(vault, name, binding.credentials_secret) for name in ("a", "b")]
+    names = [add_token_secret(vault, name, vault.credentials_secret) for name in ("a", "b")]
     manifest = write_manifest(
-        tmp_path / "fleet.toml", *((binding.credentials_secret, name) for name in names)
+        tmp_path / "fleet.toml", *((vault.credentials_secret, name) for name in names)
     )
-    probed = ("run", "--config", manifest, "--probe-url", local_ims.urls.hello, "--probe-stored")
+    probed = ("run", "--config", manifest, "--probe-url", ims.urls.hello, "--probe-stored")
     inside(*probed)
     accepted = inside(*probed, "--json")
     revoked = vault.fields(names[0]) | {"access_token": "revoked"}
@@ -143,8 +127,8 @@ def test_stored_tokens_that_the_api_rejects_are_replaced(
 
     ended = inside(*probed, "--json")
 
-    assert printed(accepted)["summary"]["not_due"] == 2
-    reasons = {each["token_secret"]: each["reason"] for each in printed(ended)["bindings"]}
+    assert result(accepted)["summary"]["not_due"] == 2
+    reasons = {each["token_secret"]: each["reason"] for each in result(ended)["bindings"]}
     assert reasons == {names[0]: "rejected", names[1]: "fresh"}
     assert vault.fields(names[0])["access_token"] != "revoked"
 
@@ -162,12 +146,12 @@ def test_probe_of_stored_tokens_needs_an_api_in_the_manifest_or_in_the_flags(
 
 
 def test_different_failures_end_with_a_code_of_their_own(
-    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+    inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:
-    credentials = binding.credentials_secret
-    missing = (credentials, binding.token_secret + "-missing")
+    credentials = vault.credentials_secret
+    missing = (credentials, vault.token_secret + "-missing")
     wrong = '[[binding]]\ncredentials_secret = "a"\n'
-    pairs = [(credentials, binding.token_secret), missing]
+    pairs = [(credentials, vault.token_secret), missing]
 
     one_kind = inside("run", "--config", write_manifest(tmp_path / "one", *pairs))
     two_kinds = inside("run", "--config", write_manifest(tmp_path / "two", *pairs, more=wrong))
@@ -179,23 +163,23 @@ def test_different_failures_end_with_a_code_of_their_own(
 
 
 def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
-    inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path
+    inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:
     empty = add_token_secret(vault, "empty", "unused")
     vault.put_token()
-    credentials = binding.credentials_secret
+    credentials = vault.credentials_secret
     manifest = write_manifest(
-        tmp_path / "fleet.toml", (credentials, binding.token_secret), (credentials, empty)
+        tmp_path / "fleet.toml", (credentials, vault.token_secret), (credentials, empty)
     )
 
     ended = inside("status", "--config", manifest, "--json")
 
     assert ended.returncode == 6
-    assert [each["token_secret"] for each in printed(ended)["bindings"]] == [
+    assert [each["token_secret"] for each in result(ended)["bindings"]] == [
         empty,
-        binding.token_secret,
+        vault.token_secret,
     ]
-    assert printed(ended)["summary"] == {
+    assert result(ended)["summary"] == {
         "bindings": 2,
         "healthy": 1,
         "overdue": 0,
@@ -234,10 +218,10 @@ def test_ambiguous_or_wrong_selection_is_named(
 
 
 def test_flag_that_names_a_binding_makes_the_fleet_of_the_environment_moot(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    ended = inside("run", *binding.selectors, "--json", env={"ROTATOR_DISCOVER": "true"})
+    ended = inside("run", *vault.selectors, "--json", env={"ROTATOR_DISCOVER": "true"})
 
     assert ended.returncode == 0
-    assert printed(ended)["token_secret"] == binding.token_secret
+    assert result(ended)["token_secret"] == vault.token_secret
     assert vault.fields()["access_token"]

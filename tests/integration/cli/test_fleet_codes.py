@@ -1,17 +1,13 @@
 """`rotator run` and `rotator status` end alike where a binding of a fleet cannot be known."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 TAG = "rotator:credentials-secret"
 OTHER_REGION = "arn:aws:secretsmanager:eu-south-2:123456789012:secret:their/credentials-AbCdEf"
@@ -31,15 +27,15 @@ OTHER_REGION = "arn:aws:secretsmanager:eu-south-2:123456789012:secret:their/cred
     ],
 )
 def test_tag_that_names_no_usable_credentials_ends_run_and_status_alike(
-    inside: Cli, binding: LocalBinding, vault: Vault, *, names: str, value: str | None, code: int
+    inside: Cli, vault: Vault, *, names: str, value: str | None, code: int
 ) -> None:
-    prefix = binding.token_secret
+    prefix = vault.token_secret
     good, tagged = f"{prefix}/good", f"{prefix}/tagged"
     vault.put_credentials(token_secrets=[good])
     if value is not None:
         text = {"SecretString": value} if value else {}
         vault.client.create_secret(Name=f"{prefix}/odd", **text)
-    for name, credentials in ((good, binding.credentials_secret), (tagged, names)):
+    for name, credentials in ((good, vault.credentials_secret), (tagged, names)):
         tags = {TAG: credentials.format(prefix=prefix), "team": prefix}
         vault.client.create_secret(
             Name=name, Tags=[{"Key": key, "Value": text} for key, text in tags.items()]
@@ -84,12 +80,12 @@ def test_of_two_secrets_that_are_missing_the_credentials_are_named(
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_list_that_breaks_off_is_told_after_what_was_found_is_done(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, *, as_json: bool
+    inside: Cli, vault: Vault, front: Front, *, as_json: bool
 ) -> None:
-    name = f"{binding.token_secret}/a"
+    name = f"{vault.token_secret}/a"
     vault.put_credentials(token_secrets=[name])
     arn = vault.client.create_secret(Name=name)["ARN"]
-    tags = [{"Key": TAG, "Value": binding.credentials_secret}]
+    tags = [{"Key": TAG, "Value": vault.credentials_secret}]
     page = {"SecretList": [{"ARN": arn, "Name": name, "Tags": tags}], "NextToken": "again"}
     front.answer("ListSecrets", page)
     json_flag = ("--json",) if as_json else ()

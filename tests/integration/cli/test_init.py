@@ -20,29 +20,27 @@ FIREFLY = "openid,AdobeID,session,additional_info,read_organizations,firefly_api
 @pytest.fixture
 def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 - its methods are made at run time
     """Nothing is stored yet."""
-    return Vault(binding, secrets_client)
+    return Vault.of(binding, secrets_client)
 
 
-def test_init_creates_and_binds_both_secrets_and_run_works(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = cli("init", *binding.selectors, stdin=binding.init_input())
-    ran = cli("run", *binding.selectors)
+def test_init_creates_and_binds_both_secrets_and_run_works(cli: Cli, vault: Vault) -> None:
+    ended = cli("init", *vault.selectors, stdin=vault.init_input())
+    ran = cli("run", *vault.selectors)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
-        f"created token secret {binding.token_secret}, without a value yet",
-        f"created credentials secret {binding.credentials_secret}",
-        f"next: rotator run {' '.join(binding.selectors)}",
+        f"created token secret {vault.token_secret}, without a value yet",
+        f"created credentials secret {vault.credentials_secret}",
+        f"next: rotator run {' '.join(vault.selectors)}",
     ]
-    assert vault.fields(binding.credentials_secret) == {
-        **json.loads(binding.init_input()),
-        "token_secrets": [binding.token_secret],
+    assert vault.fields(vault.credentials_secret) == {
+        **json.loads(vault.init_input()),
+        "token_secrets": [vault.token_secret],
     }
-    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
-    assert vault.tags(binding.credentials_secret) == {}
+    assert vault.tags(vault.token_secret) == {TAG: vault.credentials_secret}
+    assert vault.tags(vault.credentials_secret) == {}
     assert ran.returncode == 0
-    assert binding.client_secret not in ended.stdout + ran.stdout + ran.stderr
+    assert vault.client_secret not in ended.stdout + ran.stdout + ran.stderr
 
 
 def test_init_names_the_variables_when_nothing_is_named(inside: Cli) -> None:
@@ -52,129 +50,121 @@ def test_init_names_the_variables_when_nothing_is_named(inside: Cli) -> None:
     assert "pass --token-secret ID or set ROTATOR_TOKEN_SECRET" in ended.stderr
 
 
-def test_init_refuses_to_overwrite(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_init_refuses_to_overwrite(inside: Cli, vault: Vault) -> None:
     vault.create()
-    before = vault.current(binding.credentials_secret)
+    before = vault.current(vault.credentials_secret)
 
-    ended = inside("init", *binding.selectors, stdin='{"client_id": "x", "client_secret": "y"}')
+    ended = inside("init", *vault.selectors, stdin='{"client_id": "x", "client_secret": "y"}')
 
     assert ended.returncode == 2
     assert ended.stdout == ""
     [line] = ended.stderr.splitlines()
-    assert f"secret {binding.credentials_secret}: holds a value" in line
+    assert f"secret {vault.credentials_secret}: holds a value" in line
     assert "--bind-only" in line
-    assert vault.current(binding.credentials_secret) == before
-    assert vault.tags(binding.token_secret) == {}
+    assert vault.current(vault.credentials_secret) == before
+    assert vault.tags(vault.token_secret) == {}
 
 
-def test_init_refuses_a_token_secret_of_another_binding(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_init_refuses_a_token_secret_of_another_binding(inside: Cli, vault: Vault) -> None:
     other = {"Key": TAG, "Value": "somebody/else"}
-    vault.client.create_secret(Name=binding.token_secret, Tags=[other])
+    vault.client.create_secret(Name=vault.token_secret, Tags=[other])
 
-    ended = inside("init", *binding.selectors, stdin=binding.init_input())
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
 
     assert ended.returncode == 2
     assert "is bound to the credentials secret somebody/else" in ended.stderr
-    assert vault.names() == {binding.token_secret}
+    assert vault.names() == {vault.token_secret}
 
 
-def test_init_takes_credentials_into_a_secret_that_is_empty(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_init_takes_credentials_into_a_secret_that_is_empty(inside: Cli, vault: Vault) -> None:
     # As infrastructure code makes them: without values.
-    for name in (binding.credentials_secret, binding.token_secret):
+    for name in (vault.credentials_secret, vault.token_secret):
         vault.client.create_secret(Name=name)
 
-    ended = inside("init", *binding.selectors, stdin=binding.init_input())
-    again = inside("init", *binding.selectors, stdin=binding.init_input())
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
+    again = inside("init", *vault.selectors, stdin=vault.init_input())
 
     assert (ended.returncode, again.returncode) == (0, 2)
-    assert f"bound token secret {binding.token_secret}, which existed" in ended.stdout
-    assert f"in {binding.credentials_secret}, which was empty" in ended.stdout
-    assert vault.fields(binding.credentials_secret)["client_id"] == binding.client_id
-    assert len(vault.versions(binding.credentials_secret)) == 1
+    assert f"bound token secret {vault.token_secret}, which existed" in ended.stdout
+    assert f"in {vault.credentials_secret}, which was empty" in ended.stdout
+    assert vault.fields(vault.credentials_secret)["client_id"] == vault.client_id
+    assert len(vault.versions(vault.credentials_secret)) == 1
 
 
 @pytest.mark.parametrize("failing", ["CreateSecret", "TagResource", "PutSecretValue"])
 def test_init_resumes_after_it_failed_half_way(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, failing: str
+    inside: Cli, vault: Vault, front: Front, failing: str
 ) -> None:
     if failing != "CreateSecret":
-        for name in (binding.credentials_secret, binding.token_secret):
+        for name in (vault.credentials_secret, vault.token_secret):
             vault.client.create_secret(Name=name)
     front.refuse(failing, code="InternalServiceError", status=400)
-    failed = inside("init", *binding.selectors, stdin=binding.init_input(), env=front.env)
+    failed = inside("init", *vault.selectors, stdin=vault.init_input(), env=front.env)
     front.relent()
 
-    ended = inside("init", *binding.selectors, stdin=binding.init_input(), env=front.env)
+    ended = inside("init", *vault.selectors, stdin=vault.init_input(), env=front.env)
 
     assert failed.returncode == 4
     assert len(failed.stderr.splitlines()) == 1
     assert ended.returncode == 0
-    assert vault.fields(binding.credentials_secret)["client_id"] == binding.client_id
-    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
+    assert vault.fields(vault.credentials_secret)["client_id"] == vault.client_id
+    assert vault.tags(vault.token_secret) == {TAG: vault.credentials_secret}
 
 
-def test_init_resumes_when_only_the_token_secret_was_made(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_init_resumes_when_only_the_token_secret_was_made(inside: Cli, vault: Vault) -> None:
     vault.client.create_secret(
-        Name=binding.token_secret, Tags=[{"Key": TAG, "Value": binding.credentials_secret}]
+        Name=vault.token_secret, Tags=[{"Key": TAG, "Value": vault.credentials_secret}]
     )
 
-    ended = inside("init", *binding.selectors, stdin=binding.init_input())
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
 
     assert ended.returncode == 0
-    assert vault.names() == {binding.token_secret, binding.credentials_secret}
+    assert vault.names() == {vault.token_secret, vault.credentials_secret}
 
 
 def test_bind_only_adds_its_consent_and_leaves_the_credentials_as_they_are(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
-    vault.client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+    vault.client.create_secret(Name=vault.credentials_secret, SecretString=vault.init_input())
 
-    ended = inside("init", *binding.selectors, "--bind-only", stdin="not read")
+    ended = inside("init", *vault.selectors, "--bind-only", stdin="not read")
 
     assert ended.returncode == 0
-    assert vault.fields(binding.credentials_secret) == {
-        **json.loads(binding.init_input()),
-        "token_secrets": [binding.token_secret],
+    assert vault.fields(vault.credentials_secret) == {
+        **json.loads(vault.init_input()),
+        "token_secrets": [vault.token_secret],
     }
-    assert vault.tags(binding.token_secret) == {TAG: binding.credentials_secret}
+    assert vault.tags(vault.token_secret) == {TAG: vault.credentials_secret}
 
 
-def test_bind_only_needs_credentials_that_exist(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = inside("init", *binding.selectors, "--bind-only")
+def test_bind_only_needs_credentials_that_exist(inside: Cli, vault: Vault) -> None:
+    ended = inside("init", *vault.selectors, "--bind-only")
 
     assert ended.returncode == 2
     assert "leave --bind-only out to create it" in ended.stderr
     assert vault.names() == set()
 
 
-def test_init_makes_one_secret_for_both(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
-    both = binding.credentials_secret
+def test_init_makes_one_secret_for_both(inside: Cli, vault: Vault) -> None:
+    both = vault.credentials_secret
     selectors = ("--credentials-secret", both, "--token-secret", both)
 
-    ended = inside("init", *selectors, stdin=binding.init_input())
+    ended = inside("init", *selectors, stdin=vault.init_input())
     ran = inside("run", *selectors)
 
     assert (ended.returncode, ran.returncode) == (0, 0)
     assert vault.names() == {both}
     assert vault.tags(both) == {TAG: both}
-    assert vault.fields(both)["client_secret"] == binding.client_secret
+    assert vault.fields(both)["client_secret"] == vault.client_secret
 
 
-def test_kms_key_is_given_to_both_secrets(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_kms_key_is_given_to_both_secrets(inside: Cli, vault: Vault) -> None:
     ended = inside(
-        "init", *binding.selectors, "--kms-key-id", "alias/tokens", stdin=binding.init_input()
+        "init", *vault.selectors, "--kms-key-id", "alias/tokens", stdin=vault.init_input()
     )
 
     assert ended.returncode == 0
-    for name in (binding.credentials_secret, binding.token_secret):
+    for name in (vault.credentials_secret, vault.token_secret):
         assert vault.client.describe_secret(SecretId=name)["KmsKeyId"] == "alias/tokens"
 
 
@@ -204,9 +194,9 @@ def test_kms_key_is_given_to_both_secrets(inside: Cli, binding: LocalBinding, va
     ids=lambda value: value[:40] if value.startswith("standard") else None,
 )
 def test_wrong_input_is_refused_before_anything_is_made(
-    inside: Cli, binding: LocalBinding, vault: Vault, stdin: str, problem: str
+    inside: Cli, vault: Vault, stdin: str, problem: str
 ) -> None:
-    ended = inside("init", *binding.selectors, stdin=stdin)
+    ended = inside("init", *vault.selectors, stdin=stdin)
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == 2
@@ -216,16 +206,14 @@ def test_wrong_input_is_refused_before_anything_is_made(
     assert vault.names() == set()
 
 
-def test_arn_of_a_secret_that_is_missing_cannot_be_created(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{binding.token_secret}-AbCdEf"
+def test_arn_of_a_secret_that_is_missing_cannot_be_created(inside: Cli, vault: Vault) -> None:
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{vault.token_secret}-AbCdEf"
 
     ended = inside(
         "init",
-        *("--credentials-secret", binding.credentials_secret),
+        *("--credentials-secret", vault.credentials_secret),
         *("--token-secret", arn),
-        stdin=binding.init_input(),
+        stdin=vault.init_input(),
     )
 
     assert ended.returncode == 2
@@ -246,9 +234,9 @@ def test_arn_of_a_secret_that_is_missing_cannot_be_created(
     ids=" ".join,
 )
 def test_secret_in_argv_is_refused_and_not_repeated(
-    inside: Cli, binding: LocalBinding, vault: Vault, args: tuple[str, ...]
+    inside: Cli, vault: Vault, args: tuple[str, ...]
 ) -> None:
-    ended = inside("init", *binding.selectors, *args, stdin=binding.init_input())
+    ended = inside("init", *vault.selectors, *args, stdin=vault.init_input())
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == 2
@@ -258,34 +246,34 @@ def test_secret_in_argv_is_refused_and_not_repeated(
 
 
 def test_terminal_is_asked_and_shows_no_client_secret(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+    aws_env: dict[str, str], vault: Vault
 ) -> None:
-    terminal = Terminal("init", *binding.selectors, env=aws_env)
+    terminal = Terminal("init", *vault.selectors, env=aws_env)
     terminal.wait_for("[adobe-ims]: ")
     terminal.type("\n")
     terminal.wait_for("[basic]: ")
     terminal.type("firefly\n")
     terminal.wait_for("client id: ")
-    terminal.type(f"{binding.client_id}\n")
+    terminal.type(f"{vault.client_id}\n")
     terminal.wait_for("client secret (not shown): ")
-    terminal.type(f"{binding.client_secret}\n")
+    terminal.type(f"{vault.client_secret}\n")
 
     assert terminal.close() == 0, terminal.shown
-    assert binding.client_id in terminal.shown  # the id is no secret, and is echoed
-    assert binding.client_secret not in terminal.shown
-    assert vault.fields(binding.credentials_secret) == {
+    assert vault.client_id in terminal.shown  # the id is no secret, and is echoed
+    assert vault.client_secret not in terminal.shown
+    assert vault.fields(vault.credentials_secret) == {
         "provider": "adobe-ims",
         "scope": FIREFLY,
-        "client_id": binding.client_id,
-        "client_secret": binding.client_secret,
-        "token_secrets": [binding.token_secret],
+        "client_id": vault.client_id,
+        "client_secret": vault.client_secret,
+        "token_secrets": [vault.token_secret],
     }
 
 
 def test_terminal_is_asked_for_what_the_provider_needs(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault
+    aws_env: dict[str, str], vault: Vault
 ) -> None:
-    terminal = Terminal("init", *binding.selectors, "--provider", "auth0", env=aws_env)
+    terminal = Terminal("init", *vault.selectors, "--provider", "auth0", env=aws_env)
     terminal.wait_for("token URL (https://{domain}/oauth/token): ")
     terminal.type("https://team.example/oauth/token\n")
     terminal.wait_for("audience: ")
@@ -298,13 +286,13 @@ def test_terminal_is_asked_for_what_the_provider_needs(
     terminal.type("p8e-typed\n")
 
     assert terminal.close() == 0, terminal.shown
-    assert vault.fields(binding.credentials_secret) == {
+    assert vault.fields(vault.credentials_secret) == {
         "provider": "auth0",
         "token_url": "https://team.example/oauth/token",
         "audience": "https://api.example",
         "client_id": "me",
         "client_secret": "p8e-typed",
-        "token_secrets": [binding.token_secret],
+        "token_secrets": [vault.token_secret],
     }
 
 
@@ -312,10 +300,10 @@ def test_terminal_is_asked_for_what_the_provider_needs(
     ("typed", "code"), [("\x04", 2), ("\n", 2), ("\x03", 130)], ids=["end", "nothing", "Ctrl-C"]
 )
 def test_terminal_that_gives_no_client_secret_makes_nothing(
-    aws_env: dict[str, str], binding: LocalBinding, vault: Vault, typed: str, code: int
+    aws_env: dict[str, str], vault: Vault, typed: str, code: int
 ) -> None:
     flags = ("--provider", "adobe-ims", "--scope", "basic")
-    terminal = Terminal("init", *binding.selectors, *flags, env=aws_env)
+    terminal = Terminal("init", *vault.selectors, *flags, env=aws_env)
     terminal.wait_for("client id: ")
     terminal.type("me\n")
     terminal.wait_for("client secret (not shown): ")
@@ -331,34 +319,31 @@ def test_terminal_that_gives_no_client_secret_makes_nothing(
     ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]
 )
 def test_settings_given_as_flags_are_stored_with_what_is_piped_in(
-    *, inside: Cli, binding: LocalBinding, vault: Vault, scope: str, stored: str, way: str
+    *, inside: Cli, vault: Vault, scope: str, stored: str, way: str
 ) -> None:
-    piped = json.loads(binding.init_input()) | ({"scope": scope} if way == "json" else {})
+    piped = json.loads(vault.init_input()) | ({"scope": scope} if way == "json" else {})
     flags = ("--scope", scope) if way == "flag" else ()
-    ended = inside("init", *binding.selectors, *flags, stdin=json.dumps(piped))
+    ended = inside("init", *vault.selectors, *flags, stdin=json.dumps(piped))
 
     assert ended.returncode == 0
-    assert vault.fields(binding.credentials_secret)["scope"] == stored
+    assert vault.fields(vault.credentials_secret)["scope"] == stored
 
 
 @pytest.mark.parametrize(
     ("args", "says"),
     [
         (("--scope", "firefly"), "standard input: scope differs from --scope; pass it once"),
-        (
-            ("--bind-only", "--scope", "firefly"),
-            "use `rotator credentials set {id}` for these",
-        ),
+        (("--bind-only", "--scope", "firefly"), "use `rotator credentials set {id}` for these"),
         (("--provider", "adobe"), "provider: unknown; known are adobe-ims"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
-    inside: Cli, binding: LocalBinding, vault: Vault, args: tuple[str, ...], says: str
+    inside: Cli, vault: Vault, args: tuple[str, ...], says: str
 ) -> None:
     given = '{"client_id": "me", "client_secret": "s", "scope": "openid"}'
 
-    ended = inside("init", *binding.selectors, *args, stdin=given)
+    ended = inside("init", *vault.selectors, *args, stdin=given)
 
     assert ended.returncode == 2
-    assert says.format(id=binding.credentials_secret) in ended.stderr
+    assert says.format(id=vault.credentials_secret) in ended.stderr
     assert vault.names() == set()

@@ -9,13 +9,12 @@ from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event, result
-from tests.integration.cli.vault import OLD, Vault, instant
+from tests.integration.cli.vault import OLD, Vault
+from tests.support.documents import instant
 
 
-def test_first_run_fills_an_empty_token_secret(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = cli("run", *binding.selectors, "--json")
+def test_first_run_fills_an_empty_token_secret(cli: Cli, vault: Vault) -> None:
+    ended = cli("run", *vault.selectors, "--json")
 
     stored = vault.fields()
     version_id, _ = vault.current()
@@ -23,15 +22,15 @@ def test_first_run_fills_an_empty_token_secret(
     assert result(ended) == {
         "outcome": "rotated",
         "reason": "token_missing",
-        "credentials_secret": binding.credentials_secret,
-        "token_secret": binding.token_secret,
+        "credentials_secret": vault.credentials_secret,
+        "token_secret": vault.token_secret,
         "version_id": version_id,
         "issued_at": stored["issued_at"],
         "expires_at": stored["expires_at"],
         "next_rotation_at": stored["next_rotation_at"],
         "duration_s": result(ended)["duration_s"],
     }
-    assert stored["client_id"] == binding.client_id
+    assert stored["client_id"] == vault.client_id
     assert stored["token_type"] == "bearer"
     assert set(stored) == {
         *vault.token_fields(),
@@ -41,11 +40,9 @@ def test_first_run_fills_an_empty_token_secret(
     }
 
 
-def test_stored_life_is_what_the_provider_announced(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_stored_life_is_what_the_provider_announced(inside: Cli, vault: Vault) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    inside("run", *binding.selectors)
+    inside("run", *vault.selectors)
 
     stored = vault.fields()
     issued_at, expires_at, next_rotation_at = (
@@ -58,63 +55,57 @@ def test_stored_life_is_what_the_provider_announced(
     assert stored["expires_at_epoch"] == int(expires_at.timestamp())
 
 
-def test_due_token_is_replaced(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_due_token_is_replaced(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     old = vault.put_token(age=OLD)
 
-    ended = cli("run", *binding.selectors)
+    ended = cli("run", *vault.selectors)
 
     version_id, _ = vault.current()
     assert ended.returncode == 0
     assert ended.stdout.startswith("rotated: cadence reached, in ")
     assert version_id in ended.stdout
     assert vault.versions() == {old: ["AWSPREVIOUS"], version_id: ["AWSCURRENT"]}
-    assert local_ims.observed()["tokens_minted"] == 1
+    assert ims.observed()["tokens_minted"] == 1
 
 
-def test_fresh_token_stays(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_fresh_token_stays(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     version_id = vault.put_token(age=timedelta(hours=22))
 
-    ended = cli("run", *binding.selectors)
+    ended = cli("run", *vault.selectors)
 
     assert ended.returncode == 0
     assert ended.stdout.startswith("not due: fresh, in ")
     assert vault.versions() == {version_id: ["AWSCURRENT"]}
-    assert local_ims.observed()["token_requests"] == 0
+    assert ims.observed()["token_requests"] == 0
 
 
-def test_run_that_is_not_due_costs_one_call(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front
-) -> None:
+def test_run_that_is_not_due_costs_one_call(inside: Cli, vault: Vault, front: Front) -> None:
     vault.put_token()
 
-    assert inside("run", *binding.selectors, env=front.env).returncode == 0
+    assert inside("run", *vault.selectors, env=front.env).returncode == 0
 
     assert front.actions == ["BatchGetSecretValue"]
 
 
 def test_due_run_costs_two_calls_and_one_mint(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, local_ims: RemoteIms
+    inside: Cli, vault: Vault, front: Front, ims: RemoteIms
 ) -> None:
     vault.put_token(age=OLD)
 
-    assert inside("run", *binding.selectors, env=front.env).returncode == 0
+    assert inside("run", *vault.selectors, env=front.env).returncode == 0
 
     assert front.actions == ["BatchGetSecretValue", "PutSecretValue"]
-    assert local_ims.observed()["token_requests"] == 1
+    assert ims.observed()["token_requests"] == 1
 
 
 def test_first_run_costs_three_calls_and_one_mint(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, local_ims: RemoteIms
+    inside: Cli, vault: Vault, front: Front, ims: RemoteIms
 ) -> None:
     # What the service says; moto fails as a whole where one of the secrets has no value.
-    version_id, text = vault.current(binding.credentials_secret)
-    arn = vault.client.describe_secret(SecretId=binding.credentials_secret)["ARN"]
-    entry = {"ARN": arn, "Name": binding.credentials_secret, "VersionStages": ["AWSCURRENT"]}
-    refusal = {"SecretId": binding.token_secret, "ErrorCode": "ResourceNotFoundException"}
+    version_id, text = vault.current(vault.credentials_secret)
+    arn = vault.client.describe_secret(SecretId=vault.credentials_secret)["ARN"]
+    entry = {"ARN": arn, "Name": vault.credentials_secret, "VersionStages": ["AWSCURRENT"]}
+    refusal = {"SecretId": vault.token_secret, "ErrorCode": "ResourceNotFoundException"}
     front.answer(
         "BatchGetSecretValue",
         {
@@ -123,62 +114,56 @@ def test_first_run_costs_three_calls_and_one_mint(
         },
     )
 
-    assert inside("run", *binding.selectors, env=front.env).returncode == 0
+    assert inside("run", *vault.selectors, env=front.env).returncode == 0
 
     assert front.actions == ["BatchGetSecretValue", "DescribeSecret", "PutSecretValue"]
-    assert local_ims.observed()["token_requests"] == 1
+    assert ims.observed()["token_requests"] == 1
 
 
 def test_dry_run_says_what_it_would_do_and_does_nothing(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     version_id = vault.put_token(age=OLD)
 
-    ended = inside("run", *binding.selectors, "--dry-run")
+    ended = inside("run", *vault.selectors, "--dry-run")
 
     assert ended.returncode == 0
     assert ended.stdout.startswith("would rotate (dry run): cadence reached")
     assert event(ended)["outcome"] == "would_rotate"
     assert vault.versions() == {version_id: ["AWSCURRENT"]}
-    assert local_ims.observed()["token_requests"] == 0
+    assert ims.observed()["token_requests"] == 0
 
 
-def test_dry_run_on_an_empty_secret_promises_no_version(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = inside("run", *binding.selectors, "--dry-run", "--json")
+def test_dry_run_on_an_empty_secret_promises_no_version(inside: Cli, vault: Vault) -> None:
+    ended = inside("run", *vault.selectors, "--dry-run", "--json")
 
     assert ended.returncode == 0
     assert (result(ended)["outcome"], result(ended)["version_id"]) == ("would_rotate", None)
     assert vault.versions() == {}
 
 
-def test_dry_run_on_a_fresh_token_is_not_due(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_dry_run_on_a_fresh_token_is_not_due(inside: Cli, vault: Vault) -> None:
     vault.put_token()
 
-    ended = inside("run", *binding.selectors, "--dry-run", "--json")
+    ended = inside("run", *vault.selectors, "--dry-run", "--json")
 
     assert result(ended)["outcome"] == "not_due"
 
 
-def test_force_replaces_a_fresh_token(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_force_replaces_a_fresh_token(inside: Cli, vault: Vault) -> None:
     old = vault.put_token(age=timedelta(hours=1))
 
-    ended = inside("run", *binding.selectors, "--force", "--json")
+    ended = inside("run", *vault.selectors, "--force", "--json")
 
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "forced")
     assert vault.current()[0] != old
 
 
-def test_cadence_decides_when_a_token_is_due(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_cadence_decides_when_a_token_is_due(inside: Cli, vault: Vault) -> None:
     vault.put_token(age=timedelta(hours=2))
 
-    early = inside("run", *binding.selectors, "--cadence", "3h", "--json")
-    ended = inside("run", *binding.selectors, "--cadence", "1h30m", "--json")
+    early = inside("run", *vault.selectors, "--cadence", "3h", "--json")
+    ended = inside("run", *vault.selectors, "--cadence", "1h30m", "--json")
 
     stored = vault.fields()
     issued_at = datetime.fromisoformat(stored["issued_at"])
@@ -187,15 +172,13 @@ def test_cadence_decides_when_a_token_is_due(
     assert stored["next_rotation_at"] == instant(issued_at + timedelta(hours=1, minutes=30))
 
 
-def test_variables_do_in_place_of_flags(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_variables_do_in_place_of_flags(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     vault.put_token(age=timedelta(hours=2))
     env = {
-        "ROTATOR_CREDENTIALS_SECRET": binding.credentials_secret,
-        "ROTATOR_TOKEN_SECRET": binding.token_secret,
+        "ROTATOR_CREDENTIALS_SECRET": vault.credentials_secret,
+        "ROTATOR_TOKEN_SECRET": vault.token_secret,
         "ROTATOR_CADENCE": "1h",
-        "ROTATOR_PROBE_URL": local_ims.urls.hello,
+        "ROTATOR_PROBE_URL": ims.urls.hello,
         "ROTATOR_LOG_FORMAT": "console",
     }
 
@@ -203,16 +186,14 @@ def test_variables_do_in_place_of_flags(
 
     assert ended.returncode == 0
     assert result(ended)["reason"] == "cadence_reached"
-    assert local_ims.observed()["api_calls_ok"] == 1
+    assert ims.observed()["api_calls_ok"] == 1
     assert "rotator.token_rotated" in ended.stderr
     assert not ended.stderr.startswith("{")
 
 
 @pytest.mark.parametrize("name", ["ROTATOR_LOG_LEVEL", "ROTATOR_LOG_LEVLE"])
-def test_wrong_log_setting_is_an_outcome_too(
-    inside: Cli, binding: LocalBinding, vault: Vault, name: str
-) -> None:
-    ended = inside("run", *binding.selectors, "--json", env={name: "loud"})
+def test_wrong_log_setting_is_an_outcome_too(inside: Cli, vault: Vault, name: str) -> None:
+    ended = inside("run", *vault.selectors, "--json", env={name: "loud"})
 
     event = json.loads(ended.stderr)
     assert (ended.returncode, event["event"]) == (2, "rotator.rotation_failed")
@@ -221,19 +202,19 @@ def test_wrong_log_setting_is_an_outcome_too(
     assert vault.versions() == {}
 
 
-def test_level_silences_events(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_level_silences_events(inside: Cli, vault: Vault) -> None:
     vault.put_token()
 
-    ended = inside("run", *binding.selectors, env={"ROTATOR_LOG_LEVEL": "warning"})
+    ended = inside("run", *vault.selectors, env={"ROTATOR_LOG_LEVEL": "warning"})
 
     assert ended.returncode == 0
     assert ended.stderr == ""
 
 
-def test_secrets_are_found_by_arn(inside: Cli, binding: LocalBinding, vault: Vault) -> None:
+def test_secrets_are_found_by_arn(inside: Cli, vault: Vault) -> None:
     arns = [
         vault.client.describe_secret(SecretId=secret_id)["ARN"]
-        for secret_id in (binding.credentials_secret, binding.token_secret)
+        for secret_id in (vault.credentials_secret, vault.token_secret)
     ]
 
     ended = inside(
@@ -244,14 +225,12 @@ def test_secrets_are_found_by_arn(inside: Cli, binding: LocalBinding, vault: Vau
     )
 
     assert ended.returncode == 0
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
-def test_one_secret_can_hold_both_and_keeps_what_is_not_ours(
-    cli: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_one_secret_can_hold_both_and_keeps_what_is_not_ours(cli: Cli, vault: Vault) -> None:
     vault.put_credentials(note="owned by the team", contact={"team": "imaging"})
-    both = binding.credentials_secret
+    both = vault.credentials_secret
     before = vault.fields(both)
 
     ended = cli("run", "--credentials-secret", both, "--token-secret", both)
@@ -266,52 +245,46 @@ def test_one_secret_can_hold_both_and_keeps_what_is_not_ours(
 
 
 @pytest.mark.parametrize("text", ["", '{"access_token": ""}', '{"schema": 1, "access_token": "x"}'])
-def test_malformed_token_is_replaced(
-    inside: Cli, binding: LocalBinding, vault: Vault, text: str
-) -> None:
+def test_malformed_token_is_replaced(inside: Cli, vault: Vault, text: str) -> None:
     old = vault.put(text or " ")
 
-    ended = inside("run", *binding.selectors, "--json")
+    ended = inside("run", *vault.selectors, "--json")
 
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "token_malformed")
     assert vault.current()[0] != old
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 @pytest.mark.parametrize("text", ["hunter2", "[]", '{"username": "me"}', "-----BEGIN KEY-----"])
-def test_value_of_others_is_never_overwritten(
-    inside: Cli, binding: LocalBinding, vault: Vault, text: str
-) -> None:
+def test_value_of_others_is_never_overwritten(inside: Cli, vault: Vault, text: str) -> None:
     old = vault.put(text)
 
-    ended = inside("run", *binding.selectors, "--force")
+    ended = inside("run", *vault.selectors, "--force")
 
     assert ended.returncode == 2
-    advice = f"`rotator init {' '.join(binding.selectors)} --bind-only`"
+    advice = f"`rotator init {' '.join(vault.selectors)} --bind-only`"
     assert advice in ended.stdout
     assert text not in ended.stdout + ended.stderr
     assert vault.current()[0] == old
 
 
-def test_token_of_another_client_is_replaced(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_token_of_another_client_is_replaced(inside: Cli, vault: Vault) -> None:
     vault.put_token(client_id="0123456789abcdef")
 
-    ended = inside("run", *binding.selectors, "--json")
+    ended = inside("run", *vault.selectors, "--json")
 
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "client_changed")
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 def test_stored_token_that_the_api_rejects_is_rotated_once(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     vault.put_token(age=timedelta(hours=1))
-    probe = ("--probe-url", local_ims.urls.hello, "--probe-stored", "--json")
+    probe = ("--probe-url", ims.urls.hello, "--probe-stored", "--json")
 
-    ended = inside("run", *binding.selectors, *probe)
-    again = inside("run", *binding.selectors, *probe)
+    ended = inside("run", *vault.selectors, *probe)
+    again = inside("run", *vault.selectors, *probe)
 
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "rejected")
     assert vault.fields()["rotated_for"] == "rejected"
@@ -327,12 +300,10 @@ def test_probe_of_the_stored_token_without_an_api_is_a_wrong_setting(
     assert "--probe-url" in ended.stdout
 
 
-def test_run_and_status_agree_on_the_next_rotation(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_run_and_status_agree_on_the_next_rotation(inside: Cli, vault: Vault) -> None:
     vault.put_token(age=timedelta(minutes=5))
 
-    ended = inside("run", *binding.selectors, "--cadence", "1h", "--json")
-    status = inside("status", *binding.selectors, "--cadence", "1h", "--json")
+    ended = inside("run", *vault.selectors, "--cadence", "1h", "--json")
+    status = inside("status", *vault.selectors, "--cadence", "1h", "--json")
 
     assert result(ended)["next_rotation_at"] == json.loads(status.stdout)["next_rotation_at"]

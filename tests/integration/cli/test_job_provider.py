@@ -3,21 +3,18 @@
 import json
 from datetime import timedelta
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event
 from tests.integration.cli.vault import OLD, Vault
 
 
-def test_outage_is_temporary_and_the_token_stays(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_outage_is_temporary_and_the_token_stays(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     version_id = vault.put_token(age=OLD)
     before = vault.current()
-    local_ims.configure(behaviour="closed")
+    ims.configure(behaviour="closed")
 
-    ended = cli("run", *binding.selectors)
+    ended = cli("run", *vault.selectors)
 
     assert ended.returncode == 4
     assert ended.stdout.startswith("failed: token endpoint: ")
@@ -27,17 +24,15 @@ def test_outage_is_temporary_and_the_token_stays(
     assert vault.versions() == {version_id: ["AWSCURRENT"]}
 
 
-def test_run_after_an_outage_recovers(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_run_after_an_outage_recovers(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
     old = vault.put_token(age=OLD)
-    local_ims.configure(behaviour="outage", for_requests=1)
+    ims.configure(behaviour="outage", for_requests=1)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 0
     assert vault.current()[0] != old
-    assert local_ims.observed() == {
+    assert ims.observed() == {
         "tokens_minted": 1,
         "token_requests": 2,
         "api_calls": 0,
@@ -46,14 +41,14 @@ def test_run_after_an_outage_recovers(
 
 
 def test_wrong_client_secret_is_permanent_and_told_in_the_providers_words(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    cli: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     before = vault.put_token(age=OLD), vault.current()
     vault.put_credentials(client_secret="p8e-wrong-canary")
 
-    ended = cli("run", *binding.selectors)
+    ended = cli("run", *vault.selectors)
 
-    [request] = local_ims.token_requests()
+    [request] = ims.token_requests()
     said = event(ended)
     assert ended.returncode == 3
     assert (said["event"], said["level"]) == ("rotator.rotation_failed", "error")
@@ -66,24 +61,20 @@ def test_wrong_client_secret_is_permanent_and_told_in_the_providers_words(
     assert "canary" not in ended.stdout + ended.stderr
 
 
-def test_scope_that_is_not_granted_is_permanent(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_scope_that_is_not_granted_is_permanent(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
     vault.put_credentials(scope="openid,not_mine")
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 3
     assert event(ended)["oauth_error"] == "invalid_scope"
-    assert local_ims.observed()["token_requests"] == 1
+    assert ims.observed()["token_requests"] == 1
 
 
-def test_second_of_two_client_secrets_is_tried(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
-    vault.put_credentials(client_secret=["p8e-old-canary", binding.client_secret])
+def test_second_of_two_client_secrets_is_tried(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
+    vault.put_credentials(client_secret=["p8e-old-canary", vault.client_secret])
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     warning, outcome = (json.loads(line) for line in ended.stderr.splitlines())
     assert ended.returncode == 0
@@ -91,96 +82,92 @@ def test_second_of_two_client_secrets_is_tried(
     assert warning["problem"].startswith(
         "client_secret: number 2 of 2 was accepted; those before it were refused"
     )
-    assert f"`rotator credentials set {binding.credentials_secret}`" in warning["problem"]
+    assert f"`rotator credentials set {vault.credentials_secret}`" in warning["problem"]
     assert outcome["outcome"] == "rotated"
-    assert local_ims.observed()["token_requests"] == 2
+    assert ims.observed()["token_requests"] == 2
 
 
-def test_throttled_run_waits_as_it_is_asked_to(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
-    local_ims.configure(behaviour="throttled", retry_after_s=1, for_requests=1)
+def test_throttled_run_waits_as_it_is_asked_to(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
+    ims.configure(behaviour="throttled", retry_after_s=1, for_requests=1)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 0
-    assert [r["status"] for r in local_ims.token_requests()] == [429, 200]
+    assert [r["status"] for r in ims.token_requests()] == [429, 200]
     assert event(ended)["duration_s"] >= 1
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 def test_throttled_for_longer_than_a_run_is_temporary(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     before = vault.put_token(age=OLD)
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 4
     assert (event(ended)["status"], event(ended)["retryable"]) == (429, True)
-    assert local_ims.observed()["token_requests"] == 1
+    assert ims.observed()["token_requests"] == 1
     assert vault.current()[0] == before
 
 
 def test_forced_run_publishes_what_a_provider_grants_that_has_shortened_its_lives(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     before = vault.put_token(age=timedelta(hours=1))
-    local_ims.configure(token_lifetime_s=3600 * 20)
+    ims.configure(token_lifetime_s=3600 * 20)
 
-    ended = inside("run", *binding.selectors, "--force")
+    ended = inside("run", *vault.selectors, "--force")
 
     assert ended.returncode == 0
     assert vault.current()[0] != before
 
 
 def test_probe_lets_a_token_through_that_the_api_takes(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
-    ended = inside("run", *binding.selectors, "--probe-url", local_ims.urls.hello)
+    ended = inside("run", *vault.selectors, "--probe-url", ims.urls.hello)
 
     assert ended.returncode == 0
-    assert vault.fields()["client_id"] == binding.client_id
-    assert local_ims.observed()["api_calls_ok"] == 1
+    assert vault.fields()["client_id"] == vault.client_id
+    assert ims.observed()["api_calls_ok"] == 1
 
 
 def test_probe_that_is_refused_keeps_the_stored_token(
-    inside: Cli, binding: LocalBinding, vault: Vault, front: Front, local_ims: RemoteIms
+    inside: Cli, vault: Vault, front: Front, ims: RemoteIms
 ) -> None:
     before = vault.put_token(age=OLD)
 
-    ended = inside("run", *binding.selectors, "--probe-url", front.api_url)
+    ended = inside("run", *vault.selectors, "--probe-url", front.api_url)
 
     assert ended.returncode == 3
     assert event(ended)["error_code"] == "401013"
     assert "rejects the new token" in ended.stdout
-    assert local_ims.observed()["tokens_minted"] == 1
+    assert ims.observed()["tokens_minted"] == 1
     assert vault.current()[0] == before
 
 
 def test_api_that_is_down_does_not_stop_a_rotation(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
-    ended = inside("run", *binding.selectors, "--probe-url", local_ims.urls.base + "/none")
+    ended = inside("run", *vault.selectors, "--probe-url", ims.urls.base + "/none")
 
     warning, outcome = (json.loads(line) for line in ended.stderr.splitlines())
     assert ended.returncode == 0
     assert (warning["event"], outcome["outcome"]) == ("rotator.token_unproved", "rotated")
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
-def test_adobe_gets_exactly_the_documented_form(
-    cli: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_adobe_gets_exactly_the_documented_form(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     assert vault.versions() == {}
 
-    cli("run", *binding.selectors)
+    cli("run", *vault.selectors)
 
-    [request] = local_ims.token_requests()
+    [request] = ims.token_requests()
     assert sorted(map(tuple, request["form"])) == [
-        ("client_id", binding.client_id),
-        ("client_secret", binding.client_secret),
+        ("client_id", vault.client_id),
+        ("client_secret", vault.client_secret),
         ("grant_type", "client_credentials"),
         ("scope", "openid,AdobeID,read_organizations"),
     ]

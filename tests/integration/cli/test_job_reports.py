@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.rig import Cli, event, result
 from tests.integration.cli.vault import Vault
@@ -28,18 +27,11 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     ],
 )
 def test_event_of_an_outcome_holds_what_a_monitor_needs(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    age: timedelta,
-    name: str,
-    outcome: str,
-    reason: str,
+    *, inside: Cli, vault: Vault, age: timedelta, name: str, outcome: str, reason: str
 ) -> None:
     vault.put_token(age=age)
 
-    said = event(inside("run", *binding.selectors))
+    said = event(inside("run", *vault.selectors))
 
     version_id, _ = vault.current()
     assert said.pop("timestamp").endswith("Z")
@@ -47,7 +39,7 @@ def test_event_of_an_outcome_holds_what_a_monitor_needs(
     assert said == {
         "level": "info",
         "event": name,
-        "binding": binding.token_secret,
+        "binding": vault.token_secret,
         "outcome": outcome,
         "reason": reason,
         "version_id": version_id,
@@ -56,15 +48,15 @@ def test_event_of_an_outcome_holds_what_a_monitor_needs(
 
 
 def test_event_of_a_failure_tells_of_the_token_that_stays(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     version_id = vault.put_token(age=OLD)
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = inside("run", *binding.selectors, "--json")
+    ended = inside("run", *vault.selectors, "--json")
 
     said = event(ended)
-    assert said["binding"] == binding.token_secret
+    assert said["binding"] == vault.token_secret
     assert said["reason"] == "cadence_reached"
     assert said["version_id"] == version_id
     assert said["expires_at"] == vault.fields()["expires_at"]
@@ -74,17 +66,15 @@ def test_event_of_a_failure_tells_of_the_token_that_stays(
     assert result(ended).items() <= said.items()
 
 
-def test_no_run_prints_a_token(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
-) -> None:
+def test_no_run_prints_a_token(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
     vault.put_token(age=OLD)
-    first = inside("run", *binding.selectors, "--json")
-    second = inside("run", *binding.selectors)
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
-    third = inside("run", *binding.selectors, "--force")
+    first = inside("run", *vault.selectors, "--json")
+    second = inside("run", *vault.selectors)
+    ims.configure(behaviour="throttled", retry_after_s=600)
+    third = inside("run", *vault.selectors, "--force")
 
     printed = "".join(ended.stdout + ended.stderr for ended in (first, second, third))
-    for secret in (STORED, vault.fields()["access_token"], binding.client_secret):
+    for secret in (STORED, vault.fields()["access_token"], vault.client_secret):
         assert secret not in printed
 
 
@@ -97,12 +87,12 @@ def test_no_run_prints_a_token(
     ],
 )
 def test_status_tells_people_and_monitors(
-    *, inside: Cli, binding: LocalBinding, vault: Vault, age: timedelta, code: int, health: str
+    *, inside: Cli, vault: Vault, age: timedelta, code: int, health: str
 ) -> None:
     version_id = vault.put_token(age=age)
 
-    table = inside("status", "--token-secret", binding.token_secret)
-    shown = inside("status", *binding.selectors, "--json")
+    table = inside("status", "--token-secret", vault.token_secret)
+    shown = inside("status", *vault.selectors, "--json")
 
     assert (table.returncode, shown.returncode) == (code, code)
     assert health in table.stdout
@@ -114,10 +104,8 @@ def test_status_tells_people_and_monitors(
     assert STORED not in table.stdout + shown.stdout
 
 
-def test_status_of_an_empty_secret_is_unusable(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
-    ended = inside("status", "--token-secret", binding.token_secret)
+def test_status_of_an_empty_secret_is_unusable(inside: Cli, vault: Vault) -> None:
+    ended = inside("status", "--token-secret", vault.token_secret)
 
     assert vault.versions() == {}
     assert ended.returncode == 6
@@ -139,28 +127,26 @@ def test_status_of_an_empty_secret_is_unusable(
     ],
 )
 def test_status_calls_unusable_what_no_reader_reads_and_nothing_else(
-    inside: Cli, binding: LocalBinding, vault: Vault, changes: dict[str, Any], codes: object
+    inside: Cli, vault: Vault, changes: dict[str, Any], codes: object
 ) -> None:
     """Documents that were edited by hand; the job replaces each of them at its next run."""
     vault.put_token(age=timedelta(hours=1), **changes)
 
-    stood = inside("status", *binding.selectors, "--json")
-    read = inside("token", binding.token_secret)
+    stood = inside("status", *vault.selectors, "--json")
+    read = inside("token", vault.token_secret)
 
     assert (stood.returncode, read.returncode) == codes
     assert result(stood)["reason"] == "token_malformed"
     assert result(stood)["expires_at"] or stood.returncode == 6
 
 
-def test_status_and_readers_fall_back_to_the_same_version(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_status_and_readers_fall_back_to_the_same_version(inside: Cli, vault: Vault) -> None:
     vault.put_token(age=timedelta(hours=1))
     ends = vault.fields()["expires_at"]
     vault.put_token(age=timedelta(hours=1), access_token="")
 
-    stood = inside("status", binding.token_secret, "--json")
-    read = inside("token", binding.token_secret)
+    stood = inside("status", vault.token_secret, "--json")
+    read = inside("token", vault.token_secret)
 
     assert (stood.returncode, read.returncode) == (4, 0)
     assert (result(stood)["health"], result(stood)["expires_at"]) == ("overdue", ends)
@@ -169,12 +155,12 @@ def test_status_and_readers_fall_back_to_the_same_version(
 
 @pytest.mark.parametrize("cadence", ["23h", "59m"])
 def test_expired_token_is_unusable_whatever_the_cadence(
-    inside: Cli, binding: LocalBinding, vault: Vault, cadence: str
+    inside: Cli, vault: Vault, cadence: str
 ) -> None:
     # A cadence that would not fit such tokens says nothing of one that has ended.
     vault.put_token(age=timedelta(hours=2), lifetime=timedelta(hours=1))
 
-    ended = inside("status", binding.token_secret, "--cadence", cadence)
+    ended = inside("status", vault.token_secret, "--cadence", cadence)
 
     assert ended.returncode == 6
     assert "unusable: expired" in ended.stdout
@@ -183,12 +169,12 @@ def test_expired_token_is_unusable_whatever_the_cadence(
 @pytest.mark.parametrize("cadence", ["1h", "22h", "24h"])
 @pytest.mark.parametrize("age_h", [0, 2, 23])
 def test_run_and_status_agree_on_when_a_token_is_due(
-    inside: Cli, binding: LocalBinding, vault: Vault, cadence: str, age_h: int
+    inside: Cli, vault: Vault, cadence: str, age_h: int
 ) -> None:
     vault.put_token(age=timedelta(hours=age_h))
 
-    ran = inside("run", *binding.selectors, "--cadence", cadence, "--dry-run", "--json")
-    stood = inside("status", *binding.selectors, "--cadence", cadence, "--json")
+    ran = inside("run", *vault.selectors, "--cadence", cadence, "--dry-run", "--json")
+    stood = inside("status", *vault.selectors, "--cadence", cadence, "--json")
 
     if cadence == "24h":  # refused by both, as it was typed
         assert (ran.returncode, stood.returncode) == (2, 2)

@@ -41,21 +41,14 @@ FORMS = [
 
 @pytest.mark.parametrize(("name", "form"), FORMS)
 def test_no_failure_of_the_job_shows_a_secret(
-    *,
-    inside: Cli,
-    binding: LocalBinding,
-    planted: Vault,
-    local_ims: RemoteIms,
-    front: Front,
-    name: str,
-    form: str,
+    *, inside: Cli, planted: Vault, ims: RemoteIms, front: Front, name: str, form: str
 ) -> None:
     failure = FAILURES[name]
-    failure.cause(planted, local_ims, front)
+    failure.cause(planted, ims, front)
     env = front.env | {"ROTATOR_LOG_LEVEL": "debug", "ROTATOR_LOG_FORMAT": form}
     args = ("--probe-url", front.api_url) if failure.args else ()
 
-    ended = inside("run", *binding.selectors, "--force", *args, "--json", env=env)
+    ended = inside("run", *planted.selectors, "--force", *args, "--json", env=env)
 
     assert ended.returncode == failure.code, ended.stderr
     assert "Traceback" not in ended.stderr
@@ -63,13 +56,13 @@ def test_no_failure_of_the_job_shows_a_secret(
 
 
 def test_answer_that_no_parser_takes_shows_nothing_of_itself(
-    inside: Cli, binding: LocalBinding, planted: Vault, local_ims: RemoteIms, front: Front
+    inside: Cli, planted: Vault, ims: RemoteIms, front: Front
 ) -> None:
     for action in READS:
-        garbled(action)(planted, local_ims, front)
+        garbled(action)(planted, ims, front)
     env = front.env | {"ROTATOR_LOG_LEVEL": "debug"}
 
-    for args in (("run", *binding.selectors), ("token", binding.token_secret)):
+    for args in (("run", *planted.selectors), ("token", planted.token_secret)):
         ended = inside(*args, env=env)
         assert ended.returncode != 0
         assert len(ended.stderr.splitlines()) == 1
@@ -77,7 +70,7 @@ def test_answer_that_no_parser_takes_shows_nothing_of_itself(
 
 
 def test_error_that_nobody_foresaw_is_told_without_its_words(
-    inside: Cli, binding: LocalBinding, planted: Vault, monkeypatch: pytest.MonkeyPatch
+    inside: Cli, planted: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise LookupError(CLIENT_SECRET)
@@ -85,7 +78,7 @@ def test_error_that_nobody_foresaw_is_told_without_its_words(
     monkeypatch.setattr(rotator.app, "rotate_token", broken)
     before = planted.current()
 
-    ended = inside("run", *binding.selectors, env={"ROTATOR_LOG_LEVEL": "debug"})
+    ended = inside("run", *planted.selectors, env={"ROTATOR_LOG_LEVEL": "debug"})
 
     event = json.loads(ended.stderr)
     assert ended.returncode == 1
@@ -95,15 +88,15 @@ def test_error_that_nobody_foresaw_is_told_without_its_words(
     assert planted.current() == before
 
 
-def test_good_runs_show_no_secret(inside: Cli, binding: LocalBinding, planted: Vault) -> None:
+def test_good_runs_show_no_secret(inside: Cli, planted: Vault) -> None:
     ended = [
         inside(*args, env={"ROTATOR_LOG_LEVEL": "debug"})
         for args in (
-            ("run", *binding.selectors, "--dry-run"),
-            ("run", *binding.selectors),
-            ("run", *binding.selectors, "--json"),
-            ("status", *binding.selectors),
-            ("status", *binding.selectors, "--json"),
+            ("run", *planted.selectors, "--dry-run"),
+            ("run", *planted.selectors),
+            ("run", *planted.selectors, "--json"),
+            ("status", *planted.selectors),
+            ("status", *planted.selectors, "--json"),
         )
     ]
 
@@ -113,16 +106,16 @@ def test_good_runs_show_no_secret(inside: Cli, binding: LocalBinding, planted: V
 
 
 def test_only_commands_whose_purpose_it_is_print_the_token(
-    inside: Cli, binding: LocalBinding, planted: Vault, local_ims: RemoteIms
+    inside: Cli, planted: Vault, ims: RemoteIms
 ) -> None:
-    url = local_ims.urls.hello
-    printing = [inside(name, binding.token_secret) for name in ("token", "headers", "env")]
+    url = ims.urls.hello
+    printing = [inside(name, planted.token_secret) for name in ("token", "headers", "env")]
     silent = [
-        inside("check", binding.token_secret, "--url", url),
-        inside("check", binding.token_secret, "--url", "http://127.0.0.1:1/"),
-        inside("check", binding.token_secret, "--url", f"http://a.example/{STORED_TOKEN}"),
-        inside("exec", binding.token_secret),
-        inside("exec", binding.token_secret, "--", "/no/such/command"),
+        inside("check", planted.token_secret, "--url", url),
+        inside("check", planted.token_secret, "--url", "http://127.0.0.1:1/"),
+        inside("check", planted.token_secret, "--url", f"http://a.example/{STORED_TOKEN}"),
+        inside("exec", planted.token_secret),
+        inside("exec", planted.token_secret, "--", "/no/such/command"),
     ]
 
     assert planted.fields()["access_token"] == STORED_TOKEN
@@ -145,15 +138,13 @@ def test_only_commands_whose_purpose_it_is_print_the_token(
     ],
     ids=["no JSON", "no expiry", "newline", "expiry is the token"],
 )
-def test_malformed_token_is_not_shown(
-    inside: Cli, binding: LocalBinding, planted: Vault, command: str, text: str
-) -> None:
+def test_malformed_token_is_not_shown(inside: Cli, planted: Vault, command: str, text: str) -> None:
     # Twice, so that the version before it is malformed too, and does not serve.
     planted.put(text)
     planted.put(text + " ")
     args = ("--token-secret",) if command == "status" else ()
 
-    ended = inside(command, *args, binding.token_secret, env={"ROTATOR_LOG_LEVEL": "debug"})
+    ended = inside(command, *args, planted.token_secret, env={"ROTATOR_LOG_LEVEL": "debug"})
 
     assert ended.returncode == 6
     assert_silent(ended.stdout + ended.stderr, STORED_TOKEN)
@@ -243,12 +234,7 @@ def command_lines(pid: int) -> str:
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux has /proc/*/cmdline")
 @pytest.mark.parametrize("command", ["run", "init", "exec"])
 def test_arguments_of_running_processes_hold_no_secret(
-    *,
-    command: str,
-    binding: LocalBinding,
-    planted: Vault,
-    front: Front,
-    aws_env: dict[str, str],
+    *, command: str, planted: Vault, front: Front, aws_env: dict[str, str]
 ) -> None:
     assert planted.fields()["access_token"] == STORED_TOKEN
     front.hold("PutSecretValue", passed_on=False)
@@ -256,9 +242,9 @@ def test_arguments_of_running_processes_hold_no_secret(
     other = ("--credentials-secret", "test/leak/c", "--token-secret", "test/leak/t")
     script = "sh -c 'echo started; read line'; :"  # in the background it would have no input
     args = {
-        "run": binding.selectors,
+        "run": planted.selectors,
         "init": other,
-        "exec": (binding.token_secret, "--", "sh", "-c", script),
+        "exec": (planted.token_secret, "--", "sh", "-c", script),
     }[command]
     with subprocess.Popen(
         [sys.executable, "-m", "rotator", command, *args],
@@ -283,12 +269,10 @@ def test_arguments_of_running_processes_hold_no_secret(
     assert_silent(shown, CLIENT_SECRET, STORED_TOKEN)
 
 
-def test_no_url_holds_a_secret(
-    inside: Cli, binding: LocalBinding, planted: Vault, local_ims: RemoteIms
-) -> None:
-    inside("run", *binding.selectors)
+def test_no_url_holds_a_secret(inside: Cli, planted: Vault, ims: RemoteIms) -> None:
+    inside("run", *planted.selectors)
 
-    [request] = local_ims.token_requests()
-    assert planted.fields()["client_id"] == binding.client_id
+    [request] = ims.token_requests()
+    assert planted.fields()["client_id"] == planted.client_id
     assert (request["path"], request["query"]) == ("/ims/token/v3", "")
     assert os.linesep not in request["path"]

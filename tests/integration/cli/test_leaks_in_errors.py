@@ -73,20 +73,14 @@ def store(planted: Vault, front: Front, monkeypatch: pytest.MonkeyPatch) -> Secr
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_errors_of_the_job_hold_no_secret_anywhere(
-    *,
-    name: str,
-    binding: LocalBinding,
-    planted: Vault,
-    local_ims: RemoteIms,
-    front: Front,
-    store: SecretsManagerStore,
+    *, name: str, planted: Vault, ims: RemoteIms, front: Front, store: SecretsManagerStore
 ) -> None:
     failure = FAILURES[name]
-    failure.cause(planted, local_ims, front)
+    failure.cause(planted, ims, front)
 
     error = raised_by(
         lambda: rotate_token(
-            Binding(binding.credentials_secret, binding.token_secret),
+            Binding(planted.credentials_secret, planted.token_secret),
             store=store,
             endpoint=TokenEndpoint(clock=ManualClock()),
             policy=RenewalPolicy(),
@@ -172,7 +166,7 @@ def test_errors_of_binding_and_of_calling_an_api_are_not_chained(
     "text", [STORED_TOKEN, json.dumps({"access_token": STORED_TOKEN}), "expired", "refused"]
 )
 def test_errors_of_the_reader_hold_no_token_anywhere(
-    binding: LocalBinding, planted: Vault, front: Front, store: SecretsManagerStore, text: str
+    planted: Vault, front: Front, store: SecretsManagerStore, text: str
 ) -> None:
     del store  # for its environment
     if text == "refused":
@@ -183,7 +177,7 @@ def test_errors_of_the_reader_hold_no_token_anywhere(
     else:
         planted.put(text)
         planted.put(text + " ")
-    reader = TokenReader(binding.token_secret, background=False)
+    reader = TokenReader(planted.token_secret, background=False)
 
     error = raised_by(reader.token)
 

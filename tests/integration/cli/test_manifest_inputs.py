@@ -114,12 +114,12 @@ NO_TOML = [
 
 
 @pytest.fixture
-def dry_run(inside: Cli, binding: LocalBinding, vault: Vault, tmp_path: Path) -> Cli:
+def dry_run(inside: Cli, vault: Vault, tmp_path: Path) -> Cli:
     """The command with this manifest, for two secrets that exist."""
     vault.put_credentials()
 
     def run(text: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "fleet.toml").write_text(fill_in(text, binding), "utf-8")
+        (tmp_path / "fleet.toml").write_text(fill_in(text, vault), "utf-8")
         return inside("run", "--config", str(tmp_path / "fleet.toml"), "--dry-run")
 
     return run
@@ -146,14 +146,14 @@ def test_manifest_that_the_schema_takes_is_taken(
 
 @pytest.mark.parametrize("case", [*REFUSED, *ONLY_THE_COMMAND_KNOWS, *NO_TOML])
 def test_manifest_that_is_wrong_is_refused_by_the_key(
-    dry_run: Cli, binding: LocalBinding, vault: Vault, case: Wrong
+    dry_run: Cli, vault: Vault, case: Wrong
 ) -> None:
     before = vault.versions()
 
     ended = dry_run(case.text)
 
     assert ended.returncode == 2
-    assert fill_in(case.says, binding) in ended.stdout
+    assert fill_in(case.says, vault) in ended.stdout
     assert vault.versions() == before
     if case not in NO_TOML:
-        assert is_valid(case.text, binding) == (case in ONLY_THE_COMMAND_KNOWS)
+        assert is_valid(case.text, vault) == (case in ONLY_THE_COMMAND_KNOWS)

@@ -13,13 +13,12 @@ import pytest
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import OLD, Vault
 
 pytestmark = pytest.mark.untraced
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
-
 
 CROWD = 16
 PATIENCE_S = 60.0
@@ -58,12 +57,10 @@ def outcomes(start: Start, binding: LocalBinding) -> Counter[str]:
 
 
 @pytest.mark.parametrize("stored", ["due", "empty"])
-def test_crowd_of_rotators_leaves_one_new_version(
-    start: Start, binding: LocalBinding, vault: Vault, stored: str
-) -> None:
+def test_crowd_of_rotators_leaves_one_new_version(start: Start, vault: Vault, stored: str) -> None:
     old = [vault.put_token(age=OLD)] if stored == "due" else []
 
-    counted = outcomes(start, binding)
+    counted = outcomes(start, vault)
 
     versions = vault.versions()
     current, _ = vault.current()
@@ -71,46 +68,39 @@ def test_crowd_of_rotators_leaves_one_new_version(
     assert counted["superseded"] + counted["not_due"] == CROWD - 1
     assert set(versions) == {*old, current}
     assert versions[current] == ["AWSCURRENT"]
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 def test_rotators_that_saw_the_same_token_supersede_each_other(
-    start: Start, binding: LocalBinding, vault: Vault, front: Front, local_ims: RemoteIms
+    start: Start, vault: Vault, front: Front, ims: RemoteIms
 ) -> None:
     old = vault.put_token(age=OLD)
     front.gather("PutSecretValue", 4)
 
-    rotators = [start("run", *binding.selectors, "--json", env=front.env) for _ in range(4)]
+    rotators = [start("run", *vault.selectors, "--json", env=front.env) for _ in range(4)]
     ended = [json.loads(p.communicate(timeout=PATIENCE_S)[0]) for p in rotators]
 
     current, _ = vault.current()
     assert Counter(said["outcome"] for said in ended) == {"rotated": 1, "superseded": 3}
     assert {said["version_id"] for said in ended} == {current}
     assert set(vault.versions()) == {old, current}
-    assert local_ims.observed()["tokens_minted"] == 4
+    assert ims.observed()["tokens_minted"] == 4
 
 
 @pytest.mark.parametrize(
     ("passed_on", "outcome"), [(False, "rotated"), (True, "not_due")], ids=["before", "after"]
 )
 def test_rotator_killed_at_the_write_leaves_a_binding_that_the_next_run_mends(
-    *,
-    start: Start,
-    inside: Cli,
-    binding: LocalBinding,
-    vault: Vault,
-    front: Front,
-    passed_on: bool,
-    outcome: str,
+    *, start: Start, inside: Cli, vault: Vault, front: Front, passed_on: bool, outcome: str
 ) -> None:
     old = vault.put_token(age=OLD)
     front.hold("PutSecretValue", passed_on=passed_on)
-    killed = start("run", *binding.selectors, env=front.env)
+    killed = start("run", *vault.selectors, env=front.env)
     assert front.arrived.wait(PATIENCE_S)
     killed.kill()
     assert killed.wait(PATIENCE_S) == -signal.SIGKILL
 
-    healthy = inside("run", *binding.selectors, "--json")
+    healthy = inside("run", *vault.selectors, "--json")
 
     current, _ = vault.current()
     assert healthy.returncode == 0
@@ -119,40 +109,34 @@ def test_rotator_killed_at_the_write_leaves_a_binding_that_the_next_run_mends(
 
 
 def test_rotator_killed_at_the_mint_leaves_the_stored_token(
-    start: Start, inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    start: Start, inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     before = vault.put_token(age=OLD), vault.current()
-    local_ims.configure(behaviour="hang", hang_s=30)
-    killed = start("run", *binding.selectors)
-    await_mint(local_ims)
+    ims.configure(behaviour="hang", hang_s=30)
+    killed = start("run", *vault.selectors)
+    await_mint(ims)
     killed.kill()
     killed.wait(PATIENCE_S)
     left = vault.current()
-    local_ims.configure(behaviour="ok")
+    ims.configure(behaviour="ok")
 
-    healthy = inside("run", *binding.selectors)
+    healthy = inside("run", *vault.selectors)
 
     assert (left[0], left) == before
     assert healthy.returncode == 0
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
 )
 def test_signal_ends_a_run_without_a_traceback(
-    *,
-    start: Start,
-    binding: LocalBinding,
-    vault: Vault,
-    local_ims: RemoteIms,
-    number: signal.Signals,
-    code: int,
+    *, start: Start, vault: Vault, ims: RemoteIms, number: signal.Signals, code: int
 ) -> None:
     before = vault.put_token(age=OLD)
-    local_ims.configure(behaviour="hang", hang_s=30)
-    process = start("run", *binding.selectors)
-    await_mint(local_ims)
+    ims.configure(behaviour="hang", hang_s=30)
+    process = start("run", *vault.selectors)
+    await_mint(ims)
 
     process.send_signal(number)
 
@@ -161,11 +145,11 @@ def test_signal_ends_a_run_without_a_traceback(
     assert vault.current()[0] == before
 
 
-def await_mint(local_ims: RemoteIms) -> None:
+def await_mint(ims: RemoteIms) -> None:
     """Wait until a run has sent its token request."""
     pause = threading.Event()
     for _ in range(int(PATIENCE_S / 0.02)):
-        if local_ims.observed()["token_requests"]:
+        if ims.observed()["token_requests"]:
             return
         pause.wait(0.02)
     pytest.fail("no token request came")

@@ -6,7 +6,6 @@ Its names, its API and Adobe's endpoint are exchanged for local ones; nothing el
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from rotator.local.binding import LocalBinding
 from tests.integration.cli.rig import Cli, sh
 from tests.integration.cli.vault import Vault
+from tests.support.processes import run_to_end
 from tests.support.recording_server import RecordingServer
 
 README = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
@@ -86,12 +86,12 @@ def test_readme_names_the_commands_that_newcomers_look_for() -> None:
 
 @pytest.mark.parametrize("command", everyday_commands())
 def test_everyday_command_works(
-    command: str, binding: LocalBinding, vault: Vault, aws_env: dict[str, str], tmp_path: Path
+    command: str, vault: Vault, aws_env: dict[str, str], tmp_path: Path
 ) -> None:
     vault.put_token()
     (tmp_path / "job.sh").write_text("#!/bin/sh\nprintenv ACCESS_TOKEN\n")
     (tmp_path / "job.sh").chmod(0o755)
-    script = localized(command, binding)
+    script = localized(command, vault)
 
     ended = sh(f'cd "$1" && printf new-secret | {{ {script}\n}}', str(tmp_path), env=aws_env)
 
@@ -106,14 +106,8 @@ def test_python_of_the_readme_calls_the_api(
     [code] = fences("python", README)
     code = code.replace(API, api.url + "/v3/images").replace("firefly-api.adobe.io", "127.0.0.1")
 
-    ended = subprocess.run(
-        [sys.executable, "-c", code.replace("adobe/token", binding.token_secret)],
-        env=aws_env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    named = code.replace("adobe/token", binding.token_secret)
+    ended = run_to_end(sys.executable, "-c", named, env=aws_env)
 
     assert ended.returncode == 0, ended.stderr
     assert_called_by(binding, api)

@@ -40,10 +40,10 @@ def name(fake: SecretFake, vault: Vault) -> Iterator[str]:
             client_secret=FIRST_VALUE,
             token_url=f"{url}/token",
             auth_method="client_secret_post",
-            token_secrets=[vault.binding.token_secret],
+            token_secrets=[vault.token_secret],
             client_admin=fake.settings | {"url": url},
         )
-        yield vault.binding.credentials_secret
+        yield vault.credentials_secret
 
 
 def stored(vault: Vault, name: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_rotation_begins_and_the_job_mints_with_the_new_client_secret(
     new, old = stored(vault, name)
     assert fake.accepts(new)
     assert old == FIRST_VALUE
-    job = inside("run", *vault.binding.selectors)
+    job = inside("run", *vault.selectors)
     assert job.returncode == 0
     assert vault.fields()["client_secret_position"] == 1
 
@@ -88,11 +88,11 @@ def test_process_of_its_own_ends_a_rotation(
     cli: Cli, vault: Vault, fake: SecretFake, name: str
 ) -> None:
     cli("rotate-client-secret", name)
-    cli("run", *vault.binding.selectors)
+    cli("run", *vault.selectors)
     fields = vault.fields(name)
     long_ago = (datetime.now(UTC) - timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     fields["client_secret_rotation"]["stored_at"] = long_ago
-    fields["client_secret_rotation"]["minted_since"] = {vault.binding.token_secret: long_ago}
+    fields["client_secret_rotation"]["minted_since"] = {vault.token_secret: long_ago}
     vault.put(json.dumps(fields), secret_id=name)
 
     ended = cli("rotate-client-secret", "--credentials-secret", name)
@@ -117,7 +117,7 @@ def test_runbook_of_a_leaked_client_secret_waits_for_no_overlap(
     inside: Cli, vault: Vault, fake: SecretFake, name: str
 ) -> None:
     """As docs/client-secrets.md says ("The client secret leaked")."""
-    force = ("run", *vault.binding.selectors, "--force")
+    force = ("run", *vault.selectors, "--force")
     began = inside("rotate-client-secret", name)
     minted = inside(*force)
     leaked = fake.accepts(FIRST_VALUE)
@@ -193,7 +193,7 @@ def test_wrong_setting_ends_with_2(
 
 
 def test_credentials_without_an_interface_say_what_to_store(inside: Cli, vault: Vault) -> None:
-    ended = inside("rotate-client-secret", vault.binding.credentials_secret)
+    ended = inside("rotate-client-secret", vault.credentials_secret)
 
     assert ended.returncode == 2
     assert "client_admin" in ended.stdout
@@ -201,10 +201,10 @@ def test_credentials_without_an_interface_say_what_to_store(inside: Cli, vault: 
 
 def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name: str) -> None:
     inside("rotate-client-secret", name)
-    inside("run", *vault.binding.selectors)
+    inside("run", *vault.selectors)
 
-    table = inside("status", *vault.binding.selectors).stdout
-    shown = result(inside("status", *vault.binding.selectors, "--json"))["client_secret"]
+    table = inside("status", *vault.selectors).stdout
+    shown = result(inside("status", *vault.selectors, "--json"))["client_secret"]
 
     [line] = [line for line in table.splitlines() if line.startswith("client secret")]
     assert re.search(r" old, rotation under way since \S+Z \(both are in use\)$", line)
@@ -217,7 +217,7 @@ def test_fleet_shows_a_shared_client_secret_once(
     inside: Cli, vault: Vault, name: str, tmp_path: Path
 ) -> None:
     inside("rotate-client-secret", name)
-    tokens = [vault.binding.token_secret, f"{vault.binding.token_secret}/other"]
+    tokens = [vault.token_secret, f"{vault.token_secret}/other"]
     vault.client.create_secret(Name=tokens[1])
     binding = '[[binding]]\ncredentials_secret = "{}"\ntoken_secret = "{}"\n'
     manifest, metrics = tmp_path / "fleet.toml", tmp_path / "rotator.prom"
@@ -226,7 +226,7 @@ def test_fleet_shows_a_shared_client_secret_once(
 
     table = inside(*several, "--openmetrics", str(metrics)).stdout
     shown = result(inside(*several, "--json"))
-    alone = result(inside("status", *vault.binding.selectors, "--json"))
+    alone = result(inside("status", *vault.selectors, "--json"))
 
     [line] = [line for line in table.splitlines() if line.startswith("client secret")]
     assert re.search(rf"  {name}  \S+ old, rotation under way since \S+Z \(", line)
@@ -239,9 +239,9 @@ def test_fleet_shows_a_shared_client_secret_once(
 def test_state_that_cannot_be_read_costs_no_status(inside: Cli, vault: Vault, name: str) -> None:
     fields = vault.fields(name) | {"client_secret_rotation": "junk"}
     vault.put(json.dumps(fields), secret_id=name)
-    inside("run", *vault.binding.selectors)
+    inside("run", *vault.selectors)
 
-    ended = inside("status", *vault.binding.selectors, "--json")
+    ended = inside("status", *vault.selectors, "--json")
 
     assert ended.returncode == 0
     assert result(ended)["client_secret"] is None

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.rig import sh
 from tests.integration.cli.vault import Vault
@@ -18,14 +17,10 @@ TOKEN = "canary-stored-token"
 @pytest.mark.parametrize("unbuffered", [None, "1"])
 @pytest.mark.parametrize("command", ["token", "run", "--help"])
 def test_reader_that_has_gone_is_no_error(
-    binding: LocalBinding,
-    vault: Vault,
-    aws_env: dict[str, str],
-    command: str,
-    unbuffered: str | None,
+    vault: Vault, aws_env: dict[str, str], command: str, unbuffered: str | None
 ) -> None:
     vault.put_token()
-    args = {"token": (binding.token_secret,), "run": binding.selectors, "--help": ()}[command]
+    args = {"token": (vault.token_secret,), "run": vault.selectors, "--help": ()}[command]
     env = aws_env | ({"PYTHONUNBUFFERED": unbuffered} if unbuffered else {})
     theirs, ours = os.pipe()
     os.close(theirs)
@@ -43,37 +38,33 @@ def test_reader_that_has_gone_is_no_error(
 
 
 def test_head_gets_its_character_and_nobody_complains(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+    vault: Vault, aws_env: dict[str, str]
 ) -> None:
     vault.put_token()
 
-    ended = sh('$ROTATOR token "$1" | head -c 1', binding.token_secret, env=aws_env)
+    ended = sh('$ROTATOR token "$1" | head -c 1', vault.token_secret, env=aws_env)
 
     assert (ended.stdout, ended.stderr) == (TOKEN[0], "")
 
 
 def test_failed_run_is_one_even_if_nobody_reads_what_it_says(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], local_ims: RemoteIms
+    vault: Vault, aws_env: dict[str, str], ims: RemoteIms
 ) -> None:
     vault.put_token(age=timedelta(hours=25))
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = sh(
-        '{ $ROTATOR run "$@" 2>/dev/null; echo $? >&2; } | :', *binding.selectors, env=aws_env
-    )
+    ended = sh('{ $ROTATOR run "$@" 2>/dev/null; echo $? >&2; } | :', *vault.selectors, env=aws_env)
 
     assert ended.stderr == "4\n"
 
 
-def test_streams_that_are_closed_do_not_stop_the_job(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
+def test_streams_that_are_closed_do_not_stop_the_job(vault: Vault, aws_env: dict[str, str]) -> None:
     assert vault.versions() == {}
 
-    ended = sh('$ROTATOR run "$@" <&- >&- 2>&-', *binding.selectors, env=aws_env)
+    ended = sh('$ROTATOR run "$@" <&- >&- 2>&-', *vault.selectors, env=aws_env)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 ONLY_LINUX = pytest.mark.skipif(
@@ -84,25 +75,25 @@ ONLY_LINUX = pytest.mark.skipif(
 
 @ONLY_LINUX
 def test_log_that_cannot_be_written_does_not_stop_a_rotation(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+    vault: Vault, aws_env: dict[str, str]
 ) -> None:
     # A warning comes before the token is published, the outcome's event after it.
-    vault.put_credentials(client_secret=["wrong", binding.client_secret])
+    vault.put_credentials(client_secret=["wrong", vault.client_secret])
 
-    ended = sh('$ROTATOR run "$@" 2>/dev/full', *binding.selectors, env=aws_env)
+    ended = sh('$ROTATOR run "$@" 2>/dev/full', *vault.selectors, env=aws_env)
 
     assert ended.returncode == 0
     assert ended.stdout.startswith("rotated: token missing")
-    assert vault.fields()["client_id"] == binding.client_id
+    assert vault.fields()["client_id"] == vault.client_id
 
 
 @ONLY_LINUX
 def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+    vault: Vault, aws_env: dict[str, str]
 ) -> None:
     assert vault.versions() == {}
 
-    ended = sh('$ROTATOR token "$1" 2>/dev/full', binding.token_secret, env=aws_env)
+    ended = sh('$ROTATOR token "$1" 2>/dev/full', vault.token_secret, env=aws_env)
 
     assert ended.returncode == 6
 
@@ -113,17 +104,11 @@ def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
 @pytest.mark.parametrize("where", [">/dev/full", ">&-"])
 @pytest.mark.parametrize("length", [20, 20_000])  # more than any buffer in between holds
 def test_token_that_does_not_get_where_it_should_is_an_error(
-    *,
-    binding: LocalBinding,
-    vault: Vault,
-    aws_env: dict[str, str],
-    command: str,
-    where: str,
-    length: int,
+    *, vault: Vault, aws_env: dict[str, str], command: str, where: str, length: int
 ) -> None:
     vault.put_token(access_token="t" * length)
 
-    ended = sh(f'$ROTATOR {command} "$1" {where}', binding.token_secret, env=aws_env)
+    ended = sh(f'$ROTATOR {command} "$1" {where}', vault.token_secret, env=aws_env)
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == 2
@@ -133,12 +118,12 @@ def test_token_that_does_not_get_where_it_should_is_an_error(
 @ONLY_LINUX
 @pytest.mark.parametrize("where", [">/dev/full", ">&-"])
 def test_rotation_whose_result_cannot_be_printed_keeps_its_code(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], where: str
+    vault: Vault, aws_env: dict[str, str], where: str
 ) -> None:
     vault.put_token()
     before = vault.current()
 
-    ended = sh(f'$ROTATOR run --force "$@" {where}', *binding.selectors, env=aws_env)
+    ended = sh(f'$ROTATOR run --force "$@" {where}', *vault.selectors, env=aws_env)
 
     assert ended.returncode == 0
     assert vault.current() != before
@@ -147,12 +132,12 @@ def test_rotation_whose_result_cannot_be_printed_keeps_its_code(
 
 @ONLY_LINUX
 def test_failed_rotation_whose_result_cannot_be_printed_keeps_its_code(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], local_ims: RemoteIms
+    vault: Vault, aws_env: dict[str, str], ims: RemoteIms
 ) -> None:
     vault.put_token(age=timedelta(hours=25))
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = sh('$ROTATOR run "$@" >/dev/full', *binding.selectors, env=aws_env)
+    ended = sh('$ROTATOR run "$@" >/dev/full', *vault.selectors, env=aws_env)
 
     assert ended.returncode == 4
     assert "rotator run: standard output: cannot be written (" in ended.stderr

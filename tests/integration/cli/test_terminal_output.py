@@ -2,7 +2,6 @@
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.vault import Vault
 from tests.support.terminal import Terminal
@@ -14,12 +13,10 @@ def shown(*args: str, env: dict[str, str]) -> tuple[int, str]:
     return code, terminal.shown.replace("\r\n", "\n")
 
 
-def test_outcome_of_a_run_is_told_once(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
-) -> None:
+def test_outcome_of_a_run_is_told_once(vault: Vault, aws_env: dict[str, str]) -> None:
     assert vault.versions() == {}
 
-    code, text = shown("run", *binding.selectors, env=aws_env)
+    code, text = shown("run", *vault.selectors, env=aws_env)
 
     assert code == 0
     assert text.startswith("rotated: token missing, in ")
@@ -27,12 +24,12 @@ def test_outcome_of_a_run_is_told_once(
 
 
 def test_failure_of_a_run_is_told_once(
-    binding: LocalBinding, vault: Vault, local_ims: RemoteIms, aws_env: dict[str, str]
+    vault: Vault, ims: RemoteIms, aws_env: dict[str, str]
 ) -> None:
     vault.put_token()
-    local_ims.configure(clients={})
+    ims.configure(clients={})
 
-    code, text = shown("run", *binding.selectors, "--force", env=aws_env)
+    code, text = shown("run", *vault.selectors, "--force", env=aws_env)
 
     assert code == 3
     assert text.startswith("failed: ")
@@ -40,11 +37,11 @@ def test_failure_of_a_run_is_told_once(
 
 
 def test_warning_of_a_run_is_told_although_the_outcome_is_not_logged(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str]
+    vault: Vault, aws_env: dict[str, str]
 ) -> None:
-    vault.put_credentials(client_secret=["wrong", binding.client_secret])
+    vault.put_credentials(client_secret=["wrong", vault.client_secret])
 
-    code, text = shown("run", *binding.selectors, env=aws_env | {"NO_COLOR": "1"})
+    code, text = shown("run", *vault.selectors, env=aws_env | {"NO_COLOR": "1"})
 
     assert code == 0
     assert "rotator.mint_questioned" in text
@@ -53,12 +50,12 @@ def test_warning_of_a_run_is_told_although_the_outcome_is_not_logged(
 
 @pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
 def test_colours_are_left_out_where_they_are_not_wanted(
-    binding: LocalBinding, vault: Vault, aws_env: dict[str, str], plain: dict[str, str]
+    vault: Vault, aws_env: dict[str, str], plain: dict[str, str]
 ) -> None:
     vault.put_token()
     env = aws_env | {"TERM": "xterm", "ROTATOR_LOG_FORMAT": "console"} | plain
 
-    code, text = shown("run", *binding.selectors, env=env)
+    code, text = shown("run", *vault.selectors, env=env)
 
     assert code == 0
     assert "rotator.rotation_skipped" in text  # a format that is asked for is written

@@ -18,12 +18,12 @@ def gone(binding: LocalBinding) -> tuple[str, ...]:
 
 
 def test_run_without_its_credentials_tells_how_long_the_token_lives(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
     version_id = vault.put_token(age=OLD)
     expires_at = vault.fields()["expires_at"]
 
-    ended = inside("run", *gone(binding))
+    ended = inside("run", *gone(vault))
     told = event(ended)
 
     assert ended.returncode == 5
@@ -33,12 +33,12 @@ def test_run_without_its_credentials_tells_how_long_the_token_lives(
 
 
 def test_status_shows_the_token_before_the_trouble_with_its_credentials(
-    inside: Cli, binding: LocalBinding, vault: Vault
+    inside: Cli, vault: Vault
 ) -> None:
     version_id = vault.put_token(age=HOUR)
 
-    ended = inside("status", *gone(binding))
-    as_json = inside("status", *gone(binding), "--json")
+    ended = inside("status", *gone(vault))
+    as_json = inside("status", *gone(vault), "--json")
 
     assert (ended.returncode, as_json.returncode) == (5, 5)
     assert "healthy" in ended.stdout
@@ -48,25 +48,21 @@ def test_status_shows_the_token_before_the_trouble_with_its_credentials(
     assert result(as_json)["credentials_error"].startswith("secret test/gone: does not exist")
 
 
-def test_status_of_unusable_credentials_shows_the_token(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_status_of_unusable_credentials_shows_the_token(inside: Cli, vault: Vault) -> None:
     version_id = vault.put_token(age=HOUR)
-    vault.put("no JSON", secret_id=binding.credentials_secret)
+    vault.put("no JSON", secret_id=vault.credentials_secret)
 
-    ended = inside("status", *binding.selectors)
+    ended = inside("status", *vault.selectors)
 
     assert ended.returncode == 2
     assert version_id in ended.stdout
     assert "is not JSON" in ended.stderr
 
 
-def test_end_of_the_token_counts_for_more_than_its_credentials(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_end_of_the_token_counts_for_more_than_its_credentials(inside: Cli, vault: Vault) -> None:
     vault.put_token(age=2 * HOUR, lifetime=HOUR)
 
-    ended = inside("status", *gone(binding))
+    ended = inside("status", *gone(vault))
 
     assert ended.returncode == 6
     assert "test/gone" in ended.stderr
@@ -74,14 +70,14 @@ def test_end_of_the_token_counts_for_more_than_its_credentials(
 
 @pytest.mark.parametrize("is_expired", [True, False])
 def test_status_says_that_readers_use_the_previous_version(
-    inside: Cli, binding: LocalBinding, vault: Vault, *, is_expired: bool
+    inside: Cli, vault: Vault, *, is_expired: bool
 ) -> None:
     good = vault.put_token(age=HOUR)
     ends = vault.fields()["expires_at"]
     bad = vault.put_token(age=2 * HOUR, lifetime=HOUR) if is_expired else vault.put("no JSON")
 
-    table = inside("status", binding.token_secret)
-    stood = result(inside("status", binding.token_secret, "--json"))
+    table = inside("status", vault.token_secret)
+    stood = result(inside("status", vault.token_secret, "--json"))
 
     assert table.returncode == 4
     rows = dict(line.split("  ", 1) for line in table.stdout.splitlines())
@@ -94,12 +90,12 @@ def test_status_says_that_readers_use_the_previous_version(
 
 
 def test_failed_run_says_that_the_token_has_expired(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     version_id = vault.put_token(age=25 * HOUR)
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert ended.returncode == 4
     assert "kept" not in ended.stdout
@@ -108,31 +104,29 @@ def test_failed_run_says_that_the_token_has_expired(
 
 
 def test_failed_run_says_that_there_is_no_token_yet(
-    inside: Cli, binding: LocalBinding, vault: Vault, local_ims: RemoteIms
+    inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
     assert vault.versions() == {}
-    local_ims.configure(behaviour="throttled", retry_after_s=600)
+    ims.configure(behaviour="throttled", retry_after_s=600)
 
-    ended = inside("run", *binding.selectors)
+    ended = inside("run", *vault.selectors)
 
     assert "no valid token: the token secret has no value yet" in ended.stdout
 
 
-def test_unusable_token_comes_with_the_command_that_replaces_it(
-    inside: Cli, binding: LocalBinding, vault: Vault
-) -> None:
+def test_unusable_token_comes_with_the_command_that_replaces_it(inside: Cli, vault: Vault) -> None:
     assert vault.versions() == {}
 
-    named = inside("status", *binding.selectors)
-    alone = inside("status", binding.token_secret)
+    named = inside("status", *vault.selectors)
+    alone = inside("status", vault.token_secret)
 
-    assert f"`rotator run {' '.join(binding.selectors)}`" in named.stdout
-    advice = f"`rotator run --credentials-secret ID --token-secret {binding.token_secret}`"
+    assert f"`rotator run {' '.join(vault.selectors)}`" in named.stdout
+    advice = f"`rotator run --credentials-secret ID --token-secret {vault.token_secret}`"
     assert advice in alone.stdout
 
 
 def test_status_of_a_credentials_secret_says_what_it_holds(inside: Cli, vault: Vault) -> None:
-    name = vault.binding.credentials_secret
+    name = vault.credentials_secret
 
     stood = inside("status", name)
     read = inside("token", name)
