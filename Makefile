@@ -1,5 +1,5 @@
-# The doors for people; .ci/run calls the same ones. Everything that make
-# installs is hash-pinned in requirements/ and stays inside .venv.
+# The commands for developers; .ci/run uses the same. Everything that make
+# installs is hash-pinned in requirements/ and stays inside .venv and build/.
 
 PYTHON ?= python3
 TOOL_PYTHON ?= $(PYTHON)
@@ -11,13 +11,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE := tests/interop
 
-# Say "yes" when .venv is missing, unfinished, or was copied here from another
-# folder: its scripts and its editable install would point to that other folder.
+# "yes" if .venv is missing, incomplete, or was copied here from another folder,
+# to which its scripts and its editable install would point.
 BROKEN := $(shell [ "`cat $(VENV)/complete-in 2>/dev/null`" = "`pwd -P`" ] || echo yes)
 
-# Settings of the caller that would install elsewhere, refuse our own project,
-# or let packages from outside .venv count as installed. Settings of mirrors and
-# proxies are honoured.
+# Settings of the caller that would install elsewhere, reject our own project, or
+# use packages from outside .venv. Settings of mirrors and proxies are honoured.
 unexport PIP_CONSTRAINT PIP_DRY_RUN PIP_NO_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_ROOT PIP_TARGET
 unexport PYTHONHOME PYTHONPATH
 export PIP_USER := 0
@@ -32,7 +31,7 @@ export PIP_NO_INPUT := 1
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name does; do printf '  make %-14s %s\n' "$$name" "$$does"; done
 
-run: $(VENV)/run.stamp ## the product in one screen: rotator demo (ARGS=--serve to play on)
+run: $(VENV)/run.stamp ## the whole job on this machine: rotator demo (ARGS=--serve keeps the servers up)
 	@$(BIN)/rotator demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## all tests but those of e2e, dist-check and test-providers (ARGS=... goes to pytest)
@@ -41,21 +40,21 @@ test: $(VENV)/dev.stamp ## all tests but those of e2e, dist-check and test-provi
 unit: $(VENV)/dev.stamp ## the inner loop: unit tests and the rules of the repository, in seconds
 	@$(BIN)/python -m pytest -q tests/unit tests/repo $(ARGS)
 
-# Without the tests that count what is alive, for the tracer keeps some of it, those that fork
-# while threads run, for a child may inherit the tracer's own lock, held, and those of commands
-# in processes of their own, which it does not see, or of ten thousand repetitions.
+# Without tests that count live objects (the tracer keeps some alive), that fork while threads run (a
+# child may inherit the tracer's lock), that run commands as processes (the tracer doesn't see them),
+# or that repeat something ten thousand times.
 coverage: $(VENV)/dev.stamp $(VENV)/coverage.stamp ## the branches that unit and integration tests take, against a floor
 	@mkdir -p build; $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/unit tests/integration -m 'not untraced' $(ARGS)
 	@$(BIN)/python -m coverage report
 
-test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## against servers and SDKs that others wrote (needs Node)
+test-providers: $(VENV)/providers.stamp $(NODE)/node_modules ## tests against other projects' servers and SDKs (needs Node)
 	@$(BIN)/python -m pytest tests/interop $(ARGS)
 
-compare-mint: $(VENV)/compare.stamp ## hostile answers against other OAuth clients: the table in docs/hostile-answers.md
+compare-mint: $(VENV)/compare.stamp ## wrong responses against other OAuth clients: the table in docs/hostile-answers.md
 	@$(BIN)/python -m tests.interop.compare_mint $(ARGS)
 
-# Not through a stamp: where there is no wheel of atheris, the rest still works.
-fuzz: $(VENV)/dev.stamp ## hunt for answers that break the parsers, for a minute (FUZZ_S=600)
+# Without a stamp, so that the rest works on platforms that have no wheel of atheris.
+fuzz: $(VENV)/dev.stamp ## fuzz the parsers of responses, for a minute (FUZZ_S=600)
 	@if $(BIN)/python -m pip install -qq --only-binary :all: --require-hashes -r requirements/fuzz.txt; then \
 		$(BIN)/python -m tests.evidence.fuzz $(FUZZ_S); \
 	else echo '*** NOT FUZZED: there is no atheris for this platform and this Python ***'; fi
@@ -79,10 +78,10 @@ workflows: build/workflows/complete ## the forge's workflows: their schemas and 
 	@build/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@build/workflows/bin/zizmor --quiet --offline --strict-collection --persona pedantic .github
 
-e2e: $(VENV)/dev.stamp emulators ## the package, the template and the schedulers, really run (minutes)
+e2e: $(VENV)/dev.stamp emulators ## run the package, the template and the schedulers (minutes)
 	@$(BIN)/python -m pytest tests/deployed $(ARGS)
 
-types: $(VENV)/types.stamp ## what callers of the reader see, by mypy and by pyright
+types: $(VENV)/types.stamp ## the types that callers of the reader see, by mypy and by pyright
 	@echo 'mypy'; $(BIN)/mypy --cache-dir .mypy_cache/callers tests/typing
 	@echo 'pyright'; $(BIN)/basedpyright --pythonpath $(BIN)/python --project tests/typing
 
@@ -96,7 +95,7 @@ prove: $(VENV)/dev.stamp ## the promises under faults, kills, races and time (AR
 prove-long: ## the same with several times as many cases, for about an hour
 	@$(MAKE) --no-print-directory prove ARGS='--long $(ARGS)'
 
-prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: each is caught
+prove-mutants: $(VENV)/dev.stamp ## break the code on purpose, one line at a time: a test must fail for each
 	@$(BIN)/python -m tests.evidence.mutants $(ARGS)
 
 bench: $(VENV)/bench.stamp emulators build/runtime/complete ## the benchmarks, as ratios: a report (ARGS=reader: one suite, ARGS=--strict: fail)
@@ -108,7 +107,7 @@ completions: build/completions/complete ## completion scripts and manual page, i
 package: $(VENV)/run.stamp ## the function's zips, in dist/ (ARGS="--arch arm64")
 	@$(BIN)/python -m infra.package $(ARGS)
 
-# The tools are those of another environment: this one has no pipx and no uv.
+# The tools are in another environment, because .venv has no pipx and no uv.
 dist-check: $(VENV)/dev.stamp build/dist/complete ## wheel and sdist, installed by pip, pipx and uv on every Python here
 	@$(BIN)/python -m pytest tests/installed $(ARGS)
 
@@ -118,7 +117,7 @@ image: $(VENV)/dev.stamp ## the container image, built from Debian's packages an
 deploy: $(VENV)/run.stamp ## the stack on AWS, change set first (ARGS="--bucket NAME")
 	@$(BIN)/python -m infra.deploy up $(ARGS)
 
-destroy: $(VENV)/run.stamp ## take the stack away again (ARGS="--stack NAME")
+destroy: $(VENV)/run.stamp ## delete the stack (ARGS="--stack NAME")
 	@$(BIN)/python -m infra.deploy down $(ARGS)
 
 lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
@@ -145,7 +144,7 @@ lock: $(VENV)/lock.stamp ## bring requirements/ in line with pyproject.toml
 upgrade: ## the same, with the newest versions that pyproject.toml allows
 	@$(MAKE) --no-print-directory lock ARGS=--upgrade
 
-clean: ## remove everything that make has made
+clean: ## remove everything that make has created
 	rm -rf $(VENV) $(NODE)/node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find rotator tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -153,14 +152,14 @@ clean: ## remove everything that make has made
 compile = echo 'requirements/$(1).txt'; $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-build --custom-compile-command 'make lock' $(ARGS) -o requirements/$(1).txt $(2)
 
-# A second make does nothing; one after an interruption starts .venv afresh,
-# because pip takes a half-copied package for an installed one. The mark of a
-# complete .venv is therefore gone while anything is being installed.
+# After an interruption, make creates .venv again, because pip takes a half-copied
+# package for an installed one. So the mark of a complete .venv is removed while
+# anything is being installed.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(if $(BROKEN),FORCE)
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("make: rotator needs Python 3.11 or newer and $(PYTHON) is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) infra/locked.py $(MAKE) --no-print-directory set-up-$*
 
-# Under the lock: whoever waited for another make that did the same finds it done.
+# Under the lock: a make that waited for another one finds the work done.
 set-up-%:
 	@set -e; stamp=$(VENV)/$*.stamp; lock=requirements/$*.txt; \
 	if [ "`cat $(VENV)/complete-in 2>/dev/null`" != "`pwd -P`" ]; then rm -rf $(VENV); fi; \
@@ -178,19 +177,19 @@ $(NODE)/node_modules: $(NODE)/package-lock.json $(NODE)/package.json
 	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent && touch node_modules; \
 	else echo '*** NOT TESTED against oidc-provider, nor the reader in Node: there is no npm here ***'; fi
 
-# Without the function's Python there are none; what needs them is skipped, and says so.
+# Without the function's Python, the tests that need the emulators are skipped.
 emulators: $(VENV)/run.stamp
 	@if python=`$(BIN)/python -m infra.interpreters`; then \
 		$(MAKE) --no-print-directory build/e2e/complete TOOL_PYTHON="$$python"; fi
 
-# Tools that cannot share .venv: each lock is an environment of its own.
+# Tools that can't share .venv: each lock has its own environment.
 build/%/complete: requirements/%.txt
 	@rm -rf build/$*
 	@echo 'setting up build/$* (once)'; $(TOOL_PYTHON) -m venv build/$*
 	@build/$*/bin/python -m pip install -qq --only-binary :all: --require-hashes -r $<
 	@touch $@
 
-# An editable install, because commands are tested as processes.
+# Editable, because tests run the commands as processes.
 build/lowest/installed build/crt/installed: build/%/installed: build/%/complete pyproject.toml
 	@build/$*/bin/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
@@ -204,7 +203,7 @@ test-crt: build/crt/installed ## the sessions of `aws login`, which need the ext
 	@build/crt/bin/python -m pytest -p no:cacheprovider -p tests.support.no_skips \
 		tests/integration/aws/test_credential_chain.py -k 'login and not without' $(ARGS)
 
-# One after the other (.NOTPARALLEL), so that targets can run beside each other afterwards.
+# Installed one after the other (.NOTPARALLEL), so that targets can run in parallel afterwards.
 environments: $(VENV)/lint.stamp $(VENV)/types.stamp $(VENV)/coverage.stamp $(VENV)/providers.stamp $(VENV)/dev.stamp $(NODE)/node_modules \
 	emulators build/audit/complete build/workflows/complete build/dist/complete build/lowest/installed build/crt/installed ## all that .ci/run's targets install
 

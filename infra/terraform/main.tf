@@ -1,5 +1,5 @@
-# A thin shell around the one template: what is made, and why, is said there. The package is not built
-# here: make package builds it, and code_key is where you put it.
+# A thin module around the template, which documents the resources. `make package` builds the package;
+# code_key is its key in the bucket.
 terraform {
   required_version = ">= 1.5"
   required_providers {
