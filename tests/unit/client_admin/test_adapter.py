@@ -27,50 +27,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 # From the documents: the console's API reference, Microsoft Graph, Okta's and Auth0's management
 # APIs. What stands in a path is percent-encoded.
+CONSOLE = "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets"
+GRAPH = "https://graph.microsoft.com/v1.0/applications(appId='id')"
+OKTA = "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets"
 REQUESTS = [
-    (
-        "adobe",
-        "list",
-        (),
-        "GET",
-        "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets",
-    ),
-    (
-        "adobe",
-        "delete",
-        ("u/1",),
-        "DELETE",
-        "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets/u%2F1",
-    ),
-    (
-        "entra-id",
-        "list",
-        (),
-        "GET",
-        "https://graph.microsoft.com/v1.0/applications(appId='id')?$select=passwordCredentials",
-    ),
-    (
-        "entra-id",
-        "delete",
-        ("k",),
-        "POST",
-        "https://graph.microsoft.com/v1.0/applications(appId='id')/removePassword",
-    ),
-    ("okta", "list", (), "GET", "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets"),
-    (
-        "okta",
-        "retire",
-        ("s",),
-        "POST",
-        "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets/s/lifecycle/deactivate",
-    ),
-    (
-        "okta",
-        "delete",
-        ("s",),
-        "DELETE",
-        "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets/s",
-    ),
+    ("adobe", "list", (), "GET", CONSOLE),
+    ("adobe", "delete", ("u/1",), "DELETE", f"{CONSOLE}/u%2F1"),
+    ("entra-id", "list", (), "GET", f"{GRAPH}?$select=passwordCredentials"),
+    ("entra-id", "delete", ("k",), "POST", f"{GRAPH}/removePassword"),
+    ("okta", "list", (), "GET", OKTA),
+    ("okta", "retire", ("s",), "POST", f"{OKTA}/s/lifecycle/deactivate"),
+    ("okta", "delete", ("s",), "DELETE", f"{OKTA}/s"),
     ("auth0", "replace", (Secret(VALUE),), "PATCH", "https://t.example/api/v2/clients/id"),
 ]
 EMPTY: dict[str, Any] = {
@@ -173,7 +140,7 @@ def test_adobes_milliseconds_are_read() -> None:
 @pytest.mark.parametrize(
     ("status", "is_retryable"), [(400, False), (403, False), (429, True), (500, True), (503, True)]
 )
-def test_refusal_tells_status_and_whether_it_may_pass(status: int, is_retryable: bool) -> None:  # noqa: FBT001
+def test_refusal_tells_status_and_whether_it_may_pass(status: int, *, is_retryable: bool) -> None:
     error = failure(open_admin("okta", answered(status, {"errorSummary": "no"})), "list")
 
     assert (error.status, error.retryable, error.debug_id) == (status, is_retryable, "r-1")
@@ -250,9 +217,7 @@ def test_adobes_list_of_another_client_is_refused() -> None:
     ],
 )
 def test_oktas_list_tells_whose_value_it_is(
-    told: dict[str, str],
-    stored: bool | None,  # noqa: FBT001
-    other: bool | None,  # noqa: FBT001
+    told: dict[str, str], *, stored: bool | None, other: bool | None
 ) -> None:
     [found] = open_admin("okta", answered(200, [OKTA_SECRET | told])).list()
 

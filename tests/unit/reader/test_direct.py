@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.utils import formatdate
 from hashlib import sha256
 from pathlib import Path
@@ -33,8 +33,9 @@ def reply(content: object, *, status: str = "200 OK", date_s: float | None = Non
 class TlsService(RawServer):
     """Sends `replies` in turn, the last one for ever; `names` are the server names asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         super().__init__(self._serve)
+        self.monkeypatch, self.folder = monkeypatch, folder
         self.replies = [reply(live_version())]
         self.requests: list[bytes] = []
         self.names: list[str | None] = []
@@ -48,32 +49,40 @@ class TlsService(RawServer):
             self.requests.append(connection.recv(65_536))
             connection.sendall(self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])
 
+    def trust(self, identity: Identity) -> None:
+        """Be this identity, which the reader trusts."""
+        self._be(identity)
+        self.monkeypatch.setenv("AWS_CA_BUNDLE", self._bundle(identity.certificate))
+
+    def find_in_bundle(self, identity: Identity, *, among_the_five: bool) -> None:
+        """Be this identity, in the bundle that is found, and maybe among the five roots."""
+        self._be(identity)
+        first = (identity if among_the_five else Identity.of("other.example")).certificate
+        digest = sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+        start = first.splitlines()[1][:28].encode()
+        bundle = self._bundle(first + identity.certificate)
+        self.monkeypatch.setattr(authorities, "AMAZON_ROOTS", {start: digest})
+        self.monkeypatch.setattr(authorities, "_bundle_path", lambda: bundle)
+
+    def _be(self, identity: Identity) -> None:
+        self.context = server_context(identity, self.folder)
+        self.monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{self.port}")
+
+    def _bundle(self, certificates: str) -> str:
+        path = self.folder / "bundle.pem"
+        path.write_text(certificates)
+        return str(path)
+
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[TlsService]:
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TlsService]:
     clear_environment(monkeypatch)
     settings = {"ACCESS_KEY_ID": "AKID", "SECRET_ACCESS_KEY": "secret", "REGION": "eu-west-1"}
     settings |= {"CONFIG_FILE": os.devnull, "SHARED_CREDENTIALS_FILE": os.devnull}
-    with TlsService() as service:
+    with TlsService(monkeypatch, tmp_path) as service:
         for name, value in (settings | {"ENDPOINT_URL": service.url}).items():
             monkeypatch.setenv(f"AWS_{name}", value)
         yield service
-
-
-@pytest.fixture
-def trust(
-    service: TlsService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[[Identity], None]:
-    """Let the service be this identity, and the reader trust it."""
-
-    def use(identity: Identity) -> None:
-        service.context = server_context(identity, tmp_path)
-        bundle = tmp_path / "bundle.pem"
-        bundle.write_text(identity.certificate)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{service.port}")
-
-    return use
 
 
 def read(source: DirectSource | None = None) -> str:
@@ -85,19 +94,16 @@ def read(source: DirectSource | None = None) -> str:
 # -- TLS
 
 
-def test_token_is_read_over_tls_under_the_name_without_the_port(
-    service: TlsService, trust: Callable[[Identity], None]
-) -> None:
-    trust(Identity.of("localhost"))
+def test_token_is_read_over_tls_under_the_name_without_the_port(service: TlsService) -> None:
+    service.trust(Identity.of("localhost"))
     assert read() == "first"
     assert service.names == ["localhost"]
     assert f"\r\nHost: localhost:{service.port}\r\n".encode() in service.requests[0]
 
 
-@pytest.mark.usefixtures("service")
-def test_token_is_read_over_tls_by_greenlets(trust: Callable[[Identity], None]) -> None:
+def test_token_is_read_over_tls_by_greenlets(service: TlsService) -> None:
     """gevent puts a class of its own in the place of ssl's."""
-    trust(Identity.of("localhost"))
+    service.trust(Identity.of("localhost"))
     done = run_python(
         """
         from gevent import monkey
@@ -112,11 +118,8 @@ def test_token_is_read_over_tls_by_greenlets(trust: Callable[[Identity], None]) 
     assert done.stdout == "first first\n", done.stderr
 
 
-@pytest.mark.usefixtures("service")
-def test_read_over_tls_imports_nothing_that_it_can_do_without(
-    trust: Callable[[Identity], None],
-) -> None:
-    trust(Identity.of("localhost"))
+def test_read_over_tls_imports_nothing_that_it_can_do_without(service: TlsService) -> None:
+    service.trust(Identity.of("localhost"))
     done = run_python(
         """
         import sys
@@ -129,18 +132,18 @@ def test_read_over_tls_imports_nothing_that_it_can_do_without(
     assert done.stdout == "set()\n", done.stderr
 
 
-@pytest.mark.parametrize(
-    ("identity", "reason"),
-    [
-        (Identity.of("elsewhere.example"), "Hostname mismatch"),
-        (Identity.of("localhost", ends_in_s=-60), "certificate has expired"),
-    ],
-    ids=["wrong host", "expired"],
-)
+WRONG = {
+    "wrong host": (Identity.of("elsewhere.example"), "Hostname mismatch"),
+    "expired": (Identity.of("localhost", ends_in_s=-60), "certificate has expired"),
+}
+each_wrong = pytest.mark.parametrize(("identity", "reason"), WRONG.values(), ids=WRONG)
+
+
+@each_wrong
 def test_certificate_that_is_wrong_is_refused(
-    service: TlsService, trust: Callable[[Identity], None], identity: Identity, reason: str
+    service: TlsService, identity: Identity, reason: str
 ) -> None:
-    trust(identity)
+    service.trust(identity)
     with pytest.raises(StoreError, match=reason) as caught:
         read()
     assert not caught.value.retryable
@@ -148,23 +151,16 @@ def test_certificate_that_is_wrong_is_refused(
 
 
 @pytest.mark.parametrize("bundle", ["", certifi.where()])
-def test_certificate_of_an_unknown_authority_is_refused(
-    service: TlsService,
-    trust: Callable[[Identity], None],
-    monkeypatch: pytest.MonkeyPatch,
-    bundle: str,
-) -> None:
-    trust(Identity.of("localhost"))
-    monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
+def test_certificate_of_an_unknown_authority_is_refused(service: TlsService, bundle: str) -> None:
+    service.trust(Identity.of("localhost"))
+    service.monkeypatch.setenv("AWS_CA_BUNDLE", bundle)
     with pytest.raises(StoreError, match="self-signed certificate"):
         read()
     assert service.requests == []
 
 
-def test_server_without_tls_1_2_is_refused(
-    service: TlsService, trust: Callable[[Identity], None]
-) -> None:
-    trust(Identity.of("localhost"))
+def test_server_without_tls_1_2_is_refused(service: TlsService) -> None:
+    service.trust(Identity.of("localhost"))
     assert service.context is not None
     service.context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
@@ -175,18 +171,12 @@ def test_server_without_tls_1_2_is_refused(
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_bundle_that_cannot_be_read_is_named(
-    service: TlsService,
-    trust: Callable[[Identity], None],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    content: str | None,
-) -> None:
-    trust(Identity.of("localhost"))
-    bundle = tmp_path / "other.pem"
+def test_bundle_that_cannot_be_read_is_named(service: TlsService, content: str | None) -> None:
+    service.trust(Identity.of("localhost"))
+    bundle = service.folder / "other.pem"
     if content is not None:
         bundle.write_text(content)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    service.monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
     with pytest.raises(ConfigError, match=r"AWS_CA_BUNDLE: .*other\.pem holds no certificates"):
         read()
     assert service.requests == []
@@ -211,38 +201,16 @@ def test_whole_bundle_is_asked_first_once_it_was_needed() -> None:
     assert len(whole.get_ca_certs()) > 5
 
 
-@pytest.fixture
-def five(
-    service: TlsService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Callable[..., None]:
-    """Let the service be this identity, in the bundle that is found or among the five roots too."""
-
-    def use(identity: Identity, *, among_the_five: bool) -> None:
-        service.context = server_context(identity, tmp_path)
-        first = identity if among_the_five else Identity.of("other.example")
-        der = ssl.PEM_cert_to_DER_cert(first.certificate)
-        start = first.certificate.splitlines()[1][:28].encode()
-        monkeypatch.setattr(authorities, "AMAZON_ROOTS", {start: sha256(der).hexdigest()})
-        bundle = tmp_path / "cacert.pem"
-        bundle.write_text(first.certificate + identity.certificate)
-        monkeypatch.setattr(authorities, "_bundle_path", lambda: str(bundle))
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{service.port}")
-
-    return use
-
-
-def test_server_of_the_five_roots_needs_one_handshake(
-    service: TlsService, five: Callable[..., None]
-) -> None:
-    five(Identity.of("localhost"), among_the_five=True)
+def test_server_of_the_five_roots_needs_one_handshake(service: TlsService) -> None:
+    service.find_in_bundle(Identity.of("localhost"), among_the_five=True)
     assert read() == "first"
     assert len(service.names) == 1
 
 
 def test_whole_bundle_is_asked_after_an_unknown_issuer_and_from_then_on(
-    service: TlsService, five: Callable[..., None]
+    service: TlsService,
 ) -> None:
-    five(Identity.of("localhost"), among_the_five=False)
+    service.find_in_bundle(Identity.of("localhost"), among_the_five=False)
     source = DirectSource()
     assert read(source) == "first"
     assert len(service.names) == 2
@@ -256,9 +224,9 @@ def test_whole_bundle_is_asked_after_an_unknown_issuer_and_from_then_on(
     ids=["wrong host", "expired"],
 )
 def test_whole_bundle_is_never_asked_after_a_wrong_host_or_an_expiry(
-    service: TlsService, five: Callable[..., None], identity: Identity
+    service: TlsService, identity: Identity
 ) -> None:
-    five(identity, among_the_five=True)
+    service.find_in_bundle(identity, among_the_five=True)
     with pytest.raises(StoreError, match="certificate of Secrets Manager was refused"):
         read()
     assert len(service.names) == 1
@@ -269,15 +237,15 @@ def test_whole_bundle_is_never_asked_after_a_wrong_host_or_an_expiry(
 
 
 def test_credentials_that_expired_are_refused_until_the_environment_has_others(
-    service: TlsService, monkeypatch: pytest.MonkeyPatch
+    service: TlsService,
 ) -> None:
     expired = {"__type": "ExpiredTokenException", "message": "The security token is expired"}
     service.replies = [reply(expired, status="400 Bad Request"), reply(live_version())]
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "yesterday")
+    service.monkeypatch.setenv("AWS_SESSION_TOKEN", "yesterday")
     source = DirectSource()
     with pytest.raises(StoreError, match="does not accept these AWS credentials"):
         read(source)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "today")
+    service.monkeypatch.setenv("AWS_SESSION_TOKEN", "today")
     assert read(source) == "first"
     assert [b"Token: today" in each for each in service.requests] == [False, True]
 
@@ -302,11 +270,8 @@ def test_refused_time_is_signed_once_more_by_the_clock_of_aws(
     assert read(source) == "first"
     assert read(source) == "first"
     minute = {600: b"T0810", -600: b"T0750"}[ahead_s]  # START is 2027-01-15T08:00:00Z
-    assert [b"X-Amz-Date: 20270115T0800" in each for each in service.requests] == [
-        True,
-        False,
-        False,
-    ]
+    signed = [b"X-Amz-Date: 20270115T0800" in each for each in service.requests]
+    assert signed == [True, False, False]
     assert all(b"X-Amz-Date: 20270115" + minute in each for each in service.requests[1:])
 
 

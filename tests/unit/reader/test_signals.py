@@ -52,9 +52,14 @@ def handler() -> Iterator[Handler]:
     signal.signal(signal.SIGUSR1, before)
 
 
-OWN = pytest.mark.parametrize(
-    "own", [JobTimeout, TimeoutError, RuntimeError, ValueError, KeyboardInterrupt]
+@pytest.fixture(
+    params=[JobTimeout, TimeoutError, RuntimeError, ValueError, KeyboardInterrupt],
+    ids=lambda kind: kind.__name__,
 )
+def any_handler(request: pytest.FixtureRequest, handler: Handler) -> Handler:
+    """One for each kind of exception."""
+    handler.error = request.param("own")
+    return handler
 
 
 def interrupt() -> Mapping[str, Any]:
@@ -68,14 +73,12 @@ def interrupted(read: Callable[[], object], handler: Handler) -> None:
     assert caught.value is handler.error
 
 
-@OWN
 def test_exception_of_a_signal_handler_comes_out_of_a_read_and_the_next_one_reads(
-    handler: Handler, own: type[BaseException]
+    any_handler: Handler,
 ) -> None:
-    handler.error = own("own")
     source = FunctionSource(interrupt)
     reader = make_reader(start_clock(), source)
-    interrupted(reader.token, handler)
+    interrupted(reader.token, any_handler)
     source.answer = version
     assert in_threads(1, reader.token)() == ["first"]  # nobody holds the lock
     assert reader.token() == "first"
@@ -92,17 +95,15 @@ def test_handler_may_be_anything_that_can_be_called(handler: Handler, kind: str)
     interrupted(make_reader(start_clock(), FunctionSource(interrupt)).token, handler)
 
 
-@OWN
 def test_refresh_that_a_signal_handler_ended_is_begun_again_by_the_next_read(
-    handler: Handler, own: type[BaseException]
+    any_handler: Handler,
 ) -> None:
-    handler.error = own("own")
     clock, source = start_clock(), FunctionSource(version)
     reader = make_reader(clock, source)
     reader.token()
     clock.advance_to(DUE + (EXPIRY - DUE) / 10)
     source.answer = interrupt
-    interrupted(reader.token, handler)
+    interrupted(reader.token, any_handler)
     source.answer = lambda: version("second", issued_at=DUE)
     assert reader.token() == "second"
 
@@ -140,13 +141,11 @@ class WrappingClient:
             raise OSError("HTTP client raised an unhandled exception") from error
 
 
-@OWN
 def test_exception_of_a_signal_handler_comes_out_of_the_error_that_an_sdk_makes_of_it(
-    handler: Handler, own: type[BaseException]
+    any_handler: Handler,
 ) -> None:
-    handler.error = own("own")
     reader = TokenReader("s", client=WrappingClient(interrupt), background=False)
-    interrupted(reader.token, handler)
+    interrupted(reader.token, any_handler)
 
 
 def test_exception_of_a_signal_handler_is_no_sign_that_a_secret_is_missing(
@@ -161,12 +160,10 @@ def test_exception_of_a_signal_handler_is_no_sign_that_a_secret_is_missing(
     interrupted(lambda: SdkSource(client).read("s", "AWSCURRENT", fresh=False), handler)
 
 
-@OWN
 @pytest.mark.parametrize("source", ["direct", "extension"])
 def test_exception_of_a_signal_handler_comes_out_of_a_read_over_a_socket(
-    handler: Handler, own: type[BaseException], source: str, monkeypatch: pytest.MonkeyPatch
+    any_handler: Handler, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handler.error = own("own")
     main = threading.get_ident()
 
     def play(connection: socket.socket) -> None:
@@ -182,7 +179,7 @@ def test_exception_of_a_signal_handler_comes_out_of_a_read_over_a_socket(
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             monkeypatch.setenv(name, "x")
         monkeypatch.setenv("AWS_REGION", "eu-west-1")
-        interrupted(TokenReader("s", source=source, background=False).token, handler)
+        interrupted(TokenReader("s", source=source, background=False).token, any_handler)
 
 
 def test_error_of_a_source_is_no_exception_of_a_signal_handler(handler: Handler) -> None:

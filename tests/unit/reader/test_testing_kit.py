@@ -69,7 +69,7 @@ def test_recovery_ends_the_pause_after_a_refresh_that_failed() -> None:
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_expired_reader_raises(warm: bool) -> None:  # noqa: FBT001 - a case
+def test_expired_reader_raises(*, warm: bool) -> None:
     reader = FakeTokenReader()
     if warm:
         reader.token()

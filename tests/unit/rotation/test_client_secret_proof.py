@@ -46,8 +46,7 @@ def refuse_all(world: SecretWorld, code: str) -> None:
 @each_kind
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_client_secret_made_by_hand_is_not_taken_for_the_stored_one_that_is_dead(
-    make: Make,
-    dry_run: bool,  # noqa: FBT001
+    make: Make, *, dry_run: bool
 ) -> None:
     world = SecretWorld.managed(make)
     world.fake.secrets.clear()
@@ -168,8 +167,7 @@ def test_hint_that_two_stored_values_share_tells_nothing() -> None:
 @each_overlapping
 @pytest.mark.parametrize("with_digest", [True, False], ids=["this release", "an older release"])
 def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
-    make: Make,
-    with_digest: bool,  # noqa: FBT001
+    make: Make, *, with_digest: bool
 ) -> None:
     world = SecretWorld.managed(make).open_gate()
     old = world.fake.secrets[f"{make.KIND}-secret-1"]
@@ -187,8 +185,7 @@ def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
 
 @pytest.mark.parametrize(("make", "is_retired"), [(FakeEntraId, False), (FakeOkta, True)])
 def test_stale_list_and_a_refused_grant_do_not_drop_the_new_one(
-    make: Make,
-    is_retired: bool,  # noqa: FBT001
+    make: Make, *, is_retired: bool
 ) -> None:
     world = SecretWorld.managed(make).open_gate()
     if is_retired:
@@ -282,8 +279,7 @@ def test_old_one_that_somebody_switched_off_is_named_when_the_new_one_is_gone() 
 @pytest.mark.parametrize("single_active", [None, True])
 @pytest.mark.parametrize("is_retired", [False, True])
 def test_old_one_is_kept_while_somebody_has_the_new_one_switched_off(
-    single_active: bool | None,  # noqa: FBT001
-    is_retired: bool,  # noqa: FBT001
+    *, single_active: bool | None, is_retired: bool
 ) -> None:
     world = SecretWorld.managed(FakeOkta, single_active=single_active)
     world.rotate()

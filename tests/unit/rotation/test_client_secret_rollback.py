@@ -81,8 +81,7 @@ def test_rollback_to_the_intent_is_told_as_one(make: Make) -> None:
 @each_overlapping
 @pytest.mark.parametrize("is_alone", [True, False])
 def test_rollback_to_the_intent_after_the_end_says_how_to_go_forward_again(
-    make: Make,
-    is_alone: bool,  # noqa: FBT001
+    make: Make, *, is_alone: bool
 ) -> None:
     world = SecretWorld.managed(make)
     assert rotate_to_the_end(world) == "finished"
