@@ -119,6 +119,28 @@ class StatusStoreOf:
         return self.rig.store.read_previous(self.rig.aliases.get(secret_id, secret_id))
 
 
+class Others:
+    """Lets what hangs go on once so many other bindings, `well0` ..., are done."""
+
+    def __init__(self, rig: FleetRig, count: int = 20, **options: Any) -> None:
+        self.count = count
+        self.done: list[str] = []
+        self._all_done = threading.Event()
+        for number in range(count):
+            rig.add(f"well{number}", **options)
+
+    def on_report(self, report: BindingReport) -> None:
+        self.done.append(report.binding.token_secret)
+        if len(self.done) == self.count:
+            self._all_done.set()
+
+    def wait_for(self, *_: object) -> Any:  # noqa: ANN401 - as what hangs has it
+        assert self._all_done.wait(30), "the others waited for what hangs"
+
+    def were_first(self) -> bool:
+        return all(name.startswith("t/well") for name in self.done[: self.count])
+
+
 def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:
     return {name.removeprefix("t/"): each.outcome for name, each in reports.items()}
 

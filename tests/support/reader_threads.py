@@ -36,7 +36,7 @@ def in_threads(count: int, work: Callable[[], object]) -> Callable[[], list[obje
         except Exception as error:  # noqa: BLE001 - the result that is asserted on
             results.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(count)]
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
 

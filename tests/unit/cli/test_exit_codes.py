@@ -1,32 +1,14 @@
 """Which error ends a command with which code."""
 
-from typing import TypedDict
+from typing import Any
 
 import pytest
 
+from rotator import errors
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
-from rotator.errors import (
-    ClientAdminError,
-    ConfigError,
-    CredentialsError,
-    MintError,
-    ProbeError,
-    RotatorError,
-    SecretNotFound,
-    StoreError,
-    TokenUnavailable,
-    VersionConflict,
-)
+from rotator.errors import RotatorError
 
-
-class KnownCall(TypedDict):
-    """What every error of the store says besides."""
-
-    operation: str
-    secret_id: str
-
-
-CALL: KnownCall = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
+CALL: dict[str, Any] = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
 
 
 @pytest.mark.parametrize(
@@ -34,27 +16,27 @@ CALL: KnownCall = {"operation": "GetSecretValue", "secret_id": "adobe/token"}
     [
         (RotatorError("x: y"), 1),
         (RotatorError("x: y", retryable=True), 4),
-        (ConfigError("x: y"), 2),
-        (CredentialsError("x: y"), 2),
-        (MintError("x: y", status=400, oauth_error="invalid_client"), 3),
-        (MintError("x: y", status=200, oauth_error="invalid_scope"), 3),
-        (MintError("x: y", status=404), 3),
-        (MintError("x: y", status=307), 3),
-        (MintError("x: y", status=200), 3),
-        (MintError("x: y"), 3),
-        (MintError("x: y", status=503, retryable=True), 4),
-        (MintError("x: y", status=429, oauth_error="slow_down", retryable=True), 4),
-        (ClientAdminError("x: y", status=403), 3),
-        (ClientAdminError("x: y", retryable=True), 4),
-        (ProbeError("x: y", status=401, is_refusal=True), 3),
-        (ProbeError("x: y", status=418), 2),
-        (ProbeError("x: y", retryable=True), 4),
-        (StoreError("x: y", **CALL), 5),
-        (SecretNotFound("x: y", **CALL), 5),
-        (VersionConflict("x: y", **CALL), 5),
-        (StoreError("x: y", retryable=True, **CALL), 4),
-        (TokenUnavailable("x: y"), 6),
-        (TokenUnavailable("x: y", retryable=False), 6),
+        (errors.ConfigError("x: y"), 2),
+        (errors.CredentialsError("x: y"), 2),
+        (errors.MintError("x: y", status=400, oauth_error="invalid_client"), 3),
+        (errors.MintError("x: y", status=200, oauth_error="invalid_scope"), 3),
+        (errors.MintError("x: y", status=404), 3),
+        (errors.MintError("x: y", status=307), 3),
+        (errors.MintError("x: y", status=200), 3),
+        (errors.MintError("x: y"), 3),
+        (errors.MintError("x: y", status=503, retryable=True), 4),
+        (errors.MintError("x: y", status=429, oauth_error="slow_down", retryable=True), 4),
+        (errors.ClientAdminError("x: y", status=403), 3),
+        (errors.ClientAdminError("x: y", retryable=True), 4),
+        (errors.ProbeError("x: y", status=401, is_refusal=True), 3),
+        (errors.ProbeError("x: y", status=418), 2),
+        (errors.ProbeError("x: y", retryable=True), 4),
+        (errors.StoreError("x: y", **CALL), 5),
+        (errors.SecretNotFound("x: y", **CALL), 5),
+        (errors.VersionConflict("x: y", **CALL), 5),
+        (errors.StoreError("x: y", retryable=True, **CALL), 4),
+        (errors.TokenUnavailable("x: y"), 6),
+        (errors.TokenUnavailable("x: y", retryable=False), 6),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

@@ -26,12 +26,7 @@ def test_bindings_that_share_a_client_with_one_active_token_are_warned_of(
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        {"client_id": "another", **ACTIVE},
-        {"host": "another.example", **ACTIVE},
-        {},
-    ],
+    "other", [{"client_id": "another", **ACTIVE}, {"host": "another.example", **ACTIVE}, {}]
 )
 def test_bindings_with_tokens_of_their_own_are_not(other: dict[str, Any]) -> None:
     rig = FleetRig()

@@ -1,6 +1,5 @@
 """Probes of a fleet: a slow API costs no other binding its token; a rejected one is replaced."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,7 +14,7 @@ from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
-from tests.support.fleet_rig import EndpointOf, FleetRig, outcomes
+from tests.support.fleet_rig import EndpointOf, FleetRig, Others, outcomes
 from tests.support.http_server import RESET, HttpServer, Reply, Request, json_reply
 from tests.support.memory_endpoint import MemoryEndpoint
 
@@ -60,25 +59,14 @@ def add(rig: FleetRig, name: str, *, age: timedelta, **options: Any) -> Binding:
 @pytest.mark.parametrize("age", [23 * HOUR, HOUR], ids=["of new tokens", "of stored tokens"])
 def test_api_that_hangs_holds_no_worker_that_another_binding_needs(age: timedelta) -> None:
     rig = FleetRig()
-    released, others = threading.Event(), 20
-    done: list[str] = []
-
-    def told(report: Any) -> None:  # noqa: ANN401 - a report
-        done.append(report.binding.token_secret)
-        if len(done) == others:
-            released.set()
-
-    def hang(_: str) -> Any:  # noqa: ANN401 - as either probe has it
-        assert released.wait(30), "the others waited for the API that hangs"
-
+    others = Others(rig, age=23 * HOUR, host="well.example")
     for number in range(10):  # each of a token endpoint of its own, and of the same API
         add(rig, f"slow{number}", age=age + HOUR / 2, host=f"ims{number}.example")
-    for number in range(others):
-        rig.add(f"well{number}", age=23 * HOUR, host="well.example")
 
-    reports = rig.run(workers=8, on_report=told, probes=ProbesOf(on_new=hang, on_stored=hang))
+    probes = ProbesOf(on_new=others.wait_for, on_stored=others.wait_for)
+    reports = rig.run(workers=8, on_report=others.on_report, probes=probes)
 
-    assert all(name.startswith("t/well") for name in done[:others])
+    assert others.were_first()
     assert "failed" not in outcomes(reports).values()
 
 

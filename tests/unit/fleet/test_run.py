@@ -14,7 +14,7 @@ from rotator.fleet.settings import FleetBinding, RefusedBinding
 from rotator.model.binding import Binding
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
-from tests.support.fleet_rig import EndpointOf, FleetRig, outcomes
+from tests.support.fleet_rig import EndpointOf, FleetRig, Others, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
 
 
@@ -154,26 +154,14 @@ def test_who_cannot_listen_costs_no_token() -> None:
 
 def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
     rig = FleetRig()
-    released, others = threading.Event(), 20
-    done: list[str] = []
-
-    def told(report: BindingReport) -> None:
-        done.append(report.binding.token_secret)
-        if len(done) == others:
-            released.set()
-
-    def hang() -> None:
-        assert released.wait(30), "the others waited for the host that hangs"
-
-    rig.endpoint = EndpointOf(rig.clock, hangs=hang)
+    others = Others(rig, age=23 * HOUR)
+    rig.endpoint = EndpointOf(rig.clock, hangs=others.wait_for)
     for number in range(10):
         rig.add(f"hangs{number}", age=23.9 * HOUR, host="hangs.example")
-    for number in range(others):
-        rig.add(f"well{number}", age=23 * HOUR)
 
-    reports = rig.run(workers=8, on_report=told)
+    reports = rig.run(workers=8, on_report=others.on_report)
 
-    assert all(name.startswith("t/well") for name in done[:others])
+    assert others.were_first()
     assert set(outcomes(reports).values()) == {"rotated"}
 
 
@@ -188,6 +176,7 @@ def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
     assert list(outcomes(reports).values()).count("rotated") == 2
     [left] = [each for each in reports.values() if each.outcome == "deferred"]
     assert left.expires_at == NOW + HOUR
+    assert "the time of this run was used up" in str(left.error)
     assert rig.store.fields(left.binding.token_secret)["access_token"].startswith("old-")
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from rotator.errors import MintError, RotatorError
-from rotator.fleet.report import BindingReport
 from rotator.model.access_token import Minted
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import StoredSecret
 from rotator.model.urls import endpoint_host
 from tests.support.documents import HOUR
-from tests.support.fleet_rig import EndpointOf, FleetRig, outcomes
+from tests.support.fleet_rig import EndpointOf, FleetRig, Others, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
 
 DOWN = MintError("token endpoint: failed (HTTP 503)", retryable=True, status=503)
@@ -117,38 +116,17 @@ def test_deferred_binding_says_which_endpoint_failed_for_whom_and_how() -> None:
     )
 
 
-def test_deferred_binding_says_that_the_time_was_used_up() -> None:
-    rig = FleetRig()
-    rig.endpoint = EndpointOf(rig.clock, ims=lambda: rig.clock.advance(60))
-    add(rig, "a", 2, hours=23.5)
-
-    reports = rig.run(remaining_s=60)
-
-    assert "the time of this run was used up" in str(reports["t/a1"].error)
-
-
 def test_hosts_that_hang_for_bindings_without_a_token_keep_no_living_token_waiting() -> None:
     rig = FleetRig()
-    others, done, released = 20, [], threading.Event()
-
-    def told(report: BindingReport) -> None:
-        done.append(report.binding.token_secret)
-        if len(done) == others:
-            released.set()
-
-    def hang() -> None:
-        assert released.wait(30), "living tokens waited for hosts that hang"
-
+    others = Others(rig, age=23.9 * HOUR)
     hosts = [f"hangs{number}" for number in range(40)]
-    rig.endpoint = EndpointOf(rig.clock, **dict.fromkeys(hosts, hang))
+    rig.endpoint = EndpointOf(rig.clock, **dict.fromkeys(hosts, others.wait_for))
     for host in hosts:
         rig.add(f"{host}-0", host=f"{host}.example")
-    for number in range(others):
-        rig.add(f"well{number}", age=23.9 * HOUR)
 
-    reports = rig.run(workers=8, on_report=told)
+    reports = rig.run(workers=8, on_report=others.on_report)
 
-    assert all(name.startswith("t/well") for name in done[:others])
+    assert others.were_first()
     assert set(outcomes(reports).values()) == {"rotated"}
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,8 @@ from rotator.model.secret import StoredSecret
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.memory_store import MemoryStore
+
+CREDENTIALS = {"client_id": "my-client", "client_secret": "canary"}
 
 
 class Batches(MemoryStore):
@@ -34,8 +35,8 @@ def statuses(
     needs_consent: bool = False,
 ) -> dict[str, BindingStatus]:
     store = Batches()
-    fields: dict[str, Any] = {"client_id": "my-client", "client_secret": "canary"}
-    store.add("c", {**fields, "token_url": "https://a.example/t", "token_secrets": token_secrets})
+    consent = {"token_url": "https://a.example/t", "token_secrets": token_secrets}
+    store.add("c", CREDENTIALS | consent)
     store.add("t/empty")
     store.add("t/full", token_document("token", issued_at=NOW - HOUR))
     store.add("t/edited", token_document("token", issued_at=NOW - HOUR, schema="1"))
@@ -45,6 +46,13 @@ def statuses(
     ]
     found = fleet_status(store, Selection(tuple(bindings)), policy_of=policy_of, now=NOW)
     return {each.binding.token_secret: each for each in found}
+
+
+def status_of(store: Batches) -> BindingStatus:
+    """Of the one binding, `c` and `t`."""
+    selection = Selection((FleetBinding(Binding("c", "t")),))
+    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -91,12 +99,10 @@ def test_edited_token_that_readers_take_is_not_unusable() -> None:
 )
 def test_token_to_which_readers_fall_back_is_not_unusable(current: object, reason: str) -> None:
     store = Batches()
-    store.add("c", {"client_id": "my-client", "client_secret": "canary"})
+    store.add("c", CREDENTIALS)
     secret = store.add("t", token_document("before", issued_at=NOW - 2 * HOUR))
     secret.publish(current if isinstance(current, str) else json.dumps(current), "second")
-    selection = Selection((FleetBinding(Binding("c", "t")),))
-
-    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+    found = status_of(store)
 
     assert found.status is not None
     assert (found.status.health, found.status.reason) == ("overdue", reason)
@@ -116,9 +122,7 @@ def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
 
     store = DeniedCredentials()
     store.add("t", token_document("token", issued_at=NOW - HOUR))
-    selection = Selection((FleetBinding(Binding("c", "t")),))
-
-    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+    found = status_of(store)
 
     assert str(found.error) == "denied"
     assert found.error is not None
@@ -129,10 +133,8 @@ def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
 
 def test_valid_token_costs_no_second_read() -> None:
     store = Batches()
-    store.add("c", {"client_id": "my-client", "client_secret": "canary"})
+    store.add("c", CREDENTIALS)
     store.add("t", token_document("token", issued_at=NOW - HOUR))
-    selection = Selection((FleetBinding(Binding("c", "t")),))
-
-    fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+    status_of(store)
 
     assert "read_previous" not in store.calls

@@ -1,4 +1,3 @@
-import threading
 from collections.abc import Iterable
 
 from rotator.fleet.breaker import Failure
@@ -6,6 +5,7 @@ from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.pacer import Pacer
 from rotator.fleet.work import OUT_OF_TIME, Observation, WorkQueue
 from tests.support.clock import ManualClock
+from tests.support.reader_threads import in_threads
 
 DOWN = Failure("HTTP 503")
 ENDS_AFTER_S = 100.0
@@ -24,10 +24,7 @@ def queue_of(
     """Work in the order of urgency; it ends after 100 s."""
     clock = clock or ManualClock()
     queue: WorkQueue[str] = WorkQueue(
-        workers=workers,
-        per_host=per_host,
-        ends_at_s=clock.monotonic() + ENDS_AFTER_S,
-        clock=clock,
+        workers=workers, per_host=per_host, ends_at_s=clock.monotonic() + ENDS_AFTER_S, clock=clock
     )
     queue.add(map(work_of, names))
     queue.close()
@@ -85,27 +82,21 @@ def test_host_that_has_answered_is_served_in_the_order_of_urgency() -> None:
 def test_thread_that_waits_for_a_host_gets_its_work_as_soon_as_one_ends() -> None:
     queue = queue_of(["a/x1", "a/x2"], per_host=1)
     first = taken(queue)
-    found: list[Work[str] | None] = []
-    thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
-    thread.start()
+    join = in_threads(1, lambda: taken(queue).item)
 
     queue.end(first, "responded")
-    thread.join(10)
 
-    assert [work and work.item for work in found] == ["a/x2"]
+    assert join() == ["a/x2"]
 
 
 def test_thread_that_waits_for_what_is_still_read_gets_it() -> None:
     clock = ManualClock()
     queue: WorkQueue[str] = WorkQueue(workers=2, per_host=1, ends_at_s=100, clock=clock)
-    found: list[Work[str] | None] = []
-    thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
-    thread.start()
+    join = in_threads(1, lambda: taken(queue).item)
 
     queue.add([work_of("a/x1")])
-    thread.join(10)
 
-    assert [work and work.item for work in found] == ["a/x1"]
+    assert join() == ["a/x1"]
 
 
 def test_threads_that_wait_for_a_client_go_home_when_it_is_given_up() -> None:
@@ -113,15 +104,11 @@ def test_threads_that_wait_for_a_client_go_home_when_it_is_given_up() -> None:
     for _ in range(2):
         queue.end(taken(queue), DOWN)
     last = taken(queue)
-    threads = [threading.Thread(target=queue.take, daemon=True) for _ in range(5)]
-    for thread in threads:
-        thread.start()
+    join = in_threads(5, queue.take)
 
     queue.end(last, DOWN)
-    for thread in threads:
-        thread.join(10)
 
-    assert not any(thread.is_alive() for thread in threads)
+    assert join() == [None] * 5
 
 
 def test_client_that_keeps_failing_gets_no_more_in_this_run() -> None:
@@ -154,14 +141,11 @@ def test_thread_waits_for_an_answer_that_may_open_a_host_again() -> None:
     slow = taken(queue)
     for _ in range(10):
         queue.end(taken(queue), DOWN)
-    found: list[Work[str] | None] = []
-    thread = threading.Thread(target=lambda: found.append(queue.take()), daemon=True)
-    thread.start()
+    join = in_threads(1, queue.take)
 
     queue.end(slow, "responded")
-    thread.join(10)
 
-    assert [work is not None for work in found] == [True]
+    assert None not in join()
 
 
 def test_work_that_is_not_reached_in_time_is_deferred() -> None:

@@ -91,6 +91,9 @@ SAID = {
     " 'd3590ed6-52b3-4102-aeff-aad2292ab01c'. Trace ID: 5f3b1c9a-0d3e-4a53-9c5e-1f2a6b7c8d9e",
     "the standard": "Client authentication failed (e.g., unknown client, no client authentication"
     " included, or unsupported authentication method); the horse is right, the staple is not",
+    "Adobe": "invalid client_secret parameter",
+    "numbers": "code 401, retry in 30 s, limit 100 per 60 s, 7 of 10 used since 1769850000",
+    "a token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl",
     "ids": "request 7c1e2d9c4b0a69f88796a5b4c3d27e11 at 2026-11-28T00:44:10.123456Z took 17 of 30",
 }
 
@@ -103,6 +106,8 @@ SAID = {
         "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
         "p8e-canary-of-the-client-secret",
         "kq7Jx0Rw",
+        "A1b2C3d4E5",
+        'p8e-canary/of+the:client=secret"<&>% é',
         "A" * 40,
     ],
 )
