@@ -22,23 +22,30 @@ START = 1_800_000_000
 PATIENCE_S = 60.0
 
 
+class GatedReads(FunctionSource):
+    """A new token with each read; those after the first `free` wait until the gate is opened."""
+
+    def __init__(self, free: int = 0) -> None:
+        super().__init__(self._answer)
+        self.free, self.gate, self.entered = free, threading.Event(), threading.Event()
+
+    def _answer(self) -> dict[str, Any]:
+        if self.calls > self.free:
+            self.entered.set()
+            assert self.gate.wait(PATIENCE_S)
+        return ending_version(int(time.time()) + 3600 * self.calls)
+
+
 def test_a_thousand_cold_tasks_wait_in_one_thread_and_leave_the_executor_to_others() -> None:
-    gate, entered = threading.Event(), threading.Event()
-
-    def answer_when_open() -> dict[str, Any]:
-        entered.set()
-        assert gate.wait(PATIENCE_S)
-        return token_of_a_day()
-
-    source = FunctionSource(answer_when_open)
+    source = GatedReads()
     reader = TokenReader("s", source=source)
 
     async def read_and_open() -> list[str]:
         reading = [asyncio.create_task(reader.token_async()) for _ in range(1000)]
-        assert await asyncio.to_thread(entered.wait, PATIENCE_S)
+        assert await asyncio.to_thread(source.entered.wait, PATIENCE_S)
         # As many as the executor has threads, less the one: stuck, if each task took one.
         await asyncio.gather(*(asyncio.to_thread(time.time) for _ in range(40)))
-        gate.set()
+        source.gate.set()
         return await asyncio.gather(*reading)
 
     tokens = asyncio.run(asyncio.wait_for(read_and_open(), PATIENCE_S))
@@ -71,13 +78,8 @@ def test_tasks_that_fail_together_get_an_error_each_and_the_next_one_tries_again
 
 
 def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
-    gate = threading.Event()
-
-    def answer_when_open() -> dict[str, Any]:
-        assert gate.wait(PATIENCE_S)
-        return token_of_a_day()
-
-    reader = TokenReader("s", source=FunctionSource(answer_when_open))
+    source = GatedReads()
+    reader = TokenReader("s", source=source)
 
     async def cancel_one() -> str:
         first, second = (asyncio.create_task(reader.token_async()) for _ in range(2))
@@ -85,7 +87,7 @@ def test_task_that_is_cancelled_takes_the_token_from_no_other() -> None:
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        gate.set()
+        source.gate.set()
         return await second
 
     assert asyncio.run(cancel_one()).startswith("ends-")
@@ -123,20 +125,6 @@ def test_token_that_ends_before_a_task_gets_its_turn_is_not_served() -> None:
     assert asyncio.run(read_late()) == [f"ends-{START + 30}"] * 2
 
 
-class GatedRereads(FunctionSource):
-    """A new token with each read; all but the first wait until the gate is opened."""
-
-    def __init__(self) -> None:
-        super().__init__(self._answer)
-        self.gate, self.entered = threading.Event(), threading.Event()
-
-    def _answer(self) -> dict[str, Any]:
-        if self.calls > 1:
-            self.entered.set()
-            assert self.gate.wait(PATIENCE_S)
-        return ending_version(int(time.time()) + 3600 * self.calls)
-
-
 @pytest.mark.parametrize("background", [True, False, lambda work: work()])
 def test_valid_token_is_not_waited_for_where_the_executor_is_full(background: Any) -> None:  # noqa: ANN401 - a case
     at = [float(START)]
@@ -169,7 +157,7 @@ def test_valid_token_is_not_waited_for_where_the_executor_is_full(background: An
 
 
 def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
-    source = GatedRereads()
+    source = GatedReads(free=1)
     reader = TokenReader("s", source=source)
 
     async def refuse_and_open() -> list[str]:
@@ -189,7 +177,7 @@ def test_tasks_that_are_refused_together_wait_in_one_thread() -> None:
 
 
 def test_refusal_that_needs_no_read_takes_no_thread() -> None:
-    source = GatedRereads()
+    source = GatedReads(free=1)
     reader = TokenReader("s", source=source)
     token = reader.token()
 

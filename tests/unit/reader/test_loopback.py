@@ -25,11 +25,20 @@ pytestmark = pytest.mark.usefixtures("bare_environment")
 class Loopback(HttpServer):
     """The agent or the extension; it answers what the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(self._respond)
+        self.monkeypatch = monkeypatch
         self.asked: list[dict[str, str]] = []
         self.ssrf_token = "ssrf"
         self.answers: dict[str, tuple[int, bytes]] = {}
+
+    def set(self, **variables: str | None) -> None:
+        """Change the environment; None takes a variable out of it."""
+        for name, text in variables.items():
+            if text is None:
+                self.monkeypatch.delenv(name)
+            else:
+                self.monkeypatch.setenv(name, text)
 
     def _respond(self, request: Request) -> Reply:
         self.asked.append({"path": request.path, **request.arguments})
@@ -49,10 +58,9 @@ class Loopback(HttpServer):
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """A loopback source that the environment announces as the agent's."""
-    with Loopback() as loopback:
+    with Loopback(monkeypatch) as loopback:
         loopback.serve("AWSCURRENT", live_version("from-loopback"))
-        monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(loopback.port))
-        monkeypatch.setenv("AWS_TOKEN", "ssrf")
+        loopback.set(PARAMETERS_SECRETS_EXTENSION_HTTP_PORT=str(loopback.port), AWS_TOKEN="ssrf")
         yield loopback
 
 
@@ -63,35 +71,28 @@ def test_agent_serves_the_token_without_the_sdk(loopback: Loopback) -> None:
     ]
 
 
-def test_agent_token_is_read_from_its_file_each_time(
-    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_agent_token_is_read_from_its_file_each_time(loopback: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "awssmatoken"
-    monkeypatch.setenv("AWS_TOKEN", f"file://{path}")
+    loopback.set(AWS_TOKEN=f"file://{path}")
     for ssrf_token in ("before the restart", "after it"):
         loopback.ssrf_token = ssrf_token
         path.write_text(f"{ssrf_token}\n")
         assert TokenReader(SECRET_ID, source="agent").token() == "from-loopback"
 
 
-def test_agent_token_file_that_cannot_be_read_is_named(
-    loopback: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AWS_TOKEN", f"file://{tmp_path / 'missing'}")
+def test_agent_token_file_that_cannot_be_read_is_named(loopback: Loopback, tmp_path: Path) -> None:
+    loopback.set(AWS_TOKEN=f"file://{tmp_path / 'missing'}")
     with pytest.raises(ConfigError, match="missing cannot be read"):
         TokenReader(SECRET_ID, source="agent").token()
     assert loopback.asked == []
 
 
-def test_extension_is_asked_with_the_session_token(
-    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AWS_TOKEN")
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-the-function")
+def test_extension_is_asked_with_the_session_token(loopback: Loopback) -> None:
+    session_token = "of-the-function"
+    loopback.set(AWS_TOKEN=None, AWS_LAMBDA_FUNCTION_NAME="c", AWS_SESSION_TOKEN=session_token)
     loopback.ssrf_token = "of-the-function"
     assert get_token(SECRET_ID) == "from-loopback"
-    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    loopback.set(AWS_SESSION_TOKEN=None)
     with pytest.raises(ConfigError, match="AWS_SESSION_TOKEN: not set"):
         TokenReader(SECRET_ID, source="extension").token()
 
@@ -117,10 +118,8 @@ def test_agent_that_knows_no_refresh_is_asked_without(loopback: Loopback) -> Non
     assert reader.invalidate("from-loopback")
 
 
-def test_extension_is_never_sent_a_parameter_that_it_does_not_know(
-    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "ssrf")
+def test_extension_is_never_sent_a_parameter_that_it_does_not_know(loopback: Loopback) -> None:
+    loopback.set(AWS_SESSION_TOKEN="ssrf")
     reader = TokenReader(SECRET_ID, source="extension")
     assert not reader.invalidate(reader.token())
     assert all("refreshNow" not in asked for asked in loopback.asked)

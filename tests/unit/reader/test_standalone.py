@@ -18,6 +18,7 @@ from tests.support.http_server import HttpServer, Reply, Request, json_reply
 from tests.support.reader_rig import ending_version
 
 ROOT = Path(__file__).parents[3]
+Env = dict[str, str]
 PACKAGES = Path(botocore.__file__).parents[1]
 
 LOOPBACK_ONLY = (
@@ -36,17 +37,16 @@ LOOPBACK_ONLY = (
 )
 """What the loopback source needs of `rotator/reader/`."""
 
-BESIDE = (
+AWS = (
     "errors.py",
-    "dates.py",
-    "aws/errors.py",
-    "aws/credential_errors.py",
-    "aws/error_details.py",
-    "aws/error_table.py",
-    "aws/places.py",
-    "aws/sdk_loader.py",
-    "aws/sdk_logs.py",
+    "credential_errors.py",
+    "error_details.py",
+    "error_table.py",
+    "places.py",
+    "sdk_loader.py",
+    "sdk_logs.py",
 )
+BESIDE = ("errors.py", "dates.py", *(f"aws/{name}" for name in AWS))
 """What the reader needs besides its folder."""
 
 
@@ -62,12 +62,12 @@ def secrets() -> Iterator[HttpServer]:
 
 
 @pytest.fixture
-def as_agent(secrets: HttpServer) -> dict[str, str]:
+def as_agent(secrets: HttpServer) -> Env:
     return {"AWS_TOKEN": "ssrf", "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(secrets.port)}
 
 
 @pytest.fixture
-def as_service(secrets: HttpServer) -> dict[str, str]:
+def as_service(secrets: HttpServer) -> Env:
     return {
         "AWS_ENDPOINT_URL": secrets.url,
         "AWS_REGION": "eu-west-1",
@@ -91,7 +91,7 @@ def copied(target: Path, *names: str) -> Path:
     return target
 
 
-def run_bare(code: str, *path: Path, env: dict[str, str]) -> str:
+def run_bare(code: str, *path: Path, env: Env) -> str:
     """Run it without site-packages, user folder or PYTHON* variables; its output, word by word."""
     start = f"import sys; sys.path[:0] = {[str(each) for each in path]!r}\n"
     done = subprocess.run(
@@ -121,31 +121,27 @@ EXPECTED = "canary {'Authorization': 'Bearer canary'}"
 
 
 def test_these_copied_files_and_the_errors_read_from_the_agent(
-    tmp_path: Path, as_agent: dict[str, str]
+    tmp_path: Path, as_agent: Env
 ) -> None:
     assert run_bare(READ, copied(tmp_path, *LOOPBACK_ONLY), env=as_agent) == EXPECTED
 
 
 @pytest.mark.parametrize("missing", LOOPBACK_ONLY)
-def test_none_of_these_files_can_be_spared(
-    tmp_path: Path, as_agent: dict[str, str], missing: str
-) -> None:
+def test_none_of_these_files_can_be_spared(tmp_path: Path, as_agent: Env, missing: str) -> None:
     names = [name for name in LOOPBACK_ONLY if name != missing]
     with pytest.raises(AssertionError, match=r"ModuleNotFoundError|ImportError"):
         run_bare(READ, copied(tmp_path, *names), env=as_agent)
 
 
 def test_wheel_alone_reads_from_the_agent(
-    tmp_path: Path, as_agent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, as_agent: Env, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     assert run_bare(READ, wheel, env=as_agent) == EXPECTED
 
 
-def test_copy_command_of_the_page_copies_a_reader_that_works(
-    tmp_path: Path, as_agent: dict[str, str]
-) -> None:
+def test_copy_command_of_the_page_copies_a_reader_that_works(tmp_path: Path, as_agent: Env) -> None:
     page = (ROOT / "docs" / "reader.md").read_text("utf-8")
     small = page[page.index("## A small installation") :]
     [command] = re.findall(r"^```sh\n(.*?)^```$", small, re.MULTILINE | re.DOTALL)
@@ -159,15 +155,11 @@ def test_copy_command_of_the_page_copies_a_reader_that_works(
     assert run_bare(READ, app, env=as_agent) == EXPECTED
 
 
-def test_copied_folder_alone_reads_from_the_service(
-    tmp_path: Path, as_service: dict[str, str]
-) -> None:
+def test_copied_folder_alone_reads_from_the_service(tmp_path: Path, as_service: Env) -> None:
     assert run_bare(READ, copied(tmp_path / "app"), env=as_service) == EXPECTED
 
 
-def test_copied_folder_and_botocore_read_from_the_service(
-    tmp_path: Path, as_service: dict[str, str]
-) -> None:
+def test_copied_folder_and_botocore_read_from_the_service(tmp_path: Path, as_service: Env) -> None:
     as_service["AWS_CONFIG_FILE"] = str(tmp_path / "config")
     (tmp_path / "config").touch()
     sdk = tmp_path / "sdk"
@@ -177,9 +169,7 @@ def test_copied_folder_and_botocore_read_from_the_service(
     assert run_bare(READ, copied(tmp_path / "app"), sdk, env=as_service) == EXPECTED
 
 
-def test_without_the_sdk_the_error_says_what_to_install(
-    tmp_path: Path, as_service: dict[str, str]
-) -> None:
+def test_without_the_sdk_the_error_says_what_to_install(tmp_path: Path, as_service: Env) -> None:
     code = """
         from rotator.errors import ConfigError
         from rotator.reader import get_token
@@ -196,7 +186,7 @@ def test_without_the_sdk_the_error_says_what_to_install(
 
 
 def test_read_from_the_agent_imports_neither_the_sdk_nor_what_is_dear(
-    tmp_path: Path, as_agent: dict[str, str]
+    tmp_path: Path, as_agent: Env
 ) -> None:
     code = """
         from rotator.reader import get_token
