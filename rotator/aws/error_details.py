@@ -143,7 +143,7 @@ def clock_problem(message: str) -> str | None:
 
     if not re.match("Signature (expired|not yet current)", message):
         return None
-    problem, advice = "this host's clock is wrong", "set it, and let NTP keep it right"
+    problem, advice = "this host's clock is wrong", "correct it, and keep it synchronized with NTP"
     try:
         signed, *_, now = (
             datetime.strptime(text, "%Y%m%dT%H%M%S%z")

@@ -26,7 +26,7 @@ from rotator.model.policy import RETRY_BUDGET
 from rotator.model.urls import endpoint_host
 from rotator.rotation.assess import probe_stored
 from rotator.rotation.result import RunWarning
-from rotator.rotation.rotate import rotate_assessed, untouched
+from rotator.rotation.rotate import rotate_assessed, unchanged_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,4 +186,4 @@ def _keep_token(run: Run, assessment: Assessment) -> RotationResult:
     log = structlog.get_logger().bind(binding=run.binding.token_secret)
     for warning in run.warnings:
         log.warning(warning.event, problem=warning.problem)
-    return replace(untouched(run, assessment), warnings=tuple(run.warnings))
+    return replace(unchanged_result(run, assessment), warnings=tuple(run.warnings))

@@ -31,7 +31,7 @@ from rotator.fleet.report import BindingReport, Reports, shorten_list, summarize
 from rotator.fleet.roles import SecretRoles
 from rotator.model.secret import StoredSecret
 from rotator.rotation.assess import assess_unprobed
-from rotator.rotation.rotate import untouched
+from rotator.rotation.rotate import unchanged_result
 from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _classify(
         raise
     due = assessment.decision.due
     if (due and fleet.dry_run) or (not due and run.stored_probe is None):
-        return untouched(run, assessment)
+        return unchanged_result(run, assessment)
     return Assessed(
         run,
         assessment,

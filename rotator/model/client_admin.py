@@ -134,7 +134,7 @@ def _parse(value: dict[str, Any]) -> AdminSettings:
         raise ValueError(f"has an unknown key; {name_hint(key, sorted(known))}")
     url = optional_text_field(value, "url") or kind.url
     if not url:
-        raise ValueError(f"url is missing; for {name} it is https:// and your tenant's own domain")
+        raise ValueError(f"url is missing; for {name} it is https:// and your tenant's domain")
     problem = problem_with_url(url)
     if problem is not None:
         raise ValueError(f"url {problem}")

@@ -211,8 +211,8 @@ def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
         for name in PROVIDER_FIELDS:
             if name in fields:
                 raise ValueError(
-                    f"{name} is null, and nothing else names the provider; set provider, to"
-                    " adobe-ims if that is meant"
+                    f"{name} is null, and nothing else names the provider; set provider"
+                    " (adobe-ims for Adobe)"
                 )
 
 

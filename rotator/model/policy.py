@@ -250,10 +250,10 @@ def _survives_failed_run(policy: RenewalPolicy, lifetime: timedelta) -> bool:
 
 
 def _problem_with_interval(policy: RenewalPolicy, lifetime: timedelta) -> str | None:
-    subject = f"tokens that live {format_duration(lifetime)}"
+    subject = f"tokens with a lifetime of {format_duration(lifetime)}"
     if not policy.keeps_valid(lifetime):
         problem = f"interval {format_duration(policy.interval)}: too long for {subject}, which"
-        problem += " can end before the next run"
+        problem += " can expire before the next run"
     elif not policy.fits_quota(lifetime):
         problem = f"{subject}: an interval of {format_duration(policy.interval)} replaces them"
         problem += f" more than {VERSIONS_PER_DAY} times a day, which is the most versions that"
@@ -267,9 +267,9 @@ def _problem_with_interval(policy: RenewalPolicy, lifetime: timedelta) -> str | 
 
 def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timedelta) -> str:
     shown = format_duration(ceil(cost / MINUTE) * MINUTE)
-    problem = f"tokens that live {format_duration(lifetime)}, replaced by a job that runs every"
-    problem += f" {format_duration(policy.interval)}: one failed run can leave consumers without"
-    problem += f" a token for {shown}"
+    problem = f"tokens with a lifetime of {format_duration(lifetime)}, replaced by a job that runs"
+    problem += f" every {format_duration(policy.interval)}: one failed run can leave consumers"
+    problem += f" without a token for {shown}"
     default = replace(policy, cadence=None)
     if policy.cadence is not None and _survives_failed_run(default, lifetime):
         longest = format_duration(default.cadence_for(lifetime))
@@ -280,7 +280,7 @@ def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timede
 def _way_out(lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta], bool]) -> str:
     interval = _longest_interval(lifetime, is_enough)
     if interval is not None:
-        return f"start the job every {format_duration(interval)}, and say so with --interval"
+        return f"start the job every {format_duration(interval)}, and set --interval to that"
     shortest = format_duration(_shortest_lifetime(is_enough))
     return f"no interval works for a lifetime below {shortest}; ask the provider for a longer one"
 
@@ -305,8 +305,8 @@ def _shortest_lifetime(is_enough: Callable[[RenewalPolicy, timedelta], bool]) ->
 def _explain_long_cadence(
     cadence: timedelta, lifetime: timedelta, longest: timedelta, interval: timedelta
 ) -> str:
-    subject = f"cadence {format_duration(cadence)}: too long for tokens that live"
+    subject = f"cadence {format_duration(cadence)}: too long for tokens with a lifetime of"
     subject += f" {format_duration(lifetime)} when the job runs every {format_duration(interval)}"
     if longest <= timedelta(minutes=1):
-        return f"{subject}; start the job more often, and say so with --interval"
+        return f"{subject}; start the job more often, and set --interval to that"
     return f"{subject}; leave it out, or choose less than {format_duration(longest)}"

@@ -42,5 +42,6 @@ def unreadable_credentials(version: StoredSecret, problem: object) -> Credential
         )
     replacement = set_command(secret_id, "< credentials.json")
     return CredentialsError(
-        f"{subject}; {by_hand}, or replace it by all client credentials as JSON: {replacement}"
+        f"{subject}; {by_hand}, or replace it with complete client credentials as JSON:"
+        f" {replacement}"
     )

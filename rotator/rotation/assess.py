@@ -175,8 +175,8 @@ def _decide_by_probe(run: Run, stored: AccessToken, decision: Decision) -> Decis
         run.warnings.append(
             RunWarning(
                 "rotator.stored_token_unverified",
-                "API: rejects the stored token, which has replaced a rejected one within the hour;"
-                " kept it: check the API, and what the credentials may access",
+                "API: rejects the stored token, which replaced a rejected one less than an hour"
+                " ago; kept it; check the API, and what the credentials may access",
             )
         )
         return decision

@@ -104,8 +104,8 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
     )
     if before and not after:
         raise ConfigError(
-            f"{before[0]}: without it the client secret would go to Adobe; pass --provider as"
-            " well, adobe-ims if that is meant"
+            f"{before[0]}: without it the client secret would go to Adobe; pass --provider too"
+            " (adobe-ims for Adobe)"
         )
     return merged
 
@@ -205,7 +205,7 @@ def credentials_text(fields: Mapping[str, Any], replaced: StoredSecret | None = 
         text = write_object(fields, like=before)
         if len(text.encode()) <= MAX_SECRET_BYTES:
             return Secret(text)
-        problem = f"are longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager takes"
+        problem = f"would be longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager accepts"
     except (ValueError, RotatorError) as error:
         problem = str(error)
     del fields, before, text  # a crash reporter would show them

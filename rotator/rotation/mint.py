@@ -73,8 +73,8 @@ def _mint(run: Run, assessment: Assessment) -> AccessToken:
     _warn_of_short_margin(run, assessment, minted)
     if _ends_too_early(run, assessment, minted):
         raise MintError(
-            "token endpoint: the new token ends before the next run, and not later than the stored"
-            " one; kept the stored one",
+            "token endpoint: the new token expires before the next run, and no later than the"
+            " stored one; kept the stored one",
             retryable=True,
         )
     _probe(run, assessment, minted)
@@ -192,8 +192,8 @@ def _problem_with_caching(interval: timedelta) -> str | None:
     longest = format_duration(RETRY_BUDGET)
     return (
         f"interval {format_duration(interval)}: the provider hands out its cached token until that"
-        f" expires, and the next run may be later; start the job every {longest}, and say so with"
-        " --interval"
+        f" expires, and the next run may be later; start the job every {longest}, and set"
+        " --interval to that"
     )
 
 

@@ -20,7 +20,7 @@ from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess
 from rotator.rotation.publish import compare_and_set, repeat_reads
 from rotator.rotation.result import RunWarning
-from rotator.rotation.rotate import log_run, mint_and_publish, result_of, untouched
+from rotator.rotation.rotate import log_run, make_result, mint_and_publish, unchanged_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ class _Rotation:
             self.store.put_labelled(secret_id, text, version_id=version_id, stage=PENDING)
         except VersionConflict:
             version = self.waiting()  # of a createSecret that ran at the same time
-        return result_of(run, "staged", assessment, version or assessment.token_version)
+        return make_result(run, "staged", assessment, version or assessment.token_version)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
         """As `Store.put`, but the version does not become current: it only takes the id."""
@@ -142,14 +142,14 @@ def _create(rotation: _Rotation) -> RotationResult:
     """
     run, assessment = rotation.run, rotation.assess()
     if not assessment.decision.due:
-        return untouched(run, assessment)
+        return unchanged_result(run, assessment)
     if not _can_wait(rotation, assessment):
         return mint_and_publish(run, assessment)
     version = rotation.waiting()
     if version is None:
         return mint_and_publish(run, assessment, rotation.put_pending)
     if _is_worth_keeping(rotation, assessment, version):
-        return result_of(run, "staged", assessment, version)
+        return make_result(run, "staged", assessment, version)
     return mint_and_publish(run, assessment)
 
 
@@ -182,7 +182,7 @@ def _is_worth_keeping(rotation: _Rotation, assessment: Assessment, version: Stor
 def _test_credentials(rotation: _Rotation) -> RotationResult:
     """Check the credentials; there is nothing to set, as the provider knows its token."""
     assessment = rotation.assess()
-    return result_of(rotation.run, "tested", assessment, assessment.token_version)
+    return make_result(rotation.run, "tested", assessment, assessment.token_version)
 
 
 def _test(rotation: _Rotation) -> RotationResult:
@@ -194,14 +194,14 @@ def _test(rotation: _Rotation) -> RotationResult:
     run, assessment = rotation.run, rotation.assess()
     version = rotation.waiting() if assessment.decision.due else None
     if version is None or rotation.is_current(assessment):
-        return result_of(run, "tested", assessment, assessment.token_version)
+        return make_result(run, "tested", assessment, assessment.token_version)
     token = parse_token(version)
     if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
         raise _make_failure(rotation, "holds no usable token")
     problem = run.probe(token) if run.probe is not None else None
     if problem is not None:
         run.warnings.append(RunWarning("rotator.token_unproved", problem))
-    return result_of(run, "tested", assessment, version)
+    return make_result(run, "tested", assessment, version)
 
 
 def _finish(rotation: _Rotation) -> RotationResult:
@@ -224,14 +224,14 @@ def _finish(rotation: _Rotation) -> RotationResult:
             problem = "holds no usable token"
         elif _makes_current(rotation, assessment, version):
             rotation.drop_pending()
-            return result_of(run, "rotated", assessment, version)
+            return make_result(run, "rotated", assessment, version)
         else:
             problem = "cannot become current: another version became current first"
     else:
         if problem:
             raise _make_failure(rotation, problem)
     rotation.drop_pending()
-    return result_of(run, "not_due", assessment, assessment.token_version)
+    return make_result(run, "not_due", assessment, assessment.token_version)
 
 
 def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:

@@ -42,11 +42,11 @@ __all__ = [
     "RotationResult",
     "RunWarning",
     "log_run",
+    "make_result",
     "mint_and_publish",
-    "result_of",
     "rotate_assessed",
     "rotate_token",
-    "untouched",
+    "unchanged_result",
 ]
 
 _EVENTS: dict[Outcome, str] = {
@@ -103,7 +103,7 @@ def rotate_token(
     def assess_and_rotate() -> RotationResult:
         assessment = assess(run)
         if dry_run or not assessment.decision.due:
-            return untouched(run, assessment)
+            return unchanged_result(run, assessment)
         return mint_and_publish(run, assessment)
 
     return log_run(run, assess_and_rotate)
@@ -125,16 +125,16 @@ def rotate_assessed(
         found = confirm_credentials(run, found)
         if found is not assessment:
             allow(found)
-        return mint_and_publish(run, found) if found.decision.due else untouched(run, found)
+        return mint_and_publish(run, found) if found.decision.due else unchanged_result(run, found)
 
     return log_run(run, confirm_and_rotate)
 
 
-def untouched(run: Run, assessment: Assessment) -> RotationResult:
+def unchanged_result(run: Run, assessment: Assessment) -> RotationResult:
     """The result if nothing is changed: the token is not due, or this is a dry run."""
     outcome: Outcome = "would_rotate" if assessment.decision.due else "not_due"
     version = assessment.token_version
-    return result_of(run, outcome, assessment, version, token=assessment.stored)
+    return make_result(run, outcome, assessment, version, token=assessment.stored)
 
 
 def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
@@ -184,7 +184,7 @@ def _mint_and_publish(
     if assessment.provider.single_active and publish is None:
         assessment, active = mint_active(run, assessment)
         if active is None:
-            return result_of(run, "superseded", assessment, assessment.token_version)
+            return make_result(run, "superseded", assessment, assessment.token_version)
         minted = active
     else:
         minted = mint(run, assessment)
@@ -197,17 +197,17 @@ def _mint_and_publish(
         if _may_stay(run, assessment, stored):
             decision = assessment.decision._replace(reason="provider_cached")
             cached = assessment._replace(decision=decision)
-            return result_of(run, "not_due", cached, assessment.token_version)
+            return make_result(run, "not_due", cached, assessment.token_version)
         minted = mint_another(run, assessment, expires_at=stored.expires_at)
     if publish is not None:
         return publish(run, assessment, minted)
     publish_minted = publish_last if assessment.provider.single_active else publish_token
     published = publish_minted(run, assessment, minted)
     outcome: Outcome = "rotated" if published.won else "superseded"
-    return result_of(run, outcome, assessment, published.current)
+    return make_result(run, outcome, assessment, published.current)
 
 
-def result_of(
+def make_result(
     run: Run,
     outcome: Outcome,
     assessment: Assessment,

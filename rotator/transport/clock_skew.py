@@ -49,6 +49,6 @@ def explain_clock_skew(headers: Mapping[str, str], *, now: datetime) -> str:
     minutes, seconds = divmod(round(abs(ahead_s)), 60)
     side = "ahead of" if ahead_s > 0 else "behind"
     return (
-        f"; this host's clock is {minutes} min {seconds} s {side} the server's: set it, and let NTP"
-        " keep it right"
+        f"; this host's clock is {minutes} min {seconds} s {side} the server's: correct it, and"
+        " keep it synchronized with NTP"
     )

@@ -74,7 +74,9 @@ def client_context(authorities: str, certificate: ClientCertificate) -> ssl.SSLC
         with _encrypted_files(certificate) as (chain, key, passphrase):
             context.load_cert_chain(chain, key, passphrase)
     except (ssl.SSLError, ValueError, TypeError):
-        problem = ValueError("certificate: does not fit the private_key, or one is not PEM")
+        problem = ValueError(
+            "certificate: does not match the private_key, or one of them is not PEM"
+        )
     except OSError:
         problem = ConfigError(
             "certificate: there is no writable temporary folder, and OpenSSL takes certificates"

@@ -28,8 +28,8 @@ NATIVE_MUTATIONS = {
     ),
     "native rotation: the label goes in the first step": Mutation(
         NATIVE,
-        "        return untouched(run, assessment)",
-        "        rotation.drop_pending()\n        return untouched(run, assessment)",
+        "        return unchanged_result(run, assessment)",
+        "        rotation.drop_pending()\n        return unchanged_result(run, assessment)",
         f"{STEPS} -k fresh_token_is_kept",
     ),
     "native rotation: the label stays on the current version": Mutation(

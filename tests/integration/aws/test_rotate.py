@@ -215,7 +215,7 @@ def test_labels_moved_back_by_hand_do_not_stop_the_job(job: JobOnAws) -> None:
 def test_token_that_can_serve_neither_the_next_run_nor_longer_is_not_written(job: JobOnAws) -> None:
     version_id = job.create(stored(23 * HOUR))
     job.endpoint.lifetime = HOUR / 4
-    with pytest.raises(MintError, match="not later than the stored one"):
+    with pytest.raises(MintError, match="no later than the stored one"):
         job.run()
     assert job.service.calls == ["BatchGetSecretValue"]
     assert job.labels() == {version_id: ["AWSCURRENT"]}

@@ -187,7 +187,7 @@ CASES = {
         "ROTATOR_CADENCE: ", "such as 23h", env={"ROTATOR_CADENCE": "daily"}
     ),
     "cadence that is longer than the token's life": case(
-        "cadence 25h: too long for tokens that live 23h59m",
+        "cadence 25h: too long for tokens with a lifetime of 23h59m",
         "choose less than 23h42m",
         args=("--cadence", "25h"),
     ),

@@ -98,7 +98,7 @@ def test_replacement_that_is_rejected_too_is_kept_for_an_hour() -> None:
         "not_due",
         "rotated",
     ]
-    assert "within the hour" in second["t/a"].result.warnings[0].problem
+    assert "less than an hour ago" in second["t/a"].result.warnings[0].problem
 
 
 def test_due_token_is_not_probed_before_it_is_replaced() -> None:

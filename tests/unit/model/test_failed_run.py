@@ -69,7 +69,7 @@ def test_shorter_life_warns_of_what_a_failed_run_costs(interval: int, life: int)
 @pytest.mark.parametrize(
     ("policy", "lifetime", "cost", "way_out"),
     [
-        (RenewalPolicy(), 30 * MINUTE, "4m", "start the job every 9m, and say so with --interval"),
+        (RenewalPolicy(), 30 * MINUTE, "4m", "start the job every 9m, and set --interval to that"),
         (
             RenewalPolicy(interval=MINUTE),
             18 * MINUTE,

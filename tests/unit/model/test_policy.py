@@ -174,7 +174,7 @@ def test_cadence_that_cannot_work_is_refused_with_the_way_out() -> None:
     with pytest.raises(ConfigError) as caught:
         RenewalPolicy(cadence=25 * HOUR).validate_lifetime(24 * HOUR)
     assert str(caught.value) == (
-        "cadence 1d1h: too long for tokens that live 1d when the job runs every 15m;"
+        "cadence 1d1h: too long for tokens with a lifetime of 1d when the job runs every 15m;"
         " leave it out, or choose less than 23h43m"
     )
 

@@ -200,7 +200,7 @@ def test_cadence_that_the_minted_token_does_not_fit_is_warned_of_and_not_refused
     result = TokenJob(lifetime=HOUR).run(policy=RenewalPolicy(cadence=23 * HOUR))
     assert result.outcome == "rotated"
     [warning] = result.warnings
-    assert warning.problem.startswith("cadence 23h: too long for tokens that live 1h")
+    assert warning.problem.startswith("cadence 23h: too long for tokens with a lifetime of 1h")
     assert result.next_rotation_at == NOW + timedelta(minutes=28)
 
 

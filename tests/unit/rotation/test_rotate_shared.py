@@ -195,7 +195,7 @@ def test_token_that_does_not_outlive_a_tick_is_published_with_a_warning() -> Non
     with capture_logs() as events:
         TokenJob(lifetime=timedelta(minutes=5)).run()
     assert [entry["event"] for entry in events] == ["rotator.margin_short", "rotator.token_rotated"]
-    assert "interval 15m: too long for tokens that live 5m" in events[0]["problem"]
+    assert "interval 15m: too long for tokens with a lifetime of 5m" in events[0]["problem"]
 
 
 def test_warnings_are_data_of_the_result_and_each_is_logged_once() -> None:
