@@ -11,8 +11,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rotator.dates import parse_json_integer
 from rotator.errors import replace_error
+from rotator.wire.dates import parse_json_integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from rotator.dates import parse_json_integer
 from rotator.model.fields import load_object
+from rotator.wire.dates import parse_json_integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

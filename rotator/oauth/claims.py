@@ -11,8 +11,8 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rotator.dates import MAX_EPOCH_S, parse_number
 from rotator.model.fields import load_object
+from rotator.wire.dates import MAX_EPOCH_S, parse_number
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rotator.dates import parse_whole_number
 from rotator.oauth.claims import JustEndedError
+from rotator.wire.dates import parse_whole_number
 
 __all__ = ["MAX_LIFETIME_S", "believed_lifetime"]
 

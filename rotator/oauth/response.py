@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import parse_qs, quote_plus
 
-from rotator.dates import parse_retry_after
 from rotator.errors import MintError, replace_error
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.fields import load_object
@@ -18,6 +17,7 @@ from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
 from rotator.transport.clock_skew import explain_clock_skew, response_age, seconds_behind
 from rotator.transport.redaction import Redactor, debug_id
+from rotator.wire.dates import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from rotator.dates import parse_http_date
 from rotator.errors import (
     ConfigError,
     RotatorError,
@@ -18,6 +17,7 @@ from rotator.reader.https_exchange import Response, exchange
 from rotator.reader.process_state import importing
 from rotator.reader.sigv4 import sign
 from rotator.reader.snapshot import decode_json, fits_a_header
+from rotator.wire.dates import parse_http_date
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 
 from rotator.errors import signal_error
+from rotator.wire.framing import body_end, parse_chunk_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Response", "exchange"]
 
 _CONNECT_TIMEOUT_S = 1.0
+_FRAMING = ("content-length", "transfer-encoding")
 
 # Secrets Manager takes 65,536 bytes of value; JSON in JSON can multiply them by six.
 _MAX_BYTES = 512 * 1024
@@ -114,28 +116,32 @@ class _Reception:
         self._received = b""
 
     def response(self) -> Response:
-        status, headers = self._head()
+        version, status, headers = self._head()
         while 100 <= status < 200:  # noqa: PLR2004 - interim responses (RFC 9110, 15.2)
-            status, headers = self._head()
-        if "chunked" in headers.get("transfer-encoding", "").lower():
-            body = self._chunks()
-        elif "content-length" in headers:
-            body = self._take(_length(headers["content-length"], 10))
-        else:
+            version, status, headers = self._head()
+        end = body_end(
+            *([text for each, text in headers if each == name] for name in _FRAMING),
+            is_http_1_0=version == "HTTP/1.0",
+        )
+        if end is None:
             body = self._rest()
-        return Response(status, headers, body)
+        else:
+            body = self._chunks() if end == "chunked" else self._take(end)
+        return Response(status, dict(headers), body)
 
-    def _head(self) -> tuple[int, dict[str, str]]:
+    def _head(self) -> tuple[str, int, list[tuple[str, str]]]:
+        """HTTP version, status, and each header by its lower-case name."""
         lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *_ = [*lines[0].split(" ", 2), ""]
         if not version.startswith("HTTP/1.") or len(status) != 3 or not status.isdigit():  # noqa: PLR2004
             raise ValueError("it is not an HTTP response")
         fields = (line.partition(":") for line in lines[1:])
-        return int(status), {name.strip().lower(): text.strip() for name, _, text in fields}
+        headers = [(name.strip().lower(), text.strip()) for name, _, text in fields]
+        return version, int(status), headers
 
     def _chunks(self) -> bytes:
         body = b""
-        while size_bytes := _length(self._until(b"\r\n").decode("latin-1").partition(";")[0], 16):
+        while size_bytes := parse_chunk_size(self._until(b"\r\n").decode("latin-1")):
             body += self._take(size_bytes)
             if len(body) > _MAX_BYTES or self._take(2) != b"\r\n":
                 raise ValueError("its chunks are malformed or too many")
@@ -168,10 +174,3 @@ class _Reception:
         piece = self._connection.recv(65_536)
         self._received += piece
         return bool(piece)
-
-
-def _length(text: str, base: int) -> int:
-    text = text.strip()
-    if not text.isascii() or not text.isalnum() or len(text) > 16:  # noqa: PLR2004 - digits
-        raise ValueError("its Content-Length is not a number")
-    return int(text, base)

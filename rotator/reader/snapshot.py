@@ -128,7 +128,7 @@ def decode_json(text: str | bytes) -> object:
     """The decoded value; None if it is not JSON (the decoder's error would contain the text)."""
     import json
 
-    from rotator.dates import parse_json_integer
+    from rotator.wire.dates import parse_json_integer
 
     try:
         return json.loads(text, parse_int=parse_json_integer)
@@ -161,7 +161,7 @@ def _expiry(fields: Mapping[str, Any]) -> datetime:
 def _epoch_instant(value: object) -> datetime | None:
     from datetime import UTC, datetime
 
-    from rotator.dates import MAX_EPOCH_S, parse_whole_number
+    from rotator.wire.dates import MAX_EPOCH_S, parse_whole_number
 
     # The AWS console stores numbers that were edited there as strings.
     epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)

@@ -9,7 +9,6 @@ import datetime  # noqa: F401, ICN001 - `snapshot` needs these two, and imports 
 import json  # noqa: F401
 import os
 
-from rotator.dates import parse_http_date
 from rotator.errors import (
     ConfigError,
     RotatorError,
@@ -22,6 +21,7 @@ from rotator.reader.failures import store_error
 from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
 from rotator.reader.secrets_manager import SdkSource
 from rotator.reader.snapshot import instant_text, parse
+from rotator.wire.dates import parse_http_date
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

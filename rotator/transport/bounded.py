@@ -21,7 +21,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_faults
 
 from rotator.errors import RotatorError, explain_handshake, replace_error
-from rotator.transport.connections import StrictAdapter
+from rotator.transport.connections import FramingError, StrictAdapter
 from rotator.transport.environment import Environment
 from rotator.transport.tls import client_context, shared_context
 
@@ -212,8 +212,9 @@ def _explain(error: Exception) -> tuple[str, bool]:
             return f"TLS certificate is not trusted ({_printable(cause.verify_message)})", False
     if any(isinstance(cause, urllib3_faults.NameResolutionError) for cause in causes):
         return "host name cannot be resolved", True
-    if any(isinstance(cause, urllib3_faults.InvalidHeader) for cause in causes):
-        return f"the response has Content-Length headers that differ; {_REPORT}", False
+    framing = next((cause for cause in causes if isinstance(cause, FramingError)), None)
+    if framing is not None:
+        return f"the response has {framing}; {_REPORT}", False
     if any(_is_about_headers(cause) for cause in causes):
         return f"the response has more or longer headers than clients take; {_REPORT}", False
     if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):

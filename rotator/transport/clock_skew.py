@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.dates import parse_http_date, parse_whole_number
+from rotator.wire.dates import parse_http_date, parse_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 
+from rotator.wire.framing import body_end
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-__all__ = ["StrictAdapter"]
+__all__ = ["FramingError", "StrictAdapter"]
+
+HTTP_1_0 = 10
+"""As http.client numbers it."""
 
 
 class StrictAdapter(HTTPAdapter):
@@ -97,16 +102,33 @@ class StrictAdapter(HTTPAdapter):
             self._sockets.pop().close()
 
 
-class _UnloggedResponse(http.client.HTTPResponse):
-    """A response whose headers urllib3 does not log if it cannot parse them.
+class FramingError(http.client.HTTPException):
+    """The headers do not say where the body ends; the text continues "the response has ..."."""
 
-    It would log them as they are, and a server may send back in one what was sent to it.
+
+class _StrictResponse(http.client.HTTPResponse):
+    """A response whose body ends where its headers say, by the rules of `body_end`.
+
+    urllib3 does not log its headers, as it would log those that it can't parse: a server may send
+    back in one what was sent to it.
     """
 
     def begin(self) -> None:
         super().begin()
         self.msg.defects.clear()
         self.msg.set_payload("")
+        lengths, codings = (
+            self.msg.get_all(name, []) for name in ("content-length", "transfer-encoding")
+        )
+        try:
+            end = body_end(lengths, codings, is_http_1_0=self.version == HTTP_1_0)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if self.length is None and isinstance(end, int):
+                self.length = end  # stated twice in one header, which http.client does not read
+            return
+        raise FramingError(problem)
 
 
 @lru_cache(maxsize=8)
@@ -126,7 +148,7 @@ def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
             self._note = note
 
         def response_class(self, *args: Any, **options: Any) -> http.client.HTTPResponse:
-            response = _UnloggedResponse(*args, **options)
+            response = _StrictResponse(*args, **options)
             self._note(response)
             return response
 

@@ -85,9 +85,9 @@ def _added_s(taken: Mapping[str, list[Start]], name: str, field: str) -> list[fl
 def _copy_reader(task: Path) -> None:
     """As docs/reader.md says under "A small installation"."""
     (task / "rotator" / "aws").mkdir(parents=True)
-    shutil.copytree(PACKAGE / "reader", task / "rotator" / "reader")
-    for path in (PACKAGE / "errors.py", PACKAGE / "dates.py"):
-        shutil.copy(path, task / "rotator")
+    for name in ("reader", "wire"):
+        shutil.copytree(PACKAGE / name, task / "rotator" / name)
+    shutil.copy(PACKAGE / "errors.py", task / "rotator")
     for pattern in ("error*.py", "sdk*.py"):
         for path in (PACKAGE / "aws").glob(pattern):
             shutil.copy(path, task / "rotator" / "aws")

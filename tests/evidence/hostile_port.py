@@ -70,7 +70,33 @@ def flood(connection: socket.socket) -> None:
         return
 
 
+def framed(*headers: bytes, content: bytes) -> Behaviour:
+    return send(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (b"\r\n".join(headers), content))
+
+
+WHOLE = body()
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(WHOLE), WHOLE)
+LENGTH, CODING = b"Content-Length: ", b"Transfer-Encoding: "
+
+UNFRAMED = (
+    framed(LENGTH + b"+%d" % len(WHOLE), content=WHOLE),
+    framed(LENGTH + b"-%d" % len(WHOLE), content=WHOLE),
+    framed(LENGTH + b"0_%d" % len(WHOLE), content=WHOLE),
+    framed(LENGTH + b"0x%x" % len(WHOLE), content=WHOLE),
+    framed(LENGTH + b"%d, 7" % len(WHOLE), content=WHOLE),
+    framed(LENGTH + b"7", LENGTH + b"%d" % len(WHOLE), content=WHOLE),
+    framed(LENGTH, content=WHOLE),
+    framed(CODING + b"xchunked", content=CHUNKS),
+    framed(CODING + b"chunked, chunked", content=CHUNKS),
+    framed(CODING + b"gzip, chunked", content=CHUNKS),
+    framed(CODING + b"identity", content=WHOLE),
+    framed(CODING + b"chunked", LENGTH + b"%d" % len(WHOLE), content=CHUNKS),
+    framed(CODING + b"xchunked", LENGTH + b"%d" % len(WHOLE), content=WHOLE),
+)
+"""A whole answer, behind headers that do not say where it ends (RFC 9112 sections 6.1 and 6.3)."""
+
 NO_ANSWER = (
+    *UNFRAMED,
     send(b""),
     send(answer(body())[:-9]),
     send(answer(body(), length=5)),

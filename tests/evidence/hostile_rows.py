@@ -7,6 +7,7 @@ import gzip
 import json
 from urllib.parse import quote_plus
 
+from tests.evidence.hostile_framing import FRAMING
 from tests.evidence.hostile_words import (
     ASKED_AT_S,
     BASIC,
@@ -395,4 +396,4 @@ CONNECTIONS = (
     ),
 )
 
-ROWS = (*REDIRECTS, *STATUSES, *ERRORS, *BODIES, *MEMBERS, *CLAIMS, *CONNECTIONS)
+ROWS = (*REDIRECTS, *STATUSES, *ERRORS, *BODIES, *MEMBERS, *CLAIMS, *CONNECTIONS, *FRAMING)

@@ -59,9 +59,21 @@ WRITE_MUTATIONS = {
     ),
     "headers that contradict each other are tried again and again": Mutation(
         "transport/bounded.py",
-        'headers that differ; {_REPORT}", False',
-        'headers that differ; {_REPORT}", True',
+        'the response has {framing}; {_REPORT}", False',
+        'the response has {framing}; {_REPORT}", True',
         "tests/unit/transport/test_heads.py -k for_good",
+    ),
+    "a response that states two ends is read to one of them": Mutation(
+        "wire/framing.py",
+        "        if stated:\n",
+        "        if not stated:\n",
+        "tests/unit/wire/test_framing.py",
+    ),
+    "the job reads a body whose end nobody states": Mutation(
+        "transport/connections.py",
+        "        raise FramingError(problem)\n",
+        "        del problem\n",
+        "tests/evidence/test_hostile_endpoint.py -k Encoding",
     ),
     "a number of five thousand digits makes a token opaque": Mutation(
         "model/fields.py",

@@ -22,7 +22,6 @@ from tests.evidence.hostile_port import (
     send,
     survive,
 )
-from tests.support.clock import FunctionClock
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_answer_that_drips_is_given_up_in_bounded_time(server: HostilePort) -> N
 def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostilePort) -> None:
     server.behave = server.hang
     with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
-        read(FunctionClock(iter([0.0, 1.98]).__next__))
+        read(running_clock(0.4))
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[2] / "rotator"
 # counts wherever it stands, in a function or under TYPE_CHECKING too.
 MAY_IMPORT = {
     "errors": "",
-    # what servers send as numbers and dates
-    "dates": "",
+    # what servers send: numbers, dates, the end of a body
+    "wire": "",
     # values and decisions: no AWS, no HTTP, no logs
-    "model": "dates errors",
+    "model": "errors wire",
     # HTTP, which knows no AWS
-    "transport": "dates errors model | cryptography requests urllib3",
-    "oauth": "dates errors model transport | authlib cryptography joserfc requests",
+    "transport": "errors model wire | cryptography requests urllib3",
+    "oauth": "errors model transport wire | authlib cryptography joserfc requests",
     # the providers' interfaces for the secrets of their clients
     "client_admin": "errors model oauth transport",
     # AWS, which knows no HTTP
@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "__main__": "cli",
     "lambda_handler": "app aws config errors logs model rotation",
     # the consumers' side
-    "reader": "aws dates errors | botocore httpx requests urllib3",
+    "reader": "aws errors wire | botocore httpx requests urllib3",
     "testing": "errors reader | pytest",
     # servers on loopback, and the demo that shows them
     "local": "errors reader | botocore moto werkzeug",
@@ -105,7 +105,7 @@ def loaded_by(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["", ".reader", ".errors", ".dates", ".model.access_token", ".model.policy", ".config"],
+    ["", ".reader", ".errors", ".wire.dates", ".model.access_token", ".model.policy", ".config"],
 )
 def test_import_loads_the_standard_library_only(module: str) -> None:
     loaded = {name.split(".")[0] for name in loaded_by("import rotator" + module)}

@@ -4,7 +4,7 @@ import contextlib
 import json
 from datetime import UTC, datetime
 
-from rotator.dates import (
+from rotator.wire.dates import (
     parse_epoch,
     parse_http_date,
     parse_number,

@@ -46,7 +46,8 @@ AWS = (
     "sdk_loader.py",
     "sdk_logs.py",
 )
-BESIDE = ("errors.py", "dates.py", *(f"aws/{name}" for name in AWS))
+WIRE = ("__init__.py", "dates.py", "framing.py")
+BESIDE = ("errors.py", *(f"aws/{name}" for name in AWS), *(f"wire/{name}" for name in WIRE))
 """What the reader needs besides its folder."""
 
 
@@ -79,7 +80,8 @@ def as_service(secrets: HttpServer) -> Env:
 
 def copied(target: Path, *names: str) -> Path:
     """A folder with the reader's files and no more, as one would put them into a Lambda."""
-    (target / "rotator" / "aws").mkdir(parents=True)
+    for name in ("aws", "wire"):
+        (target / "rotator" / name).mkdir(parents=True)
     for path in BESIDE:
         shutil.copy(ROOT / "rotator" / path, target / "rotator" / path)
     if not names:

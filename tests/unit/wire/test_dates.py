@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.dates import (
+from rotator.wire.dates import (
     MAX_NUMBER,
     parse_epoch,
     parse_http_date,

@@ -1,0 +1,1 @@
+"""What servers send, parsed by the standard library alone: the reader uses this too."""
