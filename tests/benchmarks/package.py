@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.benchmarks.measure import in_turn
 from tests.benchmarks.table import Figure, Table, compare, versions
 from tests.benchmarks.tls_endpoint import TlsEndpoint, serve
 from tests.deployed.runtime_api import RuntimeProcess, copy_runtime_client, unpack
+from tests.support.documents import token_document
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "build" / "e2e"
@@ -85,6 +87,7 @@ class PackageRig:
     def __init__(self, folder: Path, python: str, endpoint_url: str, ims: TlsEndpoint) -> None:
         self._python = python
         self._client = secrets_manager_client(endpoint_url)
+        self._token_url = ims.token_url
         self.runtime_client = copy_runtime_client(TOOLS, folder / "runtime-client")
         self.packages = {
             "rotator": build("x86_64", folder, compiler=python),
@@ -106,9 +109,15 @@ class PackageRig:
                 "REQUESTS_CA_BUNDLE": str(ims.ca_bundle),
             }
 
-    def forget_token(self, name: str) -> None:
-        """Make a token due."""
-        self._client.put_secret_value(SecretId=f"bench/{name}", SecretString="{}")
+    def make_due(self, name: str) -> None:
+        """Store a token that was minted the day before, as each of the two writes it."""
+        before = datetime.now(UTC) - timedelta(hours=23, minutes=10)
+        document: Mapping[str, object] = (
+            token_document(issued_at=before, client_id="an-id", token_url=self._token_url)
+            if name == "rotator"
+            else {"access_token": "first", "issued_at": int(before.timestamp())}
+        )
+        self._client.put_secret_value(SecretId=f"bench/{name}", SecretString=json.dumps(document))
 
     def process(self, name: str) -> RuntimeProcess:
         """A new execution environment."""
@@ -123,7 +132,7 @@ class PackageRig:
     def cold(self, name: str, *, due: bool) -> Start:
         """From the start of the interpreter to the answer to its first event."""
         if due:
-            self.forget_token(name)
+            self.make_due(name)
         started_s = time.perf_counter()
         with self.process(name) as process:
             _expect(process.invoke({}).value, due=due)
@@ -135,7 +144,7 @@ class PackageRig:
 
             def answer_s(name: str, process: RuntimeProcess) -> float:
                 if due:
-                    self.forget_token(name)
+                    self.make_due(name)
                 answer = process.invoke({})
                 _expect(answer.value, due=due)
                 return answer.duration_s
