@@ -110,6 +110,7 @@ class AccessToken:
         schema = fields.get("schema")
         if type(schema) is not int or schema < SCHEMA:
             raise ValueError("schema is missing or not a version that this release knows")
+        is_planned = fields.get("next_rotation_at") is not None
         token = cls(
             access_token=_token_field(fields),
             token_type=_token_type_field(fields),
@@ -118,11 +119,7 @@ class AccessToken:
             client_id=text_field(fields, "client_id"),
             token_url=optional_text_field(fields, "token_url"),
             scope=optional_text_field(fields, "scope"),
-            next_rotation_at=(
-                _instant_field(fields, "next_rotation_at")
-                if fields.get("next_rotation_at") is not None
-                else None
-            ),
+            next_rotation_at=_instant_field(fields, "next_rotation_at") if is_planned else None,
             **{name: _origin_field(fields, name, kind) for name, kind in _ORIGIN.items()},
         )
         if token.expires_at <= token.issued_at:

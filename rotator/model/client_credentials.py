@@ -175,7 +175,7 @@ class ClientCredentials:
         return cls(
             client_id=text_field(fields, "client_id"),
             client_secrets=_client_secrets(fields, is_needed=private_key is None),
-            resources=_resources(fields),
+            resources=tuple(check_text(text, "resource") for text in _texts(fields, "resource")),
             private_key=private_key,
             scope=_scope(fields),
             certificate=_lines(fields, "certificate"),
@@ -207,13 +207,12 @@ _OTHER_NAMES = dict.fromkeys(("access_token_url", "token_endpoint", "tokenEndpoi
 
 def _refuse_null_provider(fields: Mapping[str, Any]) -> None:
     """Refuse a null that would send the client secret to the default provider."""
-    if all(fields.get(name) is None for name in PROVIDER_FIELDS):
-        for name in PROVIDER_FIELDS:
-            if name in fields:
-                raise ValueError(
-                    f"{name} is null, and nothing else names the provider; set provider"
-                    " (adobe-ims for Adobe)"
-                )
+    names = [name for name in PROVIDER_FIELDS if name in fields]
+    if names and all(fields[name] is None for name in names):
+        raise ValueError(
+            f"{names[0]} is null, and nothing else names the provider; set provider (adobe-ims for"
+            " Adobe)"
+        )
 
 
 def canonical_name(key: str) -> str:
@@ -270,10 +269,6 @@ def _client_secrets(fields: Mapping[str, Any], *, is_needed: bool) -> tuple[Secr
     if not all(map(is_one_line, texts)):
         raise ValueError("client_secret must be one line without white space around it")
     return tuple(Secret(text) for text in texts)
-
-
-def _resources(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(check_text(text, "resource") for text in _texts(fields, "resource"))
 
 
 def _consents(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:

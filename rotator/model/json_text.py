@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rotator.model.fields import load_object
@@ -26,21 +27,16 @@ def write_object(fields: Mapping[str, Any], *, like: str = "{}") -> str:
     `like` that is not an object counts as empty. Raises ValueError for a number that is too large
     for a float, unless it is copied.
     """
-    before = _object_or_none(like)
+    before: dict[str, Any] = {}
+    with suppress(ValueError):
+        before = load_object(like)
     written = _split_members(like) if before else {}
     members = []
     for name, value in fields.items():
-        is_same = before is not None and name in before and _is_same(before[name], value)
+        is_same = name in before and _is_same(before[name], value)
         members.append(f"  {written[name]}" if is_same else _write_member(name, value))
     text = "{\n" + ",\n".join(members) + "\n}" if members else "{}"
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def _object_or_none(text: str) -> dict[str, Any] | None:
-    try:
-        return load_object(text)
-    except ValueError:
-        return None
 
 
 def _is_same(one: object, other: object) -> bool:

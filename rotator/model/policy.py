@@ -17,7 +17,6 @@ from rotator.errors import ConfigError
 from rotator.model.instants import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.model.access_token import AccessToken
@@ -240,29 +239,27 @@ def _earliness(cadence: timedelta) -> timedelta:
     return min(MAX_EARLINESS, cadence / 50)
 
 
-def _survives(policy: RenewalPolicy, lifetime: timedelta) -> bool:
-    return policy.keeps_valid(lifetime) and policy.fits_quota(lifetime)
-
-
-def _survives_failed_run(policy: RenewalPolicy, lifetime: timedelta) -> bool:
-    has_margin = lifetime - policy.cadence_for(lifetime) >= policy.safe_margin
-    return has_margin and policy.fits_quota(lifetime)
+def _survives(policy: RenewalPolicy, lifetime: timedelta, failed_runs: int) -> bool:
+    """Whether tokens of this lifetime can be kept valid although this many runs in a row fail."""
+    margin = policy.needed_margin + failed_runs * policy.interval
+    return lifetime - policy.cadence_for(lifetime) >= margin and policy.fits_quota(lifetime)
 
 
 def _problem_with_interval(policy: RenewalPolicy, lifetime: timedelta) -> str | None:
     subject = f"tokens with a lifetime of {format_duration(lifetime)}"
+    interval = format_duration(policy.interval)
     if not policy.keeps_valid(lifetime):
-        problem = f"interval {format_duration(policy.interval)}: too long for {subject}, which"
-        problem += " can expire before the next run"
+        problem = (
+            f"interval {interval}: too long for {subject}, which can expire before the next run"
+        )
     elif not policy.fits_quota(lifetime):
-        problem = f"{subject}: an interval of {format_duration(policy.interval)} replaces them"
-        problem += f" more than {VERSIONS_PER_DAY} times a day, which is the most versions that"
-        problem += " Secrets Manager keeps of a secret"
+        problem = f"{subject}: an interval of {interval} replaces them more than {VERSIONS_PER_DAY}"
+        problem += " times a day, which is the most versions that Secrets Manager keeps of a secret"
     else:
         return None
     if policy.cadence is not None:
         return f"{problem}; choose a longer cadence or leave it out"
-    return f"{problem}; {_way_out(lifetime, _survives)}"
+    return f"{problem}; {_way_out(lifetime, failed_runs=0)}"
 
 
 def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timedelta) -> str:
@@ -271,35 +268,31 @@ def _cost_of_failed_run(policy: RenewalPolicy, lifetime: timedelta, cost: timede
     problem += f" every {format_duration(policy.interval)}: one failed run can leave consumers"
     problem += f" without a token for {shown}"
     default = replace(policy, cadence=None)
-    if policy.cadence is not None and _survives_failed_run(default, lifetime):
+    if policy.cadence is not None and _survives(default, lifetime, failed_runs=1):
         longest = format_duration(default.cadence_for(lifetime))
         return f"{problem}; leave the cadence out, or choose {longest} at most"
-    return f"{problem}; {_way_out(lifetime, _survives_failed_run)}"
+    return f"{problem}; {_way_out(lifetime, failed_runs=1)}"
 
 
-def _way_out(lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta], bool]) -> str:
-    interval = _longest_interval(lifetime, is_enough)
+def _way_out(lifetime: timedelta, *, failed_runs: int) -> str:
+    """The advice for an interval or a lifetime that survives this many failed runs."""
+    interval = _longest_interval(lifetime, failed_runs)
     if interval is not None:
         return f"start the job every {format_duration(interval)}, and set --interval to that"
-    shortest = format_duration(_shortest_lifetime(is_enough))
-    return f"no interval works for a lifetime below {shortest}; ask the provider for a longer one"
+    shortest = lifetime
+    while _longest_interval(shortest, failed_runs) is None:
+        shortest = (shortest // MINUTE + 1) * MINUTE
+    return (
+        f"no interval works for a lifetime below {format_duration(shortest)}; ask the provider for"
+        " a longer one"
+    )
 
 
-def _longest_interval(
-    lifetime: timedelta, is_enough: Callable[[RenewalPolicy, timedelta], bool]
-) -> timedelta | None:
-    """The longest interval, up to 15 minutes, that is enough for tokens of this lifetime."""
-    minutes = range(int(DEFAULT_INTERVAL / MINUTE), 0, -1)
-    policies = (RenewalPolicy(interval=m * MINUTE) for m in minutes)
-    return next((each.interval for each in policies if is_enough(each, lifetime)), None)
-
-
-def _shortest_lifetime(is_enough: Callable[[RenewalPolicy, timedelta], bool]) -> timedelta:
-    """The shortest lifetime, in whole minutes, for which any interval is enough."""
-    lifetime = MINUTE
-    while _longest_interval(lifetime, is_enough) is None:
-        lifetime += MINUTE
-    return lifetime
+def _longest_interval(lifetime: timedelta, failed_runs: int) -> timedelta | None:
+    """The longest interval, 1 to 15 minutes, that survives this many failed runs, or None."""
+    policies = (RenewalPolicy(interval=minutes * MINUTE) for minutes in range(15, 0, -1))
+    survivors = (each.interval for each in policies if _survives(each, lifetime, failed_runs))
+    return next(survivors, None)
 
 
 def _explain_long_cadence(
