@@ -15,7 +15,6 @@ import gc
 # runs.
 gc.set_threshold(100_000)
 
-import sys
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rotator import logs
 from rotator.app import Rotator, open_store
 from rotator.app.aws_lambda.context import remaining_s
-from rotator.aws.metrics import embedded
+from rotator.aws.metrics import DIMENSION, print_metrics
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
 from rotator.errors import ConfigError, RotatorError, describe_unexpected, name_hint
 from rotator.model.instants import format_instant, parse_instant
@@ -231,12 +230,4 @@ def _emit_metrics(values: dict[str, float], settings: Settings, context: Context
     """
     if not environment_names(settings.token_secret):
         return
-    line = embedded(
-        values,
-        token_secret=settings.token_secret,
-        now=datetime.now(UTC),
-        request_id=context.aws_request_id,
-    )
-    # To standard output: CloudWatch extracts metrics from any line, and logs stay separate.
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    print_metrics(values, DIMENSION, settings.token_secret, request_id=context.aws_request_id)

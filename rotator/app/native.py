@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from rotator.app import PUBLISH_S, new_token_probe, stored_token_probe
@@ -11,7 +11,7 @@ from rotator.aws.secret_ids import arn_region, checked_secret_id
 from rotator.aws.store import connect
 from rotator.config import environment_names_arn, load_settings, region_of
 from rotator.errors import ConfigError
-from rotator.fleet.consent import require_consent
+from rotator.fleet.consent import check_assessment
 from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import init_command
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from rotator.config import Settings
     from rotator.model.rotation_step import RotationStep
-    from rotator.rotation.assess import Assessment
     from rotator.rotation.result import RotationResult
 
 __all__ = ["PreparedStep", "open_rotation_store", "prepare_step"]
@@ -57,19 +56,9 @@ class PreparedStep:
             probe=new_token_probe(job),
             stored_probe=stored_token_probe(job),
         )
-        return take_step(run, self._step, store=self._store, allow=self._allow)
-
-    def _allow(self, assessment: Assessment) -> None:
-        """Raise ConfigError if a binding by tag lacks the consent of its credentials.
-
-        Otherwise whoever may create a secret, and have this function rotate it, would get a token.
-        """
-        if self._is_tagged:
-            require_consent(
-                assessment.credentials,
-                credentials_version=assessment.credentials_version,
-                token_version=assessment.token_version,
-            )
+        # Whoever may create a secret, and have this function rotate it, must not get a token.
+        allow = partial(check_assessment, is_tagged=self._is_tagged)
+        return take_step(run, self._step, store=self._store, allow=allow)
 
 
 def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> PreparedStep:

@@ -163,7 +163,7 @@ def tls_problem(error: BaseException, service: str) -> str | None:
     for _ in range(8):  # the SDK's error, urllib3's, OpenSSL's
         if step is None:
             return None
-        # CertificateError is urllib3's own, for a host name that OpenSSL was told not to check.
+        # CertificateError is urllib3's, for a host name that it checks itself.
         if type(step).__name__ in {"SSLCertVerificationError", "CertificateError"}:
             reason = str(getattr(step, "verify_message", "")) or "it is for another host"
             return (

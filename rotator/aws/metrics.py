@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import json
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 __all__ = [
     "CLIENT_SECRET_DIMENSION",
@@ -22,9 +23,7 @@ __all__ = [
     "FLEET_UNITS",
     "NAMESPACE",
     "UNITS",
-    "client_secret_line",
-    "embedded",
-    "fleet_line",
+    "print_metrics",
 ]
 
 NAMESPACE = "Rotator"
@@ -60,40 +59,22 @@ CLIENT_SECRET_UNITS = {
 """Every metric of a client secret; one that never expires has no remaining seconds."""
 
 
-def embedded(
-    values: Mapping[str, float], *, token_secret: str, now: datetime, request_id: str
-) -> str:
-    """The line for `values` (metric to number, in its unit), taken at `now` (aware UTC)."""
-    return _line(values, UNITS, (DIMENSION, token_secret), now, request_id)
+def print_metrics(
+    values: Mapping[str, float], dimension: str, subject: str, *, request_id: str
+) -> None:
+    """Print the line for `values`, which maps metrics to numbers; `dimension` has this `subject`.
 
-
-def fleet_line(values: Mapping[str, float], *, fleet: str, now: datetime, request_id: str) -> str:
-    """As `embedded`, for the metrics of a fleet."""
-    return _line(values, FLEET_UNITS, (FLEET_DIMENSION, fleet), now, request_id)
-
-
-def client_secret_line(
-    values: Mapping[str, float], *, credentials_secret: str, now: datetime, request_id: str
-) -> str:
-    """As `embedded`, for the metrics of a client secret."""
-    dimension = (CLIENT_SECRET_DIMENSION, credentials_secret)
-    return _line(values, CLIENT_SECRET_UNITS, dimension, now, request_id)
-
-
-def _line(
-    values: Mapping[str, float],
-    units: Mapping[str, str],
-    dimension: tuple[str, str],
-    now: datetime,
-    request_id: str,
-) -> str:
-    key, subject = dimension
+    To standard output, because CloudWatch extracts metrics from any line, and logs stay separate.
+    """
+    units = UNITS | FLEET_UNITS | CLIENT_SECRET_UNITS
     metrics = [{"Name": name, "Unit": units[name]} for name in values]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [[key]], "Metrics": metrics}
+    directive = {"Namespace": NAMESPACE, "Dimensions": [[dimension]], "Metrics": metrics}
+    timestamp_ms = int(datetime.now(UTC).timestamp() * 1000)
     line = {
-        "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]},
-        key: subject,
+        "_aws": {"Timestamp": timestamp_ms, "CloudWatchMetrics": [directive]},
+        dimension: subject,
         "request_id": request_id,
         **values,
     }
-    return json.dumps(line)
+    sys.stdout.write(f"{json.dumps(line)}\n")
+    sys.stdout.flush()

@@ -128,7 +128,7 @@ def _listing_error(error: StoreError) -> StoreError:
     problem = str(error).replace(" on it to this role", " on * to this role")
     if is_outdated:
         problem = (
-            f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run begins anew"
+            f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run starts over"
         )
     return StoreError(
         f"list of secrets: {problem}",

@@ -254,7 +254,7 @@ class SecretsManagerStore(ApiCaller):
     def _read_batch(self, secret_ids: list[str]) -> dict[str, StoredSecret]:
         """The secrets that BatchGetSecretValue returns; the caller reads the rest one by one.
 
-        It needs a permission of its own (`secretsmanager:BatchGetSecretValue`, on `*`), has a
+        It needs another permission (`secretsmanager:BatchGetSecretValue`, on `*`), has a
         hundredth of the single read's quota, and not every emulator has it. So an error response is
         ignored: the single read shows the cause. Raises StoreError if the service could not be
         reached.
@@ -367,7 +367,7 @@ def is_version(entry: object) -> bool:
 
 
 def matches_id(secret_id: str, entry: Mapping[str, Any]) -> bool:
-    """Whether the version is of the secret that was asked for as `secret_id`."""
+    """Whether the version belongs to the secret with this name, ARN or partial ARN."""
     return secret_id in {entry["Name"], entry["ARN"]} or (
         # A partial ARN ends before the six random characters.
         secret_id.startswith("arn:") and entry["ARN"].rpartition("-")[0] == secret_id

@@ -230,7 +230,7 @@ def _read_text(way_out: str) -> str:
         text = sys.stdin.read(_MAX_CHARACTERS).removeprefix("\ufeff")
         if text.strip():
             return text
-    except UnicodeError:  # its error holds the bytes
+    except UnicodeError:  # which has the bytes
         problem = "is not UTF-8 text; save it as UTF-8"
     raise ConfigError(f"standard input: {problem}")
 

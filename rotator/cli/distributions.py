@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["OURS", "namesake_problem"]
 
 OURS = "Keeps a valid OAuth 2.0"
-"""How our summary begins, in every version."""
+"""The beginning of our summary, in every version."""
 
 
 def namesake_problem(folders: Iterable[str] | None = None) -> str | None:
-    """What to do about a distribution called `rotator`, None if there is none.
+    """The message about a distribution called `rotator`, None if there is none.
 
     Looks into `folders`, by default those of `sys.path`, and without `importlib.metadata`, which
     would cost every command 20 ms.

@@ -46,7 +46,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     # What follows `--` is the command line of another program (`rotator exec`).
     end = argv.index("--") if "--" in argv else len(argv)
     command = parser.named_command(argv[:end])
-    args, unknown_args = replace_error(  # argparse's own error holds what was typed
+    args, unknown_args = replace_error(  # argparse's error quotes the arguments
         lambda: parser.parse_known_args(argv[:end]),
         argparse.ArgumentError,
         lambda error: ConfigError(command.find_problem(error.argument_name)),

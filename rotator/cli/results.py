@@ -35,19 +35,15 @@ _STEPS = {
 
 def result_fields(result: RotationResult) -> dict[str, object]:
     """The JSON object of a run."""
-    from rotator.model.instants import format_instant
-
-    instants = {
-        name: format_instant(at) if (at := getattr(result, name)) is not None else None
-        for name in ("issued_at", "expires_at", "next_rotation_at")
-    }
     return {
         "outcome": result.outcome,
         "reason": result.reason,
         "credentials_secret": result.binding.credentials_secret,
         "token_secret": result.binding.token_secret,
         "version_id": result.version_id,
-        **instants,
+        "issued_at": instant_text(result.issued_at),
+        "expires_at": instant_text(result.expires_at),
+        "next_rotation_at": instant_text(result.next_rotation_at),
         "duration_s": result.duration_s,
     }
 

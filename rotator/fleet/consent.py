@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.fleet.settings import FleetBinding
     from rotator.model.client_credentials import ClientCredentials
+    from rotator.rotation.assess import Assessment
 
-__all__ = ["is_confirmed", "require_consent"]
+__all__ = ["check_assessment", "is_confirmed", "require_consent"]
 
 
 def is_confirmed(
@@ -43,6 +44,16 @@ def is_confirmed(
     texts = entries if isinstance(entries, list) else [entries]
     named = [text for text in texts if isinstance(text, str)]
     return is_named(named, token_version.arn)
+
+
+def check_assessment(assessment: Assessment, *, is_tagged: bool) -> None:
+    """Raise ConfigError if a binding that was found by its tag lacks the consent."""
+    if is_tagged:
+        require_consent(
+            assessment.credentials,
+            credentials_version=assessment.credentials_version,
+            token_version=assessment.token_version,
+        )
 
 
 def require_consent(

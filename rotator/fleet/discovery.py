@@ -20,7 +20,7 @@ __all__ = ["discover"]
 
 
 class Listing(Protocol):
-    """What discovery needs of the store."""
+    """The part of the store that discovery uses."""
 
     def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret | None]:
         """Every secret with this tag, and with all the tags of `where`; None for no secret."""

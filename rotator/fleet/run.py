@@ -16,7 +16,7 @@ import structlog
 
 from rotator.errors import RotatorError, replace_error
 from rotator.fleet.active_clients import ActiveClients
-from rotator.fleet.consent import is_confirmed, require_consent
+from rotator.fleet.consent import check_assessment, is_confirmed
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
     from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
-    from rotator.rotation.assess import Assessment
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult
 
@@ -196,7 +195,7 @@ def _classify(
         probe=fleet.probes.new_token_probe(fleet_binding),
         stored_probe=fleet.probes.stored_token_probe(fleet_binding),
     )
-    allow = partial(_allow, fleet_binding)
+    allow = partial(check_assessment, is_tagged=fleet_binding.needs_consent)
     try:
         assessment = assess_unprobed(run)
         allow(assessment)
@@ -243,13 +242,3 @@ def _usable_versions(
         versions[secret_id] = version
     roles.check(fleet_binding, versions)
     return versions
-
-
-def _allow(fleet_binding: FleetBinding, assessment: Assessment) -> None:
-    """Raise ConfigError if the binding needs the consent of the credentials and has none."""
-    if fleet_binding.needs_consent:
-        require_consent(
-            assessment.credentials,
-            credentials_version=assessment.credentials_version,
-            token_version=assessment.token_version,
-        )

@@ -51,7 +51,7 @@ class LocalBinding:
         )
 
     def init_input(self) -> str:
-        """What `rotator init` reads from standard input."""
+        """The standard input of `rotator init`."""
         return json.dumps(
             {
                 "provider": "adobe-ims",

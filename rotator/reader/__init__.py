@@ -172,7 +172,7 @@ class TokenReader:
         return HttpxAuth(self, hosts)
 
     def close(self) -> None:
-        """Drop the connection and start afresh with the next read."""
+        """Forget the token and close the connection; the next read starts over."""
         self._fresh_until = float("-inf")
         self._refresher.close()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Clock(Protocol):
-        """What the reader needs of time and randomness, as in `rotator.model.clock`."""
+        """The reader's source of time and randomness, as in `rotator.model.clock`."""
 
         def now(self) -> datetime:
             """The wall clock, as aware UTC."""

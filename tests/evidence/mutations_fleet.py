@@ -41,8 +41,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a tag needs no consent in a run": Mutation(
         "fleet/run.py",
-        "    if fleet_binding.needs_consent:\n",
-        "    if not fleet_binding:\n",
+        "is_tagged=fleet_binding.needs_consent)",
+        "is_tagged=False)",
         f"{RUN} -k consent",
     ),
     "fleet: a tag needs no consent in a status": Mutation(

@@ -70,8 +70,8 @@ NATIVE_MUTATIONS = {
     ),
     "native rotation: a tag needs no consent": Mutation(
         "app/native.py",
-        "        if self._is_tagged:",
-        "        if False:",
+        "is_tagged=self._is_tagged)\n        return",
+        "is_tagged=False)\n        return",
         f"{HANDLER} -k without_consent",
     ),
     "native rotation: the RotationToken goes nowhere": Mutation(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.app import open_store_for
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.client_secret import rotate_secret
-from rotator.aws.metrics import client_secret_line
+from rotator.aws.metrics import CLIENT_SECRET_DIMENSION, print_metrics
 from rotator.config import load_secret_id, load_secret_rotation
 from rotator.errors import ConfigError
 
@@ -64,14 +63,8 @@ def rotate_client_secret(
     )
     values = _metrics(result, datetime.now(UTC))
     if values and emits_metrics:
-        line = client_secret_line(
-            values,
-            credentials_secret=credentials_secret,
-            now=datetime.now(UTC),
-            request_id=context.aws_request_id,
-        )
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        request_id = context.aws_request_id
+        print_metrics(values, CLIENT_SECRET_DIMENSION, credentials_secret, request_id=request_id)
     return {"credentials_secret": credentials_secret, **result.log_fields()}
 
 

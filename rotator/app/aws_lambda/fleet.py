@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from rotator import logs
 from rotator.app import PUBLISH_S
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
-from rotator.aws.metrics import fleet_line
+from rotator.aws.metrics import FLEET_DIMENSION, print_metrics
 from rotator.aws.queue import send_messages
 from rotator.errors import copy_error
 from rotator.fleet.report import BindingReport, find_outage, summarize
@@ -66,10 +65,12 @@ def rotate_fleet(
         counts = {"sent": len(messages) - len(failed)}
         if failed and not counts["sent"]:
             problem = next(iter(failed.values()))
-    _print_metrics(fleet.settings.name, reports, context)
+    name = fleet.settings.name
+    values = _metrics(reports, datetime.now(UTC))
+    print_metrics(values, FLEET_DIMENSION, name, request_id=context.aws_request_id)
     if problem is not None:
         raise problem
-    return {"fleet": fleet.settings.name, **summarize(reports), **counts}
+    return {"fleet": name, **summarize(reports), **counts}
 
 
 def _send(
@@ -117,14 +118,6 @@ def _message(fleet_binding: FleetBinding) -> str:
     if fleet_binding.cadence is not None:
         event["cadence"] = f"{int(fleet_binding.cadence.total_seconds())}s"
     return json.dumps(event)
-
-
-def _print_metrics(name: str, reports: Sequence[BindingReport], context: Context) -> None:
-    now = datetime.now(UTC)
-    values = _metrics(reports, now)
-    line = fleet_line(values, fleet=name, now=now, request_id=context.aws_request_id)
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def _metrics(reports: Sequence[BindingReport], now: datetime) -> dict[str, float]:

@@ -87,7 +87,7 @@ def test_list_whose_continuation_is_refused_again_is_a_temporary_failure() -> No
 
     assert str(raised.value) == (
         "list of secrets: its continuation was refused (ListSecrets: InvalidNextTokenException);"
-        " the next run begins anew"
+        " the next run starts over"
     )
     assert (raised.value.retryable, len(client.calls)) == (True, 4)
 
