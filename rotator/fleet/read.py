@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Protocol
 
-from rotator.aws.secret_ids import arn_region
-from rotator.errors import ConfigError, StoreError
+from rotator.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +24,6 @@ __all__ = [
     "PrefetchedStore",
     "label_secrets",
     "read_bindings",
-    "refuse_other_region",
 ]
 
 
@@ -89,16 +87,6 @@ def label_secrets(binding: Binding) -> dict[str, str]:
         binding.credentials_secret: "credentials secret",
         binding.token_secret: "token secret",
     }
-
-
-def refuse_other_region(region: str | None, binding: Binding) -> None:
-    """Raise ConfigError if one of its secrets is not in the region of this run."""
-    for secret_id, label in label_secrets(binding).items():
-        if region is not None and arn_region(secret_id) not in {None, region}:
-            raise ConfigError(
-                f"{label} {secret_id}: is in another region than this run ({region}); run a fleet"
-                " per region"
-            )
 
 
 class PrefetchedStore:

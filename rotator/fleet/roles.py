@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.errors import ConfigError
+from rotator.aws.secret_ids import arn_region
+from rotator.errors import ConfigError, RotatorError, replace_error
+from rotator.fleet.read import label_secrets
+from rotator.fleet.refused import add_expiry
 from rotator.model.binding import BINDING_TAG
 from rotator.model.consent import secret_name
 from rotator.model.stored import holds_client_credentials, holds_only_token, parse_fields
@@ -17,10 +20,11 @@ from rotator.model.stored import holds_client_credentials, holds_only_token, par
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import FleetBinding
     from rotator.model.secret import StoredSecret
 
-__all__ = ["SecretRoles"]
+__all__ = ["SecretRoles", "usable_versions"]
 
 
 class SecretRoles:
@@ -76,6 +80,38 @@ class SecretRoles:
     @staticmethod
     def _names_another(names: Mapping[str, set[str]], secret_id: str, own: str) -> bool:
         return any(not names.get(name, set()) <= {own} for name in _possible_names(secret_id))
+
+
+def usable_versions(
+    fleet_binding: FleetBinding,
+    found: Mapping[str, StoredSecret | Failure],
+    *,
+    roles: SecretRoles,
+    region: str | None,
+) -> dict[str, StoredSecret]:
+    """Both secrets of a binding, from what was `found` by id in a run in `region`.
+
+    Raises RotatorError, with the stored token's expiry in its details, if the binding can't be
+    worked on.
+    """
+
+    def check() -> dict[str, StoredSecret]:
+        versions = {}
+        for secret_id, label in label_secrets(fleet_binding.binding).items():
+            if region is not None and arn_region(secret_id) not in {None, region}:
+                raise ConfigError(
+                    f"{label} {secret_id}: is in another region than this run ({region}); run a"
+                    " fleet per region"
+                )
+            version = found[secret_id]
+            if isinstance(version, RotatorError):
+                raise version
+            versions[secret_id] = version
+        roles.check(fleet_binding, versions)
+        return versions
+
+    token_version = found[fleet_binding.binding.token_secret]
+    return replace_error(check, RotatorError, lambda error: add_expiry(error, token_version))
 
 
 def _possible_names(secret_id: str) -> set[str]:

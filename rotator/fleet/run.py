@@ -14,21 +14,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from rotator.errors import RotatorError, replace_error
+from rotator.errors import RotatorError
 from rotator.fleet.active_clients import ActiveClients
 from rotator.fleet.consent import check_assessment, is_confirmed
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
-from rotator.fleet.read import (
-    PrefetchedStore,
-    label_secrets,
-    read_bindings,
-    refuse_other_region,
-)
-from rotator.fleet.refused import add_expiry, list_token_secrets, report_refused
+from rotator.fleet.read import PrefetchedStore, read_bindings
+from rotator.fleet.refused import list_token_secrets, report_refused
 from rotator.fleet.report import BindingReport, Reports, shorten_list, summarize
-from rotator.fleet.roles import SecretRoles
+from rotator.fleet.roles import SecretRoles, usable_versions
 from rotator.model.secret import StoredSecret
 from rotator.rotation.assess import assess_unprobed
 from rotator.rotation.rotate import unchanged_result
@@ -178,11 +173,7 @@ def _classify(
 ) -> Assessed | RotationResult:
     """Assess a binding: returns work for the pool, or the result if there is none to do."""
     binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
-    versions = replace_error(
-        lambda: _usable_versions(fleet, roles, fleet_binding, found),
-        RotatorError,
-        lambda error: add_expiry(error, found[binding.token_secret]),
-    )
+    versions = usable_versions(fleet_binding, found, roles=roles, region=fleet.region)
     run = Run(
         binding=binding,
         store=PrefetchedStore(fleet.store, versions, fleet.puts),
@@ -224,21 +215,3 @@ def _report_failure(
         is_confirmed=is_confirmed(fleet_binding, found),
         was_read=any(isinstance(each, StoredSecret) for each in found.values()),
     )
-
-
-def _usable_versions(
-    fleet: FleetRun,
-    roles: SecretRoles,
-    fleet_binding: FleetBinding,
-    found: Mapping[str, StoredSecret | Failure],
-) -> dict[str, StoredSecret]:
-    """Both secrets as read; raises RotatorError if the binding can't be worked on."""
-    refuse_other_region(fleet.region, fleet_binding.binding)
-    versions = {}
-    for secret_id in label_secrets(fleet_binding.binding):
-        version = found[secret_id]
-        if isinstance(version, RotatorError):
-            raise version
-        versions[secret_id] = version
-    roles.check(fleet_binding, versions)
-    return versions

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from rotator.errors import RotatorError, StoreError
 from rotator.fleet.consent import require_consent
 from rotator.fleet.guard import guard
-from rotator.fleet.read import BatchStore, read_bindings, refuse_other_region
-from rotator.fleet.refused import add_expiry
-from rotator.fleet.roles import SecretRoles
+from rotator.fleet.read import BatchStore, read_bindings
+from rotator.fleet.roles import SecretRoles, usable_versions
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
@@ -93,18 +92,10 @@ def _assess(
     now: datetime,
     region: str | None,
 ) -> TokenStatus:
+    usable = usable_versions(fleet_binding, versions, roles=roles, region=region)
     binding = fleet_binding.binding
-    refuse_other_region(region, binding)
-    credentials_version = versions[binding.credentials_secret]
-    token_version = versions[binding.token_secret]
-    if isinstance(credentials_version, RotatorError):
-        raise add_expiry(credentials_version, token_version)
-    if isinstance(token_version, RotatorError):
-        raise token_version
-    roles.check(
-        fleet_binding,
-        {binding.credentials_secret: credentials_version, binding.token_secret: token_version},
-    )
+    credentials_version = usable[binding.credentials_secret]
+    token_version = usable[binding.token_secret]
     credentials = parse_credentials(credentials_version)
     if fleet_binding.needs_consent:
         require_consent(

@@ -53,8 +53,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a status looks into another region": Mutation(
         "fleet/status.py",
-        "    refuse_other_region(region, binding)\n",
-        "    del region\n",
+        "roles=roles, region=region)",
+        "roles=roles, region=None)",
         "tests/integration/cli/test_fleet_codes.py -k alike",
     ),
     "fleet: a pace that is set gives way to the manifest": Mutation(
