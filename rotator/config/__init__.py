@@ -187,14 +187,14 @@ def load_secret_rotation(
     return SecretRotationSettings(*(parse_span(found.get(name)) for name in SECRET_NAMES))
 
 
-def environment_names(token_secret: str, environ: Mapping[str, str] = os.environ) -> bool:
+def environment_names(token_secret: str) -> bool:
     """Whether the environment names this token secret, in the same words."""
-    return environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
+    return os.environ.get(f"{PREFIX}TOKEN_SECRET") == token_secret
 
 
-def environment_names_arn(arn: str, environ: Mapping[str, str] = os.environ) -> bool:
+def environment_names_arn(arn: str) -> bool:
     """Whether the environment names the token secret with this ARN, by name or ARN."""
-    return is_name_of(environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
+    return is_name_of(os.environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
@@ -207,6 +207,6 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:
     )
 
 
-def region_of(secret_id: str, environ: Mapping[str, str] = os.environ) -> str | None:
+def region_of(secret_id: str) -> str | None:
     """The region of one secret: its ARN's or AWS_REGION; None leaves it to the SDK."""
-    return arn_region(secret_id) or environ.get("AWS_REGION") or None
+    return arn_region(secret_id) or os.environ.get("AWS_REGION") or None
