@@ -23,10 +23,11 @@ from rotator.errors import (
 )
 
 
-def test_replaced_error_has_nothing_of_the_one_it_replaces() -> None:
-    def fail() -> None:
-        raise ValueError("canary-secret")
+def fail() -> None:
+    raise ValueError("canary-secret")
 
+
+def test_replaced_error_has_nothing_of_the_one_it_replaces() -> None:
     with pytest.raises(ConfigError, match="subject: problem") as raised:
         replace_error(fail, ValueError, lambda _: ConfigError("subject: problem"))
 
@@ -34,11 +35,8 @@ def test_replaced_error_has_nothing_of_the_one_it_replaces() -> None:
 
 
 def test_other_errors_pass_through() -> None:
-    def fail() -> None:
-        raise KeyError("name")
-
-    with pytest.raises(KeyError):
-        replace_error(fail, ValueError, lambda _: ConfigError("never"))
+    with pytest.raises(ValueError, match="canary"):
+        replace_error(fail, KeyError, lambda _: ConfigError("never"))
 
 
 @pytest.fixture
@@ -60,9 +58,9 @@ def test_exception_of_a_signal_handler_is_never_replaced(interrupt: Callable[[],
         except OSError as error:
             raise ValueError("the library's") from error
 
-    for fail in (interrupt, wrap):
+    for interrupted in (interrupt, wrap):
         with pytest.raises(TimeoutError, match="the program's own"):
-            replace_error(fail, (OSError, ValueError), lambda _: ConfigError("never"))
+            replace_error(interrupted, (OSError, ValueError), lambda _: ConfigError("never"))
 
 
 def test_exception_of_a_signal_handler_has_nothing_of_what_it_interrupted(
@@ -84,9 +82,6 @@ def test_exception_of_a_signal_handler_has_nothing_of_what_it_interrupted(
 def test_exception_of_a_signal_handler_that_came_before_is_no_reason(
     interrupt: Callable[[], None],
 ) -> None:
-    def fail() -> None:
-        raise ValueError("canary-secret")
-
     try:
         interrupt()
     except TimeoutError:

@@ -7,6 +7,7 @@ from rotator.errors import ConfigError
 from rotator.fleet.manifest import load_manifest, parse_manifest, read_manifest
 from rotator.model.binding import Binding
 
+TWO = 'credentials_secret = "c"\ntoken_secret = "t2"\n'
 ONE = '[[binding]]\ncredentials_secret = "c"\ntoken_secret = "t"\n'
 
 
@@ -84,18 +85,9 @@ def test_wrong_file_or_fleet_table_refuses_everything(text: str, problem: str) -
         ('credentials_secret = "c"\n', "binding 2: token_secret is missing"),
         ('credentials_secret = "c"\ntoken_secret = 3\n', "binding 2: token_secret must be a"),
         ('credentials_secret = "c"\ntoken_secret = "a b"\n', "is not a valid secret name or ARN"),
-        (
-            'credentials_secret = "c"\ntoken_secret = "t2"\ntokensecret = ""\n',
-            "binding 2: has an unknown key; did you mean token_secret?",
-        ),
-        (
-            'credentials_secret = "c"\ntoken_secret = "t2"\nprobe_url = "http://api.example"\n',
-            "binding 2: probe_url must use https",
-        ),
-        (
-            'credentials_secret = "c"\ntoken_secret = "t2"\ncadence = "9"\n',
-            "binding 2: cadence is not a duration",
-        ),
+        (TWO + 'tokensecret = ""', "binding 2: has an unknown key; did you mean token_secret?"),
+        (TWO + 'probe_url = "http://api.example"', "binding 2: probe_url must use https"),
+        (TWO + 'cadence = "9"', "binding 2: cadence is not a duration"),
         (ONE.partition("\n")[2], "binding 2: token_secret is that of binding 1 too; remove one"),
     ],
 )

@@ -66,16 +66,6 @@ def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
     assert "first" not in text
 
 
-def test_recovery_after_failures_brings_the_new_token(rig: ReaderRig) -> None:
-    rig.reader.token()
-    rig.serve(UNREACHABLE)
-    rig.clock.advance_to(DUE + 200)
-    rig.reader.token()
-    rig.serve(version("second", issued_at=DUE))
-    rig.clock.advance(20)
-    assert rig.reader.token() == "second"
-
-
 # -- the expiry
 
 

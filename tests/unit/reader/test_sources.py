@@ -6,22 +6,19 @@ from typing import Any
 
 import pytest
 
-from rotator.errors import ConfigError, RotatorError, StoreError
+from rotator.errors import ConfigError, StoreError
 from rotator.reader import TokenReader
 from rotator.reader.source import Source
 from rotator.reader.sources import find_token, open_sources
-from tests.support.reader_rig import fixed_source, live_version
+from tests.support.reader_rig import UNREACHABLE, fixed_source, live_version, store_error
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def kinds(source: str | Sequence[str | Source] | None = None) -> list[str]:
     names = {"SdkSource": "sdk", "DirectSource": "direct"}
-    found = []
-    for each in open_sources(source):
-        kind = type(each).__name__
-        found.append(str(getattr(each, "_name", names.get(kind, kind))))
-    return found
+    kinds_of = [(each, type(each).__name__) for each in open_sources(source)]
+    return [str(getattr(each, "_name", names.get(kind, kind))) for each, kind in kinds_of]
 
 
 def test_secrets_manager_is_asked_where_nothing_is_announced(
@@ -88,64 +85,42 @@ def test_empty_variable_announces_nothing(monkeypatch: pytest.MonkeyPatch, name:
 # -- one behind the other
 
 
-def unreachable(code: str | None = None, *, retryable: bool = True) -> StoreError:
-    return StoreError(
-        f"unreachable {code}",
-        operation="GetSecretValue",
-        secret_id="s",
-        aws_code=code,
-        retryable=retryable,
-    )
+def found(*sources: Source) -> Any:  # noqa: ANN401 - a snapshot and where it is from, or an error
+    return find_token(sources, "s", fresh=False, now=time.time)
+
+
+DENIED = store_error("denied", code="AccessDeniedException", retryable=False)
 
 
 @pytest.mark.parametrize(
-    "first", [unreachable(), unreachable("Throttling"), live_version("expired", lives_s=-5)]
+    "first", [UNREACHABLE, store_error("", code="Throttling"), live_version("expired", lives_s=-5)]
 )
-def test_next_source_serves_where_the_first_has_nothing(
-    first: dict[str, Any] | RotatorError,
-) -> None:
-    found = find_token(
-        (fixed_source(first), fixed_source(live_version("second"))), "s", fresh=False, now=time.time
-    )
-    assert not isinstance(found, RotatorError)
-    assert found[0].token == "second"
+def test_next_source_serves_where_the_first_has_nothing(first: Any) -> None:  # noqa: ANN401 - a case
+    assert found(fixed_source(first), fixed_source(live_version("second")))[0].token == "second"
 
 
 def test_fallback_that_is_not_set_up_does_not_hide_what_is_wrong() -> None:
-    first = unreachable()
     fallback = fixed_source(ConfigError("AWS credentials: none found"))
-    assert find_token((fixed_source(first), fallback), "s", fresh=False, now=time.time) is first
+    assert found(fixed_source(UNREACHABLE), fallback) is UNREACHABLE
 
 
 def test_refusal_of_secrets_manager_itself_ends_the_search() -> None:
-    refused = unreachable("AccessDeniedException", retryable=False)
     fallback = fixed_source(live_version("second"))
-    assert find_token((fixed_source(refused), fallback), "s", fresh=False, now=time.time) is refused
+    assert found(fixed_source(DENIED), fallback) is DENIED
     assert fallback.calls == 0
 
 
 def test_failure_can_pass_by_itself_if_that_of_any_region_can() -> None:
-    sources = (
-        fixed_source(unreachable("", retryable=True), "eu-west-1"),
-        fixed_source(unreachable("AccessDeniedException", retryable=False), "us-east-1"),
-    )
-    found = find_token(sources, "s", fresh=False, now=time.time)
-    assert isinstance(found, StoreError)
-    assert found.retryable
-    assert str(found).startswith("secret s: in eu-west-1: ")
-    assert "; in us-east-1: " in str(found)
+    error = found(fixed_source(UNREACHABLE, "eu-west-1"), fixed_source(DENIED, "us-east-1"))
+    assert isinstance(error, StoreError)
+    assert error.retryable
+    assert str(error).startswith("secret s: in eu-west-1: ")
+    assert "; in us-east-1: " in str(error)
 
 
 def test_refusal_in_one_region_does_not_end_the_search_in_others() -> None:
-    refused = fixed_source(unreachable("AccessDeniedException", retryable=False), "eu-west-1")
-    found = find_token(
-        (refused, fixed_source(live_version("replica"), "us-east-1")),
-        "s",
-        fresh=False,
-        now=time.time,
-    )
-    assert not isinstance(found, RotatorError)
-    assert found[0].token == "replica"
+    replica = fixed_source(live_version("second"), "us-east-1")
+    assert found(fixed_source(DENIED, "eu-west-1"), replica)[0].token == "second"
 
 
 @pytest.mark.parametrize("answer", [None, "canary", 7, ["canary"]])

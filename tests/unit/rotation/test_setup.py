@@ -1,6 +1,7 @@
 """Making a binding: nothing is overwritten, and what failed half-way can be done again."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ def bound(store: MemoryStore, **changes: Any) -> list[str]:
     options: dict[str, Any] = {"credentials": "c", "token": "t", "ask": lambda: GIVEN} | changes
     names = options.pop("credentials"), options.pop("token")
     return set_up_binding(*names, store=store, **options)
+
+
+def refused(
+    store: MemoryStore, match: str, error: type[RotatorError] = ConfigError, **changes: Any
+) -> RotatorError:
+    """The error of what leaves every secret as it was."""
+    before = dict(store.values)
+    with pytest.raises(error, match=match) as caught:
+        bound(store, **changes)
+    assert (store.writes, store.values) == ([], before)
+    return caught.value
 
 
 def test_both_secrets_are_created_and_the_credentials_come_last() -> None:
@@ -42,20 +54,15 @@ def test_credentials_with_a_value_are_not_asked_for_and_not_overwritten() -> Non
     store = MemoryStore()
     store.add("c", "theirs")
 
-    with pytest.raises(ConfigError, match="secret c: holds a value, which init does not overwrite"):
-        bound(store, ask=lambda: pytest.fail("asked for what is in the way"))
-
-    assert (store.writes, store.values) == ([], {"c": "theirs"})
+    ask = partial(pytest.fail, "asked for what is in the way")
+    refused(store, "secret c: holds a value, which init does not overwrite", ask=ask)
 
 
 def test_token_secret_of_other_credentials_is_left_alone() -> None:
     store = MemoryStore()
     store.add("t", **{BINDING_TAG: "others"})
 
-    with pytest.raises(ConfigError, match="secret t: is bound to the credentials secret others"):
-        bound(store)
-
-    assert store.writes == []
+    refused(store, "secret t: is bound to the credentials secret others")
 
 
 @pytest.mark.parametrize("bound_to", ["c", "arn:c"])
@@ -78,10 +85,8 @@ def test_secret_with_a_value_of_somebody_else_does_not_become_the_token_secret()
     store = MemoryStore()
     store.add("t", "a password")
 
-    with pytest.raises(ConfigError, match="holds a value and is bound to nothing"):
-        bound(store)
+    refused(store, "holds a value and is bound to nothing")
 
-    assert store.values == {"t": "a password"}
     assert BINDING_TAG not in store.secrets["t"].tags
 
 
@@ -120,19 +125,11 @@ def test_credentials_that_cannot_be_used_are_refused_before_anything_is_made() -
     store = MemoryStore()
     store.add("c", "theirs")
 
-    with pytest.raises(CredentialsError, match="credentials secret c: is not JSON"):
-        bound(store, ask=None)
-
-    assert store.writes == []
+    refused(store, "credentials secret c: is not JSON", CredentialsError, ask=None)
 
 
 def test_credentials_that_do_not_exist_cannot_be_bound_as_they_are() -> None:
-    store = MemoryStore()
-
-    with pytest.raises(ConfigError, match="secret c: does not exist; leave --bind-only out"):
-        bound(store, ask=None)
-
-    assert store.writes == []
+    refused(MemoryStore(), "secret c: does not exist; leave --bind-only out", ask=None)
 
 
 @pytest.mark.parametrize("empty", [True, False])
@@ -167,12 +164,9 @@ def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) ->
 
 @pytest.mark.parametrize("name", ["credentials", "token"])
 def test_arn_of_a_missing_secret_cannot_be_created(name: str) -> None:
-    store = MemoryStore()
-
-    with pytest.raises(ConfigError, match="secret arn:x: does not exist; give a name to create it"):
-        bound(store, **{name: "arn:x"})
-
-    assert store.writes == []
+    refused(
+        MemoryStore(), "secret arn:x: does not exist; give a name to create it", **{name: "arn:x"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,14 +183,9 @@ def test_arn_of_a_missing_secret_cannot_be_created(name: str) -> None:
 def test_credentials_that_a_run_would_refuse_are_not_stored(
     fields: dict[str, str], problem: str
 ) -> None:
-    store = MemoryStore()
+    told = "^client credentials: "
+    error = refused(MemoryStore(), told, CredentialsError, ask=lambda: fields)
 
-    with pytest.raises(CredentialsError) as caught:
-        bound(store, ask=lambda: fields)
-
-    error: RotatorError = caught.value
-    assert str(error).startswith("client credentials: ")
     assert problem in str(error)
     assert CANARY not in str(error)
     assert error.__context__ is None
-    assert store.writes == []
