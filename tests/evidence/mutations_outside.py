@@ -154,7 +154,7 @@ OUTSIDE_MUTATIONS = {
         "transport/encoded_echoes.py",
         "            or self._is_scattered_in(each, chars)\n",
         "",
-        "tests/unit/transport/test_scattered_echoes.py -k pieces",
+        "tests/unit/transport/test_redaction.py -k pieces",
     ),
     "a crash reporter shows what is written": Mutation(
         "aws/store.py",

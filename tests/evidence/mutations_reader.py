@@ -76,13 +76,13 @@ READER_MUTATIONS = {
         "logs.py",
         'with deferred("asyncio"):',
         "if True:",
-        "tests/unit/test_logs_import.py -k start",
+        "tests/unit/test_logs.py -k start",
     ),
     "a module that was put off stays a stand-in for all others": Mutation(
         "logs.py",
         "    finally:\n        placeholder.unregister()\n",
         "    finally:\n        pass\n",
-        "tests/unit/test_logs_import.py -k first_use",
+        "tests/unit/test_logs.py -k first_use",
     ),
     "all services of the SDK have Secrets Manager's kind of endpoint": Mutation(
         "aws/sdk_loader.py",

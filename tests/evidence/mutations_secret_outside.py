@@ -5,61 +5,61 @@ from tests.evidence.mutation import Mutation
 ADD = "rotation/secret_add.py"
 REMOVAL = "rotation/secret_removal.py"
 ADAPTER = "client_admin/adapter.py"
-TOLD = "tests/unit/client_admin/test_told_values.py"
-OVERWRITTEN = "tests/unit/rotation/test_client_secret_overwritten.py"
-REPLAYED = "tests/unit/rotation/test_client_secret_replayed.py"
+CALLS = "tests/unit/client_admin/test_adapter.py"
+EDITS = "tests/unit/rotation/test_client_secret_edits.py"
+LOST = "tests/unit/rotation/test_client_secret_lost.py"
 
 SECRET_OUTSIDE_MUTATIONS = {
     "new client secret: an id that was listed before counts as new": Mutation(
-        ADD, "    if added.listed.id in known:\n", "    if False:\n", f"{REPLAYED} -k is_not_stored"
+        ADD, "    if added.listed.id in known:\n", "    if False:\n", f"{LOST} -k is_not_stored"
     ),
     "new client secret: a value that is stored counts as new": Mutation(
         ADD,
         "    elif added.value in seen.credentials.client_secrets:\n",
         "    elif False:\n",
-        f"{REPLAYED} -k is_not_stored",
+        f"{LOST} -k is_not_stored",
     ),
     "old client secret: the one that is kept can be ended": Mutation(
-        REMOVAL, "    if secret_id == kept.listed.id or (", "    if (", f"{REPLAYED} -k never_ended"
+        REMOVAL, "    if secret_id == kept.listed.id or (", "    if (", f"{LOST} -k never_ended"
     ),
     "old client secret: one of the value that is kept can be ended": Mutation(
         REMOVAL,
         "(digest is not None and digest == digest_of(kept.value))",
         "(digest is None and digest == digest_of(kept.value))",
-        f"{REPLAYED} -k never_ended",
+        f"{LOST} -k never_ended",
     ),
     "old client secret: a state that names one twice goes on": Mutation(
         "rotation/secret_two_slots.py",
         "    if is_same_twice(rotation):\n",
         "    if False:\n",
-        f"{REPLAYED} -k ends_and_deletes_nothing",
+        f"{LOST} -k ends_and_deletes_nothing",
     ),
     "new client secret: the refusal of an add shows what the provider says": Mutation(
-        ADAPTER, "        if tells_value:\n", "        if False:\n", f"{TOLD} -k no_text"
+        ADAPTER, "        if tells_value:\n", "        if False:\n", f"{CALLS} -k no_text"
     ),
     "new client secret: a code that is not documented is shown": Mutation(
         ADAPTER,
         "isinstance(each, str) and each in ERROR_CODES",
         "isinstance(each, str)",
-        f"{TOLD} -k is_not_shown",
+        f"{CALLS} -k is_not_shown",
     ),
     "new client secret: an id may be the value": Mutation(
         ADAPTER,
         "    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):",
         "    if False:",
-        f"{TOLD} -k no_id",
+        f"{CALLS} -k no_id",
     ),
     "client secret: what somebody stored directly before a put is lost": Mutation(
         "rotation/secret_edits.py",
         "    if edit is None:\n        return False\n",
         "    if edit is None or edit:\n        return False\n",
-        f"{OVERWRITTEN} -k put_back",
+        f"{EDITS} -k put_back",
     ),
     "client secret: what is put back hides the only one that works": Mutation(
         "rotation/secret_edits.py",
         "client_secrets[:1] if keeps_first else ()",
         "client_secrets[:0]",
-        f"{OVERWRITTEN} -k hide_the_new",
+        f"{EDITS} -k hide_the_new",
     ),
     "old client secret: the longest token that it has minted is forgotten": Mutation(
         "rotation/secret_gate.py",

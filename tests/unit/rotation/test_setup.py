@@ -164,9 +164,8 @@ def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) ->
 
 @pytest.mark.parametrize("name", ["credentials", "token"])
 def test_arn_of_a_missing_secret_cannot_be_created(name: str) -> None:
-    refused(
-        MemoryStore(), "secret arn:x: does not exist; give a name to create it", **{name: "arn:x"}
-    )
+    arn: dict[str, Any] = {name: "arn:x"}
+    refused(MemoryStore(), "secret arn:x: does not exist; give a name to create it", **arn)
 
 
 @pytest.mark.parametrize(
