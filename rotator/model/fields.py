@@ -26,12 +26,12 @@ class _AmbiguousJsonError(ValueError):
     """JSON that two parsers may read differently."""
 
 
-def load_object(source: str | bytes) -> dict[str, Any]:
+def load_object(source: str | bytes, *, last_counts: bool = False) -> dict[str, Any]:
     """Parse a JSON object that all parsers read alike; bytes, as in a response, must be UTF-8.
 
     Raises ValueError for anything else, also for a repeated key (RFC 8259 section 4 leaves open
-    which one counts), for `NaN` and `Infinity`, which only some parsers accept, and for more than
-    20 levels. The error contains nothing of the text (`json.JSONDecodeError` does, in its `doc`). A
+    which one counts) unless `last_counts`, for `NaN` and `Infinity`, which only some parsers
+    accept, and for more than 20 levels. The error contains nothing of the text (`json.JSONDecodeError` does, in its `doc`). A
     number too large for a float is infinite. A byte order mark, which editors may add to stored
     text, is ignored.
     """
@@ -39,7 +39,7 @@ def load_object(source: str | bytes) -> dict[str, Any]:
     value: object = None
     problem = "is JSON, but not an object"
     try:
-        value = _DECODER.decode(text)
+        value = (_LENIENT_DECODER if last_counts else _DECODER).decode(text)
     except _AmbiguousJsonError:
         problem = "is JSON with a key that occurs twice"
     except (ValueError, RecursionError):
@@ -107,9 +107,8 @@ def _refuse_word(_: str) -> NoReturn:
 
 
 # Made once: a fleet reads thousands of objects.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=parse_json_integer, parse_constant=_refuse_word
-)
+_make_decoder = partial(json.JSONDecoder, parse_int=parse_json_integer, parse_constant=_refuse_word)
+_DECODER, _LENIENT_DECODER = _make_decoder(object_pairs_hook=_object), _make_decoder()
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:

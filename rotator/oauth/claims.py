@@ -44,13 +44,13 @@ class _Life(NamedTuple):
 
 
 def lifetime_by_claims(
-    token: str, *, client_id: str, asked_at: datetime, announced_s: int, behind_s: float = 0
+    token: str, *, client_id: str, asked_at: datetime, announced_s: int, ahead_s: float = 0
 ) -> int:
     """Seconds that `token` lives from `asked_at` (aware UTC): `announced_s`, or less by its claims.
 
-    `asked_at` counts in whole seconds, as claims do. `behind_s` is by how much the provider's clock
-    is known to be behind ours; more than `CLOCK_SKEW_S` is not believed. Raises ValueError for a
-    token that contradicts itself, is of another client than `client_id`, is not valid yet, or has
+    `asked_at` counts in whole seconds, as claims do. `ahead_s` is how far the provider's clock is
+    ahead of ours, or behind if negative; more than `CLOCK_SKEW_S` is not believed. Raises
+    ValueError for a token that contradicts itself, is of another client than `client_id`, is not valid yet, or has
     ended already.
     """
     claims = _claims(token)
@@ -66,11 +66,11 @@ def lifetime_by_claims(
         raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
     if life is None:
         return announced_s
-    return min(announced_s, _seconds_left(life, asked_s=asked_s - _believed(behind_s)))
+    return min(announced_s, _seconds_left(life, asked_s=asked_s + _believed(ahead_s)))
 
 
-def _believed(behind_s: float) -> float:
-    return behind_s if behind_s <= CLOCK_SKEW_S else 0.0
+def _believed(ahead_s: float) -> float:
+    return ahead_s if abs(ahead_s) <= CLOCK_SKEW_S else 0.0
 
 
 def _refuse_other_client(client_id: str, claim: str, value: object) -> None:
@@ -109,13 +109,17 @@ def _client_claims(claims: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _claims(token: str) -> dict[str, Any] | None:
-    """The payload of a signed JSON Web Token (RFC 7519 section 3), None for any other token."""
+    """The payload of a signed JSON Web Token (RFC 7519 section 3), None for any other token.
+
+    Of a claim that occurs twice the last one counts (section 4). What is not JSON, such as `NaN`,
+    is no claims set (section 7.2).
+    """
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
         return None
     try:
         payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), b"-_", validate=True)
-        return load_object(payload)
+        return load_object(payload, last_counts=True)
     except (ValueError, binascii.Error):
         return None
 

@@ -15,7 +15,7 @@ from rotator.model.secret import Secret
 from rotator.model.urls import without_query
 from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
-from rotator.transport.clock_skew import explain_clock_skew, response_age, seconds_behind
+from rotator.transport.clock_skew import explain_clock_skew, response_age, seconds_ahead
 from rotator.transport.redaction import Redactor, debug_id
 from rotator.wire.dates import parse_retry_after
 
@@ -171,7 +171,7 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
         client_id=expected.client_id,
         asked_at=expected.asked_at,
         announced_s=announced_s,
-        behind_s=seconds_behind(response.headers, asked_at=expected.asked_at),
+        ahead_s=seconds_ahead(response.headers, asked_at=expected.asked_at),
     )
     scope, warnings = _scope(members, expected)
     _refuse_echo(expected, access_token=token, scope=scope)

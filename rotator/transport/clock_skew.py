@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["explain_clock_skew", "response_age", "seconds_behind"]
+__all__ = ["explain_clock_skew", "response_age", "seconds_ahead"]
 
 TOLERANCE_S = 60.0
 """Assertions live for a minute, so a smaller difference is not why a server refuses one."""
@@ -23,16 +23,18 @@ def response_age(headers: Mapping[str, str]) -> int:
     return max(0, age_s or 0)
 
 
-def seconds_behind(headers: Mapping[str, str], *, asked_at: datetime) -> float:
-    """The least number of seconds by which the server's clock was behind ours, by its `Date`.
+def seconds_ahead(headers: Mapping[str, str], *, asked_at: datetime) -> float:
+    """How far the server's clock was ahead of ours, by its `Date`; negative if it was behind.
 
-    0 if it wasn't, or if there is no `Date`. `Date` has no fractions: the server's clock showed up
-    to a second more, at `asked_at` or later.
+    0 if it was neither, or if there is no `Date`. `Date` has no fractions: the server's clock
+    showed up to a second more, at `asked_at` or later. So a clock that is behind is so by this
+    much at least, and one that is ahead by this much at most.
     """
     server_s = parse_http_date(headers.get("date"))
     if server_s is None:
         return 0.0
-    return max(0.0, asked_at.timestamp() - response_age(headers) - server_s - 1)
+    ahead_s = server_s + response_age(headers) - asked_at.timestamp()
+    return max(0.0, ahead_s) or min(0.0, ahead_s + 1)
 
 
 def explain_clock_skew(headers: Mapping[str, str], *, now: datetime) -> str:

@@ -256,9 +256,15 @@ OUTSIDE_MUTATIONS = {
     ),
     "a provider's clock that is behind ends its tokens early": Mutation(
         "transport/clock_skew.py",
-        "asked_at.timestamp() - response_age(headers) - server_s - 1)",
-        "0.0)",
-        "tests/unit/oauth/test_claims.py -k clock_of_a_provider",
+        "or min(0.0, ahead_s + 1)",
+        "",
+        "tests/unit/oauth/test_claims.py -k date_is_behind",
+    ),
+    "a token outlives its end by a provider's clock that is ahead": Mutation(
+        "transport/clock_skew.py",
+        "max(0.0, ahead_s) or",
+        "",
+        "tests/unit/oauth/test_claims.py -k date_is_ahead",
     ),
     "a token lives on while a cache has it": Mutation(
         "oauth/response.py",

@@ -69,8 +69,7 @@ def test_token_with_times_of_any_size_is_refused_in_our_own_words(claims: dict[s
 def test_number_of_any_size_hides_no_other_claim(number: str) -> None:
     """RFC 8259 section 6 sets no limit; to a parser that gives up the token is opaque."""
     payload = json.dumps({"azp": "other"})[:-1] + f', "n": {number}}}'
-    encoded = base64.urlsafe_b64encode(payload.encode()).rstrip(b"=").decode()
-    error = refuse(answer(MEMBERS | {"access_token": f"e30.{encoded}.c2ln"}))
+    error = refuse(answer(MEMBERS | {"access_token": jwt_of(payload)}))
     assert "another client, by its claim azp" in str(error)
 
 
@@ -168,6 +167,46 @@ def test_end_is_read_by_the_clock_of_a_provider_whose_date_is_behind(
     date = formatdate(NOW_S - behind_s, usegmt=True)
     # The provider's clock may show up to a second more than its `Date`.
     assert credited_s - 2 <= life_s(issued(behind_s, way), date=date) - 600 <= credited_s
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "lost_s"),
+    [
+        (1, 1),
+        (60, 60),
+        (299, 299),
+        (420, 0),  # too much to be believed: rather a gateway with a clock of its own
+    ],
+)
+def test_end_is_read_by_the_clock_of_a_provider_whose_date_is_ahead(
+    ahead_s: int, lost_s: int
+) -> None:
+    """RFC 7519 section 4.1.4: an API with that clock rejects the token from then on."""
+    claims = {"exp": NOW_S + 600 + ahead_s}
+    date = formatdate(NOW_S + ahead_s, usegmt=True)
+    assert life_s(claims, date=date) == 600 + ahead_s - lost_s
+    assert life_s(claims | {"iat": NOW_S - 3600}, date=date) == 600 + ahead_s - lost_s
+
+
+def jwt_of(payload: str) -> str:
+    return f"e30.{base64.urlsafe_b64encode(payload.encode()).rstrip(b'=').decode()}.c2ln"
+
+
+def test_last_of_two_claims_counts() -> None:
+    """RFC 7519 section 4: a parser rejects them, or returns only the lexically last member."""
+    body = MEMBERS | {"access_token": jwt_of(f'{{"exp": {NOW_S + 3600}, "exp": {NOW_S + 600}}}')}
+    token = accept(body)
+    assert (token.expires_at - token.issued_at).total_seconds() == 600
+
+    error = refuse(answer(MEMBERS | {"access_token": jwt_of('{"azp": "client", "azp": "other"}')}))
+    assert "another client, by its claim azp" in str(error)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_token_whose_payload_is_no_json_is_opaque(number: str) -> None:
+    """RFC 7519 section 7.2, step 10: a claims set is JSON; RFC 8259 section 6: these are not."""
+    token = jwt_of(f'{{"azp": "other", "exp": 1, "n": {number}}}')
+    assert accept(MEMBERS | {"access_token": token}).access_token == Secret(token)
 
 
 def test_token_of_a_provider_whose_clock_is_ahead_lives_no_longer_than_its_whole_length() -> None:
