@@ -31,9 +31,9 @@ def load_object(source: str | bytes, *, last_counts: bool = False) -> dict[str, 
 
     Raises ValueError for anything else, also for a repeated key (RFC 8259 section 4 leaves open
     which one counts) unless `last_counts`, for `NaN` and `Infinity`, which only some parsers
-    accept, and for more than 20 levels. The error contains nothing of the text (`json.JSONDecodeError` does, in its `doc`). A
-    number too large for a float is infinite. A byte order mark, which editors may add to stored
-    text, is ignored.
+    accept, and for more than 20 levels. The error contains nothing of the text
+    (`json.JSONDecodeError` does, in its `doc`). A number too large for a float is infinite. A byte
+    order mark, which editors may add to stored text, is ignored.
     """
     text = _decode(source)
     value: object = None

@@ -50,8 +50,8 @@ def lifetime_by_claims(
 
     `asked_at` counts in whole seconds, as claims do. `ahead_s` is how far the provider's clock is
     ahead of ours, or behind if negative; more than `CLOCK_SKEW_S` is not believed. Raises
-    ValueError for a token that contradicts itself, is of another client than `client_id`, is not valid yet, or has
-    ended already.
+    ValueError for a token that contradicts itself, is of another client than `client_id`, is not
+    valid yet, or has ended already.
     """
     claims = _claims(token)
     if claims is None:

@@ -115,8 +115,9 @@ class _Mint(NamedTuple):
 
     def attempt(self, client_secret: Secret | None, left_s: float) -> Minted:
         """Call once; raises MintError, or CredentialsError for an unusable key or certificate."""
+        from rotator.oauth.expectation import Expectation
         from rotator.oauth.request import build_token_request, client_certificate
-        from rotator.oauth.response import Expectation, parse_token_response
+        from rotator.oauth.response import parse_token_response
 
         asked_at = self.clock.now()  # before sending, so that no token ends before we expect it
         request = build_token_request(

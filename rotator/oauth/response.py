@@ -3,59 +3,34 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
-from urllib.parse import parse_qs, quote_plus
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
-from rotator.errors import MintError, replace_error
+from rotator.errors import replace_error
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.fields import load_object
-from rotator.model.providers import refuses_client
 from rotator.model.secret import Secret
 from rotator.model.urls import without_query
 from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
-from rotator.transport.clock_skew import explain_clock_skew, response_age, seconds_ahead
+from rotator.oauth.refusal import explain_refusal, members_of, mint_error
+from rotator.transport.clock_skew import response_age, seconds_ahead
 from rotator.transport.redaction import Redactor, debug_id
-from rotator.wire.dates import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.providers import Provider
+    from rotator.oauth.expectation import Expectation
     from rotator.transport.bounded import HttpResponse
-    from rotator.transport.request import HttpRequest
 
-__all__ = ["MAX_BODY_BYTES", "Expectation", "parse_token_response"]
+__all__ = ["MAX_BODY_BYTES", "parse_token_response"]
 
 MAX_BODY_BYTES = 65_536
 """Secrets Manager's limit for a value, so that no longer token could be stored."""
 
 MAX_TOKEN_CHARS = 16_384
 """Common servers accept no more than 8 or 16 KiB of headers."""
-
-MAX_CODE_CHARS = 64
-MAX_DESCRIPTION_CHARS = 200
-
-PERMANENT = frozenset(
-    {
-        "access_denied",
-        "invalid_client",
-        "invalid_grant",
-        "invalid_request",
-        "invalid_scope",
-        "invalid_target",
-        "unauthorized_client",
-        "unsupported_grant_type",
-    }
-)
-"""RFC 6749 section 5.2, RFC 8707 section 2: not retried, whatever the status is."""
-
-TEMPORARY = frozenset({"server_error", "slow_down", "temporarily_unavailable"})
-"""Registered for other endpoints (RFC 6749 section 4.1.2.1), and used at this one too."""
-
-TEMPORARY_STATUS = frozenset({408, 425, 429})
 
 SUCCESS = frozenset({200, 201})
 """RFC 6749 section 5.1 says 200; a few providers respond with 201 Created."""
@@ -72,82 +47,17 @@ JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
-class Expectation(NamedTuple):
-    """What was asked for, to validate the response against.
-
-    `asked_at` is aware UTC, before the request was sent. `lifetime_s` is how long tokens are
-    documented to live, `is_lifetime_assumed` whether that holds for a response without
-    `expires_in`. `scope` is what was asked for, None for the client's default. No error may show
-    `secrets` or other confidential parts of `request`, and no token may hold one of `secrets`.
-    `hint` ends the error for a refused client; if the client `signs` an assertion, which is valid
-    for a minute, so does the error of this host's clock.
-    """
-
-    client_id: str
-    token_url: str
-    asked_at: datetime
-    secrets: tuple[Secret, ...]
-    request: HttpRequest | None = None
-    scope: str | None = None
-    lifetime_s: int | None = None
-    is_lifetime_assumed: bool = False
-    is_scope_binding: bool = False
-    is_bearer_assumed: bool = False
-    hint: str = ""
-    signs: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        credentials: ClientCredentials,
-        provider: Provider,
-        request: HttpRequest,
-        *,
-        asked_at: datetime,
-    ) -> Self:
-        """What these credentials may expect of the response to this request."""
-        return cls(
-            client_id=credentials.client_id,
-            token_url=request.url,
-            asked_at=asked_at,
-            secrets=credentials.secrets,
-            request=request,
-            scope=provider.scope_parameter(),
-            lifetime_s=provider.lifetime_s,
-            is_lifetime_assumed=credentials.lifetime_s is not None,
-            is_scope_binding=credentials.scope_policy == "refuse",
-            is_bearer_assumed=provider.token_type_policy == "assume_bearer",  # noqa: S105 - a policy
-            hint=_basic_hint(credentials, provider),
-            signs=provider.auth_method == "private_key_jwt",
-        )
-
-
-def _basic_hint(credentials: ClientCredentials, provider: Provider) -> str:
-    """A hint for Basic credentials that differ when they are form-encoded; else empty."""
-    if provider.auth_method != "client_secret_basic":
-        return ""
-    parts = [credentials.client_id, *(secret.reveal() for secret in credentials.client_secrets)]
-    if all(quote_plus(part, errors="replace") == part for part in parts):
-        return ""
-    other = "raw" if provider.basic_encoding == "form" else "form"
-    means = "does not decode" if other == "raw" else "decodes"
-    return (
-        f"; client_id or client_secret holds reserved characters: if the server {means} Basic"
-        f" credentials, set basic_encoding to {other}"
-    )
-
-
 def parse_token_response(response: HttpResponse, expected: Expectation) -> Minted:
     """The token in `response`; raises MintError if it must not be published."""
     token = _token_of(response)
     secrets = (*expected.secrets, *([Secret(token)] if token else []))
     redactor = Redactor.of(*secrets, sent=expected.request)
-    if response.status not in SUCCESS or _members_or_none(response).get("error") is not None:
-        raise _refusal(response, redactor, expected)
+    if response.status not in SUCCESS or members_of(response).get("error") is not None:
+        raise explain_refusal(response, redactor, expected)
     return replace_error(
         lambda: _accept(response, expected, redactor),
         ValueError,
-        lambda problem: _error(
+        lambda problem: mint_error(
             str(problem),
             response,
             request_id=debug_id(response.headers, redactor),
@@ -320,80 +230,5 @@ def _names(scope: str) -> set[str]:
 
 def _token_of(response: HttpResponse) -> str | None:
     """The token in any response, so that it can be redacted even if the response is refused."""
-    token = _members_or_none(response).get("access_token")
+    token = members_of(response).get("access_token")
     return token if isinstance(token, str) else None
-
-
-def _members_or_none(response: HttpResponse) -> dict[str, Any]:
-    try:
-        return load_object(response.body)
-    except ValueError:
-        return {}
-
-
-def _refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) -> MintError:
-    """Our error for an error response, with the server's words (RFC 6749 section 5.2)."""
-    members = _members_or_none(response)
-    code = _first_text(
-        members, ("error", "errorCode", "error_code", "code"), redactor, MAX_CODE_CHARS
-    )
-    description = _first_text(
-        members, ("error_description", "errorSummary", "message"), redactor, MAX_DESCRIPTION_CHARS
-    )
-    shown, description, request_id = redactor.redact_together(
-        code, description, debug_id(response.headers, redactor)
-    )
-    code = code if code in PERMANENT | TEMPORARY else shown
-    is_temporary = code in TEMPORARY or (
-        code not in PERMANENT and (response.status in TEMPORARY_STATUS or response.status >= 500)  # noqa: PLR2004 - HTTP server errors
-    )
-    if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP redirects
-        said = "redirects; rotator sends the client secret to no other URL"
-    elif code is None:
-        said = "failed" if is_temporary else "refused"
-    else:
-        said = f"answered {code}" if description is None else f"answered {code}: {description}"
-    retry_after = response.headers.get("retry-after") if is_temporary else None
-    error = _error(
-        said,
-        response,
-        request_id=request_id,
-        hint=_client_hint(response, expected) if refuses_client(response.status, code) else "",
-        retryable=is_temporary,
-        oauth_error=code,
-    )
-    error.retry_after_s = parse_retry_after(retry_after, now_s=expected.asked_at.timestamp())
-    return error
-
-
-def _client_hint(response: HttpResponse, expected: Expectation) -> str:
-    if not expected.signs:
-        return expected.hint
-    return explain_clock_skew(response.headers, now=expected.asked_at)
-
-
-def _first_text(
-    members: Mapping[str, Any], names: tuple[str, ...], redactor: Redactor, max_chars: int
-) -> str | None:
-    for name in names:
-        shown = redactor.redact_line(members.get(name), max_chars=max_chars)
-        if shown is not None:
-            return shown
-    return None
-
-
-def _error(
-    problem: str,
-    response: HttpResponse,
-    *,
-    request_id: str | None,
-    hint: str = "",
-    **details: Any,
-) -> MintError:
-    traced = f", debug id {request_id}" if request_id else ""
-    return MintError(
-        f"token endpoint: {problem} (HTTP {response.status}{traced}){hint}",
-        status=response.status,
-        debug_id=request_id,
-        **details,
-    )

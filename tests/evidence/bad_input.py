@@ -27,7 +27,8 @@ from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
-from rotator.oauth.response import Expectation, parse_token_response
+from rotator.oauth.expectation import Expectation
+from rotator.oauth.response import parse_token_response
 from rotator.reader.clocked import ClockedReader
 from rotator.rotation.rotate import rotate_token
 from rotator.transport.bounded import HttpResponse

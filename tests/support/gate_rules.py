@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 from rotator.model.access_token import AccessToken
+from rotator.oauth.expectation import Expectation
 from rotator.oauth.lifetime import MAX_LIFETIME_S
-from rotator.oauth.response import Expectation
 
 
 def broken_rules(

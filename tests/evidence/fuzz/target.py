@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from rotator.errors import MintError
 from rotator.model.secret import Secret
-from rotator.oauth.response import Expectation, parse_token_response
+from rotator.oauth.expectation import Expectation
+from rotator.oauth.response import parse_token_response
 from rotator.transport.bounded import HttpResponse
 from tests.support.gate_rules import broken_rules
 

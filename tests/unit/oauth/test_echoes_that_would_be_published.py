@@ -11,7 +11,8 @@ import pytest
 from rotator.errors import MintError
 from rotator.model.access_token import AccessToken
 from rotator.model.secret import Secret
-from rotator.oauth.response import Expectation, parse_token_response
+from rotator.oauth.expectation import Expectation
+from rotator.oauth.response import parse_token_response
 from rotator.transport.bounded import HttpResponse
 from rotator.transport.request import HttpRequest
 from tests.support.token_responses import jwt
