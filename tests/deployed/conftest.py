@@ -11,7 +11,8 @@ import pytest
 
 from infra.interpreters import LAMBDA_PYTHON, find_lambda_python
 from infra.package import Package, build
-from rotator.local.environment import isolated_environment
+from rotator.local.binding import LocalBinding
+from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
 from rotator.local.server_process import ServerProcess
 from tests.deployed.emulator import Emulator
@@ -24,7 +25,6 @@ TOOLS = ROOT / "build" / "e2e"
 
 @pytest.fixture(scope="session")
 def lambda_python() -> str:
-    """An interpreter of the function's version."""
     found = find_lambda_python()
     if found is None:
         pytest.skip(f"no python{LAMBDA_PYTHON} on this machine")
@@ -48,7 +48,6 @@ def package(lambda_python: str, tmp_path_factory: pytest.TempPathFactory) -> Pac
 
 @pytest.fixture(scope="session")
 def task(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip, unpacked."""
     return unpack(package.path, tmp_path_factory.mktemp("var") / "task")
 
 
@@ -67,7 +66,6 @@ def emulator(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def endpoint_url() -> Iterator[str]:
-    """The local Secrets Manager."""
     environment = isolated_environment(os.environ)
     with ServerProcess("rotator.local.secrets_manager", environment=environment) as server:
         yield server.announcement["endpoint_url"]
@@ -75,6 +73,26 @@ def endpoint_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def ims() -> Iterator[RemoteIms]:
-    """The local token endpoint."""
     with ServerProcess("rotator.local.ims", environment=isolated_environment(os.environ)) as server:
         yield RemoteIms(server.announcement["base_url"])
+
+
+@pytest.fixture
+def binding(endpoint_url: str, ims: RemoteIms) -> LocalBinding:
+    """Both secrets in the local Secrets Manager, for a client that the endpoint accepts."""
+    ims.reset()
+    binding = LocalBinding.register(ims, prefix=f"deployed/{os.urandom(4).hex()}")
+    client = secrets_manager_client(endpoint_url)
+    client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
+    client.create_secret(Name=binding.token_secret)
+    client.close()
+    return binding
+
+
+@pytest.fixture
+def variables(endpoint_url: str, binding: LocalBinding) -> dict[str, str]:
+    """The environment of a job that keeps this binding."""
+    return isolated_environment({}, endpoint_url=endpoint_url) | {
+        "ROTATOR_CREDENTIALS_SECRET": binding.credentials_secret,
+        "ROTATOR_TOKEN_SECRET": binding.token_secret,
+    }

@@ -12,6 +12,8 @@ from typing import Any, Literal, Self
 import botocore.session
 from botocore.config import Config
 
+from tests.support.reader_rig import free_port
+
 REGION = "us-east-1"
 ROOT_KEYS = ("root", "root-secret")
 START_TIMEOUT_S = 30.0
@@ -24,7 +26,7 @@ class Emulator:
     def __init__(self, environment: Path, folder: Path) -> None:
         self._command = [str(environment / "bin" / "ministack")]
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"https://127.0.0.1:{self._port}"
         self.certificate = folder / "ministack-tls" / "server.crt"
         self._environment = {
@@ -91,7 +93,6 @@ class Emulator:
         )
 
     def cli_environment(self) -> dict[str, str]:
-        """For the `aws` command, as root."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.certificate),
@@ -158,10 +159,3 @@ class Emulator:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,7 +19,6 @@ class FileClock(SystemClock):
         self.move(timedelta(0))
 
     def now(self) -> datetime:
-        """As in `Clock`."""
         return super().now() + self.ahead
 
     def move(self, ahead: timedelta) -> None:

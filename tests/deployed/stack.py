@@ -7,15 +7,14 @@ from typing import Any
 
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
-from tests.deployed.watch import logged, role_of
+from tests.deployed.watch import client_fields, invoke, logged, role_of, stored_token
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"
 CONSUMER_POLICY = ROOT / "infra" / "consumer-policy.yaml"
-BUCKET, KEY = "code-of-rotator", "rotator/package.zip"
+BUCKET = "code-of-rotator"
 CREDENTIALS, TOKEN, FOREIGN = "rotator/credentials", "rotator/token", "somebody/else"
-CLIENT_ID = "5f0ad53b1f2f4a0e9d1c3f2b5a697887"
-GOOD, WRONG = "p8e-canary-that-is-right", "p8e-canary-that-is-wrong"
+WRONG = "p8e-canary-that-is-wrong"
 TICK_S = 60
 SWEEP_S = 10  # how often ministack looks for schedules that are due
 DENIED = "AccessDeniedException"
@@ -36,27 +35,15 @@ class Stack:
         return answer
 
     def token(self) -> dict[str, Any] | None:
-        text = self.read(TOKEN).get("SecretString")
-        fields: dict[str, Any] | None = json.loads(text) if text else None
-        return fields
+        return stored_token(self.emulator, TOKEN)
 
     def store_credentials(self, client_secret: str) -> None:
-        fields = {
-            "provider": "adobe-ims",
-            "token_url": self.ims.urls.token,
-            "client_id": CLIENT_ID,
-            "client_secret": client_secret,
-        }
         self.emulator.client("secretsmanager").put_secret_value(
-            SecretId=CREDENTIALS, SecretString=json.dumps(fields)
+            SecretId=CREDENTIALS, SecretString=json.dumps(client_fields(self.ims, client_secret))
         )
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        answer = self.emulator.client("lambda").invoke(
-            FunctionName="rotator", Payload=json.dumps(event).encode()
-        )
-        value: dict[str, Any] = json.loads(answer["Payload"].read())
-        return value
+        return invoke(self.emulator, "rotator", event)
 
     def logged(self) -> list[dict[str, Any]]:
         return logged(self.emulator, "rotator")

@@ -2,51 +2,31 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.deployed.deploy import aws_with_bucket, run_deploy
 from tests.deployed.emulator import Emulator
+from tests.support.processes import run_to_end
 
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
-
-
-ROOT = Path(__file__).parents[2]
 BUCKET = "code-of-a-team"
 
 
 @pytest.fixture(scope="module")
 def aws(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """An AWS with a bucket and nothing else."""
-    if shutil.which("aws") is None:
-        pytest.skip("no aws command on this machine")
-    with Emulator(tools, tmp_path_factory.mktemp("deploy")) as running:
-        running.client("s3").create_bucket(Bucket=BUCKET)
+    with aws_with_bucket(tools, tmp_path_factory.mktemp("deploy"), BUCKET) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def deploy(aws: Emulator) -> Deploy:
-    """Run infra.deploy as make does, with nobody at the terminal."""
-    environment = {**os.environ, **aws.cli_environment()}
-
-    def run(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "infra.deploy", *args],
-            env=environment | variables,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+    return partial(run_deploy, aws)
 
 
 def stacks(aws: Emulator) -> dict[str, str]:
@@ -125,14 +105,8 @@ def test_output_stores_the_credentials_without_an_argument(aws: Emulator, deploy
         if line.startswith("  StoreCredentialsCommand")
     ]
     fields = {"client_id": "an-id", "client_secret": "p8e-canary"}
-    stored = subprocess.run(
-        command.split(),
-        env={**os.environ, **aws.cli_environment()},
-        input=json.dumps(fields),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = os.environ | aws.cli_environment()
+    stored = run_to_end(*command.split(), env=environment, stdin=json.dumps(fields))
     value: dict[str, Any] = manager.get_secret_value(SecretId=arn)
 
     assert stored.returncode == 0, stored.stderr
@@ -150,10 +124,7 @@ def test_output_stores_the_credentials_without_an_argument(aws: Emulator, deploy
     ],
 )
 def test_what_stands_in_the_way_is_named(
-    args: tuple[str, ...],
-    variables: dict[str, str],
-    problem: str,
-    deploy: Deploy,
+    args: tuple[str, ...], variables: dict[str, str], problem: str, deploy: Deploy
 ) -> None:
     done = deploy(*args, **variables)
 

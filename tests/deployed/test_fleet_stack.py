@@ -15,8 +15,17 @@ import pytest
 from infra.package import Package
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
-from tests.deployed.stack import CLIENT_ID, GOOD, KEY, ROOT, SWEEP_S
-from tests.deployed.watch import logged, wait_for
+from tests.deployed.stack import ROOT, SWEEP_S
+from tests.deployed.watch import (
+    CLIENT_ID,
+    GOOD,
+    client_fields,
+    logged,
+    resources,
+    stored_token,
+    upload,
+    wait_for,
+)
 
 TEMPLATE = ROOT / "infra" / "fleet.yaml"
 BUCKET = "code-of-a-fleet"
@@ -24,7 +33,7 @@ TAG = "rotator:credentials-secret"
 TICK_S = 60
 CREDENTIALS = "oauth/credentials/adobe"
 TOKENS = ("oauth/tokens/a", "oauth/tokens/b")
-REFUSED = "oauth/tokens/refused"
+REFUSED, KILLED = "oauth/tokens/refused", "oauth/tokens/killed"
 WRONG = "p8e-canary-of-a-client-that-was-deleted"
 
 
@@ -41,10 +50,7 @@ class FleetStack:
         self.emulator.client("secretsmanager").create_secret(Name=name, Tags=listed, **text)
 
     def token(self, name: str) -> dict[str, Any] | None:
-        answer = self.emulator.client("secretsmanager").get_secret_value(SecretId=name)
-        text = answer.get("SecretString")
-        fields: dict[str, Any] | None = json.loads(text) if text else None
-        return fields
+        return stored_token(self.emulator, name)
 
     def logged(self, function: str) -> list[dict[str, Any]]:
         return logged(self.emulator, f"rotator-fleet-{function}")
@@ -63,15 +69,11 @@ def fleet(emulator: Emulator, package: Package, ims: RemoteIms) -> FleetStack:
     """Deployed with a tick of a minute: two good bindings, and one whose client is refused."""
     ims.reset()
     ims.configure(clients={CLIENT_ID: [GOOD]})
-    storage = emulator.client("s3")
-    storage.create_bucket(Bucket=BUCKET)
-    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
     topic = emulator.client("sns").create_topic(Name="on-duty")["TopicArn"]
     outputs = emulator.create_stack(
         "rotator-fleet",
         TEMPLATE,
-        CodeBucket=BUCKET,
-        CodeKey=KEY,
+        **upload(emulator, package, BUCKET),
         TickMinutes="1",
         CredentialsPrefix="oauth/credentials/",
         TokenPrefix="oauth/tokens/",
@@ -87,13 +89,8 @@ def fleet(emulator: Emulator, package: Package, ims: RemoteIms) -> FleetStack:
     )
     _allow_batches(emulator)
     fleet = FleetStack(emulator, outputs)
-    fields = {
-        "provider": "adobe-ims",
-        "token_url": ims.urls.token,
-        "client_id": CLIENT_ID,
-        "client_secret": GOOD,
-        "token_secrets": ["oauth/tokens/*"],
-    }
+    # By name: with ministack they have an empty value, which a pattern would not cover.
+    fields = client_fields(ims) | {"token_secrets": [*TOKENS, REFUSED, KILLED]}
     fleet.put(CREDENTIALS, fields)
     fleet.put("oauth/credentials/refused", fields | {"client_secret": WRONG})
     for name in TOKENS:
@@ -103,12 +100,9 @@ def fleet(emulator: Emulator, package: Package, ims: RemoteIms) -> FleetStack:
 
 
 def _allow_batches(emulator: Emulator) -> None:
-    role = emulator.client("cloudformation").describe_stack_resource(
-        StackName="rotator-fleet", LogicalResourceId="DispatcherRole"
-    )["StackResourceDetail"]["PhysicalResourceId"]
     allowed = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"}
     emulator.client("iam").put_role_policy(
-        RoleName=role,
+        RoleName=resources(emulator, "rotator-fleet")["DispatcherRole"],
         PolicyName="batches",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
     )
@@ -163,10 +157,9 @@ def test_dispatcher_measures_the_fleet(ticked: FleetStack) -> None:
 
 def test_worker_that_is_killed_loses_nothing(ticked: FleetStack, ims: RemoteIms) -> None:
     """It dies in the middle of a mint; the binding is sent again for as long as it is due."""
-    name = "oauth/tokens/killed"
     before = ims.observed()["token_requests"]
     ims.configure(behaviour="hang", hang_s=60.0)
-    ticked.put(name, None, **{TAG: CREDENTIALS})
+    ticked.put(KILLED, None, **{TAG: CREDENTIALS})
 
     def told() -> str:
         return f"{ticked.logged('worker')[-5:]}\n{ticked.emulator.log[-2000:]}"
@@ -177,12 +170,12 @@ def test_worker_that_is_killed_loses_nothing(ticked: FleetStack, ims: RemoteIms)
         told=told,
     )
     assert ticked.emulator.kill_function("rotator-fleet-worker")
-    assert not ticked.token(name)
+    assert not ticked.token(KILLED)
     assert ticked.waiting("DueBindingsQueueUrl") > 0
 
     ims.configure(behaviour="ok")
     # What came back is hidden for twelve minutes; until then the next ticks send it anew.
-    wait_for(lambda: ticked.token(name), timeout_s=2 * TICK_S + 3 * SWEEP_S, told=told)
+    wait_for(lambda: ticked.token(KILLED), timeout_s=2 * TICK_S + 3 * SWEEP_S, told=told)
 
 
 def test_no_secret_is_in_what_the_fleet_logged(ticked: FleetStack) -> None:

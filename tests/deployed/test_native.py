@@ -18,7 +18,8 @@ from rotator.local.environment import isolated_environment, secrets_manager_clie
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
 from tests.deployed.runtime_api import RuntimeProcess
-from tests.deployed.stack import BUCKET, CLIENT_ID, GOOD, TEMPLATE
+from tests.deployed.stack import TEMPLATE
+from tests.deployed.watch import CLIENT_ID, GOOD, client_fields, invoke, upload
 from tests.strict_aws.rotation import STEPS
 from tests.strict_aws.service import StrictSecretsManager
 from tests.support.native_rig import FUNCTION
@@ -103,46 +104,28 @@ def without_schedule(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rotated(
-    emulator: Emulator,
-    package: Package,
-    ims: RemoteIms,
-    tmp_path_factory: pytest.TempPathFactory,
+    emulator: Emulator, package: Package, ims: RemoteIms, tmp_path_factory: pytest.TempPathFactory
 ) -> Emulator:
     """The template with rotation on, beside what other tests have deployed."""
     ims.reset()
     ims.configure(clients={CLIENT_ID: [GOOD]})
-    storage = emulator.client("s3")
-    if BUCKET not in [each["Name"] for each in storage.list_buckets()["Buckets"]]:
-        storage.create_bucket(Bucket=BUCKET)
-    storage.put_object(Bucket=BUCKET, Key="native.zip", Body=package.path.read_bytes())
     emulator.create_stack(
         "native",
         without_schedule(tmp_path_factory.mktemp("native")),
-        CodeBucket=BUCKET,
-        CodeKey="native.zip",
+        **upload(emulator, package, "code-of-native-rotation"),
         NativeRotation="true",
         CredentialsSecretName=CREDENTIALS,
         TokenSecretName=TOKEN,
     )
-    fields = {
-        "provider": "adobe-ims",
-        "token_url": ims.urls.token,
-        "client_id": CLIENT_ID,
-        "client_secret": GOOD,
-    }
     emulator.client("secretsmanager").put_secret_value(
-        SecretId=CREDENTIALS, SecretString=json.dumps(fields)
+        SecretId=CREDENTIALS, SecretString=json.dumps(client_fields(ims))
     )
     return emulator
 
 
-def invoke(emulator: Emulator, step: str, secret_id: str) -> dict[str, Any]:
+def take_step(emulator: Emulator, step: str, secret_id: str) -> dict[str, Any]:
     event = {"Step": step, "SecretId": secret_id, "ClientRequestToken": ANNOUNCED}
-    answer = emulator.client("lambda").invoke(
-        FunctionName="native", Payload=json.dumps(event).encode()
-    )
-    value: dict[str, Any] = json.loads(answer["Payload"].read())
-    return value
+    return invoke(emulator, "native", event)
 
 
 def test_template_lets_secrets_manager_of_this_account_start_the_function(
@@ -166,7 +149,7 @@ def test_stuck_label_heals_with_the_rights_that_the_template_grants(rotated: Emu
         VersionStages=["AWSPENDING"],
     )
 
-    answers = [invoke(rotated, step, arn) for step in STEPS]
+    answers = [take_step(rotated, step, arn) for step in STEPS]
     stages = manager.describe_secret(SecretId=TOKEN)["VersionIdsToStages"]
     token = json.loads(manager.get_secret_value(SecretId=TOKEN)["SecretString"])
 
@@ -180,7 +163,7 @@ def test_foreign_secret_without_a_binding_is_handed_no_token(rotated: Emulator) 
     manager = rotated.client("secretsmanager")
     arn = manager.create_secret(Name="native/foreign")["ARN"]
 
-    answer = invoke(rotated, "createSecret", arn)
+    answer = take_step(rotated, "createSecret", arn)
 
     # The role may not even describe it.
     assert "access denied" in answer["errorMessage"]

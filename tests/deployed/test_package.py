@@ -1,7 +1,6 @@
 """The zip is the same each time, holds what the function needs, and runs where nothing else is."""
 
 import json
-import os
 import re
 import subprocess
 import zipfile
@@ -10,8 +9,6 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from infra.package import SERVICES, Package, build
-from rotator.local.binding import LocalBinding
-from rotator.local.environment import isolated_environment, secrets_manager_client
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.runtime_api import RuntimeProcess
 
@@ -22,21 +19,6 @@ UNPACKED_LIMIT_BYTES = 262_144_000  # Lambda quotas: deployment package, unzippe
 
 def names(package: Package) -> list[str]:
     return zipfile.ZipFile(package.path).namelist()
-
-
-@pytest.fixture
-def variables(endpoint_url: str, ims: RemoteIms) -> dict[str, str]:
-    """The function's environment, with both secrets in place."""
-    ims.reset()
-    binding = LocalBinding.register(ims, prefix=f"package/{os.urandom(4).hex()}")
-    client = secrets_manager_client(endpoint_url)
-    client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
-    client.create_secret(Name=binding.token_secret)
-    client.close()
-    return isolated_environment({}, endpoint_url=endpoint_url) | {
-        "ROTATOR_CREDENTIALS_SECRET": binding.credentials_secret,
-        "ROTATOR_TOKEN_SECRET": binding.token_secret,
-    }
 
 
 def test_two_builds_are_the_same_bytes(

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from rotator.local.binding import LocalBinding
-from rotator.local.environment import isolated_environment, secrets_manager_client
-from rotator.local.ims_control import RemoteIms
+from rotator.local.environment import secrets_manager_client
 from tests.deployed.watch import wait_for
+from tests.support.processes import run_to_end
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "infra" / "systemd"
@@ -34,25 +34,6 @@ mount -t tmpfs none /run
 mkdir /var/spool/cron/crontabs
 exec cron -f
 """
-
-
-@pytest.fixture
-def binding(endpoint_url: str, ims: RemoteIms) -> LocalBinding:
-    ims.reset()
-    binding = LocalBinding.register(ims, prefix=f"scheduled/{os.urandom(4).hex()}")
-    client = secrets_manager_client(endpoint_url)
-    client.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
-    client.create_secret(Name=binding.token_secret)
-    client.close()
-    return binding
-
-
-@pytest.fixture
-def variables(endpoint_url: str, binding: LocalBinding) -> dict[str, str]:
-    return isolated_environment({}, endpoint_url=endpoint_url) | {
-        "ROTATOR_CREDENTIALS_SECRET": binding.credentials_secret,
-        "ROTATOR_TOKEN_SECRET": binding.token_secret,
-    }
 
 
 def stored(endpoint_url: str, binding: LocalBinding) -> dict[str, Any] | None:
@@ -118,12 +99,8 @@ def with_our_command(folder: Path) -> tuple[Path, Path]:
 def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
     analyze = needs("systemd-analyze")
     service, timer = with_our_command(tmp_path)
-    done = subprocess.run(
-        [analyze, "verify", "--recursive-errors=yes", str(service), str(timer)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = (analyze, "verify", "--recursive-errors=yes")
+    done = run_to_end(*command, service, timer)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -133,12 +110,8 @@ def test_systemd_rates_the_service_as_little_exposed(
 ) -> None:
     analyze = needs("systemd-analyze")
     service, _ = with_our_command(tmp_path)
-    rated = subprocess.run(
-        [analyze, "security", "--offline=true", "--no-pager", str(service)],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    command = (analyze, "security", "--offline=true", "--no-pager")
+    rated = run_to_end(*command, service).stdout
     exposure = re.search(r"Overall exposure level for rotator\.service: ([\d.]+)", rated)
 
     assert exposure
@@ -157,10 +130,7 @@ def test_job_needs_no_memory_that_is_writable_and_executable(
 
     probe = "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)"
     kept = subprocess.run(
-        [sys.executable, "-c", probe],
-        preexec_fn=refuse,
-        capture_output=True,
-        check=False,
+        [sys.executable, "-c", probe], preexec_fn=refuse, capture_output=True, check=False
     )
     if kept.returncode == 0:
         pytest.skip("this kernel has no PR_SET_MDWE")

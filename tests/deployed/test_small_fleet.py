@@ -5,15 +5,24 @@ starts it, `test_stack` tells.
 """
 
 import json
-from typing import Any
 
 import pytest
 
 from infra.package import Package
 from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
-from tests.deployed.stack import CLIENT_ID, GOOD, KEY, TEMPLATE
-from tests.deployed.watch import logged
+from tests.deployed.stack import TEMPLATE
+from tests.deployed.watch import (
+    CLIENT_ID,
+    GOOD,
+    KEY,
+    client_fields,
+    invoke,
+    logged,
+    resources,
+    stored_token,
+    upload,
+)
 
 STACK, BUCKET = "rotator-small", "code-of-a-small-fleet"
 TAG = "rotator:credentials-secret"
@@ -22,12 +31,7 @@ CREDENTIALS, TOKEN = "small/own/credentials", "small/own/token"
 SHARED, SILENT = "small/credentials/adobe", "small/credentials/silent"
 MEMBERS = ("small/tokens/a", "small/tokens/b")
 UNNAMED, OUTSIDE = "small/tokens/unnamed", "elsewhere/token"
-OF_ONE = {
-    "CodeBucket": BUCKET,
-    "CodeKey": KEY,
-    "CredentialsSecretName": CREDENTIALS,
-    "TokenSecretName": TOKEN,
-}
+OF_ONE = {"CredentialsSecretName": CREDENTIALS, "TokenSecretName": TOKEN}
 OF_A_FLEET = {
     "FleetName": "small",
     "CredentialsPrefix": "small/credentials/",
@@ -42,18 +46,11 @@ def aws(emulator: Emulator, package: Package, ims: RemoteIms) -> Emulator:
     """The stack with one binding, its credentials, and secrets of others."""
     ims.reset()
     ims.configure(clients={CLIENT_ID: [GOOD]})
-    storage = emulator.client("s3")
-    storage.create_bucket(Bucket=BUCKET)
-    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
-    emulator.create_stack(STACK, TEMPLATE, **OF_ONE)
-    fields = {
-        "provider": "adobe-ims",
-        "token_url": ims.urls.token,
-        "client_id": CLIENT_ID,
-        "client_secret": GOOD,
-    }
+    emulator.create_stack(STACK, TEMPLATE, **upload(emulator, package, BUCKET), **OF_ONE)
+    fields = client_fields(ims)
     manager = emulator.client("secretsmanager")
-    agreed = json.dumps(fields | {"token_secrets": [TOKEN, "small/tokens/*", OUTSIDE]})
+    # By name: with ministack they have an empty value, which a pattern would not cover.
+    agreed = json.dumps(fields | {"token_secrets": [TOKEN, *MEMBERS, OUTSIDE]})
     manager.put_secret_value(SecretId=CREDENTIALS, SecretString=agreed)
     manager.create_secret(Name=SHARED, SecretString=agreed)
     manager.create_secret(Name=SILENT, SecretString=json.dumps(fields))
@@ -67,41 +64,25 @@ def aws(emulator: Emulator, package: Package, ims: RemoteIms) -> Emulator:
     return emulator
 
 
-def invoke(aws: Emulator) -> dict[str, Any]:
-    answer = aws.client("lambda").invoke(FunctionName=STACK, Payload=b"{}")
-    value: dict[str, Any] = json.loads(answer["Payload"].read())
-    return value
-
-
-def token(aws: Emulator, name: str) -> dict[str, Any] | None:
-    answer = aws.client("secretsmanager").get_secret_value(SecretId=name)
-    text = answer.get("SecretString")
-    return {"VersionId": answer["VersionId"], **json.loads(text)} if text else None
-
-
-def resources(aws: Emulator) -> dict[str, str]:
-    found = aws.client("cloudformation").describe_stack_resources(StackName=STACK)
-    return {
-        each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]
-    }
-
-
 def test_stack_of_one_binding_becomes_a_fleet_and_nothing_is_replaced(aws: Emulator) -> None:
-    alone = invoke(aws)
-    before, own = resources(aws), token(aws, TOKEN)
+    alone = invoke(aws, STACK, {})
+    before, own = resources(aws, STACK), stored_token(aws, TOKEN)
 
-    aws.update_stack(STACK, TEMPLATE, **OF_ONE, **OF_A_FLEET)
-    answer = invoke(aws)
+    code = {"CodeBucket": BUCKET, "CodeKey": KEY}
+    aws.update_stack(STACK, TEMPLATE, **code, **OF_ONE, **OF_A_FLEET)
+    answer = invoke(aws, STACK, {})
 
     assert alone["outcome"] == "rotated"
-    assert resources(aws) == before
-    assert token(aws, TOKEN) == own
+    assert resources(aws, STACK) == before
+    assert stored_token(aws, TOKEN) == own
     assert answer["fleet"] == "small", answer
     assert (answer["rotated"], answer["not_due"], answer["failed"]) == (len(MEMBERS), 1, 2)
-    assert all((found := token(aws, name)) and found["client_id"] == CLIENT_ID for name in MEMBERS)
+    assert all(
+        (found := stored_token(aws, name)) and found["client_id"] == CLIENT_ID for name in MEMBERS
+    )
     # Neither without the consent of its credentials, nor outside of the role's prefixes.
-    assert not token(aws, UNNAMED)
-    assert not token(aws, OUTSIDE)
+    assert not stored_token(aws, UNNAMED)
+    assert not stored_token(aws, OUTSIDE)
     failures = {line["binding"]: line["error"] for line in logged(aws, STACK) if "error" in line}
     assert "token_secrets" in failures[UNNAMED]
     assert "access denied" in failures[OUTSIDE]

@@ -7,7 +7,6 @@ for, metrics are not made from logs, and alarms are not evaluated.
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,14 +20,10 @@ from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import REGION, Emulator
 from tests.deployed.stack import (
     BUCKET,
-    CLIENT_ID,
     CONSUMER_POLICY,
     CREDENTIALS,
     DENIED,
     FOREIGN,
-    GOOD,
-    KEY,
-    ROOT,
     SWEEP_S,
     TEMPLATE,
     TICK_S,
@@ -36,7 +31,8 @@ from tests.deployed.stack import (
     WRONG,
     Stack,
 )
-from tests.deployed.watch import Call, call_as, wait_for
+from tests.deployed.watch import CLIENT_ID, GOOD, KEY, Call, call_as, upload, wait_for
+from tests.support.processes import run_to_end
 
 
 def denied(call: Callable[..., Any], **params: object) -> bool:
@@ -52,17 +48,10 @@ def stack(emulator: Emulator, package: Package, ims: RemoteIms) -> Stack:
     """Deployed with a tick of a minute, the shortest there is; credentials are stored."""
     ims.reset()
     ims.configure(clients={CLIENT_ID: [GOOD]})
-    storage = emulator.client("s3")
-    storage.create_bucket(Bucket=BUCKET)
-    storage.put_object(Bucket=BUCKET, Key=KEY, Body=package.path.read_bytes())
+    code = upload(emulator, package, BUCKET)
     emulator.client("secretsmanager").create_secret(Name=FOREIGN, SecretString="{}")
     outputs = emulator.create_stack(
-        "rotator",
-        TEMPLATE,
-        CodeBucket=BUCKET,
-        CodeKey=KEY,
-        TickMinutes="1",
-        AlarmEmail="on-duty@example.com",
+        "rotator", TEMPLATE, TickMinutes="1", AlarmEmail="on-duty@example.com", **code
     )
     stack = Stack(emulator, ims, outputs)
     stack.store_credentials(GOOD)
@@ -204,14 +193,10 @@ def test_commands_work_for_a_consumer_as_far_as_its_policy_goes(ticked: Stack) -
     token = ticked.token()
     assert token is not None
 
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "rotator", *args]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-        )
-
-    read = run("token", TOKEN)
-    rotated = run("run", "--credentials-secret", CREDENTIALS, "--token-secret", TOKEN, "--force")
+    command = (sys.executable, "-m", "rotator")
+    selectors = ("--credentials-secret", CREDENTIALS, "--token-secret", TOKEN)
+    read = run_to_end(*command, "token", TOKEN, env=environment)
+    rotated = run_to_end(*command, "run", *selectors, "--force", env=environment)
 
     assert read.stdout.strip() == token["access_token"]
     assert rotated.returncode == 5, rotated.stderr
@@ -304,23 +289,7 @@ def test_no_secret_is_in_anything_that_was_logged(ticked: Stack) -> None:
 
 def test_update_of_the_stack_overwrites_no_secret(ticked: Stack) -> None:
     before = {secret: ticked.read(secret)["VersionId"] for secret in (CREDENTIALS, TOKEN)}
-    cloudformation = ticked.emulator.client("cloudformation")
-    cloudformation.update_stack(
-        StackName="rotator",
-        TemplateBody=TEMPLATE.read_text("utf-8"),
-        Parameters=[
-            {"ParameterKey": "CodeBucket", "UsePreviousValue": True},
-            {"ParameterKey": "CodeKey", "UsePreviousValue": True},
-            {"ParameterKey": "Cadence", "ParameterValue": "20h"},
-        ],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-
-    def status() -> Any:  # noqa: ANN401 - a word, or nothing yet
-        [stack] = cloudformation.describe_stacks(StackName="rotator")["Stacks"]
-        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack["StackStatus"]
-
-    assert wait_for(status, timeout_s=30) == "UPDATE_COMPLETE"
+    ticked.emulator.update_stack("rotator", TEMPLATE, CodeBucket=BUCKET, CodeKey=KEY, Cadence="20h")
     variables = ticked.emulator.client("lambda").get_function_configuration(FunctionName="rotator")
     assert variables["Environment"]["Variables"]["ROTATOR_CADENCE"] == "20h"
     assert {secret: ticked.read(secret)["VersionId"] for secret in before} == before

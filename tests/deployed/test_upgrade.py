@@ -4,10 +4,6 @@ Each release builds its own package, of its own locks, and deploys its own templ
 """
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +11,10 @@ from typing import Any
 import pytest
 
 from rotator.local.ims_control import RemoteIms
+from tests.deployed.deploy import aws_with_bucket, run_deploy
 from tests.deployed.emulator import Emulator
-from tests.deployed.stack import CLIENT_ID, CREDENTIALS, GOOD, ROOT, TOKEN, Stack
+from tests.deployed.stack import CREDENTIALS, ROOT, TOKEN, Stack
+from tests.deployed.watch import CLIENT_ID, GOOD, resources
 from tests.support.releases import check_out_first_release
 
 BUCKET = "code-of-two-releases"
@@ -32,32 +30,14 @@ def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def aws(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    if shutil.which("aws") is None:
-        pytest.skip("no aws command on this machine")
-    with Emulator(tools, tmp_path_factory.mktemp("upgrade")) as running:
-        running.client("s3").create_bucket(Bucket=BUCKET)
+    with aws_with_bucket(tools, tmp_path_factory.mktemp("upgrade"), BUCKET) as running:
         yield running
 
 
 def deploy(aws: Emulator, release: Path) -> None:
     """`make deploy` in the checkout of a release."""
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.deploy", "up", "--bucket", BUCKET, "--yes"],
-        env={**os.environ, **aws.cli_environment()},
-        cwd=release,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_deploy(aws, "up", "--bucket", BUCKET, "--yes", cwd=release)
     assert done.returncode == 0, done.stderr
-
-
-def resources(aws: Emulator) -> dict[str, str]:
-    found = aws.client("cloudformation").describe_stack_resources(StackName="rotator")
-    return {
-        each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]
-    }
 
 
 def code_of(aws: Emulator) -> str:
@@ -81,13 +61,13 @@ def test_upgraded_stack_keeps_its_secrets_and_rotates_nothing(
     deploy(aws, first_release)
     stack.store_credentials(GOOD)
     assert stack.invoke({})["outcome"] == "rotated"
-    before, code = resources(aws), code_of(aws)
+    before, code = resources(aws, "rotator"), code_of(aws)
     values = [value_of(aws, name) for name in (CREDENTIALS, TOKEN)]
 
     deploy(aws, ROOT)
 
     assert code_of(aws) != code
-    after = resources(aws)
+    after = resources(aws, "rotator")
     assert {name: after.get(name) for name in before} == before
     assert [value_of(aws, name) for name in (CREDENTIALS, TOKEN)] == values
     assert stack.invoke({})["outcome"] == "not_due"

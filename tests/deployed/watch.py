@@ -7,8 +7,13 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from infra.package import Package
+from rotator.local.ims_control import RemoteIms
 from tests.deployed.emulator import Emulator
 
+KEY = "rotator/package.zip"
+CLIENT_ID = "5f0ad53b1f2f4a0e9d1c3f2b5a697887"
+GOOD = "p8e-canary-that-is-right"
 PROBE = """
 import botocore.session
 
@@ -52,11 +57,51 @@ def logged(emulator: Emulator, function: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+def upload(emulator: Emulator, package: Package, bucket: str) -> dict[str, str]:
+    """The package in a new bucket, and the parameters of a stack that name it."""
+    storage = emulator.client("s3")
+    storage.create_bucket(Bucket=bucket)
+    storage.put_object(Bucket=bucket, Key=KEY, Body=package.path.read_bytes())
+    return {"CodeBucket": bucket, "CodeKey": KEY}
+
+
+def client_fields(ims: RemoteIms, client_secret: str = GOOD) -> dict[str, object]:
+    """The only client of the local token endpoint that it accepts, as credentials."""
+    return {
+        "provider": "adobe-ims",
+        "token_url": ims.urls.token,
+        "client_id": CLIENT_ID,
+        "client_secret": client_secret,
+    }
+
+
+def invoke(emulator: Emulator, function: str, event: object) -> dict[str, Any]:
+    """What the function answers."""
+    answer = emulator.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps(event).encode()
+    )
+    value: dict[str, Any] = json.loads(answer["Payload"].read())
+    return value
+
+
+def stored_token(emulator: Emulator, name: str) -> dict[str, Any] | None:
+    """The token document in this secret, None while it has none."""
+    text = emulator.client("secretsmanager").get_secret_value(SecretId=name).get("SecretString")
+    fields: dict[str, Any] | None = json.loads(text) if text else None
+    return fields
+
+
+def resources(emulator: Emulator, stack: str) -> dict[str, str]:
+    """The physical ids of what a stack has made."""
+    found = emulator.client("cloudformation").describe_stack_resources(StackName=stack)
+    return {
+        each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]
+    }
+
+
 def role_of(emulator: Emulator, stack: str, logical_id: str) -> str:
     """The ARN of a role of a stack."""
-    name = emulator.client("cloudformation").describe_stack_resource(
-        StackName=stack, LogicalResourceId=logical_id
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    name = resources(emulator, stack)[logical_id]
     arn: str = emulator.client("iam").get_role(RoleName=name)["Role"]["Arn"]
     return arn
 
