@@ -183,11 +183,7 @@ def _hanging(world: FleetWorld) -> list[Figure]:
             detail=f"later than {limit_s:.1f} s, as long as they take without it and a twentieth",
             raw={"limit_s": limit_s},
         ),
-        Figure(
-            name="50 of 1,000 on a host that hangs: others' tokens lost",
-            value=lost,
-            at_most=0,
-        ),
+        Figure(name="50 of 1,000 on a host that hangs: others' tokens lost", value=lost, at_most=0),
     ]
 
 

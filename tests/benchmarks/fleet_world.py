@@ -42,7 +42,6 @@ class QuotaService(StrictSecretsManager):
     throttled = 0
 
     def handle(self, headers: Mapping[str, str], body: bytes) -> ServiceAnswer:
-        """As inherited."""
         answer = super().handle(headers, body)
         if answer.body.get("__type") == "ThrottlingException":
             self.throttled += 1
@@ -73,7 +72,6 @@ class FleetWorld:
             self.create_token(number, name)
 
     def create_token(self, number: int, credentials: str) -> None:
-        """A token secret with a fresh token."""
         tags = [{"Key": TAG, "Value": credentials}]
         self.service.ask(
             "CreateSecret", Name=f"t/{number}", SecretString=_token(number, HOUR), Tags=tags
@@ -92,7 +90,6 @@ class FleetWorld:
             )
 
     def refresh(self, numbers: range) -> None:
-        """Make these tokens fresh."""
         for number in numbers:
             self.service.ask("PutSecretValue", SecretId=f"t/{number}", **_value(number, HOUR))
 
@@ -106,7 +103,6 @@ class FleetWorld:
         self.put_at = {}
 
     def counts(self) -> Counter[str]:
-        """How often each action was called."""
         return Counter(call.name.removeprefix("sm:") for call in self.wire.calls)
 
     def lost(self, numbers: range) -> int:

@@ -10,6 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.benchmarks.job_peers import FOUR_LIBRARIES, TWO_LIBRARIES
 from tests.benchmarks.measure import RUNTIME, Cost, Launcher, in_turn
 from tests.benchmarks.plot import bars
 from tests.benchmarks.table import Figure, Table, compare, versions
+from tests.support.documents import token_document
 
 Costs = Mapping[str, list[Cost]]
 
@@ -28,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 ROTATOR = (RUNTIME, "-c", "import sys; from rotator.cli import main; sys.exit(main())")
 
 ROUNDS = 15
-LIFETIME_S = 86_399
+LIFETIME = timedelta(seconds=86_399)
 DUE_AGE_S = 84_600
 
 PEERS = {"two": "boto3 + requests", "four": "the four libraries"}
@@ -169,21 +171,15 @@ def _reads(
 
 def _due_token(client: Any, local: Playground) -> str:  # noqa: ANN401 - its methods are made at run time
     """A new token secret whose token is half an hour from its end."""
-    issued_at = int(time.time()) - DUE_AGE_S
     name = f"bench/{uuid.uuid4()}"
-    fields = {
-        "schema": 1,
-        "access_token": "due",
-        "token_type": "bearer",
-        "issued_at": _instant(issued_at),
-        "expires_at": _instant(issued_at + LIFETIME_S),
-        "expires_at_epoch": issued_at + LIFETIME_S,
-        "client_id": local.binding.client_id,
-        "token_url": local.binding.token_url,
-    }
+    fields = token_document(
+        "due",
+        issued_at=int(time.time()) - DUE_AGE_S,
+        lifetime=LIFETIME,
+        next_rotation_at=None,
+        client_id=local.binding.client_id,
+        scope=None,
+        token_url=local.binding.token_url,
+    )
     client.create_secret(Name=name, SecretString=json.dumps(fields))
     return name
-
-
-def _instant(epoch_s: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))

@@ -58,7 +58,6 @@ def run() -> Table:
 
 
 def _main(token_url: str) -> None:
-    """Print what each took in each round."""
     client_id, client_secret = CLIENT
     endpoint = TokenEndpoint()
     credentials = ClientCredentials.from_fields(

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from rotator.reader.clocked import ClockedReader
@@ -13,6 +12,7 @@ from tests.benchmarks.plot import bars
 from tests.benchmarks.reader_cold import cold_costs
 from tests.benchmarks.table import Figure, Table, compare, versions
 from tests.support.clock import FunctionClock
+from tests.support.reader_rig import rfc3339
 
 Rounds = Mapping[str, list[float]]
 
@@ -70,7 +70,6 @@ WARM_PEERS = {
 
 
 def warm_figures(ns: Rounds) -> list[Figure]:
-    """Reads of a cached token."""
     return [
         compare(FLOOR, ns["token"], ns["floor"], unit="ns", at_most=1.45),
         *(
@@ -179,12 +178,10 @@ class CountingService:
         self.issued_at = 0.0
 
     def tick(self, now: float) -> None:
-        """Rotate the token if it is due."""
         if now >= self.issued_at + 23 * 3600:
             self.issued_at = now
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> dict[str, Any]:
-        """As GetSecretValue answers."""
         del secret_id, stage, fresh
         self.calls += 1
         fields = {
@@ -194,11 +191,6 @@ class CountingService:
             "expires_at": rfc3339(self.issued_at + DAY_S),
         }
         return {"SecretString": json.dumps(fields), "VersionId": "v"}
-
-
-def rfc3339(at: float) -> str:
-    """The instant as the token secret writes it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def calls_figure() -> Figure:

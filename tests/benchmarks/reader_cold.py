@@ -109,7 +109,6 @@ def served(folder: Path) -> Iterator[tuple[dict[str, dict[str, str]], dict[bytes
 
 
 def cold_costs(rounds: int) -> dict[str, list[Cost]]:
-    """What each program took in each round."""
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (environments, roots),

@@ -51,12 +51,10 @@ class SlowService:
         }
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        """As our reader asks."""
         del secret_id, stage, fresh
         return self.answer()
 
     def get_secret_value(self, **_: object) -> dict[str, Any]:
-        """As the peers ask."""
         return self.answer()
 
     def describe_secret(self, **_: object) -> dict[str, Any]:
@@ -71,7 +69,6 @@ def text(at: float) -> str:
 
 
 def ours(service: SlowService) -> Callable[[], object]:
-    """A warm read of ours."""
     return TokenReader("s", source=service).token
 
 

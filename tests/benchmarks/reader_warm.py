@@ -37,7 +37,6 @@ class WarmSource:
     has_fresh = False
 
     def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        """As GetSecretValue answers."""
         del secret_id, stage, fresh
         return {"SecretString": token_secret(), "VersionId": "v"}
 
@@ -68,18 +67,15 @@ class WarmClient:
         }
 
     def describe_secret(self, **_: object) -> dict[str, Any]:
-        """One version, which is current."""
         return {"VersionIdsToStages": {"a1b2c3d4-5678-90ab-cdef-EXAMPLE11111": ["AWSCURRENT"]}}
 
 
 def token_secret() -> str:
-    """The token secret's value."""
     fields = {"access_token": "t", "expires_at_epoch": int(time.time()) + 86_400}
     return json.dumps(fields)
 
 
 def rotator_reader() -> TokenReader:
-    """A warm reader."""
     reader = TokenReader("s", source=WarmSource())
     reader.token()
     return reader
@@ -127,7 +123,6 @@ class MsalHttp:
     """The authority, for MSAL: where its token endpoint is, and a token."""
 
     def get(self, *_: object, **__: object) -> "MsalAnswer":
-        """The OpenID configuration."""
         base = "https://login.microsoftonline.com/tenant"
         return MsalAnswer(
             {
@@ -138,7 +133,6 @@ class MsalHttp:
         )
 
     def post(self, *_: object, **__: object) -> "MsalAnswer":
-        """A token of a day."""
         return MsalAnswer({"access_token": "t", "expires_in": 86_400, "token_type": "Bearer"})
 
     def close(self) -> None:
@@ -210,7 +204,6 @@ def in_threads(reader: TokenReader, count: int, number: int) -> float:
 
 
 def main() -> None:
-    """Print what each costs."""
     reader, slot = rotator_reader(), Slot(time.time() + 86_400)
     names = {"now": time.time, "slot": slot, "reader": reader}
     timers = {

@@ -56,7 +56,6 @@ class Figure:
 
     @property
     def goal(self) -> str:
-        """The goal in words."""
         parts = []
         if self.at_most is not None:
             parts.append(f"at most {self.at_most:g}")
@@ -115,7 +114,6 @@ class Table:
 
     @classmethod
     def load(cls, path: Path) -> "Table":
-        """As it was saved."""
         content = json.loads(path.read_text("utf-8"))
         figures = []
         for fields in content["figures"]:
@@ -135,7 +133,6 @@ class Table:
         return next(each.raw for each in self.figures if each.name == name)
 
     def text(self) -> str:
-        """The table for a terminal."""
         rows = [COLUMNS, *(each.cells() for each in self.figures)]
         last = len(COLUMNS) - 1
         widths = [max(len(row[column]) for row in rows) for column in range(last)]
@@ -182,7 +179,6 @@ class Table:
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:
-    """The installed versions of these packages."""
     found = {}
     for name in names:
         try:

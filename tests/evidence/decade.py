@@ -46,7 +46,6 @@ class Design:
     avoidable: list[str] = field(default_factory=list)
 
     def share(self, world: World) -> float:
-        """The share of the time with a valid token."""
         return 1 - self.without_s / world.ends_at
 
 

@@ -80,7 +80,6 @@ class TokenVault:
         return text, int(lifetime_s) - 1
 
     def is_valid(self, text: str) -> bool:
-        """Whether the API takes this token now."""
         return self._clock.at < self.ends_at.get(text, 0.0)
 
     def _reach(self, operation: str) -> None:
@@ -91,13 +90,7 @@ class TokenVault:
 class Rotator:
     """The real job, started at every tick that the scheduler does not lose."""
 
-    def __init__(
-        self,
-        vault: TokenVault,
-        world: World,
-        clock: TrueTime,
-        **probes: Any,
-    ) -> None:
+    def __init__(self, vault: TokenVault, world: World, clock: TrueTime, **probes: Any) -> None:
         self._vault = vault
         self._world = world
         self._clock = clock

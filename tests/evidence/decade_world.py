@@ -28,12 +28,10 @@ class Intervals:
         self._starts = [start for start, _ in merged]
 
     def holds(self, at: float) -> bool:
-        """Whether `at` lies in one of them."""
         index = bisect_right(self._starts, at) - 1
         return index >= 0 and at < self.pairs[index][1]
 
     def total_s(self) -> float:
-        """How long they are together."""
         return sum(end - start for start, end in self.pairs)
 
 

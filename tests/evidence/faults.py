@@ -63,8 +63,7 @@ TOKEN_ENDPOINT = (
     Fault(
         "milliseconds",
         reply=_oauth(
-            200,
-            {"access_token": "made-up-token", "token_type": "bearer", "expires_in": 86_399_000},
+            200, {"access_token": "made-up-token", "token_type": "bearer", "expires_in": 86_399_000}
         ),
     ),
     Fault(

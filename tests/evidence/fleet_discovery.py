@@ -39,37 +39,9 @@ def _credentials(job: FleetJob, name: str = "stranger/c", **changes: object) -> 
     return job.create(name, json.dumps(fields | changes))
 
 
-def _without_consent(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, CREDENTIALS),))
-
-
-def _consent_to_all(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, _credentials(job, token_secrets=["*"])),))
-
-
 def _consent_to_a_beginning(job: FleetJob) -> Planted:
     credentials = _credentials(job, token_secrets=["stranger/t", "stranger/x/*"])
     return Planted((_tagged(job, credentials, name="stranger/t2"),))
-
-
-def _nothing_there(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, "stranger/nowhere"),))
-
-
-def _malformed(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, job.create("stranger/c", "{no JSON")),))
-
-
-def _no_client_secret(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, _credentials(job, client_secret=None)),))
-
-
-def _another_address(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, _credentials(job, token_url="http://elsewhere.example/token")),))
-
-
-def _itself(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, "stranger/t"),))
 
 
 def _each_other(job: FleetJob) -> Planted:
@@ -77,19 +49,11 @@ def _each_other(job: FleetJob) -> Planted:
     return Planted(tuple(_tagged(job, pair[not n], name=name) for n, name in enumerate(pair)))
 
 
-def _token_of_another(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, "fleet/t/0"),))
-
-
 def _on_credentials(job: FleetJob) -> Planted:
     mine = _credentials(job, token_secrets=[CREDENTIALS])
     tag = {"Key": BINDING_TAG, "Value": mine}
     job.stage.wire.secrets_manager.ask("TagResource", SecretId=CREDENTIALS, Tags=[tag])
     return Planted((CREDENTIALS,))
-
-
-def _no_name(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, "no name at all"),))
 
 
 def _another_region(job: FleetJob) -> Planted:
@@ -100,10 +64,6 @@ def _another_region(job: FleetJob) -> Planted:
 def _password(job: FleetJob) -> Planted:
     name = _tagged(job, _credentials(job), text="a password that somebody needs")
     return Planted((name,))
-
-
-def _empty_below_a_pattern(job: FleetJob) -> Planted:
-    return Planted((_tagged(job, CREDENTIALS, name="fleet/t/of-others", text="{}"),))
 
 
 def _deleted_credentials(job: FleetJob) -> Planted:
@@ -134,21 +94,29 @@ def _empty_pages(job: FleetJob) -> Planted:
 
 
 PLANTS: dict[str, Callable[[FleetJob], Planted]] = {
-    "without consent": _without_consent,
-    "consent to all": _consent_to_all,
+    "without consent": lambda job: Planted((_tagged(job, CREDENTIALS),)),
+    "consent to all": lambda job: Planted((_tagged(job, _credentials(job, token_secrets=["*"])),)),
     "consent to a name that begins alike": _consent_to_a_beginning,
-    "no such credentials": _nothing_there,
-    "malformed credentials": _malformed,
-    "credentials without a client secret": _no_client_secret,
-    "a token endpoint without TLS": _another_address,
-    "a token secret that names itself": _itself,
+    "no such credentials": lambda job: Planted((_tagged(job, "stranger/nowhere"),)),
+    "malformed credentials": lambda job: Planted(
+        (_tagged(job, job.create("stranger/c", "{no JSON")),)
+    ),
+    "credentials without a client secret": lambda job: Planted(
+        (_tagged(job, _credentials(job, client_secret=None)),)
+    ),
+    "a token endpoint without TLS": lambda job: Planted(
+        (_tagged(job, _credentials(job, token_url="http://elsewhere.example/token")),)
+    ),
+    "a token secret that names itself": lambda job: Planted((_tagged(job, "stranger/t"),)),
     "two that name each other": _each_other,
-    "the token secret of another binding": _token_of_another,
+    "the token secret of another binding": lambda job: Planted((_tagged(job, "fleet/t/0"),)),
     "a tag on the credentials secret of others": _on_credentials,
-    "a tag that is no name": _no_name,
+    "a tag that is no name": lambda job: Planted((_tagged(job, "no name at all"),)),
     "credentials of another region": _another_region,
     "a token secret that holds a password": _password,
-    "an empty value below a pattern": _empty_below_a_pattern,
+    "an empty value below a pattern": lambda job: Planted(
+        (_tagged(job, CREDENTIALS, name="fleet/t/of-others", text="{}"),)
+    ),
     "credentials that are being deleted": _deleted_credentials,
     "a token secret that is being deleted": _deleted,
     "a tag that begins alike": _tag_that_begins_alike,

@@ -14,11 +14,7 @@ BINDINGS = 4
 STORED = {"empty": "", "due": ", with tokens"}
 """What the token secrets of the sick clients hold, with its words in the name of a case."""
 
-SICK = {
-    "throttled": Reply(429, headers={"Retry-After": "3600"}),
-    "503": Reply(503),
-    "reset": RESET,
-}
+SICK = {"throttled": Reply(429, headers={"Retry-After": "3600"}), "503": Reply(503), "reset": RESET}
 
 
 def fleet_sick_clients(effort: Effort) -> TableRow:

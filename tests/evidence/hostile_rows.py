@@ -37,6 +37,7 @@ from tests.evidence.hostile_words import (
     members,
     redirected,
     refused,
+    stated,
     text,
     unreadable,
 )
@@ -59,18 +60,13 @@ REDIRECTS = (
         "redirects",
         status=307,
     ),
-    Row(
-        "300 with a token",
-        (answer(status="300 Multiple Choices"),),
-        "redirects",
-        status=300,
-    ),
+    stated("300 with a token", "300 Multiple Choices", "redirects"),
 )
 
 STATUSES = (
-    Row("203 with a token", (answer(status="203 Changed"),), "refused", status=203),
-    Row("202 with a token", (answer(status="202 Accepted"),), "refused", status=202),
-    Row("206 with a token", (answer(status="206 Partial Content"),), "refused", status=206),
+    stated("203 with a token", "203 Changed", "refused"),
+    stated("202 with a token", "202 Accepted", "refused"),
+    stated("206 with a token", "206 Partial Content", "refused"),
     Row("204 without a body", (b"HTTP/1.1 204 No Content\r\n\r\n",), "refused", status=204),
     Row("304 without a body", (b"HTTP/1.1 304 Not Modified\r\n\r\n",), "redirects", status=304),
     Row(
@@ -79,13 +75,7 @@ STATUSES = (
         "refused",
         status=101,
     ),
-    Row(
-        "status 999 with a token",
-        (answer(status="999 Denied"),),
-        "failed",
-        retryable=True,
-        status=999,
-    ),
+    stated("status 999 with a token", "999 Denied", "failed", retryable=True),
     refused("400 in HTML", "400 Bad Request", HTML, "refused"),
     refused("401 in HTML", "401 Unauthorized", HTML, "refused"),
     refused("403 of a firewall", "403 Forbidden", HTML, "refused"),
@@ -96,28 +86,15 @@ STATUSES = (
     refused("500 in HTML", "500 Internal Server Error", HTML, "failed", retryable=True),
     refused("502 of a gateway", "502 Bad Gateway", HTML, "failed", retryable=True),
     refused("503 in HTML", "503 Service Unavailable", HTML, "failed", retryable=True),
-    Row("429 with a token", (answer(status="429 Too Many"),), "failed", retryable=True, status=429),
-    Row("500 with a token", (answer(status="500 Oops"),), "failed", retryable=True, status=500),
-    Row(
-        "429 that asks for a year",
-        (answer("Retry-After: 31536000", status="429 Too Many"),),
-        "failed",
-        retryable=True,
-        status=429,
-    ),
-    Row(
-        "429 that asks until the year 9999",
-        (answer("Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", status="429 Too Many"),),
-        "failed",
-        retryable=True,
-        status=429,
-    ),
-    Row(
-        "429 that asks for nonsense",
-        (answer("Retry-After: \t-7e9, soon", status="429 Too Many"),),
-        "failed",
-        retryable=True,
-        status=429,
+    stated("429 with a token", "429 Too Many", "failed", retryable=True),
+    stated("500 with a token", "500 Oops", "failed", retryable=True),
+    *(
+        stated(name, "429 Too Many", "failed", f"Retry-After: {asked}", retryable=True)
+        for name, asked in {
+            "429 that asks for a year": "31536000",
+            "429 that asks until the year 9999": "Fri, 31 Dec 9999 23:59:59 GMT",
+            "429 that asks for nonsense": "\t-7e9, soon",
+        }.items()
     ),
 )
 
@@ -357,9 +334,7 @@ CONNECTIONS = (
     broken("a Content-Length of 10^30, then nothing", http(GOOD_BODY, length=10**30)),
     broken("chunks without a size", CHUNKED + b"zz\r\n" + GOOD_BODY + b"\r\n0\r\n\r\n"),
     broken(
-        "a negative chunk",
-        CHUNKED + b"-5\r\n" + GOOD_BODY + b"\r\n0\r\n\r\n",
-        error="HTTP failed",
+        "a negative chunk", CHUNKED + b"-5\r\n" + GOOD_BODY + b"\r\n0\r\n\r\n", error="HTTP failed"
     ),
     broken("chunks without an end", CHUNKED + b"%x\r\n" % len(GOOD_BODY) + GOOD_BODY + b"\r\n"),
     broken("a chunk that is cut off", CHUNKED + b"ffff\r\n" + GOOD_BODY),
@@ -389,10 +364,7 @@ CONNECTIONS = (
     # From Python 3.14 on `http.client` gives up earlier, after a hundred of them.
     broken("100 Continue, for ever", Endless(b"HTTP/1.1 100 Continue\r\n\r\n"), error=""),
     Row(
-        "103 and then a token",
-        (b"HTTP/1.1 103 Early Hints\r\n\r\n" + GOOD,),
-        "refused",
-        status=103,
+        "103 and then a token", (b"HTTP/1.1 103 Early Hints\r\n\r\n" + GOOD,), "refused", status=103
     ),
 )
 

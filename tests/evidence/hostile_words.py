@@ -131,6 +131,11 @@ def refused(name: str, status: str, body: bytes, error: str, **data: Any) -> Row
     return Row(name, (answered,), error, status=int(status[:3]), **data)
 
 
+def stated(name: str, status: str, error: str, *headers: str, **data: Any) -> Row:
+    """A row with a whole token whose status or headers say no."""
+    return Row(name, (answer(*headers, status=status),), error, status=int(status[:3]), **data)
+
+
 def broken(name: str, *script: Step, error: str = "connection failed", **data: Any) -> Row:
     """A row that never becomes a whole answer."""
     return Row(name, script, error, retryable=True, status=None, **data)

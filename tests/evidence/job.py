@@ -162,7 +162,6 @@ class Stage:
         )
 
     def accepts(self, token: AccessToken) -> bool:
-        """Whether the API takes the token at this moment."""
         headers = {
             "authorization": f"Bearer {token.access_token.reveal()}",
             "x-api-key": token.client_id,
@@ -187,7 +186,6 @@ class Job:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """`rotator run` for this binding, with a probe."""
         return (
             "run",
             *("--credentials-secret", self.binding.credentials_secret),

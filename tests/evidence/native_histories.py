@@ -89,7 +89,6 @@ class Fortnight:
 
     @property
     def at(self) -> float:
-        """Seconds since the start."""
         return (self.on.clock.now() - NOW).total_seconds()
 
     def is_useless(self, token: AccessToken) -> bool:

@@ -38,7 +38,6 @@ class Startable(Protocol):
 
 
 def start(job: Startable, *args: str) -> subprocess.Popen[str]:
-    """The job's command, at debug level."""
     command = [sys.executable, "-m", "rotator", *job.arguments, *args]
     environment = isolated_environment(os.environ, endpoint_url=job.stage.wire.endpoint_url)
     return subprocess.Popen(
@@ -62,7 +61,6 @@ def wait(process: subprocess.Popen[str]) -> Ended:
 
 
 def run_process(job: Startable, *args: str) -> Ended:
-    """The command from its start to its end."""
     return wait(start(job, *args))
 
 

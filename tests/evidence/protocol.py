@@ -101,7 +101,6 @@ def _transitions(scenario: Scenario, state: State) -> Iterator[Transition]:
 
 
 def _calls(scenario: Scenario, index: int, state: State, call: Pending) -> Iterator[Transition]:
-    """Everything that can become of one call."""
     label = f"{scenario.runners[index].name}.{call.name}"
     budget = state.budget
     done, answer = act(state, call)
@@ -125,9 +124,7 @@ def _calls(scenario: Scenario, index: int, state: State, call: Pending) -> Itera
         lost = RecordedAnswer(None, state.at, "StoreError")
         for when, left in (("before", state), ("after", done)):
             spent = replace(
-                left,
-                budget=replace(budget, lost=budget.lost - 1),
-                spoilt=left.spoilt | {index},
+                left, budget=replace(budget, lost=budget.lost - 1), spoilt=left.spoilt | {index}
             )
             yield Transition(f"{label}(lost {when})", _answered(spent, index, lost))
     if budget.again and call.name == "put":
@@ -155,10 +152,7 @@ def _by_hand(scenario: Scenario, state: State) -> Iterator[Transition]:
     previous, current = versions.labelled(PREVIOUS), versions.labelled(CURRENT)
     if budget.rollbacks and previous is not None and current is not None:
         moved = versions.move_label(
-            CURRENT,
-            move_to=previous.version_id,
-            remove_from=current.version_id,
-            now=0,
+            CURRENT, move_to=previous.version_id, remove_from=current.version_id, now=0
         )
         spent = replace(
             state, budget=replace(budget, rollbacks=budget.rollbacks - 1), tampered=True

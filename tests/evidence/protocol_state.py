@@ -39,7 +39,7 @@ ONE_ACTIVE = CREDENTIALS._replace(
                 "single_active": True,
             }
         )
-    ),
+    )
 )
 PERIOD_S = 23 * 3600
 AGES = {"due": PERIOD_S + 60, "moved": PERIOD_S + 60, "fresh": 60, "expired": 90_000}

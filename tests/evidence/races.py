@@ -114,7 +114,6 @@ def races_of_processes(effort: Effort) -> TableRow:
 
 
 def draw(choices: random.Random) -> Setting:
-    """The setting of one race."""
     rotators = choices.choice((2, 3, 5, 10, 20, 50))
     by_hand = choices.choice((0, 0, 1, 3))
     return Setting(

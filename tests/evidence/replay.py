@@ -141,7 +141,6 @@ class _World:
 
 
 def token_at(at: int, name: str, lifetime: timedelta = LIFETIME) -> AccessToken:
-    """The token that `name` mints at `at`."""
     issued_at = datetime.fromtimestamp(at, UTC)
     return AccessToken(
         access_token=Secret(f"token-of-{name}"),

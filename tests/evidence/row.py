@@ -29,7 +29,6 @@ class Effort:
         return self.case is None or self.case.startswith(beginning)
 
     def wants(self, case: str) -> bool:
-        """Whether this case is to be run."""
         return self.case is None or self.case == case
 
 

@@ -21,7 +21,6 @@ def as_text(rows: Mapping[str, tuple[TableRow, float]], effort: Effort) -> str:
 
 
 def as_markdown(rows: Mapping[str, tuple[TableRow, float]], effort: Effort) -> str:
-    """The same as a Markdown table."""
     lines = [_line(HEAD), _line(("---",) * len(HEAD))]
     for name, (row, took_s) in rows.items():
         *cells, command = _cells(name, row, took_s, effort)

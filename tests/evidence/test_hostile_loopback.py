@@ -77,10 +77,7 @@ def test_answer_that_never_comes_is_given_up_in_bounded_time(server: HostilePort
 
 @pytest.mark.parametrize(
     ("behave", "problem"),
-    [
-        (reset, "cannot be reached"),
-        *((behave, "no usable response") for behave in NO_ANSWER),
-    ],
+    [(reset, "cannot be reached"), *((behave, "no usable response") for behave in NO_ANSWER)],
 )
 def test_every_trouble_is_a_store_error_without_content(
     server: HostilePort, behave: Behaviour, problem: str

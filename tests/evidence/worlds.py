@@ -34,7 +34,6 @@ class StageWorld:
 
     @property
     def ims(self) -> Mapping[str, Any]:
-        """The settings of the local token endpoint."""
         return {} if self.later else WORLDS[self.name]
 
     def case(self, start: str) -> str:

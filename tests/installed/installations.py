@@ -47,7 +47,6 @@ class Installation:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
         return self.bin / "python"
 
     def command(self, *args: str) -> str:
@@ -69,7 +68,6 @@ class Tools:
         self.constraints = constraints(folder)
 
     def twine(self, *args: str | Path) -> str:
-        """The command."""
         return run(self._binaries / "twine", *args)
 
     def uv(self, *args: str | Path, environment: dict[str, str] | None = None) -> str:
@@ -78,7 +76,6 @@ class Tools:
         return run(self._binaries / "uv", *args, environment={**offline, **(environment or {})})
 
     def pipx(self, python: str, package: Path, folder: Path) -> Installation:
-        """`pipx install`."""
         homes = {"PIPX_HOME": str(folder / "pipx"), "PIPX_BIN_DIR": str(folder / "bin")}
         command = ("install", "--python", python, "--pip-args", f"-c {self.constraints}", package)
         run(self._binaries / "pipx", *command, environment=homes)
@@ -86,7 +83,6 @@ class Tools:
         return Installation(folder / "pipx" / "venvs" / "oauth-token-rotator" / "bin")
 
     def uv_tool(self, python: str, package: Path, folder: Path) -> Installation:
-        """`uv tool install`."""
         homes = {"UV_TOOL_DIR": str(folder / "uv"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
         command = ("tool", "install", "-q", "--python", python, "-c", self.constraints, package)
         self.uv(*command, environment=homes)
@@ -116,7 +112,6 @@ def constraints(folder: Path) -> Path:
 
 
 def extract(archive: Path, folder: Path) -> Path:
-    """Unpack an sdist; the folder that is in it."""
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
     [root] = folder.iterdir()

@@ -110,10 +110,7 @@ def shown_by(error: BaseException) -> str:
 
 
 def table() -> str:
-    lines = [
-        "| the answer | " + " | ".join(CLIENTS) + " |",
-        "|---" * (len(CLIENTS) + 1) + "|",
-    ]
+    lines = ["| the answer | " + " | ".join(CLIENTS) + " |", "|---" * (len(CLIENTS) + 1) + "|"]
     sums: dict[str, Counter[str]] = {name: Counter() for name in CLIENTS}
     with HostileServer() as server:
         for name, client in CLIENTS.items():

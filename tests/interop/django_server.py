@@ -31,11 +31,7 @@ def configure(folder: str) -> None:
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(Path(folder, "db"))}
         },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=[
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "oauth2_provider",
-        ],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
         OAUTH2_PROVIDER={
             "SCOPES": {
                 "read": "to read",

@@ -141,21 +141,13 @@ def test_assertion_of_another_key_is_refused(issuer: str) -> None:
 
 
 def test_second_client_secret_is_accepted_after_the_first_was_refused(issuer: str) -> None:
-    token = mint(
-        issuer=issuer,
-        **POSTS | {"client_secret": ["replaced", AWKWARD_SECRET]},
-    )
+    token = mint(issuer=issuer, **POSTS | {"client_secret": ["replaced", AWKWARD_SECRET]})
 
     assert_is_known(issuer, token)
 
 
 def test_resource_makes_a_token_for_that_audience(issuer: str) -> None:
-    token = mint(
-        issuer=issuer,
-        **POSTS,
-        scope="read",
-        resource=RESOURCE,
-    )
+    token = mint(issuer=issuer, **POSTS, scope="read", resource=RESOURCE)
 
     payload = token.access_token.reveal().split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -165,11 +157,7 @@ def test_resource_makes_a_token_for_that_audience(issuer: str) -> None:
 
 def test_every_resource_reaches_the_server(issuer: str) -> None:
     with pytest.raises(MintError) as caught:
-        mint(
-            issuer=issuer,
-            **POSTS,
-            resource=[RESOURCE, "https://api.example/two"],
-        )
+        mint(issuer=issuer, **POSTS, resource=[RESOURCE, "https://api.example/two"])
 
     assert caught.value.oauth_error == "invalid_target"
     assert "only a single resource indicator" in str(caught.value)
@@ -177,11 +165,7 @@ def test_every_resource_reaches_the_server(issuer: str) -> None:
 
 def test_scope_that_the_client_does_not_have_is_named_as_the_trouble(issuer: str) -> None:
     with pytest.raises(MintError) as caught:
-        mint(
-            issuer=issuer,
-            **POSTS,
-            scope="read administer",
-        )
+        mint(issuer=issuer, **POSTS, scope="read administer")
 
     assert caught.value.oauth_error == "invalid_scope"
 

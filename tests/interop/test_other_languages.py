@@ -88,10 +88,7 @@ def put(wire: Wire, value: dict[str, Any] | str) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
     versions = len(wire.secrets_manager.versions(NAME).all)
     wire.secrets_manager.ask(
-        "PutSecretValue",
-        SecretId=NAME,
-        SecretString=text,
-        ClientRequestToken=f"{versions:032}",
+        "PutSecretValue", SecretId=NAME, SecretString=text, ClientRequestToken=f"{versions:032}"
     )
     wire.secrets_manager.settle()
 

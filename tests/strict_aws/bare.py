@@ -49,7 +49,6 @@ class BareSecretsManager:
     def run_rotation(
         self, rotation: Rotation, function: Callable[[dict[str, str]], object]
     ) -> None:
-        """As `StrictSecretsManager.run_rotation`."""
         for step in rotation.steps:
             if self.rotations.is_under_way(rotation):
                 function(rotation.event(step))

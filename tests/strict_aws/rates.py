@@ -7,11 +7,7 @@ from collections.abc import Callable
 
 from tests.strict_aws.versions import Refused
 
-_WRITES = (
-    "PutSecretValue",
-    "UpdateSecret",
-    "UpdateSecretVersionStage",
-)
+_WRITES = ("PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage")
 REQUESTS_PER_S = {
     ("DescribeSecret",): 40_000,
     ("GetSecretValue",): 10_000,

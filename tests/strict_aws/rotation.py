@@ -44,7 +44,6 @@ class Rotation:
 
     @property
     def region(self) -> str:
-        """The region of the secret."""
         return self.arn.split(":")[3]
 
 

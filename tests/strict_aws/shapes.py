@@ -21,7 +21,6 @@ def _service() -> Any:  # noqa: ANN401 - botocore says too little of it
 
 @cache
 def operations() -> frozenset[str]:
-    """The names of all API actions."""
     return frozenset(_service().operation_names)
 
 

@@ -106,9 +106,7 @@ def test_next_rotation_is_refused_while_pending_is_not_on_current(
     assert labels(service)[THIRD] == ["AWSPENDING"]
 
 
-def test_failed_step_ends_the_rotation_which_can_be_repeated(
-    service: StrictSecretsManager,
-) -> None:
+def test_failed_step_ends_the_rotation_which_can_be_repeated(service: StrictSecretsManager) -> None:
     """rotate-secrets_lambda-functions.html: Secrets Manager retries the entire rotation."""
     function = Textbook(service)
     rotation = rotate(service)
@@ -240,9 +238,7 @@ def test_service_may_tidy_up_after_a_rotation(service: StrictSecretsManager) -> 
     assert labels(service) == {FIRST: ["AWSPREVIOUS"], SECOND: ["AWSCURRENT"]}
 
 
-def test_rotation_token_of_another_rotation_fills_no_version(
-    service: StrictSecretsManager,
-) -> None:
+def test_rotation_token_of_another_rotation_fills_no_version(service: StrictSecretsManager) -> None:
     """API_PutSecretValue.html, RotationToken: the service validates the caller by it."""
     service.rotations.checks_token = True
     event = rotate(service).event("createSecret")

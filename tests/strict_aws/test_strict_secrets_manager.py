@@ -3,6 +3,7 @@ leaves to luck. The pages are named where the rules are (`tests/strict_aws`)."""
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import botocore.session
@@ -68,26 +69,29 @@ def labels(client: SdkClient) -> dict[str, list[str]]:
     return {str(int(version_id)): sorted(names) for version_id, names in stages.items()}
 
 
-def refusal(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    """What happens within is refused with this code, and HTTP 400."""
+    with pytest.raises(ClientError) as caught:
+        yield
     response = caught.value.response
-    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+    assert response["Error"]["Code"] == code
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
 def test_value_of_65536_bytes_is_taken_and_one_more_refused(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
     put(client, 1, "x" * 65_536)
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidParameterException"):
         put(client, 2, "ü" * 32_768 + "x")
-    assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 @pytest.mark.parametrize("length", [31, 65])
 def test_request_token_of_a_wrong_length_is_refused(wire: Wire, length: int) -> None:
     client = client_of(wire, parameter_validation=False)
     client.create_secret(Name=NAME)
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidParameterException"):
         client.put_secret_value(SecretId=NAME, ClientRequestToken="t" * length, SecretString="v")
-    assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 def test_same_request_token_with_the_same_content_changes_nothing(client: SdkClient) -> None:
@@ -101,9 +105,8 @@ def test_same_request_token_with_the_same_content_changes_nothing(client: SdkCli
 def test_same_request_token_with_other_content_is_refused(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
     put(client, 1)
-    with pytest.raises(ClientError) as caught:
+    with refused("ResourceExistsException"):
         put(client, 1, "other")
-    assert refusal(caught) == ("ResourceExistsException", 400)
     assert client.get_secret_value(SecretId=NAME)["SecretString"] == "value 1"
 
 
@@ -143,9 +146,8 @@ def test_current_label_is_neither_taken_blindly_nor_removed(
     client.create_secret(Name=NAME)
     put(client, 1)
     put(client, 2)
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidParameterException"):
         client.update_secret_version_stage(SecretId=NAME, VersionStage="AWSCURRENT", **move)
-    assert refusal(caught) == ("InvalidParameterException", 400)
     assert labels(client) == {"1": ["AWSPREVIOUS"], "2": ["AWSCURRENT"]}
 
 
@@ -154,9 +156,8 @@ def test_versions_of_the_last_day_fill_the_quota(client: SdkClient, clock: Manua
     for number in range(100):
         put(client, number)
         clock.advance(600)
-    with pytest.raises(ClientError) as caught:
+    with refused("LimitExceededException"):
         put(client, 100)
-    assert refusal(caught) == ("LimitExceededException", 400)
 
 
 def test_oldest_unlabelled_version_makes_room_after_a_day(
@@ -174,9 +175,8 @@ def test_more_than_twenty_labels_are_refused(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
     put(client, 1)
     put(client, 2, VersionStages=[f"label{n}" for n in range(19)])
-    with pytest.raises(ClientError) as caught:
+    with refused("LimitExceededException"):
         put(client, 3, VersionStages=["one-too-many"])
-    assert refusal(caught) == ("LimitExceededException", 400)
 
 
 def test_writes_beyond_the_rate_are_throttled_until_a_second_has_passed(
@@ -185,18 +185,16 @@ def test_writes_beyond_the_rate_are_throttled_until_a_second_has_passed(
     client.create_secret(Name=NAME)
     for number in range(50):
         put(client, number)
-    with pytest.raises(ClientError) as caught:
+    with refused("ThrottlingException"):
         put(client, 50)
-    assert refusal(caught) == ("ThrottlingException", 400)
     clock.advance(1)
     put(client, 50)
 
 
 def test_secret_without_a_value_is_no_resource_but_can_be_described(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
-    with pytest.raises(ClientError) as caught:
+    with refused("ResourceNotFoundException"):
         client.get_secret_value(SecretId=NAME)
-    assert refusal(caught) == ("ResourceNotFoundException", 400)
     assert "VersionIdsToStages" not in client.describe_secret(SecretId=NAME)
     batch = client.batch_get_secret_value(SecretIdList=[NAME])
     assert [e["ErrorCode"] for e in batch["Errors"]] == ["ResourceNotFoundException"]
@@ -206,9 +204,8 @@ def test_secret_marked_for_deletion_takes_and_gives_no_value(client: SdkClient) 
     client.create_secret(Name=NAME, SecretString="value")
     client.delete_secret(SecretId=NAME, RecoveryWindowInDays=7)
     for call in (lambda: put(client, 1), lambda: client.get_secret_value(SecretId=NAME)):
-        with pytest.raises(ClientError) as caught:
+        with refused("InvalidRequestException"):
             call()
-        assert refusal(caught) == ("InvalidRequestException", 400)
     assert client.describe_secret(SecretId=NAME)["DeletedDate"]
     client.restore_secret(SecretId=NAME)
     assert client.get_secret_value(SecretId=NAME)["SecretString"] == "value"
@@ -217,27 +214,23 @@ def test_secret_marked_for_deletion_takes_and_gives_no_value(client: SdkClient) 
 @pytest.mark.parametrize("days", [6, 31])
 def test_deletion_window_is_a_week_to_a_month(client: SdkClient, days: int) -> None:
     client.create_secret(Name=NAME)
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidParameterException"):
         client.delete_secret(SecretId=NAME, RecoveryWindowInDays=days)
-    assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 def test_missing_secret_and_unknown_version_are_400(client: SdkClient) -> None:
-    with pytest.raises(ClientError) as caught:
+    with refused("ResourceNotFoundException"):
         client.get_secret_value(SecretId="missing")
-    assert refusal(caught) == ("ResourceNotFoundException", 400)
     client.create_secret(Name=NAME, SecretString="value")
-    with pytest.raises(ClientError) as caught:
+    with refused("ResourceNotFoundException"):
         client.get_secret_value(SecretId=NAME, VersionId=token(9))
-    assert refusal(caught) == ("ResourceNotFoundException", 400)
 
 
 def test_version_and_label_that_disagree_are_refused(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
     put(client, 1)
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidRequestException"):
         client.get_secret_value(SecretId=NAME, VersionId=token(1), VersionStage="AWSPREVIOUS")
-    assert refusal(caught) == ("InvalidRequestException", 400)
 
 
 def test_read_may_lag_behind_a_recent_write_and_no_longer(
@@ -266,11 +259,10 @@ def test_replica_lags_longer_and_cannot_be_written(
     assert replica.get_secret_value(SecretId=NAME)["SecretString"] == "old"
     clock.advance(wire.secrets_manager.replica_settle_s)
     assert replica.get_secret_value(SecretId=NAME)["SecretString"] == "new"
-    with pytest.raises(ClientError) as caught:
+    with refused("InvalidParameterException"):
         replica.put_secret_value(
             SecretId=arn.replace("us-east-1", "eu-west-1"), SecretString="third"
         )
-    assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 def test_update_secret_refuses_a_taken_request_token_even_for_the_same_content(
@@ -278,9 +270,8 @@ def test_update_secret_refuses_a_taken_request_token_even_for_the_same_content(
 ) -> None:
     client.create_secret(Name=NAME)
     put(client, 1)
-    with pytest.raises(ClientError) as caught:
+    with refused("ResourceExistsException"):
         client.update_secret(SecretId=NAME, ClientRequestToken=token(1), SecretString="value 1")
-    assert refusal(caught) == ("ResourceExistsException", 400)
 
 
 def test_denied_action_is_refused_in_a_batch_entry_by_entry(client: SdkClient, wire: Wire) -> None:
@@ -288,24 +279,21 @@ def test_denied_action_is_refused_in_a_batch_entry_by_entry(client: SdkClient, w
     wire.secrets_manager.denied = {"GetSecretValue"}
     batch = client.batch_get_secret_value(SecretIdList=[NAME])
     assert [e["ErrorCode"] for e in batch["Errors"]] == ["AccessDeniedException"]
-    with pytest.raises(ClientError) as caught:
+    with refused("AccessDeniedException"):
         client.get_secret_value(SecretId=NAME)
-    assert refusal(caught) == ("AccessDeniedException", 400)
 
 
 def test_string_and_binary_exclude_each_other(client: SdkClient) -> None:
     client.create_secret(Name=NAME)
     for content in ({}, {"SecretString": "a", "SecretBinary": b"b"}):
-        with pytest.raises(ClientError) as caught:
+        with refused("InvalidParameterException"):
             client.put_secret_value(SecretId=NAME, **content)
-        assert refusal(caught) == ("InvalidParameterException", 400)
 
 
 def test_unsigned_request_is_refused(wire: Wire) -> None:
     client = client_of(wire, signature_version=UNSIGNED)
-    with pytest.raises(ClientError) as caught:
+    with refused("MissingAuthenticationTokenException"):
         client.list_secrets()
-    assert refusal(caught) == ("MissingAuthenticationTokenException", 400)
 
 
 def test_listing_shows_the_labels_as_they_are(client: SdkClient) -> None:
@@ -315,10 +303,7 @@ def test_listing_shows_the_labels_as_they_are(client: SdkClient) -> None:
     [listed] = client.list_secrets(
         Filters=[{"Key": "tag-key", "Values": ["rotator:credentials-secret"]}]
     )["SecretList"]
-    assert listed["SecretVersionsToStages"] == {
-        token(1): ["AWSPREVIOUS"],
-        token(2): ["AWSCURRENT"],
-    }
+    assert listed["SecretVersionsToStages"] == {token(1): ["AWSPREVIOUS"], token(2): ["AWSCURRENT"]}
 
 
 def test_promoted_replica_is_written_by_itself_alone() -> None:

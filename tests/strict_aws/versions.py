@@ -58,7 +58,6 @@ class Versions:
 
     @property
     def has_value(self) -> bool:
-        """Whether any version was ever filled."""
         return any(v.content is not None for v in self.all)
 
     def announce(self, version_id: str, *, now: float) -> "Versions":
@@ -80,7 +79,6 @@ class Versions:
         )
 
     def without_label(self, label: str) -> "Versions":
-        """With the label on no version."""
         return _without(self, label)
 
     def put(

@@ -25,7 +25,6 @@ class ManualClock:
         self.on_look: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
-        """The wall clock, as in `Clock`."""
         return datetime.fromtimestamp(self.epoch(), UTC)
 
     def epoch(self) -> float:
@@ -34,21 +33,17 @@ class ManualClock:
         return self._wall_s
 
     def monotonic(self) -> float:
-        """As in `Clock`."""
         self.on_look()
         return self._monotonic_s
 
     def sleep(self, seconds: float) -> None:
-        """As in `Clock`, at once."""
         self.slept_s.append(seconds)
         self.advance(seconds)
 
     def uniform(self, low: float, high: float) -> float:
-        """As in `Clock`, without chance."""
         return low + self.chance * (high - low)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
         self._wall_s += seconds
         self._monotonic_s += seconds
 
@@ -82,19 +77,15 @@ class FunctionClock(SystemClock):
         self._wait = wait
 
     def now(self) -> datetime:
-        """As in `Clock`."""
         return datetime.fromtimestamp(_epoch(self._now()), UTC)
 
     def monotonic(self) -> float:
-        """As in `Clock`."""
         return self._monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """As in `Clock`."""
         self._wait(seconds)
 
     def uniform(self, low: float, high: float) -> float:
-        """As in `Clock`."""
         return low + (high - low) * self._chance()
 
 

@@ -42,7 +42,6 @@ class CommandWorker:
     def run(
         self, *args: str, env: Mapping[str, str], stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         asked = {"args": args, "env": dict(env), "stdin": stdin}
@@ -52,7 +51,6 @@ class CommandWorker:
 
 
 def main() -> None:
-    """Serve until the input ends."""
     from rotator.cli import main as run_command
 
     lines, answers = sys.stdin, sys.stdout

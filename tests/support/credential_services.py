@@ -71,6 +71,5 @@ def _sts_success(action: str) -> str:
 
 
 def sts_error(code: str, message: str = "no", *, status: int = 403) -> tuple[int, str]:
-    """An error of STS."""
     error = f"<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>"
     return status, f"<ErrorResponse><Error>{error}</Error><RequestId>r</RequestId></ErrorResponse>"

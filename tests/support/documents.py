@@ -51,5 +51,4 @@ def token_version(text: str = "first", **details: Any) -> dict[str, Any]:
 
 
 def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC, in whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

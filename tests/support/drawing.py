@@ -116,7 +116,6 @@ def terminal(output: str, *, until: str) -> str:
 
 
 def main() -> int:
-    """Draw both."""
     (DOCS / "architecture.svg").write_text(architecture(), "utf-8")
     demo = subprocess.run(
         [sys.executable, "-m", "rotator", "demo"], capture_output=True, text=True, check=True

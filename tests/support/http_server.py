@@ -37,7 +37,6 @@ class Request:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The query, decoded."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 

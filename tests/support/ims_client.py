@@ -62,7 +62,6 @@ class ImsClient:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Give another thread its chance, within a bound."""
     give_up_at = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < give_up_at

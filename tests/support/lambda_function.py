@@ -1,10 +1,12 @@
 """What the Lambda function gets and finds: its context, and an AWS on loopback."""
 
+import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -43,3 +45,10 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, endpoint_url: str) -> None:
         monkeypatch.delenv(name)
     for name, value in isolated_environment({}, endpoint_url=endpoint_url).items():
         monkeypatch.setenv(name, value)
+
+
+def metrics_of(text: str) -> dict[str, Any]:
+    """The one line of what was printed that CloudWatch makes metrics of."""
+    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    fields: dict[str, Any] = line
+    return fields

@@ -32,7 +32,6 @@ class MemoryEndpoint:
 
     @property
     def mints(self) -> int:
-        """How often it was asked for a token."""
         return len(self.minted_for)
 
     def expected_lifetime(self, _: ClientCredentials) -> timedelta | None:

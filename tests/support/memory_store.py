@@ -20,13 +20,11 @@ class MemorySecret:
     kms_key_id: str | None = None
 
     def publish(self, text: str, version_id: str) -> None:
-        """Make this the current version."""
         self.versions[version_id] = text
         self.previous, self.current = self.current, version_id
 
     @property
     def text(self) -> str | None:
-        """The current value, None if there is none yet."""
         return None if self.current is None else self.versions[self.current]
 
 
@@ -63,7 +61,6 @@ class MemoryStore:
         }
 
     def fields(self, name: str = "app/token") -> dict[str, Any]:
-        """The current value, decoded."""
         found: dict[str, Any] = json.loads(self.values[name])
         return found
 

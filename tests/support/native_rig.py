@@ -109,15 +109,11 @@ class NativeBinding:
         """The job as the schedule starts it."""
         given: dict[str, Any] = {"endpoint": self.endpoint, "policy": self.policy} | options
         return rotate_token(
-            self.binding,
-            store=RotationStore(client or self.client),
-            clock=self.clock,
-            **given,
+            self.binding, store=RotationStore(client or self.client), clock=self.clock, **given
         )
 
     @property
     def versions(self) -> Versions:
-        """All versions of the token secret."""
         return self.service.versions(self.binding.token_secret)
 
     @property
@@ -131,7 +127,6 @@ class NativeBinding:
         return {each.version_id: set(each.stages) for each in self.versions.all if each.stages}
 
     def token(self, label: str = CURRENT) -> AccessToken:
-        """The token that has this label."""
         version = self.versions.labelled(label)
         assert version is not None
         assert version.content is not None
@@ -143,7 +138,6 @@ class NativeBinding:
         return pending is None or CURRENT in pending.stages
 
     def put(self, number: int, value: object, *, stages: list[str]) -> None:
-        """Store a value by hand."""
         self.service.ask(
             "PutSecretValue",
             SecretId=self.binding.token_secret,

@@ -10,7 +10,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
+from rotator.aws.store import SecretsManagerStore
+
 REGION = "eu-west-1"
+SdkClient = Any
+"""The methods of a client of boto3 or botocore are made at run time."""
 
 
 class _Body(io.BytesIO):
@@ -19,7 +23,7 @@ class _Body(io.BytesIO):
 
 
 class Service:
-    """A Secrets Manager client, the operations that went through it, and refusals to come."""
+    """A Secrets Manager client, our store on it, what went through it, and refusals to come."""
 
     def __init__(self) -> None:
         session = botocore.session.get_session()
@@ -28,9 +32,17 @@ class Service:
             region_name=REGION,
             config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
         )
+        self.store = SecretsManagerStore(self.client)
         self.client.meta.events.register_first("before-send.secretsmanager", self._sent)
         self.calls: list[str] = []
         self._answers: dict[str, tuple[int, bytes]] = {}
+
+    def create(self, *names: str) -> None:
+        """Secrets with the values `canary-NAME`, without counting the calls."""
+        counted = list(self.calls)
+        for name in names:
+            self.client.create_secret(Name=name, SecretString=f"canary-{name}")
+        self.calls[:] = counted
 
     def refuse(self, operation: str, code: str, message: str = "", *, status: int = 400) -> None:
         """Answer this operation with an error of the service from now on."""

@@ -41,7 +41,6 @@ class Terminal:
         self._awaited = found + len(text)
 
     def type(self, text: str) -> None:
-        """Type as a person does."""
         os.write(self._ours, text.encode())
 
     def close(self) -> int:

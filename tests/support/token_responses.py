@@ -51,7 +51,6 @@ def refuse(response: HttpResponse, **changes: Any) -> MintError:
 
 
 def jwt(**claims: Any) -> str:
-    """A JSON Web Token with these claims."""
     header, payload = (
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
         for part in ({"alg": "RS256"}, claims)

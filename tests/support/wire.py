@@ -86,7 +86,6 @@ class Wire:
             self.calls = []
 
     def register(self, name: str, params: Mapping[str, Any]) -> Call:
-        """Number a call."""
         with self._lock:
             call = Call(len(self.calls), name, params)
             self.calls.append(call)

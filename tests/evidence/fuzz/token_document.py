@@ -66,7 +66,6 @@ def is_bearer(token_type: object) -> bool:
 
 
 def fields_of(text: str) -> dict[str, Any]:
-    """The fields of a document that was accepted."""
     fields: dict[str, Any] = json.loads(text.removeprefix("\ufeff"), parse_int=str)
     return fields
 

@@ -45,6 +45,10 @@ def web_identity(name: str, code: int, *words: str, **details: Any) -> ChainCase
     )
 
 
+def role(name: str, code: int, *words: str, **details: Any) -> ChainCase:
+    return profile(f"role: {name}", code, *words, **{"settings": ASSUMED} | details)
+
+
 def container(name: str, code: int, *words: str, **details: Any) -> ChainCase:
     env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "URL/container"} | details.pop("env", {})
     return ChainCase(f"container: {name}", code, words, env, **details)
@@ -181,13 +185,7 @@ CASES = [
     container("slow", OK, delay_s=0.5),
     container("refused", TEMPORARY, ENDPOINT, "HTTP 403", answers={"container": (403, "canary")}),
     container("throttled", TEMPORARY, ENDPOINT, "HTTP 429", answers={"container": (429, "canary")}),
-    container(
-        "failing",
-        TEMPORARY,
-        ENDPOINT,
-        "HTTP 500",
-        answers={"container": (500, "canary")},
-    ),
+    container("failing", TEMPORARY, ENDPOINT, "HTTP 500", answers={"container": (500, "canary")}),
     container("garbage", TEMPORARY, ENDPOINT, "not JSON", answers={"container": (200, "<canary")}),
     container("no keys", TEMPORARY, ENDPOINT, answers={"container": (200, "{}")}),
     container("nothing", TEMPORARY, ENDPOINT, answers={"container": None}),
@@ -215,48 +213,31 @@ CASES = [
     ),
     ChainCase("metadata: nothing", SETTING, (NONE_FOUND,), IMDS, answers={"imds:role": None}),
     ChainCase("nothing at all", SETTING, (NONE_FOUND, "set AWS_PROFILE")),
-    profile("role: good", OK, settings=ASSUMED),
-    profile(
-        "role: refused",
+    role("good", OK),
+    role(
+        "refused",
         REFUSED,
         ROLE,
         "trust policy",
         "AssumeRole: AccessDenied",
-        settings=ASSUMED,
         answers={BY_ROLE: sts_error("AccessDenied")},
     ),
-    profile(
-        "role: throttled",
-        TEMPORARY,
-        STS,
-        settings=ASSUMED,
-        answers={BY_ROLE: sts_error("ThrottlingException", status=400)},
+    role(
+        "throttled", TEMPORARY, STS, answers={BY_ROLE: sts_error("ThrottlingException", status=400)}
     ),
-    profile("role: slow", OK, settings=ASSUMED, delay_s=0.5),
-    profile("role: failing", TEMPORARY, STS, settings=ASSUMED, answers={BY_ROLE: (503, "")}),
-    profile(
-        "role: garbage",
-        TEMPORARY,
-        *PROXY,
-        settings=ASSUMED,
-        answers={BY_ROLE: (200, "<html>canary")},
-    ),
-    profile("role: nothing", TEMPORARY, STS, settings=ASSUMED, answers={BY_ROLE: None}),
-    profile(
-        "role: clock behind",
+    role("slow", OK, delay_s=0.5),
+    role("failing", TEMPORARY, STS, answers={BY_ROLE: (503, "")}),
+    role("garbage", TEMPORARY, *PROXY, answers={BY_ROLE: (200, "<html>canary")}),
+    role("nothing", TEMPORARY, STS, answers={BY_ROLE: None}),
+    role(
+        "clock behind",
         REFUSED,
         "clock is wrong: 15 min 0 s behind",
-        settings=ASSUMED,
         answers={BY_ROLE: sts_error("SignatureDoesNotMatch", STALE)},
     ),
-    profile(
-        "role: not an ARN",
-        SETTING,
-        "role_arn",
-        settings=ASSUMED.replace(ROLE, "short"),
-    ),
-    profile(
-        "role: MFA and nobody there",
+    role("not an ARN", SETTING, "role_arn", settings=ASSUMED.replace(ROLE, "short")),
+    role(
+        "MFA and nobody there",
         SETTING,
         "MFA",
         settings=f"mfa_serial = arn:aws:iam::123456789012:mfa/me\n{ASSUMED}",
@@ -273,20 +254,16 @@ CASES = [
         # An older botocore does not look at the end of the session, and asks.
         answers={"sso": (401, '{"__type": "UnauthorizedException"}')},
     ),
-    profile(
-        "sso: role refused",
+    sso(
+        "role refused",
         SETTING,
         "sso_role_name",
-        settings=SSO,
-        files=sso_session("2035-01-01T00:00:00Z"),
         answers={"sso": (403, '{"__type": "ForbiddenException", "message": "No access"}')},
     ),
-    profile(
-        "sso: throttled",
+    sso(
+        "throttled",
         TEMPORARY,
-        "IAM Identity Center (SSO)",
-        settings=SSO,
-        files=sso_session("2035-01-01T00:00:00Z"),
+        SIGN_ON,
         answers={"sso": (429, '{"__type": "TooManyRequestsException"}')},
     ),
     sso("slow", OK, delay_s=0.5),
@@ -333,12 +310,7 @@ CASES = [
         "not found",
         settings="credential_process = HOME/none\n",
     ),
-    profile(
-        "login: without the CRT",
-        SETTING,
-        "oauth-token-rotator[crt]",
-        settings=LOGIN,
-    ),
+    profile("login: without the CRT", SETTING, "oauth-token-rotator[crt]", settings=LOGIN),
     profile(
         "profile that contradicts itself",
         SETTING,

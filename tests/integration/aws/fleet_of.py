@@ -1,11 +1,10 @@
 """A fleet in the local Secrets Manager, for the tests of the function."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims import LocalIms
+from tests.support.sdk_service import SdkClient
 
 TAG = "rotator:credentials-secret"
 
@@ -14,7 +13,7 @@ TAG = "rotator:credentials-secret"
 class FleetOf:
     """One client at the provider, and as many token secrets as a test wants."""
 
-    client: Any
+    client: SdkClient
     binding: LocalBinding
     ims: LocalIms
     team: str
@@ -29,9 +28,3 @@ class FleetOf:
     def has_token(self, name: str) -> bool:
         versions = self.client.describe_secret(SecretId=name).get("VersionIdsToStages", {})
         return bool(versions)
-
-
-def metrics_of(text: str) -> dict[str, Any]:
-    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
-    fields: dict[str, Any] = line
-    return fields

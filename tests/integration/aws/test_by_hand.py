@@ -15,12 +15,11 @@ from rotator.model.policy import RenewalPolicy
 from rotator.reader import TokenReader, get_token
 from rotator.rotation.rotate import RotationResult, rotate_token
 from tests.support.clock import ManualClock
-from tests.support.documents import token_document
+from tests.support.documents import HOUR, token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.sdk_service import Service
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-HOUR = timedelta(hours=1)
 TOKEN, CREDENTIALS = "app/token", "app/credentials"
 CLIENT = {"client_id": "my-client", "client_secret": "canary-secret"}
 ELSEWHERE = "us-west-2"
@@ -57,7 +56,6 @@ class HandledSecrets:
         return dict(described["VersionIdsToStages"])
 
     def holder(self, stage: str) -> str:
-        """The version with this label."""
         [version_id] = [each for each, stages in self.stages().items() if stage in stages]
         return version_id
 

@@ -14,7 +14,13 @@ from rotator.errors import ClientAdminError, ConfigError
 from rotator.lambda_handler import handler
 from rotator.local.environment import secrets_manager_client
 from tests.support.clock import ManualClock
-from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
+from tests.support.lambda_function import (
+    LambdaContext,
+    metrics_of,
+    run_secrets_manager,
+    set_environment,
+)
+from tests.support.sdk_service import SdkClient
 from tests.support.secret_providers import FIRST_VALUE, FakeEntraId
 from tests.support.secret_server import serve
 
@@ -28,7 +34,7 @@ def fake() -> FakeEntraId:
 
 
 @pytest.fixture
-def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[SdkClient]:
     """A client of the Secrets Manager in which the environment's secrets are."""
     name = f"{uuid.uuid4()}/client"
     with run_secrets_manager() as endpoint_url, serve(fake) as url:
@@ -55,15 +61,8 @@ def name() -> str:
     return os.environ["ROTATOR_CREDENTIALS_SECRET"]
 
 
-def metrics(text: str) -> dict[str, Any]:
-    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
-    fields: dict[str, Any] = line
-    return fields
-
-
 def test_event_begins_a_rotation_and_tells_the_age(
-    client: Any,  # noqa: ANN401 - its methods are made at run time
-    capsys: pytest.CaptureFixture[str],
+    client: SdkClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = handler(EVENT, CONTEXT)
 
@@ -73,29 +72,25 @@ def test_event_begins_a_rotation_and_tells_the_age(
     assert stored["client_secret"][1] == FIRST_VALUE
     said = capsys.readouterr()
     assert "canary" not in said.out + said.err + str(answer)
-    sent = metrics(said.out)
+    sent = metrics_of(said.out)
     assert sent["CredentialsSecret"] == name()
     assert sent["ClientSecretAgeSeconds"] < 120
     assert 0 <= timedelta(days=180).total_seconds() - sent["ClientSecretRemainingSeconds"] < 120
 
 
 def test_young_client_secret_is_left_and_its_age_told(
-    client: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    client: SdkClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ROTATOR_CLIENT_SECRET_MAX_AGE", "300d")
 
     assert handler(EVENT, CONTEXT)["outcome"] == "not_due"
 
     age_s = timedelta(days=200).total_seconds()
-    assert 0 <= metrics(capsys.readouterr().out)["ClientSecretAgeSeconds"] - age_s < 120
+    assert 0 <= metrics_of(capsys.readouterr().out)["ClientSecretAgeSeconds"] - age_s < 120
     assert FIRST_VALUE in client.get_secret_value(SecretId=name())["SecretString"]
 
 
-def test_token_secret_of_the_environment_counts_as_named(
-    client: Any,  # noqa: ANN401
-) -> None:
+def test_token_secret_of_the_environment_counts_as_named(client: SdkClient) -> None:
     handler(EVENT, CONTEXT)
 
     [unmet, _] = handler(EVENT, CONTEXT)["unmet"]

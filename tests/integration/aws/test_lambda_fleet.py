@@ -9,9 +9,9 @@ import pytest
 
 from rotator.errors import ConfigError, StoreError
 from rotator.lambda_handler import handler
-from tests.integration.aws.fleet_of import FleetOf, metrics_of
+from tests.integration.aws.fleet_of import FleetOf
 from tests.support.http_server import HttpServer, Reply, Request, json_reply
-from tests.support.lambda_function import LambdaContext
+from tests.support.lambda_function import LambdaContext, metrics_of
 
 SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}
 

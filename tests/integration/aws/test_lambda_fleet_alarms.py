@@ -9,10 +9,10 @@ import pytest
 
 from rotator.errors import StoreError
 from rotator.lambda_handler import handler
-from tests.integration.aws.fleet_of import TAG, FleetOf, metrics_of
+from tests.integration.aws.fleet_of import TAG, FleetOf
 from tests.integration.cli.front import Front
 from tests.support.documents import HOUR, token_document
-from tests.support.lambda_function import LambdaContext
+from tests.support.lambda_function import LambdaContext, metrics_of
 
 SCHEDULED = {"source": "aws.scheduler", "detail": "{}"}
 

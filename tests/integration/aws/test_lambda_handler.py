@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import structlog
@@ -18,7 +17,13 @@ from rotator.lambda_handler import handler
 from rotator.local.binding import LocalBinding
 from rotator.local.environment import secrets_manager_client
 from rotator.local.ims import LocalIms
-from tests.support.lambda_function import LambdaContext, run_secrets_manager, set_environment
+from tests.integration.cli.vault import Vault
+from tests.support.lambda_function import (
+    LambdaContext,
+    metrics_of,
+    run_secrets_manager,
+    set_environment,
+)
 
 WRONG = "p8e-canary-of-a-wrong-secret"
 
@@ -38,33 +43,22 @@ def endpoint_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def secrets(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of the Secrets Manager that the environment points the function to."""
-    set_environment(monkeypatch, endpoint_url)
-    client = secrets_manager_client(endpoint_url)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def ims() -> Iterator[LocalIms]:
     with LocalIms() as running:
         yield running
 
 
 @pytest.fixture
-def binding(
-    secrets: Any,  # noqa: ANN401 - its methods are made at run time
-    ims: LocalIms,
-    monkeypatch: pytest.MonkeyPatch,
-) -> LocalBinding:
+def vault(endpoint_url: str, ims: LocalIms, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
     """Both secrets as the template makes them, named by the environment."""
-    binding = LocalBinding.register(ims, prefix=str(uuid.uuid4()))
-    secrets.create_secret(Name=binding.credentials_secret, SecretString=binding.init_input())
-    secrets.create_secret(Name=binding.token_secret)
-    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", binding.credentials_secret)
-    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", binding.token_secret)
-    return binding
+    set_environment(monkeypatch, endpoint_url)
+    client = secrets_manager_client(endpoint_url)
+    vault = Vault.of(LocalBinding.register(ims, prefix=str(uuid.uuid4())), client)
+    vault.create()
+    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", vault.credentials_secret)
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", vault.token_secret)
+    yield vault
+    client.close()
 
 
 SCHEDULED = {
@@ -80,38 +74,17 @@ SCHEDULED = {
 }
 
 
-def read_token(secrets: Any, binding: LocalBinding) -> dict[str, Any]:  # noqa: ANN401
-    text = secrets.get_secret_value(SecretId=binding.token_secret)["SecretString"]
-    fields: dict[str, Any] = json.loads(text)
-    return fields
-
-
-def spoil_credentials(secrets: Any, binding: LocalBinding) -> None:  # noqa: ANN401
-    fields = json.loads(binding.init_input()) | {"client_secret": WRONG}
-    secrets.put_secret_value(SecretId=binding.credentials_secret, SecretString=json.dumps(fields))
-
-
-def the_metrics(text: str) -> dict[str, Any]:
-    [line] = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
-    fields: dict[str, Any] = line
-    return fields
-
-
 @pytest.mark.parametrize("event", [SCHEDULED, SCHEDULED | {"source": "aws.events"}, {}, None])
-def test_schedules_event_rotates_what_the_environment_names(
-    event: object,
-    secrets: Any,  # noqa: ANN401
-    binding: LocalBinding,
-) -> None:
+def test_schedules_event_rotates_what_the_environment_names(event: object, vault: Vault) -> None:
     answer = handler(event, LambdaContext())
 
     assert answer["outcome"] == "rotated"
     assert answer["reason"] == "token_missing"
-    assert answer["token_secret"] == binding.token_secret
-    assert answer["expires_at"] == read_token(secrets, binding)["expires_at"]
+    assert answer["token_secret"] == vault.token_secret
+    assert answer["expires_at"] == vault.fields()["expires_at"]
 
 
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_second_tick_is_a_no_op(ims: LocalIms) -> None:
     first = handler(SCHEDULED, LambdaContext())
     second = handler(SCHEDULED, LambdaContext())
@@ -122,22 +95,17 @@ def test_second_tick_is_a_no_op(ims: LocalIms) -> None:
 
 
 def test_event_that_names_the_secrets_wins_over_the_environment(
-    secrets: Any,  # noqa: ANN401
-    binding: LocalBinding,
-    monkeypatch: pytest.MonkeyPatch,
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", "of/somebody-else")
     monkeypatch.setenv("ROTATOR_TOKEN_SECRET", "of/somebody-else")
-    named = {
-        "credentials_secret": binding.credentials_secret,
-        "token_secret": binding.token_secret,
-    }
+    named = {"credentials_secret": vault.credentials_secret, "token_secret": vault.token_secret}
 
     assert handler(named, LambdaContext())["outcome"] == "rotated"
-    assert read_token(secrets, binding)["access_token"]
+    assert vault.fields()["access_token"]
 
 
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
     first = handler({}, LambdaContext())
     # Within a second the next token would not expire later, and be refused for it.
@@ -161,7 +129,7 @@ def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
         ({"source": ["a"]}, "has an unknown field"),
     ],
 )
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_event_of_another_kind_is_refused(
     event: object, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,7 +146,7 @@ def test_event_of_another_kind_is_refused(
 
 
 def test_wrong_settings_of_the_log_are_logged_and_measured(
-    binding: LocalBinding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ROTATOR_LOG_LEVEL", "loud")
     with pytest.raises(ConfigError, match="ROTATOR_LOG_LEVEL") as caught:
@@ -189,22 +157,22 @@ def test_wrong_settings_of_the_log_are_logged_and_measured(
     assert event["event"] == "rotator.rotation_failed"
     assert (event["outcome"], event["error"]) == ("failed", str(caught.value))
     assert event["request_id"] == LambdaContext().aws_request_id
-    assert event["binding"] == binding.token_secret
-    assert the_metrics(said.out)["RotationFailed"] == 1
+    assert event["binding"] == vault.token_secret
+    assert metrics_of(said.out)["RotationFailed"] == 1
 
 
 def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
-    binding: LocalBinding, capsys: pytest.CaptureFixture[str]
+    vault: Vault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = datetime.now(UTC)
     handler(SCHEDULED, LambdaContext())
-    line = the_metrics(capsys.readouterr().out)
+    line = metrics_of(capsys.readouterr().out)
     [directive] = line["_aws"]["CloudWatchMetrics"]
     named = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
 
     assert directive["Namespace"] == "Rotator"
     assert directive["Dimensions"] == [["TokenSecret"]]
-    assert line["TokenSecret"] == binding.token_secret
+    assert line["TokenSecret"] == vault.token_secret
     assert named == {
         "TokenRemainingSeconds": "Seconds",
         "RotationSucceeded": "Count",
@@ -217,14 +185,14 @@ def test_run_logs_one_line_of_metrics_that_cloudwatch_understands(
     assert line["_aws"]["Timestamp"] >= int(before.timestamp() * 1000)
 
 
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_tick_that_mints_nothing_still_tells_the_remaining_life(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     handler(SCHEDULED, LambdaContext())
     capsys.readouterr()
     handler(SCHEDULED, LambdaContext())
-    line = the_metrics(capsys.readouterr().out)
+    line = metrics_of(capsys.readouterr().out)
 
     assert line["TokenRemainingSeconds"] > 86_000
     assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 0)
@@ -232,20 +200,18 @@ def test_tick_that_mints_nothing_still_tells_the_remaining_life(
 
 
 def test_failure_is_raised_logged_and_measured_and_the_token_stays(
-    secrets: Any,  # noqa: ANN401
-    binding: LocalBinding,
-    capsys: pytest.CaptureFixture[str],
+    vault: Vault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler(SCHEDULED, LambdaContext())
-    kept = read_token(secrets, binding)
-    spoil_credentials(secrets, binding)
+    kept = vault.fields()
+    vault.put_credentials(client_secret=WRONG)
     capsys.readouterr()
 
     with pytest.raises(MintError) as caught:
         handler({"force": True}, LambdaContext())
     output = capsys.readouterr()
     event = json.loads(output.err.splitlines()[-1])
-    line = the_metrics(output.out)
+    line = metrics_of(output.out)
 
     assert caught.value.oauth_error == "invalid_client"
     assert (event["event"], event["outcome"]) == ("rotator.rotation_failed", "failed")
@@ -254,44 +220,37 @@ def test_failure_is_raised_logged_and_measured_and_the_token_stays(
     assert (line["RotationSucceeded"], line["RotationFailed"]) == (0, 1)
     # A failing job goes on telling how long the stored token still lives.
     assert line["TokenRemainingSeconds"] > 86_000
-    assert read_token(secrets, binding) == kept
+    assert vault.fields() == kept
 
 
 def test_no_secret_reaches_the_log_or_the_error(
-    secrets: Any,  # noqa: ANN401
-    binding: LocalBinding,
-    capsys: pytest.CaptureFixture[str],
+    vault: Vault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler(SCHEDULED, LambdaContext())
-    token = read_token(secrets, binding)["access_token"]
-    spoil_credentials(secrets, binding)
+    token = vault.fields()["access_token"]
+    vault.put_credentials(client_secret=WRONG)
     with pytest.raises(RotatorError) as caught:
         handler({"force": True}, LambdaContext())
     output = capsys.readouterr()
     said = f"{output.out}{output.err}{caught.value}{caught.value.__context__}"
 
     assert output.err
-    assert [s for s in (token, WRONG, binding.client_secret) if s in said] == []
+    assert [s for s in (token, WRONG, vault.client_secret) if s in said] == []
     assert caught.value.__context__ is None
 
 
-def test_unreadable_credentials_are_an_error_that_helps(
-    secrets: Any,  # noqa: ANN401
-    binding: LocalBinding,
-) -> None:
-    secrets.put_secret_value(SecretId=binding.credentials_secret, SecretString="{}")
+def test_unreadable_credentials_are_an_error_that_helps(vault: Vault) -> None:
+    vault.put("{}", secret_id=vault.credentials_secret)
 
     with pytest.raises(CredentialsError, match="client_id is missing"):
         handler(SCHEDULED, LambdaContext())
 
 
 def test_error_of_an_unknown_kind_is_raised_without_its_text(
-    binding: LocalBinding,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def explode(_: object) -> None:
-        raise ZeroDivisionError(binding.client_secret)
+        raise ZeroDivisionError(vault.client_secret)
 
     monkeypatch.setattr(lambda_handler, "open_store", explode)
     with pytest.raises(RotatorError) as caught:
@@ -303,11 +262,11 @@ def test_error_of_an_unknown_kind_is_raised_without_its_text(
         f"unexpected ZeroDivisionError in {place}; please report it", str(caught.value)
     )
     assert caught.value.__context__ is None
-    assert binding.client_secret not in output.out + output.err
-    assert the_metrics(output.out)["RotationFailed"] == 1
+    assert vault.client_secret not in output.out + output.err
+    assert metrics_of(output.out)["RotationFailed"] == 1
 
 
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_no_mint_is_begun_without_time_to_publish(ims: LocalIms) -> None:
     # Reading a rival's version and putting ours: a few calls, each of which may be repeated.
     with pytest.raises(MintError, match="no time left") as caught:
@@ -317,7 +276,7 @@ def test_no_mint_is_begun_without_time_to_publish(ims: LocalIms) -> None:
     assert ims.observed()["token_requests"] == 0
 
 
-@pytest.mark.usefixtures("binding")
+@pytest.mark.usefixtures("vault")
 def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
 
@@ -335,13 +294,10 @@ def test_aws_client_is_kept_between_invocations(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_event_that_names_a_secret_makes_no_metric_dimension(
-    binding: LocalBinding, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # CloudWatch bills each dimension, and whoever may invoke the function chooses the names.
-    event = {
-        "credentials_secret": binding.credentials_secret,
-        "token_secret": binding.token_secret,
-    }
+    event = {"credentials_secret": vault.credentials_secret, "token_secret": vault.token_secret}
     monkeypatch.setenv("ROTATOR_TOKEN_SECRET", "another/token")
 
     outcome = handler(event, LambdaContext())["outcome"]
@@ -353,11 +309,11 @@ def test_event_that_names_a_secret_makes_no_metric_dimension(
 
 
 def test_event_that_names_the_binding_of_the_environment_is_measured(
-    binding: LocalBinding, capsys: pytest.CaptureFixture[str]
+    vault: Vault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler(
-        {"credentials_secret": binding.credentials_secret, "token_secret": binding.token_secret},
+        {"credentials_secret": vault.credentials_secret, "token_secret": vault.token_secret},
         LambdaContext(),
     )
 
-    assert the_metrics(capsys.readouterr().out)["TokenSecret"] == binding.token_secret
+    assert metrics_of(capsys.readouterr().out)["TokenSecret"] == vault.token_secret

@@ -179,9 +179,7 @@ def test_secret_that_is_not_there_is_named(deployed: Deployed) -> None:
         call(event | {"SecretId": "gone/token"})
 
 
-def test_role_without_the_right_to_move_labels_is_told_which_one(
-    deployed: Deployed,
-) -> None:
+def test_role_without_the_right_to_move_labels_is_told_which_one(deployed: Deployed) -> None:
     name = deployed.binding.token_secret
     deployed.create(name, tag=deployed.binding.credentials_secret)
     deployed.client.put_secret_value(SecretId=name, SecretString="{}")

@@ -11,38 +11,34 @@ from tests.support.errors_of import CANARY, lone_error
 from tests.support.sdk_service import Service
 
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
-
-
-@pytest.fixture
-def store(service: Service) -> SecretsManagerStore:
-    return SecretsManagerStore(service.client)
+BOTH = [Secret("canary-a"), Secret("canary-b")]
 
 
 # Reading
 
 
-def test_two_secrets_are_read_with_one_call(service: Service, store: SecretsManagerStore) -> None:
+def test_two_secrets_are_read_with_one_call(service: Service) -> None:
     first = service.client.create_secret(Name="a", SecretString="canary-a")
     second = service.client.create_secret(Name="b", SecretString="canary-b")
     service.calls.clear()
-    assert store.read("b", "a") == [
+    assert service.store.read("b", "a") == [
         StoredSecret("b", second["ARN"], second["VersionId"], Secret("canary-b"), ("AWSCURRENT",)),
         StoredSecret("a", first["ARN"], first["VersionId"], Secret("canary-a"), ("AWSCURRENT",)),
     ]
     assert service.calls == ["BatchGetSecretValue"]
 
 
-def test_one_secret_is_read_with_one_call(service: Service, store: SecretsManagerStore) -> None:
+def test_one_secret_is_read_with_one_call(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary")
     service.calls.clear()
-    [read, again] = store.read("a", "a")
+    [read, again] = service.store.read("a", "a")
     assert read == again
     assert service.calls == ["GetSecretValue"]
 
 
 @pytest.mark.parametrize("batch_denied", [False, True])
 def test_name_arn_and_partial_arn_lead_to_the_same_secret(
-    service: Service, store: SecretsManagerStore, *, batch_denied: bool
+    service: Service, *, batch_denied: bool
 ) -> None:
     arn = service.client.create_secret(Name="app/my-token", SecretString="canary")["ARN"]
     service.client.create_secret(Name="app/my", SecretString="canary of another")
@@ -50,7 +46,7 @@ def test_name_arn_and_partial_arn_lead_to_the_same_secret(
     if batch_denied:
         service.refuse("BatchGetSecretValue", "AccessDeniedException")
     service.calls.clear()
-    read = store.read("app/my-token", arn, partial, "app/my")
+    read = service.store.read("app/my-token", arn, partial, "app/my")
     assert [secret.secret_id for secret in read] == ["app/my-token", arn, partial, "app/my"]
     assert [secret.arn == arn for secret in read] == [True, True, True, False]
     assert {secret.text for secret in read[:3]} == {Secret(CANARY)}
@@ -67,44 +63,32 @@ def test_name_arn_and_partial_arn_lead_to_the_same_secret(
     ],
 )
 def test_read_falls_back_to_single_reads_where_batch_reads_fail(
-    service: Service, store: SecretsManagerStore, status: int, body: bytes
+    service: Service, status: int, body: bytes
 ) -> None:
-    service.client.create_secret(Name="a", SecretString="canary-a")
-    service.client.create_secret(Name="b", SecretString="canary-b")
+    service.create("a", "b")
     service.answer("BatchGetSecretValue", status, body)
     service.calls.clear()
-    assert [secret.text for secret in store.read("a", "b")] == [
-        Secret("canary-a"),
-        Secret("canary-b"),
-    ]
+    assert [each.text for each in service.store.read("a", "b")] == BOTH
     assert service.calls == ["BatchGetSecretValue", "GetSecretValue", "GetSecretValue"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"SecretValues": []}])
 def test_what_a_batch_leaves_out_is_read_by_itself(
-    service: Service, store: SecretsManagerStore, answer: dict[str, object]
+    service: Service, answer: dict[str, object]
 ) -> None:
-    service.client.create_secret(Name="a", SecretString="canary-a")
-    service.client.create_secret(Name="b", SecretString="canary-b")
+    service.create("a", "b")
     service.answer("BatchGetSecretValue", 200, json.dumps(answer).encode())
-    assert [secret.text for secret in store.read("a", "b")] == [
-        Secret("canary-a"),
-        Secret("canary-b"),
-    ]
+    assert [each.text for each in service.store.read("a", "b")] == BOTH
 
 
-def test_secret_without_a_value_is_there_but_empty(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_secret_without_a_value_is_there_but_empty(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary")
     arn = service.client.create_secret(Name="empty")["ARN"]
     empty = StoredSecret(secret_id="empty", arn=arn, tags={})
-    assert store.read("a", "empty")[1] == store.read("empty")[0] == empty
+    assert service.store.read("a", "empty")[1] == service.store.read("empty")[0] == empty
 
 
-def test_error_of_a_batch_for_an_empty_secret_spares_the_single_read(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_error_of_a_batch_for_an_empty_secret_spares_the_single_read(service: Service) -> None:
     first = service.client.create_secret(Name="a", SecretString="canary")
     service.client.create_secret(Name="empty")
     entry = {
@@ -118,55 +102,46 @@ def test_error_of_a_batch_for_an_empty_secret_spares_the_single_read(
     body = json.dumps({"SecretValues": [entry], "Errors": [missing]}).encode()
     service.answer("BatchGetSecretValue", 200, body)
     service.calls.clear()
-    assert store.read("a", "empty")[1].version_id is None
+    assert service.store.read("a", "empty")[1].version_id is None
     assert service.calls == ["BatchGetSecretValue", "DescribeSecret"]
 
 
-def test_binary_value_reads_as_an_empty_text(service: Service, store: SecretsManagerStore) -> None:
+def test_binary_value_reads_as_an_empty_text(service: Service) -> None:
     service.client.create_secret(Name="a", SecretBinary=b"canary")
-    [read] = store.read("a")
+    [read] = service.store.read("a")
     assert read.text == Secret("")
     assert read.version_id is not None
 
 
-def test_pending_version_is_never_read(service: Service, store: SecretsManagerStore) -> None:
-    service.client.create_secret(Name="a", SecretString="canary-a")
-    service.client.create_secret(Name="b", SecretString="canary-b")
+def test_pending_version_is_never_read(service: Service) -> None:
+    service.create("a", "b")
     service.client.put_secret_value(
         SecretId="a", SecretString="pending", VersionStages=["AWSPENDING"]
     )
-    assert store.read("a", "b")[0].text == Secret("canary-a")
-    assert store.read("a")[0].text == Secret("canary-a")
+    assert service.store.read("a", "b")[0].text == Secret("canary-a")
+    assert service.store.read("a")[0].text == Secret("canary-a")
 
 
-def test_version_that_is_not_current_is_never_taken_from_a_batch(
-    service: Service, store: SecretsManagerStore
-) -> None:
-    for name in ("a", "b"):
-        service.client.create_secret(Name=name, SecretString=f"canary-{name}")
+def test_version_that_is_not_current_is_never_taken_from_a_batch(service: Service) -> None:
+    service.create("a", "b")
     entry = service.client.get_secret_value(SecretId="a")
     old = {"SecretString": "of-yesterday", "VersionId": FIRST, "VersionStages": ["AWSPREVIOUS"]}
     body = {"SecretValues": [{key: entry[key] for key in ("ARN", "Name")} | old]}
     service.answer("BatchGetSecretValue", 200, json.dumps(body).encode())
 
-    assert [each.text for each in store.read("a", "b")] == [
-        Secret("canary-a"),
-        Secret("canary-b"),
-    ]
+    assert [each.text for each in service.store.read("a", "b")] == BOTH
 
 
-def test_version_is_found_by_its_id_whatever_its_labels(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_version_is_found_by_its_id_whatever_its_labels(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary-1", ClientRequestToken=FIRST)
     service.client.put_secret_value(
         SecretId="a", SecretString="canary-2", ClientRequestToken=SECOND
     )
-    found = store.read_version("a", FIRST)
+    found = service.store.read_version("a", FIRST)
     assert found is not None
     assert found.text == Secret("canary-1")
     assert "AWSCURRENT" not in found.stages
-    assert store.read_version("a", "00000000-0000-4000-8000-00000000dead") is None
+    assert service.store.read_version("a", "00000000-0000-4000-8000-00000000dead") is None
 
 
 # Writing
@@ -177,35 +152,31 @@ def read_one(store: SecretsManagerStore, name: str) -> StoredSecret:
     return secret
 
 
-def test_put_makes_the_new_version_current(service: Service, store: SecretsManagerStore) -> None:
+def test_put_makes_the_new_version_current(service: Service) -> None:
     service.client.create_secret(Name="a")
-    store.put(read_one(store, "a"), Secret(CANARY), version_id=FIRST)
-    written = read_one(store, "a")
+    service.store.put(read_one(service.store, "a"), Secret(CANARY), version_id=FIRST)
+    written = read_one(service.store, "a")
     assert (written.version_id, written.text) == (FIRST, Secret(CANARY))
     assert written.stages == ("AWSCURRENT",)
 
 
-def test_put_of_the_same_content_again_changes_nothing(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_put_of_the_same_content_again_changes_nothing(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary-1")
-    seen = read_one(store, "a")
-    store.put(seen, Secret("canary-2"), version_id=SECOND)
-    store.put(seen, Secret("canary-2"), version_id=SECOND)
+    seen = read_one(service.store, "a")
+    service.store.put(seen, Secret("canary-2"), version_id=SECOND)
+    service.store.put(seen, Secret("canary-2"), version_id=SECOND)
     versions = service.client.list_secret_version_ids(SecretId="a", IncludeDeprecated=True)
     assert len(versions["Versions"]) == 2
 
 
-def test_put_under_a_taken_id_is_a_conflict_and_writes_nothing(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_put_under_a_taken_id_is_a_conflict_and_writes_nothing(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary-1")
-    seen = read_one(store, "a")
-    store.put(seen, Secret("canary-2"), version_id=SECOND)
-    error = lone_error(lambda: store.put(seen, Secret(f"{CANARY}-3"), version_id=SECOND))
+    seen = read_one(service.store, "a")
+    service.store.put(seen, Secret("canary-2"), version_id=SECOND)
+    error = lone_error(lambda: service.store.put(seen, Secret(f"{CANARY}-3"), version_id=SECOND))
     assert isinstance(error, VersionConflict)
     assert error.aws_code == "ResourceExistsException"
-    assert read_one(store, "a").text == Secret("canary-2")
+    assert read_one(service.store, "a").text == Secret("canary-2")
 
 
 # API reference, PutSecretValue, response elements: those of the version that was written.
@@ -222,153 +193,126 @@ OF_ANOTHER_WRITE = [
 @pytest.mark.parametrize("changes", OF_ANOTHER_WRITE)
 @pytest.mark.parametrize("written", [None, CANARY, "of a rival", "moved aside"])
 def test_response_of_another_write_is_believed_only_once_it_is_read(
-    service: Service, store: SecretsManagerStore, changes: dict[str, object], written: str | None
+    service: Service, changes: dict[str, object], written: str | None
 ) -> None:
     arn = service.client.create_secret(Name="a", SecretString="canary-1")["ARN"]
-    seen = read_one(store, "a")
+    seen = read_one(service.store, "a")
     if written is not None:
         text = CANARY if written == "moved aside" else written
-        store.put(seen, Secret(text), version_id=FIRST)
+        service.store.put(seen, Secret(text), version_id=FIRST)
     if written == "moved aside":
         service.client.put_secret_value(SecretId="a", SecretString="later")
     response = {"ARN": arn, "Name": "a", "VersionId": FIRST, "VersionStages": ["AWSCURRENT"]}
     service.answer("PutSecretValue", 200, json.dumps(response | changes).encode())
     if written == CANARY:
-        store.put(seen, Secret(CANARY), version_id=FIRST)
+        service.store.put(seen, Secret(CANARY), version_id=FIRST)
         return
-    error = lone_error(lambda: store.put(seen, Secret(CANARY), version_id=FIRST))
+    error = lone_error(lambda: service.store.put(seen, Secret(CANARY), version_id=FIRST))
     assert isinstance(error, StoreError)
     assert error.retryable
     assert isinstance(error, VersionConflict) == (written is not None)
 
 
-def test_value_over_the_limit_is_refused_without_a_call(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_value_over_the_limit_is_refused_without_a_call(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary")
-    seen = read_one(store, "a")
+    seen = read_one(service.store, "a")
     service.calls.clear()
     wide = "\u00e4" * (MAX_SECRET_BYTES // 2)
-    error = lone_error(lambda: store.put(seen, Secret(wide + "x"), version_id=SECOND))
+    error = lone_error(lambda: service.store.put(seen, Secret(wide + "x"), version_id=SECOND))
     assert str(error) == ("secret a: the new value has 65537 bytes, Secrets Manager takes 65536")
     assert isinstance(error, StoreError)
     assert not error.retryable
     assert service.calls == []
-    store.put(seen, Secret(wide), version_id=SECOND)
+    service.store.put(seen, Secret(wide), version_id=SECOND)
 
 
-def test_created_secret_has_what_it_was_given(service: Service, store: SecretsManagerStore) -> None:
-    store.create("empty", description="a token", tags={"rotator:credentials-secret": "c"})
-    store.create("full", description="d", tags={}, text=Secret(CANARY), kms_key_id="alias/k")
-    empty, full = store.describe("empty"), store.describe("full")
+def test_created_secret_has_what_it_was_given(service: Service) -> None:
+    service.store.create("empty", description="a token", tags={"rotator:credentials-secret": "c"})
+    service.store.create(
+        "full", description="d", tags={}, text=Secret(CANARY), kms_key_id="alias/k"
+    )
+    empty, full = service.store.describe("empty"), service.store.describe("full")
     assert empty.tags == {"rotator:credentials-secret": "c"}
     assert (empty.has_value, full.has_value) == (False, True)
     described = service.client.describe_secret(SecretId="full")
     assert (full.arn, described["KmsKeyId"]) == (described["ARN"], "alias/k")
-    error = lone_error(lambda: store.create("full", description="d", tags={}))
+    error = lone_error(lambda: service.store.create("full", description="d", tags={}))
     assert isinstance(error, VersionConflict)
     assert "full" in str(error)
 
 
-def test_tag_replaces_the_value_of_the_same_key(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_tag_replaces_the_value_of_the_same_key(service: Service) -> None:
     service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "old"}])
-    store.tag("a", {"k": "new", "l": "more"})
-    assert store.describe("a").tags == {"k": "new", "l": "more"}
+    service.store.tag("a", {"k": "new", "l": "more"})
+    assert service.store.describe("a").tags == {"k": "new", "l": "more"}
 
 
 # Refusals
 
+DENIED, KMS, CALLER = (
+    "grant secretsmanager:{} on it",
+    "its KMS key refused",
+    "does not accept these AWS credentials",
+)
+AGAIN = "temporarily unavailable"
+NAMED_KMS = (
+    "User: role/kms-admins/x is not authorized to perform: secretsmanager:X on my-kms-secret"
+)
+BY_KMS = "User: x is not authorized to perform: kms:Decrypt on this resource"
+DELETED = "You can't perform this operation on the secret because it was marked for deletion."
 REFUSALS = [
-    (
-        "AccessDeniedException",
-        "User: x is not authorized",
-        400,
-        "grant secretsmanager:{} on it",
-        False,
-    ),
-    (
-        "AccessDeniedException",
-        "User: role/kms-admins/x is not authorized to perform: secretsmanager:X on my-kms-secret",
-        400,
-        "grant secretsmanager:{} on it",
-        False,
-    ),
-    ("AccessDeniedException", "Access to KMS is not allowed", 400, "its KMS key refused", False),
-    (
-        "AccessDeniedException",
-        "User: x is not authorized to perform: kms:Decrypt on this resource",
-        400,
-        "its KMS key refused",
-        False,
-    ),
-    ("DecryptionFailure", "", 400, "its KMS key refused", False),
-    ("EncryptionFailure", "", 400, "its KMS key refused", False),
-    (
-        "InvalidRequestException",
-        "You can't perform this operation on the secret because it was marked for deletion.",
-        400,
-        "restore-secret",
-        False,
-    ),
-    ("InvalidRequestException", "something else", 400, "refused ({}: InvalidRequest", False),
-    ("LimitExceededException", "", 400, "({}: LimitExceeded", False),
-    ("ExpiredTokenException", "", 400, "does not accept these AWS credentials", False),
-    ("UnrecognizedClientException", "", 400, "does not accept these AWS credentials", False),
-    ("InvalidSignatureException", "", 400, "does not accept these AWS credentials", False),
-    ("ThrottlingException", "Rate exceeded", 400, "temporarily unavailable", True),
-    ("InternalServiceError", "", 500, "temporarily unavailable", True),
-    ("Whatever", "", 503, "temporarily unavailable", True),
+    (400, "AccessDeniedException", "User: x is not authorized", DENIED),
+    (400, "AccessDeniedException", NAMED_KMS, DENIED),
+    (400, "AccessDeniedException", "Access to KMS is not allowed", KMS),
+    (400, "AccessDeniedException", BY_KMS, KMS),
+    (400, "DecryptionFailure", "", KMS),
+    (400, "EncryptionFailure", "", KMS),
+    (400, "InvalidRequestException", DELETED, "restore-secret"),
+    (400, "InvalidRequestException", "something else", "refused ({}: InvalidRequest"),
+    (400, "LimitExceededException", "", "({}: LimitExceeded"),
+    (400, "ExpiredTokenException", "", CALLER),
+    (400, "UnrecognizedClientException", "", CALLER),
+    (400, "InvalidSignatureException", "", CALLER),
+    (400, "ThrottlingException", "Rate exceeded", AGAIN),
+    (500, "InternalServiceError", "", AGAIN),
+    (503, "Whatever", "", AGAIN),
 ]
 
 
-@pytest.mark.parametrize(("code", "message", "status", "text", "retryable"), REFUSALS)
+@pytest.mark.parametrize(("status", "code", "message", "says"), REFUSALS)
 @pytest.mark.parametrize("operation", ["GetSecretValue", "PutSecretValue", "DescribeSecret"])
-def test_refusal_names_the_secret_and_the_way_out(  # noqa: PLR0917 - one row of the table
-    service: Service,
-    store: SecretsManagerStore,
-    operation: str,
-    code: str,
-    message: str,
-    status: int,
-    text: str,
-    *,
-    retryable: bool,
+def test_refusal_names_the_secret_and_the_way_out(
+    *, service: Service, operation: str, status: int, code: str, message: str, says: str
 ) -> None:
     calls = {
-        "GetSecretValue": lambda: store.read("app/token"),
-        "PutSecretValue": lambda: store.put(
+        "GetSecretValue": lambda: service.store.read("app/token"),
+        "PutSecretValue": lambda: service.store.put(
             StoredSecret("app/token", "arn"), Secret(CANARY), version_id=FIRST
         ),
-        "DescribeSecret": lambda: store.describe("app/token"),
+        "DescribeSecret": lambda: service.store.describe("app/token"),
     }
     service.refuse(operation, code, f"{message} canary", status=status)
     error = lone_error(calls[operation])
     assert isinstance(error, StoreError)
     assert (error.operation, error.secret_id, error.aws_code) == (operation, "app/token", code)
-    assert error.retryable is retryable
+    assert error.retryable is (says == AGAIN)
     assert str(error).startswith("secret app/token: ")
-    assert text.format(operation) in str(error)
+    assert says.format(operation) in str(error)
     assert "\n" not in str(error)
 
 
-def test_refusal_of_a_write_by_kms_names_both_rights(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_refusal_of_a_write_by_kms_names_both_rights(service: Service) -> None:
     service.refuse("PutSecretValue", "AccessDeniedException", "Access to KMS is not allowed")
     error = lone_error(
-        lambda: store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST)
+        lambda: service.store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST)
     )
     assert "kms:GenerateDataKey and kms:Decrypt" in str(error)
 
 
 @pytest.mark.parametrize("others", [(), ("there",)])
-def test_missing_secret_is_told_with_the_way_out(
-    service: Service, store: SecretsManagerStore, others: tuple[str, ...]
-) -> None:
+def test_missing_secret_is_told_with_the_way_out(service: Service, others: tuple[str, ...]) -> None:
     service.client.create_secret(Name="there", SecretString="canary")
-    error = lone_error(lambda: store.read(*others, "missing"))
+    error = lone_error(lambda: service.store.read(*others, "missing"))
     assert isinstance(error, SecretNotFound)
     assert str(error).startswith("secret missing: does not exist in this account and region")
     assert not error.retryable
@@ -376,25 +320,26 @@ def test_missing_secret_is_told_with_the_way_out(
 
 @pytest.mark.parametrize("others", [(), ("there",)])
 def test_secret_scheduled_for_deletion_is_told_with_the_way_out(
-    service: Service, store: SecretsManagerStore, others: tuple[str, ...]
+    service: Service, others: tuple[str, ...]
 ) -> None:
     service.client.create_secret(Name="there", SecretString="canary")
     service.client.create_secret(Name="gone", SecretString="canary")
     service.client.delete_secret(SecretId="gone")
-    for call in (lambda: store.read(*others, "gone"), lambda: store.describe("gone")):
+    for call in (
+        lambda: service.store.read(*others, "gone"),
+        lambda: service.store.describe("gone"),
+    ):
         assert "aws secretsmanager restore-secret --secret-id gone" in str(lone_error(call))
 
 
-def test_single_read_that_fails_too_is_the_last_call(
-    service: Service, store: SecretsManagerStore
-) -> None:
+def test_single_read_that_fails_too_is_the_last_call(service: Service) -> None:
     for operation in ("BatchGetSecretValue", "GetSecretValue"):
         service.refuse(operation, "ThrottlingException")
-    assert lone_error(lambda: store.read("a", "b")).retryable
+    assert lone_error(lambda: service.store.read("a", "b")).retryable
     assert service.calls == ["BatchGetSecretValue", "GetSecretValue"]
 
 
-def test_name_that_is_none_is_a_setting_to_mend(store: SecretsManagerStore) -> None:
-    error = lone_error(lambda: store.describe(""))
+def test_name_that_is_none_is_a_setting_to_mend(service: Service) -> None:
+    error = lone_error(lambda: service.store.describe(""))
     assert isinstance(error, ConfigError)
     assert "is not a valid secret name or ARN" in str(error)

@@ -18,11 +18,6 @@ from tests.support.sdk_service import Service
 FIRST, SECOND = (f"{n:08d}-0000-4000-8000-000000000000" for n in (1, 2))
 
 
-@pytest.fixture
-def store(service: Service) -> SecretsManagerStore:
-    return SecretsManagerStore(service.client)
-
-
 def test_connection_reads_what_the_environment_names(service: Service) -> None:
     service.client.create_secret(Name="a", SecretString="canary")
     client: Any = connect()
@@ -67,9 +62,7 @@ def test_setting_that_does_not_lead_to_a_service_is_named(
 
 
 @pytest.mark.usefixtures("service")
-def test_missing_aws_credentials_are_told_with_the_way_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_aws_credentials_are_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as environment:
         environment.delenv("AWS_ACCESS_KEY_ID")
         client: Any = connect()
@@ -80,9 +73,7 @@ def test_missing_aws_credentials_are_told_with_the_way_out(
         client.close()
 
 
-def test_unreachable_service_is_temporary(
-    service: Service,
-) -> None:
+def test_unreachable_service_is_temporary(service: Service) -> None:
     def fail(**_: object) -> None:
         raise ConnectTimeoutError(endpoint_url="https://canary.example")
 
@@ -95,11 +86,10 @@ def test_unreachable_service_is_temporary(
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"VersionId": None}, {"ARN": None}, {"Name": 1}, {"SecretString": 1}],
+    "changes", [{"VersionId": None}, {"ARN": None}, {"Name": 1}, {"SecretString": 1}]
 )
 def test_answer_that_describes_no_version_is_refused(
-    service: Service, store: SecretsManagerStore, changes: dict[str, object]
+    service: Service, changes: dict[str, object]
 ) -> None:
     entry = {"ARN": "arn", "Name": "app/token", "VersionId": "v", "VersionStages": ["AWSCURRENT"]}
     body = json.dumps(entry | {"SecretString": "canary"} | changes).encode()
@@ -107,7 +97,7 @@ def test_answer_that_describes_no_version_is_refused(
     service.answer("BatchGetSecretValue", 200, b'{"SecretValues": [%s]}' % body)
     for secret_ids in (("app/token",), ("app/token", "app/other")):
         with pytest.raises(StoreError, match="the response is not from Secrets Manager"):
-            store.read(*secret_ids)
+            service.store.read(*secret_ids)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +119,17 @@ def test_answer_that_describes_no_version_is_refused(
     ],
 )
 def test_response_of_another_server_is_told_as_one_by_job_and_reader(
-    service: Service, store: SecretsManagerStore, status: int, body: bytes, *, retryable: bool
+    service: Service, status: int, body: bytes, *, retryable: bool
 ) -> None:
     """A captive portal, a proxy's error page: nothing is known of the secret, nor wrong with it."""
     for operation in ("GetSecretValue", "DescribeSecret"):
         service.answer(operation, status, body)
     reader = TokenReader("a", client=service.client, background=False)
-    for call in (lambda: store.read("a"), lambda: store.describe("a"), reader.token):
+    for call in (
+        lambda: service.store.read("a"),
+        lambda: service.store.describe("a"),
+        reader.token,
+    ):
         error = lone_error(call)
         assert isinstance(error, StoreError)
         assert (error.retryable, error.aws_code) == (retryable, None)
@@ -154,12 +148,10 @@ def test_page_of_another_server_is_no_empty_list_of_secrets(service: Service, bo
 
 
 @pytest.mark.parametrize("body", [b"<html>canary</html>", b"{}", b""])
-def test_page_of_another_server_is_no_tag(
-    service: Service, store: SecretsManagerStore, body: bytes
-) -> None:
+def test_page_of_another_server_is_no_tag(service: Service, body: bytes) -> None:
     service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "old"}])
     service.answer("TagResource", 200, body)
-    error = lone_error(lambda: store.tag("a", {"k": "new"}))
+    error = lone_error(lambda: service.store.tag("a", {"k": "new"}))
     assert isinstance(error, StoreError)
     assert error.retryable
     assert "the response is not from Secrets Manager (TagResource: HTTP 200)" in str(error)
@@ -167,10 +159,10 @@ def test_page_of_another_server_is_no_tag(
 
 @pytest.mark.parametrize("body", [b"", b"{}"])
 def test_tag_that_is_there_counts_whatever_the_response_looks_like(
-    service: Service, store: SecretsManagerStore, body: bytes
+    service: Service, body: bytes
 ) -> None:
     """Stand-ins for the service answer with another content type: moto with that of a page."""
     service.client.create_secret(Name="a", Tags=[{"Key": "k", "Value": "v"}])
     service.answer("TagResource", 200, body)
-    store.tag("a", {"k": "v"})
+    service.store.tag("a", {"k": "v"})
     assert service.calls[-2:] == ["TagResource", "DescribeSecret"]

@@ -97,6 +97,13 @@ def vault(binding: LocalBinding, secrets_client: Any) -> Vault:  # noqa: ANN401 
 
 
 @pytest.fixture
+def fresh(vault: Vault) -> Vault:
+    """The same with a token that was just issued."""
+    vault.put_token()
+    return vault
+
+
+@pytest.fixture
 def planted(vault: Vault, ims: RemoteIms) -> Vault:
     """A client secret and a due token that are canaries."""
     ims.configure(clients={vault.client_id: [CLIENT_SECRET]})

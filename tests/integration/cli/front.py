@@ -32,7 +32,6 @@ class Front:
 
     @property
     def api_url(self) -> str:
-        """The API that takes no token."""
         return f"{self.env['AWS_ENDPOINT_URL']}/hello"
 
     @property
@@ -42,7 +41,6 @@ class Front:
 
     @property
     def env(self) -> dict[str, str]:
-        """The variable that leads a command here."""
         return {"AWS_ENDPOINT_URL": self._server.url}
 
     def refuse(self, *actions: str, code: str, message: str = "", status: int = 400) -> None:
@@ -55,7 +53,6 @@ class Front:
         self.answers[action] = (200, json.dumps(value).encode())
 
     def relent(self) -> None:
-        """Pass everything on again."""
         self.answers.clear()
 
     def hold(self, action: str, *, passed_on: bool) -> None:

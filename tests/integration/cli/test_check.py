@@ -12,7 +12,6 @@ TOKEN = "canary-stored-token"
 
 
 def test_check_makes_the_providers_first_call(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
-    assert vault.versions() == {}
     inside("run", *vault.selectors)
 
     ended = inside("check", vault.token_secret, "--url", ims.urls.hello)
@@ -21,10 +20,8 @@ def test_check_makes_the_providers_first_call(inside: Cli, vault: Vault, ims: Re
     assert ended.stdout == "HTTP 200\nWelcome to the Photoshop API!\n"
 
 
-def test_check_of_a_token_that_the_api_refuses(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
-    vault.put_token()
-
-    ended = cli("check", vault.token_secret, "--url", ims.urls.hello)
+def test_check_of_a_token_that_the_api_refuses(cli: Cli, fresh: Vault, ims: RemoteIms) -> None:
+    ended = cli("check", fresh.token_secret, "--url", ims.urls.hello)
 
     assert ended.returncode == 3
     assert ended.stdout.startswith('HTTP 401\n{"error_code": "401013"')
@@ -36,50 +33,43 @@ def test_check_of_a_token_that_the_api_refuses(cli: Cli, vault: Vault, ims: Remo
     [(200, 0), (204, 0), (302, 2), (401, 3), (403, 3), (404, 2), (429, 4), (500, 4), (503, 4)],
 )
 def test_check_ends_as_the_status_says(
-    *, inside: Cli, vault: Vault, front: Front, status: int, code: int
+    *, inside: Cli, fresh: Vault, front: Front, status: int, code: int
 ) -> None:
-    vault.put_token()
     front.api_status, front.api_body = status, b""
 
-    ended = inside("check", vault.token_secret, "--url", front.api_url)
+    ended = inside("check", fresh.token_secret, "--url", front.api_url)
 
     assert (ended.returncode, ended.stdout) == (code, f"HTTP {status}\n")
 
 
-def test_check_hides_a_token_that_the_api_repeats(inside: Cli, vault: Vault, front: Front) -> None:
-    vault.put_token()
+def test_check_hides_a_token_that_the_api_repeats(inside: Cli, fresh: Vault, front: Front) -> None:
     front.api_body = f"you sent {TOKEN}".encode()
 
-    ended = inside("check", vault.token_secret, "--url", front.api_url)
+    ended = inside("check", fresh.token_secret, "--url", front.api_url)
 
     assert ended.stdout == "HTTP 401\nyou sent ***\n"
 
 
-def test_check_of_an_api_that_cannot_be_reached_is_temporary(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = inside("check", vault.token_secret, "--url", "http://127.0.0.1:1/hello")
+def test_check_of_an_api_that_cannot_be_reached_is_temporary(inside: Cli, fresh: Vault) -> None:
+    ended = inside("check", fresh.token_secret, "--url", "http://127.0.0.1:1/hello")
 
     assert ended.returncode == 4
     assert ended.stderr == "rotator check: API: connection failed or was closed\n"
 
 
-def test_check_sends_no_token_over_plain_http(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = inside("check", vault.token_secret, "--url", "http://api.example/hello")
+def test_check_sends_no_token_over_plain_http(inside: Cli, fresh: Vault) -> None:
+    ended = inside("check", fresh.token_secret, "--url", "http://api.example/hello")
 
     assert ended.returncode == 2
     assert "must use https" in ended.stderr
 
 
 def test_check_shows_nothing_that_steers_a_terminal(
-    inside: Cli, vault: Vault, front: Front
+    inside: Cli, fresh: Vault, front: Front
 ) -> None:
-    vault.put_token()
     front.api_body = b"\x1b]0;title\x07\x1b[2Jdone\r\n"
 
-    ended = inside("check", vault.token_secret, "--url", front.api_url)
+    ended = inside("check", fresh.token_secret, "--url", front.api_url)
 
     assert ended.stdout == "HTTP 401\n\\x1b]0;title\\x07\\x1b[2Jdone\n\n"
 

@@ -15,28 +15,23 @@ TOKEN = "canary-stored-token"
 READERS = ("token", "headers", "env")
 
 
-def test_token_is_printed_bare(cli: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = cli("token", vault.token_secret)
+def test_token_is_printed_bare(cli: Cli, fresh: Vault) -> None:
+    ended = cli("token", fresh.token_secret)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{TOKEN}\n", "")
 
 
-def test_headers_are_those_of_adobes_apis(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = inside("headers", vault.token_secret)
+def test_headers_are_those_of_adobes_apis(inside: Cli, fresh: Vault) -> None:
+    ended = inside("headers", fresh.token_secret)
 
     assert ended.returncode == 0
-    assert ended.stdout == f"Authorization: Bearer {TOKEN}\nx-api-key: {vault.client_id}\n"
+    assert ended.stdout == f"Authorization: Bearer {TOKEN}\nx-api-key: {fresh.client_id}\n"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_headers_go_to_curl_by_standard_input(
     inside: Cli, vault: Vault, ims: RemoteIms, aws_env: dict[str, str]
 ) -> None:
-    assert vault.versions() == {}
     inside("run", *vault.selectors)
 
     ended = sh(
@@ -67,16 +62,14 @@ def test_env_is_quoted_for_the_shell(vault: Vault, aws_env: dict[str, str]) -> N
     ("options", "start"), [((), ""), (("--prefix", "PS_FF_SERVICES"), "PS_FF_SERVICES_")]
 )
 def test_env_names_its_variables_by_the_prefix(
-    inside: Cli, vault: Vault, options: tuple[str, ...], start: str
+    inside: Cli, fresh: Vault, options: tuple[str, ...], start: str
 ) -> None:
-    vault.put_token()
-
-    ended = inside("env", vault.token_secret, *options)
+    ended = inside("env", fresh.token_secret, *options)
 
     assert ended.stdout.splitlines() == [
         f"export {start}ACCESS_TOKEN={TOKEN}",
-        f"export {start}CLIENT_ID={vault.client_id}",
-        f"export {start}EXPIRES_AT={vault.fields()['expires_at']}",
+        f"export {start}CLIENT_ID={fresh.client_id}",
+        f"export {start}EXPIRES_AT={fresh.fields()['expires_at']}",
     ]
 
 
@@ -118,11 +111,10 @@ def test_nothing_usable_ends_with_six(
     assert "canary" not in line
 
 
-def test_previous_token_serves_while_the_current_one_is_unusable(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-    vault.put("spoiled by hand")
+def test_previous_token_serves_while_the_current_one_is_unusable(inside: Cli, fresh: Vault) -> None:
+    fresh.put("spoiled by hand")
 
-    ended = inside("token", vault.token_secret)
+    ended = inside("token", fresh.token_secret)
 
     assert (ended.returncode, ended.stdout) == (0, f"{TOKEN}\n")
 
@@ -170,16 +162,15 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("way", ["argument", "option", "variable"])
 def test_token_secret_is_named_in_the_same_ways_for_every_command(
-    *, inside: Cli, cli: Cli, vault: Vault, command: tuple[str, ...], way: str
+    *, inside: Cli, cli: Cli, fresh: Vault, command: tuple[str, ...], way: str
 ) -> None:
-    vault.put_token()
     name, *rest = command
     args = {
-        "argument": (vault.token_secret,),
-        "option": ("--token-secret", vault.token_secret),
+        "argument": (fresh.token_secret,),
+        "option": ("--token-secret", fresh.token_secret),
         "variable": (),
     }[way]
-    env = {"ROTATOR_TOKEN_SECRET": vault.token_secret if way == "variable" else "test/other"}
+    env = {"ROTATOR_TOKEN_SECRET": fresh.token_secret if way == "variable" else "test/other"}
 
     call = cli if name == "exec" else inside  # it takes the place of its process
     ended = call(name, *args, *rest, env=env)
@@ -199,8 +190,6 @@ def test_two_names_for_the_token_secret_are_refused(inside: Cli, command: tuple[
 
 
 def test_documented_idiom_stops_a_script(vault: Vault, aws_env: dict[str, str]) -> None:
-    assert vault.versions() == {}
-
     ended = sh(
         'vars=$($ROTATOR env "$1") && eval "$vars" || exit; echo went on',
         vault.token_secret,
@@ -211,15 +200,14 @@ def test_documented_idiom_stops_a_script(vault: Vault, aws_env: dict[str, str]) 
 
 
 def test_status_is_written_for_a_textfile_collector(
-    inside: Cli, vault: Vault, tmp_path: Path
+    inside: Cli, fresh: Vault, tmp_path: Path
 ) -> None:
-    vault.put_token()
     path = tmp_path / "rotator.prom"
 
-    ended = inside("status", vault.token_secret, "--openmetrics", str(path))
+    ended = inside("status", fresh.token_secret, "--openmetrics", str(path))
 
-    expected = vault.fields()["expires_at_epoch"]
-    labels = f'{{token_secret="{vault.token_secret}"}}'
+    expected = fresh.fields()["expires_at_epoch"]
+    labels = f'{{token_secret="{fresh.token_secret}"}}'
     assert ended.returncode == 0
     assert f"rotator_token_expires_at_seconds{labels} {expected}\n" in path.read_text()
     assert "healthy" in ended.stdout

@@ -16,33 +16,29 @@ from tests.integration.cli.vault import Vault
 TOKEN = "canary-stored-token"
 
 
-def test_command_gets_the_token_and_its_own_arguments(cli: Cli, vault: Vault) -> None:
-    vault.put_token()
+def test_command_gets_the_token_and_its_own_arguments(cli: Cli, fresh: Vault) -> None:
     script = 'printf "%s|%s|%s|%s" "$P_ACCESS_TOKEN" "$P_CLIENT_ID" "$1" "$MINE"'
 
     ended = cli(
-        *("exec", vault.token_secret, "--prefix", "P"),
+        *("exec", fresh.token_secret, "--prefix", "P"),
         *("--", "sh", "-c", script, "sh", "--flag"),
         env={"MINE": "kept"},
     )
 
     assert ended.returncode == 0
-    assert ended.stdout == f"{TOKEN}|{vault.client_id}|--flag|kept"
+    assert ended.stdout == f"{TOKEN}|{fresh.client_id}|--flag|kept"
 
 
-def test_command_reads_standard_input_and_ends_with_its_own_code(cli: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = cli("exec", vault.token_secret, "--", "sh", "-c", "cat; exit 42", stdin="piped")
+def test_command_reads_standard_input_and_ends_with_its_own_code(cli: Cli, fresh: Vault) -> None:
+    ended = cli("exec", fresh.token_secret, "--", "sh", "-c", "cat; exit 42", stdin="piped")
 
     assert (ended.returncode, ended.stdout) == (42, "piped")
 
 
-def test_command_takes_the_place_of_rotator(vault: Vault, aws_env: dict[str, str]) -> None:
-    vault.put_token()
+def test_command_takes_the_place_of_rotator(fresh: Vault, aws_env: dict[str, str]) -> None:
     script = 'trap "exit 7" USR1; echo $$; while :; do sleep 0.05; done'
     with subprocess.Popen(
-        [sys.executable, "-m", "rotator", "exec", vault.token_secret, "--", "sh", "-c", script],
+        [sys.executable, "-m", "rotator", "exec", fresh.token_secret, "--", "sh", "-c", script],
         env=aws_env,
         stdout=subprocess.PIPE,
         text=True,
@@ -54,10 +50,8 @@ def test_command_takes_the_place_of_rotator(vault: Vault, aws_env: dict[str, str
 
 
 @pytest.mark.parametrize("name", ["PIPE", "TERM", "INT"])
-def test_command_meets_signals_as_a_shell_would_have_it(cli: Cli, vault: Vault, name: str) -> None:
-    vault.put_token()
-
-    ended = cli("exec", vault.token_secret, "--", "sh", "-c", f"kill -{name} $$; echo survived")
+def test_command_meets_signals_as_a_shell_would_have_it(cli: Cli, fresh: Vault, name: str) -> None:
+    ended = cli("exec", fresh.token_secret, "--", "sh", "-c", f"kill -{name} $$; echo survived")
 
     assert ended.stdout == ""
     assert ended.returncode == -signal.Signals[f"SIG{name}"]
@@ -72,23 +66,20 @@ def test_command_meets_signals_as_a_shell_would_have_it(cli: Cli, vault: Vault, 
     ],
 )
 def test_command_that_cannot_run_gets_the_shells_code(
-    *, cli: Cli, vault: Vault, command: str, code: int, problem: str
+    *, cli: Cli, fresh: Vault, command: str, code: int, problem: str
 ) -> None:
-    vault.put_token()
-
-    ended = cli("exec", vault.token_secret, "--", command)
+    ended = cli("exec", fresh.token_secret, "--", command)
 
     assert ended.returncode == code
     assert ended.stderr == f"rotator exec: {command}: {problem}\n"
 
 
 def test_command_that_cannot_run_leaves_the_signals_of_the_caller_as_they_were(
-    inside: Cli, vault: Vault
+    inside: Cli, fresh: Vault
 ) -> None:
-    vault.put_token()
     before = signal.getsignal(signal.SIGPIPE)
 
-    assert inside("exec", vault.token_secret, "--", "/no/such/command").returncode == 127
+    assert inside("exec", fresh.token_secret, "--", "/no/such/command").returncode == 127
 
     assert signal.getsignal(signal.SIGPIPE) is before
 
@@ -117,21 +108,19 @@ def script(folder: Path, text: str) -> str:
 
 
 def test_script_that_names_no_interpreter_is_run_by_the_shell(
-    cli: Cli, vault: Vault, tmp_path: Path
+    cli: Cli, fresh: Vault, tmp_path: Path
 ) -> None:
-    vault.put_token()
     path = script(tmp_path, 'printf "%s|%s|%s" "$0" "$1" "$ACCESS_TOKEN"\n')
 
-    ended = cli("exec", vault.token_secret, "--", path, "one")
+    ended = cli("exec", fresh.token_secret, "--", path, "one")
 
     assert (ended.returncode, ended.stdout) == (0, f"{path}|one|{TOKEN}")
 
 
-def test_script_is_found_by_path(cli: Cli, vault: Vault, tmp_path: Path) -> None:
-    vault.put_token()
+def test_script_is_found_by_path(cli: Cli, fresh: Vault, tmp_path: Path) -> None:
     script(tmp_path, "echo found\n")
 
-    ended = cli("exec", vault.token_secret, "--", "job", env={"PATH": f"/nowhere:{tmp_path}"})
+    ended = cli("exec", fresh.token_secret, "--", "job", env={"PATH": f"/nowhere:{tmp_path}"})
 
     assert (ended.returncode, ended.stdout) == (0, "found\n")
 
@@ -144,11 +133,9 @@ def test_script_is_found_by_path(cli: Cli, vault: Vault, tmp_path: Path) -> None
     ],
 )
 def test_file_that_exists_is_not_called_missing(
-    *, inside: Cli, vault: Vault, tmp_path: Path, text: str, says: str
+    *, inside: Cli, fresh: Vault, tmp_path: Path, text: str, says: str
 ) -> None:
-    vault.put_token()
-
-    ended = inside("exec", vault.token_secret, "--", script(tmp_path, text))
+    ended = inside("exec", fresh.token_secret, "--", script(tmp_path, text))
 
     [line] = ended.stderr.splitlines()
     assert ended.returncode == 126
@@ -159,13 +146,12 @@ def test_file_that_exists_is_not_called_missing(
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc")
 @pytest.mark.parametrize("trap", ["", "trap '' TERM; ", "trap '' HUP PIPE; "])
 def test_command_starts_with_the_signals_of_a_plain_child(
-    vault: Vault, aws_env: dict[str, str], trap: str
+    fresh: Vault, aws_env: dict[str, str], trap: str
 ) -> None:
-    vault.put_token()
     look = 'grep -E "^Sig(Ign|Blk)" /proc/self/status'
 
     plain = sh(f"{trap.replace(' PIPE', '')}{look}", env=aws_env)
-    ended = sh(f'{trap}$ROTATOR exec "$1" -- {look}', vault.token_secret, env=aws_env)
+    ended = sh(f'{trap}$ROTATOR exec "$1" -- {look}', fresh.token_secret, env=aws_env)
 
     assert ended.stdout == plain.stdout
 

@@ -79,10 +79,8 @@ def test_fresh_token_stays(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     assert ims.observed()["token_requests"] == 0
 
 
-def test_run_that_is_not_due_costs_one_call(inside: Cli, vault: Vault, front: Front) -> None:
-    vault.put_token()
-
-    assert inside("run", *vault.selectors, env=front.env).returncode == 0
+def test_run_that_is_not_due_costs_one_call(inside: Cli, fresh: Vault, front: Front) -> None:
+    assert inside("run", *fresh.selectors, env=front.env).returncode == 0
 
     assert front.actions == ["BatchGetSecretValue"]
 
@@ -142,10 +140,8 @@ def test_dry_run_on_an_empty_secret_promises_no_version(inside: Cli, vault: Vaul
     assert vault.versions() == {}
 
 
-def test_dry_run_on_a_fresh_token_is_not_due(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = inside("run", *vault.selectors, "--dry-run", "--json")
+def test_dry_run_on_a_fresh_token_is_not_due(inside: Cli, fresh: Vault) -> None:
+    ended = inside("run", *fresh.selectors, "--dry-run", "--json")
 
     assert result(ended)["outcome"] == "not_due"
 
@@ -202,10 +198,8 @@ def test_wrong_log_setting_is_an_outcome_too(inside: Cli, vault: Vault, name: st
     assert vault.versions() == {}
 
 
-def test_level_silences_events(inside: Cli, vault: Vault) -> None:
-    vault.put_token()
-
-    ended = inside("run", *vault.selectors, env={"ROTATOR_LOG_LEVEL": "warning"})
+def test_level_silences_events(inside: Cli, fresh: Vault) -> None:
+    ended = inside("run", *fresh.selectors, env={"ROTATOR_LOG_LEVEL": "warning"})
 
     assert ended.returncode == 0
     assert ended.stderr == ""

@@ -146,7 +146,6 @@ def test_signal_ends_a_run_without_a_traceback(
 
 
 def await_mint(ims: RemoteIms) -> None:
-    """Wait until a run has sent its token request."""
     pause = threading.Event()
     for _ in range(int(PATIENCE_S / 0.02)):
         if ims.observed()["token_requests"]:

@@ -86,12 +86,11 @@ def test_readme_names_the_commands_that_newcomers_look_for() -> None:
 
 @pytest.mark.parametrize("command", everyday_commands())
 def test_everyday_command_works(
-    command: str, vault: Vault, aws_env: dict[str, str], tmp_path: Path
+    command: str, fresh: Vault, aws_env: dict[str, str], tmp_path: Path
 ) -> None:
-    vault.put_token()
     (tmp_path / "job.sh").write_text("#!/bin/sh\nprintenv ACCESS_TOKEN\n")
     (tmp_path / "job.sh").chmod(0o755)
-    script = localized(command, vault)
+    script = localized(command, fresh)
 
     ended = sh(f'cd "$1" && printf new-secret | {{ {script}\n}}', str(tmp_path), env=aws_env)
 

@@ -17,10 +17,9 @@ TOKEN = "canary-stored-token"
 @pytest.mark.parametrize("unbuffered", [None, "1"])
 @pytest.mark.parametrize("command", ["token", "run", "--help"])
 def test_reader_that_has_gone_is_no_error(
-    vault: Vault, aws_env: dict[str, str], command: str, unbuffered: str | None
+    fresh: Vault, aws_env: dict[str, str], command: str, unbuffered: str | None
 ) -> None:
-    vault.put_token()
-    args = {"token": (vault.token_secret,), "run": vault.selectors, "--help": ()}[command]
+    args = {"token": (fresh.token_secret,), "run": fresh.selectors, "--help": ()}[command]
     env = aws_env | ({"PYTHONUNBUFFERED": unbuffered} if unbuffered else {})
     theirs, ours = os.pipe()
     os.close(theirs)
@@ -38,11 +37,9 @@ def test_reader_that_has_gone_is_no_error(
 
 
 def test_head_gets_its_character_and_nobody_complains(
-    vault: Vault, aws_env: dict[str, str]
+    fresh: Vault, aws_env: dict[str, str]
 ) -> None:
-    vault.put_token()
-
-    ended = sh('$ROTATOR token "$1" | head -c 1', vault.token_secret, env=aws_env)
+    ended = sh('$ROTATOR token "$1" | head -c 1', fresh.token_secret, env=aws_env)
 
     assert (ended.stdout, ended.stderr) == (TOKEN[0], "")
 
@@ -59,8 +56,6 @@ def test_failed_run_is_one_even_if_nobody_reads_what_it_says(
 
 
 def test_streams_that_are_closed_do_not_stop_the_job(vault: Vault, aws_env: dict[str, str]) -> None:
-    assert vault.versions() == {}
-
     ended = sh('$ROTATOR run "$@" <&- >&- 2>&-', *vault.selectors, env=aws_env)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
@@ -91,8 +86,6 @@ def test_log_that_cannot_be_written_does_not_stop_a_rotation(
 def test_code_of_a_failure_is_right_even_if_nothing_can_be_said_of_it(
     vault: Vault, aws_env: dict[str, str]
 ) -> None:
-    assert vault.versions() == {}
-
     ended = sh('$ROTATOR token "$1" 2>/dev/full', vault.token_secret, env=aws_env)
 
     assert ended.returncode == 6
@@ -118,15 +111,14 @@ def test_token_that_does_not_get_where_it_should_is_an_error(
 @ONLY_LINUX
 @pytest.mark.parametrize("where", [">/dev/full", ">&-"])
 def test_rotation_whose_result_cannot_be_printed_keeps_its_code(
-    vault: Vault, aws_env: dict[str, str], where: str
+    fresh: Vault, aws_env: dict[str, str], where: str
 ) -> None:
-    vault.put_token()
-    before = vault.current()
+    before = fresh.current()
 
-    ended = sh(f'$ROTATOR run --force "$@" {where}', *vault.selectors, env=aws_env)
+    ended = sh(f'$ROTATOR run --force "$@" {where}', *fresh.selectors, env=aws_env)
 
     assert ended.returncode == 0
-    assert vault.current() != before
+    assert fresh.current() != before
     assert "rotator run: standard output: cannot be written (" in ended.stderr
 
 

@@ -14,8 +14,6 @@ def shown(*args: str, env: dict[str, str]) -> tuple[int, str]:
 
 
 def test_outcome_of_a_run_is_told_once(vault: Vault, aws_env: dict[str, str]) -> None:
-    assert vault.versions() == {}
-
     code, text = shown("run", *vault.selectors, env=aws_env)
 
     assert code == 0
@@ -24,12 +22,11 @@ def test_outcome_of_a_run_is_told_once(vault: Vault, aws_env: dict[str, str]) ->
 
 
 def test_failure_of_a_run_is_told_once(
-    vault: Vault, ims: RemoteIms, aws_env: dict[str, str]
+    fresh: Vault, ims: RemoteIms, aws_env: dict[str, str]
 ) -> None:
-    vault.put_token()
     ims.configure(clients={})
 
-    code, text = shown("run", *vault.selectors, "--force", env=aws_env)
+    code, text = shown("run", *fresh.selectors, "--force", env=aws_env)
 
     assert code == 3
     assert text.startswith("failed: ")
@@ -50,12 +47,11 @@ def test_warning_of_a_run_is_told_although_the_outcome_is_not_logged(
 
 @pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
 def test_colours_are_left_out_where_they_are_not_wanted(
-    vault: Vault, aws_env: dict[str, str], plain: dict[str, str]
+    fresh: Vault, aws_env: dict[str, str], plain: dict[str, str]
 ) -> None:
-    vault.put_token()
     env = aws_env | {"TERM": "xterm", "ROTATOR_LOG_FORMAT": "console"} | plain
 
-    code, text = shown("run", *vault.selectors, env=env)
+    code, text = shown("run", *fresh.selectors, env=env)
 
     assert code == 0
     assert "rotator.rotation_skipped" in text  # a format that is asked for is written

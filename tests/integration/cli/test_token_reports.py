@@ -106,7 +106,6 @@ def test_failed_run_says_that_the_token_has_expired(
 def test_failed_run_says_that_there_is_no_token_yet(
     inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
-    assert vault.versions() == {}
     ims.configure(behaviour="throttled", retry_after_s=600)
 
     ended = inside("run", *vault.selectors)
@@ -115,8 +114,6 @@ def test_failed_run_says_that_there_is_no_token_yet(
 
 
 def test_unusable_token_comes_with_the_command_that_replaces_it(inside: Cli, vault: Vault) -> None:
-    assert vault.versions() == {}
-
     named = inside("status", *vault.selectors)
     alone = inside("status", vault.token_secret)
 

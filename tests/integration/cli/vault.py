@@ -63,14 +63,12 @@ class Vault(LocalBinding):
         )
 
     def current(self, secret_id: str | None = None) -> tuple[str, str]:
-        """The current version's id and its text."""
         answer = self.client.get_secret_value(
             SecretId=secret_id or self.token_secret, VersionStage="AWSCURRENT"
         )
         return answer["VersionId"], answer["SecretString"]
 
     def fields(self, secret_id: str | None = None) -> dict[str, Any]:
-        """The current value, decoded."""
         fields: dict[str, Any] = json.loads(self.current(secret_id)[1])
         return fields
 
@@ -80,7 +78,6 @@ class Vault(LocalBinding):
         return dict(answer.get("VersionIdsToStages", {}))
 
     def tags(self, secret_id: str) -> dict[str, str]:
-        """The tags of a secret."""
         answer = self.client.describe_secret(SecretId=secret_id)
         return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
 
