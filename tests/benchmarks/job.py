@@ -24,7 +24,6 @@ from tests.support.documents import token_document
 
 Costs = Mapping[str, list[Cost]]
 
-
 ROOT = Path(__file__).parents[2]
 # What the installed script does.
 ROTATOR = (RUNTIME, "-c", "import sys; from rotator.cli import main; sys.exit(main())")

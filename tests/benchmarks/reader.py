@@ -16,7 +16,6 @@ from tests.support.reader_rig import rfc3339
 
 Rounds = Mapping[str, list[float]]
 
-
 PEERS = (
     "boto3",
     "aws-lambda-powertools",

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import botocore.session
@@ -62,12 +61,7 @@ class Emulator:
             time.sleep(0.1)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Killed: a polite end waits for every idle connection, and nothing is to be kept.
         self._process.kill()
         self._process.wait()

@@ -31,7 +31,6 @@ from tests.support.secret_world import (
 
 Plan = dict[int, str]
 
-
 STRIKES = (CRASH_BEFORE, LOST_RESPONSE)
 OVERLAP = timedelta(hours=24)
 CADENCE_S = 23 * 3600

@@ -73,6 +73,12 @@ class World:
         return self.can_mint(at) and not self.aws_down.holds(at)
 
 
+def calm_world(days: int) -> World:
+    """Nothing goes wrong, and all tokens live a day."""
+    nothing, calm = Intervals([]), (0.0,) * (days + 1)
+    return World(days * DAY_S, nothing, nothing, nothing, nothing, frozenset(), (), calm, calm)
+
+
 def draw_world(choices: random.Random, *, days: int, tick_s: float) -> World:
     """A world of so many days.
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from rotator.fleet.settings import DEFAULT_SPREAD
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import Secret
-from tests.evidence.decade_world import DAY_S, World, draw_world
+from tests.evidence.decade_world import DAY_S, World, calm_world, draw_world
+from tests.evidence.replay import CLIENT_ID, token_at
 from tests.evidence.row import Effort, TableRow
 
 BINDINGS, HOSTS = 1_000, 4
@@ -24,6 +24,7 @@ DAYS = 365
 SETTLED_AFTER_S = 30 * DAY_S
 CADENCE_S = 23 * 3_600
 START = datetime(2026, 1, 1, tzinfo=UTC)
+START_S = int(START.timestamp())
 MOST_SHARE = 0.1
 """Of all bindings in one run, once a month has passed in a world in which nothing goes wrong."""
 
@@ -57,7 +58,7 @@ def fleet_year(effort: Effort) -> TableRow:
     days = 40 if short else DAYS
     for case, spread in (("quiet, spread", DEFAULT_SPREAD), ("quiet, no spread", timedelta(0))):
         if effort.wants(case):
-            year = live_year([_quiet(days=40)] * HOSTS, spread=spread, days=40)
+            year = live_year([calm_world(40)] * HOSTS, spread=spread, days=40)
             problem = year.avoidable[0] if year.avoidable else None
             if spread and year.peak > MOST_SHARE * BINDINGS:
                 problem = problem or f"{year.peak} of {BINDINGS} in one run"
@@ -74,22 +75,6 @@ def fleet_year(effort: Effort) -> TableRow:
             share = 1 - year.without_s / (BINDINGS * days * DAY_S)
             row.notes.append(f"{case}: {share:.3%} of the time with a token")
     return row
-
-
-def _quiet(*, days: int) -> World:
-    """Nothing goes wrong, and all tokens live a day."""
-    empty = draw_world(Effort().random("nothing"), days=0, tick_s=TICK_S)
-    return World(
-        ends_at=days * DAY_S,
-        provider_down=empty.provider_down,
-        aws_down=empty.aws_down,
-        scheduler_down=empty.scheduler_down,
-        botched=empty.botched,
-        lost_ticks=frozenset(),
-        short_lived=(),
-        job_skews=(0.0,) * (days + 1),
-        reader_skews=(),
-    )
 
 
 def _hostile(effort: Effort, turn: int, *, days: int) -> list[World]:
@@ -163,7 +148,7 @@ def _due_index(each: _Binding, ticks: list[float]) -> int:
 
     def is_due(at: int) -> bool:
         now = START + timedelta(seconds=ticks[at])
-        return each.policy.decide(token, now=now, client_id="c").due
+        return each.policy.decide(token, now=now, client_id=CLIENT_ID).due
 
     while index > 0 and ticks[index - 1] > each.minted_at and is_due(index - 1):
         index -= 1
@@ -173,14 +158,8 @@ def _due_index(each: _Binding, ticks: list[float]) -> int:
 
 
 def _token(each: _Binding) -> AccessToken:
-    return AccessToken(
-        access_token=Secret("t"),
-        token_type="bearer",
-        issued_at=START + timedelta(seconds=each.minted_at),
-        expires_at=START + timedelta(seconds=each.ends_at),
-        client_id="c",
-        token_url=None,
-    )
+    lifetime = timedelta(seconds=each.ends_at - each.minted_at)
+    return token_at(START_S + int(each.minted_at), "t", lifetime)
 
 
 def _arn(number: int) -> str:

@@ -98,7 +98,6 @@ STATUSES = (
     ),
 )
 
-
 ERRORS = (
     error_row("invalid_client with 400", "invalid_client", "invalid client_secret parameter"),
     error_row("invalid_client with 401", "invalid_client", status="401 Unauthorized"),

@@ -200,6 +200,15 @@ class Job:
         """The token that a consumer reads, None if there is none."""
         return current_token(self.versions())
 
+    def problem_after(self, healthy: Run) -> str | None:
+        """What a healthy run has left wrong, whatever happened before it."""
+        token = self.current()
+        if healthy.outcome not in {"rotated", "not_due"}:
+            return f"a healthy run afterwards: {healthy.ended}"
+        if token is None or not self.stage.accepts(token):
+            return "no valid token after a healthy run"
+        return None
+
     def run(
         self, *, force: bool = False, probe: bool = True, cadence: timedelta | None = None
     ) -> Run:

@@ -114,12 +114,7 @@ def _judge(job: Job, ended: Ended, before: AccessToken | None) -> str | None:
     published = len(job.versions().all)
     on.wire.healthy()
     with on.patient():
-        healthy = job.run()
-    token = job.current()
-    if healthy.outcome not in {"rotated", "not_due"}:
-        return f"a healthy run afterwards: {healthy.ended}"
-    if token is None or not on.accepts(token):
-        return "no valid token after a healthy run"
-    if current != before and len(job.versions().all) > published:
+        problem = job.problem_after(job.run())
+    if problem is None and current != before and len(job.versions().all) > published:
         return "a second version in the same period"
-    return None
+    return problem

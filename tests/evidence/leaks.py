@@ -19,7 +19,6 @@ from tests.support.wire import Fault
 TOKEN_START = "eyJhbGciOiJIUzI1NiIs"  # how every token of the local token endpoint begins
 JSON = {"Content-Type": "application/json"}
 
-
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "rotator",
     "ROTATOR_CREDENTIALS_SECRET": "credentials",

@@ -218,12 +218,9 @@ def _leaks(run: Run, job: Job) -> str | None:
 
 def _after_a_healthy_run(job: Job, before: AccessToken | None, *, forced: bool) -> str | None:
     at_start = len(job.versions().all) - (job.current() != before)
-    healthy = job.run()
-    if not isinstance(healthy.ended, RotationResult):
-        return f"a healthy run afterwards fails ({healthy.ended})"
-    token = job.current()
-    if token is None or not job.stage.accepts(token):
-        return "no valid token after a healthy run"
+    problem = job.problem_after(job.run())
+    if problem is not None:
+        return problem
     if job.run().outcome != "not_due":
         return "the token is due again after a healthy run"
     published = len(job.versions().all) - at_start

@@ -27,7 +27,6 @@ OAUTH = "tests/unit/oauth/test_endpoint.py"
 HOSTILE = "tests/evidence/test_hostile_endpoint.py"
 FAULTS = "tests/evidence/test_evidence.py"
 
-
 MUTATIONS = {
     **OUTSIDE_MUTATIONS,
     **WORLD_MUTATIONS,

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from tests.evidence.decade_designs import TICK_S, Rotator, TrueTime, reader_of, token_in
-from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, Intervals, World, draw_world
+from tests.evidence.decade_world import DAY_S, HOUR_S, MINUTE_S, World, calm_world, draw_world
 from tests.evidence.provider_kinds import KINDS, GrantingVault, ProviderKind, has_token, rotator_for
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort, TableRow
@@ -69,9 +69,7 @@ def provider_decade(effort: Effort) -> TableRow:
 
 
 def _longest_without(kind: ProviderKind, days: int) -> float:
-    clock, nothing = TrueTime(), Intervals([])
-    calm = (0.0,) * (days + 1)
-    world = World(days * DAY_S, nothing, nothing, nothing, nothing, frozenset(), (), calm, calm)
+    world, clock = calm_world(days), TrueTime()
     vault = GrantingVault(world, clock, kind)
     job, reader = rotator_for(vault, world, clock), reader_of(vault, world, clock, lambda: 0.5)
     longest_s = without_s = 0.0

@@ -254,10 +254,4 @@ def _after(job: Job) -> str | None:
     current = job.current()
     if current is not None and current.rotated_for == "rejected":
         job.offset = AN_HOUR  # a token that is rejected again so soon is left alone until then
-    healthy = job.run()
-    token = job.current()
-    if healthy.outcome not in {"rotated", "not_due"}:
-        return f"a healthy run afterwards: {healthy.ended}"
-    if token is None or not job.stage.accepts(token):
-        return "no valid token after a healthy run"
-    return None
+    return job.problem_after(job.run())

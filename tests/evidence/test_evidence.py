@@ -33,6 +33,11 @@ def on() -> Iterator[Stage]:
         yield on
 
 
+def assert_kept(found: TableRow, count: int = 1) -> None:
+    """So many cases were tried, and none has broken a promise."""
+    assert (found.count, found.violations) == (count, [])
+
+
 @pytest.mark.parametrize(
     ("row", "case"),
     [
@@ -46,9 +51,7 @@ def on() -> Iterator[Stage]:
     ],
 )
 def test_spoilt_answer_breaks_no_promise(row: Callable[[Effort], TableRow], case: str) -> None:
-    found = row(Effort(case=case))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(row(Effort(case=case)))
 
 
 def test_no_token_is_missing_for_longer_than_the_provider_makes_it() -> None:
@@ -57,15 +60,11 @@ def test_no_token_is_missing_for_longer_than_the_provider_makes_it() -> None:
 
 @pytest.mark.parametrize("kind", ["cached tokens of an hour", "one active token"])
 def test_month_of_outages_costs_no_token_that_a_run_could_have_minted(kind: str) -> None:
-    found = provider_decade(Effort(case=kind, limit=30))
-    assert found.count == 30 * 24
-    assert found.violations == []
+    assert_kept(provider_decade(Effort(case=kind, limit=30)), count=30 * 24)
 
 
 def test_no_promise_is_broken_by_a_fault_at_a_provider_of_another_kind() -> None:
-    found = world_faults(Effort(limit=1))
-    assert found.count == len(STAGE_WORLDS)
-    assert found.violations == []
+    assert_kept(world_faults(Effort(limit=1)), count=len(STAGE_WORLDS))
 
 
 def test_race_where_one_token_is_active_leaves_the_one_that_was_minted_last() -> None:
@@ -75,9 +74,7 @@ def test_race_where_one_token_is_active_leaves_the_one_that_was_minted_last() ->
         for turn, setting in settings
         if setting.start == "due" and not (setting.faults or setting.by_hand)
     )
-    found = world_races(Effort(case=case, limit=100))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(world_races(Effort(case=case, limit=100)))
 
 
 def _race_of_one_active(turn: int) -> Setting:
@@ -98,22 +95,16 @@ def test_forced_run_on_one_secret_for_both_rotates_a_fresh_token(on: Stage) -> N
 
 @pytest.mark.parametrize("processed", ["before", "after"])
 def test_run_killed_while_it_writes_is_made_good_by_the_next(processed: str) -> None:
-    found = kills_at_calls(Effort(case=f"due/SIGKILL {processed} call 3"))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(kills_at_calls(Effort(case=f"due/SIGKILL {processed} call 3")))
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_a_run_with_its_own_code(signum: signal.Signals) -> None:
-    found = signals(Effort(case=f"due/{signum.name} before call 1"))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(signals(Effort(case=f"due/{signum.name} before call 1")))
 
 
 def test_race_leaves_one_new_version() -> None:
-    found = races(Effort(case=next(_cases_of_races())))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(races(Effort(case=next(_cases_of_races()))))
 
 
 def _cases_of_races() -> Iterator[str]:
@@ -134,9 +125,7 @@ def _cases_of_races() -> Iterator[str]:
     ],
 )
 def test_canary_secret_is_seen_nowhere(case: str) -> None:
-    found = leaks(Effort(case=case))
-    assert found.count == 1
-    assert found.violations == []
+    assert_kept(leaks(Effort(case=case)))
 
 
 def test_unexpected_failure_shows_neither_its_text_nor_a_traceback(on: Stage) -> None:
@@ -164,9 +153,7 @@ def test_a_month_of_the_decade_have_no_minute_without_a_token_that_was_avoidable
 
 
 def test_bad_input_ends_in_an_error_of_ours() -> None:
-    found = bad_input(Effort(limit=40))
-    assert found.count == 240
-    assert found.violations == []
+    assert_kept(bad_input(Effort(limit=40)), count=240)
 
 
 def test_rotation_of_a_client_secret_that_is_struck_keeps_one_that_works() -> None:

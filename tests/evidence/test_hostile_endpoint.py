@@ -36,6 +36,7 @@ from tests.support.clock import FunctionClock, ManualClock
 from tests.support.documents import DAY, HOUR, token_document
 from tests.support.hostile_server import GOOD_ROW, HostileServer
 from tests.support.memory_store import MemoryStore
+from tests.support.reader_rig import chain
 
 NOW = datetime.fromtimestamp(ASKED_AT_S, UTC)
 BINDING = Binding("app/credentials", "app/token")
@@ -52,7 +53,6 @@ CANARIES = (
     TOKEN[:20],
     "canary",
 )
-
 
 NOT_ABOUT_TOKENS = (*REDIRECTS, *BODIES, *CONNECTIONS)
 PIECES = st.sampled_from([GOOD, *re.split(rb"(\r\n|[ ,:{}])", GOOD), b"Transfer-Encoding: chunked"])
@@ -94,12 +94,6 @@ def endpoint(row: Row, pauses_s: list[float]) -> TokenEndpoint:
         read_timeout_s=0.1 if row.is_endless else 20,
         clock=clock(pauses_s),
     )
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def test_there_are_many_rows_with_names_of_their_own() -> None:
@@ -214,7 +208,7 @@ def facts(error: MintError) -> tuple[Any, ...]:
 
 def canaries_in(error: BaseException | None, *outputs: object) -> list[str]:
     shown = [str(output) for output in outputs]
-    for each in chain(error):
+    for each in [] if error is None else chain(error):
         shown += [str(each), repr(each), repr(vars(each)), *traceback.format_exception(each)]
     everything = "\n".join(shown)
     return [canary for canary in CANARIES if canary.lower() in everything.lower()]

@@ -25,7 +25,6 @@ from tests.support.memory_store import MemoryStore
 
 Start = Callable[[], AbstractContextManager[dict[str, Any]]]
 
-
 NAME = "app/credentials"
 METADATA = (
     "client_id",

@@ -21,7 +21,6 @@ from tests.support.certificates import Identity
 
 Start = Callable[..., AbstractContextManager[str]]
 
-
 AWKWARD_ID = "client: id"
 AWKWARD_SECRET = "p@ss:w%rd+/ &=~"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")

@@ -18,7 +18,6 @@ from tests.support.reader_rig import live_version, start_clock
 
 Body = bytes | Iterator[bytes] | io.BytesIO | None
 
-
 TIMEOUT_S = 20
 HOSTS = ("127.0.0.1", "localhost")
 REDIRECTS = {"/moved": 307, "/done": 303}

@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -59,9 +57,3 @@ class ImsClient:
     def hello(self, token: str, *, key: str | None = CLIENT, scheme: str = "Bearer") -> ImsAnswer:
         headers = {} if key is None else {"x_api_key": key}
         return self.send("GET", HELLO_PATH, Authorization=f"{scheme} {token}", **headers)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up_at

@@ -1,6 +1,7 @@
 """Many threads at one reader, and a clock that knows how far they have come."""
 
 import threading
+import time
 from collections.abc import Callable
 
 PATIENCE_S = 20.0
@@ -47,6 +48,14 @@ def in_threads(count: int, work: Callable[[], object]) -> Callable[[], list[obje
         return results
 
     return join
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait for what another thread or process does, within a bound."""
+    pause, give_up_at = threading.Event(), time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up_at
+        pause.wait(0.01)
 
 
 def join_refresh() -> None:

@@ -43,6 +43,11 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def answer(self, asked: str, text: str) -> None:
+        """Type a line once this is asked for."""
+        self.wait_for(asked)
+        self.type(f"{text}\n")
+
     def close(self) -> int:
         """Read what is left, and the exit code."""
         while read := self._read():

@@ -128,7 +128,6 @@ STS = "AWS credentials could not be fetched from STS"
 IMDS = {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": "URL/"}
 NONE_FOUND = "AWS credentials: none found"
 
-
 SIGN_ON, SIGN_IN = "IAM Identity Center (SSO)", "AWS sign-in"
 
 

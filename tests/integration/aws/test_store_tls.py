@@ -23,7 +23,6 @@ CASES = {
     ),
 }
 
-
 HANDSHAKES = {
     "TLS 1.1": (
         None,

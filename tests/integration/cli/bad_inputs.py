@@ -11,7 +11,6 @@ CANARY = "canary-3f9c61d7"
 CONFIGURATION, REFUSED, TEMPORARY, SECRETS_MANAGER = 2, 3, 4, 5
 NOWHERE = "http://127.0.0.1:1"
 
-
 # What the service answers, by the API reference of GetSecretValue and the common errors.
 ACCESS_DENIED = (
     "User: arn:aws:sts::123456789012:assumed-role/rotator/job is not authorized to perform:"

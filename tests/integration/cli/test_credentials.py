@@ -116,8 +116,7 @@ def test_second_client_secret_comes_first_and_the_first_one_stays(
 
 def test_client_secret_is_typed_unseen(aws_env: dict[str, str], vault: Vault) -> None:
     terminal = Terminal("credentials", "set", vault.credentials_secret, env=aws_env)
-    terminal.wait_for("client secret (not shown): ")
-    terminal.type(f"{NEW}\n")
+    terminal.answer("client secret (not shown): ", NEW)
 
     assert terminal.close() == 0, terminal.shown
     assert NEW not in terminal.shown

@@ -18,6 +18,7 @@ from rotator.local.environment import isolated_environment, secrets_manager_clie
 from rotator.local.playground import playground
 from tests.integration.cli.rig import Cli
 from tests.support.processes import run_to_end
+from tests.support.reader_threads import eventually
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.untraced
@@ -204,8 +205,8 @@ def test_rehearsal_of_the_readme_works_as_it_is_printed(
 
     terminal = Terminal(*shown.splitlines(), env=named)
     for asked in ("client id: ", "client secret"):
-        terminal.wait_for(asked)
-        terminal.type(re.findall(rf"^# {asked.strip(': ')}: (.*)$", lines, re.MULTILINE)[0] + "\n")
+        [text] = re.findall(rf"^# {asked.strip(': ')}: (.*)$", lines, re.MULTILINE)
+        terminal.answer(asked, text)
     assert terminal.close() == 0, terminal.shown
     assert "created credentials secret adobe/credentials" in terminal.shown
 
@@ -270,9 +271,4 @@ def test_servers_do_not_outlive_a_demo_that_is_killed(
     process.kill()
     process.wait(PATIENCE_S)
 
-    gone = threading.Event()
-    for _ in range(PATIENCE_S * 20):
-        if not survivors(marked) and not any(map(is_open, urls_in(printed))):
-            return
-        gone.wait(0.05)
-    pytest.fail(f"still there: {survivors(marked)}")
+    eventually(lambda: not survivors(marked) and not any(map(is_open, urls_in(printed))))

@@ -249,14 +249,10 @@ def test_terminal_is_asked_and_shows_no_client_secret(
     aws_env: dict[str, str], vault: Vault
 ) -> None:
     terminal = Terminal("init", *vault.selectors, env=aws_env)
-    terminal.wait_for("[adobe-ims]: ")
-    terminal.type("\n")
-    terminal.wait_for("[basic]: ")
-    terminal.type("firefly\n")
-    terminal.wait_for("client id: ")
-    terminal.type(f"{vault.client_id}\n")
-    terminal.wait_for("client secret (not shown): ")
-    terminal.type(f"{vault.client_secret}\n")
+    terminal.answer("[adobe-ims]: ", "")
+    terminal.answer("[basic]: ", "firefly")
+    terminal.answer("client id: ", vault.client_id)
+    terminal.answer("client secret (not shown): ", vault.client_secret)
 
     assert terminal.close() == 0, terminal.shown
     assert vault.client_id in terminal.shown  # the id is no secret, and is echoed
@@ -274,16 +270,13 @@ def test_terminal_is_asked_for_what_the_provider_needs(
     aws_env: dict[str, str], vault: Vault
 ) -> None:
     terminal = Terminal("init", *vault.selectors, "--provider", "auth0", env=aws_env)
-    terminal.wait_for("token URL (https://{domain}/oauth/token): ")
-    terminal.type("https://team.example/oauth/token\n")
-    terminal.wait_for("audience: ")
-    terminal.type("https://api.example\n")
-    terminal.wait_for("scope (empty for none): ")
-    terminal.type("\n")
-    terminal.wait_for("client id: ")
-    terminal.type("me\n")
-    terminal.wait_for("client secret (not shown): ")
-    terminal.type("p8e-typed\n")
+    terminal.answer(
+        "token URL (https://{domain}/oauth/token): ", "https://team.example/oauth/token"
+    )
+    terminal.answer("audience: ", "https://api.example")
+    terminal.answer("scope (empty for none): ", "")
+    terminal.answer("client id: ", "me")
+    terminal.answer("client secret (not shown): ", "p8e-typed")
 
     assert terminal.close() == 0, terminal.shown
     assert vault.fields(vault.credentials_secret) == {
@@ -304,8 +297,7 @@ def test_terminal_that_gives_no_client_secret_makes_nothing(
 ) -> None:
     flags = ("--provider", "adobe-ims", "--scope", "basic")
     terminal = Terminal("init", *vault.selectors, *flags, env=aws_env)
-    terminal.wait_for("client id: ")
-    terminal.type("me\n")
+    terminal.answer("client id: ", "me")
     terminal.wait_for("client secret (not shown): ")
     terminal.type(typed)
 

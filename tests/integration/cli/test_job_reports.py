@@ -12,9 +12,7 @@ from tests.integration.cli.vault import Vault
 
 OLD = timedelta(hours=23, minutes=5)
 
-
 STORED = "canary-stored-token"
-
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -30,7 +30,6 @@ from tests.support.traces import CLIENT_SECRET, STORED_TOKEN, assert_silent
 
 PATIENCE_S = 60
 
-
 # Each once, and what is likeliest to be repeated in the form for terminals too.
 FORMS = [
     *((name, "json") for name in FAILURES),
@@ -163,12 +162,6 @@ def test_init_shows_no_client_secret(inside: Cli, binding: LocalBinding, front: 
         assert_silent(said.stdout + said.stderr, CLIENT_SECRET)
 
 
-# Exceptions: their text, what they are chained to, and what a debugger finds in their frames.
-
-
-# Objects.
-
-
 def objects(binding: LocalBinding) -> list[object]:
     now = datetime.now(UTC)
     secret, token = Secret(CLIENT_SECRET), Secret(STORED_TOKEN)
@@ -214,9 +207,6 @@ def test_no_object_shows_a_secret_when_it_is_printed(binding: LocalBinding) -> N
     for one in objects(binding):
         shown = f"{one!r} {one!s} {[one]!r} {one}"
         assert_silent(shown, CLIENT_SECRET, STORED_TOKEN, binding.client_secret)
-
-
-# Processes.
 
 
 def command_lines(pid: int) -> str:

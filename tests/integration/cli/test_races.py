@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -15,6 +14,7 @@ from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import OLD, Vault
+from tests.support.reader_threads import eventually
 
 pytestmark = pytest.mark.untraced
 
@@ -114,7 +114,7 @@ def test_rotator_killed_at_the_mint_leaves_the_stored_token(
     before = vault.put_token(age=OLD), vault.current()
     ims.configure(behaviour="hang", hang_s=30)
     killed = start("run", *vault.selectors)
-    await_mint(ims)
+    eventually(lambda: ims.observed()["token_requests"])
     killed.kill()
     killed.wait(PATIENCE_S)
     left = vault.current()
@@ -136,19 +136,10 @@ def test_signal_ends_a_run_without_a_traceback(
     before = vault.put_token(age=OLD)
     ims.configure(behaviour="hang", hang_s=30)
     process = start("run", *vault.selectors)
-    await_mint(ims)
+    eventually(lambda: ims.observed()["token_requests"])
 
     process.send_signal(number)
 
     assert process.communicate(timeout=PATIENCE_S) == ("", "")
     assert process.returncode == code
     assert vault.current()[0] == before
-
-
-def await_mint(ims: RemoteIms) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.02)):
-        if ims.observed()["token_requests"]:
-            return
-        pause.wait(0.02)
-    pytest.fail("no token request came")

@@ -13,7 +13,8 @@ from rotator.local.binding import LocalBinding
 from rotator.local.ims import LocalIms
 from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, RemoteIms
 from rotator.local.ims_settings import ImsSettings
-from tests.support.ims_client import ACCEPTED, CANARY, CLIENT, NOW, ImsClient, eventually
+from tests.support.ims_client import ACCEPTED, CANARY, CLIENT, NOW, ImsClient
+from tests.support.reader_threads import eventually
 
 
 def claims(token: str) -> dict[str, Any]:
