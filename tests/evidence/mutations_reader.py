@@ -118,7 +118,7 @@ READER_MUTATIONS = {
         "reader/https_exchange.py",
         "left_s = self._at - self._clock.monotonic()",
         "left_s = 2.5",
-        "tests/evidence/test_hostile_direct.py -k drips",
+        "tests/evidence/test_hostile_sources.py -k drips",
     ),
     "an event loop waits for the refresh of a valid token": Mutation(
         "reader/async_reads.py",
