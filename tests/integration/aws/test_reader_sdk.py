@@ -97,22 +97,6 @@ def test_missing_secret_is_told_from_one_without_a_value(secrets: SdkClient) -> 
         get_token(NAME)
 
 
-def test_reader_without_a_token_recovers_when_there_is_one(secrets: SdkClient) -> None:
-    with TokenReader(NAME) as reader:
-        with pytest.raises(SecretNotFound):
-            reader.token()
-        secrets.create_secret(Name=NAME, SecretString=value("canary"))
-        assert reader.token() == "canary"
-
-
-def test_expired_token_is_never_served(secrets: SdkClient) -> None:
-    secrets.create_secret(Name=NAME, SecretString=value("canary", lives_s=-1))
-    with pytest.raises(TokenUnavailable, match="expired at") as caught:
-        get_token(NAME)
-    assert caught.value.expires_at is not None
-    assert "canary" not in str(caught.value)
-
-
 def test_binary_value_is_refused(secrets: SdkClient) -> None:
     secrets.create_secret(Name=NAME, SecretBinary=value("canary").encode())
     with pytest.raises(TokenUnavailable, match="is binary"):

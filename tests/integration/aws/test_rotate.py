@@ -112,27 +112,6 @@ def test_one_secret_for_both_asks_for_the_same_scope_again(job: JobOnAws) -> Non
     assert job.service.calls == ["GetSecretValue"]
 
 
-def test_loser_of_a_race_ends_superseded_and_leaves_one_new_version(job: JobOnAws) -> None:
-    job.create(stored(24 * HOUR))
-    rival = JobOnAws(job.service, endpoint=job.endpoint)
-    results: list[RotationResult] = []
-    result = job.run(probe=lambda _: results.append(rival.run()))
-    [won] = results
-    assert (won.outcome, result.outcome) == ("rotated", "superseded")
-    assert (result.version_id, result.expires_at) == (won.version_id, won.expires_at)
-    assert len(job.labels()) == 2
-    assert job.clock.slept_s == []
-
-
-def test_racers_for_the_first_value_leave_one_version(job: JobOnAws) -> None:
-    job.create(None)
-    rival = JobOnAws(job.service, endpoint=job.endpoint)
-    results: list[RotationResult] = []
-    result = job.run(probe=lambda _: results.append(rival.run()))
-    assert [results[0].outcome, result.outcome] == ["rotated", "superseded"]
-    assert list(job.labels()) == [result.version_id]
-
-
 def test_labels_moved_back_by_hand_do_not_stop_the_job(job: JobOnAws) -> None:
     first = job.create(stored(24 * HOUR))
     aborted = job.run()

@@ -301,14 +301,6 @@ def test_refusal_names_the_secret_and_the_way_out(
     assert "\n" not in str(error)
 
 
-def test_refusal_of_a_write_by_kms_names_both_rights(service: Service) -> None:
-    service.refuse("PutSecretValue", "AccessDeniedException", "Access to KMS is not allowed")
-    error = lone_error(
-        lambda: service.store.put(StoredSecret("a", "arn"), Secret(CANARY), version_id=FIRST)
-    )
-    assert "kms:GenerateDataKey and kms:Decrypt" in str(error)
-
-
 @pytest.mark.parametrize("others", [(), ("there",)])
 def test_missing_secret_is_told_with_the_way_out(service: Service, others: tuple[str, ...]) -> None:
     service.client.create_secret(Name="there", SecretString="canary")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
@@ -72,13 +71,6 @@ def test_check_shows_nothing_that_steers_a_terminal(
     ended = inside("check", fresh.token_secret, "--url", front.api_url)
 
     assert ended.stdout == "HTTP 401\n\\x1b]0;title\\x07\\x1b[2Jdone\n\n"
-
-
-def test_check_needs_a_url(inside: Cli, binding: LocalBinding) -> None:
-    ended = inside("check", binding.token_secret)
-
-    assert ended.returncode == 2
-    assert ended.stderr == "rotator check: --url: missing; pass the API to call\n"
 
 
 @pytest.mark.parametrize(

@@ -111,14 +111,6 @@ def test_nothing_usable_ends_with_six(
     assert "canary" not in line
 
 
-def test_previous_token_serves_while_the_current_one_is_unusable(inside: Cli, fresh: Vault) -> None:
-    fresh.put("spoiled by hand")
-
-    ended = inside("token", fresh.token_secret)
-
-    assert (ended.returncode, ended.stdout) == (0, f"{TOKEN}\n")
-
-
 def test_secret_that_is_missing_ends_with_five(inside: Cli) -> None:
     ended = inside("token", "test/no-such-secret")
 

@@ -69,20 +69,6 @@ def test_discovery_serves_whom_the_credentials_agree_to_and_names_the_others(
     assert vault.versions(stranger) == {}
 
 
-def test_tag_without_a_secret_is_named_alone(inside: Cli, vault: Vault) -> None:
-    team = vault.token_secret.replace("/", "-")
-    good = add_token_secret(vault, "good", vault.credentials_secret, team=team)
-    odd = add_token_secret(vault, "odd", "nowhere/credentials", team=team)
-    vault.put_credentials(token_secrets=[good])
-
-    ended = inside("run", "--discover", "--where", f"team={team}", "--json")
-
-    outcomes = {each["token_secret"]: each for each in result(ended)["bindings"]}
-    assert ended.returncode == 5
-    assert outcomes[good]["outcome"] == "rotated"
-    assert "nowhere/credentials" in outcomes[odd]["error"]
-
-
 def test_secret_of_another_account_is_named_alone(
     inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:

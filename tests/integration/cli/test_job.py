@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event, result
@@ -140,12 +139,6 @@ def test_dry_run_on_an_empty_secret_promises_no_version(inside: Cli, vault: Vaul
     assert vault.versions() == {}
 
 
-def test_dry_run_on_a_fresh_token_is_not_due(inside: Cli, fresh: Vault) -> None:
-    ended = inside("run", *fresh.selectors, "--dry-run", "--json")
-
-    assert result(ended)["outcome"] == "not_due"
-
-
 def test_force_replaces_a_fresh_token(inside: Cli, vault: Vault) -> None:
     old = vault.put_token(age=timedelta(hours=1))
 
@@ -238,17 +231,6 @@ def test_one_secret_can_hold_both_and_keeps_what_is_not_ours(cli: Cli, vault: Va
     assert after["access_token"].startswith("ey")
 
 
-@pytest.mark.parametrize("text", ["", '{"access_token": ""}', '{"schema": 1, "access_token": "x"}'])
-def test_malformed_token_is_replaced(inside: Cli, vault: Vault, text: str) -> None:
-    old = vault.put(text or " ")
-
-    ended = inside("run", *vault.selectors, "--json")
-
-    assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "token_malformed")
-    assert vault.current()[0] != old
-    assert vault.fields()["client_id"] == vault.client_id
-
-
 @pytest.mark.parametrize("text", ["hunter2", "[]", '{"username": "me"}', "-----BEGIN KEY-----"])
 def test_value_of_others_is_never_overwritten(inside: Cli, vault: Vault, text: str) -> None:
     old = vault.put(text)
@@ -260,15 +242,6 @@ def test_value_of_others_is_never_overwritten(inside: Cli, vault: Vault, text: s
     assert advice in ended.stdout
     assert text not in ended.stdout + ended.stderr
     assert vault.current()[0] == old
-
-
-def test_token_of_another_client_is_replaced(inside: Cli, vault: Vault) -> None:
-    vault.put_token(client_id="0123456789abcdef")
-
-    ended = inside("run", *vault.selectors, "--json")
-
-    assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "client_changed")
-    assert vault.fields()["client_id"] == vault.client_id
 
 
 def test_stored_token_that_the_api_rejects_is_rotated_once(
@@ -283,15 +256,6 @@ def test_stored_token_that_the_api_rejects_is_rotated_once(
     assert (result(ended)["outcome"], result(ended)["reason"]) == ("rotated", "rejected")
     assert vault.fields()["rotated_for"] == "rejected"
     assert (result(again)["outcome"], result(again)["reason"]) == ("not_due", "fresh")
-
-
-def test_probe_of_the_stored_token_without_an_api_is_a_wrong_setting(
-    inside: Cli, binding: LocalBinding
-) -> None:
-    ended = inside("run", *binding.selectors, "--probe-stored")
-
-    assert ended.returncode == 2
-    assert "--probe-url" in ended.stdout
 
 
 def test_run_and_status_agree_on_the_next_rotation(inside: Cli, vault: Vault) -> None:

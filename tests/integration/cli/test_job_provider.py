@@ -1,7 +1,6 @@
 """`rotator run` and what a provider or an API does to it."""
 
 import json
-from datetime import timedelta
 
 from rotator.local.ims_control import RemoteIms
 from tests.integration.cli.front import Front
@@ -61,16 +60,6 @@ def test_wrong_client_secret_is_permanent_and_told_in_the_providers_words(
     assert "canary" not in ended.stdout + ended.stderr
 
 
-def test_scope_that_is_not_granted_is_permanent(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
-    vault.put_credentials(scope="openid,not_mine")
-
-    ended = inside("run", *vault.selectors)
-
-    assert ended.returncode == 3
-    assert event(ended)["oauth_error"] == "invalid_scope"
-    assert ims.observed()["token_requests"] == 1
-
-
 def test_second_of_two_client_secrets_is_tried(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
     vault.put_credentials(client_secret=["p8e-old-canary", vault.client_secret])
 
@@ -87,17 +76,6 @@ def test_second_of_two_client_secrets_is_tried(inside: Cli, vault: Vault, ims: R
     assert ims.observed()["token_requests"] == 2
 
 
-def test_throttled_run_waits_as_it_is_asked_to(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
-    ims.configure(behaviour="throttled", retry_after_s=1, for_requests=1)
-
-    ended = inside("run", *vault.selectors)
-
-    assert ended.returncode == 0
-    assert [r["status"] for r in ims.token_requests()] == [429, 200]
-    assert event(ended)["duration_s"] >= 1
-    assert vault.fields()["client_id"] == vault.client_id
-
-
 def test_throttled_for_longer_than_a_run_is_temporary(
     inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:
@@ -110,18 +88,6 @@ def test_throttled_for_longer_than_a_run_is_temporary(
     assert (event(ended)["status"], event(ended)["retryable"]) == (429, True)
     assert ims.observed()["token_requests"] == 1
     assert vault.current()[0] == before
-
-
-def test_forced_run_publishes_what_a_provider_grants_that_has_shortened_its_lives(
-    inside: Cli, vault: Vault, ims: RemoteIms
-) -> None:
-    before = vault.put_token(age=timedelta(hours=1))
-    ims.configure(token_lifetime_s=3600 * 20)
-
-    ended = inside("run", *vault.selectors, "--force")
-
-    assert ended.returncode == 0
-    assert vault.current()[0] != before
 
 
 def test_probe_lets_a_token_through_that_the_api_takes(

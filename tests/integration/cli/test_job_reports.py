@@ -64,18 +64,6 @@ def test_event_of_a_failure_tells_of_the_token_that_stays(
     assert result(ended).items() <= said.items()
 
 
-def test_no_run_prints_a_token(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
-    vault.put_token(age=OLD)
-    first = inside("run", *vault.selectors, "--json")
-    second = inside("run", *vault.selectors)
-    ims.configure(behaviour="throttled", retry_after_s=600)
-    third = inside("run", *vault.selectors, "--force")
-
-    printed = "".join(ended.stdout + ended.stderr for ended in (first, second, third))
-    for secret in (STORED, vault.fields()["access_token"], vault.client_secret):
-        assert secret not in printed
-
-
 @pytest.mark.parametrize(
     ("age", "code", "health"),
     [

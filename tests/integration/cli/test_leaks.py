@@ -1,7 +1,6 @@
 """No secret leaves: canaries are planted, everything is driven at debug level, all is searched."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -257,12 +256,3 @@ def test_arguments_of_running_processes_hold_no_secret(
 
     assert command in shown or "echo started" in shown
     assert_silent(shown, CLIENT_SECRET, STORED_TOKEN)
-
-
-def test_no_url_holds_a_secret(inside: Cli, planted: Vault, ims: RemoteIms) -> None:
-    inside("run", *planted.selectors)
-
-    [request] = ims.token_requests()
-    assert planted.fields()["client_id"] == planted.client_id
-    assert (request["path"], request["query"]) == ("/ims/token/v3", "")
-    assert os.linesep not in request["path"]
