@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import ProbeError, SecretNotFound, StoreError, VersionConflict
 from rotator.model.access_token import AccessToken
+from rotator.model.commands import run_command
+from rotator.model.instants import format_instant
 from rotator.model.secret import Secret, StoredSecret
 from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess
@@ -38,6 +40,18 @@ CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
 CLAIM = "ROTATOR"
 """Label of a version that only takes the id (`successor_id`) under which every other run would
 replace the same token: a taken id is all that can stop a PutSecretValue."""
+
+
+_PROBLEMS = {
+    "token_missing": "it is empty",
+    "token_malformed": "it is not a token document",
+    "client_changed": "its token is of another client",
+    "credentials_changed": "its token was minted with other settings",
+    "expired": "its token has expired",
+    "issued_in_future": "its token was issued by a clock that is ahead",
+    "cadence_reached": "its token ends no later than the stored one",
+}
+"""What a reason to be due says of a waiting token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +209,9 @@ def _test(rotation: _Rotation) -> RotationResult:
     version = rotation.waiting() if assessment.decision.due else None
     if version is None or rotation.is_current(assessment):
         return make_result(run, "tested", assessment, assessment.token_version)
-    token = parse_token(version)
-    if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-        raise _make_failure(rotation, "holds no usable token")
+    token = _usable_token(rotation, assessment, version)
+    if isinstance(token, str):
+        raise _make_failure(rotation, assessment, token)
     problem = run.probe(token) if run.probe is not None else None
     if problem is not None:
         run.warnings.append(RunWarning("rotator.token_unproved", problem))
@@ -219,9 +233,9 @@ def _finish(rotation: _Rotation) -> RotationResult:
         version, problem = rotation.waiting(), ""
         if version is None or not rotation.is_pending():
             continue
-        token = parse_token(version)
-        if not isinstance(token, AccessToken) or not _serves(rotation, assessment, token):
-            problem = "holds no usable token"
+        token = _usable_token(rotation, assessment, version)
+        if isinstance(token, str):
+            problem = token
         elif _makes_current(rotation, assessment, version):
             rotation.drop_pending()
             return make_result(run, "rotated", assessment, version)
@@ -229,7 +243,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
             problem = "cannot become current: another version became current first"
     else:
         if problem:
-            raise _make_failure(rotation, problem)
+            raise _make_failure(rotation, assessment, problem)
     rotation.drop_pending()
     return make_result(run, "not_due", assessment, assessment.token_version)
 
@@ -263,13 +277,18 @@ def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredS
     return True
 
 
-def _serves(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> bool:
-    """Whether the token is better than the stored one, which is due."""
+def _usable_token(
+    rotation: _Rotation, assessment: Assessment, version: StoredSecret
+) -> AccessToken | str:
+    """The waiting token, if it is better than the stored one, which is due; else the problem."""
+    token, stored = parse_token(version), assessment.stored
+    if isinstance(token, str):
+        return f"holds no usable token ({_PROBLEMS[token]})"
     reason = _reason_if_due(rotation, assessment, token)
-    if reason != "cadence_reached":
-        return reason is None
-    stored = assessment.stored
-    return not isinstance(stored, AccessToken) or token.expires_at > stored.expires_at
+    ends_later = not isinstance(stored, AccessToken) or token.expires_at > stored.expires_at
+    if reason is None or (reason == "cadence_reached" and ends_later):
+        return token
+    return f"holds no usable token ({_PROBLEMS[reason]})"
 
 
 def _reason_if_due(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> str | None:
@@ -282,11 +301,18 @@ def _reason_if_due(rotation: _Rotation, assessment: Assessment, token: AccessTok
     return decision.reason if decision.due else None
 
 
-def _make_failure(rotation: _Rotation, problem: str) -> StoreError:
-    secret_id, version_id = rotation.run.binding.token_secret, rotation.step.version_id
+def _make_failure(rotation: _Rotation, assessment: Assessment, problem: str) -> StoreError:
+    binding, stored = rotation.run.binding, assessment.stored
+    secret_id, version_id = binding.token_secret, rotation.step.version_id
+    kept = "there is no stored token"
+    if isinstance(stored, AccessToken):
+        is_over = stored.expires_at <= rotation.run.clock.now()
+        verb = "expired at" if is_over else "stays, until"
+        kept = f"the stored token {verb} {format_instant(stored.expires_at)}"
+    force = run_command(binding.credentials_secret, secret_id, "--force")
     return StoreError(
-        f"token secret {secret_id}: version {version_id} {problem}; kept the stored token;"
-        " Secrets Manager repeats the rotation from createSecret on",
+        f"token secret {secret_id}: version {version_id} {problem}; {kept}. Secrets Manager repeats"
+        f" the rotation, and createSecret then publishes another token; {force} does so now",
         operation="UpdateSecretVersionStage",
         secret_id=secret_id,
         retryable=True,

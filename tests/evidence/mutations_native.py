@@ -58,7 +58,7 @@ NATIVE_MUTATIONS = {
     ),
     "native rotation: a token that could not serve becomes current": Mutation(
         NATIVE,
-        '            problem = "holds no usable token"\n        elif _makes_current',
+        "            problem = token\n        elif _makes_current",
         "            pass\n        if _makes_current",
         f"{STEPS} -k other_credentials",
     ),

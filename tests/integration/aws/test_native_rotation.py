@@ -275,6 +275,39 @@ def test_waiting_token_of_other_credentials_is_not_published() -> None:
     assert on.is_over()
 
 
+@pytest.mark.parametrize(
+    ("waiting", "problem"),
+    [
+        ({"access_token": "canary-broken"}, "it is not a token document"),
+        (stored(25 * HOUR), "its token has expired"),
+        (stored(23.5 * HOUR), "its token ends no later than the stored one"),
+        (stored(timedelta(0), client_id="other"), "its token is of another client"),
+        (stored(-2 * HOUR), "its token was issued by a clock that is ahead"),
+    ],
+)
+@pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
+def test_error_says_why_the_waiting_token_cannot_serve_and_how_long_the_stored_one_lives(
+    waiting: dict[str, object], problem: str, step: str
+) -> None:
+    on = NativeBinding(age=23 * HOUR)
+    rotation = on.begin()
+    on.put(1, waiting, stages=[PENDING])
+    with pytest.raises(StoreError) as caught:
+        on.take(rotation.event(step))
+    assert f"version {OURS} holds no usable token ({problem}); " in str(caught.value)
+    # NOW is 09:00; the stored token was minted 23 hours before, and lives for 86,399 seconds.
+    assert "the stored token stays, until 2026-01-31T09:59:59Z. " in str(caught.value)
+    assert "`rotator run --credentials-secret app/credentials" in str(caught.value)
+
+
+def test_error_says_that_the_stored_token_is_over() -> None:
+    on = NativeBinding(age=26 * HOUR)
+    rotation = on.begin()
+    on.put(1, stored(25 * HOUR), stages=[PENDING])
+    with pytest.raises(StoreError, match="the stored token expired at 2026-01-31T06:59:59Z"):
+        on.take(rotation.event("finishSecret"))
+
+
 def test_error_names_secret_and_version_and_no_value() -> None:
     on = NativeBinding(binding=Binding("app/credentials", "team/token"))
     rotation = on.begin()
