@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rotator.client_admin.adapter import HttpClientAdmin, Target, send_once
+from rotator.client_admin.adapter import HttpClientAdmin, send_once
+from rotator.client_admin.calls import Target
 from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import ClientAdminError, ConfigError, MintError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -310,6 +311,7 @@ def parse_tags(response: Mapping[str, Any]) -> dict[str, str]:
 
 def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
     """One version, from the response of either read call."""
+    created_at = response.get("CreatedDate")
     return StoredSecret(
         secret_id=secret_id,
         arn=response["ARN"],
@@ -318,6 +320,7 @@ def stored_secret(secret_id: str, response: Mapping[str, Any]) -> StoredSecret:
         text=Secret(response.get("SecretString", "")),
         stages=tuple(response.get("VersionStages", ())),
         is_binary="SecretBinary" in response,
+        created_at=created_at.astimezone(UTC) if isinstance(created_at, datetime) else None,
     )
 
 

@@ -1,36 +1,36 @@
-"""One provider's calls, as data and small functions, and the client that makes them.
+"""The client that makes the calls of a provider's adapter.
 
-An adapter says which request lists, adds, retires and deletes a client secret, and what its
-response means. `HttpClientAdmin` sends it once: an `add` can't be repeated safely.
+Each is sent once: an `add` can't be repeated safely.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import re
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rotator.errors import ClientAdminError, replace_error
+from rotator.errors import ClientAdminError, ConfigError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.fields import load_object
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
-from rotator.transport.clock_skew import explain_clock_skew
+from rotator.transport.clock_skew import explain_clock_skew, seconds_ahead
 from rotator.transport.redaction import Redactor, debug_id
 from rotator.transport.request import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from rotator.model.client_admin import AdminSettings
+    from rotator.client_admin.calls import Adapter, Call, Target
     from rotator.model.clock import Clock
     from rotator.transport.bounded import HttpResponse
 
     Send = Callable[[HttpRequest], HttpResponse]
 
-__all__ = ["Adapter", "Call", "HttpClientAdmin", "Target", "parse_items", "send_once"]
+__all__ = ["HttpClientAdmin", "parse_items", "send_once"]
 
 T = TypeVar("T")
 
@@ -67,56 +67,6 @@ ERROR_CODES = frozenset(
 """Microsoft Graph's and Okta's codes that can be shown without what stands beside them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whose client secrets: the client, and the settings that say where.
-
-    `client_secrets` are the stored ones, which no error may show: the provider knows them.
-    """
-
-    client_id: str
-    settings: AdminSettings
-    client_secrets: tuple[Secret, ...] = ()
-
-    @property
-    def ids(self) -> Mapping[str, str]:
-        """The ids that the provider needs in addition to the client's."""
-        return self.settings.ids
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request of the provider's interface: `path` follows the base URL, `body` becomes JSON."""
-
-    does: str
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """One provider. What it doesn't have is None.
-
-    `grants` says which right the management credentials need, for a refusal. A parser takes
-    the JSON of a response and raises ValueError for what isn't documented, since a page of a proxy
-    is no success; a delete has none, and is documented to be answered by 204.
-    """
-
-    grants: str
-    list: Callable[[Target], Call] | None = None
-    parse_list: Callable[[Target, Mapping[str, Any]], tuple[ProviderSecret, ...]] | None = None
-    add: Callable[[Target, str, datetime], Call] | None = None
-    parse_added: Callable[[Mapping[str, Any]], NewSecret] | None = None
-    retire: Callable[[Target, str], Call] | None = None
-    restore: Callable[[Target, str], Call] | None = None
-    parse_switched: Callable[[Mapping[str, Any]], ProviderSecret] | None = None
-    delete: Callable[[Target, str], Call] | None = None
-    replace: Callable[[Target, Secret], Call] | None = None
-    parse_replaced: Callable[[Target, Mapping[str, Any]], None] | None = None
-    sends_client_id_as: str | None = None
-
-
 class HttpClientAdmin:
     """The calls of one provider for one client, with a management token that is never stored."""
 
@@ -137,6 +87,12 @@ class HttpClientAdmin:
         self._clock = clock
         self._minted: tuple[Secret, str] | None = None
         self._told: set[Secret] = set()
+        self._ahead_s = 0.0
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """By how much this host's clock is ahead of the provider's, as far as a `Date` shows it."""
+        return timedelta(seconds=self._ahead_s)
 
     @property
     def can_retire(self) -> bool:
@@ -164,12 +120,18 @@ class HttpClientAdmin:
     def retire(self, secret_id: str) -> None:
         """Switch a client secret off, so that it could be switched on again."""
         if self._adapter.retire is not None:
-            self._switch(self._adapter.retire(self._target, secret_id), is_active=False)
+            call = self._adapter.retire(
+                self._target, _check_id(self._adapter, self._target, secret_id)
+            )
+            self._switch(call, is_active=False)
 
     def restore(self, secret_id: str) -> None:
         """Switch a client secret on again."""
         if self._adapter.restore is not None:
-            self._switch(self._adapter.restore(self._target, secret_id), is_active=True)
+            call = self._adapter.restore(
+                self._target, _check_id(self._adapter, self._target, secret_id)
+            )
+            self._switch(call, is_active=True)
 
     def delete(self, secret_id: str) -> None:
         """Delete a client secret for good, or see that it is gone: the list decides.
@@ -177,7 +139,7 @@ class HttpClientAdmin:
         Raises ClientAdminError (retryable) while it is still listed.
         """
         assert self._adapter.delete is not None  # noqa: S101 - as the kind says
-        call = self._adapter.delete(self._target, secret_id)
+        call = self._adapter.delete(self._target, _check_id(self._adapter, self._target, secret_id))
         response = self._call(call, also_accepts=NOT_FOUND)
         if response.status not in {NO_CONTENT, NOT_FOUND}:
             raise _undocumented(self._target, call, response)
@@ -211,41 +173,17 @@ class HttpClientAdmin:
             self._minted = self._token()
         token, client_id = self._minted
         request = _request(self._adapter, self._target, call, token, client_id)
-        response = self._sent(call, request)
+        asked_at = self._clock.now()
+        response = _sent(
+            self._send, request, f"{self._target.settings.kind.name}: cannot {call.does}"
+        )
+        self._ahead_s = max(self._ahead_s, -seconds_ahead(response.headers, asked_at=asked_at))
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
             hidden = (token, *self._target.client_secrets, *self._told)
             redactor = Redactor.of(*hidden, sent=request)
-            raise self._refusal(call, response, redactor, tells_value=tells_value)
+            said = _describe(response, redactor, code_alone=tells_value)
+            raise _refusal(self._adapter, self._target, call, response, said, asked_at=asked_at)
         return response
-
-    def _sent(self, call: Call, request: HttpRequest) -> HttpResponse:
-        from rotator.transport.bounded import TransportError
-
-        name = self._target.settings.kind.name
-        return replace_error(
-            lambda: self._send(request),
-            TransportError,
-            lambda error: ClientAdminError(f"{name}: cannot {call.does}: {error}", retryable=True),
-        )
-
-    def _refusal(
-        self, call: Call, response: HttpResponse, redactor: Redactor, *, tells_value: bool
-    ) -> ClientAdminError:
-        status = response.status
-        name = self._target.settings.kind.name
-        if tells_value:
-            text, request_id = _known_code(response.body), None
-        else:
-            text, request_id = _describe(response, redactor)
-        hint = f"; grant {self._adapter.grants}" if status in PERMISSIONS else ""
-        if status == UNAUTHORIZED:
-            hint = explain_clock_skew(response.headers, now=self._clock.now()) + hint
-        return ClientAdminError(
-            f"{name}: refused to {call.does} (HTTP {status}{f': {text}' if text else ''}){hint}",
-            status=status,
-            debug_id=request_id,
-            retryable=status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_FAILURE,
-        )
 
     def _parse(
         self, call: Call, parse: Callable[[Mapping[str, Any]], T], response: HttpResponse
@@ -258,7 +196,10 @@ class HttpClientAdmin:
             fields = parse_items(response.body)
             self._told.update(_values_in(fields))  # which a later refusal may repeat
             parsed = parse(fields)
-            _refuse_told_ids(parsed, *self._target.client_secrets, *self._told)
+            ids = _ids_in(parsed)
+            if not all(_is_id(self._adapter, each) for each in ids):
+                raise ValueError("names a client secret by what is no id of the provider's")
+            _refuse_told_ids(ids, *self._target.client_secrets, *self._told)
             return parsed
 
         return replace_error(
@@ -266,6 +207,21 @@ class HttpClientAdmin:
             (ValueError, KeyError, TypeError, OverflowError),
             lambda _: _undocumented(self._target, call, response),
         )
+
+
+def _is_id(adapter: Adapter, text: str) -> bool:
+    return re.fullmatch(adapter.secret_id, text) is not None
+
+
+def _check_id(adapter: Adapter, target: Target, secret_id: str) -> str:
+    """The id; raises ConfigError for one that the state has from who knows where."""
+    if _is_id(adapter, secret_id):
+        return secret_id
+    raise ConfigError(
+        f"{target.settings.kind.name}: client_secret_rotation names a client secret by what is no"
+        " id of the provider's; nothing was changed there. Take that field out of the credentials"
+        " secret, then run this again"
+    )
 
 
 def _request(
@@ -279,7 +235,25 @@ def _request(
     if call.body is not None:
         headers["Content-Type"] = "application/json"
         body = json.dumps(call.body)
-    return HttpRequest(target.settings.url + call.path, call.method, headers, body)
+    url = replace_error(
+        lambda: call.url(target.settings.url),
+        ValueError,
+        lambda problem: ConfigError(
+            f"{target.settings.kind.name}: cannot {call.does}: its URL {problem}; correct client_id"
+            " and the ids in client_admin"
+        ),
+    )
+    return HttpRequest(url, call.method, headers, body)
+
+
+def _sent(send: Send, request: HttpRequest, subject: str) -> HttpResponse:
+    from rotator.transport.bounded import TransportError
+
+    return replace_error(
+        lambda: send(request),
+        TransportError,
+        lambda error: ClientAdminError(f"{subject}: {error}", retryable=True),
+    )
 
 
 def _undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
@@ -329,16 +303,43 @@ def _known_code(body: bytes) -> str | None:
     return next((each for each in codes if isinstance(each, str) and each in ERROR_CODES), None)
 
 
-def _describe(response: HttpResponse, redactor: Redactor) -> tuple[str | None, ...]:
-    """What a refusal says, and the id of the request, both redacted."""
+def _refusal(
+    adapter: Adapter,
+    target: Target,
+    call: Call,
+    response: HttpResponse,
+    said: tuple[str | None, ...],
+    *,
+    asked_at: datetime,
+) -> ClientAdminError:
+    """The error for a refusal; `said` are what it says and the id of the request."""
+    status, (text, request_id) = response.status, said
+    hint = f"; grant {adapter.grants}" if status in PERMISSIONS else ""
+    if status == UNAUTHORIZED:
+        hint = explain_clock_skew(response.headers, now=asked_at) + hint
+    return ClientAdminError(
+        f"{target.settings.kind.name}: refused to {call.does} (HTTP {status}"
+        f"{f': {text}' if text else ''}){hint}",
+        status=status,
+        debug_id=request_id,
+        retryable=status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_FAILURE,
+    )
+
+
+def _describe(
+    response: HttpResponse, redactor: Redactor, *, code_alone: bool
+) -> tuple[str | None, ...]:
+    """What a refusal says, and the id of the request, both redacted; or a documented code alone."""
+    if code_alone:
+        return _known_code(response.body), None
     text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
     return redactor.redact_together(text, debug_id(response.headers, redactor))
 
 
-def _refuse_told_ids(parsed: object, *values: Secret) -> None:
+def _refuse_told_ids(ids: Iterable[str], *values: Secret) -> None:
     """Raise ValueError for an id that tells a value: ids are shown, and stored in the clear."""
     redactor = Redactor.of(*values)
-    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):
+    if any(redactor.finds_whole(each) for each in ids):
         raise ValueError
 
 

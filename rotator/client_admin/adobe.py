@@ -7,9 +7,8 @@ Instants are milliseconds since 1970, in strings.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.calls import Adapter, Call
 from rotator.client_admin.values import parse_milliseconds, parse_text
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
@@ -19,16 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from rotator.client_admin.adapter import Target
+    from rotator.client_admin.calls import Target
 
 __all__ = ["ADOBE"]
 
 
-def _path(target: Target) -> str:
-    organization, credential = (
-        quote(target.ids[name], safe="") for name in ("organization_id", "credential_id")
-    )
-    return f"/console/organizations/{organization}/credentials/{credential}/secrets"
+def _path(target: Target, *secret_id: str) -> tuple[str, ...]:
+    organization, credential = target.ids["organization_id"], target.ids["credential_id"]
+    collection = ("console", "organizations", organization, "credentials", credential, "secrets")
+    return (*collection, *secret_id)
 
 
 def _list(target: Target) -> Call:
@@ -40,7 +38,7 @@ def _add(target: Target, _: str, __: datetime) -> Call:
 
 
 def _delete(target: Target, secret_id: str) -> Call:
-    return Call("delete a client secret", "DELETE", f"{_path(target)}/{quote(secret_id, safe='')}")
+    return Call("delete a client secret", "DELETE", _path(target, secret_id))
 
 
 def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:

@@ -7,21 +7,20 @@ new value works everywhere, and it should be stored beside the old one before it
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.calls import Adapter, Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.client_admin.adapter import Target
+    from rotator.client_admin.calls import Target
     from rotator.model.secret import Secret
 
 __all__ = ["AUTH0"]
 
 
 def _replace(target: Target, value: Secret) -> Call:
-    path = f"/api/v2/clients/{quote(target.client_id, safe='')}"
+    path = ("api", "v2", "clients", target.client_id)
     return Call("set the client secret", "PATCH", path, {"client_secret": value.reveal()})
 
 

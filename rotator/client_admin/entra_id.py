@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.calls import Adapter, Call
 from rotator.client_admin.values import parse_date_time, parse_text
 from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
@@ -20,17 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from rotator.client_admin.adapter import Target
+    from rotator.client_admin.calls import Target
 
 __all__ = ["ENTRA_ID"]
 
 
-def _path(target: Target) -> str:
-    return f"/v1.0/applications(appId='{quote(target.client_id, safe='')}')"
+GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+"""The documented type of `keyId` (resource type passwordCredential)."""
+
+
+def _path(target: Target, *action: str) -> tuple[str, ...]:
+    key = target.client_id.replace("'", "''")  # OData 4.01, part 2, section 5.1.1.6.1
+    return ("v1.0", f"applications(appId='{key}')", *action)
 
 
 def _list(target: Target) -> Call:
-    return Call("list client secrets", "GET", f"{_path(target)}?$select=passwordCredentials")
+    return Call("list client secrets", "GET", _path(target), query="$select=passwordCredentials")
 
 
 def _add(target: Target, label: str, ends_at: datetime) -> Call:
@@ -38,15 +42,14 @@ def _add(target: Target, label: str, ends_at: datetime) -> Call:
     return Call(
         "add a client secret",
         "POST",
-        f"{_path(target)}/addPassword",
+        _path(target, "addPassword"),
         {"passwordCredential": password},
     )
 
 
 def _delete(target: Target, secret_id: str) -> Call:
-    return Call(
-        "delete a client secret", "POST", f"{_path(target)}/removePassword", {"keyId": secret_id}
-    )
+    path = _path(target, "removePassword")
+    return Call("delete a client secret", "POST", path, {"keyId": secret_id})
 
 
 def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, ...]:
@@ -73,6 +76,7 @@ def _begins(hint: str, value: Secret) -> bool:
 
 
 ENTRA_ID = Adapter(
+    secret_id=GUID,
     grants="the application permission Application.ReadWrite.OwnedBy to the management credentials,"
     " and make their service principal an owner of the application",
     list=_list,

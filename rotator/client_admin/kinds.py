@@ -13,7 +13,7 @@ from rotator.client_admin.okta import OKTA
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.client_admin.adapter import Adapter
+    from rotator.client_admin.calls import Adapter
 
 __all__ = ["ADAPTERS"]
 

@@ -11,9 +11,8 @@ import base64
 import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from rotator.client_admin.adapter import Adapter, Call
+from rotator.client_admin.calls import Adapter, Call
 from rotator.client_admin.values import parse_date_time, parse_text
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from rotator.client_admin.adapter import Target
+    from rotator.client_admin.calls import Target
 
 __all__ = ["OKTA"]
 
 
-def _path(target: Target, secret_id: str | None = None) -> str:
-    collection = f"/api/v1/apps/{quote(target.ids['app_id'], safe='')}/credentials/secrets"
-    return collection if secret_id is None else f"{collection}/{quote(secret_id, safe='')}"
+def _path(target: Target, *rest: str) -> tuple[str, ...]:
+    return ("api", "v1", "apps", target.ids["app_id"], "credentials", "secrets", *rest)
 
 
 def _list(target: Target) -> Call:
@@ -41,12 +39,12 @@ def _add(target: Target, _: str, __: datetime) -> Call:
 
 
 def _retire(target: Target, secret_id: str) -> Call:
-    path = f"{_path(target, secret_id)}/lifecycle/deactivate"
+    path = _path(target, secret_id, "lifecycle", "deactivate")
     return Call("deactivate a client secret", "POST", path)
 
 
 def _restore(target: Target, secret_id: str) -> Call:
-    path = f"{_path(target, secret_id)}/lifecycle/activate"
+    path = _path(target, secret_id, "lifecycle", "activate")
     return Call("activate a client secret", "POST", path)
 
 

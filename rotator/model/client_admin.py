@@ -30,7 +30,8 @@ class AdminKind:
     chooses. `needs_credentials_secret`: the client itself cannot get this scope. `keeps_labels`:
     client secrets have a name. `wrong_secret_codes` are the OAuth error codes that mean a wrong
     client secret and nothing else. `console` is where people see and delete client secrets,
-    `documentation` the provider's page.
+    `before_delete` what they do first there, `how_to_tell` how they find out which one is stored,
+    and `documentation` the provider's page.
     """
 
     name: str
@@ -44,7 +45,14 @@ class AdminKind:
     keeps_labels: bool = False
     wrong_secret_codes: frozenset[str] = frozenset({"invalid_client"})
     console: str = ""
+    before_delete: str = ""
+    how_to_tell: str = ""
     documentation: str = ""
+
+    @property
+    def where_to_delete(self) -> str:
+        """Where people delete a client secret, and what they do first."""
+        return f"{self.console}; {self.before_delete}" if self.before_delete else self.console
 
 
 ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
@@ -76,7 +84,10 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 scope="okta.apps.manage",
                 capacity=2,
                 needs_credentials_secret=True,
-                console="Admin Console: the application's tab General; set it to Inactive first",
+                console="Admin Console: the application's tab General",
+                before_delete="set it to Inactive first",
+                how_to_tell="set one of them to Inactive, and run the job with --force: if that"
+                " fails, it is the one, and has to be Active again",
                 documentation="https://developer.okta.com/docs/guides/client-secret-rotation-key/"
                 "main/",
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 __all__ = ["MAX_SECRET_BYTES", "RotationState", "Secret", "SecretInfo", "StoredSecret"]
 
@@ -61,7 +62,8 @@ class StoredSecret(NamedTuple):
 
     `secret_id` is the name or ARN in the request. `version_id` and `text` are None for a secret
     without a value; a binary value has an empty text and `is_binary`. `stages` are the version's
-    staging labels. `tags` are None unless they were read with it.
+    staging labels, and `created_at` is when the service stored it. That and `tags` are None unless
+    they were read with it.
     """
 
     secret_id: str
@@ -71,6 +73,7 @@ class StoredSecret(NamedTuple):
     stages: tuple[str, ...] = ()
     is_binary: bool = False
     tags: Mapping[str, str] | None = None
+    created_at: datetime | None = None
 
 
 class SecretInfo(NamedTuple):

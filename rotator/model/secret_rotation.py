@@ -112,6 +112,7 @@ class SecretRotation:
     `minted_since` has, for each token secret, when the first token was issued of those that the new
     client secret has minted without interruption, and `old_tokens_end_at` is the latest end of
     those that were seen and that it has not minted.
+    `replaced_version_id` is the version of the credentials secret over which the state was written.
     """
 
     id: str
@@ -127,6 +128,7 @@ class SecretRotation:
     retired_at: datetime | None = None
     old_tokens_end_at: datetime | None = None
     minted_since: Mapping[str, datetime] = field(default_factory=dict)
+    replaced_version_id: str | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -159,6 +161,7 @@ class SecretRotation:
             "old_digest": self.old_digest,
             "values_digest": self.values_digest,
             "minted_since": since,
+            "replaced_version_id": self.replaced_version_id,
             **{name: format_instant(at) for name, at in instants.items() if at is not None},
         }
         return {
@@ -207,6 +210,7 @@ class SecretRotation:
             retired_at=_instant(value, "retired_at"),
             old_tokens_end_at=_instant(value, "old_tokens_end_at"),
             minted_since={name: parse_instant(str(at)) for name, at in since.items()},
+            replaced_version_id=optional_text_field(value, "replaced_version_id"),
             **listed,
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rotator.rotation.secret_one_slot import advance_one_slot
-from rotator.rotation.secret_run import read_situation
+from rotator.rotation.secret_run import read_situation, settle_lost_edit
 from rotator.rotation.secret_two_slots import advance_two_slots
 from rotator.rotation.swapped_names import refuse_token_secret
 
@@ -32,7 +32,7 @@ def rotate_client_secret(run: SecretRun) -> SecretRotationResult:
     if seen.is_shared:  # or a client secret got into the token secret, which consumers read
         refuse_token_secret(seen.version, store=run.store)
     advance = advance_one_slot if seen.settings.kind.chooses_value else advance_two_slots
-    result = advance(run, seen)
+    result = settle_lost_edit(run, seen) or advance(run, seen)
     log = structlog.get_logger().bind(credentials_secret=run.credentials_secret)
     log.info("rotator.client_secret_checked", **result.log_fields())
     return result

@@ -101,6 +101,10 @@ class ClientAdmin(Protocol):
     """
 
     @property
+    def clock_ahead(self) -> timedelta:
+        """By how much this host's clock is ahead of the provider's, as far as that is known."""
+
+    @property
     def can_retire(self) -> bool:
         """Whether a client secret can be switched off before it is deleted."""
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import Store
 
-__all__ = ["CONSISTENCY_WAITS_S", "Published", "compare_and_set", "repeat_reads", "successor_id"]
+__all__ = [
+    "CONSISTENCY_WAITS_S",
+    "Published",
+    "compare_and_set",
+    "is_successor",
+    "repeat_reads",
+    "successor_id",
+]
 
 NAMESPACE = uuid.UUID("7d1ed0a4-5a4f-5b0c-9b0e-6f6c0a3f2c11")
 """The namespace of derived version ids; all releases must use the same."""
@@ -66,6 +73,12 @@ def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{secret.arn}:{secret.version_id or 'empty'}:{ordinal}"))
 
 
+def is_successor(version: StoredSecret, version_id: str) -> bool:
+    """Whether rotator has published it over the version of that id."""
+    seen = version._replace(version_id=version_id)
+    return any(version.version_id == successor_id(seen, each) for each in range(MAX_ORDINALS))
+
+
 def compare_and_set(
     seen: StoredSecret,
     compose: Callable[[StoredSecret], Secret],
@@ -93,7 +106,11 @@ def compare_and_set(
         version_id, text = successor_id(seen, ordinal), compose(seen)
         if put(seen, text, version_id):
             ours = seen._replace(
-                version_id=version_id, text=text, stages=("AWSCURRENT",), is_binary=False
+                version_id=version_id,
+                text=text,
+                stages=("AWSCURRENT",),
+                is_binary=False,
+                created_at=None,
             )
             return Published(ours, won=True, replaced=seen)
         current = _read_winner(seen, version_id, store=store, clock=clock)

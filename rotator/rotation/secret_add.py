@@ -23,6 +23,7 @@ from rotator.rotation.secret_listing import (
 )
 from rotator.rotation.secret_proof import prove, prove_stored
 from rotator.rotation.secret_removal import delete, switch_off
+from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     SETTLING,
@@ -70,9 +71,10 @@ class _Addition(NamedTuple):
     lost: SecretRotation | None = None
 
 
-def begin(run: SecretRun, seen: Situation, admin: ClientAdmin) -> SecretRotationResult:
+def begin(
+    run: SecretRun, seen: Situation, admin: ClientAdmin, listed: Sequence[ProviderSecret]
+) -> SecretRotationResult:
     """Begin a rotation if it is due."""
-    listed = admin.list()
     stored = find_bound(seen, listed)
     if stored is None or _is_due(run, seen, stored.listed):
         stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, listed))
@@ -91,6 +93,7 @@ def _add(
 ) -> SecretRotationResult:
     old = addition.stored.listed
     _unless_overtaken(run, seen, lambda: refuse_full_house(seen, addition.listed, old))
+    refuse_without_room(run, seen, [each.id for each in addition.listed])
     if run.dry_run:
         lost = "".join(f"delete {each.id}, whose value was lost, and " for each in addition.orphans)
         summary = f"would {lost}add a client secret beside {old.id}"
@@ -139,7 +142,7 @@ def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> 
         f"{kind.name}: its response to a request to add a client secret repeats {repeated}, which"
         " was there before, so nothing was stored and nothing was deleted. See whether a cache or a"
         f" proxy answers for {url}, then run this again: it deletes what may have been added"
-        f" ({kind.console})",
+        f" ({kind.where_to_delete})",
         retryable=True,
     )
 
@@ -205,7 +208,11 @@ def _remember_age(run: SecretRun, seen: Situation, stored: StoredSecret) -> Secr
 
 
 def settle_add(
-    run: SecretRun, seen: Situation, intent: SecretRotation, admin: ClientAdmin
+    run: SecretRun,
+    seen: Situation,
+    intent: SecretRotation,
+    admin: ClientAdmin,
+    listed: Sequence[ProviderSecret],
 ) -> SecretRotationResult:
     """Between the intent and the storing of both: delete what was made for nobody, begin again."""
     free_at = intent.started_at + TAKEOVER_AFTER
@@ -220,8 +227,7 @@ def settle_add(
         )
     later = find_later_version(run, seen)
     if later is not None:
-        return abandon_rolled_back(run, seen, intent, later, admin.list())
-    listed = admin.list()
+        return abandon_rolled_back(run, seen, intent, later, listed)
     orphans = find_orphans(seen, intent, listed, label=label_of(intent))
     listed_by = intent.started_at + LISTING_LAG
     if not orphans and run.now() < listed_by:

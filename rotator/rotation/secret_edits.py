@@ -1,7 +1,8 @@
 """What somebody stores between a read and the write that follows it, and how it is put back.
 
 PutSecretValue takes no condition on the version that it replaces, and an edit by hand has an id of
-its own. So each write is followed by a look at the version that it has replaced.
+its own. So each write is followed by a look at the version that it has replaced; and the state says
+which version that was meant to be, for the next run, if this one dies before its look.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from typing import TYPE_CHECKING
 from rotator.errors import RotatorError
 from rotator.model.stored import parse_credentials, parse_fields
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
-from rotator.rotation.publish import compare_and_set, repeat_reads
+from rotator.rotation.publish import Published, compare_and_set, is_successor, repeat_reads
 
 if TYPE_CHECKING:
     from rotator.model.clock import Clock
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import HistoryStore
-    from rotator.rotation.publish import Published
 
-__all__ = ["restore_replaced_edit"]
+__all__ = ["find_lost_edit", "restore_edit", "restore_replaced_edit"]
 
 
 def restore_replaced_edit(
@@ -33,12 +33,42 @@ def restore_replaced_edit(
     edit = _find_replaced_edit(published, store=store, clock=clock)
     if edit is None:
         return False
-    kept = parse_credentials(published.current).client_secrets[:1] if keeps_first else ()
-    text = _put_in_front(edit, kept)
-    compare_and_set(
-        published.current, lambda _: text, store=store, yields_to=lambda _: True, clock=clock
-    )
+    restore_edit(published.current, edit, store=store, clock=clock, keeps_first=keeps_first)
     return True
+
+
+def find_lost_edit(
+    current: StoredSecret, replaced_id: str | None, *, store: HistoryStore, clock: Clock
+) -> StoredSecret | None:
+    """What somebody stored, and a run replaced that died before its look; None if there is none.
+
+    `replaced_id` is the version that the run had read. Only what was stored between that one and
+    the current one counts: people move labels back and forth, too.
+    """
+    if replaced_id is None or not is_successor(current, replaced_id):
+        return None
+    lost = Published(current, won=True, replaced=current._replace(version_id=replaced_id))
+    edit = _find_replaced_edit(lost, store=store, clock=clock)
+    if edit is None:
+        return None
+    replaced = store.read_version(current.secret_id, replaced_id)
+    stored_at = [each and each.created_at for each in (replaced, edit, current)]
+    known = [at for at in stored_at if at is not None]
+    return edit if len(known) == len(stored_at) and known == sorted(known) else None
+
+
+def restore_edit(
+    current: StoredSecret,
+    edit: StoredSecret,
+    *,
+    store: HistoryStore,
+    clock: Clock,
+    keeps_first: bool = True,
+) -> None:
+    """Make the edit current again, with the first client secret of `current` behind its own."""
+    kept = parse_credentials(current).client_secrets[:1] if keeps_first else ()
+    text = _put_in_front(edit, kept)
+    compare_and_set(current, lambda _: text, store=store, yields_to=lambda _: True, clock=clock)
 
 
 def _find_replaced_edit(

@@ -19,6 +19,7 @@ from rotator.rotation.publish import successor_id
 from rotator.rotation.secret_listing import describe
 from rotator.rotation.secret_proof import (
     explain_lock_out,
+    explain_others,
     explain_untried,
     find_accepted,
     is_dead,
@@ -93,7 +94,7 @@ def finish(
         new=rotation.new,
         new_digest=rotation.new_digest,
     )
-    publish(
+    left = publish(
         run,
         seen,
         done,
@@ -102,6 +103,7 @@ def finish(
     )
     new_id, old_id = _ids(rotation)
     summary = f"client secret {new_id} has taken the place of {old_id}, which is deleted"
+    summary += explain_others(run, left, value) if drops else ""
     if not drops:
         summary = (
             f"client secret {new_id} has taken the place of {old_id}, which is not listed any more;"
@@ -293,7 +295,7 @@ def abandon_same_twice(
         f"the state names {' and '.join(sorted(set(_ids(rotation))))} as both the old and the new"
         f" client secret, so this rotation has ended and nothing was deleted; {kind.name} lists"
         f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
-        f" them the credentials hold before you delete one ({kind.console})"
+        f" them the credentials hold before you delete one ({kind.where_to_delete})"
     )
     if run.dry_run:
         return run.conclude("would_change", ended, rotation=rotation)
@@ -372,7 +374,7 @@ def _tell_left(seen: Situation, left: Sequence[str], listed: Collection[str]) ->
     are, it = "is", "it there if nobody uses it"
     if len(left) > 1:
         are, it = "are", "each that nobody uses"
-    told = f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.console})"
+    told = f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.where_to_delete})"
     if kind.capacity is not None and len(listed) >= kind.capacity:
         told += ", else there is no room for the next rotation"
     return told

@@ -19,6 +19,7 @@ from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
 from rotator.model.stored import parse_credentials, parse_token
+from rotator.rotation.secret_proof import find_old_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,19 +99,31 @@ def find_end_of_tokens(run: SecretRun, situation: Situation) -> datetime | None:
 
 
 def assess_gate(
-    run: SecretRun, rotation: SecretRotation, old: ProviderSecret, evidence: Evidence
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    old: ProviderSecret,
+    evidence: Evidence,
 ) -> tuple[Condition, ...]:
     """Every condition of the gate, met or not."""
-    conditions = [*evidence.conditions]
+    conditions = [*evidence.conditions, _condition_of_value(seen, rotation, old)]
     if old.last_used_at is not None:
         free_at = old.last_used_at + evidence.lifetime
         at = format_instant(old.last_used_at)
         used = f"the provider last saw the old client secret used at {at}"
         wait = f"; it has to stay unused until {format_instant(free_at)}"
+        minted_since = max(evidence.minted_since.values(), default=None)
+        if minted_since is not None and old.last_used_at > minted_since:
+            wait += (
+                f". The job mints with the new one since {format_instant(minted_since)}: find out"
+                " who else uses the old one, unless it was a run of this command that tried it"
+            )
         is_met = run.now() >= free_at
         conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
     if rotation.stored_at is not None:
-        over_at = rotation.stored_at + run.overlap
+        made_at = rotation.new.created_at if rotation.new else None
+        # The host that stored it may have been behind: it was not there before it was made.
+        over_at = max(rotation.stored_at, made_at or rotation.stored_at) + run.overlap
         conditions.append(
             Condition(
                 "overlap",
@@ -122,6 +135,22 @@ def assess_gate(
     if rotation.retired_at is not None:
         conditions += _conditions_of_retired(run, rotation.retired_at, old)
     return tuple(conditions)
+
+
+def _condition_of_value(
+    seen: Situation, rotation: SecretRotation, old: ProviderSecret
+) -> Condition:
+    """Whether the old value is stored: who takes it out may have another use for it."""
+    if find_old_values(seen, rotation):
+        reason = f"the value of the old client secret {old.id} is stored behind the new one"
+        return Condition("stored", is_met=True, reason=reason)
+    reason = (
+        f"the value of the old client secret {old.id} is not stored any more: somebody has taken it"
+        f" out or changed it, and may use it elsewhere. If nobody does, delete {old.id} at the"
+        f" provider ({seen.settings.kind.where_to_delete}), or store its value again behind the new"
+        " one"
+    )
+    return Condition("stored", is_met=False, reason=reason)
 
 
 def _conditions_of_retired(

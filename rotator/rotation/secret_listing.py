@@ -143,7 +143,7 @@ def explain_refused_add(
         return _full_house(kind, listed, old)
     return ClientAdminError(
         f"{refused}; it lists {describe(listed)} and takes {kind.capacity}: if you see another one"
-        f" ({kind.console}), delete there what nobody uses, then run this again",
+        f" ({kind.where_to_delete}), delete there what nobody uses, then run this again",
         status=refused.status,
         debug_id=refused.debug_id,
     )
@@ -190,9 +190,10 @@ def _fits(seen: Situation, intent: SecretRotation, found: ProviderSecret) -> boo
 
 
 def _way_out(kind: AdminKind) -> str:
+    how = f" ({kind.how_to_tell})" if kind.how_to_tell else ""
     return (
-        "nothing was changed. Find out which of them the credentials hold, delete at the provider"
-        f" those that nobody uses ({kind.console}), then run this again"
+        f"nothing was changed. Find out which of them the credentials hold{how}, delete at the"
+        f" provider those that nobody uses ({kind.where_to_delete}), then run this again"
     )
 
 

@@ -17,6 +17,7 @@ from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_proof import explain_refused_stored, find_accepted, may_mint, prove
+from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     explain_age,
     is_old_enough,
@@ -62,6 +63,7 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
         return run.conclude("not_due", explain_age(run, known), rotation=seen.rotation)
     # The one that works at the provider ends with this: it has to be one that is stored.
     _refuse_unless_stored(run, seen)
+    refuse_without_room(run, seen)
     if run.dry_run:
         return run.conclude("would_change", "would set a new client secret")
     value, now, new_id = run.new_value(), run.now(), run.new_id()

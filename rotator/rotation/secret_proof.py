@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LOCKED_OUT",
     "explain_lock_out",
+    "explain_others",
     "explain_refused_stored",
     "explain_untried",
     "find_accepted",
+    "find_old_values",
     "is_dead",
     "is_refused",
     "may_mint",
@@ -163,6 +165,21 @@ def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
         raise _not_accepted(run, seen, accepted)
 
 
+def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
+    """What else is stored, and how much of it is dead: somebody may wait until it works."""
+    others = [each for each in seen.credentials.client_secrets if each != value]
+    if not others:
+        return ""
+    refused = [find_accepted(run, seen, (each,)) for each in others] if may_mint(seen) else []
+    count = sum(isinstance(each, MintError) and is_dead(seen, each) for each in refused)
+    dead = f", of which {count} {'are' if count > 1 else 'is'} refused" if count else ""
+    are = "others are" if len(others) > 1 else "other is"
+    return (
+        f"; {len(others)} {are} stored beside it{dead}: take out of the credentials secret what"
+        " nobody waits for"
+    )
+
+
 def refuse_unless_old(
     run: SecretRun, seen: Situation, rotation: SecretRotation, listed: ProviderSecret
 ) -> None:
@@ -171,7 +188,7 @@ def refuse_unless_old(
     The list tells, where it can. Else the old value has to work still: one that doesn't was not of
     the client secret that is listed.
     """
-    values = _old_values(seen, rotation)
+    values = find_old_values(seen, rotation)
     told = {listed.matches(value) for value in values} or {None}
     if True in told:
         return
@@ -188,11 +205,11 @@ def refuse_unless_old(
     raise ConfigError(
         f"{kind.name}: {listed.id} may be somebody else's: the old value that is stored is not"
         f" known to be of it. Nothing was deleted; if nobody uses {listed.id}, delete it there"
-        f" ({kind.console}), then run this again"
+        f" ({kind.where_to_delete}), then run this again"
     )
 
 
-def _old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
+def find_old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
     """The stored values that can be the old one's; one at most, where that was recorded."""
     values = {digest_of(value): value for value in seen.credentials.client_secrets}
     if rotation.old_digest is not None:
@@ -249,7 +266,8 @@ def _not_accepted(run: SecretRun, seen: Situation, refused: MintError) -> MintEr
         text += ", yet" if is_temporary else f", which is stored since {format_instant(stored_at)}"
     hint = "run this again"
     if not is_temporary:
-        hint = f"delete {name} at the provider ({kind.console}), then run this again to begin anew"
+        where = kind.where_to_delete
+        hint = f"delete {name} at the provider ({where}), then run this again to begin anew"
     if kind.chooses_value and not is_temporary:
         hint = f"set one at the provider, and store it with {set_command(seen.version.secret_id)}"
     return _copy(

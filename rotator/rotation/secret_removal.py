@@ -1,22 +1,45 @@
 """The one place where a client secret ends at the provider: what is kept must be another one.
 
 A cache or a proxy can repeat the response to an earlier request, so that what looks new is the old
-one.
+one. And a clock that is ahead would end it early: the earlier of two clocks counts.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
+from rotator.model.instants import format_duration
 from rotator.model.secret_rotation import digest_of
 
 if TYPE_CHECKING:
     from rotator.model.secret_rotation import SecretRotation
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_listing import StoredSecret
+    from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["delete", "is_same_twice", "switch_off"]
+__all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "with_provider_clock"]
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""A smaller difference is nothing to tell people about."""
+
+
+def with_provider_clock(run: SecretRun, admin: ClientAdmin) -> SecretRun:
+    """The run by the provider's clock, if this host's is ahead of the `Date` of its responses."""
+    return replace(run, clock_ahead=admin.clock_ahead)
+
+
+def explain_clock(run: SecretRun, seen: Situation) -> str:
+    """What to add to the summary of a wait that this host's clock alone would have ended."""
+    if run.clock_ahead < CLOCK_TOLERANCE:
+        return ""
+    minutes = timedelta(minutes=round(run.clock_ahead / timedelta(minutes=1)))
+    return (
+        f"; this host's clock is {format_duration(minutes)} ahead of that of"
+        f" {seen.settings.kind.name}, which counts: set it, and let NTP keep it right"
+    )
 
 
 def is_same_twice(rotation: SecretRotation) -> bool:

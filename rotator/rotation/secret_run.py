@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from rotator.model.secret_rotation import DEFAULT_OVERLAP, SecretRotation, diges
 from rotator.model.stored import parse_credentials, parse_fields, unusable_credentials
 from rotator.rotation.credentials import credentials_text, replace_client_secrets
 from rotator.rotation.publish import CONSISTENCY_WAITS_S, compare_and_set
-from rotator.rotation.secret_edits import restore_replaced_edit
+from rotator.rotation.secret_edits import find_lost_edit, restore_edit, restore_replaced_edit
 from rotator.rotation.secret_result import SecretRotationResult
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ __all__ = [
     "read_situation",
     "refuse_if_edited",
     "refuse_if_overtaken",
+    "settle_lost_edit",
     "with_new",
 ]
 
@@ -69,6 +70,7 @@ one that was lost is not listed."""
 EXPIRY_LEAD = timedelta(days=14)
 """How long before its end a client secret is replaced, with the overlap on top of it."""
 
+EDITED = "somebody has stored other client secrets meanwhile"
 
 REFUSALS = frozenset({400, 401, 403, 404, 409, 422})
 """RFC 9110 section 15.5. A 429 can come from what stands before the provider, after the fact."""
@@ -81,7 +83,7 @@ class SecretRun:
     `open_admin` makes the provider's interface for what was read. `max_age` is the age from which a
     client secret is replaced, None to replace it whenever none is being replaced. `token_secrets`
     are named besides those that the credentials name. `remaining_s` tells how many seconds are left
-    for waiting.
+    for waiting. By `clock_ahead` this host's clock is known to be ahead of the provider's.
     """
 
     credentials_secret: str
@@ -94,6 +96,7 @@ class SecretRun:
     token_secrets: tuple[str, ...] = ()
     dry_run: bool = False
     remaining_s: Callable[[], float] | None = None
+    clock_ahead: timedelta = timedelta(0)
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
     new_value: Callable[[], Secret] = field(default=lambda: Secret(secrets.token_urlsafe(48)))
 
@@ -109,8 +112,8 @@ class SecretRun:
         return SecretRotationResult(self.credentials_secret, outcome, summary, rotation, gate)
 
     def now(self) -> datetime:
-        """The wall clock in whole seconds, as instants are stored."""
-        return self.clock.now().replace(microsecond=0)
+        """The wall clock, or the provider's if that is behind; in whole seconds, as stored."""
+        return (self.clock.now() - self.clock_ahead).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +180,15 @@ def publish(
     a step of the same rotation or an edit had to be put back, and what the store raises.
     """
     before = parse_fields(seen.version).get(ROTATION_FIELD)
+    state = rotation or SecretRotation(id=run.new_id(), step="done", started_at=run.now())
 
     def compose(version: StoredSecret) -> Secret:
         fields: dict[str, Any] = {**parse_fields(version)}
         if client_secrets is not None:
             stored = [each.reveal() for each in parse_credentials(version).client_secrets]
             fields = replace_client_secrets(fields, client_secrets(stored))
-        fields.pop(ROTATION_FIELD, None)
-        if rotation is not None:
-            fields[ROTATION_FIELD] = rotation.to_fields()
+        stated = replace(state, replaced_version_id=version.version_id)
+        fields[ROTATION_FIELD] = stated.to_fields()
         return credentials_text(fields, version)
 
     def was_changed(version: StoredSecret) -> bool:
@@ -207,10 +210,27 @@ def publish(
     if restore_replaced_edit(
         published, store=run.store, clock=run.clock, keeps_first=client_secrets is not None
     ):
-        raise _conflict(
-            run, "somebody has stored other client secrets meanwhile, which are put back"
-        )
+        raise _conflict(run, f"{EDITED}, which are put back")
     return _situation(published.current)
+
+
+def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | None:
+    """Put back what a run replaced that died before it could look; None if there is nothing.
+
+    Raises VersionConflict once it is put back.
+    """
+    replaced_id = seen.rotation.replaced_version_id if seen.rotation else None
+    edit = find_lost_edit(seen.version, replaced_id, store=run.store, clock=run.clock)
+    if edit is None:
+        return None
+    if run.dry_run:
+        summary = (
+            f"would put back version {edit.version_id}: it was stored directly before a run"
+            " replaced it, which then died"
+        )
+        return run.conclude("would_change", summary, rotation=seen.rotation)
+    restore_edit(seen.version, edit, store=run.store, clock=run.clock)
+    raise _conflict(run, f"{EDITED}, which are put back")
 
 
 def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
@@ -225,7 +245,7 @@ def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
     # what is there once all of them have settled counts.
     run.clock.sleep(sum(CONSISTENCY_WAITS_S))
     if _read_client_secrets(run) != seen.credentials.client_secrets:
-        raise _conflict(run, "somebody has stored other client secrets meanwhile")
+        raise _conflict(run, EDITED)
 
 
 def _read_client_secrets(run: SecretRun) -> tuple[Secret, ...]:

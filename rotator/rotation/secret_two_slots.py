@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError
+from rotator.model.commands import set_command
 from rotator.model.providers import resolve
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
@@ -24,10 +25,18 @@ from rotator.rotation.secret_endings import (
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_listing import StoredSecret
 from rotator.rotation.secret_proof import prove, refuse_unless_old
-from rotator.rotation.secret_removal import delete, is_same_twice, switch_off
+from rotator.rotation.secret_removal import (
+    delete,
+    explain_clock,
+    is_same_twice,
+    switch_off,
+    with_provider_clock,
+)
 from rotator.rotation.secret_run import publish, refuse_if_edited, with_new
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.model.secret import Secret
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.ports import ClientAdmin
@@ -41,33 +50,34 @@ __all__ = ["advance_two_slots"]
 def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:
     """Take the next steps of the rotation, as far as they can be taken now."""
     admin = run.open_admin(seen)
+    listed = admin.list()
+    run = with_provider_clock(run, admin)
     rotation = seen.rotation
     if rotation is None or rotation.step == "done":
-        return begin(run, seen, admin)
+        return begin(run, seen, admin, listed)
     if rotation.step == "adding":
-        return settle_add(run, seen, rotation, admin)
-    return _continue(run, seen, rotation, admin)
+        return settle_add(run, seen, rotation, admin, listed)
+    return _continue(run, seen, rotation, admin, {each.id: each for each in listed})
 
 
 # --- Both are stored -----------------------------------------------------------------------------
 
 
 def _continue(
-    run: SecretRun, seen: Situation, rotation: SecretRotation, admin: ClientAdmin
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    admin: ClientAdmin,
+    listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
     value, old, new = seen.new_value, rotation.old, rotation.new
-    listed = {each.id: each for each in admin.list()}
     if is_same_twice(rotation):
         return abandon_same_twice(run, seen, rotation, listed)
     # Tried first is what mints: the gate would wait for the new one for ever behind another.
     if value is None or old is None or new is None or seen.credentials.client_secrets[0] != value:
         return abandon(run, seen, rotation, listed)
     if new.id in listed and not listed[new.id].is_active:
-        kind = seen.settings.kind
-        raise ClientAdminError(
-            f"{kind.name}: the new client secret {new.id} was switched off by somebody; nothing was"
-            f" changed. Switch it on ({kind.console}), then run this again"
-        )
+        raise _explain_switched_off(seen, new, listed.get(old.id))
     if old.id in listed and new.id in listed:
         return _end_old(run, seen, rotation, admin, listed[old.id], value=value)
     if old.id in listed:
@@ -84,6 +94,24 @@ def _continue(
     return finish_without_old(run, seen, rotation, value)
 
 
+def _explain_switched_off(
+    seen: Situation, new: ProviderSecret, old: ProviderSecret | None
+) -> ClientAdminError:
+    kind = seen.settings.kind
+    go_back = ""
+    if old is not None and old.is_active:
+        go_back = (
+            f". Or go back to {old.id}: store its value alone with"
+            f" {set_command(seen.version.secret_id)}, then run this again"
+        )
+    elif old is not None:
+        go_back = f". {old.id} is switched off too, so that nothing mints until one is on again"
+    return ClientAdminError(
+        f"{kind.name}: the new client secret {new.id} was switched off by somebody; nothing was"
+        f" changed. Switch it on ({kind.console}), then run this again{go_back}"
+    )
+
+
 def _end_old(
     run: SecretRun,
     seen: Situation,
@@ -97,14 +125,14 @@ def _end_old(
     evidence = observe_tokens(run, seen)
     if not evidence.minted_since and not run.dry_run:
         prove(run, seen, value)
-    gate = assess_gate(run, rotation, old, evidence)
+    gate = assess_gate(run, seen, rotation, old, evidence)
     is_open = all(each.is_met for each in gate)
     if run.dry_run and is_open:
         verb = "delete" if rotation.step == "retired" or not admin.can_retire else "switch off"
         return run.conclude("would_change", f"would {verb} {old.id}", rotation=rotation, gate=gate)
     rotation, seen = _remember_tokens(run, seen, rotation, evidence)
     if not is_open:
-        summary = f"the old client secret {old.id} is kept for now"
+        summary = f"the old client secret {old.id} is kept for now{explain_clock(run, seen)}"
         return run.conclude("waiting", summary, rotation=rotation, gate=gate)
     prove(run, seen, value)
     refuse_unless_old(run, seen, rotation, old)

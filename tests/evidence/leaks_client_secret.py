@@ -207,7 +207,7 @@ def _old_rotation(fake: SecretFake) -> dict[str, object]:
         "step": "overlap",
         "started_at": long_ago,
         "stored_at": long_ago,
-        "old": {"id": f"{fake.KIND}-secret-1"},
+        "old": {"id": fake.secret_id(1)},
         "new": {"id": new.id},
         "new_digest": digest_of(Secret(new.value)),
         "minted_since": {"token": long_ago},

@@ -8,6 +8,8 @@ ADAPTER = "client_admin/adapter.py"
 CALLS = "tests/unit/client_admin/test_adapter.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
+CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
+REPLACED = "tests/unit/rotation/test_client_secret_replaced.py"
 
 SECRET_OUTSIDE_MUTATIONS = {
     "new client secret: an id that was listed before counts as new": Mutation(
@@ -35,7 +37,7 @@ SECRET_OUTSIDE_MUTATIONS = {
         f"{LOST} -k ends_and_deletes_nothing",
     ),
     "new client secret: the refusal of an add shows what the provider says": Mutation(
-        ADAPTER, "        if tells_value:\n", "        if False:\n", f"{CALLS} -k no_text"
+        ADAPTER, "    if code_alone:\n", "    if False:\n", f"{CALLS} -k no_text"
     ),
     "new client secret: a code that is not documented is shown": Mutation(
         ADAPTER,
@@ -45,7 +47,7 @@ SECRET_OUTSIDE_MUTATIONS = {
     ),
     "new client secret: an id may be the value": Mutation(
         ADAPTER,
-        "    if any(redactor.finds_whole(each) for each in _ids_in(parsed)):",
+        "    if any(redactor.finds_whole(each) for each in ids):",
         "    if False:",
         f"{CALLS} -k no_id",
     ),
@@ -66,6 +68,67 @@ SECRET_OUTSIDE_MUTATIONS = {
         "        free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])\n",
         "        free_at = since[name] + (token.expires_at - token.issued_at)\n",
         "tests/unit/rotation/test_client_secret_waits.py -k lives_were_shortened",
+    ),
+    "client secret: what a run replaced before it died is lost": Mutation(
+        "rotation/secret_run.py",
+        "        stated = replace(state, replaced_version_id=version.version_id)\n",
+        "        stated = state\n",
+        f"{REPLACED} -k before_it_died",
+    ),
+    "client secret: nobody knows when a version was created": Mutation(
+        "aws/store.py",
+        "        created_at=created_at.astimezone(UTC) if isinstance(created_at, datetime)"
+        " else None,\n",
+        "",
+        "tests/integration/aws/test_lambda_client_secret.py -k killed",
+    ),
+    "client secret: a label that was moved counts as an edit": Mutation(
+        "rotation/secret_edits.py",
+        "    return edit if len(known) == len(stored_at) and known == sorted(known) else None\n",
+        "    return edit\n",
+        f"{REPLACED} -k no_lost_edit",
+    ),
+    "old client secret: it ends though its value was taken out": Mutation(
+        "rotation/secret_gate.py",
+        "    if find_old_values(seen, rotation):\n",
+        "    if True:\n",
+        "tests/unit/rotation/test_client_secret_edits.py -k took_out_is_not_ended",
+    ),
+    "client secret: an id in a response may lead elsewhere": Mutation(
+        ADAPTER,
+        "            if not all(_is_id(self._adapter, each) for each in ids):\n",
+        "            if False:\n",
+        f"{CALLS} -k documented_one",
+    ),
+    "client secret: an id in the state may lead elsewhere": Mutation(
+        ADAPTER,
+        "    if _is_id(adapter, secret_id):\n",
+        "    if True:\n",
+        f"{CALLS} -k id_in_the_state",
+    ),
+    "client secret: a client id may lead elsewhere": Mutation(
+        "client_admin/calls.py",
+        '        if not {"", ".", ".."}.isdisjoint(self.path):',
+        "        if False:",
+        f"{CALLS} -k client_id_that_would",
+    ),
+    "new client secret: it is asked for without room to store it": Mutation(
+        ADD,
+        "    refuse_without_room(run, seen, [each.id for each in addition.listed])\n",
+        "",
+        "tests/unit/rotation/test_client_secret_room.py -k could_not_be_stored",
+    ),
+    "old client secret: it ends by this host's clock alone": Mutation(
+        "rotation/secret_run.py",
+        "        return (self.clock.now() - self.clock_ahead).replace(microsecond=0)\n",
+        "        return self.clock.now().replace(microsecond=0)\n",
+        f"{CLOCK} -k days_ahead",
+    ),
+    "old client secret: the overlap begins by the clock of the host that stored it": Mutation(
+        "rotation/secret_gate.py",
+        "max(rotation.stored_at, made_at or rotation.stored_at)",
+        "rotation.stored_at",
+        f"{CLOCK} -k clock_behind",
     ),
     "new client secret: a 429 after the add counts as a refusal": Mutation(
         "rotation/secret_run.py",

@@ -7,10 +7,12 @@ client can find out whether a server takes a client secret in an update (RFC 759
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from rotator.client_admin.adapter import Adapter, Call, HttpClientAdmin, Target, send_once
+from rotator.client_admin.adapter import HttpClientAdmin, send_once
+from rotator.client_admin.calls import Adapter, Call, Target
 from rotator.errors import ClientAdminError, MintError
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
@@ -89,7 +91,8 @@ class Registered:
         )
 
     def _replace(self, _: Target, value: Secret) -> Call:
-        path = self.client["registration_client_uri"].removeprefix(self.client["issuer"])
+        uri = self.client["registration_client_uri"].removeprefix(self.client["issuer"])
+        path = tuple(unquote(each) for each in uri.strip("/").split("/"))
         fields = {name: self.client[name] for name in METADATA}
         return Call(
             "set the client secret", "PUT", path, fields | {"chosen_client_secret": value.reveal()}

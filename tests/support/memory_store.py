@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from rotator.errors import SecretNotFound, StoreError, VersionConflict
 from rotator.model.secret import Secret, SecretInfo, StoredSecret
+from tests.support.clock import NOW
 
 
 @dataclass
@@ -145,6 +147,7 @@ class MemoryStore:
             version_id=version_id,
             text=Secret(secret.versions[version_id]),
             stages=("AWSCURRENT",) if version_id == secret.current else (),
+            created_at=NOW + timedelta(seconds=list(secret.versions).index(version_id)),
         )
 
 

@@ -64,12 +64,17 @@ class SecretFake:
         """The field `client_admin` of the credentials secret."""
         return {"kind": self.KIND, "url": "https://provider.example"}
 
+    @classmethod
+    def secret_id(cls, number: int) -> str:
+        """The id of the client secret that was made as this one, from 1."""
+        return f"{cls.KIND}-secret-{number}"
+
     def make(self, value: str = "", works_at: datetime | None = None, **more: Any) -> KeptSecret:
         """One more client secret, from now or from when it works."""
         self.made += 1
         at = self.clock.now().replace(microsecond=0)
         kept = KeptSecret(
-            id=f"{self.KIND}-secret-{self.made}",
+            id=self.secret_id(self.made),
             value=value or f"canary-{self.KIND}-value-{self.made}",
             created_at=works_at or at,
             works_at=works_at or at + self.lag,
@@ -188,6 +193,10 @@ class FakeEntraId(SecretFake):
     """Microsoft Graph v1.0: application, addPassword, removePassword, passwordCredential."""
 
     KIND = "entra-id"
+
+    @classmethod
+    def secret_id(cls, number: int) -> str:
+        return f"00000000-0000-4000-8000-{number:012}"
 
     def routes(self) -> list[Any]:
         path = f"/v1.0/applications(appId='{self.client_id}')"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import formatdate
 from typing import Any, Self, TypeVar
 
 import pytest
@@ -150,6 +151,7 @@ class SecretWorld:
         self.endpoint = SecretEndpoint(self.fake, self.outside)
         self.ids = iter(range(1, 1000))
         self.requests: list[HttpRequest] = []
+        self.host_ahead: timedelta | None = timedelta(0)  # of the provider's `Date`, if it has one
         document = {
             "client_id": self.fake.client_id,
             "client_secret": FIRST_VALUE,
@@ -204,12 +206,17 @@ class SecretWorld:
                 request.method, path, headers, request.body.encode()
             )
             body = b"" if document is None else json.dumps(document).encode()
-            return HttpResponse(status, {}, body)
+            return HttpResponse(status, self._date(), body)
 
         response: HttpResponse = self.outside.call(
             f"{request.method} {path.rpartition('/')[2]}", respond, _lost_http
         )
         return response
+
+    def _date(self) -> dict[str, str]:
+        if self.host_ahead is None:
+            return {}
+        return {"date": formatdate((self.clock.now() - self.host_ahead).timestamp(), usegmt=True)}
 
     @classmethod
     def managed(cls, make: type[SecretFake], **fields: Any) -> "SecretWorld":
@@ -268,6 +275,12 @@ class SecretWorld:
         """The state of the rotation as it is stored."""
         found: dict[str, Any] = self.store.fields(CREDENTIALS).get("client_secret_rotation", {})
         return found
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether the state says no more than that no rotation is under way."""
+        said = self.state.keys() - {"id", "started_at", "replaced_version_id"}
+        return self.state.get("step", "done") == "done" and said <= {"step"}
 
     def has_working_secret(self) -> bool:
         """Whether the provider takes one of the stored client secrets, or will within its lag."""

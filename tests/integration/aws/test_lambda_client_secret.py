@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import structlog
 
-from rotator.errors import ClientAdminError, ConfigError
+from rotator.aws.store import SecretsManagerStore
+from rotator.errors import ClientAdminError, ConfigError, VersionConflict
 from rotator.lambda_handler import handler
 from rotator.local.environment import secrets_manager_client
 from tests.support.clock import ManualClock
@@ -23,6 +24,7 @@ from tests.support.lambda_function import (
 from tests.support.sdk_service import SdkClient
 from tests.support.secret_providers import FIRST_VALUE, FakeEntraId
 from tests.support.secret_server import serve
+from tests.support.secret_world import Crashed
 
 EVENT = {"rotate_client_secret": True}
 CONTEXT = LambdaContext(remaining_ms=300_000)
@@ -59,6 +61,32 @@ def client(fake: FakeEntraId, monkeypatch: pytest.MonkeyPatch) -> Iterator[SdkCl
 def name() -> str:
     """The credentials secret that the environment names."""
     return os.environ["ROTATOR_CREDENTIALS_SECRET"]
+
+
+def test_edit_that_a_killed_function_replaced_is_put_back_by_the_next_one(
+    client: Any,  # noqa: ANN401 - its methods are made at run time
+) -> None:
+    put = SecretsManagerStore.put
+    fields = json.loads(client.get_secret_value(SecretId=name())["SecretString"])
+    theirs = json.dumps(fields | {"client_secret": "theirs-canary"})
+
+    def store_by_hand_and_put(*args: Any, **options: Any) -> None:
+        client.put_secret_value(SecretId=name(), SecretString=theirs)
+        put(*args, **options)
+
+    def die(*_: object) -> None:
+        raise Crashed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SecretsManagerStore, "put", store_by_hand_and_put)
+        patched.setattr(SecretsManagerStore, "read_previous", die)
+        with pytest.raises(Crashed):
+            handler(EVENT, CONTEXT)
+
+    with pytest.raises(VersionConflict, match="are put back"):
+        handler(EVENT, CONTEXT)
+    stored = json.loads(client.get_secret_value(SecretId=name())["SecretString"])
+    assert stored["client_secret"] == ["theirs-canary", FIRST_VALUE]
 
 
 def test_event_begins_a_rotation_and_tells_the_age(

@@ -78,8 +78,8 @@ def test_dry_run_shows_each_condition_as_text(inside: Cli, name: str) -> None:
     first, heading, *conditions, last = ended.stdout.splitlines()
     assert first == "waiting: the old client secret adobe-secret-1 is kept for now"
     assert heading == "conditions for the end of the old client secret:"
-    assert len(conditions) == 3
-    assert all(line.startswith("  open  ") for line in conditions)
+    assert [line[:8] for line in conditions] == ["  open  ", "  met   ", "  open  ", "  open  "]
+    assert "the value of the old client secret adobe-secret-1 is stored" in conditions[1]
     assert "holds no token; run the job" in conditions[0]
     assert last.startswith("next: run this again")
 
@@ -92,6 +92,7 @@ def test_process_of_its_own_ends_a_rotation(
     fields = vault.fields(name)
     long_ago = (datetime.now(UTC) - timedelta(days=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     fields["client_secret_rotation"]["stored_at"] = long_ago
+    fields["client_secret_rotation"]["new"]["created_at"] = long_ago
     fields["client_secret_rotation"]["minted_since"] = {vault.token_secret: long_ago}
     vault.put(json.dumps(fields), secret_id=name)
 

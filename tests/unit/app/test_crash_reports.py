@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.store import SecretsManagerStore
-from rotator.client_admin.adapter import HttpClientAdmin, Target
+from rotator.client_admin.adapter import HttpClientAdmin
+from rotator.client_admin.calls import Target
 from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import MintError, ProbeError, RotatorError, StoreError
 from rotator.model.binding import Binding

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rotator.client_admin.adapter import HttpClientAdmin, Target
+from rotator.client_admin.adapter import HttpClientAdmin
+from rotator.client_admin.calls import Target
 from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import ClientAdminError, ConfigError
 from rotator.model.client_admin import parse_admin_settings
@@ -27,14 +28,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 # From the documents: the console's API reference, Microsoft Graph, Okta's and Auth0's management
 # APIs. What stands in a path is percent-encoded.
+GUID = "f0b0b335-1d71-4883-8f98-567911bfdca6"
 CONSOLE = "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets"
 GRAPH = "https://graph.microsoft.com/v1.0/applications(appId='id')"
 OKTA = "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets"
 REQUESTS = [
     ("adobe", "list", (), "GET", CONSOLE),
-    ("adobe", "delete", ("u/1",), "DELETE", f"{CONSOLE}/u%2F1"),
+    ("adobe", "delete", ("11ede399",), "DELETE", f"{CONSOLE}/11ede399"),
     ("entra-id", "list", (), "GET", f"{GRAPH}?$select=passwordCredentials"),
-    ("entra-id", "delete", ("k",), "POST", f"{GRAPH}/removePassword"),
+    ("entra-id", "delete", (GUID,), "POST", f"{GRAPH}/removePassword"),
     ("okta", "list", (), "GET", OKTA),
     ("okta", "retire", ("s",), "POST", f"{OKTA}/s/lifecycle/deactivate"),
     ("okta", "delete", ("s",), "DELETE", f"{OKTA}/s"),
@@ -52,7 +54,7 @@ Answer = HttpResponse | TransportError
 
 
 def open_admin(
-    kind: str, *answers: Answer, sent: list[HttpRequest] | None = None
+    kind: str, *answers: Answer, sent: list[HttpRequest] | None = None, client_id: str = "id"
 ) -> HttpClientAdmin:
     """The provider's interface, which gives these answers in order and the last one ever after."""
     left = list(answers)
@@ -69,7 +71,7 @@ def open_admin(
 
     return HttpClientAdmin(
         ADAPTERS[kind],
-        Target("id", settings, (Secret(STORED),)),
+        Target(client_id, settings, (Secret(STORED),)),
         token=lambda: (Secret(TOKEN), "management-id"),
         send=send,
         clock=ManualClock(NOW),
@@ -111,7 +113,7 @@ def test_request_is_the_documented_one(
 
 def test_entra_id_is_told_name_and_end() -> None:
     sent: list[HttpRequest] = []
-    document = {"keyId": "k", "secretText": VALUE, "endDateTime": "2026-07-30T09:00:00Z"}
+    document = {"keyId": GUID, "secretText": VALUE, "endDateTime": "2026-07-30T09:00:00Z"}
     made = open_admin("entra-id", answered(200, document), sent=sent).add("rotator 1", ENDS_AT)
 
     assert json.loads(sent[0].body) == {
@@ -153,6 +155,66 @@ def test_client_secret_that_is_gone_is_deleted(kind: str) -> None:
 
 
 PAGE = HttpResponse(200, {"content-type": "text/html"}, b"<html>Please log in</html>")
+# RFC 3986: dots lead out of a path (5.2.4), and these characters end a segment (3.3).
+ODD_IDS = ["..", ".", "a/../b", "a/b", "a?b", "a#b", "a%2Fb", "a b", "a\n", "é", "x" * 129]
+
+
+def listed(kind: str, secret_id: str) -> HttpResponse:
+    return answered(
+        200,
+        {
+            "adobe": {"client_id": "id", "client_secrets": [{"uuid": secret_id, "created_at": 1}]},
+            "entra-id": {"passwordCredentials": [{"keyId": secret_id}]},
+            "okta": [OKTA_SECRET | {"id": secret_id}],
+        }[kind],
+    )
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+@pytest.mark.parametrize(("kind", "_"), DELETES)
+def test_id_that_would_lead_elsewhere_is_not_a_documented_one(kind: str, _: str, odd: str) -> None:
+    error = failure(open_admin(kind, listed(kind, odd)), "list")
+
+    assert "is not the documented one" in str(error)
+
+
+def test_id_of_entra_id_is_a_guid() -> None:
+    assert open_admin("entra-id", listed("entra-id", GUID)).list()[0].id == GUID
+    failure(open_admin("entra-id", listed("entra-id", f"{GUID}0")), "list")
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+@pytest.mark.parametrize(
+    ("kind", "verb"),
+    [*((kind, "delete") for kind, _ in DELETES), ("okta", "retire"), ("okta", "restore")],
+)
+def test_id_in_the_state_that_would_lead_elsewhere_is_not_sent(
+    kind: str, verb: str, odd: str
+) -> None:
+    sent: list[HttpRequest] = []
+
+    with pytest.raises(ConfigError, match="names a client secret by what is no id"):
+        getattr(open_admin(kind, PAGE, sent=sent), verb)(odd)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("client_id", [".", ".."])
+def test_client_id_that_would_lead_elsewhere_is_not_sent(client_id: str) -> None:
+    sent: list[HttpRequest] = []
+
+    with pytest.raises(ConfigError, match="has an empty path segment, or one of dots"):
+        open_admin("auth0", PAGE, sent=sent, client_id=client_id).replace(Secret(VALUE))
+
+    assert sent == []
+
+
+def test_quote_in_a_client_id_does_not_end_the_key_of_entra_id() -> None:
+    # OData 4.01, part 2, URL conventions: a quote in a string literal is written twice.
+    sent: list[HttpRequest] = []
+    open_admin("entra-id", answered(200, EMPTY["entra-id"]), sent=sent, client_id="a'/b").list()
+
+    assert sent[0].url.partition("?")[0].endswith("/v1.0/applications(appId='a''%2Fb')")
 
 
 @pytest.mark.parametrize(("kind", "method"), DELETES)
@@ -161,7 +223,7 @@ def test_answer_to_a_delete_that_is_not_204_is_no_success(
     kind: str, method: str, answer: HttpResponse
 ) -> None:
     sent: list[HttpRequest] = []
-    error = failure(open_admin(kind, answer, sent=sent), "delete", "s")
+    error = failure(open_admin(kind, answer, sent=sent), "delete", GUID)
 
     assert "is not the documented one" in str(error)
     assert error.status == answer.status
@@ -228,7 +290,7 @@ def test_oktas_list_tells_whose_value_it_is(
 
 def test_hint_of_entra_id_is_the_beginning_of_the_value() -> None:
     # Microsoft Graph, passwordCredential: "the first three characters of the password".
-    password = {"keyId": "k", "hint": "8Q~", "endDateTime": "2026-07-30T09:00:00Z"}
+    password = {"keyId": GUID, "hint": "8Q~", "endDateTime": "2026-07-30T09:00:00Z"}
     document = {"passwordCredentials": [password, password | {"hint": None}]}
     [hinted, bare] = open_admin("entra-id", answered(200, document)).list()
 
@@ -285,7 +347,7 @@ def test_lost_response_is_temporary() -> None:
     assert failure(open_admin("adobe", lost), "list").retryable
 
 
-MADE = "q8Rk~Vw3Lx.9TzB0hJ-eN5uYpS"
+MADE = "q8Rk_Vw3Lx9TzB0hJ-eN5uYpS"
 REFUSALS = {
     "okta": {"errorCode": "E0000009", "errorSummary": f"made {MADE}"},
     "entra-id": {"error": {"code": "Request_BadRequest", "message": f"made {MADE}"}},
@@ -293,7 +355,7 @@ REFUSALS = {
 }
 ADDED: dict[str, dict[str, Any]] = {
     "okta": {"id": MADE, "status": "ACTIVE", "client_secret": MADE},
-    "entra-id": {"keyId": MADE, "secretText": MADE},
+    "entra-id": {"keyId": GUID, "secretText": GUID},
     "adobe": {"uuid": f"x{MADE}", "client_secret": MADE, "created_at": "1"},
 }
 KINDS = pytest.mark.parametrize("kind", ADDED)

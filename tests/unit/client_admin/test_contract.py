@@ -127,7 +127,7 @@ def test_management_credentials_without_the_right_change_nothing(make: Make) -> 
     assert "HTTP 403" in said
     assert "; grant " in said
     assert world.stored == [FIRST_VALUE]
-    assert world.state == {}
+    assert world.knows_nothing
 
 
 @pytest.mark.parametrize("fake", [f for f in FAKES if f.KIND != "okta"], ids=lambda f: f.KIND)
@@ -146,7 +146,7 @@ def test_complete_lock_out_says_what_was_tried_and_the_way_out(fake: Make, count
         which = "the client secret" if count == 1 else "none of the client secrets"
         assert f"no management token: {which} in {CREDENTIALS} is " in said
     assert said.count("refused") == 1
-    assert world.state == {}
+    assert world.knows_nothing
     assert f"`rotator credentials set {CREDENTIALS}`" in said
     heading = said.partition('client-secrets.md, "')[2].partition('"')[0]
     assert f"### {heading}\n" in Path("docs/client-secrets.md").read_text("utf-8")

@@ -26,6 +26,7 @@ def test_gate_opens_when_every_condition_is_met() -> None:
     assert result.outcome == "would_change"
     assert {each.name for each in result.gate} == {
         "minted_with_new",
+        "stored",
         "old_tokens_expired",
         "not_used",
         "overlap",
@@ -47,6 +48,8 @@ def test_use_that_the_provider_has_seen_closes_the_gate() -> None:
     result = world.rotate()
 
     assert unmet(result) == {"not_used"}
+    [reason] = [each.reason for each in result.gate if not each.is_met]
+    assert "find out who else uses the old one" in reason
     assert world.fake.accepts(FIRST_VALUE)
     world.pass_time(hours=2)
     assert world.rotate().outcome == "finished"
@@ -168,7 +171,7 @@ def test_okta_switches_off_before_it_deletes() -> None:
 
 def test_entra_id_replaces_what_ends_soon() -> None:
     world = SecretWorld(FakeEntraId)
-    first = world.fake.secrets["entra-id-secret-1"]
+    first = world.fake.secrets[FakeEntraId.secret_id(1)]
     first.ends_at = world.clock.now() + timedelta(days=18)
     assert world.rotate(max_age=timedelta(days=900)).outcome == "not_due"
 
@@ -199,7 +202,7 @@ def test_refused_add_leaves_no_intent() -> None:
     world.fake.before = forbid
     world.refused(ClientAdminError, "HTTP 403")
 
-    assert world.state == {}
+    assert world.knows_nothing
 
 
 @pytest.mark.parametrize("status", [408, 500, 503])
@@ -275,7 +278,7 @@ def test_new_client_secret_that_is_refused_at_the_end_keeps_the_old_one() -> Non
     for _ in range(13):
         world.pass_time(hours=6)
         world.rotate(overlap=timedelta(days=3000))
-    world.fake.secrets["entra-id-secret-2"].is_active = False
+    world.fake.secrets[FakeEntraId.secret_id(2)].is_active = False
 
     world.refused(MintError, "the old one is kept")
 

@@ -73,6 +73,39 @@ def test_nothing_is_deleted_once_somebody_has_gone_back_to_the_old_value(
     assert world.has_working_secret()
 
 
+@each_overlapping
+@pytest.mark.parametrize("left", [(), (THEIRS,)], ids=["taken out", "changed"])
+def test_old_one_whose_value_somebody_took_out_is_not_ended(
+    make: type[SecretFake], left: tuple[str, ...]
+) -> None:
+    """They may have another use for it, of which no token secret tells."""
+    world = SecretWorld.managed(make).open_gate()
+    new, old = world.stored
+    world.store_by_hand(new, *left)
+
+    result = world.rotate()
+
+    [reason] = [each.reason for each in result.gate if not each.is_met]
+    assert result.outcome == "waiting"
+    assert f"the value of the old client secret {make.secret_id(1)} is not stored any" in reason
+    assert world.fake.accepts(FIRST_VALUE)
+    world.store_by_hand(new, old)
+    assert world.rotate().outcome in {"finished", "retired"}
+
+
+@each_overlapping
+def test_old_one_that_somebody_took_out_and_deleted_ends_the_rotation(
+    make: type[SecretFake],
+) -> None:
+    world = SecretWorld.managed(make).open_gate()
+    new = world.stored[0]
+    world.store_by_hand(new)
+    del world.fake.secrets[make.secret_id(1)]
+
+    assert world.rotate().outcome == "finished"
+    assert world.stored == [new]
+
+
 def test_old_value_stored_while_auth0_sets_the_new_one_does_not_displace_it() -> None:
     world = SecretWorld(FakeAuth0)
     world.fake.before = once("PATCH", lambda: world.store_by_hand(FIRST_VALUE))
@@ -93,11 +126,11 @@ def test_new_one_that_somebody_has_taken_out_is_named_with_where_to_delete_it(
     ended = world.rotate()
 
     assert ended.outcome == "abandoned"
-    assert f"; {make.KIND}-secret-2 is still at {make.KIND}: delete it there" in ended.summary
+    assert f"; {make.secret_id(2)} is still at {make.KIND}: delete it there" in ended.summary
     assert "Console: " in ended.summary
-    assert f"{make.KIND}-secret-1" not in ended.summary
-    world.refused(ConfigError, f"the stored one should be {make.KIND}-secret-1;")
-    del world.fake.secrets[f"{make.KIND}-secret-2"]
+    assert make.secret_id(1) not in ended.summary
+    world.refused(ConfigError, f"the stored one should be {make.secret_id(1)};")
+    del world.fake.secrets[make.secret_id(2)]
     assert world.rotate().outcome == "started"
 
 
@@ -110,7 +143,7 @@ def test_client_secret_of_which_nothing_is_left_says_so() -> None:
 
     ended = world.rotate()
 
-    assert (ended.outcome, world.state) == ("abandoned", {})
+    assert (ended.outcome, world.knows_nothing) == ("abandoned", True)
     assert ended.summary.endswith("nothing of it is left at adobe")
 
 
@@ -150,7 +183,7 @@ def test_client_secret_that_somebody_has_made_and_stored_is_not_deleted(
     error = world.refused(ConfigError)
 
     assert theirs.id in world.fake.secrets
-    assert {theirs.id, f"{make.KIND}-secret-1"} <= set(str(error).replace(",", "").split())
+    assert {theirs.id, make.secret_id(1)} <= set(str(error).replace(",", "").split())
     assert "Find out which of them the credentials hold" in str(error)
 
 
@@ -242,7 +275,7 @@ def test_value_stored_directly_before_a_put_is_put_back(
 
     assert error.retryable
     assert world.stored[0] == THEIRS
-    assert f"{make.KIND}-secret-1" in world.fake.secrets
+    assert make.secret_id(1) in world.fake.secrets
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["intent", "set"])
@@ -273,7 +306,7 @@ def test_value_set_at_auth0_by_hand_at_the_last_put_is_not_lost() -> None:
 def test_value_that_takes_the_place_of_a_reverted_one_is_not_lost() -> None:
     world = SecretWorld(FakeEntraId)
     world.rotate()
-    del world.fake.secrets["entra-id-secret-2"]
+    del world.fake.secrets[FakeEntraId.secret_id(2)]
     world.clock.advance(1200)
 
     set_before_put(world, 1)

@@ -30,7 +30,7 @@ from tests.support.secret_world import (
 @each_overlapping
 def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -> None:
     world = SecretWorld(make).crash_at_add(is_added=True)
-    lost = f"{make.KIND}-secret-2"
+    lost = make.secret_id(2)
 
     error = world.refused(StoreError, "has not told how it ended")
     assert error.retryable
@@ -58,7 +58,7 @@ def test_lost_client_secret_that_is_listed_late_is_deleted_by_a_later_run(
 
     assert world.rotate().outcome == "started"
 
-    assert f"{make.KIND}-secret-2" not in world.fake.secrets
+    assert make.secret_id(2) not in world.fake.secrets
     assert len(world.stored) == 2
 
 
@@ -91,9 +91,9 @@ def test_add_that_finds_no_room_names_what_is_there_and_where_to_delete(
 
     said = str(error)
     assert f"{foreign[0]} (made 2026-01-31T09:00:00Z" in said
-    assert f"the stored one should be {make.KIND}-secret-1" in said
+    assert f"the stored one should be {make.secret_id(1)}" in said
     assert "Console: " in said
-    assert world.state == {}
+    assert world.knows_nothing
 
 
 def test_used_client_secret_is_no_lost_one() -> None:
@@ -116,11 +116,11 @@ def test_client_secret_made_at_another_time_is_no_lost_one() -> None:
 
 def test_client_secret_of_another_name_is_left_alone() -> None:
     world = SecretWorld(FakeEntraId).crash_at_add(is_added=True)
-    world.fake.secrets["entra-id-secret-2"].label = "somebody's"
+    world.fake.secrets[FakeEntraId.secret_id(2)].label = "somebody's"
     world.clock.advance(601)
 
     assert world.rotate().outcome == "started"
-    assert "entra-id-secret-2" in world.fake.secrets
+    assert FakeEntraId.secret_id(2) in world.fake.secrets
 
 
 @each_limited
@@ -138,7 +138,7 @@ def test_too_many_requests_after_the_add_does_not_count_as_a_refusal(
 
     assert world.rotate().outcome == "started"
 
-    assert f"{make.KIND}-secret-2" not in world.fake.secrets
+    assert make.secret_id(2) not in world.fake.secrets
     assert len(world.fake.secrets) == 2
 
 
@@ -154,7 +154,7 @@ def repeat_all(world: SecretWorld, _: dict[str, Any]) -> dict[str, Any]:
 
 
 def repeat_id(world: SecretWorld, made: dict[str, Any]) -> dict[str, Any]:
-    return made | {ID_FIELDS[world.fake.KIND]: f"{world.fake.KIND}-secret-1"}
+    return made | {ID_FIELDS[world.fake.KIND]: world.fake.secret_id(1)}
 
 
 def repeat_value(world: SecretWorld, made: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ REPEATED = pytest.mark.parametrize("answer", [repeat_all, repeat_id, repeat_valu
 
 
 def first_of(world: SecretWorld) -> Any:  # noqa: ANN401 - of the fake
-    return world.fake.secrets[f"{world.fake.KIND}-secret-1"]
+    return world.fake.secrets[world.fake.secret_id(1)]
 
 
 def answer_add(world: SecretWorld, answer: Answer) -> None:
@@ -186,7 +186,7 @@ def test_repeated_client_secret_is_not_stored_as_the_new_one(
     world = SecretWorld.managed(make)
     answer_add(world, answer)
 
-    error = world.refused(ClientAdminError, f"repeats {make.KIND}-secret-1")
+    error = world.refused(ClientAdminError, f"repeats {make.secret_id(1)}")
 
     assert error.retryable
     assert "run this again" in str(error)
@@ -231,7 +231,7 @@ def test_state_whose_old_and_new_one_are_the_same_ends_and_deletes_nothing(
 
     assert (ended.outcome, len(world.fake.secrets)) == ("abandoned", 2)
     assert "nothing was deleted" in ended.summary
-    assert f"{make.KIND}-secret-1" in ended.summary
+    assert make.secret_id(1) in ended.summary
     assert world.has_working_secret()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.support.secret_providers import (
     FakeAuth0,
     FakeEntraId,
     FakeOkta,
+    KeptSecret,
     SecretFake,
 )
 from tests.support.secret_world import (
@@ -138,10 +140,27 @@ def test_list_of_another_application_is_refused() -> None:
     assert world.state == {}
 
 
+class HashingOkta(FakeOkta):
+    """It lists hashes of a kind that is not known."""
+
+    def _document(self, kept: KeptSecret) -> dict[str, Any]:
+        return super()._document(kept) | {"client_secret": None}
+
+
+def test_hashes_of_an_unknown_kind_come_with_a_way_to_tell_them_apart() -> None:
+    world = SecretWorld.managed(HashingOkta)
+    world.fake.make(THEIRS)
+
+    error = world.refused(ConfigError, "not known which of them is the stored one")
+
+    assert "set one of them to Inactive, and run the job with --force" in str(error)
+    assert "set it to Inactive first), then run this again" in str(error)
+
+
 @each_overlapping
 def test_lost_client_secret_is_kept_while_the_stored_one_is_refused(make: Make) -> None:
     world = SecretWorld.managed(make).crash_at_add(is_added=True)
-    world.fake.secrets[f"{make.KIND}-secret-1"].value = THEIRS  # the stored one is dead
+    world.fake.secrets[make.secret_id(1)].value = THEIRS  # the stored one is dead
     world.clock.advance(3600)
 
     world.refused(MintError, "nothing was changed")
@@ -151,7 +170,7 @@ def test_lost_client_secret_is_kept_while_the_stored_one_is_refused(make: Make) 
 
 def test_hint_that_two_stored_values_share_tells_nothing() -> None:
     world = SecretWorld.managed(FakeEntraId)
-    kept = world.fake.secrets["entra-id-secret-1"]
+    kept = world.fake.secrets[FakeEntraId.secret_id(1)]
     theirs = world.fake.make(FIRST_VALUE[:3] + THEIRS)
     world.store_by_hand(FIRST_VALUE, theirs.value)
     world.fake.unlisted.add(kept.id)
@@ -170,7 +189,7 @@ def test_client_secret_that_was_wrongly_recorded_as_the_old_one_is_not_deleted(
     make: Make, *, with_digest: bool
 ) -> None:
     world = SecretWorld.managed(make).open_gate()
-    old = world.fake.secrets[f"{make.KIND}-secret-1"]
+    old = world.fake.secrets[make.secret_id(1)]
     old.value = THEIRS  # what is stored as the old value was never of it
     if not with_digest:
         fields = world.store.fields(CREDENTIALS)
@@ -290,10 +309,13 @@ def test_old_one_is_kept_while_somebody_has_the_new_one_switched_off(
     world.fake.secrets["okta-secret-2"].is_active = False
     before = [kept.is_active for kept in world.fake.secrets.values()]
 
-    world.refused(ClientAdminError, "okta-secret-2 was switched off by somebody")
+    error = world.refused(ClientAdminError, "okta-secret-2 was switched off by somebody")
 
     assert [kept.is_active for kept in world.fake.secrets.values()] == before
     assert len(world.stored) == 2
+    assert "Switch it on (Admin Console: the application's tab General), then" in str(error)
+    assert ("nothing mints until one is on" in str(error)) is is_retired
+    assert ("Or go back to okta-secret-1: store its value alone" in str(error)) is not is_retired
 
 
 def test_old_value_is_kept_where_it_may_not_be_tried() -> None:
@@ -301,7 +323,7 @@ def test_old_value_is_kept_where_it_may_not_be_tried() -> None:
     world.rotate()
     world.pass_time(hours=24)
     stored = world.stored
-    world.fake.unlisted.add("entra-id-secret-1")
+    world.fake.unlisted.add(FakeEntraId.secret_id(1))
 
     result = world.rotate()
 
@@ -330,3 +352,22 @@ def test_value_that_somebody_has_added_behind_is_not_dropped_with_the_old_one(ma
     assert rotate_to_the_end(world) == "finished"
 
     assert world.stored[1:] == [THEIRS]
+
+
+@each_overlapping
+@pytest.mark.parametrize("works", [True, False])
+def test_end_tells_what_else_is_stored_and_whether_it_is_dead(
+    make: Make,
+    works: bool,  # noqa: FBT001
+) -> None:
+    world = SecretWorld.managed(make).open_gate()
+    world.store_by_hand(*world.stored, THEIRS)
+    del world.fake.secrets[make.secret_id(1)]
+    if works:
+        world.fake.make(THEIRS)
+
+    summary = world.rotate().summary
+
+    dead = "" if works else ", of which 1 is refused"
+    assert f"; 1 other is stored beside it{dead}: take out" in summary
+    assert "canary" not in summary

@@ -66,7 +66,7 @@ def test_rollback_to_the_intent_is_told_as_one(make: Make) -> None:
     ended = world.rotate()
 
     assert ended.outcome == "abandoned"
-    new = f"{make.KIND}-secret-2"
+    new = make.secret_id(2)
     assert f"AWSCURRENT was moved back to a version from before {new} was stored" in ended.summary
     assert f"{new} is still at {make.KIND}: delete it there if nobody uses it" in ended.summary
     assert len(world.fake.secrets) == 2
@@ -74,7 +74,7 @@ def test_rollback_to_the_intent_is_told_as_one(make: Make) -> None:
     if make is FakeEntraId:
         assert world.rotate().outcome == "started"
     else:
-        with pytest.raises(ConfigError, match=f"the stored one should be {make.KIND}-secret-1;"):
+        with pytest.raises(ConfigError, match=f"the stored one should be {make.secret_id(1)};"):
             world.rotate()
 
 
@@ -94,7 +94,7 @@ def test_rollback_to_the_intent_after_the_end_says_how_to_go_forward_again(
 
     error = world.refused(MintError, "move AWSCURRENT to the newest version again")
 
-    assert f"holds {make.KIND}-secret-2" in str(error)
+    assert f"holds {make.secret_id(2)}" in str(error)
     assert list(world.fake.secrets) == kept
     assert world.store.secrets[CREDENTIALS].versions == before
     world.move_back(last)

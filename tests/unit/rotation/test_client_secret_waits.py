@@ -61,8 +61,8 @@ def test_going_back_with_the_new_one_behind_ends_the_rotation(make: Make) -> Non
 
     assert ended.outcome == "abandoned"
     assert "is no longer the first of the credentials" in ended.summary
-    assert f"{make.KIND}-secret-2 is still at {make.KIND}" in ended.summary
-    assert f"{make.KIND}-secret-1" not in ended.summary
+    assert f"{make.secret_id(2)} is still at {make.KIND}" in ended.summary
+    assert make.secret_id(1) not in ended.summary
     assert (world.stored, len(world.fake.secrets)) == ([old, new], 2)
 
 
