@@ -42,7 +42,8 @@ def place_of_client(client: object) -> str:
     if endpoint is None or re.fullmatch(_OWN_HOST, endpoint.hostname or ""):
         return region
     settings = (name for name in _VARIABLES if _split(os.environ.get(name, "")) == endpoint)
-    return f"{region}, {next(settings, 'endpoint_url')} is {_address(endpoint)}"
+    host = endpoint.netloc.rpartition("@")[2]  # without a password that the URL may have
+    return f"{region}, {next(settings, 'endpoint_url')} is {host}"
 
 
 def _split(url: str) -> SplitResult | None:
@@ -52,8 +53,3 @@ def _split(url: str) -> SplitResult | None:
         return urlsplit(url.rstrip("/"))
     except ValueError:
         return None
-
-
-def _address(endpoint: SplitResult) -> str:
-    """Host and port, without a password that the URL may have."""
-    return endpoint.netloc.rpartition("@")[2]

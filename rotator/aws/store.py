@@ -158,7 +158,9 @@ class SecretsManagerStore(ApiCaller):
         found = self._read_batch(list(dict.fromkeys(secret_ids)))
         for secret_id in secret_ids:
             if secret_id not in found:
-                found[secret_id] = self._read_one(secret_id)
+                # The service reports a secret without a value as missing; DescribeSecret finds it.
+                version = self._find_version(secret_id, VersionStage=CURRENT)
+                found[secret_id] = version or self._without_value(secret_id)
         return [found[secret_id] for secret_id in secret_ids]
 
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
@@ -279,11 +281,6 @@ class SecretsManagerStore(ApiCaller):
             elif _has_no_value(secret_id, response.get("Errors", [])):
                 found[secret_id] = self._without_value(secret_id)
         return found
-
-    def _read_one(self, secret_id: str) -> StoredSecret:
-        found = self._find_version(secret_id, VersionStage=CURRENT)
-        # The service says the same of a secret without a value, which DescribeSecret finds.
-        return found or self._without_value(secret_id)
 
     def _find_version(self, secret_id: str, **which: Any) -> StoredSecret | None:
         try:

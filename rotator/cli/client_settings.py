@@ -24,7 +24,6 @@ __all__ = [
     "expand_scope",
     "given_settings",
     "has_unread_input",
-    "read_object",
 ]
 
 ADOBE_SCOPES = {
@@ -127,7 +126,9 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
     ConfigError for missing, malformed or contradictory input.
     """
     if not sys.stdin.isatty():
-        fields = read_object()
+        fields = _parse_object(
+            _read_text("pipe the credentials in as JSON, or run this at a terminal")
+        )
         combine(settings, fields)
         from rotator.rotation.credentials import merge_settings
 
@@ -207,11 +208,6 @@ def _ask_secret_text() -> str:
     if not secret:
         raise ConfigError("client secret: missing; run this again and type it")
     return secret
-
-
-def read_object() -> dict[str, Any]:
-    """The JSON object on standard input; raises ConfigError if there is none."""
-    return _parse_object(_read_text("pipe the credentials in as JSON, or run this at a terminal"))
 
 
 def _parse_object(text: str) -> dict[str, Any]:

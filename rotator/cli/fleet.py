@@ -74,7 +74,10 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
         shown = {
             "summary": summary,
             "bindings": [_status_fields(each) for each in found],
-            "client_secrets": [_client_secret_fields(each) for each in client_secrets],
+            "client_secrets": [
+                {"credentials_secret": each.credentials_secret, **client_secret_fields(each)}
+                for each in client_secrets
+            ],
             **_discovery_fields(selection),
         }
         print(json.dumps(shown, indent=2))
@@ -141,10 +144,6 @@ def _status_fields(each: BindingStatus) -> dict[str, Any]:
         return fields
     assert each.error is not None  # noqa: S101 - one of the two
     return {**_names(each), **failure_fields(each.error), "health": "unknown"}
-
-
-def _client_secret_fields(each: ClientSecretStatus) -> dict[str, object]:
-    return {"credentials_secret": each.credentials_secret, **client_secret_fields(each)}
 
 
 def _discovery_fields(selection: Selection) -> dict[str, Any]:

@@ -95,7 +95,10 @@ def _run(args: argparse.Namespace) -> int:
         settings = load_job_settings(args, probe_url=args.probe_url, probe_stored=args.probe_stored)
         binding = settings.token_secret
         settings.needed_credentials_secret()
-        result = _rotate(settings, force=args.force, dry_run=args.dry_run)
+        from rotator.app import Rotator, open_store
+
+        rotator = Rotator(open_store(settings.region))
+        result = rotator.rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
         code, known = exit_code(error), logs.error_fields(error)
     except Exception as error:  # noqa: BLE001 - it has to be in the logs too
@@ -119,12 +122,6 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     with suppress(ConfigError):
         return load_secret_id("token_secret", {"--token-secret": args.token_secret})
     return None
-
-
-def _rotate(settings: Settings, *, force: bool, dry_run: bool) -> RotationResult:
-    from rotator.app import Rotator, open_store
-
-    return Rotator(open_store(settings.region)).rotate(settings, force=force, dry_run=dry_run)
 
 
 def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:

@@ -18,6 +18,7 @@ from rotator.demo.screen import Screen
 from rotator.errors import RotatorError
 from rotator.local.environment import is_checkout, secrets_manager_client
 from rotator.local.playground import playground
+from rotator.logs import shows_colour
 from rotator.reader import TokenReader
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def narrate() -> int:
 
     Raises ConfigError if a server does not start.
     """
-    screen = Screen.of_this_process()
+    screen = Screen(colour=shows_colour(sys.stdout))
     started_s = time.monotonic()
     screen.say(
         "rotator demo: the whole job on this machine. No account, and nothing leaves loopback."

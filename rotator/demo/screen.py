@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
-
-from rotator.logs import shows_colour
 
 __all__ = ["Screen"]
 
@@ -20,11 +17,6 @@ class Screen:
     """Prints to standard output, at most 100 columns wide."""
 
     colour: bool
-
-    @classmethod
-    def of_this_process(cls) -> Screen:
-        """On standard output, in colour where the terminal shows it."""
-        return cls(colour=shows_colour(sys.stdout))
 
     def say(self, text: str = "") -> None:
         """Print a line."""

@@ -55,7 +55,9 @@ class SdkSource:
         local_id = in_region(secret_id, self.region)
         try:
             if self._client is None:
-                self._client = self._owned = _connect(self.region or _region(local_id))
+                # botocore itself reads AWS_DEFAULT_REGION only.
+                region = self.region or arn_region(local_id) or os.environ.get("AWS_REGION")
+                self._client = self._owned = _connect(region or None)
             with without_bodies():
                 response: Mapping[str, Any] = self._client.get_secret_value(
                     SecretId=local_id, VersionStage=stage
@@ -162,14 +164,6 @@ def _make_client(session: Session, region: str | None, found_credentials: bool) 
 
 
 _EXPLICIT = ("aws_access_key_id", "aws_secret_access_key")
-
-
-def _region(secret_id: str) -> str | None:
-    """The region in the ARN, or AWS_REGION; None leaves it to botocore.
-
-    botocore itself reads AWS_DEFAULT_REGION only.
-    """
-    return arn_region(secret_id) or os.environ.get("AWS_REGION") or None
 
 
 def arn_region(secret_id: str) -> str | None:
