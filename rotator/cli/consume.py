@@ -95,9 +95,10 @@ def read_token(args: argparse.Namespace) -> Snapshot:
     """
     secret_id = named_token_secret(args)
     typed: str | None = getattr(args, "min_life", None)
-    min_life = _min_life(typed) if typed is not None else None
+    from rotator.config.given import Given, parse_span
     from rotator.reader import TokenReader
 
+    min_life = None if typed is None else parse_span(Given(typed, "--min-life"))
     with TokenReader(secret_id, background=False) as reader:
         snapshot = reader.current()
     if typed is not None and min_life is not None:
@@ -138,15 +139,6 @@ def _headers(args: argparse.Namespace) -> int:
 def _env(args: argparse.Namespace) -> int:
     print(FORMATS[args.format](token_variables(args)))
     return EXIT_OK
-
-
-def _min_life(typed: str) -> timedelta:
-    from rotator.errors import replace_error
-    from rotator.model.instants import parse_duration
-
-    return replace_error(
-        lambda: parse_duration(typed), ValueError, lambda error: ConfigError(f"--min-life: {error}")
-    )
 
 
 def _check_life(snapshot: Snapshot, min_life: timedelta, *, typed: str, secret_id: str) -> None:

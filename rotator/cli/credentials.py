@@ -93,7 +93,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     change.add_argument(
         "--stdin",
         action="store_true",
-        help="with settings, also store what standard input has, in one write",
+        help="with settings, also store the content of standard input, in one write",
     )
     _add(actions, "add", _add_secret, "put another client secret first in the list", _ADD)
 
