@@ -1,4 +1,4 @@
-"""The `aws` command, whose settings (profile, region, endpoint) apply."""
+"""Runs the `aws` command, with its own settings (profile, region, endpoint)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 
 class DeployError(Exception):
-    """Something stands in the way; the text says what, and what to do."""
+    """A problem that ends the deployment; the text says what to do."""
 
 
 def attempt(*args: str) -> subprocess.CompletedProcess[str]:
-    """Run it; the caller looks at how it ended."""
+    """Run it; the caller checks the exit code."""
     command = shutil.which("aws")
     if command is None:
-        raise DeployError("aws: not installed; https://docs.aws.amazon.com/cli/ says how")
+        raise DeployError("aws: not installed; see https://docs.aws.amazon.com/cli/")
     return subprocess.run(
         [command, "--output", "json", *args],
         stdin=subprocess.DEVNULL,
@@ -27,7 +27,7 @@ def attempt(*args: str) -> subprocess.CompletedProcess[str]:
 
 
 def call(*args: str) -> str:
-    """What it prints; raises DeployError with its own words if it fails."""
+    """Run it, and return its output; raises DeployError with its error message."""
     done = attempt(*args)
     if done.returncode != 0:
         raise DeployError(f"aws {' '.join(args[:2])}: {done.stderr.strip() or 'failed'}")
@@ -35,6 +35,6 @@ def call(*args: str) -> str:
 
 
 def call_json(*args: str) -> dict[str, Any]:
-    """The same, as the object that it prints."""
+    """As `call`, with the output parsed as JSON."""
     value: dict[str, Any] = json.loads(call(*args))
     return value

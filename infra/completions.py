@@ -1,7 +1,7 @@
-"""Completion scripts and the manual page, made of the parser of the command line.
+"""Generates the completion scripts and the manual page from the parser of the command line.
 
-`make completions` writes them to `data/`, from where the wheel installs them below `share/`. Each
-holds the digest of the grammar that it was made of, which a test compares with the parser.
+`make completions` writes them to `data/`; the wheel installs them below `share/`. Each contains a
+digest of the command line, which a test compares with the parser.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FILES = {
 
 
 KNOWN_VALUES = {"provider": [*PRESETS], "scope": [*ADOBE_SCOPES]}
-"""What a shell can offer for an option that takes other values too, by its `dest`."""
+"""Suggestions for options that accept other values too, by their `dest`."""
 
 EXEC = {
     "bash": r"""
@@ -84,7 +84,7 @@ end
 complete -c rotator -n '_shtab_rotator_using exec; and contains -- -- (commandline -opc)' \
   -xa '(_rotator_complete_command)'""",
 }
-"""What shtab's scripts lack: the command that follows `rotator exec ... --`."""
+"""Completion of the command after `rotator exec ... --`, which shtab doesn't generate."""
 
 
 def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -97,13 +97,13 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """What a command takes, without what is kept silent."""
+    """The arguments of a command, without undocumented ones."""
     actions = parser._actions  # noqa: SLF001
     return [action for action in actions if action.help != argparse.SUPPRESS]
 
 
 def grammar_digest(parser: argparse.ArgumentParser) -> str:
-    """SHA-256 of everything that completion and manual page are made of."""
+    """SHA-256 of everything in the parser that the files depend on."""
     return hashlib.sha256(json.dumps([*map(_facts, commands(parser))]).encode()).hexdigest()
 
 
@@ -124,7 +124,7 @@ def _values(action: argparse.Action) -> list[str]:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all files."""
     import shtab
 
     os.environ["COLUMNS"] = "80"  # for the usage lines
@@ -137,7 +137,7 @@ def main() -> None:
             if action.metavar == "FILE":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     for shell in ("bash", "zsh", "fish"):
-        # The first line is what zsh knows a completion by.
+        # zsh recognizes a completion by its first line.
         first, rest = _script(parser, shell).split("\n", 1)
         _write(FILES[shell], f"{first}\n# {mark}\n{rest}")
     _write(FILES["man"], f'.\\" {mark}\n{_manual(parser)}')
@@ -162,7 +162,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _manual(parser: argparse.ArgumentParser) -> str:
-    """The page, by way of reStructuredText, for which docutils has the quoting of roff."""
+    """The page, through reStructuredText, because docutils quotes roff correctly."""
     from docutils.core import publish_string
     from docutils.writers.manpage import Writer
 

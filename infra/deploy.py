@@ -1,7 +1,7 @@
-"""Puts the stack on AWS and takes it away: `make deploy`, `make destroy`.
+"""Deploys and deletes the stack on AWS: `make deploy`, `make destroy`.
 
-What is going to change is shown first, and without a yes the stack stays as it is: only the package
-was uploaded, without which AWS cannot tell the changes.
+It shows the changes first. Without a yes the stack stays as it is, and only the package has been
+uploaded, because AWS needs it to compute the changes.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ TEMPLATE = Path(__file__).resolve().parent / "template.yaml"
 CHANGE_SET = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
 DOES_NOT_EXIST = "does not exist"
 RETAINED = ("CredentialsSecret", "Key")
-"""What the template keeps when the stack goes."""
+"""The resources that the template retains when the stack is deleted."""
 
 PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     stack: str
     yes: bool
@@ -47,8 +47,8 @@ class Options:
 
 
 def up(options: Options) -> None:
-    """Build, upload, show the changes, and make them; prints the stack's outputs."""
-    _refuse_what_cannot_be_updated(options.stack)
+    """Build, upload, show the changes, and execute them; prints the stack's outputs."""
+    _refuse_broken_stack(options.stack)
     bucket = Bucket(options.bucket)
     with tempfile.TemporaryDirectory() as folder:
         package = _build(options, Path(folder))
@@ -70,7 +70,7 @@ def up(options: Options) -> None:
 
 
 def down(options: Options) -> None:
-    """Delete the stack after a yes; says what is left, which the template retains."""
+    """Delete the stack after a yes; prints the resources that the template retains."""
     if _status(options.stack) in {None, "DELETE_COMPLETE"}:
         raise DeployError(f"stack {options.stack}: {DOES_NOT_EXIST} in this account and region")
     resources = call_json(
@@ -82,40 +82,40 @@ def down(options: Options) -> None:
         if r["LogicalResourceId"] in RETAINED and r["ResourceStatus"] != "DELETE_COMPLETE"
     }
     gone = sorted({r["LogicalResourceId"] for r in resources} - kept.keys())
-    print(f"stack {options.stack}: goes, with {', '.join(gone)}")
+    print(f"stack {options.stack}: will be deleted, with {', '.join(gone)}")
     for name, physical_id in kept.items():
-        print(f"  stays: {name} ({physical_id})")
-    print("  consumers are without a token from then on")
+        print(f"  kept: {name} ({physical_id})")
+    print("  consumers lose their token")
     if not confirmed(options, f"Delete stack {options.stack}?"):
         print("nothing was changed")
         return
     call("cloudformation", "delete-stack", "--stack-name", options.stack)
     _wait(options.stack, "stack-delete-complete")
-    print(f"stack {options.stack}: is gone")
-    for line in deploy_again_with(kept):
+    print(f"stack {options.stack}: was deleted")
+    for line in explain_redeployment(kept):
         print(line)
 
 
-def deploy_again_with(kept: Mapping[str, str]) -> Iterator[str]:
-    """What to tell the next deployment of the resources that stayed, logical to physical id."""
+def explain_redeployment(kept: Mapping[str, str]) -> Iterator[str]:
+    """The options that name the kept resources (logical to physical id) to the next deployment."""
     if "CredentialsSecret" in kept:
-        yield "to deploy again with the credentials that stayed, add"
-        yield "  --set CredentialsSecretArn=ARN (aws secretsmanager describe-secret tells it)"
+        yield "to deploy again with the same credentials, add"
+        yield "  --set CredentialsSecretArn=ARN (aws secretsmanager describe-secret prints it)"
         if "Key" in kept:
             yield (
                 "  --set CredentialsKmsKeyArn=ARN-OF-THE-KEY"
-                f" (aws kms describe-key --key-id {kept['Key']} tells it)"
+                f" (aws kms describe-key --key-id {kept['Key']} prints it)"
             )
 
 
-def _refuse_what_cannot_be_updated(stack: str) -> None:
+def _refuse_broken_stack(stack: str) -> None:
     status = _status(stack)
     if status is not None and status.endswith("_IN_PROGRESS") and not status.startswith("REVIEW"):
-        raise DeployError(f"stack {stack}: somebody changes it right now ({status}); wait for it")
+        raise DeployError(f"stack {stack}: another change is in progress ({status}); wait for it")
     if status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}:
         raise DeployError(
-            f"stack {stack}: its creation failed ({status}); delete what is left of it with"
-            " make destroy, and deploy again"
+            f"stack {stack}: its creation failed ({status}); delete it with make destroy, and"
+            " deploy again"
         )
 
 
@@ -127,8 +127,8 @@ def _build(options: Options, folder: Path) -> Package:
 
 
 def _prepare(options: Options, key: str) -> str | None:
-    """Make a change set without executing it; None if there is nothing to change."""
-    said = call(
+    """Create a change set without executing it; None if there is nothing to change."""
+    output = call(
         "cloudformation",
         "deploy",
         "--no-execute-changeset",
@@ -145,12 +145,12 @@ def _prepare(options: Options, key: str) -> str | None:
         f"Architecture={options.arch}",
         *options.settings,
     )
-    found = CHANGE_SET.search(said)
+    found = CHANGE_SET.search(output)
     return found.group(0) if found else None
 
 
 def _show(change_set: str) -> str:
-    """Print what would change; answers with the kind of change set, CREATE or UPDATE."""
+    """Print the changes; returns the kind of change set, CREATE or UPDATE."""
     described = call_json("cloudformation", "describe-change-set", "--change-set-name", change_set)
     changes = [change["ResourceChange"] for change in described["Changes"]]
     for change in changes:
@@ -168,16 +168,16 @@ def _show(change_set: str) -> str:
 def _discard(stack: str, change_set: str, kind: str) -> None:
     call("cloudformation", "delete-change-set", "--change-set-name", change_set)
     if kind == "CREATE":
-        # What a change set for a new stack leaves behind is an empty stack.
+        # A change set for a new stack leaves an empty stack.
         call("cloudformation", "delete-stack", "--stack-name", stack)
 
 
 def confirmed(options: Options, question: str) -> bool:
-    """Ask; anything but a yes is a no, so that the caller cleans up: Ctrl-C and Ctrl-D too."""
+    """Ask; anything but a yes is a no, Ctrl-C and Ctrl-D too, so that the caller cleans up."""
     if options.yes:
         return True
     if not sys.stdin.isatty():
-        print("a dry run, as nobody can be asked; --yes goes ahead")
+        print("dry run, because there is no terminal to ask; --yes makes the changes")
         return False
     try:
         answer = input(f"{question} [y/N] ")
@@ -198,8 +198,8 @@ def _wait(stack: str, until: str) -> None:
         for event in json.loads(events.stdout or "{}").get("StackEvents", [])
         if event["ResourceStatus"].endswith("FAILED")
     ]
-    told = "\n".join(reversed(reasons)) or done.stderr.strip()
-    raise DeployError(f"stack {stack}: {_status(stack) or 'failed'}\n{told}")
+    details = "\n".join(reversed(reasons)) or done.stderr.strip()
+    raise DeployError(f"stack {stack}: {_status(stack) or 'failed'}\n{details}")
 
 
 def _print_outputs(stack: str) -> None:
@@ -251,7 +251,7 @@ def _parse(argv: list[str] | None) -> tuple[str, Options]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what was asked for; 1 after an error, which is printed."""
+    """Run the command; returns 1 after printing an error."""
     command, options = _parse(argv)
     try:
         (up if command == "up" else down)(options)

@@ -1,4 +1,4 @@
-"""Finds interpreters: the one that the function's runtime has, and those that we support."""
+"""Finds Python interpreters: of the function's runtime, and of the supported versions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ def find_lambda_python() -> str | None:
 
 
 def find_python(version: str) -> str | None:
-    """The path of an interpreter of `version`, such as 3.13, that can make environments.
+    """The path of an interpreter of `version`, such as 3.13, that can create environments.
 
-    Looked for on PATH and among pyenv's, whose command on PATH refuses to start a version that is
-    installed but not selected.
+    Searches PATH and pyenv's versions, because pyenv's command on PATH doesn't start a version that
+    is installed but not selected.
     """
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     found = [
         shutil.which(f"python{version}"),
         *sorted(map(str, pyenv.glob(f"versions/{version}*/bin/python{version}"))),
-        # An operating system's, which another of the same version may hide on PATH.
+        # The operating system's, which another one on PATH may hide.
         f"/usr/bin/python{version}",
     ]
     return next((path for path in found if path is not None and _starts(path)), None)
 
 
 def _starts(path: str) -> bool:
-    """Whether it is there, runs, and comes with what `venv` needs: Debian splits that off."""
+    """Whether it runs and can create environments, which Debian packages separately."""
     command = [path, "-c", "import ensurepip, venv"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -45,7 +45,7 @@ def _starts(path: str) -> bool:
 
 
 def main() -> int:
-    """Print the path; without one say so and fail."""
+    """Print the path, or an error."""
     path = find_lambda_python()
     if path is None:
         print(f"no python{LAMBDA_PYTHON} on this machine", file=sys.stderr)

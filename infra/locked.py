@@ -1,7 +1,7 @@
-"""Run a command while nobody else does so in this checkout: `python infra/locked.py COMMAND ...`.
+"""Runs a command under a lock of this checkout: `python infra/locked.py COMMAND ...`.
 
-Two `make` at once would otherwise take each other's half-made .venv for a broken one. The lock is
-on the Makefile, which is there anyway, and ends with this process.
+Otherwise two `make` at once would delete each other's incomplete .venv. The lock is on the
+Makefile, and ends with this process.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """The command's own exit code."""
+    """Run the command; returns its exit code."""
     with (Path(__file__).parents[1] / "Makefile").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.run(sys.argv[1:], check=False).returncode

@@ -1,7 +1,7 @@
 """Builds the function's zip: `make package`, or `python -m infra.package --arch arm64`.
 
-The same sources give the same bytes: what is installed is pinned by hash, files are sorted and
-carry no time, owner or path of the machine that built them.
+The build is reproducible: dependencies are pinned by hash, and files are sorted and have no time,
+owner or path of the build machine.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ SERVICES = ("secretsmanager", "sqs")
 """The AWS services that the function calls; botocore ships the descriptions of all of them."""
 
 ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
-"""Lambda's names to those of wheels."""
+"""Architectures by Lambda's name, as wheels name them."""
 
 GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-"""What runs on Amazon Linux 2023, the runtime's system: glibc 2.34 and older."""
+"""The wheels that run on Amazon Linux 2023, the runtime's system: glibc 2.34 and older."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip can hold."""
+"""The earliest time in a zip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A zip that was built. Sizes in bytes; the hash is of the zip."""
+    """A zip, with the sizes in bytes and the hash of the zip."""
 
     path: Path
     size_bytes: int
@@ -49,9 +49,9 @@ class Package:
 def build(architecture: str, output: Path, *, compiler: str | None) -> Package:
     """Build the zip for `architecture` (`x86_64` or `arm64`) in the folder `output`.
 
-    `compiler` is an interpreter of the runtime's version that makes the byte code, so that a cold
-    start does not have to; with None there is no byte code in it. Raises CalledProcessError if pip
-    cannot install, after pip has said why.
+    `compiler` is an interpreter of the runtime's version, which compiles the byte code so that a
+    cold start doesn't; None leaves the byte code out. Raises CalledProcessError if pip fails, after
+    pip has printed why.
     """
     name = f"rotator-{rotator.__version__}-{architecture}.zip"
     output.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def install(task: Path, architecture: str, lock: Path) -> None:
 
 
 def _strip(task: Path) -> None:
-    """Take out what the function never reads: commands, lists of files, other AWS services."""
+    """Remove files that the function never reads: commands, file lists, other AWS services."""
     shutil.rmtree(task / "bin", ignore_errors=True)
     for record in task.glob("*.dist-info/*"):
         if record.name in {"RECORD", "INSTALLER", "REQUESTED"}:
@@ -89,7 +89,7 @@ def _strip(task: Path) -> None:
     for service in (task / "botocore" / "data").iterdir():
         if service.is_dir() and service.name not in SERVICES:
             shutil.rmtree(service)
-    # What boto3 adds to its clients; the job makes no resource.
+    # boto3's resources, which the job doesn't use.
     shutil.rmtree(task / "boto3" / "data")
     shutil.rmtree(task / "boto3" / "examples", ignore_errors=True)
     for cache in list(task.rglob("__pycache__")):
@@ -97,10 +97,10 @@ def _strip(task: Path) -> None:
 
 
 def byte_compile(task: Path, compiler: str) -> None:
-    """Compile everything, as if it lay where Lambda will put it.
+    """Compile everything, with the paths that it will have on Lambda.
 
-    The byte code names the hash of its source instead of its time, and is not checked against it:
-    nothing can edit the source in between.
+    The byte code has the hash of its source instead of its time, unchecked, because nothing edits
+    the source on Lambda.
     """
     command = [compiler, "-I", "-m", "compileall", "-qq", "-s", str(task), "-p", "/var/task"]
     command += ["--invalidation-mode", "unchecked-hash", str(task)]
@@ -108,7 +108,7 @@ def byte_compile(task: Path, compiler: str) -> None:
 
 
 def pack(task: Path, target: Path) -> Package:
-    """Zip the folder `task`, the same bytes for the same files."""
+    """Zip the folder `task` reproducibly."""
     unpacked_bytes = 0
     files = {p.relative_to(task).as_posix(): p for p in task.rglob("*") if p.is_file()}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -125,7 +125,7 @@ def pack(task: Path, target: Path) -> Package:
 
 
 def cold_import_ms(package: Package, interpreter: str) -> float:
-    """How long a fresh interpreter takes to import the handler from the unpacked zip, median."""
+    """The median time to import the handler from the unpacked zip in a new interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(package.path).extractall(folder)
         code = "import sys; sys.path.insert(0, sys.argv[1]); import rotator.lambda_handler"
@@ -141,16 +141,16 @@ def cold_import_ms(package: Package, interpreter: str) -> float:
 
 
 def main() -> int:
-    """Build what was asked for and print a line for each."""
-    parser = argparse.ArgumentParser(description="Build the function's zip, the same bytes always.")
+    """Build the zips, and print a line for each."""
+    parser = argparse.ArgumentParser(description="Build the function's zip, reproducibly.")
     parser.add_argument("--arch", choices=ARCHITECTURES, action="append", help="default: both")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="default: dist/")
     options = parser.parse_args()
     compiler = find_lambda_python()
     if compiler is None:
         print(
-            f"package: no python{LAMBDA_PYTHON} here, so it gets no byte code: cold starts take"
-            " longer, and the bytes are not those of a build with it",
+            f"package: no python{LAMBDA_PYTHON} here, so the zip has no byte code: cold starts take"
+            " longer, and the hash differs from that of a build with byte code",
             file=sys.stderr,
         )
     for architecture in options.arch or ARCHITECTURES:

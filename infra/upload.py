@@ -1,4 +1,4 @@
-"""The package in S3, and the proof that what runs is what was built."""
+"""Uploads the package to S3, and verifies that Lambda runs it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Bucket:
-    """A bucket of this account: every request names the account, and S3 refuses another's.
+    """A bucket of this account: every request names the account, so S3 refuses another's bucket.
 
-    A bucket's name says nothing of its owner: one that was deleted can be somebody else's now, and
-    the code that lies in it gets to see the client secret.
+    The name of a deleted bucket can be reused by anyone, and the code in it would get the client
+    secret.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,14 +25,14 @@ class Bucket:
         self._bucket = ("--bucket", name, "--expected-bucket-owner", owner)
         if attempt("s3api", "head-bucket", *self._bucket).returncode != 0:
             raise DeployError(
-                f"bucket {name}: does not exist, or is not yours; make one in this region:"
+                f"bucket {name}: does not exist, or is not yours; create one in this region:"
                 f" aws s3 mb s3://{name}"
             )
 
     def put(self, package: Package) -> str:
-        """Have the package there under a key of its content, so that a rollback finds the old one.
+        """Upload the package under a key with its hash, so that a rollback finds the old one.
 
-        What is there already is taken only if S3 vouches for its SHA-256, and never overwritten.
+        An existing object is used only if S3 confirms its SHA-256, and never overwritten.
         """
         key = f"rotator/{package.path.stem}-{package.sha256}.zip"
         where = (*self._bucket, "--key", key)
@@ -51,18 +51,18 @@ class Bucket:
 
 
 def checksum(package: Package) -> str:
-    """The SHA-256 as S3 and Lambda write it."""
+    """The SHA-256 in the encoding of S3 and Lambda."""
     return base64.b64encode(bytes.fromhex(package.sha256)).decode("ascii")
 
 
 def verify_function(stack: str, package: Package) -> None:
-    """Compare the code that Lambda runs: the object can have been replaced after it was checked."""
+    """Compare the code that Lambda runs, because the object may have been replaced since."""
     names = ("--stack-name", stack, "--logical-resource-id", "Function")
     found = call_json("cloudformation", "describe-stack-resource", *names)
     name = found["StackResourceDetail"]["PhysicalResourceId"]
     running = call_json("lambda", "get-function-configuration", "--function-name", name)
     if running["CodeSha256"] != checksum(package):
         raise DeployError(
-            f"function {name}: runs other code than was built here; set its reserved concurrency"
+            f"function {name}: runs other code than this package; set its reserved concurrency"
             " to 0, replace the client secret, and find out who writes to the bucket"
         )

@@ -79,7 +79,7 @@ def test_stack_comes_changes_and_goes(aws: Emulator, deploy: Deploy) -> None:
 
     gone = deploy("down", "--yes")
     assert gone.returncode == 0, gone.stderr
-    assert "stays: CredentialsSecret (rotator/credentials)" in gone.stdout
+    assert "kept: CredentialsSecret (rotator/credentials)" in gone.stdout
     assert stacks(aws) == {}
     assert secret_names(aws) == ["rotator/credentials"]
 

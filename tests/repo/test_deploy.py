@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.deploy import Options, confirmed, deploy_again_with
+from infra.deploy import Options, confirmed, explain_redeployment
 
 CREDENTIALS = {"CredentialsSecret": "rotator/credentials"}
 KEY = {"Key": "1f0e9c1a-52aa-4c0b-8a3e-5d1f0c9b8a77"}
@@ -20,7 +20,7 @@ KEY = {"Key": "1f0e9c1a-52aa-4c0b-8a3e-5d1f0c9b8a77"}
 def test_what_stayed_is_named_for_the_next_deployment(
     kept: dict[str, str], settings: list[str]
 ) -> None:
-    told = list(deploy_again_with(kept))
+    told = list(explain_redeployment(kept))
 
     assert [line.split("=")[0] for line in told if "--set" in line] == [
         f"  --set {name}" for name in settings

@@ -148,7 +148,7 @@ def test_code_that_runs_is_compared_with_what_was_built(
     if code == BUILT:
         verify_function("a-stack", package)
     else:
-        with pytest.raises(DeployError, match="function rotator: runs other code than was built"):
+        with pytest.raises(DeployError, match="rotator: runs other code than this package"):
             verify_function("a-stack", package)
 
     assert option(aws.calls()[-1], "--function-name") == "rotator"
