@@ -86,7 +86,7 @@ class FleetStore(PacedStore):
         outage = self._service.outage(self._readers)
         if outage is not None:
             problem = (
-                f"not read, as {self._service.failures} calls in a row had failed, the last one:"
+                f"not read, because the last {self._service.failures} calls failed, the last one:"
                 f" {_cause(outage)}"
             )
             given_up: dict[str, Read] = {

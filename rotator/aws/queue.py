@@ -151,7 +151,7 @@ def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
 def _explain(error: Exception, queue_url: str) -> RotatorError:
     """Our error for a call that failed as a whole."""
     if type(error) is TimeoutError:
-        problem = "SQS did not answer in the time that was left (SendMessage)"
+        problem = "SQS did not respond in the remaining time (SendMessage)"
         return _queue_error(queue_url, problem, code=None, retryable=True)
     details = (getattr(error, "response", None) or {}).get("Error", {})
     raw = str(details.get("Code", ""))

@@ -126,9 +126,9 @@ class ApiCaller:
         left_s = self._left_s()
 
         def out_of_time(_: Exception) -> RotatorError:
-            problem = f"Secrets Manager did not answer in the time that was left ({operation})"
+            problem = f"Secrets Manager did not respond in the remaining time ({operation})"
             if left_s <= 0:
-                problem = f"the time of this run was used up before the call ({operation})"
+                problem = f"the time limit of this run was reached before the call ({operation})"
             return store_error(problem, operation, secret_id, retryable=True)
 
         response = replace_error(

@@ -177,7 +177,7 @@ class Pool:
             error.details |= run.details
             self._reports.add(BindingReport(run.binding, error=error))
             return
-        problem = "API: not called with the stored token, as this run ended before"
+        problem = "API: the stored token was not verified, because the run ended first"
         run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
         self._reports.add(to_report(run.binding, _keep_token(run, left.assessment)))
 

@@ -71,7 +71,7 @@ class FleetProbes:
         with self._lock:
             is_silent = self._unanswered[host] >= MAX_FAILURES
         if is_silent:
-            raise ProbeError("API: not called again in this run, as it did not answer before")
+            raise ProbeError("API: not called again in this run, because it did not respond before")
         try:
             response = call_api(url, **options)
         except ProbeError:

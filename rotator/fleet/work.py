@@ -29,7 +29,7 @@ T = TypeVar("T")
 Observation = Failure | Literal["responded", "unknown"]
 """What a run has shown about its token endpoint; `unknown` if it made no request."""
 
-OUT_OF_TIME = "the time of this run was used up"
+OUT_OF_TIME = "the time limit of this run was reached"
 
 
 @dataclass(slots=True)

@@ -114,7 +114,7 @@ def test_function_ends_before_its_timeout_though_secrets_manager_hangs(
     with HttpServer(hang) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", silent.url)
         # Of which 15 s are reserved: 12 s for publishing, the rest for reporting.
-        with pytest.raises(StoreError, match="did not answer in the time that was left"):
+        with pytest.raises(StoreError, match="did not respond in the remaining time"):
             handler(SCHEDULED, LambdaContext(remaining_ms=15_500))
         ended.set()
 

@@ -269,7 +269,7 @@ def test_secret_that_was_given_up_is_named_with_the_last_cause() -> None:
     client.ended.set()
     texts = {name: str(each) for name, each in found.items()}
     assert all(text.startswith(f"secret {name}: ") for name, text in texts.items())
-    given_up = [text for text in texts.values() if "calls in a row had failed" in text]
+    given_up = [text for text in texts.values() if "calls failed, the last one" in text]
     assert len(given_up) > len(names) // 2
     assert all("the last one: Secrets Manager" in text for text in given_up)
 
@@ -286,4 +286,4 @@ def test_secret_in_a_refused_batch_is_named_alone() -> None:
 def test_call_after_the_end_of_a_run_says_so() -> None:
     [read] = read_all(store_of(ScriptedClient()).within(lambda: -3.0), ["a"]).values()
 
-    assert "secret a: the time of this run was used up" in str(read)
+    assert "secret a: the time limit of this run was reached" in str(read)

@@ -44,7 +44,7 @@ def test_call_that_hangs_ends_with_the_time_that_is_left(call: Any, left_s: floa
     client = SilentClient()
     store = SecretsManagerStore(client).within(lambda: left_s)
 
-    told = "did not answer in the time that was left" if left_s > 0 else "run was used up before"
+    told = "did not respond in the remaining time" if left_s > 0 else "run was reached before"
     with pytest.raises(StoreError, match=told) as caught:
         call(store)
 
@@ -57,7 +57,7 @@ def test_single_run_ends_before_its_caller_does() -> None:
     client = SilentClient()
     settings = load_settings({"credentials_secret": "c", "token_secret": "t"}, environ={})
 
-    with pytest.raises(StoreError, match="did not answer in the time that was left"):
+    with pytest.raises(StoreError, match="did not respond in the remaining time"):
         Rotator(SecretsManagerStore(client)).rotate(settings, remaining_s=lambda: 0.05 - PUBLISH_S)
     client.ended.set()
 

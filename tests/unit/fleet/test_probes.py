@@ -139,7 +139,7 @@ def test_stored_token_that_the_run_has_no_time_to_probe_stays_as_it_is() -> None
     reports = rig.run(probes=ProbesOf(on_stored=lambda _: True), remaining_s=60)
 
     assert outcomes(reports) == {"due": "rotated", "fresh": "not_due"}
-    assert "this run ended before" in reports["t/fresh"].result.warnings[0].problem
+    assert "the run ended first" in reports["t/fresh"].result.warnings[0].problem
 
 
 def test_api_that_cannot_be_asked_leaves_the_stored_token_and_warns() -> None:

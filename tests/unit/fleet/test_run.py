@@ -176,7 +176,7 @@ def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
     assert list(outcomes(reports).values()).count("rotated") == 2
     [left] = [each for each in reports.values() if each.outcome == "deferred"]
     assert left.expires_at == NOW + HOUR
-    assert "the time of this run was used up" in str(left.error)
+    assert "the time limit of this run was reached" in str(left.error)
     assert rig.store.fields(left.binding.token_secret)["access_token"].startswith("old-")
 
 
