@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rotator.reader import Snapshot, TokenReader
     from rotator.reader.clock import Clock
+    from rotator.reader.refusals import Advice
 
 __all__ = ["HttpxAuth"]
 
@@ -54,14 +55,12 @@ class HttpxAuth(httpx.Auth):
             self._reader.refused(sent.token, response.status_code)
             raise
         advice = self._reader.refused(sent.token, response.status_code, body)
-        request = response.request  # the refused one, not the first of a chain of redirects
-        if advice == "keep" or not _can_be_sent_again(request):
+        wait_s = self._retry_after_s(response, advice)
+        if wait_s is None:
             return
-        if advice == "back_off":
-            wait_s = self._pause_s(response)
-            if wait_s is None:
-                return
+        if wait_s:
             self._clock.sleep(wait_s)
+        request = response.request  # the refused one, not the first of a chain of redirects
         put_headers(request.headers, self._reader.current(), keeps_key=keeps_key)
         yield request
 
@@ -83,22 +82,23 @@ class HttpxAuth(httpx.Auth):
             await self._reader.refused_async(sent.token, response.status_code)
             raise
         advice = await self._reader.refused_async(sent.token, response.status_code, body)
-        request = response.request  # the refused one, not the first of a chain of redirects
-        if advice == "keep" or not _can_be_sent_again(request):
+        wait_s = self._retry_after_s(response, advice)
+        if wait_s is None:
             return
-        if advice == "back_off":
-            wait_s = self._pause_s(response)
-            if wait_s is None:
-                return
+        if wait_s:
             await self._sleep_async(wait_s)
+        request = response.request  # the refused one, not the first of a chain of redirects
         put_headers(request.headers, await self._reader.current_async(), keeps_key=keeps_key)
         yield request
 
     def _allows(self, request: httpx.Request) -> bool:
         return self._hosts.allows(request.url.scheme, request.url.host)
 
-    def _pause_s(self, response: httpx.Response) -> float | None:
-        return pause_s(response.headers.get("Retry-After"), self._clock)
+    def _retry_after_s(self, response: httpx.Response, advice: Advice) -> float | None:
+        """The pause before the request is repeated; None if it isn't."""
+        if advice == "keep" or not isinstance(response.request.stream, httpx.ByteStream):
+            return None
+        return pause_s(response.headers.get("Retry-After"), self._clock) if advice != "retry" else 0
 
 
 def _concerns(response: httpx.Response, sent: Snapshot) -> bool:
@@ -113,7 +113,3 @@ def _is_short(response: httpx.Response) -> bool:
     if length.isdigit():
         return int(length) <= MAX_BODY_BYTES
     return "json" in response.headers.get("Content-Type", "")
-
-
-def _can_be_sent_again(request: httpx.Request) -> bool:
-    return isinstance(request.stream, httpx.ByteStream)

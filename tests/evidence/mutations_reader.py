@@ -225,9 +225,9 @@ READER_MUTATIONS = {
     ),
     "httpx: the request that led to a redirect is repeated too": Mutation(
         "reader/adapters_httpx.py",
-        "advice = self._reader.refused(sent.token, response.status_code, body)\n"
+        "            self._clock.sleep(wait_s)\n"
         "        request = response.request",
-        "advice = self._reader.refused(sent.token, response.status_code, body)\n"
+        "            self._clock.sleep(wait_s)\n"
         "        request = request",
         "tests/unit/reader/adapters/test_retry.py -k only_the_refused",
     ),
