@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rotator.aws.client_config import client_config
@@ -63,67 +64,60 @@ def send_messages(
     if not bodies:
         return {}
     ends_at_s = clock.monotonic() + remaining_s
-
-    def left_s() -> float:
-        return ends_at_s + grace_s - clock.monotonic()
-
     try:
         sqs = client or _connect(queue_url, region)
     except RotatorError as error:
         return dict.fromkeys(range(len(bodies)), error)
-    failed = _send(sqs, queue_url, dict(enumerate(bodies)), left_s)
+    queue = _Queue(sqs, queue_url, lambda: ends_at_s + grace_s - clock.monotonic())
+    failed = _send(queue, dict(enumerate(bodies)))
     for pause_s in PAUSES_S:
         again = {at: bodies[at] for at, error in failed.items() if error.retryable}
         if not again or clock.monotonic() + pause_s >= ends_at_s:
             break
         clock.sleep(pause_s)
         failed = {at: error for at, error in failed.items() if at not in again}
-        failed |= _send(sqs, queue_url, again, left_s)
+        failed |= _send(queue, again)
     return failed
 
 
-def _send(
-    sqs: Any,  # noqa: ANN401 - a client of botocore
-    queue_url: str,
-    bodies: Mapping[int, str],
-    left_s: Callable[[], float],
-) -> dict[int, RotatorError]:
+class _Queue(NamedTuple):
+    """A queue, with the client to call, and the seconds that are left for calls."""
+
+    client: Any
+    url: str
+    left_s: Callable[[], float]
+
+
+def _send(queue: _Queue, bodies: Mapping[int, str]) -> dict[int, RotatorError]:
     """Try each message once; a call that fails as a whole is the last."""
     failed: dict[int, RotatorError] = {}
     positions = list(bodies)
     for start in range(0, len(positions), MAX_BATCH):
         batch = positions[start : start + MAX_BATCH]
         try:
-            response = _call(sqs, queue_url, {str(at): bodies[at] for at in batch}, left_s)
+            response = _call(queue, {str(at): bodies[at] for at in batch})
         except RotatorError as error:
             return failed | dict.fromkeys(positions[start:], error)
         taken = {each.get("Id") for each in _entries(response, "Successful")}
         refused = {each.get("Id"): each for each in _entries(response, "Failed")}
         for at in batch:
             if str(at) not in taken:
-                failed[at] = _refusal(queue_url, refused.get(str(at)))
+                failed[at] = _refusal(queue.url, refused.get(str(at)))
     return failed
 
 
-def _call(
-    sqs: Any,  # noqa: ANN401 - a client of botocore
-    queue_url: str,
-    messages: Mapping[str, str],
-    left_s: Callable[[], float],
-) -> dict[str, Any]:
+def _call(queue: _Queue, messages: Mapping[str, str]) -> dict[str, Any]:
     """One SendMessageBatch within the time that is left; raises RotatorError only."""
     entries = [{"Id": id_, "MessageBody": body} for id_, body in messages.items()]
-
-    def send() -> dict[str, Any]:
-        response: dict[str, Any] = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        return response
-
-    response = replace_error(
-        lambda: call_within(left_s(), send), Exception, lambda error: _explain(error, queue_url)
+    send = partial(queue.client.send_message_batch, QueueUrl=queue.url, Entries=entries)
+    response: dict[str, Any] = replace_error(
+        lambda: call_within(queue.left_s(), send),
+        Exception,
+        lambda error: _explain(error, queue.url),
     )
     if not _entries(response, "Successful") and not _entries(response, "Failed"):
         # The SDK takes any body with status 200 for a response.
-        raise _reword_for_sqs(explain_foreign_response("SendMessage", queue_url), queue_url)
+        raise _reword_for_sqs(explain_foreign_response("SendMessage", queue.url), queue.url)
     return response
 
 

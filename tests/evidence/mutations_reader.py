@@ -225,10 +225,8 @@ READER_MUTATIONS = {
     ),
     "httpx: the request that led to a redirect is repeated too": Mutation(
         "reader/adapters_httpx.py",
-        "            self._clock.sleep(wait_s)\n"
-        "        request = response.request",
-        "            self._clock.sleep(wait_s)\n"
-        "        request = request",
+        "            self._clock.sleep(wait_s)\n        request = response.request",
+        "            self._clock.sleep(wait_s)\n        request = request",
         "tests/unit/reader/adapters/test_retry.py -k only_the_refused",
     ),
     "requests: a 401 whose body cannot be read tells the reader nothing": Mutation(
