@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.model.secret import RotationState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rotator.model.secret import Secret
 
 __all__ = ["RotationStore"]
@@ -26,7 +23,8 @@ class RotationStore(SecretsManagerStore):
 
     def __init__(self, client: object, *, rotation_token: Secret | None = None) -> None:
         super().__init__(client)
-        self._rotation_token = rotation_token
+        if rotation_token is not None:
+            self._put_secrets = {"RotationToken": rotation_token}
 
     def with_token(self, rotation_token: Secret | None) -> RotationStore:
         """A store with the same client for another rotation."""
@@ -62,15 +60,3 @@ class RotationStore(SecretsManagerStore):
             stages={version_id: tuple(labels) for version_id, labels in stages.items()},
             primary_region=response.get("PrimaryRegion"),
         )
-
-    def _call(
-        self,
-        operation: str,
-        secret_id: str,
-        *,
-        secrets: Mapping[str, Secret] = MappingProxyType({}),
-        **params: Any,
-    ) -> dict[str, Any]:
-        if operation == "PutSecretValue" and self._rotation_token is not None:
-            secrets = {**secrets, "RotationToken": self._rotation_token}
-        return super()._call(operation, secret_id, secrets=secrets, **params)

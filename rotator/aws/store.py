@@ -147,7 +147,9 @@ class ApiCaller:
 
 
 class SecretsManagerStore(ApiCaller):
-    """Reads and publishes secrets."""
+    """Reads and publishes secrets; `_put_secrets` are more parameters of PutSecretValue."""
+
+    _put_secrets: Mapping[str, Secret] = MappingProxyType({})
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         """The current version of each secret, in order, in one call if the role may batch.
@@ -193,7 +195,7 @@ class SecretsManagerStore(ApiCaller):
     ) -> None:
         """PutSecretValue; if the response is for another write, reads the version to confirm."""
         params["ClientRequestToken"] = version_id
-        secrets = {"SecretString": text}
+        secrets = {"SecretString": text, **self._put_secrets}
         response = self._call("PutSecretValue", secret_id, secrets=secrets, **params)
         is_of_this_write = (
             response.get("VersionId") == version_id

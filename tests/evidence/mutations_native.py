@@ -76,7 +76,7 @@ NATIVE_MUTATIONS = {
     ),
     "native rotation: the RotationToken goes nowhere": Mutation(
         "aws/rotation_store.py",
-        '            secrets = {**secrets, "RotationToken": self._rotation_token}',
+        '            self._put_secrets = {"RotationToken": rotation_token}',
         "            pass",
         f"{STEPS} -k rotation_token",
     ),
