@@ -147,8 +147,9 @@ class ApiCaller:
 
 
 class SecretsManagerStore(ApiCaller):
-    """Reads and publishes secrets; `_put_secrets` are more parameters of PutSecretValue."""
+    """Reads and publishes secrets."""
 
+    # More parameters of PutSecretValue.
     _put_secrets: Mapping[str, Secret] = MappingProxyType({})
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:

@@ -198,6 +198,6 @@ class WorkQueue(Generic[T]):
         ]
 
     def _is_renewing(self, lane: Lane[T]) -> bool:
-        """Whether a binding with a valid token waits; a host in doubt has to be untried by it."""
+        """Whether a binding with a valid token waits; at a host in doubt, of an untried client."""
         was_tried = self._lanes.hosts[lane.host].is_in_doubt and lane.heap[0][0].has_failed
         return lane.kind == "renew" and not was_tried
