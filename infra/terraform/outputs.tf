@@ -4,17 +4,17 @@ output "store_credentials_command" {
 }
 
 output "run_now_command" {
-  description = "One tick by hand; prints the outcome."
+  description = "A manual run; prints the outcome."
   value       = aws_cloudformation_stack.rotator.outputs["RunNowCommand"]
 }
 
 output "token_secret_arn" {
-  description = "What consumers read."
+  description = "The secret that consumers read."
   value       = aws_cloudformation_stack.rotator.outputs["TokenSecretArn"]
 }
 
 output "credentials_secret_arn" {
-  description = "What only the function reads."
+  description = "The secret that only the function reads."
   value       = aws_cloudformation_stack.rotator.outputs["CredentialsSecretArn"]
 }
 

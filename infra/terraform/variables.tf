@@ -24,7 +24,7 @@ variable "code_key" {
 }
 
 variable "architecture" {
-  description = "What the package was built for."
+  description = "The architecture of the package."
   type        = string
   default     = "x86_64"
 }
@@ -66,13 +66,13 @@ variable "fleet_name" {
 }
 
 variable "credentials_prefix" {
-  description = "What the names of a fleet's credentials secrets begin with; the function reads those."
+  description = "The prefix of the names of a fleet's credentials secrets; the function reads those."
   type        = string
   default     = ""
 }
 
 variable "token_prefix" {
-  description = "What the names of a fleet's token secrets begin with; the function reads and writes those."
+  description = "The prefix of the names of a fleet's token secrets; the function reads and writes those."
   type        = string
   default     = ""
 }
@@ -84,7 +84,7 @@ variable "where" {
 }
 
 variable "tick_minutes" {
-  description = "How often the job looks whether the token is due."
+  description = "How often the job checks whether the token is due."
   type        = number
   default     = 15
 }
@@ -150,7 +150,7 @@ variable "log_retention_days" {
 }
 
 variable "log_level" {
-  description = "The least level that is logged."
+  description = "The lowest level that is logged."
   type        = string
   default     = "info"
 }
