@@ -67,13 +67,14 @@ def store_error(
     operation: str,
     secret_id: str,
     *,
+    kind: type[StoreError] = StoreError,
     aws_code: str | None = None,
     retryable: bool = False,
     is_answered: bool = False,
 ) -> StoreError:
     """A StoreError about this secret, or about none if `secret_id` is empty."""
     subject = f"secret {secret_id}: " if secret_id else ""
-    return StoreError(
+    return kind(
         f"{subject}{problem}",
         operation=operation,
         secret_id=secret_id,

@@ -22,14 +22,14 @@ from rotator.aws.error_details import (
 )
 from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
 from rotator.aws.places import place_of_error
-from rotator.errors import ConfigError, SecretNotFound, VersionConflict
+from rotator.errors import ConfigError, SecretNotFound, StoreError, VersionConflict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from rotator.errors import RotatorError, StoreError
+    from rotator.errors import RotatorError
 
 __all__ = [
     "explain_error",
@@ -89,37 +89,25 @@ def explain_refusal(
     if code == NO_CODE:  # AWS always sends one
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return explain_foreign_response(operation, secret_id, status=status)
-    subject = f"secret {secret_id}: "
-    if code == "ResourceNotFoundException":
-        asked = f" ({place})" if place else ""
-        return SecretNotFound(
-            f"{subject}does not exist in this account and region{asked}; check the name and"
-            " AWS_REGION, or create it with `rotator init`",
-            operation=operation,
-            secret_id=secret_id,
-            aws_code=code,
-        )
-    if code == "ResourceExistsException":
-        return VersionConflict(
-            f"{subject}exists already, or the id of the version is taken ({operation})",
-            operation=operation,
-            secret_id=secret_id,
-            aws_code=code,
-        )
+    kind, temporary = StoreError, False
     has_moved = code == "InvalidParameterException" and "replica secret" not in message
-    if operation == "UpdateSecretVersionStage" and has_moved:
-        return VersionConflict(
-            f"{subject}its staging label has moved meanwhile ({operation})",
-            operation=operation,
-            secret_id=secret_id,
-            aws_code=code,
+    if code == "ResourceNotFoundException":
+        kind, asked = SecretNotFound, f" ({place})" if place else ""
+        problem = (
+            f"does not exist in this account and region{asked}; check the name and AWS_REGION, or"
+            " create it with `rotator init`"
         )
-    temporary = is_temporary(code, response)
-    if temporary:
+    elif code == "ResourceExistsException":
+        kind = VersionConflict
+        problem = f"exists already, or the id of the version is taken ({operation})"
+    elif operation == "UpdateSecretVersionStage" and has_moved:
+        kind, problem = VersionConflict, f"its staging label has moved meanwhile ({operation})"
+    elif is_temporary(code, response):
+        temporary = True
         problem = f"Secrets Manager is temporarily unavailable ({operation}: {code})"
     else:
         problem = _refusal(code, message, operation, secret_id)
-    return store_error(problem, operation, secret_id, aws_code=code, retryable=temporary)
+    return store_error(problem, operation, secret_id, kind=kind, aws_code=code, retryable=temporary)
 
 
 def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:

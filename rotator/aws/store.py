@@ -207,7 +207,12 @@ class SecretsManagerStore(ApiCaller):
             return
         written = self.read_version(secret_id, version_id)
         if written is None or written.text != text or stage not in written.stages:
-            raise unconfirmed_write(secret_id, is_taken=written is not None)
+            problem = (
+                "the response to PutSecretValue is for another write, and a read does not find the"
+                " new version as written; the next run tries again"
+            )
+            kind = StoreError if written is None else VersionConflict
+            raise store_error(problem, "PutSecretValue", secret_id, kind=kind, retryable=True)
 
     def describe(self, secret_id: str) -> SecretInfo:
         """The secret's ARN and tags, and whether it has a current value.
@@ -216,11 +221,7 @@ class SecretsManagerStore(ApiCaller):
         """
         response = self._call("DescribeSecret", secret_id)
         if response.get("DeletedDate"):
-            raise StoreError(
-                f"secret {secret_id}: {scheduled_for_deletion(secret_id)}",
-                operation="DescribeSecret",
-                secret_id=secret_id,
-            )
+            raise store_error(scheduled_for_deletion(secret_id), "DescribeSecret", secret_id)
         stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
             arn=response["ARN"],
@@ -328,24 +329,8 @@ def refuse_oversize(secret_id: str, text: Secret) -> None:
     """Raise StoreError for a value that is too long for Secrets Manager."""
     size_bytes = len(text.reveal().encode())
     if size_bytes > MAX_SECRET_BYTES:
-        raise StoreError(
-            f"secret {secret_id}: the new value has {size_bytes} bytes, Secrets Manager takes"
-            f" {MAX_SECRET_BYTES}",
-            operation="PutSecretValue",
-            secret_id=secret_id,
-        )
-
-
-def unconfirmed_write(secret_id: str, *, is_taken: bool) -> StoreError:
-    """The error for a write whose response is for another one, and that a read doesn't confirm."""
-    kind = VersionConflict if is_taken else StoreError
-    return kind(
-        f"secret {secret_id}: the response to PutSecretValue is for another write, and a read does"
-        " not find the new version as written; the next run tries again",
-        operation="PutSecretValue",
-        secret_id=secret_id,
-        retryable=True,
-    )
+        problem = f"the new value has {size_bytes} bytes, Secrets Manager takes {MAX_SECRET_BYTES}"
+        raise store_error(problem, "PutSecretValue", secret_id)
 
 
 def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
