@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from rotator.aws.error_details import store_error
 from rotator.aws.secret_ids import arn_region, is_secret_arn
 from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.errors import StoreError, replace_error
@@ -94,12 +95,8 @@ class PacedStore(SecretsManagerStore):
             if token == params.get("NextToken"):
                 break
             params["NextToken"] = token
-        raise StoreError(
-            "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL",
-            operation="ListSecrets",
-            secret_id="",
-            retryable=True,
-        )
+        problem = "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL"
+        raise store_error(problem, "ListSecrets", "", retryable=True)
 
     def _call_paced(self, operation: str, subject: str, **params: Any) -> dict[str, Any]:
         """One call at the allowed rate, repeated after a pause if it is throttled."""
@@ -130,10 +127,10 @@ def _listing_error(error: StoreError) -> StoreError:
         problem = (
             f"its continuation was refused (ListSecrets: {_OUTDATED}); the next run starts over"
         )
-    return StoreError(
+    return store_error(
         f"list of secrets: {problem}",
-        operation="ListSecrets",
-        secret_id="",
+        "ListSecrets",
+        "",
         aws_code=error.aws_code,
         retryable=error.retryable or is_outdated,
         is_answered=error.is_answered,
