@@ -1,6 +1,6 @@
-"""What a token says about itself, if it is a JSON Web Token (RFC 7519).
+"""Checks the claims of a token that is a JSON Web Token (RFC 7519).
 
-No signature is verified: the token endpoint is trusted with the token anyway. The claims only
+No signature is verified, since the token comes from the trusted token endpoint. The claims only
 cross-check its response.
 """
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["ROUNDING_S", "JustEndedError", "lifetime_by_claims"]
 
 CLOCK_SKEW_S = 300
-"""How far the provider's clock may be from ours."""
+"""How much the provider's clock may differ from ours."""
 
 CLIENT_CLAIMS = ("client_id", "azp")
-"""Who a token was issued to: RFC 9068 section 2.2 (Adobe's tokens have it too), and OpenID Connect
-Core section 2, whose claim Keycloak, Auth0 and Entra put into access tokens."""
+"""The client that a token was issued to: RFC 9068 section 2.2 (in Adobe's tokens too), and OpenID
+Connect Core section 2, whose claim Keycloak, Auth0 and Entra ID put into access tokens."""
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 ROUNDING_S = 60
-"""Providers round what they announce; only a greater difference is worth a warning."""
+"""Providers round `expires_in`; only a greater difference is worth a warning."""
 
 
 class JustEndedError(ValueError):
-    """A cached token that has just ended; the next mint is expected to return a new one."""
+    """A cached token has just expired; the next mint is expected to return a new one."""
 
 
 class _Life(NamedTuple):
-    """Seconds since 1970; `issued_s` is None if the token does not say."""
+    """Seconds since 1970; `issued_s` is None if the token has no such claim."""
 
     issued_s: float | None
     expires_s: float
@@ -46,12 +46,12 @@ class _Life(NamedTuple):
 def lifetime_by_claims(
     token: str, *, client_id: str, asked_at: datetime, announced_s: int, ahead_s: float = 0
 ) -> int:
-    """Seconds that `token` lives from `asked_at` (aware UTC): `announced_s`, or less by its claims.
+    """The lifetime of `token` from `asked_at` (aware UTC): `announced_s`, or less by its claims.
 
-    `asked_at` counts in whole seconds, as claims do. `ahead_s` is how far the provider's clock is
-    ahead of ours, or behind if negative; more than `CLOCK_SKEW_S` is not believed. Raises
+    All in seconds; `asked_at` is truncated, as claims are. `ahead_s` is how far the provider's
+    clock is ahead of ours, or behind if negative; more than `CLOCK_SKEW_S` is ignored. Raises
     ValueError for a token that contradicts itself, is of another client than `client_id`, is not
-    valid yet, or has ended already.
+    valid yet, or has already expired.
     """
     claims = _claims(token)
     if claims is None:
@@ -66,11 +66,8 @@ def lifetime_by_claims(
         raise ValueError("the token is not valid yet, by its claim nbf and this host's clock")
     if life is None:
         return announced_s
-    return min(announced_s, _seconds_left(life, asked_s=asked_s + _believed(ahead_s)))
-
-
-def _believed(ahead_s: float) -> float:
-    return ahead_s if abs(ahead_s) <= CLOCK_SKEW_S else 0.0
+    skew_s = ahead_s if abs(ahead_s) <= CLOCK_SKEW_S else 0.0
+    return min(announced_s, _seconds_left(life, asked_s=asked_s + skew_s))
 
 
 def _refuse_other_client(client_id: str, claim: str, value: object) -> None:
@@ -85,7 +82,7 @@ def _refuse_other_client(client_id: str, claim: str, value: object) -> None:
 
 
 def _is_same_client(ours: str, other: str) -> bool:
-    """Client ids are compared to the letter; a GUID, as Entra ID's are, is one in any case."""
+    """Whether two client ids are equal; case counts, except in GUIDs, such as Entra ID's."""
     if _GUID.fullmatch(ours) and _GUID.fullmatch(other):
         return ours.lower() == other.lower()
     return ours == other
@@ -94,11 +91,11 @@ def _is_same_client(ours: str, other: str) -> bool:
 def _client_claims(claims: dict[str, Any]) -> tuple[str, ...]:
     """The claims that name the client.
 
-    Two that are not registered count in tokens of the makers who document them, as elsewhere they
-    name companies and products. `appid`, where `ver` is the string 1.0: Microsoft's access token
-    claims reference ("the application ID of the client using the token", v1.0 tokens), and AD FS.
-    `cid`, where `ver` is the number 1 and `jti` begins with AT.: Okta's OpenID Connect and OAuth
-    2.0 reference ("client ID of the client that requested the access token").
+    Two unregistered claims count only in tokens of the vendors that document them, as elsewhere
+    they name companies and products. `appid`, where `ver` is the string 1.0: Microsoft's access
+    token claims reference ("the application ID of the client using the token", v1.0 tokens), and AD
+    FS. `cid`, where `ver` is the number 1 and `jti` begins with AT.: Okta's OpenID Connect and
+    OAuth 2.0 reference ("client ID of the client that requested the access token").
     """
     version, token_id = claims.get("ver"), claims.get("jti")
     if version == "1.0":
@@ -125,9 +122,9 @@ def _claims(token: str) -> dict[str, Any] | None:
 
 
 def _life(claims: dict[str, Any]) -> _Life | None:
-    """The token's own times, None if it has none; raises ValueError for a claim that is no time."""
+    """The times in the token's claims, None without any; raises ValueError for one that isn't."""
     if "created_at" in claims and "expires_in" in claims:
-        # Adobe: strings of milliseconds, the second counted from the first.
+        # Adobe: milliseconds in strings; `expires_in` counts from `created_at`.
         created_s = _number(claims, "created_at") / 1000
         return _Life(created_s, created_s + _number(claims, "expires_in") / 1000)
     if "exp" not in claims:
@@ -148,7 +145,7 @@ def _seconds_left(life: _Life, *, asked_s: float) -> int:
         raise ValueError("the token's times are in another unit than the standard's")
     if life.issued_s is not None and life.expires_s <= life.issued_s:
         raise ValueError("the token ends before it begins, according to its claims")
-    # By a clock that is ahead of ours, a new token lives no longer than its whole length.
+    # If the provider's clock is ahead of ours, a new token lives no longer than its whole lifetime.
     begin_s = asked_s if life.issued_s is None else max(asked_s, life.issued_s)
     left_s = int(life.expires_s - begin_s)
     if left_s <= 0:

@@ -1,7 +1,7 @@
 """Client authentication: exactly one method per request (RFC 6749 section 2.3).
 
-A method is what Authlib calls: it gets the client, the HTTP method, the URL, the headers and the
-body, and returns the last three as they are to be sent.
+Authlib calls a method with the client, the HTTP method, the URL, the headers and the body; it
+returns the last three as they are sent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Client(Protocol):
-    """What a method uses of the client that Authlib passes to it."""
+    """The attributes of Authlib's client that a method uses."""
 
     client_id: str
     client_secret: str
@@ -39,7 +39,7 @@ class Client(Protocol):
 def method_for(
     credentials: ClientCredentials, provider: Provider, *, token_url: str, now: datetime
 ) -> Method:
-    """The provider's method; raises CredentialsError if the credentials' key cannot sign."""
+    """The provider's authentication method; raises CredentialsError for a key that can't sign."""
     match provider.auth_method:
         case "client_secret_basic":
             return partial(_basic, provider.basic_encoding)
@@ -63,10 +63,10 @@ def _basic(
 
 
 def encode_basic(client_id: str, client_secret: str, encoding: str = "form") -> str:
-    """The Authorization header: both are form-encoded before they are joined.
+    """The Authorization header; both parts are form-encoded first (RFC 6749 section 2.3.1).
 
-    RFC 6749 section 2.3.1; without it a colon in the client id, or anything beyond Latin-1, cannot
-    be sent. `raw` joins them as they are, for servers that do not decode.
+    Otherwise a colon in the client id, or anything beyond Latin-1, could not be sent. `raw` joins
+    them as they are, for servers that do not decode.
     """
     encode = quote_plus if encoding == "form" else str
     pair = f"{encode(client_id)}:{encode(client_secret)}"

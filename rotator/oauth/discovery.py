@@ -1,4 +1,4 @@
-"""Finds an issuer's token endpoint in the metadata at its well-known places.
+"""Finds an issuer's token endpoint in the metadata at its well-known URLs.
 
 Imports requests, so import this only to mint.
 """
@@ -27,7 +27,7 @@ HTTP_OK = 200
 
 
 def metadata_urls(issuer: str) -> tuple[str, ...]:
-    """Where the issuer's metadata may be, in the order in which to look.
+    """The URLs of the issuer's metadata, in the order in which to try them.
 
     RFC 8414 section 3.1 puts the well-known part before the issuer's path, OpenID Connect
     Discovery 1.0 section 4 after it.
@@ -45,16 +45,16 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
 
 
 def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
-    """The token endpoint that `issuer` names; raises MintError if it names none that can be used.
+    """The token endpoint in the issuer's metadata; raises MintError if there is no usable one.
 
-    The places are tried until one has usable metadata: where they have none, many servers respond
-    with HTML or an error. The error raised is a temporary failure if there is one, else that of
-    unusable metadata, else the first.
+    The URLs are tried until one has usable metadata; at the other, many servers respond with HTML
+    or an error. The error raised is a temporary failure if there is one, else that for unusable
+    metadata, else the first.
     """
-    each = timeouts._replace(total_s=timeouts.total_s / 2)  # there are two places
+    half = timeouts._replace(total_s=timeouts.total_s / 2)  # there are two URLs
     failures: list[MintError] = []
     for url in metadata_urls(issuer):
-        response = _fetch(url, each)
+        response = _fetch(url, half)
         try:
             return _token_url(response, issuer)
         except MintError as error:
@@ -95,7 +95,7 @@ def _token_url(response: HttpResponse, issuer: str) -> str:
 
 
 def _problem_with_issuer(found: object, issuer: str) -> str | None:
-    """The metadata must be the issuer's own, to the letter (RFC 8414 section 3.3)."""
+    """Why the metadata is not this issuer's, to the letter (RFC 8414 section 3.3), or None."""
     if found == issuer:
         return None
     shown = Redactor.of().redact_line(found, max_chars=MAX_ISSUER_CHARS)
@@ -107,7 +107,7 @@ def _problem_with_issuer(found: object, issuer: str) -> str | None:
 
 
 def _problem_with_token_url(found: object, issuer: str) -> str | None:
-    """Why the token endpoint can't be used; another host than the issuer's is no problem."""
+    """Why the token endpoint can't be used, or None; it may be on another host than the issuer."""
     if not isinstance(found, str):
         return "the metadata names no token_endpoint"
     problem = problem_with_url(found)

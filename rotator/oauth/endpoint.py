@@ -38,11 +38,11 @@ CONNECT_TIMEOUT_S = 5.0
 class TokenEndpoint:
     """The token endpoint that the credentials name.
 
-    `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which tells how many
-    seconds the caller has left when it starts (a Lambda function's remaining time, say).
-    `read_timeout_s` bounds the wait for the response of an attempt, until too little time is left
-    for three of them: a slow provider then gets all that is left. Proxies and CA bundle are those
-    that the environment named at the first mint from a server.
+    `deadline_s` bounds one mint with all its retries, as does `remaining_s`, which returns how many
+    seconds the caller has left (such as a Lambda function's remaining time). `read_timeout_s`
+    bounds the wait for the response to one attempt; once less time is left than for three attempts,
+    a slow provider gets all of it. Proxies and CA bundle are those in the environment at the first
+    mint from a server.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TokenEndpoint:
         self._environment = Environment()
 
     def expected_lifetime(self, credentials: ClientCredentials) -> timedelta | None:
-        """How long the provider documents its tokens to live, None if it does not say.
+        """The lifetime of tokens that the provider documents, None if it documents none.
 
         Raises CredentialsError if the credentials name no usable provider.
         """
@@ -70,13 +70,13 @@ class TokenEndpoint:
     def mint(self, credentials: ClientCredentials) -> Minted:
         """Exchange the credentials for a token (RFC 6749 section 4.4).
 
-        The client secrets are tried in order, the next one only after the client was refused. What
-        may be temporary (429, 5xx, network faults) is tried again, after a jittered pause or what
-        `Retry-After` asks for, until the deadline. Raises MintError, or CredentialsError for
-        credentials that cannot even be tried.
+        The client secrets are tried in order, the next one only after the client was refused.
+        Temporary failures (429, 5xx, network errors) are retried until the deadline, after a
+        jittered pause or the `Retry-After`. Raises MintError, or CredentialsError for credentials
+        that cannot even be tried.
         """
         provider = resolve(credentials)
-        # Before the clock starts: with little CPU, this import takes a second.
+        # Imported before the deadline is set: with little CPU, it takes a second.
         import_module("rotator.oauth.request")
         retry = Retry(ends_at_s=self._clock.monotonic() + self._budget_s(), clock=self._clock)
         token_url = provider.token_url or retry.call(partial(self._discover, credentials))
@@ -104,7 +104,7 @@ class TokenEndpoint:
 
 
 class _Mint(NamedTuple):
-    """What all attempts of one mint share."""
+    """The parameters of all attempts of one mint."""
 
     credentials: ClientCredentials
     provider: Provider
@@ -114,7 +114,7 @@ class _Mint(NamedTuple):
     environment: Environment
 
     def attempt(self, client_secret: Secret | None, left_s: float) -> Minted:
-        """Call once; raises MintError, or CredentialsError for an unusable key or certificate."""
+        """Mint once; raises MintError, or CredentialsError for an unusable key or certificate."""
         from rotator.oauth.expectation import Expectation
         from rotator.oauth.request import build_token_request, client_certificate
         from rotator.oauth.response import parse_token_response
@@ -164,20 +164,20 @@ class _Mint(NamedTuple):
 
 
 NEEDED_SECRETS = 2
-"""How many client secrets a rotation needs in the list. If time runs out at the second, it may be
-good and the provider slow."""
+"""How many client secrets a rotation needs in the list. If time runs out at the second one, it may
+be correct and the provider slow."""
 
 _SLOW_REFUSALS = (
     "client_secret: {tried} were refused before the time for minting was up; keep in the list only"
-    " those that the provider takes"
+    " those that the provider accepts"
 )
 
 
 def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint: _Mint) -> Minted:
     """Try the client secrets (None: a key or a certificate) in order until one is accepted.
 
-    Raises the last refusal, or the first MintError that another client secret would not change.
-    Refusals that use up the time are a permanent failure: the next run would get no further.
+    Raises the last refusal, or the first MintError that has another reason than the client secret.
+    If refusals use up the time, the failure is permanent: the next run would get no further.
     """
     refused = MintError("client_secret: the list is empty")
     for position, client_secret in enumerate(client_secrets, 1):
@@ -200,5 +200,5 @@ def _mint_with_any(client_secrets: tuple[Secret | None, ...], retry: Retry, mint
         if len(client_secrets) > 1:
             tried = f"{len(client_secrets)} of {len(client_secrets)}"
             refused.args = (f"{refused}; client_secret: {tried} were refused",)
-    # Without the frames below: their local variables hold what was sent.
+    # Without the frames below: their local variables contain what was sent.
     raise refused.with_traceback(None)

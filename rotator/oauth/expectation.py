@@ -1,4 +1,4 @@
-"""What a token request expects of its response."""
+"""The expectations of a token request, against which its response is validated."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Expectation"]
 
 
 class Expectation(NamedTuple):
-    """What was asked for, to validate the response against.
+    """The request, and what its response is validated against.
 
-    `asked_at` is aware UTC, before the request was sent. `lifetime_s` is how long tokens are
-    documented to live, `is_lifetime_assumed` whether that holds for a response without
-    `expires_in`. `scope` is what was asked for, None for the client's default. No error may show
-    `secrets` or other confidential parts of `request`, and no token may hold one of `secrets`.
-    `hint` ends the error for a refused client; if the client `signs` an assertion, which is valid
-    for a minute, so does the error of this host's clock.
+    `asked_at` (aware UTC) is before the request was sent. `lifetime_s` is the documented lifetime
+    of tokens, `is_lifetime_assumed` whether it applies to a response without `expires_in`. `scope`
+    is the requested one, None for the client's default. No error may show `secrets` or other
+    confidential parts of `request`, and no token may contain one of `secrets`. `hint` ends the
+    error for a refused client; if the client `signs` an assertion, which is valid for a minute, a
+    hint about this host's clock does.
     """
 
     client_id: str
@@ -49,7 +49,7 @@ class Expectation(NamedTuple):
         *,
         asked_at: datetime,
     ) -> Self:
-        """What these credentials may expect of the response to this request."""
+        """The expectations of these credentials of the response to this request."""
         return cls(
             client_id=credentials.client_id,
             token_url=request.url,

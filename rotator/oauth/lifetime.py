@@ -1,4 +1,4 @@
-"""How long a token lives, by what the token endpoint announces and the provider documents."""
+"""The lifetime of a token, by the endpoint's `expires_in` and the provider's documentation."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from rotator.wire.dates import parse_whole_number
 __all__ = ["MAX_LIFETIME_S", "believed_lifetime"]
 
 MAX_LIFETIME_S = 31 * 86_400
-"""The longest lifetime that is believed where none is documented; a longer one counts as this."""
+"""The longest lifetime that is accepted if none is documented; a longer one counts as this."""
 
 MAX_PLAUSIBLE_S = 400 * 86_400
-"""Where none is documented, a longer lifetime can't be in seconds."""
+"""If none is documented, a greater value can't be in seconds."""
 
 MILLISECONDS_FROM = 500
-"""From so many times the documented lifetime on, a value must be in milliseconds."""
+"""A value of at least this many times the documented lifetime must be in milliseconds."""
 
 
 def believed_lifetime(
     expires_in: object, *, documented_s: int | None, is_assumed: bool
 ) -> tuple[int, tuple[str, ...]]:
-    """The lifetime in seconds, and warnings; raises ValueError for a token not to be published.
+    """The lifetime in seconds, and warnings; raises ValueError if the token can't be published.
 
-    `documented_s` is how long tokens are documented to live, `is_assumed` whether that holds for a
-    response without `expires_in`. An announcement that is too long to be believed costs no token:
-    the longest believed lifetime counts.
+    `documented_s` is the documented lifetime, `is_assumed` whether it applies to a response without
+    `expires_in`. If `expires_in` is too long to be true, the longest accepted lifetime counts.
     """
     if expires_in is None:
         if documented_s is None or not is_assumed:
@@ -51,8 +50,8 @@ def believed_lifetime(
 def _is_implausible(lifetime_s: int, documented_s: int | None) -> bool:
     """Whether the number must be in milliseconds.
 
-    Without a documented lifetime, that is one which, divided by a thousand, gives a multiple of
-    five minutes, or one second less: no common lifetime in days does.
+    Without a documented lifetime, that is a number which, divided by a thousand, is a multiple of
+    five minutes, or one second less: no common lifetime in days is.
     """
     if documented_s is not None:
         return lifetime_s >= MILLISECONDS_FROM * documented_s

@@ -1,4 +1,4 @@
-"""The client's private key: what it signs, and in which forms it comes.
+"""Parses the client's private key, and signs assertions with it.
 
 Imports cryptography, which takes as long as all the rest of a mint, so import this only for a key.
 """
@@ -38,10 +38,10 @@ _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512
 def assertion(
     credentials: ClientCredentials, provider: Provider, *, token_url: str, now: datetime
 ) -> str:
-    """A JWT, valid for a minute, that proves possession of the private key (RFC 7523 section 3).
+    """A JWT, valid for a minute, that authenticates the client by its key (RFC 7523 section 3).
 
-    Its audience is the issuer, which all servers can agree on, or the token endpoint where the
-    issuer is not known. Raises CredentialsError for a key that cannot sign.
+    Its audience is the issuer, or the token endpoint if the issuer is not known or the provider
+    wants that. Raises CredentialsError for a key that cannot sign.
     """
     key = _import_key(credentials.private_key)
     issuer = credentials.issuer if provider.assertion_audience == "issuer" else None
@@ -57,7 +57,7 @@ def assertion(
         signed = private_key_jwt_sign(
             key,
             client_id=credentials.client_id,
-            token_endpoint=issuer or token_url,  # what Authlib makes the audience
+            token_endpoint=issuer or token_url,  # which Authlib uses as the audience
             issued_at=int(now.timestamp()),
             expires_in=ASSERTION_LIFETIME_S,
             claims={"jti": secrets.token_urlsafe(24)},
@@ -70,7 +70,7 @@ def assertion(
 
 
 def private_key_pem(credentials: ClientCredentials) -> bytes:
-    """The private key as PEM, also if it is a JWK; raises CredentialsError if it is neither."""
+    """The private key as PEM, converted from a JWK; raises CredentialsError if it is neither."""
     return _import_key(credentials.private_key).as_pem(private=True)
 
 
@@ -101,14 +101,14 @@ def _load_pem(text: str) -> RSAKey | ECKey | OKPKey | None:
 
 
 def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
-    """The signature algorithm; a JWK may name its own (RFC 7517 section 4.4)."""
+    """The signature algorithm; a JWK may name it (RFC 7517 section 4.4)."""
     stated = key.as_dict(private=False).get("alg")
     if isinstance(key, RSAKey):
         return stated if stated in _RSA_ALGORITHMS else provider.rsa_algorithm
     if isinstance(key, ECKey) and key.curve_name in _EC_ALGORITHMS:
         return _EC_ALGORITHMS[key.curve_name]
     if isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}:
-        # RFC 9864 registers the curve's name instead, which few servers know yet.
+        # RFC 9864 registers the curve's name instead, which few servers support yet.
         return stated if stated == key.curve_name else "EdDSA"
     raise CredentialsError(
         "private_key: has a curve for which no signature algorithm is registered"

@@ -1,4 +1,4 @@
-"""Errors of a token endpoint, explained with the server's own words (RFC 6749 section 5.2)."""
+"""Errors for the responses of a token endpoint, with the server's error code and description."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TEMPORARY_STATUS = frozenset({408, 425, 429})
 
 
 def explain_refusal(response: HttpResponse, redactor: Redactor, expected: Expectation) -> MintError:
-    """Our error for an error response, with the server's words (RFC 6749 section 5.2)."""
+    """The error for an error response, with the server's description (RFC 6749 section 5.2)."""
     members = members_of(response)
     code = _first_text(
         members, ("error", "errorCode", "error_code", "code"), redactor, MAX_CODE_CHARS

@@ -1,4 +1,4 @@
-"""One token request, written by Authlib with our methods of client authentication.
+"""Builds a token request with Authlib and our methods of client authentication.
 
 Imports Authlib, so import this only to mint.
 """
@@ -55,7 +55,7 @@ def build_token_request(
 def client_certificate(
     credentials: ClientCredentials, provider: Provider
 ) -> ClientCertificate | None:
-    """The client's certificate for the TLS handshake (RFC 8705), None for other methods.
+    """The client's certificate for the TLS handshake (RFC 8705), None for another method.
 
     Raises CredentialsError for an unusable private key.
     """

@@ -1,4 +1,4 @@
-"""The gate: a response of the token endpoint becomes a token, or an error that says why not."""
+"""Validates the response of the token endpoint: it becomes a token, or an error with the reason."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 def parse_token_response(response: HttpResponse, expected: Expectation) -> Minted:
     """The token in `response`; raises MintError if it must not be published."""
-    token = _token_of(response)
-    secrets = (*expected.secrets, *([Secret(token)] if token else []))
+    members = members_of(response)
+    token = members.get("access_token")  # redacted even if the response is refused
+    secrets = (*expected.secrets, *([Secret(token)] if isinstance(token, str) and token else []))
     redactor = Redactor.of(*secrets, sent=expected.request)
-    if response.status not in SUCCESS or members_of(response).get("error") is not None:
+    if response.status not in SUCCESS or members.get("error") is not None:
         raise explain_refusal(response, redactor, expected)
     return replace_error(
         lambda: _accept(response, expected, redactor),
@@ -70,12 +71,12 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     members = _parse_members(response)
     token = _access_token(members, expected.secrets)
     token_type = _token_type(members, expected, redactor)
-    announced_s, doubts = believed_lifetime(
+    announced_s, lifetime_warnings = believed_lifetime(
         members.get("expires_in"),
         documented_s=expected.lifetime_s,
         is_assumed=expected.is_lifetime_assumed,
     )
-    announced_s, age_warnings = _less_age(announced_s, response)
+    announced_s, age_warnings = _subtract_age(announced_s, response)
     lifetime_s = lifetime_by_claims(
         token,
         client_id=expected.client_id,
@@ -85,7 +86,7 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     )
     scope, warnings = _scope(members, expected)
     _refuse_echo(expected, access_token=token, scope=scope)
-    warnings += doubts + age_warnings
+    warnings += lifetime_warnings + age_warnings
     if lifetime_s < announced_s - ROUNDING_S:
         warnings += (
             "token endpoint: the token expires earlier than announced; the earlier time counts",
@@ -103,19 +104,19 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
     return Minted(accepted, warnings)
 
 
-def _less_age(announced_s: int, response: HttpResponse) -> tuple[int, tuple[str, ...]]:
-    """What is left of the announced life, with a warning, if a cache had the response meanwhile.
+def _subtract_age(announced_s: int, response: HttpResponse) -> tuple[int, tuple[str, ...]]:
+    """The announced lifetime less the time that the response spent in a cache, with a warning.
 
-    RFC 6749 section 5.1 forbids it, and RFC 9111 section 5.1 tells it. Raises JustEndedError if
-    nothing is left.
+    RFC 6749 section 5.1 forbids caching it; `Age` shows it (RFC 9111 section 5.1). Raises
+    JustEndedError if nothing is left.
     """
     age_s = response_age(response.headers)
     if age_s >= announced_s:
-        raise JustEndedError(f"a cache had the response for {age_s} s, and its token has ended")
+        raise JustEndedError(f"a cache had the response for {age_s} s, and its token has expired")
     if age_s == 0:
         return announced_s, ()
-    told = f"token endpoint: a cache had the response for {age_s} s, which count as lived"
-    return announced_s - age_s, (f"{told}; keep caches away from the token endpoint",)
+    problem = f"token endpoint: a cache had the response for {age_s} s, by which its token is older"
+    return announced_s - age_s, (f"{problem}; keep caches away from the token endpoint",)
 
 
 def _parse_members(response: HttpResponse) -> dict[str, Any]:
@@ -137,19 +138,19 @@ def _refuse_encoding(header: str) -> None:
         raise ValueError("the response is compressed, although no compression was requested")
     if codings:
         raise ValueError(
-            "the response has a Content-Encoding that was not requested (RFC 9110, 8.4.1); tell"
-            " the provider"
+            "the response has a Content-Encoding that was not requested (RFC 9110, 8.4.1); report"
+            " it to the provider"
         )
 
 
 def _refuse_media_type(header: str) -> None:
-    """Raise ValueError for a Content-Type other than JSON's, or one that is given twice."""
-    unquoted = re.sub(r'"[^"]*"', "", header).lower()  # a parameter may have commas
+    """Raise ValueError for a Content-Type other than JSON's, or several different ones."""
+    unquoted = re.sub(r'"[^"]*"', "", header).lower()  # a parameter may contain commas
     types = {each.partition(";")[0].strip() for each in unquoted.split(",")} - {""}
     if all(map(JSON_TYPES.fullmatch, types)):
         return
     if len(types) > 1:
-        raise ValueError("the response has more than one Content-Type; tell the provider")
+        raise ValueError("the response has more than one Content-Type; report it to the provider")
     kind = "HTML" if "html" in unquoted else "of another type"
     raise ValueError(f"the response is {kind}, not JSON")
 
@@ -172,7 +173,7 @@ def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> st
 def _refuse_echo(expected: Expectation, **published: str | None) -> None:
     """Raise ValueError if a field that consumers read holds a client secret or the assertion.
 
-    What the client id holds, or the scope that was asked for, consumers know anyway.
+    Secrets within the client id or the requested scope, which consumers know, don't count.
     """
     form = parse_qs(expected.request.body if expected.request else "")
     sent = (*expected.secrets, *map(Secret, form.get("client_assertion", ())))
@@ -226,9 +227,3 @@ def _scope(members: Mapping[str, Any], expected: Expectation) -> tuple[str | Non
 
 def _names(scope: str) -> set[str]:
     return set(filter(None, re.split(r"[,\s]+", scope)))
-
-
-def _token_of(response: HttpResponse) -> str | None:
-    """The token in any response, so that it can be redacted even if the response is refused."""
-    token = members_of(response).get("access_token")
-    return token if isinstance(token, str) else None

@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 class Retry(NamedTuple):
-    """Bounded, jittered retries that end at `ends_at_s` on the monotonic clock."""
+    """Jittered retries until `ends_at_s` on the monotonic clock."""
 
     ends_at_s: float
     clock: Clock
 
     def call(self, attempt: Callable[[float], T]) -> T:
-        """Call `attempt` with the seconds that are left, again while its MintError is retryable.
+        """Call `attempt` with the seconds that are left; retry while its MintError is retryable.
 
-        Raises the last one when the attempts are used up, or when the pause before the next, which
-        is at least the provider's `Retry-After`, would reach the deadline.
+        Raises the last MintError after the last attempt, or when the pause before the next one,
+        which is at least the provider's `Retry-After`, would reach the deadline.
         """
         number = 0
         while True:

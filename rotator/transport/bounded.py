@@ -1,6 +1,6 @@
-"""One HTTP request to a server that is not trusted to behave.
+"""Sends one HTTP request to an untrusted server.
 
-It is bounded in time and in size, follows no redirect, and takes proxies and CA bundles from the
+It is bounded in time and size, follows no redirect, and takes proxies and CA bundles from the
 environment but never credentials. Imports requests, so import this where it is needed.
 """
 
@@ -50,8 +50,7 @@ HEADERS = {
 class HttpResponse:
     """A response: `headers` by lower-case name, `body` as it was sent.
 
-    `is_cut`: the body was longer than the bound, or that of a failure did not arrive (`body` is
-    empty then).
+    `is_cut`: the body is longer than the bound, or that of a failure did not arrive, and is empty.
     """
 
     status: int
@@ -61,9 +60,9 @@ class HttpResponse:
 
 
 class TransportError(RotatorError):
-    """No complete response came. The message is the problem alone, in our own words.
+    """No complete response arrived; the message describes the problem without any data.
 
-    The libraries' exceptions name the URL, and hold the request and with it the client secret.
+    The libraries' exceptions name the URL, and contain the request and with it the client secret.
     """
 
 
@@ -85,11 +84,11 @@ def send_bounded(
 ) -> HttpResponse:
     """Send `request` and read at most `max_body_bytes` of the response's body.
 
-    It runs in a thread, which can be cut off: a server that drips one byte at a time never reaches
+    It runs in a thread, which can be cut off: a server that sends one byte at a time never exceeds
     a read timeout, and name resolution has none. `environment` caches proxies and CA bundles
-    between calls. A failure (no 2xx) is returned even if its body doesn't arrive, because the
-    status decides. Raises TransportError; ConfigError if a client certificate needs a temporary
-    folder that is not there; ValueError if the certificate does not fit its key.
+    between calls. A failure (not 2xx) is returned even if its body doesn't arrive, because the
+    status decides. Raises TransportError; ConfigError if there is no temporary folder for a client
+    certificate; ValueError if the certificate does not match its key.
     """
     route = (environment or Environment()).route_to(request.url)
     adapter = make_adapter(request.url, route, client_certificate)
@@ -113,7 +112,7 @@ def send_bounded(
     except queue.Empty:
         outcome = TransportError("no complete response in time", retryable=True)
     finally:
-        # Ends the thread, wherever it waits, and keeps it from sending anything more.
+        # Ends the thread, wherever it waits, and prevents it from sending more.
         adapter.cut()
         adapter.close()
     if isinstance(outcome, HttpResponse):
@@ -125,7 +124,7 @@ def send_bounded(
 
 
 def _bare_head(status: int | None) -> HttpResponse | None:
-    """A response of which the status alone has arrived, or can be read."""
+    """A response with nothing but its status, if that has arrived."""
     return None if status is None else HttpResponse(status, {}, body=b"", is_cut=True)
 
 
@@ -151,7 +150,7 @@ def _tls_adapter(authorities: str, client_certificate: ClientCertificate | None)
 
 
 def _ca_bundle() -> str:
-    """The path in SSL_CERT_FILE, else that of the bundle that comes with requests."""
+    """The path in SSL_CERT_FILE, else that of the bundle shipped with requests."""
     paths = ssl.get_default_verify_paths()
     named = None if paths.cafile == paths.openssl_cafile else paths.cafile
     return named or DEFAULT_CA_BUNDLE_PATH
@@ -164,7 +163,7 @@ def _attempt(
     max_body_bytes: int,
     heads: list[HttpResponse],
 ) -> HttpResponse | TransportError:
-    """One request through an adapter; `heads` gets the response as it is before its body.
+    """Send the request once by an adapter; adds the response without its body to `heads`.
 
     A session of requests would look for credentials in the environment, and follow redirects or at
     least read their whole body.
@@ -200,12 +199,12 @@ def _attempt(
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
-    # As they were sent, without undoing a Content-Encoding.
+    # As they were sent, without decoding a Content-Encoding.
     return response.raw.stream(CHUNK_BYTES, decode_content=False)  # type: ignore[no-any-return]
 
 
 def _explain(error: Exception) -> tuple[str, bool]:
-    """What went wrong, and whether trying again can help."""
+    """The problem as a message, and whether a retry can help."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -216,7 +215,7 @@ def _explain(error: Exception) -> tuple[str, bool]:
     if framing is not None:
         return f"the response has {framing}; {_REPORT}", False
     if any(_is_about_headers(cause) for cause in causes):
-        return f"the response has more or longer headers than clients take; {_REPORT}", False
+        return f"the response has more or longer headers than clients accept; {_REPORT}", False
     if any(isinstance(cause, urllib3_faults.LocationValueError) for cause in causes):
         return "URL or proxy of the environment cannot be used", False
     reason = _tls_reason(causes)
@@ -229,22 +228,22 @@ def _explain(error: Exception) -> tuple[str, bool]:
     return f"HTTP failed ({type(error).__name__})", True
 
 
-_REPORT = "tell whoever runs the server, or the proxy before it"
+_REPORT = "report it to the operator of the server, or of the proxy in front of it"
 
 
 def _is_about_headers(cause: BaseException) -> bool:
-    """Whether there are too many, or one is too long."""
-    # By the exact classes: those that derive from them say other things. From Python 3.14 on the
-    # first one also stands for an endless 100 Continue.
+    """Whether the cause is that there are too many headers, or one is too long."""
+    # By the exact classes: derived ones mean something else. From Python 3.14 on, the first one is
+    # also raised for endless 100 Continue responses.
     too_many = {http.client.HTTPException, http.client.LineTooLong}
     return type(cause) in too_many and "interim" not in str(cause)
 
 
 def _tls_reason(causes: list[BaseException]) -> str:
-    """OpenSSL's reason, which holds nothing of what was sent; empty if it gave none."""
+    """OpenSSL's reason, which contains nothing that was sent; empty if it gave none."""
     for cause in causes:
         if isinstance(cause, ssl.SSLEOFError):
-            return "the server closed the connection; it may want a client certificate"
+            return "the server closed the connection; it may need a client certificate"
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return _printable(cause.reason)
     return ""
@@ -262,14 +261,14 @@ _PROBLEMS: tuple[tuple[type[Exception], str, bool], ...] = (
     (faults.InvalidSchema, "URL or proxy of the environment cannot be used", False),
     (faults.InvalidURL, "URL or proxy of the environment cannot be used", False),
     (faults.ConnectionError, "connection failed or was closed", True),
-    # Reading the body can raise urllib3's own.
+    # Raised while the body is read.
     (urllib3_faults.TimeoutError, "no response in time", True),
     (urllib3_faults.ProtocolError, "connection failed or was closed", True),
 )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Everything that led to `error`: urllib3 passes causes as arguments and as attributes."""
+    """`error` and all its causes: urllib3 passes causes as arguments and as attributes."""
     pending: list[object] = [error]
     seen: set[int] = set()
     while pending:

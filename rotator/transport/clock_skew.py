@@ -26,9 +26,9 @@ def response_age(headers: Mapping[str, str]) -> int:
 def seconds_ahead(headers: Mapping[str, str], *, asked_at: datetime) -> float:
     """How far the server's clock was ahead of ours, by its `Date`; negative if it was behind.
 
-    0 if it was neither, or if there is no `Date`. `Date` has no fractions: the server's clock
-    showed up to a second more, at `asked_at` or later. So a clock that is behind is so by this
-    much at least, and one that is ahead by this much at most.
+    In seconds, 0 without a `Date`. `Date` has no fractions: the server's clock showed up to a
+    second more, at `asked_at` or later. So a clock is at least this much behind, or at most this
+    much ahead.
     """
     server_s = parse_http_date(headers.get("date"))
     if server_s is None:

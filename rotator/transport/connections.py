@@ -26,11 +26,11 @@ HTTP_1_0 = 10
 
 
 class StrictAdapter(HTTPAdapter):
-    """The connections of one request, through proxies too.
+    """The connections of one request, also through proxies.
 
     `context` may be shared with other requests; connections are not. `for_proxies` is the context
-    for a proxy with an https URL, which must not get the client's certificate. Neither is needed
-    for plain http.
+    for a proxy with an https URL, which must not get the client's certificate. Plain http needs
+    neither.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class StrictAdapter(HTTPAdapter):
 
     @property
     def status(self) -> int | None:
-        """The status of the response, as soon as its first line has come.
+        """The status of the response, as soon as its first line has arrived.
 
-        None before that, and for the answer of a proxy to CONNECT.
+        None before that, and for a proxy's response to CONNECT.
         """
         status = self._responses[-1].status if self._responses else None
         return status if isinstance(status, int) else None
@@ -62,7 +62,7 @@ class StrictAdapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **contexts, **options)
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:  # noqa: ANN401, ARG002 - as inherited
-        """Always verify, by the context's authorities; urllib3 would load a file's once more."""
+        """Always verify, by the context's authorities; urllib3 would load them again."""
         conn.cert_reqs = "CERT_REQUIRED"
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
@@ -72,7 +72,7 @@ class StrictAdapter(HTTPAdapter):
         return pool
 
     def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
-        """As `get_connection_with_tls_context`, which requests has since 2.32.2 only."""
+        """As `get_connection_with_tls_context`, for requests before 2.32.2."""
         pool: Any = super().get_connection(*args, **options)
         pool.ConnectionCls = self._tracked(pool.ConnectionCls)
         return pool
@@ -85,11 +85,11 @@ class StrictAdapter(HTTPAdapter):
         if self._is_cut:
             made.close()
             raise ConnectionAbortedError
-        # A duplicate, which can still shut the connection down once TLS has detached the original.
+        # A duplicate can still shut the connection down after TLS has detached the original.
         self._sockets.append(made.dup())
 
     def cut(self) -> None:
-        """End every connection, at whatever stage it is, and let no other be made."""
+        """End every connection, at whatever stage it is, and prevent new ones."""
         self._is_cut = True
         for tracked in self._sockets:
             with contextlib.suppress(OSError):
@@ -133,7 +133,7 @@ class _StrictResponse(http.client.HTTPResponse):
 
 @lru_cache(maxsize=8)
 def _tracked_kind(kind: Any) -> Any:  # noqa: ANN401 - http's or https's
-    """A class of connection like `kind` that passes each new socket to `track`."""
+    """A subclass of `kind` that passes each new socket to `track` and response to `note`."""
 
     class TrackedConnection(kind):  # type: ignore[misc]
         def __init__(

@@ -1,1 +1,1 @@
-"""What servers send, parsed by the standard library alone: the reader uses this too."""
+"""Parsers of HTTP fields, which import the standard library alone: the reader uses them too."""

@@ -1,7 +1,7 @@
-"""Where the body of an HTTP response ends, by its headers (RFC 9112 section 6).
+"""Determines where the body of an HTTP response ends, by its headers (RFC 9112 section 6).
 
-`http.client` takes `+5`, `1_0` and `-5` for lengths, and ignores what it can't read, so that a body
-may be cut, or read past its end. Standard library only: the reader uses this too.
+`http.client` accepts `+5`, `1_0` and `-5` as lengths, and ignores what it can't parse, so that a
+body may be truncated, or read past its end. Standard library only: the reader uses this too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["body_end", "parse_chunk_size"]
 
 MAX_DIGITS = 40
-"""More digits than any length has; Python does not parse more than 4,300 of them."""
+"""More digits than any length has; `int` does not parse more than 4,300."""
 
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
@@ -22,13 +22,13 @@ _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 def body_end(
     lengths: Iterable[str], codings: Iterable[str], *, is_http_1_0: bool = False
 ) -> int | Literal["chunked"] | None:
-    """The bytes of the body, "chunked", or None where it ends with the connection.
+    """The size of the body in bytes, "chunked", or None if it ends with the connection.
 
     `lengths` and `codings` are the values of all Content-Length and Transfer-Encoding headers.
-    Accepted is a length of digits alone, which may be repeated (section 6.3), and the coding
-    `chunked` once. Raises ValueError with a text that continues "the response has ..." for all
-    else: section 6.3 calls that unrecoverable, 6.1 calls it faulty, and a client that offers no
-    coding in `TE` gets none but `chunked`.
+    Only a length of digits, which may be repeated (section 6.3), or a single coding `chunked` is
+    accepted. Raises ValueError, with a text that continues "the response has ...", for anything
+    else: it is an unrecoverable error by section 6.3 or faulty by 6.1, and a client that offers no
+    coding in `TE` gets only `chunked`.
     """
     stated = _split(lengths)
     named = _split(codings)
@@ -59,7 +59,7 @@ def parse_chunk_size(line: str) -> int:
 
 
 def _split(values: Iterable[str]) -> list[str]:
-    """The members of all lists (RFC 9110 section 5.3: repeated headers are one list)."""
+    """The members of all lists; repeated headers are one list (RFC 9110 section 5.3)."""
     return [member.strip(" \t\r\n") for value in values for member in value.split(",")]
 
 

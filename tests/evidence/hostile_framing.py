@@ -11,7 +11,8 @@ BOTH = "both Content-Length and Transfer-Encoding"
 
 def _row(name: str, error: str, *headers: str, body: bytes = GOOD_BODY, first: bytes = HEAD) -> Row:
     head = first + "".join(f"{each}\r\n" for each in headers).encode() + b"\r\n"
-    return Row(name, (head + body,), f"the response has {error}; tell whoever runs", status=None)
+    words = f"the response has {error}; report it to the operator"
+    return Row(name, (head + body,), words, status=None)
 
 
 FRAMING = (

@@ -83,8 +83,8 @@ def test_next_client_secret_is_tried_after_a_refusal_whose_headers_cannot_be_rea
     ("headers", "said"),
     [
         (DIFFERENT, "Content-Length headers that differ"),
-        (TOO_MANY, "more or longer headers than clients take"),
-        (TOO_LONG, "more or longer headers than clients take"),
+        (TOO_MANY, "more or longer headers than clients accept"),
+        (TOO_LONG, "more or longer headers than clients accept"),
     ],
     ids=["differ", "many", "long"],
 )
@@ -94,7 +94,7 @@ def test_token_behind_headers_that_cannot_be_read_is_refused_for_good_with_the_w
     """RFC 9112 section 6.3: such a response must be discarded."""
     error = told(respond(b"200 OK", headers, GRANT))
     assert (error.status, error.retryable) == (None, False)
-    assert f"{said}; tell whoever runs the server" in str(error)
+    assert f"{said}; report it to the operator of the server" in str(error)
 
 
 def test_refusal_of_a_proxy_is_none_of_the_token_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
