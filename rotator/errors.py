@@ -200,8 +200,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 
 def name_hint(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """A hint for an unknown name: the known one that it resembles, else `otherwise`, else all."""
-    meant = did_you_mean(name, known)
+    """A hint for an unknown name: the known one that is meant, else `otherwise`, else all.
+
+    Meant is the only one that begins so (`adobe`), or the one that it resembles.
+    """
+    known = list(known)
+    begun = [each for each in known if each.startswith(name.lower())]
+    meant = begun[0] if len(begun) == 1 and name else did_you_mean(name, known)
     return f"did you mean {meant}?" if meant else otherwise or f"known are {', '.join(known)}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import stat
@@ -21,6 +20,7 @@ __all__ = [
     "ask_client_secret",
     "ask_credentials",
     "combine",
+    "expand_adobe_scope",
     "expand_scope",
     "given_settings",
     "has_unread_input",
@@ -80,12 +80,16 @@ def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
     if (fields.get("provider") or implied) != DEFAULT_PRESET:
         return fields
     return {
-        name: _expand(value) if canonical_name(name) == "scope" else value
+        name: expand_adobe_scope(value) if canonical_name(name) == "scope" else value
         for name, value in fields.items()
     }
 
 
-def _expand(scope: object) -> object:
+def expand_adobe_scope(scope: object) -> object:
+    """The scope that a short name of `ADOBE_SCOPES` stands for; anything else as it is.
+
+    Raises ConfigError for a word that only resembles a short name.
+    """
     from rotator.errors import did_you_mean
 
     word = scope[0] if isinstance(scope, list) and len(scope) == 1 else scope
@@ -126,20 +130,20 @@ def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
     ConfigError for missing, malformed or contradictory input.
     """
     if not sys.stdin.isatty():
-        fields = _parse_object(
-            _read_text("pipe the credentials in as JSON, or run this at a terminal")
-        )
+        way_out = 'pass {"client_id": "...", "client_secret": "..."}, or run this at a terminal'
+        fields = _parse_object(_read_text(way_out), way_out)
         combine(settings, fields)
         from rotator.rotation.credentials import merge_settings
 
         # The download of Adobe's console contains scopes, which a flag replaces.
         return expand_scope(merge_settings(fields, settings))
-    settings = _ask_provider(dict(settings))
-    client_id = _ask("client id: ")
-    if not client_id:
-        raise ConfigError("client id: missing; run this again and type it")
-    asked = {**settings, "client_id": client_id, "client_secret": ask_client_secret()}
-    return expand_scope(asked)
+    from rotator.cli.prompts import ask, ask_settings
+    from rotator.rotation.credentials import credentials_text
+
+    asked = expand_scope(ask_settings(settings))
+    # Refuse wrong settings before the client secret is asked for.
+    credentials_text({**asked, "client_id": "unknown", "client_secret": "unknown"})
+    return {**asked, "client_id": ask("client id: "), "client_secret": ask_client_secret()}
 
 
 def ask_client_secret() -> str:
@@ -200,22 +204,20 @@ def _refuse_named_value(text: str) -> None:
 def _ask_secret_text() -> str:
     if not sys.stdin.isatty():
         return _read_text("pipe the client secret in, or run this at a terminal").strip()
-    import getpass
+    from rotator.cli.prompts import ask_secret
 
-    secret = ""
-    with contextlib.suppress(EOFError):
-        secret = getpass.getpass("client secret (not shown): ", stream=sys.stderr).strip()
-    if not secret:
-        raise ConfigError("client secret: missing; run this again and type it")
-    return secret
+    return ask_secret("client secret")
 
 
-def _parse_object(text: str) -> dict[str, Any]:
+def _parse_object(text: str, way_out: str = "") -> dict[str, Any]:
     from rotator.errors import replace_error
     from rotator.model.fields import load_object
 
+    hint = f"; {way_out}" if way_out else ""
     return replace_error(
-        lambda: load_object(text), ValueError, lambda error: ConfigError(f"standard input: {error}")
+        lambda: load_object(text),
+        ValueError,
+        lambda error: ConfigError(f"standard input: {error}{hint}"),
     )
 
 
@@ -229,46 +231,3 @@ def _read_text(way_out: str) -> str:
     except UnicodeError:  # which has the bytes
         problem = "is not UTF-8 text; save it as UTF-8"
     raise ConfigError(f"standard input: {problem}")
-
-
-def _ask_provider(settings: dict[str, str]) -> dict[str, str]:
-    from rotator.errors import name_hint
-    from rotator.model.providers import PRESETS
-
-    if "provider" not in settings:
-        default = "generic" if settings.keys() & {"token_url", "issuer"} else "adobe-ims"
-        name = _ask(f"provider ({', '.join(PRESETS)}) [{default}]: ") or default
-        if name not in PRESETS:
-            hint = name_hint(name, PRESETS, otherwise="run this again and choose one of these")
-            raise ConfigError(f"provider: unknown; {hint}")
-        settings["provider"] = name
-    preset = PRESETS.get(settings["provider"])
-    if preset is None:  # from the flag; it is refused when all settings are validated
-        return settings
-    if not (preset.token_url or settings.keys() & {"token_url", "issuer"}):
-        pattern = preset.token_url_pattern
-        settings |= _answer("token_url", f"token URL{f' ({pattern})' if pattern else ''}: ")
-    if "audience" in preset.needs and "audience" not in settings:
-        settings |= _answer("audience", "audience: ")
-    if "scope" not in settings:
-        settings |= _ask_scope(preset.name)
-    return settings
-
-
-def _ask_scope(provider: str) -> dict[str, Any]:
-    if provider != "adobe-ims":
-        return _answer("scope", "scope (empty for none): ")
-    for name, scope in ADOBE_SCOPES.items():
-        print(f"  {name:<10} {scope}", file=sys.stderr)
-    typed = _ask(f"scope ({', '.join(ADOBE_SCOPES)}, or your own) [basic]: ") or "basic"
-    return {"scope": _expand(typed)}
-
-
-def _answer(name: str, prompt: str) -> dict[str, str]:
-    typed = _ask(prompt)
-    return {name: typed} if typed else {}
-
-
-def _ask(prompt: str) -> str:
-    print(prompt, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()

@@ -39,6 +39,7 @@ arguments, where every user of the machine could see them."""
 
 _NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
 _NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
+_LATER = "once the old one is deleted at the provider, {command} stores the new one alone"
 _BEFORE = (
     "the previous client secret is still in the version AWSPREVIOUS of this secret;"
     " `rotator credentials add {secret_id}` would keep both in use"
@@ -143,7 +144,13 @@ def _set(args: argparse.Namespace) -> int:
         merged = merge_settings(fields, changes)
         return expand_scope(merged) if "scope" in changes else merged
 
-    code = _edit(secret_id, change, what=what, next_step=next_step, replaces=is_complete(changes))
+    code = _edit(
+        secret_id,
+        change,
+        done=f"changed {what}",
+        next_step=next_step,
+        replaces=is_complete(changes),
+    )
     if not is_asked and has_unread_input():
         print(_UNREAD, file=sys.stderr)
     return code
@@ -151,18 +158,25 @@ def _set(args: argparse.Namespace) -> int:
 
 def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
+    from rotator.model.commands import set_command
     from rotator.rotation.credentials import add_client_secret
 
     text = ask_client_secret()
-    return _edit(secret_id, lambda fields: add_client_secret(fields, text), what="client secrets")
+    return _edit(
+        secret_id,
+        lambda fields: add_client_secret(fields, text),
+        done="added a client secret in front of those",
+        later=_LATER.format(command=set_command(secret_id)),
+    )
 
 
 def _edit(
     secret_id: str,
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
-    what: str,
+    done: str,
     next_step: str | None = None,
+    later: str | None = None,
     replaces: bool = False,
 ) -> int:
     from rotator.app import open_store_for
@@ -187,17 +201,26 @@ def _edit(
     if not edit_credentials(secret_id, change_and_keep, store=store, on_unreadable=note):
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
         return EXIT_OK
-    print(f"changed {what} in credentials secret {secret_id}")
+    print(f"{done} in credentials secret {secret_id}")
     if unreadable and not before:
         print(_REPLACED)
     if replaces_client_secret(before, after):
         print(_BEFORE.format(secret_id=secret_id))
     if next_step is None:
         is_due = asks_for_another(before, after)
-        force = run_command(secret_id, None, "--force")
+        force = run_command(secret_id, _only_token_secret(after), "--force")
         next_step = _NEXT_RUN_IS_DUE if is_due else _NEXT_RUN.format(force=force)
     print(next_step)
+    if later is not None:
+        print(later)
     return EXIT_OK
+
+
+def _only_token_secret(fields: dict[str, Any]) -> str | None:
+    """The token secret that these credentials serve, None if it is not exactly one."""
+    names = fields.get("token_secrets")
+    names = names if isinstance(names, list) else [names]
+    return names[0] if len(names) == 1 and not str(names[0]).endswith("*") else None
 
 
 def _describe(secret: StoredSecret) -> dict[str, object]:

@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def _exec(args: argparse.Namespace) -> int:
     if not args.argv:
-        raise ConfigError("the command is missing; pass it after --")
+        raise ConfigError("the command is missing; pass it after --, as in rotator exec ID -- CMD")
     variables = token_variables(args)
     environment = {name: text for name, text in os.environ.items() if name not in variables}
     environment |= {name: text for name, text in variables.items() if text is not None}

@@ -127,7 +127,7 @@ def test_client_secret_is_typed_unseen(aws_env: dict[str, str], vault: Vault) ->
     ("args", "stdin", "says"),
     [
         (("set", "--token-url", "http://a.example/"), "", "token_url: must use https"),
-        (("set", "--provider", "adobe"), "", "provider: unknown; known are adobe-ims"),
+        (("set", "--provider", "adobe"), "", "provider: unknown; did you mean adobe-ims?"),
         (("set",), "", "standard input: is empty; pipe the client secret in"),
         (("set",), "two\nlines", "client_secret must be one line"),
         (("set",), '{"client_secret": 7}', "client_secret must be a non-empty string"),
@@ -316,3 +316,20 @@ def test_swapped_names_are_told_by_the_tag_where_there_is_no_token_yet(
     said = ended.stdout + ended.stderr
     assert ended.returncode == 2
     assert f"its tag rotator:credentials-secret names {binding.credentials_secret};" in said
+
+
+def test_second_client_secret_is_told_with_what_to_do_next(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(token_secrets=[vault.token_secret])
+
+    ended = inside("credentials", "add", vault.credentials_secret, stdin=NEW)
+    again = inside("credentials", "add", vault.credentials_secret, stdin=NEW)
+
+    force = f"`rotator run {' '.join(vault.selectors)} --force`"
+    name = vault.credentials_secret
+    set_command = f"`rotator credentials set {name}`"
+    assert ended.stdout.splitlines() == [
+        f"added a client secret in front of those in credentials secret {name}",
+        f"the next `rotator run` that is due mints with it; {force} tries it now",
+        f"once the old one is deleted at the provider, {set_command} stores the new one alone",
+    ]
+    assert again.stdout.endswith("already has that value; nothing was changed\n")

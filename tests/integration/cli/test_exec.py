@@ -89,7 +89,9 @@ def test_exec_needs_a_command(inside: Cli, binding: LocalBinding, args: tuple[st
     ended = inside("exec", binding.token_secret, *args)
 
     assert ended.returncode == 2
-    assert ended.stderr == "rotator exec: the command is missing; pass it after --\n"
+    assert ended.stderr == (
+        "rotator exec: the command is missing; pass it after --, as in rotator exec ID -- CMD\n"
+    )
 
 
 def test_exec_starts_nothing_without_a_token(inside: Cli, vault: Vault) -> None:

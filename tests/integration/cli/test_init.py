@@ -9,7 +9,6 @@ from rotator.local.binding import LocalBinding
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
-from tests.support.terminal import Terminal
 
 TAG = "rotator:credentials-secret"
 CANARY = "p8e-canary-from-argv"
@@ -193,67 +192,6 @@ def test_secret_in_argv_is_refused_and_not_repeated(
     assert vault.names() == set()
 
 
-def test_terminal_is_asked_and_shows_no_client_secret(
-    aws_env: dict[str, str], vault: Vault
-) -> None:
-    terminal = Terminal("init", *vault.selectors, env=aws_env)
-    terminal.answer("[adobe-ims]: ", "")
-    terminal.answer("[basic]: ", "firefly")
-    terminal.answer("client id: ", vault.client_id)
-    terminal.answer("client secret (not shown): ", vault.client_secret)
-
-    assert terminal.close() == 0, terminal.shown
-    assert vault.client_id in terminal.shown  # the id is no secret, and is echoed
-    assert vault.client_secret not in terminal.shown
-    assert vault.fields(vault.credentials_secret) == {
-        "provider": "adobe-ims",
-        "scope": FIREFLY,
-        "client_id": vault.client_id,
-        "client_secret": vault.client_secret,
-        "token_secrets": [vault.token_secret],
-    }
-
-
-def test_terminal_is_asked_for_what_the_provider_needs(
-    aws_env: dict[str, str], vault: Vault
-) -> None:
-    terminal = Terminal("init", *vault.selectors, "--provider", "auth0", env=aws_env)
-    terminal.answer(
-        "token URL (https://{domain}/oauth/token): ", "https://team.example/oauth/token"
-    )
-    terminal.answer("audience: ", "https://api.example")
-    terminal.answer("scope (empty for none): ", "")
-    terminal.answer("client id: ", "me")
-    terminal.answer("client secret (not shown): ", "p8e-typed")
-
-    assert terminal.close() == 0, terminal.shown
-    assert vault.fields(vault.credentials_secret) == {
-        "provider": "auth0",
-        "token_url": "https://team.example/oauth/token",
-        "audience": "https://api.example",
-        "client_id": "me",
-        "client_secret": "p8e-typed",
-        "token_secrets": [vault.token_secret],
-    }
-
-
-@pytest.mark.parametrize(
-    ("typed", "code"), [("\x04", 2), ("\n", 2), ("\x03", 130)], ids=["end", "nothing", "Ctrl-C"]
-)
-def test_terminal_that_gives_no_client_secret_makes_nothing(
-    aws_env: dict[str, str], vault: Vault, typed: str, code: int
-) -> None:
-    flags = ("--provider", "adobe-ims", "--scope", "basic")
-    terminal = Terminal("init", *vault.selectors, *flags, env=aws_env)
-    terminal.answer("client id: ", "me")
-    terminal.wait_for("client secret (not shown): ")
-    terminal.type(typed)
-
-    assert terminal.close() == code, terminal.shown
-    assert "Traceback" not in terminal.shown
-    assert vault.names() == set()
-
-
 @pytest.mark.parametrize("way", ["flag", "json"])
 @pytest.mark.parametrize(
     ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]
@@ -274,7 +212,7 @@ def test_settings_given_as_flags_are_stored_with_what_is_piped_in(
     [
         (("--scope", "firefly"), "standard input: scope differs from --scope; pass it once"),
         (("--bind-only", "--scope", "firefly"), "use `rotator credentials set {id}` for these"),
-        (("--provider", "adobe"), "provider: unknown; known are adobe-ims"),
+        (("--provider", "adobe"), "provider: unknown; did you mean adobe-ims?"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

@@ -113,7 +113,7 @@ def test_key_without_a_client_secret_signs() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"provider": "adobe"}, "provider: unknown; known are adobe-ims, apigee"),
+        ({"provider": "acme"}, "provider: unknown; known are adobe-ims, apigee"),
         ({"provider": "otka"}, "provider: unknown; did you mean okta?"),
         ({"auth_method": "none"}, "auth_method: unknown; known are client_secret_basic"),
         ({"auth_method": "private_key_jwt"}, "private_key: missing; private_key_jwt needs it"),
