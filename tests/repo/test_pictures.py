@@ -27,12 +27,17 @@ def test_arrows_are_what_the_template_connects() -> None:
     template = load("template.yaml")["Resources"]
     granted = statements(template["FunctionRole"])
     alarm = template["FailedRunsAlarm"]["Properties"]
+    undelivered = template["Schedule"]["Properties"]["Target"]["DeadLetterConfig"]["Arn"]
+    on_failure = template["FunctionRetries"]["Properties"]["DestinationConfig"]["OnFailure"]
+    failed = on_failure["Destination"]
     connected = {
         (
             "Schedule",
             template["Schedule"]["Properties"]["Target"]["Arn"]["Fn::GetAtt"][0],
             "starts",
         ),
+        ("Schedule", undelivered["Fn::GetAtt"][0], "start failed"),
+        ("Function", failed["Fn::GetAtt"][0], "failed twice"),
         # What the function does there, its code knows and not the template.
         ("Function", "Provider", "mints"),
         ("TokenSecret", "Consumers", "read by"),

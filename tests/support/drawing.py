@@ -15,19 +15,21 @@ INK, EDGE, FILL, DARK, LIGHT = "#24292f", "#57606a", "#f6f8fa", "#161b22", "#e6e
 # Where each resource stands (column, row) and what stands in its box; names without a resource
 # of the template are outside of it.
 BOXES = {
-    "Schedule": (0, 0, "every 15 minutes"),
-    "Function": (1, 0, "rotator run"),
-    "Provider": (2, 0, "token endpoint"),
-    "CredentialsSecret": (0, 1, "client id and secret"),
-    "TokenSecret": (1, 1, "access token, expiry"),
-    "Consumers": (2, 1, "your services"),
-    "UndeliveredTicks": (0, 2, "start failed"),
-    "FailedRuns": (1, 2, "run failed"),
-    "AlarmTopic": (2, 2, "e-mail"),
+    "UndeliveredTicks": (0, 0, "a queue with an alarm"),
+    "FailedRuns": (1, 0, "a queue"),
+    "AlarmTopic": (2, 0, "e-mail"),
+    "Schedule": (0, 1, "every 15 minutes"),
+    "Function": (1, 1, "rotator run"),
+    "Provider": (2, 1, "token endpoint"),
+    "CredentialsSecret": (0, 2, "client id and secret"),
+    "TokenSecret": (1, 2, "access token, expiry"),
+    "Consumers": (2, 2, "your services"),
 }
 OUTSIDE = ("Provider", "Consumers")
 ARROWS = (
     ("Schedule", "Function", "starts"),
+    ("Schedule", "UndeliveredTicks", "start failed"),
+    ("Function", "FailedRuns", "failed twice"),
     ("Function", "Provider", "mints"),
     ("CredentialsSecret", "Function", "read by"),
     ("Function", "TokenSecret", "publishes"),
@@ -56,16 +58,21 @@ def _box(name: str) -> str:
 
 def _arrow(start: str, end: str, label: str) -> str:
     (x1, y1), (x2, y2) = _corner(start), _corner(end)
+    anchor, shift_x, shift_y = "middle", 0, -6  # above a horizontal arrow
     if y1 == y2:
         x1, y1 = x1 + WIDTH, y1 + HEIGHT // 2
         y2 = y1
     elif x1 == x2:
-        x1, x2, y1 = x1 + WIDTH // 2, x2 + WIDTH // 2, y1 + HEIGHT
+        x1, x2 = x1 + WIDTH // 2, x2 + WIDTH // 2
+        y1, y2 = (y1 + HEIGHT, y2) if y1 < y2 else (y1, y2 + HEIGHT)
+        anchor, shift_x, shift_y = "start", 8, 4  # to the right of a vertical one
     else:
         x1, y1, y2 = x1 + WIDTH, y1 + HEIGHT // 2, y2 + HEIGHT
+        anchor, shift_x, shift_y = "end", -8, -2  # to the left of one that rises
+    x, y = (x1 + x2) // 2 + shift_x, (y1 + y2) // 2 + shift_y
     return (
         f'<path d="M{x1} {y1}L{x2} {y2}" stroke="{EDGE}" marker-end="url(#head)"/>'
-        f'<text x="{(x1 + x2) // 2 + 6}" y="{(y1 + y2) // 2 - 6}" font-size="12">{label}</text>'
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="12">{label}</text>'
     )
 
 
