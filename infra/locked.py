@@ -13,7 +13,11 @@ from pathlib import Path
 def main() -> int:
     """Run the command; returns its exit code."""
     with (Path(__file__).parents[1] / "Makefile").open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another make in this checkout", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.run(sys.argv[1:], check=False).returncode
 
 

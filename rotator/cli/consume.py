@@ -35,7 +35,8 @@ example, in a script that must not go on with an old token:
   vars=$(rotator env adobe/token --prefix PS_FF_SERVICES) && eval "$vars" || exit
 sets PS_FF_SERVICES_ACCESS_TOKEN, PS_FF_SERVICES_CLIENT_ID and
 PS_FF_SERVICES_EXPIRES_AT (RFC 3339, UTC). `eval "$(rotator env ...)"` goes on
-when rotator fails, even under `set -e`."""
+when rotator fails, even under `set -e`. In fish:
+  set vars (rotator env adobe/token --format fish | string collect); and eval $vars"""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -49,7 +50,11 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         epilog=_HEADERS_EXAMPLE,
     )
     env = add_consumer(
-        commands, "env", _env, does="print export lines for a shell", epilog=_ENV_EXAMPLE
+        commands,
+        "env",
+        _env,
+        does="print the token as variables, for a shell or as dotenv or JSON",
+        epilog=_ENV_EXAMPLE,
     )
     add_prefix(env)
     env.add_argument(
@@ -84,7 +89,8 @@ def add_prefix(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prefix",
         metavar="PREFIX",
-        help="PREFIX_ACCESS_TOKEN and so on; without it ACCESS_TOKEN, CLIENT_ID and EXPIRES_AT",
+        help="name the variables PREFIX_ACCESS_TOKEN, PREFIX_CLIENT_ID and PREFIX_EXPIRES_AT;"
+        " without it they have no prefix",
     )
 
 

@@ -37,7 +37,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add_names(parser)
     add_client_settings(parser)
-    parser.add_argument("--kms-key-id", metavar="KEY", help="encrypt both with this KMS key")
+    parser.add_argument(
+        "--kms-key-id", metavar="KEY", help="encrypt both secrets with this KMS key"
+    )
     parser.add_argument(
         "--bind-only",
         action="store_true",

@@ -113,7 +113,9 @@ def write_atomically(path: str, text: str) -> None:
 def _refuse_irregular(path: str) -> None:
     problem: str | None = None
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        if path == "-":  # which many commands take for standard output
+            problem = "standard output has the table, or --json"
+        elif not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             problem = "not a regular file"
     except FileNotFoundError:
         return

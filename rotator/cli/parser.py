@@ -33,8 +33,9 @@ _MODULES = {
 _DESCRIPTION = """\
 Keeps a valid OAuth 2.0 client-credentials token in AWS Secrets Manager.
 The job is `rotator run`, which a scheduler starts at any interval; the other
-commands set it up, monitor it, or read the token. AWS settings come from the
-standard variables of its SDK (AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
+commands set it up, monitor it, or read the token. Each has an example in its
+own --help. AWS settings come from the standard variables of its SDK
+(AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, ...)."""
 
 # Only an argument that looks like an option is quoted in errors: any other may be a secret.
 _PLAIN_OPTION = r"--[a-z][a-z-]{1,24}(?==|$)"

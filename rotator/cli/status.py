@@ -57,7 +57,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--openmetrics",
         metavar="FILE",
-        help="also write it to this file, for a textfile collector; replaced atomically",
+        help="also write it to this file, NAME.prom for a textfile collector; replaced atomically",
     )
     parser.set_defaults(run=_status)
 

@@ -33,8 +33,14 @@ def test_command_has_the_checkout_for_itself_and_gives_it_back(checkout: Path) -
         assert running.stdout.readline() == "started\n"
         with pytest.raises(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        running.communicate("go on\n")
-        assert running.returncode == 7
+        second = subprocess.Popen(
+            [sys.executable, program, "true"], stderr=subprocess.PIPE, text=True
+        )
+        with second:
+            assert second.stderr is not None
+            assert second.stderr.readline() == "waiting for another make in this checkout\n"
+            running.communicate("go on\n")
+        assert (running.returncode, second.returncode) == (7, 0)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

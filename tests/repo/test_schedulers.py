@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -173,3 +175,36 @@ def test_overlays_get_every_manifest_and_the_image_of_this_version() -> None:
     assert {*base["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
     assert pod()["containers"][0]["image"] == f"{image['name']}:{image['newTag']}"
     assert image["newTag"] == rotator.__version__
+
+
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="*** NOT BUILT by kubectl kustomize ***"
+)
+def test_overlay_changes_image_namespace_and_variables(tmp_path: Path) -> None:
+    shutil.copytree(INFRA / "kubernetes", tmp_path / "base")
+    (tmp_path / "overlay").mkdir()
+    (tmp_path / "overlay" / "kustomization.yaml").write_text("""\
+resources: [../base]
+namespace: tokens
+images: [{ name: registry.example.com/rotator, newName: 1.dkr.ecr/rotator, newTag: mine }]
+patches:
+  - target: { kind: CronJob }
+    patch: |
+      - op: replace
+        path: /spec/jobTemplate/spec/template/spec/containers/0/env/0/value
+        value: a
+""")
+
+    built = subprocess.run(
+        ["kubectl", "kustomize", str(tmp_path / "overlay")],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert built.returncode == 0, built.stderr
+    account, job = yaml.safe_load_all(built.stdout)
+    [container] = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert (account["kind"], account["metadata"]["namespace"]) == ("ServiceAccount", "tokens")
+    assert container["image"] == "1.dkr.ecr/rotator:mine"
+    assert container["env"][0] == {"name": "ROTATOR_CREDENTIALS_SECRET", "value": "a"}

@@ -131,3 +131,12 @@ def test_what_is_no_regular_file_is_refused_and_stays(
         write_atomically(str(path), "new\n")
 
     assert {each.name: each.lstat().st_mode for each in tmp_path.iterdir()} == before
+
+
+def test_dash_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match="standard output has the table"):
+        write_atomically("-", "new\n")
+
+    assert list(tmp_path.iterdir()) == []
