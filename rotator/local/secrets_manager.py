@@ -79,8 +79,8 @@ def main() -> int:
     way_out = (
         "run `make run`, which installs what the demo needs"
         if is_checkout()
-        else "the demo needs the extra demo: pip install 'oauth-token-rotator[demo]' in a virtual"
-        " environment of its own, not where the job runs"
+        else "the demo needs the extra demo: from a checkout, pip install '.[demo]' in another"
+        " virtual environment than the job's"
     )
     print(f"local Secrets Manager: {missing} is not installed; {way_out}", file=sys.stderr)
     return 2

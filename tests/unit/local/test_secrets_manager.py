@@ -1,10 +1,14 @@
 """The local Secrets Manager serves one request at a time, and waits for none."""
 
 import io
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from rotator.local import secrets_manager
 from rotator.local.secrets_manager import OneAtATime
 
 
@@ -62,3 +66,16 @@ def in_parallel(*tasks: Callable[[], object]) -> None:
         thread.start()
     for thread in threads:
         thread.join(20)
+
+
+def test_installed_demo_without_its_extra_names_no_package_of_an_index(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # This project is on no index: its name there could be anybody's.
+    monkeypatch.setitem(sys.modules, "moto", None)
+    for name in [name for name in sys.modules if name.startswith("moto.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(secrets_manager, "is_checkout", lambda: False)
+
+    assert secrets_manager.main() == 2
+    assert "from a checkout, pip install '.[demo]'" in capsys.readouterr().err
