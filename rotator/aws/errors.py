@@ -60,7 +60,12 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     if "ParamValidationError" in names:
         return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
     if "ValueError" in names and "endpoint" in str(error):
-        return ConfigError("AWS_ENDPOINT_URL: is not a URL")
+        has_no_region = "secretsmanager.." in str(error) or "secretsmanager-fips.." in str(error)
+        return ConfigError(
+            "AWS_DEFAULT_REGION: is empty; set AWS_REGION"
+            if has_no_region
+            else "AWS_ENDPOINT_URL: is not a URL"
+        )
     if not operation:
         return ConfigError(
             f"AWS configuration: the AWS SDK rejects it ({names[0]}); check the AWS profile"

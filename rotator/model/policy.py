@@ -301,5 +301,5 @@ def _explain_long_cadence(
     subject = f"cadence {format_duration(cadence)}: too long for tokens with a lifetime of"
     subject += f" {format_duration(lifetime)} when the job runs every {format_duration(interval)}"
     if longest <= timedelta(minutes=1):
-        return f"{subject}; start the job more often, and set --interval to that"
+        return f"{subject}; leave it out; {_way_out(lifetime, failed_runs=0)}"
     return f"{subject}; leave it out, or choose less than {format_duration(longest)}"

@@ -61,6 +61,14 @@ def test_setting_that_does_not_lead_to_a_service_is_named(
     assert str(error).startswith(subject)
 
 
+def test_empty_region_is_not_told_as_a_wrong_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+
+    assert str(lone_error(connect)) == "AWS_DEFAULT_REGION: is empty; set AWS_REGION"
+
+
 @pytest.mark.usefixtures("service")
 def test_missing_aws_credentials_are_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as environment:

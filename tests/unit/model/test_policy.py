@@ -179,9 +179,18 @@ def test_cadence_that_cannot_work_is_refused_with_the_way_out() -> None:
     )
 
 
-def test_cadence_for_tokens_shorter_than_an_interval_asks_for_more_runs() -> None:
-    with pytest.raises(ConfigError, match="start the job more often"):
-        RenewalPolicy(cadence=MINUTE).validate_lifetime(5 * MINUTE)
+@pytest.mark.parametrize(
+    ("lifetime", "way_out"),
+    [
+        (5 * MINUTE, "no interval works for a lifetime below 18m"),
+        (18 * MINUTE, "start the job every 5m, and set --interval to that"),
+    ],
+)
+def test_cadence_for_tokens_shorter_than_an_interval_says_which_interval_works(
+    lifetime: timedelta, way_out: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"leave it out; {way_out}"):
+        RenewalPolicy(cadence=HOUR, interval=HOUR).validate_lifetime(lifetime)
 
 
 @pytest.mark.parametrize(
