@@ -73,16 +73,22 @@ def test_tag_on_a_credentials_secret_refuses_its_own_binding_and_no_victim(
     assert rig.store.values["c/ok"] == before
 
 
-def test_tag_that_names_the_token_secret_of_others_leaves_these_alone() -> None:
+@pytest.mark.parametrize(
+    ("bind", "said"), [(tagged, "names"), (written, "its credentials are")], ids=["tag", "line"]
+)
+def test_credentials_that_are_the_token_secret_of_another_leave_that_one_alone(
+    bind: Any,  # noqa: ANN401 - one of the above
+    said: str,
+) -> None:
     rig = FleetRig()
-    rig.add("ok", age=23 * HOUR, needs_consent=True, token_secrets=["t/ok"])
+    rig.add("ok", age=23 * HOUR, needs_consent=bind is tagged, token_secrets=["t/ok"])
     rig.store.add("x/t")
-    tagged(rig, "t/ok", "x/t")
+    bind(rig, "t/ok", "x/t")
 
     found = errors(rig)
 
     assert list(found) == ["x/t"]
-    assert "names t/ok, which is the token secret of another binding" in found["x/t"]
+    assert f"{said} t/ok, which is the token secret of another binding" in found["x/t"]
 
 
 def test_credentials_secret_that_somebody_tags_with_its_token_secret_still_serves() -> None:
@@ -116,18 +122,6 @@ def test_odd_line_of_a_manifest_is_refused_by_name_and_the_right_one_runs() -> N
     assert list(found) == ["c/ok"]
     assert "token secret c/ok: is the credentials secret of another binding" in found["c/ok"]
     assert "name the secret that consumers read" in found["c/ok"]
-
-
-def test_line_whose_credentials_are_the_token_secret_of_another_is_refused_alone() -> None:
-    rig = FleetRig()
-    rig.add("ok", age=23 * HOUR)
-    rig.store.add("x/t")
-    written(rig, "t/ok", "x/t")
-
-    found = errors(rig)
-
-    assert list(found) == ["x/t"]
-    assert "its credentials are t/ok, which is the token secret of another binding" in found["x/t"]
 
 
 def test_secret_that_holds_both_may_serve_others_too() -> None:

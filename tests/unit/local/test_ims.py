@@ -189,14 +189,11 @@ def test_throttled_names_the_seconds_to_wait(ims: LocalIms, client: ImsClient) -
     assert answer.headers["retry-after"] == "7"
 
 
-def test_closed_ends_the_connection_without_an_answer(ims: LocalIms, client: ImsClient) -> None:
-    ims.configure(behaviour="closed")
-    with pytest.raises(http.client.RemoteDisconnected):
-        client.mint()
-
-
-def test_hang_ends_without_an_answer_after_its_bound(ims: LocalIms, client: ImsClient) -> None:
-    ims.configure(behaviour="hang", hang_s=0.01)
+@pytest.mark.parametrize("settings", [{"behaviour": "closed"}, {"behaviour": "hang", "hang_s": 0}])
+def test_closed_and_hang_end_the_connection_without_an_answer(
+    ims: LocalIms, client: ImsClient, settings: dict[str, Any]
+) -> None:
+    ims.configure(**settings)
     with pytest.raises(http.client.RemoteDisconnected):
         client.mint()
 

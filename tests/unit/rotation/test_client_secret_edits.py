@@ -29,27 +29,24 @@ THEIRS = "theirs-canary-of-somebody-else"
 
 
 @pytest.mark.parametrize(
-    ("make", "method"), [(FakeAdobe, "DELETE"), (FakeEntraId, "POST")], ids=["adobe", "entra-id"]
+    ("make", "method", "outcome"),
+    [
+        (FakeAdobe, "DELETE", "finished"),
+        (FakeEntraId, "POST", "finished"),
+        (FakeOkta, "POST", "retired"),
+    ],
+    ids=["adobe", "entra-id", "okta, which switches it off"],
 )
 def test_old_value_stored_while_it_is_deleted_does_not_displace_the_new_one(
-    make: type[SecretFake], method: str
+    make: type[SecretFake], method: str, outcome: str
 ) -> None:
     world = SecretWorld(make).open_gate()
     world.fake.before = once(method, lambda: world.store_by_hand(FIRST_VALUE))
 
-    assert world.rotate().outcome == "finished"
+    assert world.rotate().outcome == outcome
 
     assert world.has_working_secret()
     assert world.job() in {"rotated", "not_due"}
-
-
-def test_old_value_stored_while_it_is_switched_off_does_not_displace_the_new_one() -> None:
-    world = SecretWorld(FakeOkta).open_gate()
-    world.fake.before = once("POST", lambda: world.store_by_hand(FIRST_VALUE))
-
-    assert world.rotate().outcome == "retired"
-
-    assert world.has_working_secret()
 
 
 @each_overlapping
