@@ -77,15 +77,15 @@ def require_consent(
     command = f"rotator init --bind-only --credentials-secret {ours} --token-secret {name}"
     if is_shared:
         raise ConfigError(
-            f"token secret {name}: is its own credentials secret, and token_secrets does not have"
-            f" its exact name, which a pattern does not replace; take the tag {BINDING_TAG} off it,"
-            f" or, if it should hold both: {command}"
+            f"token secret {name}: is its own credentials secret, which token_secrets has to name"
+            f" exactly, not by a pattern; remove its tag {BINDING_TAG}, or, if it should hold both:"
+            f" {command}"
         )
     if is_placeholder and has_consent(credentials.token_secrets, token_version.arn):
         raise ConfigError(
-            f"token secret {name}: holds an empty value, which any secret may, and token_secrets of"
-            f" its credentials secret {ours} covers it by a pattern only; if it should hold a"
-            f" token: {command}"
+            f"token secret {name}: has an empty value, and token_secrets of its credentials secret"
+            f" {ours} covers it by a pattern only, which does not count for empty values; if it"
+            f" should hold a token: {command}"
         )
     raise ConfigError(
         f"token secret {name}: its credentials secret {ours} does not name it in token_secrets; if"

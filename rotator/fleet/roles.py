@@ -139,5 +139,5 @@ def _has_no_credentials(version: StoredSecret) -> bool:
 
 def _correction(fleet_binding: FleetBinding, own: str) -> str:
     if fleet_binding.needs_consent:
-        return f"take the tag {BINDING_TAG} off {own}"
+        return f"remove the tag {BINDING_TAG} from {own}"
     return "name the secret that consumers read as its token secret"

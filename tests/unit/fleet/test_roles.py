@@ -69,7 +69,7 @@ def test_tag_on_a_credentials_secret_refuses_its_own_binding_and_no_victim(
 
     assert list(found) == ["c/ok"]
     assert "token secret c/ok: is the credentials secret of another binding" in found["c/ok"]
-    assert "take the tag rotator:credentials-secret off c/ok" in found["c/ok"]
+    assert "remove the tag rotator:credentials-secret from c/ok" in found["c/ok"]
     assert rig.store.values["c/ok"] == before
 
 
@@ -144,7 +144,7 @@ def test_pattern_never_has_a_token_put_into_the_credentials_secret_it_stands_in(
     found = errors(rig)
 
     assert "token secret adobe/c: is its own credentials secret" in found["adobe/c"]
-    assert "take the tag rotator:credentials-secret off it" in found["adobe/c"]
+    assert "remove its tag rotator:credentials-secret" in found["adobe/c"]
     assert rig.endpoint.mints == 0
     assert rig.store.writes == []
 
