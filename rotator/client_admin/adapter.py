@@ -44,7 +44,7 @@ FIRST_SERVER_FAILURE = 500
 UNAUTHORIZED = 401
 PERMISSIONS = frozenset({UNAUTHORIZED, 403})
 VALUE_FIELDS = ("client_secret", "secretText")
-"""Where these four put the value of a client secret."""
+"""The fields in which the supported providers return the value of a client secret."""
 
 ERROR_CODES = frozenset(
     {
@@ -64,7 +64,7 @@ ERROR_CODES = frozenset(
         "E0000047",
     }
 )
-"""Microsoft Graph's and Okta's codes that can be shown without what stands beside them."""
+"""Error codes of Microsoft Graph and Okta, which can be shown if the rest of a response can't."""
 
 
 class HttpClientAdmin:
@@ -79,7 +79,7 @@ class HttpClientAdmin:
         send: Send,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`token` mints a management token; it comes with the client id that it was minted for."""
+        """`token` mints a management token, and returns it with the client id of its client."""
         self._adapter = adapter
         self._target = target
         self._token = token
@@ -134,7 +134,7 @@ class HttpClientAdmin:
             self._switch(call, is_active=True)
 
     def delete(self, secret_id: str) -> None:
-        """Delete a client secret for good, or see that it is gone: the list decides.
+        """Delete a client secret, if the provider still has it, and check that it isn't listed.
 
         Raises ClientAdminError (retryable) while it is still listed.
         """
@@ -188,7 +188,7 @@ class HttpClientAdmin:
     def _parse(
         self, call: Call, parse: Callable[[Mapping[str, Any]], T], response: HttpResponse
     ) -> T:
-        """What the response says; it holds a client secret, so that its error quotes nothing."""
+        """The parsed response; errors quote nothing of it, as it may contain a client secret."""
 
         def read() -> T:
             if response.is_cut:
@@ -227,7 +227,7 @@ def _check_id(adapter: Adapter, target: Target, secret_id: str) -> str:
 def _request(
     adapter: Adapter, target: Target, call: Call, token: Secret, client_id: str
 ) -> HttpRequest:
-    """The request; in its own function, so that no traceback has its frame."""
+    """The request; in a separate function, so that no traceback has its frame."""
     headers = {"Accept": "application/json", "Authorization": f"Bearer {token.reveal()}"}
     if adapter.sends_client_id_as is not None:
         headers[adapter.sends_client_id_as] = client_id
@@ -293,7 +293,7 @@ def _values_in(document: object) -> Iterator[Secret]:
 
 
 def _known_code(body: bytes) -> str | None:
-    """The error code of a refusal, if it is one of those that are documented."""
+    """The error code of a refusal, if it is a documented one."""
     try:
         fields = parse_items(body)
     except ValueError:
@@ -337,14 +337,14 @@ def _describe(
 
 
 def _refuse_told_ids(ids: Iterable[str], *values: Secret) -> None:
-    """Raise ValueError for an id that tells a value: ids are shown, and stored in the clear."""
+    """Raise ValueError for an id that contains a value: ids are shown, and stored in clear text."""
     redactor = Redactor.of(*values)
     if any(redactor.finds_whole(each) for each in ids):
         raise ValueError
 
 
 def _ids_in(parsed: object) -> list[str]:
-    """The ids in what a parser has made of a response."""
+    """The ids of the client secrets in a parsed response."""
     if isinstance(parsed, NewSecret):
         parsed = (parsed.listed,)
     elif isinstance(parsed, ProviderSecret):
@@ -354,7 +354,7 @@ def _ids_in(parsed: object) -> list[str]:
 
 
 def _description(body: bytes) -> object:
-    """What the provider says of a refusal: the members that these four use for it."""
+    """The description in a refusal, from the members that the supported providers use for it."""
     try:
         fields = parse_items(body)
     except ValueError:

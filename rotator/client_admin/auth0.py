@@ -1,7 +1,7 @@
 """Auth0: one client secret, which we choose.
 
-https://auth0.com/docs/get-started/applications/rotate-client-secret: it may take 30 seconds until a
-new value works everywhere, and it should be stored beside the old one before it is set.
+https://auth0.com/docs/get-started/applications/rotate-client-secret: a new value may take 30
+seconds to work everywhere, and should be stored in addition to the old one before it is set.
 """
 
 from __future__ import annotations

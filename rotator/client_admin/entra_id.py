@@ -1,7 +1,7 @@
 """Entra ID: the passwords of an application in Microsoft Graph.
 
-https://learn.microsoft.com/en-us/graph/api/application-addpassword and its neighbours. A password
-always ends, and has a name by which a rotation finds again what it has made.
+https://learn.microsoft.com/en-us/graph/api/application-addpassword and the related pages. A
+password always expires, and has a name by which a later run recognizes it.
 """
 
 from __future__ import annotations

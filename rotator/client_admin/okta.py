@@ -1,8 +1,8 @@
 """Okta: the client secrets of an application, which can be switched off before they are deleted.
 
 https://developer.okta.com/docs/guides/client-secret-rotation-key/main/, and the operations
-listOAuth2ClientSecrets, createOAuth2ClientSecret and their neighbours of the management API. Its
-list has the value itself (`client_secret`), or a hash of it (`secret_hash`), or both.
+listOAuth2ClientSecrets, createOAuth2ClientSecret and related ones of the management API. Its list
+contains the value itself (`client_secret`), or a hash of it (`secret_hash`), or both.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ def _matches(listed: object, listed_hash: object, value: Secret) -> bool | None:
     text = value.reveal()
     if listed == text or listed_hash == _hash(text):
         return True
-    # The description says "hash" and not of which kind, so that another one disproves nothing.
+    # The reference doesn't say which hash it is, so a different one proves nothing.
     return False if isinstance(listed, str) and listed else None
 
 
 def _hash(text: str) -> str:
-    """The first half of SHA-256 in base64url, with which an example of Okta's reference agrees."""
+    """The first half of SHA-256 in base64url, as in an example of Okta's reference."""
     half = hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]
     return base64.urlsafe_b64encode(half).decode().rstrip("=")
 

@@ -8,7 +8,7 @@ __all__ = ["parse_date_time", "parse_milliseconds", "parse_text"]
 
 
 def parse_text(value: object) -> str:
-    """A string with something in it."""
+    """A string that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError
     return value

@@ -1,4 +1,4 @@
-"""How far the rotation of a client secret has come: its state, kept in the credentials secret."""
+"""The state of the rotation of a client secret, which is kept in the credentials secret."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ again. `done`: no rotation is under way."""
 STEPS = ("adding", "overlap", "retired", "done")
 
 DEFAULT_OVERLAP = timedelta(hours=72)
-"""How long both client secrets are kept at least."""
+"""How long both client secrets are kept, at least."""
 
 
 class SecretRotationSettings(NamedTuple):
-    """How long both client secrets are kept, and from which age one is replaced.
+    """How long both client secrets are kept, and the age at which one is replaced.
 
-    None stands for the default overlap, and for a replacement whenever none is under way.
+    None stands for the default overlap, and for replacing one of any age.
     """
 
     overlap: timedelta | None = None
@@ -51,15 +51,15 @@ class SecretRotationSettings(NamedTuple):
 
 
 def tells_nothing(_: Secret) -> None:
-    """What a list without values says of any value."""
+    """The `matches` of a client secret about whose value the list says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSecret:
-    """A client secret as its provider lists it, which is without its value.
+    """A client secret as its provider lists it, without its value.
 
-    `label` is what it was called there, `updated_at` when it was last switched on or off.
-    `matches` tells whether a value is its value, None if nothing that is listed says so.
+    `label` is its name there, `updated_at` when it was last switched on or off. `matches` returns
+    whether a value is its value, None if the list does not show that.
     """
 
     id: str
@@ -74,7 +74,7 @@ class ProviderSecret:
     )
 
     def to_fields(self) -> dict[str, str]:
-        """What is remembered of it: its id, and when it began and ends."""
+        """The stored part of it: its id, and when it was created and expires."""
         instants = {"created_at": self.created_at, "expires_at": self.expires_at}
         known = {name: format_instant(at) for name, at in instants.items() if at is not None}
         return {"id": self.id, **known}
@@ -93,7 +93,7 @@ class ProviderSecret:
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A client secret that the provider has just made, with the only copy of its value."""
+    """A client secret that the provider has just created, with the only copy of its value."""
 
     listed: ProviderSecret
     value: Secret
@@ -103,12 +103,13 @@ class NewSecret:
 class SecretRotation:
     """The state of a rotation. All instants are aware UTC in whole seconds.
 
-    `id` marks this rotation, at the provider too where that takes a label. `known_ids` are the
-    client secrets that the provider had before, so that what is there besides is ours. `new` and
-    `old` are both there from `overlap` on; `new_digest` tells which stored value is the new one,
-    and `old_digest` which one was proved to be the old one.
-    `values_digest` is of the client secrets that were stored before the provider was asked: until
-    the new one is stored, others are an edit of somebody's; from then on, the same are one.
+    `id` identifies this rotation, also in the label of a new client secret. `known_ids` are the
+    client secrets that the provider had before, so that any other may be the one added by this
+    rotation. `new` and `old` are both set from `overlap` on; `new_digest` identifies the stored
+    value of the new one, `old_digest` the value that was proved to be that of the old one.
+    `values_digest` identifies the client secrets that were stored before the provider was asked to
+    add one: other values mean that somebody has edited them, until the new one is stored; from then
+    on, the same values do.
     `minted_since` has, for each token secret, when the first token was issued of those that the new
     client secret has minted without interruption, and `old_tokens_end_at` is the latest end of
     those that were seen and that it has not minted.
@@ -132,7 +133,7 @@ class SecretRotation:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether there is something left to do."""
+        """Whether the rotation is not finished."""
         return self.step != "done"
 
     @property
@@ -142,7 +143,7 @@ class SecretRotation:
 
     @property
     def stored_digest(self) -> str | None:
-        """What tells its value, None if that was never proved."""
+        """The digest of the value of `stored`, None if that was never proved."""
         return self.old_digest if self.step == "adding" else self.new_digest
 
     def to_fields(self) -> dict[str, object]:
@@ -216,19 +217,19 @@ class SecretRotation:
 
 
 def read_rotation(fields: Mapping[str, Any]) -> SecretRotation | None:
-    """The state, None if there is none or it is malformed: for those who only show it."""
+    """The state, None if there is none or it is malformed; for code that only shows it."""
     with suppress(ValueError):
         return SecretRotation.from_fields(fields)
     return None
 
 
 def digest_of(value: Secret) -> str:
-    """What tells one stored client secret from another: SHA-256, in hexadecimal."""
+    """The digest that identifies a stored client secret: SHA-256, in hexadecimal."""
     return hashlib.sha256(value.reveal().encode(errors="surrogatepass")).hexdigest()
 
 
 def digest_of_all(values: Iterable[Secret]) -> str:
-    """What tells one list of client secrets from another."""
+    """The digest that identifies a list of client secrets."""
     return digest_of(Secret(" ".join(digest_of(value) for value in values)))
 
 

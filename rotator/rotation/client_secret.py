@@ -1,4 +1,4 @@
-"""The use case: rotate the client secret of one credentials secret, one step at a time."""
+"""The use case of rotating the client secret of one credentials secret, step by step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["rotate_client_secret"]
 
 
 def rotate_client_secret(run: SecretRun) -> SecretRotationResult:
-    """Begin a rotation, or continue the one that is under way, as far as it can go now.
+    """Begin a rotation, or continue the one that is under way, as far as possible now.
 
-    Call it again and again: hourly or daily, by hand or from a schedule. After each step, and after
-    a crash at any point, the stored credentials mint tokens. A dry run asks the provider for its
-    list and changes nothing.
+    Call it repeatedly: hourly or daily, by hand or from a schedule. After each step, and after a
+    crash at any point, the stored credentials mint tokens. A dry run requests the provider's list
+    and changes nothing.
 
-    Raises ConfigError, CredentialsError, ClientAdminError, MintError or StoreError; what is
-    retryable settles in a later run. Logs one event for the outcome.
+    Raises ConfigError, CredentialsError, ClientAdminError, MintError or StoreError; a later run can
+    succeed after a retryable error. Logs one event for the outcome.
     """
     seen = read_situation(run)
     if seen.is_shared:  # or a client secret got into the token secret, which consumers read

@@ -1,4 +1,4 @@
-"""The four steps of Secrets Manager's own rotation: another trigger for the same job.
+"""The four steps of Secrets Manager's native rotation: another trigger for the same job.
 
 A rotation labels a version AWSPENDING before it has a value, and calls the steps one by one; it is
 over when that label is on the current version or on none (API reference, RotateSecret). If a step
@@ -38,8 +38,8 @@ __all__ = ["take_step"]
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
 CLAIM = "ROTATOR"
-"""Label of a version that only takes the id (`successor_id`) under which every other run would
-replace the same token: a taken id is all that can stop a PutSecretValue."""
+"""The label of a version that only claims the id (`successor_id`) under which every other run would
+replace the same token: only an existing id can prevent a PutSecretValue."""
 
 
 _PROBLEMS = {
@@ -56,7 +56,7 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class _Rotation:
-    """One step, and what it works with; `allow` raises for an assessment that it refuses."""
+    """One step and its parameters; `allow` raises an exception to refuse an assessment."""
 
     run: Run
     store: RotationStore
@@ -85,8 +85,8 @@ class _Rotation:
     def drop_pending(self) -> None:
         """Take AWSPENDING off the rotation's version, if it is there.
 
-        On a version that is not current, it would make the next RotateSecret fail; and a version
-        is no longer current once another trigger of the job rotates the token.
+        On a version that is not current, it would make the next RotateSecret fail; and any other
+        run that rotates the token makes another version current.
         """
         self.drop(PENDING, self.step.version_id)
 
@@ -107,11 +107,11 @@ class _Rotation:
         try:
             self.store.put_labelled(secret_id, text, version_id=version_id, stage=PENDING)
         except VersionConflict:
-            version = self.waiting()  # of a createSecret that ran at the same time
+            version = self.waiting()  # of a concurrent createSecret
         return make_result(run, "staged", assessment, version or assessment.token_version)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """As `Store.put`, but the version does not become current: it only takes the id."""
+        """As `Store.put`, but the version does not become current: it only claims the id."""
         self.store.put_labelled(secret.secret_id, text, version_id=version_id, stage=CLAIM)
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
@@ -136,7 +136,7 @@ def take_step(
 ) -> RotationResult:
     """Take one step of a rotation of the run's token secret.
 
-    `allow` is called with the assessment, and raises if the binding is refused. Raises as
+    `allow` is called with the assessment, and raises an exception to refuse the binding. Raises as
     `rotate_token` does; the stored token is then unchanged, and the service may repeat the step.
     """
     rotation = _Rotation(run, store, step, allow)
@@ -152,7 +152,7 @@ def take_step(
 def _create(rotation: _Rotation) -> RotationResult:
     """Mint a token into the rotation's version, if the stored one is due.
 
-    AWSPENDING stays in any case: the user guide leaves its removal to the last step.
+    AWSPENDING is always kept: the user guide leaves its removal to the last step.
     """
     run, assessment = rotation.run, rotation.assess()
     if not assessment.decision.due:
@@ -170,13 +170,13 @@ def _create(rotation: _Rotation) -> RotationResult:
 def _can_wait(rotation: _Rotation, assessment: Assessment) -> bool:
     """Whether a new token may wait as AWSPENDING until the last step.
 
-    Not if minting ends the stored token, if the secret also holds credentials, which people may
-    edit meanwhile, or if the rotation was cancelled.
+    Not if minting ends the stored token, if the secret also has credentials, which people may edit
+    meanwhile, or if the rotation was cancelled.
     """
     if assessment.provider.single_active or assessment.is_shared:
         return False
     if assessment.token_version.version_id is None:
-        return False  # a secret's first value becomes current, whatever its label
+        return False  # a secret's first value always becomes current
     return not rotation.is_current(assessment) and rotation.is_pending()
 
 
@@ -194,7 +194,7 @@ def _is_worth_keeping(rotation: _Rotation, assessment: Assessment, version: Stor
 
 
 def _test_credentials(rotation: _Rotation) -> RotationResult:
-    """Check the credentials; there is nothing to set, as the provider knows its token."""
+    """Check the credentials; nothing has to be set, as the provider has issued the token."""
     assessment = rotation.assess()
     return make_result(rotation.run, "tested", assessment, assessment.token_version)
 
@@ -223,7 +223,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
 
     If another run has published a fresh token, or createSecret had nothing to store, only the label
     is removed. Reads may lag, and AWSCURRENT moves only from the version that was read, so both are
-    tried again. A token that could not serve is an error, and the next createSecret replaces it.
+    retried. An unusable token is an error, and the next createSecret replaces it.
     """
     run, problem = rotation.run, ""
     for _ in repeat_reads(run.clock):
@@ -251,8 +251,8 @@ def _finish(rotation: _Rotation) -> RotationResult:
 def _makes_current(rotation: _Rotation, assessment: Assessment, version: StoredSecret) -> bool:
     """Move AWSCURRENT to the waiting version; False if another version has become current.
 
-    First it takes the id under which every other run would replace the same token. A later run that
-    has read that token then finds the id taken, as if another run had been faster.
+    First it claims the id under which every other run would replace the same token. A later run
+    that has read that token then finds the id taken, as if another run had been faster.
     """
     seen, text = assessment.token_version, version.text or Secret("")
     claimed = compare_and_set(

@@ -1,7 +1,7 @@
-"""Adding a client secret where the provider makes it, and what a run that was lost has left.
+"""Adds a client secret whose value the provider chooses, and cleans up after interrupted runs.
 
-Intent, add, store both, prove. Whatever is lost in between, the next run finds in the intent and in
-what the provider lists.
+The steps: store an intent, add, store both client secrets, prove the new one. If a run is
+interrupted, the next one continues from the intent and the provider's list.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ Found = TypeVar("Found")
 
 TAKEOVER_AFTER = timedelta(minutes=5)
 """How long another run may take from its intent until both client secrets are stored. It also
-bounds when a client secret can have been made that such a run has lost."""
+limits when an interrupted run can have added a client secret."""
 
 
 def label_of(rotation: SecretRotation) -> str:
-    """How the new client secret is called at a provider that keeps names."""
+    """The name of the new client secret at a provider that keeps names."""
     return f"rotator {rotation.id}"
 
 
 class _Addition(NamedTuple):
-    """What is added to: the stored client secret, beside all that the provider lists.
+    """The situation in which a client secret is added: the stored one, and the provider's list.
 
-    `orphans` are what a lost run has made, whose value nobody has; `lost` is the intent of a lost
-    run that may have made something which is not listed yet.
+    `orphans` were added by an interrupted run, so that nobody has their value; `lost` is the intent
+    of an interrupted run that may have added one that is not listed yet.
     """
 
     stored: StoredSecret
@@ -128,7 +128,7 @@ def _add(
 
 
 def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> None:
-    """Raise if the response repeats a client secret that was there before it was asked for."""
+    """Raise ClientAdminError if the response repeats a client secret that existed before."""
     known = {each.id for each in (*addition.listed, *addition.orphans)}
     stored = addition.stored
     if added.listed.id in known:
@@ -148,7 +148,7 @@ def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> 
 
 
 def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:
-    """The state to go back to: a lost intent stays while its client secret may be listed late."""
+    """The state to return to; a lost intent is kept while its client secret may be listed late."""
     rotation = seen.rotation
     if addition.lost is None and rotation is not None and rotation.step == "adding":
         return before_intent(rotation)
@@ -156,7 +156,7 @@ def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:
 
 
 def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
-    """What the check finds. What it refuses may be the work of a run that came in between."""
+    """The result of `check`; if it fails because another run was faster, raises VersionConflict."""
     try:
         return check()
     except (ConfigError, MintError):
@@ -193,7 +193,7 @@ def _store_both(
 
 
 def _remember_age(run: SecretRun, seen: Situation, stored: StoredSecret) -> SecretRotationResult:
-    """Not due. Its age is stored, once, for those who may not ask the provider."""
+    """Conclude that no rotation is due; store the age once, for `rotator status`."""
     known = seen.rotation
     if not run.dry_run and find_bound(seen, [stored.listed]) is None:
         state = SecretRotation(
@@ -214,7 +214,7 @@ def settle_add(
     admin: ClientAdmin,
     listed: Sequence[ProviderSecret],
 ) -> SecretRotationResult:
-    """Between the intent and the storing of both: delete what was made for nobody, begin again."""
+    """Finish a run that was interrupted after its intent: delete what it added, and begin again."""
     free_at = intent.started_at + TAKEOVER_AFTER
     if run.now() < free_at:
         raise StoreError(

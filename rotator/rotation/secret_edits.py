@@ -25,10 +25,10 @@ __all__ = ["find_lost_edit", "restore_edit", "restore_replaced_edit"]
 def restore_replaced_edit(
     published: Published, *, store: HistoryStore, clock: Clock, keeps_first: bool
 ) -> bool:
-    """Make what somebody stored meanwhile current again; False if nothing was replaced.
+    """Make an edit that was replaced current again; returns False if there was none.
 
-    With `keeps_first`, the client secret that was published first stays behind those of the edit:
-    it may be the only one that works by now.
+    With `keeps_first`, the client secret that was published first is kept after those of the edit:
+    it may by now be the only one that works.
     """
     edit = _find_replaced_edit(published, store=store, clock=clock)
     if edit is None:
@@ -74,9 +74,9 @@ def restore_edit(
 def _find_replaced_edit(
     published: Published, *, store: HistoryStore, clock: Clock
 ) -> StoredSecret | None:
-    """The version before ours, if it isn't the one that ours was composed from.
+    """The version before the published one, if that wasn't composed from it.
 
-    Believed only after some re-reads, since a read may lag behind our own write.
+    Several reads have to show that, since a read may lag behind the write.
     """
     replaced, current = published.replaced, published.current
     expected = {replaced.version_id if replaced else None, current.version_id}
@@ -89,7 +89,7 @@ def _find_replaced_edit(
 
 
 def _put_in_front(edit: StoredSecret, kept: tuple[Secret, ...]) -> Secret:
-    """The edit's text, with these values behind its own; as it is, where it can't be read."""
+    """The edit's text, with `kept` after its client secrets; unchanged if it can't be parsed."""
     assert edit.text is not None  # noqa: S101 - as it was found
     try:
         values = parse_credentials(edit).client_secrets

@@ -1,8 +1,8 @@
-"""How a rotation ends where the provider makes the client secret: finished, reverted or abandoned.
+"""Ends a rotation of a client secret that the provider creates: finished, reverted or abandoned.
 
-A stored value is dropped once it is known to be dead: the token endpoint says of it alone that it
-is wrong, and accepts another one that is stored. A list may lag behind, and what the client is not
-allowed to do says nothing of its secret.
+A stored value is dropped only if it is known to be invalid: the token endpoint refuses it as wrong,
+and accepts another stored one. The provider's list may lag, and a refusal for another reason says
+nothing about the client secret.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
 
 
 def before_intent(rotation: SecretRotation) -> SecretRotation | None:
-    """The state without the rotation: the stored client secret, and nothing under way."""
+    """The state without the rotation: the old client secret, and no rotation under way."""
     if rotation.old is None:
         return None
     return SecretRotation(
@@ -83,9 +83,9 @@ def finish(
     gate: tuple[Condition, ...] = (),
     drops: bool = True,
 ) -> SecretRotationResult:
-    """The old one is gone at the provider, and the new one works: drop the old value.
+    """Finish the rotation: the provider has deleted the old client secret, and the new one works.
 
-    Without `drops` it stays behind the new one, where that may not be known.
+    The old value is dropped; without `drops` it is kept after the new one.
     """
     done = SecretRotation(
         id=rotation.id,
@@ -115,7 +115,7 @@ def finish(
 def finish_without_old(
     run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
 ) -> SecretRotationResult:
-    """The provider doesn't list the old one: drop its value if it is refused, and the new works."""
+    """Finish if the old one is no longer listed, its value is refused, and the new one works."""
     _, old_id = _ids(rotation)
     if run.dry_run:
         summary = f"would drop the value of {old_id}, which is gone at the provider"
@@ -135,7 +135,7 @@ def finish_without_old(
 
 
 def _drop_old(rotation: SecretRotation, value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
-    """What drops the old value alone, and puts the new one back if somebody has taken it out."""
+    """An edit that drops the old value only, and adds the new one if somebody has removed it."""
     if rotation.old_digest is None:  # of an older release
         return keep_from_new(value)
 
@@ -156,7 +156,7 @@ def revert(
     admin: ClientAdmin,
     old: ProviderSecret,
 ) -> SecretRotationResult:
-    """The provider doesn't list the new one: drop its value, if the old one alone is accepted."""
+    """Go back to the old one: the provider doesn't list the new one, and only the old one works."""
     new_id, _ = _ids(rotation)
     gone = f"the new client secret {new_id} is gone at the provider"
     _refuse_unless_gone(run, seen, rotation)
@@ -182,7 +182,7 @@ def revert(
 
 
 def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotation) -> None:
-    """Raise while the list may only lag behind, or the new one is not known to be dead."""
+    """Raise if the list may lag, or the new client secret is not known to be invalid."""
     new_id, _ = _ids(rotation)
     if run.now() - (rotation.stored_at or rotation.started_at) < LISTING_LAG:
         raise _unlisted(seen, new_id)
@@ -226,7 +226,7 @@ def settle_both_gone(
     rotation: SecretRotation,
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
-    """The provider lists neither: the list lags behind, or what is stored besides them works."""
+    """Settle a rotation whose client secrets are both not listed; another stored one may work."""
     both, there = " nor ".join(_ids(rotation)), tuple(listed.values())
     if not may_mint(seen):
         force = run_command(run.credentials_secret, None, "--force")
@@ -261,7 +261,7 @@ def abandon(
     rotation: SecretRotation,
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
-    """The new one is not stored first any more: what is stored is believed, nothing is deleted."""
+    """End the rotation because others have edited the client secrets; nothing is deleted."""
     ended = "another client secret was stored meanwhile, so this rotation has ended"
     state = None
     if _is_back(seen, rotation):
@@ -286,9 +286,9 @@ def abandon_same_twice(
     rotation: SecretRotation,
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
-    """The state names one client secret twice: which of those that are listed it is, nobody knows.
+    """End a rotation whose state has the same client secret as the old and the new one.
 
-    Earlier releases stored such a state after a response that a cache had repeated.
+    Earlier releases stored such a state if a cache repeated an earlier response.
     """
     kind = seen.settings.kind
     ended = (
@@ -312,9 +312,9 @@ def _is_back(seen: Situation, rotation: SecretRotation) -> bool:
 
 
 def find_later_version(run: SecretRun, seen: Situation) -> StoredSecret | None:
-    """The version that rotator has stored after this one, if somebody went back from it.
+    """The version that rotator stored after this one, if somebody has gone back to this one.
 
-    None if there is none. Raises StoreError if it is current: the read that led here lagged behind.
+    None if there is none. Raises StoreError if it is current, so that the read of this one lagged.
     """
     version = seen.version
     later = run.store.read_version(version.secret_id, successor_id(version))
@@ -336,9 +336,10 @@ def abandon_rolled_back(
     later: StoredSecret,
     listed: Sequence[ProviderSecret],
 ) -> SecretRotationResult:
-    """AWSCURRENT was moved back to before the new one was stored: no value was lost.
+    """End a rotation because AWSCURRENT was moved back to a version without the new client secret.
 
-    Raises MintError if what is stored now doesn't work, ConfigError if it can't be told what it is.
+    Raises MintError if no stored client secret works, ConfigError if the list doesn't show which
+    one it is.
     """
     rotation = read_rotation(parse_fields(later))
     new = rotation.new if rotation is not None and rotation.id == intent.id else None

@@ -1,7 +1,7 @@
 """The gate before an old client secret is deleted: every condition, with its reason.
 
-It stands on what is stored: each token document names the version of the credentials and the
-position of the client secret that minted it, so that the very value can be looked up.
+The evidence is in the token secrets: each token document names the version of the credentials and
+the position of the client secret with which it was minted, so that its value can be looked up.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RETIRED_FOR = timedelta(hours=24)
 """How long an old client secret stays switched off before it is deleted."""
 
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=24)
-"""Without a token, and where the provider documents nothing: the longest lifetime that is known."""
+"""The assumed lifetime without a stored token or a documented lifetime: the longest known one."""
 
 
 class Condition(NamedTuple):
@@ -50,7 +50,7 @@ class Condition(NamedTuple):
 class Evidence:
     """What the token secrets show: a condition for each, and since when the new one mints.
 
-    `old_tokens_end_at` is when the last token ends that it has not minted, as far as one was seen.
+    `old_tokens_end_at` is when the last known token that the new one has not minted expires.
     """
 
     conditions: tuple[Condition, ...]
@@ -60,7 +60,7 @@ class Evidence:
 
 
 def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
-    """Read every token secret that is named exactly; raises StoreError only where it may pass."""
+    """Read every exactly named token secret; raises only a StoreError that is retryable."""
     names, conditions = _token_secrets(run, situation)
     since: dict[str, datetime] = {}
     lifetimes = []
@@ -92,7 +92,7 @@ def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
 
 
 def find_end_of_tokens(run: SecretRun, situation: Situation) -> datetime | None:
-    """When the last of the stored tokens ends, None if there is none; reads as `observe_tokens`."""
+    """When the last stored token expires, None if there is none; raises as `observe_tokens`."""
     names, _ = _token_secrets(run, situation)
     tokens = [_read_token(run, situation, name)[1] for name in names]
     return max((each.expires_at for each in tokens if each is not None), default=None)
@@ -156,7 +156,7 @@ def _condition_of_value(
 def _conditions_of_retired(
     run: SecretRun, retired_at: datetime, old: ProviderSecret
 ) -> list[Condition]:
-    # Who switches it on and off again has had it in use in between: the last time counts.
+    # If somebody has switched it on and off again, it was in use in between: the last time counts.
     off_since = max(retired_at, old.updated_at or retired_at)
     over_at = off_since + RETIRED_FOR
     state = "is switched off at the provider"
@@ -177,7 +177,7 @@ def _conditions_of_retired(
 
 
 def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], list[Condition]]:
-    """The token secrets that are named exactly, and what keeps that from being all of them."""
+    """The exactly named token secrets, and an unmet condition if these may not be all."""
     entries = situation.credentials.token_secrets
     patterns = [entry for entry in entries if entry.endswith("/*")]
     own = [run.credentials_secret] if situation.is_shared else []
@@ -201,7 +201,7 @@ def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], lis
 def _read_token(
     run: SecretRun, situation: Situation, name: str
 ) -> tuple[StoredSecret | None, AccessToken | None, str | None]:
-    """The token, and why it doesn't show that the new client secret mints; None if it does."""
+    """The version, its token, and why it doesn't show that the new client secret mints, or None."""
     subject = f"token secret {name}"
     version = None
     try:
@@ -255,7 +255,7 @@ def _problem_with_origin(
 def _explain_unknown_version(
     run: SecretRun, token_version: StoredSecret, token: AccessToken
 ) -> str:
-    """What to do about a token that was minted with a version that these credentials lack."""
+    """The advice about a token whose version of the credentials does not exist in this secret."""
     subject, ours = f"token secret {token_version.secret_id}", run.credentials_secret
     tag = _binding_of(run, token_version)
     [version] = run.store.read(ours)
@@ -276,7 +276,7 @@ def _explain_unknown_version(
 
 
 def _binding_of(run: SecretRun, token_version: StoredSecret) -> str | None:
-    """The tag, None where this role may not read it."""
+    """The tag of the binding, None if the role may not read it."""
     with suppress(StoreError):
         return run.store.describe(token_version.secret_id).tags.get(BINDING_TAG)
     return None

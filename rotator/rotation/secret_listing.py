@@ -1,7 +1,7 @@
-"""Whose client secrets a provider lists, which tells no value: the stored one, a lost one, others.
+"""Identifies the client secrets in a provider's list, which has no values.
 
-What somebody else made is never deleted. Where that cannot be told the rotation stops, and names
-all of them: it must not advise to delete the one that serves.
+A client secret that somebody else added is never deleted. If they can't be told apart, the rotation
+stops and names all of them: it must not advise deleting the one in use.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ __all__ = [
 ]
 
 ORPHAN_WINDOW = timedelta(minutes=2)
-"""How far from its intent the client secret of a lost run can have been made, clocks included."""
+"""How long before or after its intent an interrupted run can have added a client secret, by the
+provider's clock."""
 
 NOT_ABOUT_ROOM = frozenset({401, 403, 404, 429})
-"""Refusals of an add that say nothing of how many client secrets there are."""
+"""Statuses of a refused add that have nothing to do with the number of client secrets."""
 
 
 class StoredSecret(NamedTuple):
-    """A client secret that the provider lists, and the stored value that was proved to be its."""
+    """A client secret that the provider lists, with its proved stored value."""
 
     listed: ProviderSecret
     value: Secret
 
 
 def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret | None:
-    """The listed client secret of which the state says which stored value it has.
+    """The listed client secret whose stored value is recorded in the state, None without one.
 
-    An id stands for one value as long as it lives, so that this stays true whatever is edited.
+    The value of an id never changes, so the record stays valid whatever is edited.
     """
     rotation = seen.rotation
     if rotation is None or rotation.stored is None:
@@ -63,10 +64,10 @@ def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecre
 
 
 def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -> ProviderSecret:
-    """Which of the provider's client secrets has this value, which the token endpoint accepts.
+    """The listed client secret with this value, which the token endpoint accepts.
 
-    The one that the list shows to have it, else the one that the state names, else the only one
-    that can. Raises ConfigError if that is unclear.
+    It is the one that the list shows to have it, else the one that the state records, else the only
+    possible one. Raises ConfigError if that is unclear.
     """
     kind, bound = seen.settings.kind, find_bound(seen, listed)
     if not listed:
@@ -120,9 +121,9 @@ def explain_refused_add(
     old: ProviderSecret,
     lost: SecretRotation | None,
 ) -> RotatorError:
-    """The refusal, and what is known of the room that a new client secret needs.
+    """The refusal, with what is known about room for a new client secret.
 
-    `lost` is the intent of a lost run whose client secret the provider may list late.
+    `lost` is the intent of an interrupted run whose client secret the provider may list late.
     """
     kind = seen.settings.kind
     if kind.capacity is None or refused.status in NOT_ABOUT_ROOM:
@@ -152,11 +153,11 @@ def explain_refused_add(
 def find_orphans(
     seen: Situation, intent: SecretRotation, listed: Sequence[ProviderSecret], *, label: str
 ) -> list[ProviderSecret]:
-    """What the lost run has made, whose value nobody has: none or one.
+    """The client secret that an interrupted run has added, whose value nobody has: none or one.
 
-    Told by its name, which is `label`; where the provider keeps none, by when it was made, if it
-    was never used and nobody has edited the stored client secrets since. Raises ConfigError if it
-    may be somebody else's. The only one that is listed is left to the search for the stored one.
+    Recognized by its name, `label`; without names, by when it was created, if it was never used and
+    nobody has edited the stored client secrets since. Raises ConfigError if it may be somebody
+    else's. If only one is listed, it may be the stored one and is not returned.
     """
     values = seen.credentials.client_secrets
     unknown = [
@@ -198,7 +199,7 @@ def _way_out(kind: AdminKind) -> str:
 
 
 def describe(listed: Sequence[ProviderSecret]) -> str:
-    """Each by its id, and by what tells people which one it is."""
+    """Each by its id, with what helps people to recognize it."""
     tells_use = any(each.last_used_at is not None for each in listed)
 
     def describe(each: ProviderSecret) -> str:

@@ -1,8 +1,8 @@
-"""Rotating a client secret where there is only one, and we choose it.
+"""Rotates a client secret where there is only one, whose value rotator chooses.
 
-The new value is stored first, before the old one: while the provider's servers change over, either
-is accepted somewhere, and the job tries both. Setting it again does no harm, so a lost response is
-settled by setting it again.
+The new value is stored before the old one in the list: while the provider's servers change over,
+some accept the one and some the other, and the job tries both. Setting the same value twice does no
+harm, so after a lost response it is set again.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["advance_one_slot"]
 
 CHANGEOVER = timedelta(minutes=10)
-"""How long the old value is kept after the new one was set; Auth0 names 30 seconds."""
+"""How long the old value is kept after the new one was set; Auth0 documents 30 seconds."""
 
 
 def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
-    """Take the next steps of the rotation, as far as they can be taken now."""
+    """Take the next steps of the rotation, as far as possible now."""
     rotation = seen.rotation
     if rotation is None or rotation.step == "done":
         return _begin(run, seen)
@@ -61,7 +61,7 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     lifetime = timedelta(days=seen.settings.lifetime_days)
     if known is not None and not is_old_enough(run, known.created_at, None, lifetime):
         return run.conclude("not_due", explain_age(run, known), rotation=seen.rotation)
-    # The one that works at the provider ends with this: it has to be one that is stored.
+    # This ends the one that works at the provider, so that has to be a stored one.
     _refuse_unless_stored(run, seen)
     refuse_without_room(run, seen)
     if run.dry_run:
@@ -86,14 +86,14 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     try:
         return _replace(run, seen, rotation, value)
     except ClientAdminError as error:
-        # Only here, where it was never set before: a later refusal says nothing of an earlier try.
+        # Only here, where it was never set before: an earlier attempt may have succeeded.
         if is_refusal(error):
             publish(run, seen, before, client_secrets=take_away)
         raise
 
 
 def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
-    """Raise if what works at the provider may be somebody else's, who has set it by hand."""
+    """Raise if the client secret at the provider may have been set by hand and not stored."""
     if not may_mint(seen):
         raise ConfigError(
             f"credentials secret {seen.version.secret_id}: single_active forbids trying whether the"
@@ -147,7 +147,7 @@ def _finish(
 
 
 def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> SecretRotationResult:
-    """Somebody has stored another client secret alone or first: it is believed."""
+    """End the rotation because somebody has stored another client secret, alone or first."""
     summary = (
         "another client secret was stored meanwhile, so this rotation has ended; the stored ones"
         " were left as they are"

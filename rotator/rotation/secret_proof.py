@@ -1,8 +1,8 @@
-"""What the token endpoint says of single client secrets: which one it accepts, and which is dead.
+"""Tries client secrets at the token endpoint: which one it accepts, and which one is invalid.
 
-A list without values proves little: the only client secret in it may be one that somebody has made
-for another use. So nothing is recorded as the stored one, and no value is dropped, on its word
-alone. Nothing is minted where that would end the stored token (`single_active`).
+A list without values proves little: the only client secret in it may have been added for another
+use. So the list alone never decides which one is the stored one, or that a value is dropped.
+Nothing is minted if that would end the stored token (`single_active`).
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ __all__ = [
 ]
 
 PROVE_S = 120.0
-"""How long a new client secret may be refused before a run gives up on it: providers need seconds
-to minutes until all of their servers know it."""
+"""How long a run retries a new client secret that is refused: providers need seconds to minutes
+until all of their servers know it."""
 
 PROVE_PAUSE_S = 10.0
 UNAUTHORIZED = 401
 
 LOCKED_OUT = "No stored client secret is accepted"
-"""The heading in docs/client-secrets.md that tells the way out."""
+"""The heading in docs/client-secrets.md with the way out."""
 
 
 def may_mint(seen: Situation) -> bool:
-    """Whether a client secret may be tried: not where that ends the stored token."""
+    """Whether a client secret may be tried: not if minting ends the stored token."""
     return not resolve(seen.credentials).single_active
 
 
 def find_accepted(
     run: SecretRun, seen: Situation, values: Sequence[Secret], *, waits: bool = False
 ) -> Secret | MintError:
-    """The first of these values that the token endpoint accepts, else why it accepts none.
+    """The first of these values that the token endpoint accepts, else the refusal of the last one.
 
-    The token is thrown away. With `waits` they are tried again while they are refused, for two
-    minutes at most. Raises ConfigError where no client secret is what mints.
+    The token is discarded. With `waits`, refused values are retried for at most two minutes. Raises
+    ConfigError if tokens are minted without a client secret.
     """
     left_s = run.remaining_s() if run.remaining_s else PROVE_S
     ends_at_s = run.clock.monotonic() + min(PROVE_S, left_s)
@@ -90,12 +90,12 @@ def _try(run: SecretRun, seen: Situation, values: Sequence[Secret]) -> Secret | 
 
 
 def is_dead(seen: Situation, refused: MintError) -> bool:
-    """Whether the refusal says that the client secret is wrong, and not what the client may do."""
+    """Whether the refusal means that the client secret is wrong, and nothing else."""
     return refused.oauth_error in seen.settings.kind.wrong_secret_codes
 
 
 def is_refused(seen: Situation, refused: MintError) -> bool:
-    """The same, or a refusal without a code, which proves nothing but is likely about it."""
+    """As `is_dead`, or a refusal without an error code, which probably means the same."""
     is_bare = refused.status == UNAUTHORIZED and refused.oauth_error is None
     return is_bare or is_dead(seen, refused)
 
@@ -103,12 +103,10 @@ def is_refused(seen: Situation, refused: MintError) -> bool:
 def prove_stored(
     run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret], *, way_out: str = ""
 ) -> StoredSecret:
-    """Which listed client secret is the stored one that works; changes nothing.
+    """The listed client secret that is stored and works, with its value; changes nothing.
 
-    `way_out` is what to do if it doesn't, where more than usual is known.
-
-    Raises MintError if the token endpoint accepts none that is stored, and ConfigError if it can't
-    be told which of those that are listed it is.
+    `way_out` replaces the usual advice for the case that none works. Raises MintError if the token
+    endpoint accepts no stored one, ConfigError if the list doesn't show which one it is.
     """
     if not may_mint(seen):
         return _stored_by_list(seen, listed)
@@ -126,7 +124,7 @@ def explain_refused_stored(
     *,
     way_out: str = "",
 ) -> MintError:
-    """Nothing that is stored mints: it is wrong, or something else is."""
+    """The error if no stored client secret mints: they are wrong, or something else is."""
     if is_refused(seen, refused):
         return explain_lock_out(seen, refused, listed, way_out=way_out)
     return explain_untried(seen, refused, "the stored client secret", "nothing was changed")
@@ -153,10 +151,10 @@ def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> Stored
 
 
 def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
-    """Mint with the new client secret alone, again while it is refused, for two minutes at most.
+    """Mint with the new client secret alone; retries for at most two minutes while it is refused.
 
-    Where it may not be tried the gate alone decides. Raises MintError; nothing has changed then,
-    and the old one still works.
+    If it may not be tried, the gate alone decides. Raises MintError; nothing has changed then, and
+    the old one still works.
     """
     if not may_mint(seen):
         return
@@ -183,10 +181,10 @@ def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
 def refuse_unless_old(
     run: SecretRun, seen: Situation, rotation: SecretRotation, listed: ProviderSecret
 ) -> None:
-    """Raise ConfigError unless the client secret that is about to end is the stored old one.
+    """Raise ConfigError unless the client secret to be deleted is the stored old one.
 
-    The list tells, where it can. Else the old value has to work still: one that doesn't was not of
-    the client secret that is listed.
+    The list decides if it shows that. Otherwise the old value has to work: if it doesn't, it is not
+    the value of the listed client secret.
     """
     values = find_old_values(seen, rotation)
     told = {listed.matches(value) for value in values} or {None}
@@ -194,7 +192,7 @@ def refuse_unless_old(
         return
     can_be_tried = bool(values) and rotation.step == "overlap" and may_mint(seen)
     if None in told and rotation.old_digest is not None and not can_be_tried:
-        return  # it was proved when it was recorded
+        return  # proved when it was recorded
     if None in told and can_be_tried:
         accepted = find_accepted(run, seen, values)
         if not isinstance(accepted, MintError):
@@ -210,7 +208,7 @@ def refuse_unless_old(
 
 
 def find_old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
-    """The stored values that can be the old one's; one at most, where that was recorded."""
+    """The stored values that may be the old one; at most one, if it was recorded."""
     values = {digest_of(value): value for value in seen.credentials.client_secrets}
     if rotation.old_digest is not None:
         return [value for digest, value in values.items() if digest == rotation.old_digest]
@@ -220,7 +218,7 @@ def find_old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
 def explain_lock_out(
     seen: Situation, refused: MintError, listed: Sequence[ProviderSecret], *, way_out: str = ""
 ) -> MintError:
-    """No stored client secret works: what the provider lists, and the way out."""
+    """The error if no stored client secret works: what the provider lists, and the way out."""
     kind, secret_id = seen.settings.kind, seen.version.secret_id
     are = (
         "none of its client secrets is"
@@ -243,7 +241,7 @@ def explain_lock_out(
 
 
 def explain_untried(seen: Situation, refused: MintError, what: str, kept: str) -> MintError:
-    """A proxy's page, a refused grant or scope: it says nothing about the client secret."""
+    """The error for a failure that is not about the client secret, such as a refused scope."""
     force = run_command(seen.version.secret_id, None, "--force")
     return _copy(
         refused,

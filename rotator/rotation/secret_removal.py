@@ -43,7 +43,7 @@ def explain_clock(run: SecretRun, seen: Situation) -> str:
 
 
 def is_same_twice(rotation: SecretRotation) -> bool:
-    """Whether the state names one client secret as both the old and the new one."""
+    """Whether the state has the same client secret as the old and the new one."""
     old, new = rotation.old, rotation.new
     has_one_value = rotation.new_digest is not None and rotation.new_digest == rotation.old_digest
     return has_one_value or (old is not None and new is not None and old.id == new.id)
@@ -52,9 +52,9 @@ def is_same_twice(rotation: SecretRotation) -> bool:
 def switch_off(
     admin: ClientAdmin, secret_id: str, *, kept: StoredSecret, digest: str | None = None
 ) -> None:
-    """Switch this client secret off; raises ConfigError if it is the one that is kept.
+    """Switch this client secret off; raises ConfigError if it is the one to keep.
 
-    `digest` is of its value, None where nobody has that.
+    `digest` is that of its value, None if nobody has the value.
     """
     _refuse_kept(secret_id, digest, kept)
     admin.retire(secret_id)
@@ -63,7 +63,7 @@ def switch_off(
 def delete(
     admin: ClientAdmin, secret_id: str, *, kept: StoredSecret, digest: str | None = None
 ) -> None:
-    """Delete this client secret; raises ConfigError if it is the one that is kept."""
+    """Delete this client secret; raises ConfigError if it is the one to keep."""
     _refuse_kept(secret_id, digest, kept)
     admin.delete(secret_id)
 

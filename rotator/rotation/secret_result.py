@@ -1,4 +1,4 @@
-"""What a run on a client secret found and did, as data."""
+"""The result of a run that rotates a client secret, as data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SecretRotationResult:
     gate: tuple[Condition, ...] = ()
 
     def log_fields(self) -> dict[str, Any]:
-        """What the event of the outcome holds."""
+        """The fields of the outcome's log event."""
         rotation = self.rotation
         new, old = (rotation.new, rotation.old) if rotation else (None, None)
         return {

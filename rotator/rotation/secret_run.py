@@ -1,4 +1,4 @@
-"""What the steps of rotating a client secret share: what was read, and how it is published."""
+"""What all steps of rotating a client secret share: parameters, reads and writes."""
 
 from __future__ import annotations
 
@@ -58,22 +58,22 @@ __all__ = [
 ]
 
 STORE_PATIENCE_S = 60.0
-"""How long the only copy of a new value is kept in hand while Secrets Manager doesn't answer."""
+"""How long storing the only copy of a new value is retried while Secrets Manager fails."""
 
 LISTING_LAG = timedelta(minutes=10)
-"""How long a provider may take to list a client secret that it has made."""
+"""How long a provider may take to list a client secret that it has added."""
 
 SETTLING = timedelta(hours=1)
-"""How long what a provider doesn't know yet counts as temporary: a new client secret is refused, or
-one that was lost is not listed."""
+"""How long it counts as temporary that a new client secret is refused, or that one added by an
+interrupted run is not listed."""
 
 EXPIRY_LEAD = timedelta(days=14)
-"""How long before its end a client secret is replaced, with the overlap on top of it."""
+"""How long before its expiry a client secret is replaced, in addition to the overlap."""
 
 EDITED = "somebody has stored other client secrets meanwhile"
 
 REFUSALS = frozenset({400, 401, 403, 404, 409, 422})
-"""RFC 9110 section 15.5. A 429 can come from what stands before the provider, after the fact."""
+"""RFC 9110 section 15.5. Not 429, which a gateway may send although the provider has acted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SecretRun:
         rotation: SecretRotation | None = None,
         gate: tuple[Condition, ...] = (),
     ) -> SecretRotationResult:
-        """How this run ended."""
+        """The result of this run."""
         return SecretRotationResult(self.credentials_secret, outcome, summary, rotation, gate)
 
     def now(self) -> datetime:
@@ -118,7 +118,7 @@ class SecretRun:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The credentials secret as it was read, and what it says of the rotation."""
+    """The credentials secret as it was read, and the state of its rotation."""
 
     version: StoredSecret
     credentials: ClientCredentials
@@ -127,7 +127,7 @@ class Situation:
 
     @property
     def new_value(self) -> Secret | None:
-        """The stored value that the rotation under way has added, None if it is gone."""
+        """The stored value that the rotation has added, None if somebody has removed it."""
         digest = self.rotation.new_digest if self.rotation else None
         values = self.credentials.client_secrets
         return next((value for value in values if digest_of(value) == digest), None)
@@ -174,10 +174,10 @@ def publish(
     client_secrets: Callable[[Sequence[str]], Sequence[str]] | None = None,
     patience_s: float = 0.0,
 ) -> Situation:
-    """Store the state, and what `client_secrets` makes of the stored values with it.
+    """Store the state, and the client secrets as changed by the function `client_secrets`.
 
-    An edit that somebody makes meanwhile is kept. Raises VersionConflict if another run has taken
-    a step of the same rotation or an edit had to be put back, and what the store raises.
+    A concurrent edit is kept. Raises VersionConflict if another run has taken a step of the same
+    rotation or an edit had to be restored, and StoreError as the store does.
     """
     before = parse_fields(seen.version).get(ROTATION_FIELD)
     state = rotation or SecretRotation(id=run.new_id(), step="done", started_at=run.now())
@@ -194,8 +194,8 @@ def publish(
     def was_changed(version: StoredSecret) -> bool:
         return bool(parse_fields(version).get(ROTATION_FIELD) != before)
 
-    # An edit by hand takes no derived id, so that only a look shows it; a call may lie in between.
-    # A look that lags behind what was seen shows another state, and is not believed.
+    # The id of an edit by hand is not derived, so only a read shows it; there may have been calls
+    # since the last one. A read that lags behind that one shows another state, and is ignored.
     [current] = run.store.read(run.credentials_secret)
     published = compare_and_set(
         seen.version if was_changed(current) else current,
@@ -234,15 +234,15 @@ def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | 
 
 
 def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
-    """Raise VersionConflict if the client secrets are not those that were seen.
+    """Raise VersionConflict if the stored client secrets have changed since they were read.
 
-    To be asked directly before anything at the provider ends: whoever has gone back to another
-    client secret meanwhile may have stored the one that would be deleted.
+    Call it directly before a client secret is deleted or switched off: somebody may have stored
+    that one again.
     """
     if _read_client_secrets(run) == seen.credentials.client_secrets:
         return
-    # A read may lag behind what this rotation has stored itself, and a later one behind an edit:
-    # what is there once all of them have settled counts.
+    # A read may lag behind this rotation's own write, and a later one behind an edit: the values
+    # after a pause count.
     run.clock.sleep(sum(CONSISTENCY_WAITS_S))
     if _read_client_secrets(run) != seen.credentials.client_secrets:
         raise _conflict(run, EDITED)
@@ -271,7 +271,7 @@ def _conflict(run: SecretRun, problem: str) -> VersionConflict:
 
 
 def with_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
-    """What keeps the new one among the stored values, first if somebody has taken it out."""
+    """An edit that keeps the stored values, with the new one first if somebody has removed it."""
 
     def keep(texts: Sequence[str]) -> Sequence[str]:
         return texts if value.reveal() in texts else [value.reveal(), *texts]
@@ -280,9 +280,9 @@ def with_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
 
 
 def keep_from_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
-    """What drops the values that the new one replaces: those that are tried after it.
+    """An edit that drops the values that the new one replaces: those after it.
 
-    If somebody has taken the new one out it is put back: the others may have just ended.
+    If somebody has removed the new one it is added again: the others may have just become invalid.
     """
 
     def keep(texts: Sequence[str]) -> Sequence[str]:
@@ -295,7 +295,7 @@ def keep_from_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
 def is_old_enough(
     run: SecretRun, created_at: datetime | None, expires_at: datetime | None, lifetime: timedelta
 ) -> bool:
-    """Whether a client secret is due: by its age, or since it ends soon. Unknown age is due."""
+    """Whether a client secret is due: its age is unknown or too high, or it expires soon."""
     if run.max_age is None or created_at is None:
         return True
     lead = min(EXPIRY_LEAD + run.overlap, lifetime / 2)
@@ -304,15 +304,15 @@ def is_old_enough(
 
 
 def explain_age(run: SecretRun, listed: ProviderSecret) -> str:
-    """Why a client secret is not due."""
+    """The summary for a client secret that is not due."""
     age = format_duration(run.now() - listed.created_at) if listed.created_at else "an unknown time"
     limit = format_duration(run.max_age) if run.max_age else "any age"
     return f"client secret {listed.id} is {age} old, and is replaced when it is {limit} old"
 
 
 def is_refusal(error: ClientAdminError) -> bool:
-    """Whether the provider said no before it changed anything; other failures may have come after.
+    """Whether the provider refused before it changed anything.
 
-    A timeout that a proxy tells as 408 is none, nor is a 5xx.
+    After a 5xx, or a proxy's 408, it may have acted.
     """
     return error.status in REFUSALS

@@ -1,8 +1,8 @@
-"""Rotating a client secret where the provider makes it, and the old one can live beside it.
+"""Rotates a client secret that the provider creates while the old one keeps working.
 
-The order is what keeps the working client secret: intent, add, store both, prove, wait, delete the
-old one, store the new one alone. Whatever is lost in between, the next run finds in the state, or
-in what the provider lists.
+The order of the steps keeps a working client secret: intent, add, store both, prove, wait, delete
+the old one, store the new one alone. If a run is interrupted, the next one continues from the state
+and the provider's list.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = ["advance_two_slots"]
 
 
 def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:
-    """Take the next steps of the rotation, as far as they can be taken now."""
+    """Take the next steps of the rotation, as far as possible now."""
     admin = run.open_admin(seen)
     listed = admin.list()
     run = with_provider_clock(run, admin)
@@ -73,7 +73,7 @@ def _continue(
     value, old, new = seen.new_value, rotation.old, rotation.new
     if is_same_twice(rotation):
         return abandon_same_twice(run, seen, rotation, listed)
-    # Tried first is what mints: the gate would wait for the new one for ever behind another.
+    # The job mints with the first one: behind another, the new one would never be used.
     if value is None or old is None or new is None or seen.credentials.client_secrets[0] != value:
         return abandon(run, seen, rotation, listed)
     if new.id in listed and not listed[new.id].is_active:
@@ -147,7 +147,7 @@ def _end_old(
 def _remember_tokens(
     run: SecretRun, seen: Situation, rotation: SecretRotation, evidence: Evidence
 ) -> tuple[SecretRotation, Situation]:
-    """Store since when the new one mints, and when the other tokens end, where that has changed."""
+    """Store since when the new one mints, and when the other tokens expire, if that has changed."""
     before = rotation
     rotation = replace(
         rotation,
