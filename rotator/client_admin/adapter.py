@@ -1,6 +1,6 @@
-"""The client that makes the calls of a provider's adapter.
+"""Sends the requests of a provider's adapter, and parses the responses.
 
-Each is sent once: an `add` can't be repeated safely.
+Each request is sent once: an `add` can't be repeated safely.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ class HttpClientAdmin:
         self._send = send
         self._clock = clock
         self._minted: tuple[Secret, str] | None = None
-        self._told: set[Secret] = set()
+        self._known_values: set[Secret] = set()
         self._ahead_s = 0.0
 
     @property
     def clock_ahead(self) -> timedelta:
-        """By how much this host's clock is ahead of the provider's, as far as a `Date` shows it."""
+        """By how much this host's clock is ahead of the provider's, as the `Date` headers show."""
         return timedelta(seconds=self._ahead_s)
 
     @property
@@ -114,7 +114,7 @@ class HttpClientAdmin:
         assert self._adapter.add is not None  # noqa: S101 - as the kind says
         assert self._adapter.parse_added is not None  # noqa: S101
         call = self._adapter.add(self._target, label, ends_at)
-        response = self._call(call, tells_value=True)
+        response = self._call(call, has_value=True)
         return self._parse(call, self._adapter.parse_added, response)
 
     def retire(self, secret_id: str) -> None:
@@ -145,15 +145,15 @@ class HttpClientAdmin:
             raise _undocumented(self._target, call, response)
         if any(each.id == secret_id for each in self.list()):
             raise ClientAdminError(
-                f"{self._target.settings.kind.name}: lists {secret_id} after it was asked to delete"
-                " it; its value is kept. Run this again",
+                f"{self._target.settings.kind.name}: still lists {secret_id} after deleting it; its"
+                " value is kept. Run this again",
                 retryable=True,
             )
 
     def replace(self, value: Secret) -> None:
         """Make this value the client's only secret."""
         assert self._adapter.replace is not None  # noqa: S101 - as the kind says
-        self._told.add(value)
+        self._known_values.add(value)
         call = self._adapter.replace(self._target, value)
         response = self._call(call)
         if self._adapter.parse_replaced is not None:
@@ -166,22 +166,25 @@ class HttpClientAdmin:
             raise _undocumented(self._target, call, response)
 
     def _call(
-        self, call: Call, *, also_accepts: int | None = None, tells_value: bool = False
+        self, call: Call, *, also_accepts: int | None = None, has_value: bool = False
     ) -> HttpResponse:
-        """The response; of the refusal of one that can tell a new value only a code is shown."""
+        """Send the request and return the response; raises ClientAdminError for a refusal.
+
+        If a response can contain a new value (`has_value`), that error shows only a known code.
+        """
         if self._minted is None:
             self._minted = self._token()
         token, client_id = self._minted
         request = _request(self._adapter, self._target, call, token, client_id)
         asked_at = self._clock.now()
         response = _sent(
-            self._send, request, f"{self._target.settings.kind.name}: cannot {call.does}"
+            self._send, request, f"{self._target.settings.kind.name}: cannot {call.action}"
         )
         self._ahead_s = max(self._ahead_s, -seconds_ahead(response.headers, asked_at=asked_at))
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
-            hidden = (token, *self._target.client_secrets, *self._told)
+            hidden = (token, *self._target.client_secrets, *self._known_values)
             redactor = Redactor.of(*hidden, sent=request)
-            said = _describe(response, redactor, code_alone=tells_value)
+            said = _describe(response, redactor, code_alone=has_value)
             raise _refusal(self._adapter, self._target, call, response, said, asked_at=asked_at)
         return response
 
@@ -194,12 +197,12 @@ class HttpClientAdmin:
             if response.is_cut:
                 raise ValueError("is longer than any that is documented")
             fields = parse_items(response.body)
-            self._told.update(_values_in(fields))  # which a later refusal may repeat
+            self._known_values.update(_values_in(fields))  # which a later refusal may repeat
             parsed = parse(fields)
             ids = _ids_in(parsed)
             if not all(_is_id(self._adapter, each) for each in ids):
-                raise ValueError("names a client secret by what is no id of the provider's")
-            _refuse_told_ids(ids, *self._target.client_secrets, *self._told)
+                raise ValueError("has an id that is not of the provider's form")
+            _refuse_ids_with_values(ids, *self._target.client_secrets, *self._known_values)
             return parsed
 
         return replace_error(
@@ -214,13 +217,13 @@ def _is_id(adapter: Adapter, text: str) -> bool:
 
 
 def _check_id(adapter: Adapter, target: Target, secret_id: str) -> str:
-    """The id; raises ConfigError for one that the state has from who knows where."""
+    """The id; raises ConfigError if it is not of the provider's form."""
     if _is_id(adapter, secret_id):
         return secret_id
     raise ConfigError(
-        f"{target.settings.kind.name}: client_secret_rotation names a client secret by what is no"
-        " id of the provider's; nothing was changed there. Take that field out of the credentials"
-        " secret, then run this again"
+        f"{target.settings.kind.name}: client_secret_rotation has an id of a client secret that is"
+        " not of the provider's form; nothing was changed there. Remove that field from the"
+        " credentials secret, then run this again"
     )
 
 
@@ -239,8 +242,8 @@ def _request(
         lambda: call.url(target.settings.url),
         ValueError,
         lambda problem: ConfigError(
-            f"{target.settings.kind.name}: cannot {call.does}: its URL {problem}; correct client_id"
-            " and the ids in client_admin"
+            f"{target.settings.kind.name}: cannot {call.action}: its URL {problem}; correct"
+            " client_id and the ids in client_admin"
         ),
     )
     return HttpRequest(url, call.method, headers, body)
@@ -258,9 +261,9 @@ def _sent(send: Send, request: HttpRequest, subject: str) -> HttpResponse:
 
 def _undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
     return ClientAdminError(
-        f"{target.settings.kind.name}: its response to a request to {call.does} is not the"
-        f" documented one (HTTP {response.status}); see what answers at {target.settings.url}, then"
-        " run this again",
+        f"{target.settings.kind.name}: its response to a request to {call.action} is not the"
+        f" documented one (HTTP {response.status}); check what responds at {target.settings.url},"
+        " then run this again",
         status=response.status,
     )
 
@@ -312,13 +315,13 @@ def _refusal(
     *,
     asked_at: datetime,
 ) -> ClientAdminError:
-    """The error for a refusal; `said` are what it says and the id of the request."""
+    """The error for a refusal; `said` are its description and its request id."""
     status, (text, request_id) = response.status, said
     hint = f"; grant {adapter.grants}" if status in PERMISSIONS else ""
     if status == UNAUTHORIZED:
         hint = explain_clock_skew(response.headers, now=asked_at) + hint
     return ClientAdminError(
-        f"{target.settings.kind.name}: refused to {call.does} (HTTP {status}"
+        f"{target.settings.kind.name}: refused to {call.action} (HTTP {status}"
         f"{f': {text}' if text else ''}){hint}",
         status=status,
         debug_id=request_id,
@@ -329,14 +332,14 @@ def _refusal(
 def _describe(
     response: HttpResponse, redactor: Redactor, *, code_alone: bool
 ) -> tuple[str | None, ...]:
-    """What a refusal says, and the id of the request, both redacted; or a documented code alone."""
+    """The description in a refusal and its request id, both redacted; or only a documented code."""
     if code_alone:
         return _known_code(response.body), None
     text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
     return redactor.redact_together(text, debug_id(response.headers, redactor))
 
 
-def _refuse_told_ids(ids: Iterable[str], *values: Secret) -> None:
+def _refuse_ids_with_values(ids: Iterable[str], *values: Secret) -> None:
     """Raise ValueError for an id that contains a value: ids are shown, and stored in clear text."""
     redactor = Redactor.of(*values)
     if any(redactor.finds_whole(each) for each in ids):

@@ -1,4 +1,4 @@
-"""One provider's calls as data and small functions: what an adapter is made of."""
+"""The parts of an adapter, which describes a provider's interface as data and functions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["Adapter", "Call", "Target"]
 
 SAFE = "()='"
-"""Beside letters, digits and `-._~`: what a key predicate of OData has in a segment."""
+"""Characters that are not encoded, as an OData key predicate has them in a path segment; letters,
+digits and `-._~` never are."""
 
 OPAQUE_ID = r"[A-Za-z0-9_-]{1,128}"
-"""What Adobe's (32 hexadecimal digits) and Okta's (20 letters and digits) look like on their pages,
-which promise no form."""
+"""The form of Adobe's ids (32 hexadecimal digits) and Okta's (20 letters and digits) on their
+pages, which don't specify one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose client secrets: the client, and the settings that say where.
+    """The client whose secrets are managed, and the settings of the provider's interface.
 
-    `client_secrets` are the stored ones, which no error may show: the provider knows them.
+    `client_secrets` are the stored ones, which no error may show.
     """
 
     client_id: str
@@ -43,19 +44,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of the provider's interface.
+    """One request to the provider's interface; `action` describes it in messages.
 
-    The segments of `path` follow the base URL, each of them encoded. `body` becomes JSON.
+    The segments of `path` are percent-encoded and follow the base URL. `body` is sent as JSON.
     """
 
-    does: str
+    action: str
     method: str
     path: tuple[str, ...]
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     query: str = ""
 
     def url(self, base: str) -> str:
-        """Where it goes; raises ValueError for a segment that would lead elsewhere."""
+        """The URL of the request; raises ValueError for a segment that would lead elsewhere."""
         if not {"", ".", ".."}.isdisjoint(self.path):  # RFC 3986 section 3.3: no names
             raise ValueError("has an empty path segment, or one of dots")
         path = "/".join(quote(segment, safe=SAFE) for segment in self.path)
@@ -64,12 +65,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One provider. What it doesn't have is None.
+    """The requests and parsers of one provider; None for an operation that it doesn't have.
 
-    `grants` says which right the management credentials need, for a refusal. A parser takes
-    the JSON of a response and raises ValueError for what isn't documented, since a page of a proxy
-    is no success; a delete has none, and is documented to be answered by 204. `secret_id` is a
-    pattern for the ids of client secrets.
+    `grants` are the permissions that the management credentials need, for the error of a refusal. A
+    parser takes the JSON of a response and raises ValueError if it isn't the documented one, since
+    a proxy's page is no success. A delete has no parser: its documented response is an empty 204.
+    `secret_id` is a pattern for the ids of client secrets.
     """
 
     grants: str

@@ -13,7 +13,7 @@ from rotator.client_admin.calls import Adapter, Call
 from rotator.client_admin.values import parse_date_time, parse_text
 from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import NewSecret, ProviderSecret, tells_nothing
+from rotator.model.secret_rotation import NewSecret, ProviderSecret, matches_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
         id=parse_text(fields["keyId"]),
         created_at=parse_date_time(fields.get("startDateTime")),
         expires_at=parse_date_time(fields.get("endDateTime")),
-        matches=tells_nothing if hint is None else partial(_begins, parse_text(hint)),
+        matches=matches_unknown if hint is None else partial(_begins, parse_text(hint)),
         label=None if label is None else str(label),
     )
 

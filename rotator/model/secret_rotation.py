@@ -25,8 +25,8 @@ __all__ = [
     "SecretRotationSettings",
     "digest_of",
     "digest_of_all",
+    "matches_unknown",
     "read_rotation",
-    "tells_nothing",
 ]
 
 Step = Literal["adding", "overlap", "retired", "done"]
@@ -50,7 +50,7 @@ class SecretRotationSettings(NamedTuple):
     max_age: timedelta | None = None
 
 
-def tells_nothing(_: Secret) -> None:
+def matches_unknown(_: Secret) -> None:
     """The `matches` of a client secret about whose value the list says nothing."""
 
 
@@ -70,7 +70,7 @@ class ProviderSecret:
     label: str | None = None
     updated_at: datetime | None = None
     matches: Callable[[Secret], bool | None] = field(
-        default=tells_nothing, repr=False, compare=False
+        default=matches_unknown, repr=False, compare=False
     )
 
     def to_fields(self) -> dict[str, str]:
@@ -113,7 +113,7 @@ class SecretRotation:
     `minted_since` has, for each token secret, when the first token was issued of those that the new
     client secret has minted without interruption, and `old_tokens_end_at` is the latest end of
     those that were seen and that it has not minted.
-    `replaced_version_id` is the version of the credentials secret over which the state was written.
+    `replaced_version_id` is the version of the secret that the write of the state replaced.
     """
 
     id: str

@@ -51,7 +51,7 @@ _PROBLEMS = {
     "issued_in_future": "its token was issued by a clock that is ahead",
     "cadence_reached": "its token ends no later than the stored one",
 }
-"""What a reason to be due says of a waiting token."""
+"""Why a waiting token is unusable, by the reason for which it would be due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def successor_id(secret: StoredSecret, ordinal: int = 0) -> str:
 
 
 def is_successor(version: StoredSecret, version_id: str) -> bool:
-    """Whether rotator has published it over the version of that id."""
+    """Whether rotator published this version to replace the version with that id."""
     seen = version._replace(version_id=version_id)
     return any(version.version_id == successor_id(seen, each) for each in range(MAX_ORDINALS))
 

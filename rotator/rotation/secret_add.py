@@ -19,7 +19,7 @@ from rotator.rotation.secret_listing import (
     explain_refused_add,
     find_bound,
     find_orphans,
-    refuse_full_house,
+    refuse_without_capacity,
 )
 from rotator.rotation.secret_proof import prove, prove_stored
 from rotator.rotation.secret_removal import delete, switch_off
@@ -92,11 +92,11 @@ def _add(
     run: SecretRun, seen: Situation, admin: ClientAdmin, addition: _Addition
 ) -> SecretRotationResult:
     old = addition.stored.listed
-    _unless_overtaken(run, seen, lambda: refuse_full_house(seen, addition.listed, old))
+    _unless_overtaken(run, seen, lambda: refuse_without_capacity(seen, addition.listed, old))
     refuse_without_room(run, seen, [each.id for each in addition.listed])
     if run.dry_run:
         lost = "".join(f"delete {each.id}, whose value was lost, and " for each in addition.orphans)
-        summary = f"would {lost}add a client secret beside {old.id}"
+        summary = f"would {lost}add a client secret, and keep {old.id} for the overlap"
         return run.conclude("would_change", summary, rotation=seen.rotation)
     for orphan in addition.orphans:
         if admin.can_retire and orphan.is_active:
@@ -186,7 +186,7 @@ def _store_both(
     old_id = rotation.old.id if rotation.old else "?"
     return run.conclude(
         "started",
-        f"client secret {added.listed.id} is stored and accepted; {old_id} stays beside it until"
+        f"client secret {added.listed.id} is stored and accepted; {old_id} is kept too, until"
         f" {ends} at least",
         rotation=rotation,
     )
@@ -219,8 +219,8 @@ def settle_add(
     if run.now() < free_at:
         raise StoreError(
             f"credentials secret {run.credentials_secret}: a run that began at"
-            f" {format_instant(intent.started_at)} has not told how it ended; run this again after"
-            f" {format_instant(free_at)}",
+            f" {format_instant(intent.started_at)} has not recorded its result; run this again"
+            f" after {format_instant(free_at)}",
             operation="GetSecretValue",
             secret_id=run.credentials_secret,
             retryable=True,
@@ -232,7 +232,7 @@ def settle_add(
     listed_by = intent.started_at + LISTING_LAG
     if not orphans and run.now() < listed_by:
         raise ClientAdminError(
-            f"{seen.settings.kind.name}: lists nothing of what a run that began at"
+            f"{seen.settings.kind.name}: does not list what a run that began at"
             f" {format_instant(intent.started_at)} may have added; the next run looks again, and"
             f" from {format_instant(listed_by)} on it begins anew",
             retryable=True,

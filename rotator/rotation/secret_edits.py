@@ -1,8 +1,9 @@
-"""What somebody stores between a read and the write that follows it, and how it is put back.
+"""Restores an edit that was made between a read and the write that follows it.
 
-PutSecretValue takes no condition on the version that it replaces, and an edit by hand has an id of
-its own. So each write is followed by a look at the version that it has replaced; and the state says
-which version that was meant to be, for the next run, if this one dies before its look.
+PutSecretValue takes no condition on the version that it replaces, and the id of an edit by hand is
+not derived. So each write is followed by a check of the version that it has replaced. The state
+records which version that should have been, for the next run, if this one is killed before the
+check.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def restore_replaced_edit(
 def find_lost_edit(
     current: StoredSecret, replaced_id: str | None, *, store: HistoryStore, clock: Clock
 ) -> StoredSecret | None:
-    """What somebody stored, and a run replaced that died before its look; None if there is none.
+    """The edit that a run replaced before it was killed, None if there is none.
 
-    `replaced_id` is the version that the run had read. Only what was stored between that one and
-    the current one counts: people move labels back and forth, too.
+    `replaced_id` is the version that the run had read. Only a version stored between that one and
+    the current one counts, since people also move labels back and forth.
     """
     if replaced_id is None or not is_successor(current, replaced_id):
         return None
@@ -65,7 +66,7 @@ def restore_edit(
     clock: Clock,
     keeps_first: bool = True,
 ) -> None:
-    """Make the edit current again, with the first client secret of `current` behind its own."""
+    """Make the edit current again, with the first client secret of `current` after its own."""
     kept = parse_credentials(current).client_secrets[:1] if keeps_first else ()
     text = _put_in_front(edit, kept)
     compare_and_set(current, lambda _: text, store=store, yields_to=lambda _: True, clock=clock)

@@ -30,9 +30,9 @@ from rotator.rotation.secret_proof import (
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     STORE_PATIENCE_S,
-    keep_from_new,
+    add_new,
+    drop_replaced,
     publish,
-    with_new,
 )
 
 if TYPE_CHECKING:
@@ -98,15 +98,15 @@ def finish(
         run,
         seen,
         done,
-        client_secrets=_drop_old(rotation, value) if drops else with_new(value),
+        client_secrets=_drop_old(rotation, value) if drops else add_new(value),
         patience_s=STORE_PATIENCE_S,
     )
     new_id, old_id = _ids(rotation)
-    summary = f"client secret {new_id} has taken the place of {old_id}, which is deleted"
+    summary = f"client secret {new_id} has replaced {old_id}, which is deleted"
     summary += explain_others(run, left, value) if drops else ""
     if not drops:
         summary = (
-            f"client secret {new_id} has taken the place of {old_id}, which is not listed any more;"
+            f"client secret {new_id} has replaced {old_id}, which is not listed any more;"
             " its value is kept behind the new one, since it may not be tried (single_active)"
         )
     return run.conclude("finished", summary, rotation=done, gate=gate)
@@ -137,7 +137,7 @@ def finish_without_old(
 def _drop_old(rotation: SecretRotation, value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
     """An edit that drops the old value only, and adds the new one if somebody has removed it."""
     if rotation.old_digest is None:  # of an older release
-        return keep_from_new(value)
+        return drop_replaced(value)
 
     def keep(texts: Sequence[str]) -> Sequence[str]:
         kept = [text for text in texts if digest_of(Secret(text)) != rotation.old_digest]
@@ -270,14 +270,14 @@ def abandon(
         ended = f"the new client secret {how} the credentials, so this rotation has ended"
     ours = [rotation.new, rotation.old if state is None else None]
     left = [each.id for each in ours if each is not None and each.id in listed]
-    told = _tell_left(seen, left, listed)
+    advice = _explain_left(seen, left, listed)
     old = listed.get(rotation.old.id) if rotation.old else None
     if old is not None and not old.is_active:
-        told += f"; {old.id} is switched off there: switch it on if the credentials hold it"
+        advice += f"; {old.id} is switched off there: switch it on if the credentials hold it"
     if run.dry_run:
-        return run.conclude("would_change", f"{ended}; {told}", rotation=rotation)
+        return run.conclude("would_change", f"{ended}; {advice}", rotation=rotation)
     publish(run, seen, state)
-    return run.conclude("abandoned", f"{ended}; {told}", rotation=state)
+    return run.conclude("abandoned", f"{ended}; {advice}", rotation=state)
 
 
 def abandon_same_twice(
@@ -360,7 +360,7 @@ def abandon_rolled_back(
     left = [new.id] if new and new.id in by_id and new.id != stored.listed.id else []
     ended = (
         f"AWSCURRENT was moved back to a version from before {name} was stored, so this rotation"
-        f" has ended; {_tell_left(seen, left, by_id)}"
+        f" has ended; {_explain_left(seen, left, by_id)}"
     )
     if run.dry_run:
         return run.conclude("would_change", ended, rotation=intent)
@@ -368,17 +368,19 @@ def abandon_rolled_back(
     return run.conclude("abandoned", ended, rotation=state)
 
 
-def _tell_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:
+def _explain_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:
     kind = seen.settings.kind
     if not left:
         return f"nothing of it is left at {kind.name}"
     are, it = "is", "it there if nobody uses it"
     if len(left) > 1:
         are, it = "are", "each that nobody uses"
-    told = f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.where_to_delete})"
+    advice = (
+        f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.where_to_delete})"
+    )
     if kind.capacity is not None and len(listed) >= kind.capacity:
-        told += ", else there is no room for the next rotation"
-    return told
+        advice += ", else there is no room for the next rotation"
+    return advice
 
 
 def _ids(rotation: SecretRotation) -> tuple[str, str]:

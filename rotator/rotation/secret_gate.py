@@ -122,7 +122,7 @@ def assess_gate(
         conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
     if rotation.stored_at is not None:
         made_at = rotation.new.created_at if rotation.new else None
-        # The host that stored it may have been behind: it was not there before it was made.
+        # The clock of the host that stored it may have been behind its time of creation.
         over_at = max(rotation.stored_at, made_at or rotation.stored_at) + run.overlap
         conditions.append(
             Condition(
@@ -140,7 +140,7 @@ def assess_gate(
 def _condition_of_value(
     seen: Situation, rotation: SecretRotation, old: ProviderSecret
 ) -> Condition:
-    """Whether the old value is stored: who takes it out may have another use for it."""
+    """Whether the old value is still stored: whoever removed it may use it elsewhere."""
     if find_old_values(seen, rotation):
         reason = f"the value of the old client secret {old.id} is stored behind the new one"
         return Condition("stored", is_met=True, reason=reason)

@@ -30,7 +30,7 @@ __all__ = [
     "find_bound",
     "find_orphans",
     "identify",
-    "refuse_full_house",
+    "refuse_without_capacity",
 ]
 
 ORPHAN_WINDOW = timedelta(minutes=2)
@@ -96,16 +96,16 @@ def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -
     )
 
 
-def refuse_full_house(
+def refuse_without_capacity(
     seen: Situation, listed: Sequence[ProviderSecret], old: ProviderSecret
 ) -> None:
     """Raise ConfigError if the provider has no room for another client secret."""
     kind = seen.settings.kind
     if kind.capacity is not None and len(listed) >= kind.capacity:
-        raise _full_house(kind, listed, old)
+        raise _no_capacity(kind, listed, old)
 
 
-def _full_house(
+def _no_capacity(
     kind: AdminKind, listed: Sequence[ProviderSecret], old: ProviderSecret
 ) -> ConfigError:
     return ConfigError(
@@ -141,7 +141,7 @@ def explain_refused_add(
     except ClientAdminError:
         return refused
     if len(listed) >= kind.capacity:
-        return _full_house(kind, listed, old)
+        return _no_capacity(kind, listed, old)
     return ClientAdminError(
         f"{refused}; it lists {describe(listed)} and takes {kind.capacity}: if you see another one"
         f" ({kind.where_to_delete}), delete there what nobody uses, then run this again",
@@ -204,12 +204,12 @@ def describe(listed: Sequence[ProviderSecret]) -> str:
 
     def describe(each: ProviderSecret) -> str:
         known = (("made", each.created_at), ("last used", each.last_used_at))
-        told = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
+        details = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
         if tells_use and each.last_used_at is None:
-            told.append("no use seen")
+            details.append("no use seen")
         if not each.is_active:
-            told.append("switched off")
-        return f"{each.id} ({', '.join(told)})" if told else each.id
+            details.append("switched off")
+        return f"{each.id} ({', '.join(details)})" if details else each.id
 
     return ", ".join(describe(each) for each in listed)
 

@@ -19,13 +19,13 @@ from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_proof import explain_refused_stored, find_accepted, may_mint, prove
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
+    add_new,
+    drop_replaced,
     explain_age,
     is_old_enough,
     is_refusal,
-    keep_from_new,
     publish,
     refuse_if_edited,
-    with_new,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _replace(
     refuse_if_edited(run, seen)
     admin.replace(value)
     rotation = replace(rotation, step="overlap", stored_at=run.now())
-    seen = publish(run, seen, rotation, client_secrets=with_new(value))
+    seen = publish(run, seen, rotation, client_secrets=add_new(value))
     prove(run, seen, value)
     until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
@@ -140,7 +140,7 @@ def _finish(
     done = SecretRotation(
         id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
     )
-    publish(run, seen, done, client_secrets=keep_from_new(value))
+    publish(run, seen, done, client_secrets=drop_replaced(value))
     return run.conclude(
         "finished", "the new client secret is the only one now", rotation=done, gate=gate
     )

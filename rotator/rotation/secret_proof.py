@@ -164,7 +164,7 @@ def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
 
 
 def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
-    """What else is stored, and how much of it is dead: somebody may wait until it works."""
+    """The end of a summary if other client secrets are stored, and how many of them are refused."""
     others = [each for each in seen.credentials.client_secrets if each != value]
     if not others:
         return ""
@@ -173,8 +173,8 @@ def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
     dead = f", of which {count} {'are' if count > 1 else 'is'} refused" if count else ""
     are = "others are" if len(others) > 1 else "other is"
     return (
-        f"; {len(others)} {are} stored beside it{dead}: take out of the credentials secret what"
-        " nobody waits for"
+        f"; {len(others)} {are} stored too{dead}: remove those that nobody needs from the"
+        " credentials secret"
     )
 
 
@@ -187,13 +187,13 @@ def refuse_unless_old(
     the value of the listed client secret.
     """
     values = find_old_values(seen, rotation)
-    told = {listed.matches(value) for value in values} or {None}
-    if True in told:
+    matches = {listed.matches(value) for value in values} or {None}
+    if True in matches:
         return
     can_be_tried = bool(values) and rotation.step == "overlap" and may_mint(seen)
-    if None in told and rotation.old_digest is not None and not can_be_tried:
+    if None in matches and rotation.old_digest is not None and not can_be_tried:
         return  # proved when it was recorded
-    if None in told and can_be_tried:
+    if None in matches and can_be_tried:
         accepted = find_accepted(run, seen, values)
         if not isinstance(accepted, MintError):
             return
@@ -235,7 +235,7 @@ def explain_lock_out(
     return _copy(
         refused,
         f"credentials secret {secret_id}: {are} accepted ({refused}){there}; nothing was changed."
-        f' To get out, {way_out}, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")',
+        f' To recover, {way_out}, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")',
         is_temporary=False,
     )
 

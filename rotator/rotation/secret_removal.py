@@ -1,7 +1,8 @@
-"""The one place where a client secret ends at the provider: what is kept must be another one.
+"""The only place where client secrets are deleted at the provider, and never the one to keep.
 
-A cache or a proxy can repeat the response to an earlier request, so that what looks new is the old
-one. And a clock that is ahead would end it early: the earlier of two clocks counts.
+A cache or a proxy can repeat the response to an earlier request, so that the old client secret
+looks like a new one. And a clock that is ahead would end the overlap early, so the earlier of two
+clocks counts.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "with_provider_clock"]
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""A smaller difference is nothing to tell people about."""
+"""A smaller difference is not mentioned."""
 
 
 def with_provider_clock(run: SecretRun, admin: ClientAdmin) -> SecretRun:
-    """The run by the provider's clock, if this host's is ahead of the `Date` of its responses."""
+    """The run with the provider's clock, if this host's is ahead of the `Date` of its responses."""
     return replace(run, clock_ahead=admin.clock_ahead)
 
 
 def explain_clock(run: SecretRun, seen: Situation) -> str:
-    """What to add to the summary of a wait that this host's clock alone would have ended."""
+    """The end of a summary if this host's clock is ahead; empty otherwise."""
     if run.clock_ahead < CLOCK_TOLERANCE:
         return ""
     minutes = timedelta(minutes=round(run.clock_ahead / timedelta(minutes=1)))
     return (
         f"; this host's clock is {format_duration(minutes)} ahead of that of"
-        f" {seen.settings.kind.name}, which counts: set it, and let NTP keep it right"
+        f" {seen.settings.kind.name}, which counts: correct it, and keep it synchronized with NTP"
     )
 
 

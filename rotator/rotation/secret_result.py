@@ -18,7 +18,7 @@ __all__ = ["SecretOutcome", "SecretRotationResult"]
 SecretOutcome = Literal[
     "not_due", "started", "waiting", "retired", "finished", "reverted", "abandoned", "would_change"
 ]
-"""`started`: a new client secret is stored beside the old one. `waiting`: the gate is closed.
+"""`started`: a new client secret is stored too. `waiting`: the gate is closed.
 `retired`: the old one is switched off. `finished`: the old one is gone. `reverted`: the new one was
 gone at the provider, and the old one serves alone again. `abandoned`: somebody stored another
 client secret meanwhile. `would_change`: a dry run that has found something to do."""

@@ -1,6 +1,6 @@
-"""Whether the credentials secret has room for a second client secret.
+"""Checks that the credentials secret has room for a second client secret.
 
-A provider shows the value once. If it could then not be stored, each run would make another one.
+A provider shows a new value once. If it could not be stored, each run would add another one.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 __all__ = ["refuse_without_room"]
 
 VALUE_CHARS = 512
-"""More than any client secret of the four providers has: Okta's have 100 at most."""
+"""More than the length of any client secret of the supported providers: Okta's have at most 100."""
 
 ID_CHARS = 128
 DIGEST = "0" * 64
 
 
 def refuse_without_room(run: SecretRun, seen: Situation, known_ids: Sequence[str] = ()) -> None:
-    """Raise CredentialsError unless a whole rotation fits beside what is stored.
+    """Raise CredentialsError unless everything that a rotation adds fits into the secret.
 
-    That is a new value before the stored ones, and the state with all that any step writes in it.
+    That is a new value, and the state with all fields that any step writes.
     """
     now, text = run.now(), "x" * VALUE_CHARS
     listed = ProviderSecret("x" * ID_CHARS, created_at=now, expires_at=now)
@@ -62,6 +62,6 @@ def refuse_without_room(run: SecretRun, seen: Situation, known_ids: Sequence[str
         raise CredentialsError(
             f"credentials secret {run.credentials_secret}: has no room for a second client secret:"
             f" with it and the state of the rotation it could have {size_bytes} bytes, and Secrets"
-            f" Manager takes {MAX_SECRET_BYTES}; nothing was changed. Take out of it what rotator"
+            f" Manager accepts {MAX_SECRET_BYTES}; nothing was changed. Remove from it what rotator"
             " doesn't need, then run this again"
         )

@@ -45,16 +45,16 @@ __all__ = [
     "STORE_PATIENCE_S",
     "SecretRun",
     "Situation",
+    "add_new",
+    "drop_replaced",
     "explain_age",
     "is_old_enough",
     "is_refusal",
-    "keep_from_new",
     "publish",
     "read_situation",
     "refuse_if_edited",
     "refuse_if_overtaken",
     "settle_lost_edit",
-    "with_new",
 ]
 
 STORE_PATIENCE_S = 60.0
@@ -80,10 +80,10 @@ REFUSALS = frozenset({400, 401, 403, 404, 409, 422})
 class SecretRun:
     """One run on the client secret of one credentials secret.
 
-    `open_admin` makes the provider's interface for what was read. `max_age` is the age from which a
-    client secret is replaced, None to replace it whenever none is being replaced. `token_secrets`
-    are named besides those that the credentials name. `remaining_s` tells how many seconds are left
-    for waiting. By `clock_ahead` this host's clock is known to be ahead of the provider's.
+    `open_admin` returns the provider's interface for the credentials that were read. `max_age` is
+    the age at which a client secret is replaced, None for any age. `token_secrets` are those that
+    the credentials do not name. `remaining_s` returns how many seconds the run may wait.
+    `clock_ahead` is by how much this host's clock is ahead of the provider's.
     """
 
     credentials_secret: str
@@ -215,9 +215,9 @@ def publish(
 
 
 def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | None:
-    """Put back what a run replaced that died before it could look; None if there is nothing.
+    """Restore an edit that a run replaced before it was killed; returns None if there is none.
 
-    Raises VersionConflict once it is put back.
+    Raises VersionConflict after restoring it; a dry run returns its result instead.
     """
     replaced_id = seen.rotation.replaced_version_id if seen.rotation else None
     edit = find_lost_edit(seen.version, replaced_id, store=run.store, clock=run.clock)
@@ -270,7 +270,7 @@ def _conflict(run: SecretRun, problem: str) -> VersionConflict:
     )
 
 
-def with_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
+def add_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
     """An edit that keeps the stored values, with the new one first if somebody has removed it."""
 
     def keep(texts: Sequence[str]) -> Sequence[str]:
@@ -279,7 +279,7 @@ def with_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
     return keep
 
 
-def keep_from_new(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
+def drop_replaced(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
     """An edit that drops the values that the new one replaces: those after it.
 
     If somebody has removed the new one it is added again: the others may have just become invalid.

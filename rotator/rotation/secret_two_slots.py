@@ -32,7 +32,7 @@ from rotator.rotation.secret_removal import (
     switch_off,
     with_provider_clock,
 )
-from rotator.rotation.secret_run import publish, refuse_if_edited, with_new
+from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +173,7 @@ def _retire(
         kept = StoredSecret(rotation.new or old, value)
         switch_off(admin, old.id, kept=kept, digest=rotation.old_digest)
     rotation = replace(rotation, step="retired", retired_at=run.now())
-    publish(run, seen, rotation, client_secrets=with_new(value))
+    publish(run, seen, rotation, client_secrets=add_new(value))
     summary = (
         f"{old.id} is switched off at the provider; if anything breaks, switch it on again there."
         " A run in 24 hours deletes it"

@@ -142,7 +142,7 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: what the provider repeats of the stored one is shown": Mutation(
         "client_admin/adapter.py",
-        "            hidden = (token, *self._target.client_secrets, *self._told)\n",
+        "            hidden = (token, *self._target.client_secrets, *self._known_values)\n",
         "            hidden = (token,)\n",
         "tests/unit/client_admin/test_adapter.py -k that_the_provider_repeats",
     ),

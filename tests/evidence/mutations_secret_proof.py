@@ -170,7 +170,7 @@ SECRET_PROOF_MUTATIONS = {
     ),
     "client secret: a value that the list has told is shown": Mutation(
         ADAPTER,
-        "            self._told.update(_values_in(fields))",
+        "            self._known_values.update(_values_in(fields))",
         "            _values_in(fields)",
         f"{CALLS} -k later_refusal",
     ),

@@ -106,7 +106,7 @@ def test_process_of_its_own_ends_a_rotation(
     ended = cli("rotate-client-secret", "--credentials-secret", name)
 
     assert ended.returncode == 0
-    assert ended.stdout.startswith("finished: client secret adobe-secret-2 has taken the place of ")
+    assert ended.stdout.startswith("finished: client secret adobe-secret-2 has replaced ")
     assert FIRST_VALUE not in stored(vault, name)
     assert list(fake.secrets) == ["adobe-secret-2"]
 

@@ -193,7 +193,7 @@ def test_id_in_the_state_that_would_lead_elsewhere_is_not_sent(
 ) -> None:
     sent: list[HttpRequest] = []
 
-    with pytest.raises(ConfigError, match="names a client secret by what is no id"):
+    with pytest.raises(ConfigError, match="has an id of a client secret that is"):
         getattr(open_admin(kind, PAGE, sent=sent), verb)(odd)
 
     assert sent == []

@@ -57,7 +57,7 @@ def test_lost_run_is_not_taken_over_early_by_a_clock_that_is_ahead() -> None:
             world.fake.before = lambda _: None
             world.host_ahead = AHEAD
             world.clock.set_wall(world.clock.now() + AHEAD)
-            with pytest.raises(StoreError, match="has not told how it ended") as caught:
+            with pytest.raises(StoreError, match="has not recorded its result") as caught:
                 world.rotate()
             problems.append(str(caught.value))
             world.outside.is_watching = True

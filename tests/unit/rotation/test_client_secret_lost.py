@@ -32,7 +32,7 @@ def test_client_secret_whose_value_was_lost_is_deleted(make: type[SecretFake]) -
     world = SecretWorld(make).crash_at_add(is_added=True)
     lost = make.secret_id(2)
 
-    error = world.refused(StoreError, "has not told how it ended")
+    error = world.refused(StoreError, "has not recorded its result")
     assert error.retryable
     world.clock.advance(301)
     assert world.rotate().outcome == "started"

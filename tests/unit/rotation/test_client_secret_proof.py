@@ -369,5 +369,5 @@ def test_end_tells_what_else_is_stored_and_whether_it_is_dead(
     summary = world.rotate().summary
 
     dead = "" if works else ", of which 1 is refused"
-    assert f"; 1 other is stored beside it{dead}: take out" in summary
+    assert f"; 1 other is stored too{dead}: remove those" in summary
     assert "canary" not in summary
