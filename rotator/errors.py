@@ -6,6 +6,7 @@ and never contain a secret value: they are printed, logged and sent to people wh
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # importing `typing` would cost the reader more than all its other imports
@@ -34,6 +35,7 @@ __all__ = [
     "describe_unexpected",
     "did_you_mean",
     "explain_handshake",
+    "explain_key_log",
     "name_hint",
     "replace_error",
     "signal_error",
@@ -331,3 +333,13 @@ _HANDSHAKES = {
 def explain_handshake(reason: str) -> str | None:
     """The meaning of OpenSSL's reason code for a failed handshake, None if it may be temporary."""
     return next((text for part, text in _HANDSHAKES.items() if part in reason), None)
+
+
+def explain_key_log(error: BaseException) -> str | None:
+    """What is wrong with SSLKEYLOGFILE, if `error` is about its file: each TLS context opens it."""
+    named = os.environ.get("SSLKEYLOGFILE")
+    if not named or not isinstance(error, OSError) or error.filename != named:
+        return None
+    return (
+        "SSLKEYLOGFILE: the file cannot be written; unset it, or name one in a folder that exists"
+    )

@@ -22,7 +22,13 @@ from rotator.aws.error_details import (
 )
 from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
 from rotator.aws.places import place_of_error
-from rotator.errors import ConfigError, SecretNotFound, StoreError, VersionConflict
+from rotator.errors import (
+    ConfigError,
+    SecretNotFound,
+    StoreError,
+    VersionConflict,
+    explain_key_log,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +51,9 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     Both are empty while the client is created, when only a setting can be wrong.
     """
     names = [kind.__name__ for kind in type(error).__mro__]
-    for name in names:
-        if name in SETUP_PROBLEMS:
-            return ConfigError(SETUP_PROBLEMS[name])
+    problem = _environment_problem(error, names)
+    if problem is not None:
+        return ConfigError(problem)
     source = failing_source(error)
     if source is not None:
         return explain_credential_error(
@@ -59,13 +65,6 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
         return explain_refusal(response, operation=operation, secret_id=secret_id, place=place)
     if "ParamValidationError" in names:
         return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
-    if "ValueError" in names and "endpoint" in str(error):
-        has_no_region = "secretsmanager.." in str(error) or "secretsmanager-fips.." in str(error)
-        return ConfigError(
-            "AWS_DEFAULT_REGION: is empty; set AWS_REGION"
-            if has_no_region
-            else "AWS_ENDPOINT_URL: is not a URL"
-        )
     if not operation:
         return ConfigError(
             f"AWS configuration: the AWS SDK rejects it ({names[0]}); check the AWS profile"
@@ -80,6 +79,29 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     elif (status := unreadable_status(error)) is not None:
         return explain_foreign_response(operation, secret_id, status=status)
     return store_error(problem, operation, secret_id, retryable=temporary)
+
+
+def _environment_problem(error: Exception, names: list[str]) -> str | None:
+    """What is wrong with the variables or the configuration of the SDK, which no retry mends."""
+    for name in names:
+        if name in SETUP_PROBLEMS:
+            return SETUP_PROBLEMS[name]
+    text = str(error)
+    is_url = "ValueError" in names and ("endpoint" in text or text.startswith("Port "))
+    if is_url or ("HTTPClientError" in names and "Invalid header value" in text):
+        for name in _SENT_VARIABLES:
+            if not os.environ.get(name, "").isprintable():
+                return f"{name}: has a line break; set it without"
+    if is_url:
+        has_no_region = "secretsmanager.." in text or "secretsmanager-fips.." in text
+        if has_no_region:
+            return "AWS_DEFAULT_REGION: is empty; set AWS_REGION"
+        return "AWS_ENDPOINT_URL: is not a URL"
+    return explain_key_log(error)
+
+
+_SENT_VARIABLES = ("AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION")
+"""What the SDK puts into headers and the host's name, line breaks and all."""
 
 
 def explain_refusal(

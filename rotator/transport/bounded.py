@@ -20,7 +20,7 @@ from requests import exceptions as faults
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import exceptions as urllib3_faults
 
-from rotator.errors import RotatorError, explain_handshake, replace_error
+from rotator.errors import RotatorError, explain_handshake, explain_key_log, replace_error
 from rotator.transport.connections import FramingError, StrictAdapter
 from rotator.transport.environment import Environment
 from rotator.transport.tls import client_context, shared_context
@@ -144,9 +144,12 @@ def _tls_adapter(authorities: str, client_certificate: ClientCertificate | None)
             return StrictAdapter(shared, for_proxies=shared)
         return StrictAdapter(client_context(authorities, client_certificate), for_proxies=shared)
 
-    # An ssl.SSLError is an OSError, too.
-    unreadable = TransportError("CA bundle of the environment cannot be read")
-    return replace_error(build, OSError, lambda _: unreadable)
+    def explain(error: OSError) -> TransportError:  # an ssl.SSLError is one, too
+        return TransportError(
+            explain_key_log(error) or "CA bundle of the environment cannot be read"
+        )
+
+    return replace_error(build, OSError, explain)
 
 
 def _ca_bundle() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from functools import cached_property
 from math import ceil, log2
 from typing import TYPE_CHECKING
@@ -205,6 +206,8 @@ def _decodings(text: str, depth: int = MAX_DEPTH) -> Iterator[str]:
 
 def _decode(text: str) -> Iterator[str]:
     """The decodings of the text, or of encoded parts of it, by one layer of each known encoding."""
+    if not text.isascii():  # full-width letters read as the plain ones
+        yield unicodedata.normalize("NFKC", text)
     if has_escapes(text):
         yield unescape_all(text)
     runs = _BASE64.findall(re.sub(r"\s+", "", text))

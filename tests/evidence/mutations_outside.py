@@ -156,6 +156,12 @@ OUTSIDE_MUTATIONS = {
         "",
         "tests/unit/transport/test_redaction.py -k pieces",
     ),
+    "a secret in full-width letters is shown": Mutation(
+        "transport/encoded_echoes.py",
+        'yield unicodedata.normalize("NFKC", text)',
+        "yield text",
+        "tests/unit/transport/test_redaction.py -k full",
+    ),
     "a crash reporter shows what is written": Mutation(
         "aws/store.py",
         """        secrets = {} if text is None else {"SecretString": text}\n""",

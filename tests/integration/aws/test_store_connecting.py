@@ -70,6 +70,41 @@ def test_empty_region_is_not_told_as_a_wrong_endpoint(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("service")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:port"),
+        ("AWS_SESSION_TOKEN", "session\n"),
+        ("AWS_ACCESS_KEY_ID", "key\nid"),
+        ("AWS_DEFAULT_REGION", "us-east-1\n"),
+        ("SSLKEYLOGFILE", "/does/not/exist/keys"),
+    ],
+)
+def test_setting_that_no_request_can_be_made_with_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """The SDK finds it while it sends, and calls it a failure of the network."""
+    scheme = "https" if name == "SSLKEYLOGFILE" else "http"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{scheme}://127.0.0.1:9")
+    monkeypatch.setenv(name, value)
+    error = lone_error(lambda: SecretsManagerStore(connect()).read("a"))
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith(f"{name}: ")
+    assert value.strip() not in str(error)
+
+
+@pytest.mark.usefixtures("service")
+def test_region_with_a_line_break_is_not_taken_for_a_wrong_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1\n")
+    error = lone_error(lambda: SecretsManagerStore(connect()).read("a"))
+    assert str(error) == "AWS_DEFAULT_REGION: has a line break; set it without"
+
+
+@pytest.mark.usefixtures("service")
 def test_missing_aws_credentials_are_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as environment:
         environment.delenv("AWS_ACCESS_KEY_ID")

@@ -78,6 +78,18 @@ def test_ca_bundle_that_does_not_exist_is_named_as_the_trouble(
     assert not error.retryable
 
 
+def test_key_log_that_cannot_be_written_is_not_taken_for_a_bad_ca_bundle(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "none" / "keys"))
+
+    error = mint_error("https://127.0.0.1:9/token")
+
+    assert "SSLKEYLOGFILE: the file cannot be written" in str(error)
+    assert not error.retryable
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_plain_http_on_this_machine_never_goes_through_a_proxy(
     variable: str, monkeypatch: pytest.MonkeyPatch

@@ -91,6 +91,10 @@ DISGUISES = {
     "base64 of hex": base64.b64encode(OCTETS.hex().encode()).decode(),
     "hex of base64": base64.b64encode(OCTETS).hex(),
     "list of bytes of base64": str(list(base64.b64encode(OCTETS))),
+    "full-width letters": "".join(chr(ord(c) + 0xFEE0) for c in CANARY),
+    "letters of mathematics": "".join(
+        chr(ord(c) + 0x1D400 - ord("A")) if c.isupper() else c for c in CANARY.upper()
+    ),
 }
 
 
