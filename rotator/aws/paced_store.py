@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.error_details import store_error
+from rotator.aws.list_entries import keep_needed_fields
 from rotator.aws.secret_ids import arn_region, is_secret_arn
 from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.errors import StoreError, replace_error
@@ -46,6 +47,7 @@ class PacedStore(SecretsManagerStore):
         back_off: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(client)
+        keep_needed_fields(self._client)
         self._pace = pace
         self._back_off = back_off
 
@@ -90,9 +92,9 @@ class PacedStore(SecretsManagerStore):
             )
             yield from page.get("SecretList", [])  # may be empty before the last page
             token = page.get("NextToken")
-            if not token:
+            if token in (None, ""):
                 return
-            if token == params.get("NextToken"):
+            if not isinstance(token, str) or token == params.get("NextToken"):
                 break
             params["NextToken"] = token
         problem = "list of secrets: does not end (ListSecrets); check AWS_ENDPOINT_URL"

@@ -186,6 +186,12 @@ FLEET_MUTATIONS = {
         "        if listed is not None:\n            raise\n",
         f"{LIST} -k pages_before",
     ),
+    "discovery: an entry that the SDK cannot parse loses its page": Mutation(
+        "aws/paced_store.py",
+        "        keep_needed_fields(self._client)\n",
+        "",
+        "tests/integration/aws/test_store_connecting.py -k sdk_cannot_parse",
+    ),
     "discovery: a list that broke off is not told of": Mutation(
         "app/aws_lambda/fleet.py",
         "    problem = find_outage(reports) or selection.broken_off\n",

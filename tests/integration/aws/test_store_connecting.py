@@ -10,6 +10,7 @@ from botocore.exceptions import ConnectTimeoutError
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.errors import ConfigError, StoreError
+from rotator.fleet.discovery import discover
 from rotator.model.secret import Secret
 from rotator.reader import TokenReader
 from tests.support.errors_of import CANARY, lone_error
@@ -188,6 +189,55 @@ def test_page_of_another_server_is_no_empty_list_of_secrets(service: Service, bo
     error = lone_error(lambda: list(listed))
     assert isinstance(error, StoreError)
     assert "the response is not from Secrets Manager (ListSecrets: HTTP 200)" in str(error)
+
+
+ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:good-AbCdEf"
+TAGS = [{"Key": "rotator:credentials-secret", "Value": "c"}]
+GOOD = {"ARN": ARN, "Name": "good", "Tags": TAGS, "CreatedDate": 1.7e9}
+
+
+@pytest.mark.parametrize(
+    ("odd", "is_listed"),
+    [
+        ({"CreatedDate": "yesterday"}, True),
+        ({"LastChangedDate": {}}, True),
+        ({"DeletedDate": 1e300}, True),
+        ({"SecretVersionsToStages": ["v"]}, True),
+        ({"RotationRules": "never"}, True),
+        ({"PrimaryRegion": 7}, True),
+        ({"ARN": None}, False),
+        ({"Name": ["odd"]}, False),
+        ({"Tags": "all"}, False),
+        ({"Tags": [None, 7, {"Key": 7}]}, False),
+        (None, False),
+        ("odd", False),
+        (["odd"], False),
+    ],
+    ids=str,
+)
+def test_entry_that_the_sdk_cannot_parse_costs_no_other_its_place_in_the_list(
+    service: Service, odd: object, *, is_listed: bool
+) -> None:
+    named = GOOD | {"ARN": ARN.replace("good", "odd"), "Name": "odd"}
+    entry = named | odd if isinstance(odd, dict) else odd
+    page = {"SecretList": [GOOD, entry, GOOD]}
+    service.answer("ListSecrets", 200, json.dumps(page).encode())
+
+    listed = list(FleetStore(service.client).list_tagged("rotator:credentials-secret", {}))
+
+    names = [each.name for each in listed if each]
+    assert names == (["good", "odd", "good"] if is_listed else ["good", "good"])
+
+
+@pytest.mark.parametrize("token", [7, True, ["next"], {"next": 1}])
+def test_list_whose_continuation_is_no_text_breaks_off(service: Service, token: object) -> None:
+    page = {"SecretList": [GOOD], "NextToken": token}
+    service.answer("ListSecrets", 200, json.dumps(page).encode())
+
+    selection = discover(FleetStore(service.client), {})
+
+    assert [each.binding.token_secret for each in selection.bindings] == ["good"]
+    assert "list of secrets: does not end" in str(selection.broken_off)
 
 
 @pytest.mark.parametrize("body", [b"<html>canary</html>", b"{}", b""])
