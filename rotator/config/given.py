@@ -102,7 +102,8 @@ def _explain_unknown(variable: str) -> str | None:
     if name in {"token", "access_token"}:
         return (
             "is never read: the token is in the token secret, which"
-            f" {PREFIX}TOKEN_SECRET names; unset this variable"
+            f" {PREFIX}TOKEN_SECRET names; unset this variable, or, if `rotator exec` or `rotator"
+            f" env` has set it, pass these another --prefix than {PREFIX.rstrip('_')}"
         )
     if name.removesuffix("s") in CREDENTIALS_FIELDS:
         return _explain_credentials_field(name.removesuffix("s"))

@@ -1,6 +1,7 @@
 """The JSON Schemas of both secrets say what the codecs do."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -211,3 +212,12 @@ def test_other_names_of_the_token_url_are_refused_by_both(name: str) -> None:
     assert not CREDENTIALS_VALIDATOR.is_valid(fields)
     with pytest.raises(ValueError, match=r"did you mean token_url|headers cannot be set"):
         read_credentials(fields)
+
+
+def test_page_lists_the_names_that_a_secret_for_both_reserves() -> None:
+    page = (SCHEMAS.parents[1] / "docs" / "configuration.md").read_text("utf-8")
+    listed = page.partition("reserved there: ")[2].partition(". ")[0]
+
+    assert set(re.findall("`(\\w+)`", listed)) == (
+        TOKEN["properties"].keys() - CREDENTIALS["properties"].keys()
+    )

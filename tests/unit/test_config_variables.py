@@ -30,3 +30,12 @@ def test_variable_for_the_token_is_refused() -> None:
 
     assert said.startswith("ROTATOR_TOKEN: is never read: ")
     assert "ROTATOR_TOKEN_SECRET" in said
+
+
+def test_variables_that_exec_has_set_with_our_own_prefix_are_refused_with_the_way_out() -> None:
+    names = ("ACCESS_TOKEN", "CLIENT_ID", "EXPIRES_AT")  # docs/cli.md
+
+    said = refusal({f"ROTATOR_{name}": "canary" for name in names})
+
+    assert "`rotator exec`" in said
+    assert "another --prefix than ROTATOR" in said
