@@ -11,14 +11,20 @@
 # Secrets Manager only where there is a reason to. After a 401 call rejected_token, then
 # current_token again, and repeat the request if access_token is another one.
 
-# Every process draws its own moment, so that not all of them read at once.
-: "${token_jitter:=$(($$ % 100))}"
+# Every process draws its own moment, 0 to 99, so that not all of them read at once.
+case ${token_jitter-} in
+  [0-9] | [1-9][0-9]) ;;
+  *) token_jitter=$(($$ % 100)) ;;
+esac
+# Variables of these names in the environment are not ours, and would be passed on to every command.
+unset _secret access_token client_id
+_secret='' access_token='' client_id='' expires_at=0 _look_at=0 _rejected_at=0
 _newline='
 '
 
 current_token() {
   _now=$(date +%s)
-  if [ "$1" != "${_secret-}" ]; then
+  if [ "$1" != "$_secret" ]; then
     _secret=$1 access_token='' client_id='' expires_at=0 _look_at=0 _rejected_at=0
   fi
   if [ "$_now" -lt "$expires_at" ] && [ "$_now" -lt "$_look_at" ]; then
@@ -38,26 +44,50 @@ current_token() {
 # At most one extra look in 30 seconds, however many requests were refused.
 rejected_token() {
   _now=$(date +%s)
-  if [ "$_now" -ge "$((${_rejected_at:-0} + 30))" ]; then
+  if [ "$_now" -ge "$((_rejected_at + 30))" ]; then
     _rejected_at=$_now _look_at=0
   fi
 }
 
-# Fails, and changes nothing, if the version cannot be read or holds no token that is good.
+# Fails, and keeps the token, if the version cannot be read or holds none that is good. It sets
+# _now, because a read can take longer than a token lives.
 _read_version() {
-  _answer=$(aws secretsmanager get-secret-value --secret-id "$_secret" \
-    --version-stage "$1" --output json) || return 1
-  # The earlier instant counts; a token that is not due yet has until then, any other the last 24th.
-  # Values that the console has turned into strings are read, too.
+  _answer=$(aws secretsmanager get-secret-value --secret-id "$_secret" --version-stage "$1" \
+    --output json --cli-connect-timeout 5 --cli-read-timeout 10) || _answer=''
+  _now=$(date +%s)
+  [ -n "$_answer" ] || return 1
+  # Values that the console has turned into strings are read, too. The earlier end counts; a token
+  # without a usable next_rotation_at is due in the last 24th of its life.
   _fields=$(printf '%s' "$_answer" | jq -er --argjson now "$_now" '
-    .SecretString | fromjson
-    | ([(.expires_at_epoch // empty | tonumber), (.expires_at // empty | fromdateiso8601)] | min)
-      as $ends_at
-    | (if .next_rotation_at then .next_rotation_at | fromdateiso8601
-       else $ends_at - ($ends_at - (.issued_at | fromdateiso8601)) / 24 end) as $due_at
+    def plausible: select(0 < . and . < 253402300800);
+    def whole:
+      if type == "string" then
+        capture("\\A[ \\t\\r\\n]*(?<digits>[0-9]+(\\.[0-9]+)?)[ \\t\\r\\n]*\\z").digits | tonumber
+      else . end
+      | select(type == "number" and . == floor) | plausible;
+    def instant: # RFC 3339; a day that the month does not have would become one of the next
+      select(type == "string")
+      | capture("\\A(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})T" +
+          "(?<time>([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?<part>\\.[0-9]+)?" +
+          "(Z|(?<sign>[+-])(?<hours>[01][0-9]|2[0-3]):(?<minutes>[0-5][0-9]))\\z")
+      | "\(.date)T\(.time)Z" as $text
+      | ($text | try fromdateiso8601 catch empty | select(todate == $text))
+        + ("0" + .part | tonumber)
+        - (.sign + "60" | ltrimstr("+") | tonumber)
+        * ((.hours // "0" | tonumber) * 60 + (.minutes // "0" | tonumber))
+      | plausible;
+    def usable(f): if . == null then empty else [f][0] // error("unusable") end;
+    .SecretString | ltrimstr("\ufeff") | fromjson
+    | ([(.expires_at_epoch | usable(whole)), (.expires_at | usable(instant))] | min) as $ends_at
+    | ([$now, (.issued_at | instant)] | min) as $issued_at
+    | ([.next_rotation_at | instant | select(. < $ends_at)][0]
+       // $ends_at - ($ends_at - $issued_at) / 24) as $due_at
     | select($ends_at > $now and (.access_token | test("\\A[!-~]+\\z")))
     | select(.token_type | . == null or (strings | ascii_downcase == "bearer"))
-    | "\($ends_at | floor) \($due_at | floor)\n\(.client_id // "")\n\(.access_token)"' 2>/dev/null) || return 1
+    | (.client_id | if . == null then "" else . end
+       | select(test("\\A([!-~]([ -~]*[!-~])?)?\\z"))) as $client_id
+    | "\($ends_at | floor) \($due_at | floor)\n\($client_id)\n\(.access_token)"
+    ' 2>/dev/null) || return 1
   access_token=${_fields##*"$_newline"} _fields=${_fields%"$_newline"*}
   client_id=${_fields##*"$_newline"} _fields=${_fields%%"$_newline"*}
   expires_at=${_fields% *} _due=${_fields#* }

@@ -4,9 +4,10 @@
 //   import { TokenReader } from "./token-reader.mjs";
 //
 //   const client = new SecretsManagerClient({});
-//   const reader = new TokenReader(async (VersionStage) => {
+//   const reader = new TokenReader(async (VersionStage, abortSignal) => {
 //     const answer = await client.send(
 //       new GetSecretValueCommand({ SecretId: "adobe/token", VersionStage }),
+//       { abortSignal },
 //     );
 //     return answer.SecretString;
 //   });
@@ -15,6 +16,7 @@
 // One reader serves a whole process. After a 401: `if (await reader.invalidate(token))` repeat the
 // request, once.
 
+const READ_TIMEOUT_S = 10;
 const FAILURE_PAUSE_S = 60;
 const REJECTION_PAUSE_S = 30;
 
@@ -22,16 +24,24 @@ export class TokenReader {
   #read;
   #now;
   #random;
+  #timeoutMs;
   #cached = null;
   #lookAt = 0;
   #rejectedAt = -Infinity;
   #reading = null;
+  #rereading = null;
 
-  // `read(stage)` returns the SecretString of that version; `now` is in seconds since 1970.
-  constructor(read, { now = () => Date.now() / 1000, random = Math.random } = {}) {
+  // `read(stage, signal)` returns the SecretString of that version. A read that takes longer than
+  // `timeoutS` is aborted by the signal and has failed, even if it ignores that, because the SDK
+  // has no time limit of its own. `now` is in seconds since 1970.
+  constructor(
+    read,
+    { now = () => Date.now() / 1000, random = Math.random, timeoutS = READ_TIMEOUT_S } = {},
+  ) {
     this.#read = read;
     this.#now = now;
     this.#random = random;
+    this.#timeoutMs = timeoutS * 1000;
   }
 
   async token() {
@@ -45,11 +55,20 @@ export class TokenReader {
 
   // Call it with the token that was answered with 401; true if there is another one now.
   async invalidate(rejected) {
-    if (this.#cached?.token === rejected && this.#now() >= this.#rejectedAt + REJECTION_PAUSE_S) {
-      this.#rejectedAt = this.#now();
-      await this.#refresh();
+    if (this.#cached?.token === rejected) {
+      if (this.#now() >= this.#rejectedAt + REJECTION_PAUSE_S) {
+        this.#rejectedAt = this.#now();
+        this.#rereading = this.#reread(rejected);
+      }
+      await this.#rereading; // one for all requests that were refused
     }
     return this.#isGood() && this.#cached.token !== rejected;
+  }
+
+  // A read that began before the refusal may have seen the refused token, so it takes another one.
+  async #reread(rejected) {
+    await this.#reading?.catch(() => {});
+    if (this.#cached?.token === rejected) await this.#refresh().catch(() => {});
   }
 
   #isGood() {
@@ -73,8 +92,10 @@ export class TokenReader {
   }
 
   async #look() {
+    const signal = AbortSignal.timeout(this.#timeoutMs); // keeps no process alive
     try {
-      const found = (await this.#readVersion("AWSCURRENT")) ?? (await this.#previous());
+      const found =
+        (await this.#readVersion("AWSCURRENT", signal)) ?? (await this.#previous(signal));
       if (found === null) throw new Error("token secret: holds no token that is good");
       this.#cached = found;
       this.#lookAt = this.#nextLook(found);
@@ -85,20 +106,20 @@ export class TokenReader {
   }
 
   // The version before is for those who have nothing better.
-  async #previous() {
-    return this.#isGood() ? null : await this.#readVersion("AWSPREVIOUS");
+  async #previous(signal) {
+    return this.#isGood() ? null : await this.#readVersion("AWSPREVIOUS", signal);
   }
 
   // null: there is no such version, or what it holds is no good token.
-  async #readVersion(stage) {
+  async #readVersion(stage, signal) {
     let text;
     try {
-      text = await this.#read(stage);
+      text = await Promise.race([this.#read(stage, signal), aborted(signal)]);
     } catch (error) {
-      if (error.name === "ResourceNotFoundException") return null;
+      if (error?.name === "ResourceNotFoundException") return null;
       throw error;
     }
-    const found = parse(text);
+    const found = parse(text, this.#now());
     return found !== null && this.#now() < found.expiresAt ? found : null;
   }
 
@@ -110,26 +131,66 @@ export class TokenReader {
   }
 }
 
-// Values that the console has turned into strings are read, too; the earlier instant counts.
-function parse(text) {
+function aborted(signal) {
+  return new Promise((_, reject) => {
+    const fail = () => reject(new Error("token secret: the read was not answered in time"));
+    if (signal.aborted) fail();
+    else signal.addEventListener("abort", fail, { once: true });
+  });
+}
+
+// null for a value that holds no usable token. The earlier of two ends counts; without a usable
+// next_rotation_at the token is due in the last 24th of its life.
+function parse(text, now) {
   let fields;
   try {
-    fields = JSON.parse(text) ?? {};
+    fields = JSON.parse(text.replace(/^\uFEFF/, "")) ?? {};
   } catch {
     return null;
   }
-  const ends = [Number(fields.expires_at_epoch), seconds(fields.expires_at)].filter(Number.isFinite);
+  const { access_token: token, token_type: type, client_id: clientId } = fields;
+  if (!isText(token, /^[!-~]+$/) || !isText(type ?? "bearer", /^bearer$/i)) return null;
+  if (!isText(clientId ?? "", /^([!-~]([ -~]*[!-~])?)?$/)) return null; // no header can carry it
+  const ends = [];
+  if ((fields.expires_at_epoch ?? null) !== null) ends.push(wholeNumber(fields.expires_at_epoch));
+  if ((fields.expires_at ?? null) !== null) ends.push(instant(fields.expires_at));
+  if (ends.length === 0 || ends.includes(null)) return null;
   const expiresAt = Math.min(...ends);
-  const token = fields.access_token;
-  if (ends.length === 0 || typeof token !== "string" || !/^[!-~]+$/.test(token)) return null;
-  const type = fields.token_type ?? "bearer";
-  if (typeof type !== "string" || type.toLowerCase() !== "bearer") return null;
-  const due = seconds(fields.next_rotation_at);
-  const lastShare = (expiresAt - seconds(fields.issued_at)) / 24;
-  const dueAt = Number.isFinite(due) ? due : expiresAt - (lastShare || 0);
-  return { token, clientId: fields.client_id, expiresAt, dueAt };
+  const due = instant(fields.next_rotation_at);
+  const issuedAt = Math.min(instant(fields.issued_at) ?? now, now);
+  const isDueBefore = due !== null && due < expiresAt;
+  const dueAt = isDueBefore ? due : expiresAt - (expiresAt - issuedAt) / 24;
+  return { token, clientId, expiresAt, dueAt };
 }
 
-function seconds(instant) {
-  return Date.parse(instant ?? "") / 1000;
+function isText(value, pattern) {
+  return typeof value === "string" && pattern.test(value);
+}
+
+// Values that the console has turned into strings are read, too.
+function wholeNumber(value) {
+  const isDigits = isText(value, /^[ \t\r\n]*\d+(\.\d+)?[ \t\r\n]*$/);
+  const number = isDigits ? Number(value) : value;
+  return Number.isInteger(number) ? plausible(number) : null;
+}
+
+const RFC_3339 =
+  /^(\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+// An RFC 3339 instant in seconds since 1970.
+function instant(text) {
+  const match = isText(text, RFC_3339) ? RFC_3339.exec(text) : null;
+  // `Date` would make a day that the month does not have one of the next month.
+  if (match === null || isOtherDay(match[1])) return null;
+  return plausible(Date.parse(text) / 1000);
+}
+
+function isOtherDay(written) {
+  const at = new Date(`${written}Z`);
+  return Number.isNaN(at.getTime()) || !at.toISOString().startsWith(written);
+}
+
+// After 1970 and before the year 10000; a larger number counts milliseconds.
+function plausible(epoch) {
+  return 0 < epoch && epoch < 253_402_300_800 ? epoch : null;
 }

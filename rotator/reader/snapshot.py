@@ -8,9 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeGuard
 
 __all__ = ["Snapshot", "decode_json", "fits_a_header", "instant_text", "parse"]
+
+# The readers in other languages have the same pattern; `datetime.fromisoformat` accepts more, which
+# differs between versions of Python.
+_RFC_3339 = (
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+)
+_JSON_SPACE = " \t\r\n"
 
 
 class Snapshot:
@@ -82,8 +89,9 @@ def parse(response: Mapping[str, Any]) -> Snapshot:
     """Parse the token secret's value in a response to GetSecretValue.
 
     It must have `access_token`, and `expires_at_epoch` or `expires_at` (the earlier one counts); a
-    `token_type`, if there is one, must be bearer. Unknown fields are ignored, so a newer `schema`
-    can be read. Raises ValueError with a text that continues "its value ..." without quoting it.
+    `token_type`, if there is one, must be bearer. Null means absent. Unknown fields
+    are ignored, so a newer `schema` can be read. Raises ValueError with a text that continues "its
+    value ..." without quoting it.
     """
     if response.get("SecretString") is None and response.get("SecretBinary") is not None:
         raise ValueError("is binary (SecretBinary); store it as text (SecretString)")
@@ -161,27 +169,35 @@ def _expiry(fields: Mapping[str, Any]) -> datetime:
 def _epoch_instant(value: object) -> datetime | None:
     from datetime import UTC, datetime
 
-    from rotator.wire.dates import MAX_EPOCH_S, parse_whole_number
+    from rotator.wire.dates import parse_whole_number
 
     # The AWS console stores numbers that were edited there as strings.
-    epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)
-    return datetime.fromtimestamp(epoch, UTC) if epoch and 0 < epoch < MAX_EPOCH_S else None
+    epoch = parse_whole_number(value.strip(_JSON_SPACE) if isinstance(value, str) else value)
+    return datetime.fromtimestamp(epoch, UTC) if _is_plausible(epoch) else None
 
 
 def _instant(value: object) -> datetime | None:
     """An RFC 3339 instant as aware UTC; None if it is not one."""
+    import re
     from datetime import UTC, datetime
 
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not re.fullmatch(_RFC_3339, value, re.ASCII):
         return None
     try:
         at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo is not None else None
+        return at.astimezone(UTC) if _is_plausible(at.timestamp()) else None
     except (ValueError, OverflowError) as error:
         own = signal_error(error)
     if own is not None:
         raise own
     return None
+
+
+def _is_plausible(epoch: float | None) -> TypeGuard[float]:
+    """Whether it is a time after 1970 and before the year 10000."""
+    from rotator.wire.dates import MAX_EPOCH_S
+
+    return epoch is not None and 0 < epoch < MAX_EPOCH_S
 
 
 def instant_text(at: datetime) -> str:

@@ -194,3 +194,88 @@ def test_without_a_next_rotation_the_last_part_of_the_life_takes_its_place(
     assert len(wire.calls) == 1
     assert reader.token(START + 21 * HOUR + 15 * MINUTE) == "first"
     assert len(wire.calls) == 2
+
+
+def test_shell_never_serves_a_token_that_expired_during_a_read(tmp_path: Path) -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("*** NO READER IN SHELL: jq missing ***")
+    ends = {"access_token": "t", "expires_at_epoch": END}
+    script = """
+        . "$EXAMPLE"
+        date() { cat "$CLOCK"; }
+        aws() { echo "$ends_at" > "$CLOCK"; [ "$works" = 1 ] && printf '%s' "$RESPONSE"; }
+        for works in 1 0; do
+          echo "$((END - 4))" > "$CLOCK"
+          ends_at=$((END - 4)) turn=$works works=1
+          current_token "s$turn"
+          ends_at=$END works=$turn; rejected_token
+          current_token "s$turn" 2>/dev/null && echo "served $access_token" || echo refused
+        done
+    """
+    environment = {
+        "PATH": os.environ["PATH"],
+        "EXAMPLE": str(EXAMPLES / "read-token.sh"),
+        "CLOCK": str(tmp_path / "clock"),
+        "END": str(END),
+        "RESPONSE": json.dumps({"SecretString": json.dumps(ends)}),
+        "_secret": "s1",
+        "token_jitter": "08",
+    }
+    done = subprocess.run(
+        ["/bin/sh", "-uc", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n") == ["refused", "refused", ""]
+
+
+NODE = """
+    const { TokenReader } = await import(process.argv[1]);
+    const alive = setInterval(() => {}, 1000);
+    let now = 1_800_000_000;
+    const text = (access_token, end) => JSON.stringify({ access_token, expires_at_epoch: end });
+    const results = [];
+
+    let reads = 0;
+    const stuck = new TokenReader(
+      async () => (++reads === 2 ? new Promise(() => {}) : text(`read-${reads}`, now + 100)),
+      { now: () => now, timeoutS: 0.01 },
+    );
+    results.push(await stuck.token());
+    now += 100;
+    results.push(await stuck.token().catch(() => "timed out"));
+    results.push(await stuck.token());
+
+    let stored = "old";
+    let release = null;
+    let count = 0;
+    const slow = new TokenReader(
+      async () => {
+        const seen = text(stored, now + 1000);
+        if (++count === 2) await new Promise((resolve) => (release = resolve));
+        return seen;
+      },
+      { now: () => now, random: () => 0 },
+    );
+    await slow.token();
+    now += 990;
+    await slow.token();
+    stored = "new";
+    const answers = [slow.invalidate("old"), slow.invalidate("old")];
+    release();
+    results.push(...(await Promise.all(answers)), await slow.token(), count);
+    clearInterval(alive);
+    console.log(JSON.stringify(results));
+"""
+
+
+def test_node_gives_a_read_up_and_reads_again_after_a_rejection_during_one() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("*** NO READER IN NODE: node missing ***")
+    done = subprocess.run(
+        [node, "--input-type=module", "--eval", NODE, str(EXAMPLES / "token-reader.mjs")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    stuck, rejected = ["read-1", "timed out", "read-3"], [True, True, "new", 3]
+    assert json.loads(done.stdout) == stuck + rejected
