@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from rotator.errors import RotatorError, copy_error
+from rotator.errors import RotatorError, TokenUnavailable, copy_error, signal_error
 from rotator.reader.refresher import start_thread
 
 TYPE_CHECKING = False
@@ -37,9 +37,12 @@ async def invalidate(refresher: Refresher, rejected_token: str) -> bool:
     """As `Refresher.invalidate`."""
     if not refresher.cache.needs_read_after(rejected_token):
         return refresher.invalidate(rejected_token)  # which does not block here
-    return await _run_once_in_executor(
-        refresher, "invalidate", refresher.invalidate, rejected_token
-    )
+    try:
+        return await _run_once_in_executor(
+            refresher, "invalidate", refresher.invalidate, rejected_token
+        )
+    except TokenUnavailable:
+        return False  # no executor: the caller has the response, which says more
 
 
 def _starter(refresher: Refresher) -> Callable[[Callable[[], None]], object]:
@@ -63,10 +66,28 @@ def _read_or_error(refresher: Refresher) -> Snapshot | RotatorError:
 async def _run_once_in_executor(
     refresher: Refresher, kind: str, work: Callable[..., T], *args: Any
 ) -> T:
-    """Run `work` in the loop's executor, once for all tasks with the same arguments."""
+    """Run `work` in the loop's executor, once for all tasks with the same arguments.
+
+    Raises TokenUnavailable if the executor was shut down.
+    """
     loop = asyncio.get_running_loop()
     jobs, key = refresher.state().jobs, (loop, args)
     job = jobs.get(kind)
     if job is None or job[0] != key or job[1].done():
-        job = jobs[kind] = key, loop.run_in_executor(None, work, *args)
+        job = jobs[kind] = key, _submit(refresher, loop, work, *args)
     return await asyncio.shield(job[1])
+
+
+def _submit(
+    refresher: Refresher, loop: asyncio.AbstractEventLoop, work: Callable[..., T], *args: Any
+) -> asyncio.Future[T]:
+    try:
+        return loop.run_in_executor(None, work, *args)
+    except RuntimeError as error:  # also where the interpreter shuts down
+        own = signal_error(error)
+    raise own or TokenUnavailable(
+        f"secret {refresher.token_secret}: the executor of the event loop was shut down; read the"
+        " token before that, or call token() in a thread",
+        expires_at=refresher.cache.cached.snapshot.expires_at,
+        retryable=False,
+    )

@@ -67,7 +67,7 @@ class Refresher:
         self.background = background
         self.cache = TokenCache(serve, clock)
         self._clock = clock
-        self._token_secret = token_secret
+        self.token_secret = token_secret
         self._source_options = source_options
         self._states: dict[tuple[int, int], ProcessState] = {}
         self._rereading: set[int] = set()  # the threads in `invalidate`
@@ -151,7 +151,7 @@ class Refresher:
         joined = state, state.attempts
         if state.owner == _thread.get_ident():
             # A signal or logging handler that needs the token would wait for itself.
-            raise TokenUnavailable(f"secret {self._token_secret}: this thread already reads it")
+            raise TokenUnavailable(f"secret {self.token_secret}: this thread already reads it")
         state = take_refresh_lock(self._states)
         try:
             if self.cache.valid() is None:
@@ -161,7 +161,7 @@ class Refresher:
             valid = self.cache.valid()
             if valid is not None:
                 return valid
-            error = _unavailable(self._token_secret, self.cache.cached, state.failure)
+            error = _unavailable(self.token_secret, self.cache.cached, state.failure)
         finally:
             state.refresh_lock.release()
         raise error
@@ -198,7 +198,7 @@ class Refresher:
         except ConfigError as error:
             return error
         times: dict[str, Any] = {"now": self.cache.now, "ends_at": self.cache.ends_at}
-        return find_token(state.sources, self._token_secret, fresh=fresh, **times)
+        return find_token(state.sources, self.token_secret, fresh=fresh, **times)
 
 
 def _has_other_than(cache: TokenCache, rejected_token: str) -> bool:
@@ -278,12 +278,22 @@ def _unavailable(
 
 
 def _log(failure: RotatorError, cached: CachedToken) -> None:
-    """Log the failure of a background refresh, which has no caller to raise to."""
+    """Log the failure of a background refresh, which has no caller to raise to.
+
+    What a logging handler raises is dropped: the token that is being read is valid.
+    """
     with importing:
         import logging
 
-    logging.getLogger("rotator.reader").warning(
-        "rotator.refresh_failed: %s; the cached token is served until %s",
-        failure,
-        instant_text(cached.snapshot.expires_at),
-    )
+    try:
+        logging.getLogger("rotator.reader").warning(
+            "rotator.refresh_failed: %s; the cached token is served until %s",
+            failure,
+            instant_text(cached.snapshot.expires_at),
+        )
+    except Exception as error:  # noqa: BLE001 - a handler or filter of the program may raise anything
+        own = signal_error(error)
+    else:
+        return
+    if own is not None:
+        raise own

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rotator.errors import StoreError
+from rotator.errors import StoreError, TokenUnavailable
 from rotator.reader import Snapshot, TokenReader
 from rotator.reader.clocked import ClockedReader
 from tests.support.clock import FunctionClock
@@ -193,4 +193,38 @@ def test_refusal_that_needs_no_read_takes_no_thread() -> None:
         ]
 
     assert asyncio.run(refuse()) == ["keep", "back_off", "retry"]
+    assert source.calls == 1
+
+
+async def shut_down_executor() -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def test_read_without_an_executor_fails_with_an_error_of_the_reader() -> None:
+    reader = TokenReader("adobe/token", source=GatedReads(free=9))
+
+    async def read() -> None:
+        await shut_down_executor()
+        await reader.token_async()
+
+    with pytest.raises(
+        TokenUnavailable, match="adobe/token: the executor of the event loop was"
+    ) as told:
+        asyncio.run(read())
+    assert told.value.__cause__ is None
+    assert told.value.__context__ is None
+    assert reader.token()
+    asyncio.run(read())  # the cached token needs none
+
+
+def test_rejection_without_an_executor_leaves_the_response_to_its_caller() -> None:
+    source = GatedReads(free=9)
+    reader = TokenReader("s", source=source)
+
+    async def refuse(token: str) -> str:
+        await shut_down_executor()
+        return await reader.refused_async(token, 401)
+
+    assert asyncio.run(refuse(reader.token())) == "keep"
     assert source.calls == 1

@@ -66,6 +66,33 @@ def test_failed_refresh_is_logged_once_with_its_reason_and_no_token(
     assert "first" not in text
 
 
+class BrokenHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        del record
+        raise ValueError("a handler that fails")
+
+
+@pytest.mark.parametrize("part", ["handler", "filter"])
+def test_logging_that_fails_costs_no_valid_token(
+    rig: ReaderRig, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_record: logging.LogRecord) -> bool:
+        raise ValueError("a filter that fails")
+
+    handler = BrokenHandler() if part == "handler" else logging.NullHandler()
+    logger = logging.getLogger("rotator.reader")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "filters", [fail] if part == "filter" else [])
+    rig.reader.token()
+    rig.serve(UNREACHABLE)
+    for at in (DUE + 200, DUE + 1800, EXPIRY - 1):
+        rig.clock.advance_to(at)
+        assert rig.reader.token() == "first"
+    rig.serve(version("second", issued_at=EXPIRY - 1))
+    rig.clock.advance_to(EXPIRY)
+    assert rig.reader.token() == "second"
+
+
 # -- the expiry
 
 
