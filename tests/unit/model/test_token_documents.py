@@ -57,7 +57,7 @@ def rows(name: str, *values: Any, to: Usable | None, **others: object) -> Rows:
     return [(text_of(**{name: value}, **others), to) for value in values]
 
 
-TYPES = (
+TYPES: tuple[tuple[Any, ...], ...] = (
     ("bearer", "Bearer", "BEARER", MISSING, None),
     (
         *("", " ", "bearer ", " bearer", "bearer\n", "\ufeffbearer", "bearer token"),
@@ -66,7 +66,7 @@ TYPES = (
     ),
 )
 NO_TOKENS = (MISSING, None, "", 7, False, ["t"], "t u", " t", "t\n", "t\nu", "tökén", "t\u007f")
-NO_INSTANTS = (
+NO_INSTANTS: tuple[Any, ...] = (
     *("", "tomorrow", "2100", "2100-01-01", "2100-01-01T00:00:00", "Jan 1 2100 00:00:00 GMT"),
     *("2100-01-01 00:00:00Z", "2100-01-01t00:00:00Z", "2100-01-01T00:00:00z", "21000101T000000Z"),
     *("2100-01-01T00:00Z", "2100-01-01T00Z", "2100-W01-1T00:00:00Z", "2100-001T00:00:00Z"),
@@ -78,7 +78,7 @@ NO_INSTANTS = (
     *("0000-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-00:01"),
     *(END, True, False, 0, [], ["2100-01-01T00:00:00Z"], {}),
 )
-NO_EPOCHS = (
+NO_EPOCHS: tuple[Any, ...] = (
     *("", "x", "1e9", "0xfffffff0", "-5", f"+{END}", f"{END}.5", f"{END} 1", "9" * 400),
     *(True, False, 0, -5, END + 0.5, END * 1000, str(END * 1000), 1e300, [END], [], {}),
 )
