@@ -164,7 +164,7 @@ READER_MUTATIONS = {
     ),
     "a number that was turned into a string is none": Mutation(
         "reader/snapshot.py",
-        "epoch = parse_whole_number(value.strip() if isinstance(value, str) else value)",
+        "epoch = parse_whole_number(value.strip(_JSON_SPACE) if isinstance(value, str) else value)",
         "epoch = parse_whole_number(None if isinstance(value, str) else value)",
         "tests/unit/reader/test_snapshot.py -k earlier_one_counts",
     ),
@@ -294,5 +294,17 @@ READER_MUTATIONS = {
         "return error.with_traceback(place)",
         "return error",
         "tests/unit/test_errors.py -k of_what_it_interrupted",
+    ),
+    "a logging handler that raises costs a valid token": Mutation(
+        "reader/refresher.py",
+        "    except Exception as error:  # noqa: BLE001 - a handler",
+        "    except AssertionError as error:  # noqa: BLE001 - a handler",
+        "tests/unit/reader/test_expiry.py -k logging_that_fails",
+    ),
+    "the reader takes instants that readers in other languages refuse": Mutation(
+        "reader/snapshot.py",
+        "or not re.fullmatch(_RFC_3339, value, re.ASCII):",
+        "or not re:",
+        "tests/unit/model/test_token_documents.py -k one_rule",
     ),
 }
