@@ -103,7 +103,7 @@ WRITE_MUTATIONS = {
         "reader/snapshot.py",
         'isinstance(token_type, str) and token_type.lower() == "bearer"',
         'isinstance(token_type, str) and token_type.strip().lower() == "bearer"',
-        "tests/unit/model/test_token_documents.py -k reader_serves",
+        "tests/unit/model/test_token_documents.py -k serve_in_python",
     ),
     "an empty scope is the one that was asked for": Mutation(
         "oauth/response.py",
