@@ -41,7 +41,10 @@ class Store(Descriptions, Protocol):
         """One version by its id, None if there is none."""
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
-        """Publish `text` as this version; raises VersionConflict if that has other content."""
+        """Publish `text` as this version.
+
+        Raises VersionConflict if the version has other content, or is not current any more.
+        """
 
 
 class HistoryStore(Store, Protocol):

@@ -94,7 +94,7 @@ class MemoryStore:
         taken = published.versions.get(version_id)
         if taken is None:
             published.publish(text.reveal(), version_id)
-        elif taken != text.reveal():
+        elif taken != text.reveal() or published.current != version_id:
             raise VersionConflict("taken", operation="PutSecretValue", secret_id="s")
 
     def describe(self, secret_id: str) -> SecretInfo:
