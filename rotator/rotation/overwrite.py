@@ -92,7 +92,7 @@ def _holds_credentials(
 def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> bool:
     """Whether the version has no value, or one that rotator wrote, perhaps edited since.
 
-    An `access_token` alone proves nothing: other programs store theirs in secrets too. A document
+    An `access_token` alone proves nothing: other programs store one in a secret too. A document
     that was edited by hand still has the other keys, even if it is no longer JSON.
     """
     text = version.text.reveal() if version.text is not None else ""

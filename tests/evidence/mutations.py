@@ -233,7 +233,7 @@ MUTATIONS = {
     "a server error of STS is permanent": Mutation(
         "aws/error_details.py", "or status >= 500", "or status >= 600", f"{CHAIN} -k failing"
     ),
-    "our error is raised while theirs is handled": Mutation(
+    "our error is raised while that of a library is handled": Mutation(
         "errors.py",
         "        problem = signal_error(error) or ours(error)\n    raise problem",
         "        raise signal_error(error) or ours(error)",
