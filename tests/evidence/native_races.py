@@ -1,6 +1,6 @@
 """Native rotation beside every other trigger of the job, in every order of their calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,12 +13,14 @@ from tests.evidence.row import Effort, TableRow
 from tests.strict_aws.rotation import Rotation
 from tests.strict_aws.versions import Refused
 from tests.support.direct_client import DirectClient
-from tests.support.interleaving import interleavings
+from tests.support.interleaving import drawn_interleavings, interleavings
 from tests.support.native_rig import NativeBinding
 from tests.support.rotation_rig import HOUR
 
 Pause = Callable[[str], None]
 Act = Callable[["Race", Pause], object]
+Order = tuple["Race", tuple[str, ...], list[object]]
+"""A race after its calls, those calls, and how each actor ended."""
 
 
 @dataclass
@@ -167,20 +169,24 @@ RACES: dict[str, Callable[[], Race]] = {
 }
 LONG_RACES = {
     **RACES,
-    "last step, two scheduled runs": lambda: begin(
-        Race([take("finishSecret"), schedule, schedule]), *TO_FINISH
-    ),
     # Its orders are among those of "rotate-secret by hand", which begins with one call more.
     "whole rotation, scheduled run": lambda: begin(Race([WRITING, schedule])),
     "whole rotation, forced run": lambda: begin(Race([WRITING, force])),
 }
+DRAWN_RACES: dict[str, Callable[[], Race]] = {
+    "last step, two scheduled runs": lambda: begin(
+        Race([take("finishSecret"), schedule, schedule]), *TO_FINISH
+    ),
+    "rotate-secret by hand, scheduled run, forced run": lambda: Race([by_hand, schedule, force]),
+}
+"""Three have too many orders to run each."""
 
 
-def explore(make: Callable[[], Race]) -> tuple[int, str | None]:
-    """Every order up to the first with a problem: their number, and that problem."""
+def explore(orders: Iterator[Order]) -> tuple[int, str | None]:
+    """Up to the first with a problem: the number of orders, and that problem."""
     number = 0
     with silent_logs():
-        for race, order, ends in interleavings(make, actors=len(make().acts)):
+        for race, order, ends in orders:
             number += 1
             problems = [repr(end) for end in ends if isinstance(end, Exception)]
             problems += problems_of(race)
@@ -190,11 +196,18 @@ def explore(make: Callable[[], Race]) -> tuple[int, str | None]:
 
 
 def native_races(effort: Effort) -> TableRow:
-    """Each race in every order."""
+    """Each race of two in every order, and of three in orders drawn at random."""
     row = TableRow("native rotation, every order", "1, 3", "orders")
-    for case, make in (LONG_RACES if effort.long else RACES).items():
+    races = {
+        case: interleavings(make, actors=2)
+        for case, make in (LONG_RACES if effort.long else RACES).items()
+    }
+    for case, make in DRAWN_RACES.items():
+        number = effort.turns(short=100, long=5_000)
+        races[case] = drawn_interleavings(make, 3, number, by=effort.random(case))
+    for case, orders in races.items():
         if effort.wants(case):
-            number, problem = explore(make)
+            number, problem = explore(orders)
             row.add(case, problem)
             row.count += number - 1
     return row

@@ -10,9 +10,10 @@ from tests.evidence.native_histories import (
     ours,
     template_order,
 )
-from tests.evidence.native_races import RACES, explore
+from tests.evidence.native_races import DRAWN_RACES, RACES, explore, native_races
 from tests.evidence.replay import silent_logs
 from tests.evidence.row import Effort
+from tests.support.interleaving import interleavings
 
 QUICK = (
     "last step, scheduled run",
@@ -25,9 +26,16 @@ QUICK = (
 
 @pytest.mark.parametrize("case", QUICK)
 def test_no_order_of_calls_breaks_a_promise(case: str) -> None:
-    number, problem = explore(RACES[case])
+    number, problem = explore(interleavings(RACES[case], actors=2))
     assert problem is None
     assert number > 30
+
+
+@pytest.mark.parametrize("case", DRAWN_RACES)
+def test_no_drawn_order_of_three_breaks_a_promise(case: str) -> None:
+    found = native_races(Effort(case=case, limit=10))
+    assert found.violations == []
+    assert found.count == 10
 
 
 def test_no_fault_at_any_call_keeps_a_rotation_from_its_end() -> None:

@@ -5,6 +5,7 @@ turn. Nothing else runs meanwhile, so an order is repeatable. Of orders that dif
 two neighbouring reads comes first, one is run.
 """
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,10 +66,7 @@ def interleavings(
     prefix: list[int] = []
     while True:
         world = make()
-        running = [Actor() for _ in range(actors)]
-        functions = world.actors([each.pause for each in running])
-        for actor, function in zip(running, functions, strict=True):
-            actor.start(function)
+        running = _started(world, actors)
         order, choices, calls, is_new = _run(running, prefix)
         if is_new:
             yield world, tuple(calls), [actor.ended for actor in running]
@@ -79,6 +77,29 @@ def interleavings(
             return
         following = choices[-1][choices[-1].index(order[-1]) + 1]
         prefix = [*order[:-1], following]
+
+
+def drawn_interleavings(
+    make: Callable[[], W], actors: int, number: int, by: random.Random
+) -> Iterator[tuple[W, tuple[str, ...], list[object]]]:
+    """The same for orders drawn at random, where there are too many to run each."""
+    for _ in range(number):
+        world = make()
+        running = _started(world, actors)
+        calls: list[str] = []
+        while alive := [turn for turn, actor in enumerate(running) if actor.call is not None]:
+            turn = by.choice(alive)
+            calls.append(f"{turn}:{running[turn].call}")
+            running[turn].go()
+        yield world, tuple(calls), [actor.ended for actor in running]
+
+
+def _started(world: RaceWorld, actors: int) -> list[Actor]:
+    running = [Actor() for _ in range(actors)]
+    functions = world.actors([each.pause for each in running])
+    for actor, function in zip(running, functions, strict=True):
+        actor.start(function)
+    return running
 
 
 def _run(
