@@ -13,24 +13,36 @@ __all__ = [
     "SOURCE_NAMES",
     "SOURCE_OF",
     "TEMPORARY_CODES",
+    "THROTTLING_CODES",
 ]
+
+THROTTLING_CODES = frozenset(
+    [
+        "KmsThrottled",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ]
+)
+"""Codes by which a service asks for fewer calls: those of the SDK's standard retry mode that the
+services called here can send, and `KmsThrottled` of SQS."""
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, and those of
 # STS and SSO. Any code with status 429 or 5xx is temporary as well.
-TEMPORARY_CODES = frozenset(
+TEMPORARY_CODES = THROTTLING_CODES | frozenset(
     [
         "IDPCommunicationError",
         "InternalFailure",
         "InternalServerException",
         "InternalServiceError",
-        "RequestLimitExceeded",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
     ]
 )
 

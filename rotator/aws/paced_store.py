@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.aws.error_details import store_error
+from rotator.aws.error_table import THROTTLING_CODES
 from rotator.aws.list_entries import keep_needed_fields
 from rotator.aws.secret_ids import arn_region, is_secret_arn
 from rotator.aws.store import SecretsManagerStore, parse_tags
@@ -22,7 +23,6 @@ MAX_PAGES = 5_000
 
 MAX_THROTTLED = 5
 _OUTDATED = "InvalidNextTokenException"
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
 class ListedSecret(NamedTuple):
@@ -107,7 +107,7 @@ class PacedStore(SecretsManagerStore):
             try:
                 return self._call(operation, subject, **params)
             except StoreError as error:
-                if attempt == MAX_THROTTLED or error.aws_code not in _THROTTLED:
+                if attempt == MAX_THROTTLED or error.aws_code not in THROTTLING_CODES:
                     raise
                 self._back_off()
         raise AssertionError  # the last attempt returned or raised

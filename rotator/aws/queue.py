@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rotator.aws.client_config import client_config
 from rotator.aws.error_details import is_temporary, safe_code
+from rotator.aws.error_table import THROTTLING_CODES
 from rotator.aws.errors import explain_error, explain_foreign_response
 from rotator.aws.time_limit import call_within
 from rotator.errors import RotatorError, StoreError, replace_error
@@ -134,7 +135,7 @@ def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:
     else:
         code = safe_code(_plain_code(entry.get("Code")))
         # A fault of the sender is permanent, throttling excepted.
-        temporary = not entry.get("SenderFault") or "Throttl" in code or is_temporary(code, {})
+        temporary = not entry.get("SenderFault") or is_temporary(code, {})
         state = "is temporarily unavailable" if temporary else "refused the message"
         problem = _PROBLEMS.get(code, f"SQS {state} (SendMessage: {code})")
         if not temporary and code not in _PROBLEMS:
@@ -151,16 +152,13 @@ def _explain(error: Exception, queue_url: str) -> RotatorError:
     raw = str(details.get("Code", ""))
     code = _plain_code(raw)
     if raw.upper().startswith("KMS"):
-        temporary = "Throttl" in code
+        temporary = code in THROTTLING_CODES
         problem = f"its KMS key refused ({safe_code(code)})"
         advice = "grant kms:GenerateDataKey and kms:Decrypt on the key to this role"
         problem = problem if temporary else f"{problem}; {advice}, and check that it is enabled"
         return _queue_error(queue_url, problem, code=code, retryable=temporary)
     if code in _PROBLEMS:
         return _queue_error(queue_url, _PROBLEMS[code], code=code, retryable=False)
-    if "Throttl" in code:
-        problem = f"SQS is temporarily unavailable (SendMessage: {safe_code(code)})"
-        return _queue_error(queue_url, problem, code=code, retryable=True)
     if raw:
         details["Code"] = code
     found = explain_error(error, operation="SendMessage", secret_id=queue_url)

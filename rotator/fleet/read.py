@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Protocol
 
+from rotator.aws.error_table import THROTTLING_CODES
 from rotator.errors import StoreError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class PrefetchedStore:
         try:
             self._store.put(secret, text, version_id=version_id)
         except StoreError as error:
-            if "Throttling" in (error.aws_code or ""):
+            if error.aws_code in THROTTLING_CODES:
                 self._puts.back_off()
             raise
 

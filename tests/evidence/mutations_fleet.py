@@ -75,6 +75,12 @@ FLEET_MUTATIONS = {
         "            self._next_s = min(self._next_s, paused_until_s)\n",
         f"{WORK} -k throttled",
     ),
+    "fleet: a throttled put pauses nobody": Mutation(
+        "fleet/read.py",
+        "            if error.aws_code in THROTTLING_CODES:\n",
+        '            if "Throttling" in (error.aws_code or ""):\n',
+        f"{WORK} -k throttled_put",
+    ),
     "fleet: what is due goes in the order of its names": Mutation(
         "fleet/pool.py",
         'urgency=(self._expires_at if kind == "renew" else MOST_URGENT, self._tie_breaker),',

@@ -140,9 +140,12 @@ def test_role_that_may_not_read_in_batches_is_found_out_once() -> None:
     assert len(found) == 25
 
 
-def test_throttled_batch_is_repeated_in_its_turn() -> None:
+@pytest.mark.parametrize(
+    "code", ["RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException"]
+)
+def test_throttled_batch_is_repeated_in_its_turn(code: str) -> None:
     client = ScriptedClient()
-    client.batch_errors = [refusal("ThrottlingException")] * 2
+    client.batch_errors = [refusal(code)] * 2
     paced: list[str] = []
     store = FleetStore(
         client, pace=lambda: paced.append("turn"), back_off=lambda: paced.append("back off")

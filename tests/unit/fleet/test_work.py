@@ -1,10 +1,16 @@
 from collections.abc import Iterable
 
+import pytest
+
+from rotator.errors import StoreError
 from rotator.fleet.breaker import Failure
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.pacer import Pacer
+from rotator.fleet.read import PrefetchedStore
 from rotator.fleet.work import OUT_OF_TIME, Observation, WorkQueue
+from rotator.model.secret import Secret, StoredSecret
 from tests.support.clock import ManualClock
+from tests.support.memory_store import MemoryStore
 from tests.support.reader_threads import in_threads
 
 DOWN = Failure("HTTP 503")
@@ -232,3 +238,39 @@ def test_throttled_call_pauses_everybody_for_a_second() -> None:
     pacer.wait()
 
     assert abs(clock.monotonic() - started_s - 1) < 1e-6
+
+
+class RefusingStore(MemoryStore):
+    """A store whose puts are refused with this code of AWS."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(token={})
+        self.code = code
+
+    def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:  # noqa: ARG002 - as in `Store`
+        raise StoreError(
+            "refused", operation="PutSecretValue", secret_id=secret.secret_id, aws_code=self.code
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "pause_s"),
+    [
+        ("ThrottlingException", 1),
+        ("RequestLimitExceeded", 1),
+        ("SlowDown", 1),
+        ("TooManyRequestsException", 1),
+        ("AccessDeniedException", 0),
+    ],
+)
+def test_throttled_put_pauses_the_puts_of_all(code: str, pause_s: int) -> None:
+    clock = ManualClock()
+    pacer, store = Pacer(50, clock), RefusingStore(code)
+    [version] = store.read("app/token")
+    fleet_store = PrefetchedStore(store, {"app/token": version}, pacer)
+    with pytest.raises(StoreError):
+        fleet_store.put(version, Secret("{}"), version_id="second")
+    started_s = clock.monotonic()
+    pacer.wait()
+
+    assert clock.monotonic() - started_s == pytest.approx(pause_s or 1 / 50)
