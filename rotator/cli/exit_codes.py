@@ -13,7 +13,20 @@ from rotator.errors import (
     TokenUnavailable,
 )
 
-__all__ = ["EXIT_CODES", "exit_code"]
+__all__ = [
+    "EXIT_CODES",
+    "EXIT_CONFIGURATION",
+    "EXIT_INTERRUPTED",
+    "EXIT_NO_TOKEN",
+    "EXIT_OK",
+    "EXIT_REFUSED",
+    "EXIT_SECRETS_MANAGER",
+    "EXIT_SEVERAL",
+    "EXIT_TEMPORARY",
+    "EXIT_TERMINATED",
+    "EXIT_UNEXPECTED",
+    "exit_code",
+]
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1

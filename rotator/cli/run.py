@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.exit_codes import EXIT_OK, EXIT_UNEXPECTED, exit_code
+from rotator.cli.exit_codes import EXIT_OK
 from rotator.cli.job_logs import configure_job_logs
-from rotator.cli.results import result_fields
+from rotator.cli.results import failure_fields, result_fields
 from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
 from rotator.errors import ConfigError, RotatorError, describe_unexpected
 
@@ -31,10 +31,8 @@ A run that is not due makes one call to Secrets Manager and mints nothing."""
 
 
 _CHECK_CLIENT = "check the client at the provider, then store its secret with {set_command}"
-# By error code of the provider (RFC 6749 section 5.2; Auth0 has access_denied) or of AWS.
-_NEXT_STEPS = dict.fromkeys(
-    ("invalid_client", "unauthorized_client", "access_denied"), _CHECK_CLIENT
-) | {
+# By error code of AWS or of the provider (RFC 6749 section 5.2), beside CLIENT_REFUSALS.
+_NEXT_STEPS = {
     "ResourceNotFoundException": "if name and region are right, create it with {init_command}",
     "invalid_scope": "correct the scope with {set_scope}",
 }
@@ -100,19 +98,18 @@ def _run(args: argparse.Namespace) -> int:
         rotator = Rotator(open_store(settings.region))
         result = rotator.rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
-        code, known = exit_code(error), logs.error_fields(error)
+        failure = failure_fields(error)
     except Exception as error:  # noqa: BLE001 - it has to be in the logs too
-        code, known = EXIT_UNEXPECTED, {"error": describe_unexpected(error), "retryable": False}
+        failure = failure_fields(RotatorError(describe_unexpected(error)))
     else:
         print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
         return EXIT_OK
-    failure = {"outcome": "failed", "exit_code": code, **known}
     logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
     if args.json:
         print(json.dumps(failure, indent=2))
     else:
         print(_failure_as_text(failure, settings))
-    return code
+    return int(failure["exit_code"])
 
 
 def _named_binding(args: argparse.Namespace) -> str | None:
@@ -151,10 +148,12 @@ def _kept_lines(failure: dict[str, Any]) -> list[str]:
 
 
 def _next_step(failure: dict[str, Any]) -> str | None:
-    step = _NEXT_STEPS.get(failure.get("oauth_error") or failure.get("aws_code") or "")
-    if step == _CHECK_CLIENT and _UNKNOWN_CLIENT.search(failure["error"]):
-        return _OTHER_CLIENT
-    return step
+    from rotator.model.providers import CLIENT_REFUSALS
+
+    code = failure.get("oauth_error") or failure.get("aws_code") or ""
+    if code not in CLIENT_REFUSALS:
+        return _NEXT_STEPS.get(code)
+    return _OTHER_CLIENT if _UNKNOWN_CLIENT.search(failure["error"]) else _CHECK_CLIENT
 
 
 def _with_commands(step: str, binding: Binding) -> str:

@@ -25,7 +25,7 @@ from rotator.local.ims_control import CONTROL_PATH, HELLO_PATH, TOKEN_PATH, ImsU
 from rotator.local.ims_http import NO_ANSWER, LocalServer, Reply, Request, json_reply
 from rotator.local.ims_settings import ImsSettings
 from rotator.local.ims_tokens import TokenMint
-from rotator.local.ims_worlds import REFUSALS
+from rotator.local.ims_worlds import REFUSAL_RESPONSES
 from rotator.local.server_process import serve_until_eof
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _refusal(
         return _oauth_error("invalid_client", "invalid client_id parameter")
     if given["client_secret"] not in accepted:
         if settings.refuses_like != "adobe":
-            return json_reply(*REFUSALS[settings.refuses_like])
+            return json_reply(*REFUSAL_RESPONSES[settings.refuses_like])
         return _oauth_error("invalid_client", "invalid client_secret parameter")
     if not requested or requested - settings.scopes:
         return _oauth_error("invalid_scope", "scope is not granted to this client")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from rotator.local.ims_worlds import REFUSALS
+from rotator.local.ims_worlds import REFUSAL_RESPONSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +82,8 @@ class ImsSettings:
             raise ValueError("for_requests: must be at least 1")
         if self.token_lifetime_s <= 1:
             raise ValueError("token_lifetime_s: must be more than 1")
-        if self.refuses_like not in REFUSALS:
-            raise ValueError(f"refuses_like: must be one of {', '.join(REFUSALS)}")
+        if self.refuses_like not in REFUSAL_RESPONSES:
+            raise ValueError(f"refuses_like: must be one of {', '.join(REFUSAL_RESPONSES)}")
         if not 0 <= self.hang_s <= MAX_HANG_S:
             raise ValueError(f"hang_s: must be between 0 and {MAX_HANG_S}")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["REFUSALS", "WORLDS"]
+__all__ = ["REFUSAL_RESPONSES", "WORLDS"]
 
-REFUSALS: MappingProxyType[str, tuple[int, dict[str, str]]] = MappingProxyType(
+REFUSAL_RESPONSES: MappingProxyType[str, tuple[int, dict[str, str]]] = MappingProxyType(
     {
         "adobe": (400, {"error": "invalid_client", "error_description": "invalid client_secret"}),
         "auth0": (401, {"error": "access_denied", "error_description": "Unauthorized"}),
@@ -55,7 +55,7 @@ WORLDS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         "expires_in zero": {"answer": {"expires_in": 0}},
         "expires_in a string": {"answer": {"expires_in": "86399"}},
         "expires_in milliseconds": {"answer": {"expires_in": 86_399_000}},
-        **{f"refuses like {name}": {"refuses_like": name} for name in REFUSALS},
+        **{f"refuses like {name}": {"refuses_like": name} for name in REFUSAL_RESPONSES},
     }
 )
 """Models of real token endpoints by name, as settings for `LocalIms` or `configure`."""

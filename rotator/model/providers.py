@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTH_METHODS",
+    "CERTIFICATE_METHODS",
+    "CLIENT_REFUSALS",
     "PRESETS",
+    "SECRET_METHODS",
     "Provider",
     "implied_provider",
     "refuses_client",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rotator.local.ims_worlds import REFUSALS, WORLDS
+from rotator.local.ims_worlds import REFUSAL_RESPONSES, WORLDS
 
 SCOPE = "openid,AdobeID,read_organizations"
 GENERIC = {"provider": "generic", "auth_method": "client_secret_post", "scope": SCOPE}
@@ -63,6 +63,6 @@ STAGE_WORLDS = (
     StageWorld("201 Created"),
     StageWorld("no expires_in", credentials={"lifetime_s": UNTRUSTED_S}),
     StageWorld("expires_in a string"),
-    *(StageWorld(f"refuses like {name}", refused_first=True) for name in REFUSALS),
+    *(StageWorld(f"refuses like {name}", refused_first=True) for name in REFUSAL_RESPONSES),
 )
 """All in which a token can be minted; what a mint refuses is in the menu of faults."""

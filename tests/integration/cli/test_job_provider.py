@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from rotator.local.ims_control import RemoteIms
+from rotator.local.ims_worlds import REFUSAL_RESPONSES
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event
 from tests.integration.cli.vault import OLD, Vault
@@ -58,6 +61,22 @@ def test_wrong_client_secret_is_permanent_and_told_in_the_providers_words(
     assert request["debug_id"] in ended.stdout
     assert (vault.current()[0], vault.current()) == before
     assert "canary" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("provider", sorted(REFUSAL_RESPONSES))
+def test_refused_client_is_told_its_next_step_in_every_providers_words(
+    inside: Cli, vault: Vault, ims: RemoteIms, provider: str
+) -> None:
+    ims.configure(refuses_like=provider)
+    vault.put_credentials(client_secret="p8e-wrong-canary")
+
+    ended = inside("run", *vault.selectors)
+
+    assert ended.returncode == 3
+    assert ended.stdout.splitlines()[-1] == (
+        "next: check the client at the provider, then store its secret with"
+        f" `rotator credentials set {vault.credentials_secret}`"
+    )
 
 
 def test_second_of_two_client_secrets_is_tried(inside: Cli, vault: Vault, ims: RemoteIms) -> None:

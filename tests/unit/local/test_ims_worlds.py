@@ -6,7 +6,7 @@ import pytest
 
 from rotator.errors import MintError
 from rotator.local.ims import LocalIms
-from rotator.local.ims_worlds import REFUSALS, WORLDS
+from rotator.local.ims_worlds import REFUSAL_RESPONSES, WORLDS
 from rotator.model.access_token import AccessToken
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.probe import call_api
@@ -49,7 +49,7 @@ def test_minting_ends_the_token_before_where_one_is_active() -> None:
     assert statuses == [401, 200]
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("name", REFUSAL_RESPONSES)
 def test_second_secret_is_tried_whoever_refuses_the_first(name: str) -> None:
     clock = ManualClock(NOW)
     with world(f"refuses like {name}", clock) as ims:
