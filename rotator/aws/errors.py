@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "explain_error",
+    "explain_error_response",
     "explain_foreign_response",
-    "explain_refusal",
     "scheduled_for_deletion",
 ]
 
@@ -62,7 +62,9 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     response = getattr(error, "response", None)
     if "ClientError" in names and isinstance(response, dict):
         place = place_of_error(error)
-        return explain_refusal(response, operation=operation, secret_id=secret_id, place=place)
+        return explain_error_response(
+            response, operation=operation, secret_id=secret_id, place=place
+        )
     if "ParamValidationError" in names:
         return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
     if not operation:
@@ -104,7 +106,7 @@ _SENT_VARIABLES = ("AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_
 """What the SDK puts into headers and the host's name, line breaks and all."""
 
 
-def explain_refusal(
+def explain_error_response(
     response: Mapping[str, Any], *, operation: str, secret_id: str, place: str = ""
 ) -> StoreError:
     """Our error for an error response of Secrets Manager: a ClientError's `response`.

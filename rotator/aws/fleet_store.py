@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotator.aws.batch_reads import STALL_S, Task, TaskRead, read_in_parallel
 from rotator.aws.error_details import store_error
-from rotator.aws.errors import explain_refusal
+from rotator.aws.errors import explain_error_response
 from rotator.aws.paced_store import PacedStore
 from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
 from rotator.errors import RotatorError, StoreError
@@ -155,7 +155,7 @@ class FleetStore(PacedStore):
         if code == "ResourceNotFoundException":  # the secret is missing, or has no value
             return None
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
-        return explain_refusal(response, operation="GetSecretValue", secret_id=secret_id)
+        return explain_error_response(response, operation="GetSecretValue", secret_id=secret_id)
 
     def _try_single(self, secret_id: str, *, is_retry: bool) -> Read:
         self._pace()

@@ -41,14 +41,14 @@ def _check(args: argparse.Namespace) -> int:
     if args.url is None:
         raise ConfigError("--url: missing; pass the API to call")
     from rotator.model.secret import Secret
-    from rotator.rotation.probe import REFUSALS, call_api
+    from rotator.rotation.probe import REJECTION_STATUSES, call_api
 
     snapshot = read_token(args)
     response = call_api(args.url, token=Secret(snapshot.token), client_id=snapshot.client_id)
     print(f"HTTP {response.status}")
     if response.body:
         print(printable(response.body))
-    return EXIT_REFUSED if response.status in REFUSALS else _code(response.status)
+    return EXIT_REFUSED if response.status in REJECTION_STATUSES else _code(response.status)
 
 
 def _code(status: int) -> int:

@@ -30,7 +30,7 @@ ROTATION_FIELD = "client_secret_rotation"
 PROVIDER_FIELDS = ("provider", "token_url", "issuer")
 """The fields that name the provider; without any of them it is the default one."""
 
-MAX_LIFETIME_S = 10 * 366 * 86_400
+MAX_LIFETIME_SETTING_S = 10 * 366 * 86_400
 
 _ADOBE_KEYS = {
     "CLIENT_ID": "client_id",
@@ -313,7 +313,11 @@ def _lifetime_s(fields: Mapping[str, Any]) -> int | None:
     value = fields.get("lifetime_s")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_LIFETIME_S:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or not 0 < value <= MAX_LIFETIME_SETTING_S
+    ):
         raise ValueError("lifetime_s must be a whole number of seconds, at most ten years")
     return value
 

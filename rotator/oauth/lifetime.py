@@ -5,9 +5,9 @@ from __future__ import annotations
 from rotator.oauth.claims import JustEndedError
 from rotator.wire.dates import parse_whole_number
 
-__all__ = ["MAX_LIFETIME_S", "believed_lifetime"]
+__all__ = ["MAX_BELIEVED_LIFETIME_S", "believed_lifetime"]
 
-MAX_LIFETIME_S = 31 * 86_400
+MAX_BELIEVED_LIFETIME_S = 31 * 86_400
 """The longest lifetime that is accepted if none is documented; a longer one counts as this."""
 
 MAX_PLAUSIBLE_S = 400 * 86_400
@@ -35,14 +35,14 @@ def believed_lifetime(
     if lifetime_s <= 0:
         kind = JustEndedError if lifetime_s == 0 else ValueError
         raise kind("expires_in is not positive")
-    if lifetime_s <= (2 * documented_s if documented_s else MAX_LIFETIME_S):
+    if lifetime_s <= (2 * documented_s if documented_s else MAX_BELIEVED_LIFETIME_S):
         return lifetime_s, ()
     if _is_implausible(lifetime_s, documented_s):
         raise ValueError(
             "expires_in is implausibly long (milliseconds?);"
             " set lifetime_s if the provider documents it"
         )
-    believed_s = documented_s or MAX_LIFETIME_S
+    believed_s = documented_s or MAX_BELIEVED_LIFETIME_S
     doubt = f"token endpoint: expires_in is {lifetime_s}, and {believed_s} s are believed"
     return believed_s, (f"{doubt}; set lifetime_s to what the provider documents",)
 

@@ -41,8 +41,8 @@ def explain_response(
     if _says_no_value(response):
         return no_value(secret_id, stage)
     with importing:
-        from rotator.aws.errors import explain_refusal
-    return explain_refusal(response, operation=_GET, secret_id=secret_id)
+        from rotator.aws.errors import explain_error_response
+    return explain_error_response(response, operation=_GET, secret_id=secret_id)
 
 
 def _says_no_value(response: Mapping[str, Any]) -> bool:

@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from rotator.transport.bounded import HttpResponse
     from rotator.transport.request import HttpRequest
 
-__all__ = ["REFUSALS", "ApiResponse", "call_api", "make_probe", "make_stored_probe"]
+__all__ = [
+    "REJECTION_STATUSES",
+    "UNAUTHORIZED",
+    "ApiResponse",
+    "call_api",
+    "make_probe",
+    "make_stored_probe",
+]
 
-REFUSALS = frozenset({401, 403})
-"""The statuses by which an API rejects the token (RFC 9110 sections 15.5.2 and 15.5.4)."""
+UNAUTHORIZED = 401
+"""The status by which an API rejects a token as not valid, or not any more (RFC 9110 section
+15.5.2)."""
+
+REJECTION_STATUSES = frozenset({UNAUTHORIZED, 403})
+"""The statuses by which an API rejects a new token: also one that may not do this (RFC 9110
+section 15.5.4)."""
 
 NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
 """Adobe's codes for a 401 that a new token of the same client would get too."""
@@ -105,10 +117,10 @@ def make_probe(
 ) -> Callable[[AccessToken], str | None]:
     """A probe for `rotate_token`: one call of `url` with the new token before it is published.
 
-    It returns None for success, and raises ProbeError if the API rejects the token (`REFUSALS`),
-    ConfigError for a URL that a token must not be sent to. An API that cannot be reached, or fails
-    for another reason, says nothing about the token: the probe then returns the problem, and the
-    token may be published. `call` replaces `call_api`.
+    It returns None for success, and raises ProbeError if the API rejects the token
+    (`REJECTION_STATUSES`), ConfigError for a URL that a token must not be sent to. An API that
+    cannot be reached, or fails for another reason, says nothing about the token: the probe then
+    returns the problem, and the token may be published. `call` replaces `call_api`.
     """
 
     def probe(minted: AccessToken) -> str | None:
@@ -118,7 +130,7 @@ def make_probe(
             )
         except ProbeError as error:
             return str(error)
-        if response.status in REFUSALS:
+        if response.status in REJECTION_STATUSES:
             raise ProbeError(
                 f"API: rejects the new token ({_summary(response)}); kept the stored one",
                 status=response.status,
@@ -147,7 +159,7 @@ def make_stored_probe(
         response = call(
             url, token=stored.access_token, client_id=stored.client_id, timeout_s=timeout_s
         )
-        return response.status == 401 and response.error_code not in NOT_ABOUT_VALIDITY  # noqa: PLR2004 - RFC 9110 section 15.5.2
+        return response.status == UNAUTHORIZED and response.error_code not in NOT_ABOUT_VALIDITY
 
     return is_rejected
 

@@ -72,7 +72,7 @@ EXPIRY_LEAD = timedelta(days=14)
 
 EDITED = "somebody has stored other client secrets meanwhile"
 
-REFUSALS = frozenset({400, 401, 403, 404, 409, 422})
+REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422})
 """RFC 9110 section 15.5. Not 429, which a gateway may send although the provider has acted."""
 
 
@@ -315,4 +315,4 @@ def is_refusal(error: ClientAdminError) -> bool:
 
     After a 5xx, or a proxy's 408, it may have acted.
     """
-    return error.status in REFUSALS
+    return error.status in REFUSED_STATUSES

@@ -99,7 +99,10 @@ CLIENT_SECRET_MUTATIONS = {
         f"{LOST} -k whose_value_was_lost",
     ),
     "client secret: a timeout counts as a refusal": Mutation(
-        RUN, "    return error.status in REFUSALS", "    return True", f"{STEPS} -k come_too_late"
+        RUN,
+        "    return error.status in REFUSED_STATUSES",
+        "    return True",
+        f"{STEPS} -k come_too_late",
     ),
     "client secret: nobody looks for an edit before the old one is deleted": Mutation(
         TWO,

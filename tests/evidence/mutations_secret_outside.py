@@ -132,8 +132,8 @@ SECRET_OUTSIDE_MUTATIONS = {
     ),
     "new client secret: a 429 after the add counts as a refusal": Mutation(
         "rotation/secret_run.py",
-        "REFUSALS = frozenset({400, 401, 403, 404, 409, 422})",
-        "REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429})",
+        "REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422})",
+        "REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422, 429})",
         "tests/unit/rotation/test_client_secret_lost.py -k too_many_requests",
     ),
 }

@@ -87,7 +87,7 @@ WORLD_MUTATIONS = {
     ),
     "a token that a rival's mint has ended counts as refused": Mutation(
         "rotation/one_active_token.py",
-        "if is_last or error.status != 401:",
+        "if is_last or error.status != UNAUTHORIZED:",
         "if error.status:",
         f"{WORLDS} -k rival_ended",
     ),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from rotator.model.access_token import AccessToken
 from rotator.oauth.expectation import Expectation
-from rotator.oauth.lifetime import MAX_LIFETIME_S
+from rotator.oauth.lifetime import MAX_BELIEVED_LIFETIME_S
 
 
 def broken_rules(
@@ -28,7 +28,7 @@ def broken_rules(
         "the token is a bearer token": token.token_type.lower() == "bearer",
         "the lifetime is the server's": lifetime == announced
         or (lifetime < announced and text.count(".") == 2),
-        "the lifetime can be believed": 0 < lifetime.total_seconds() <= MAX_LIFETIME_S,
+        "the lifetime can be believed": 0 < lifetime.total_seconds() <= MAX_BELIEVED_LIFETIME_S,
         "the token is not older than it was": token.issued_at <= expected.asked_at,
         "the token can be stored and read": _survives(token),
     }
