@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.client_settings import (
@@ -17,14 +17,23 @@ from rotator.cli.client_settings import (
     given_settings,
     has_unread_input,
 )
+from rotator.cli.edit_report import (
+    describe_added,
+    describe_changes,
+    describe_removed,
+    edited_fields,
+    report_edit,
+)
 from rotator.cli.exit_codes import EXIT_OK
 from rotator.cli.selectors import add_credentials_secret, named_credentials_secret
+from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rotator.model.secret import StoredSecret
+    from rotator.rotation.publish import Published
 
 __all__ = ["add_to"]
 
@@ -33,27 +42,19 @@ examples:
   rotator credentials show adobe/credentials
   rotator credentials set adobe/credentials --scope firefly
   rotator credentials add adobe/credentials
+  rotator credentials remove adobe/credentials --number 2
 
 Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
-_NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
-_NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
-_LATER = "once the old one is deleted at the provider, {command} stores the new one alone"
-_BEFORE = (
-    "the previous client secret is still in the version AWSPREVIOUS of this secret;"
-    " `rotator credentials add {secret_id}` would keep both in use"
-)
-_REPLACED = (
-    "the previous value could not be read and was replaced as a whole; until the next write it is"
-    " still in the version AWSPREVIOUS of this secret"
+_LATER = (
+    "once the old one is deleted at the provider, `rotator credentials remove {secret_id} --number"
+    " {number}` takes it out"
 )
 _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
     " with them"
 )
-_NOT_FOR_MINTING = frozenset({"client_admin", "client_secret_rotation"})
-
 _SHOW = """\
 example:
   rotator credentials show adobe/credentials"""
@@ -75,7 +76,17 @@ example, while the provider accepts the old and the new client secret:
   rotator credentials add adobe/credentials
   rotator run --credentials-secret adobe/credentials --token-secret adobe/token --force
 then, once the old one is deleted at the provider:
-  rotator credentials set adobe/credentials"""
+  rotator credentials remove adobe/credentials --number 2
+
+A client secret that is stored already becomes the first."""
+
+_REMOVE = """\
+example, once the old client secret is deleted at the provider:
+  rotator credentials remove adobe/credentials --number 2
+
+Number 1 is tried first. The messages of `rotator run` count in the same way:
+"client_secret: number 2 of 2 was accepted; those before it were refused". The
+only client secret is never removed."""
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -97,6 +108,10 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         help="with settings, also store the content of standard input, in one write",
     )
     _add(actions, "add", _add_secret, "put another client secret first in the list", _ADD)
+    remove = _add(actions, "remove", _remove_secret, "take one client secret out", _REMOVE)
+    remove.add_argument(
+        "--number", metavar="N", help="which one: 1 is tried first, 2 is the next one, and so on"
+    )
 
 
 def _add(
@@ -124,49 +139,84 @@ def _show(args: argparse.Namespace) -> int:
     for name, value in shown.items():
         if value not in (None, [], False):
             text = ", ".join(value) if isinstance(value, list) else value
+            if name == "client_secrets" and value != 1:
+                text = f"{value}; number 1 is tried first"
             print(f"{name.replace('_', ' '):<18}  {'yes, not shown' if text is True else text}")
     return EXIT_OK
 
 
 def _set(args: argparse.Namespace) -> int:
     secret_id, settings = named_credentials_secret(args), given_settings(args)
-    from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.credentials import is_complete, merge_settings
 
     is_asked = args.stdin or not settings
     changes: dict[str, Any] = combine(settings, ask_changes()) if is_asked else settings
-    what = ", ".join(name.replace("_", " ") for name in changes if name in ClientCredentials.FIELDS)
-    next_step = None
-    if changes.keys() <= _NOT_FOR_MINTING:
-        next_step = f"`rotator rotate-client-secret {secret_id} --dry-run` tries it"
 
     def change(fields: dict[str, Any]) -> dict[str, Any]:
         merged = merge_settings(fields, changes)
         return expand_scope(merged) if "scope" in changes else merged
 
-    code = _edit(
-        secret_id,
-        change,
-        done=f"changed {what}",
-        next_step=next_step,
-        replaces=is_complete(changes),
-    )
+    published = _edit(secret_id, change, replaces=is_complete(changes))
+    if published is None:
+        print(f"credentials secret {secret_id}: already has that value; nothing was changed")
+    else:
+        done = describe_changes(*edited_fields(published))
+        _print_lines(report_edit(secret_id, published, done))
     if not is_asked and has_unread_input():
         print(_UNREAD, file=sys.stderr)
-    return code
+    return EXIT_OK
 
 
 def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
-    from rotator.model.commands import set_command
-    from rotator.rotation.credentials import add_client_secret
+    from rotator.rotation.credentials import add_client_secret, stored_client_secrets
 
     text = ask_client_secret()
-    return _edit(
-        secret_id,
-        lambda fields: add_client_secret(fields, text),
-        done="added a client secret in front of those",
-        later=_LATER.format(command=set_command(secret_id)),
+    published = _edit(secret_id, lambda fields: add_client_secret(fields, text))
+    if published is None:
+        print(
+            f"credentials secret {secret_id}: has this client secret already, as number 1, which"
+            " is tried first; nothing was changed"
+        )
+        return EXIT_OK
+    before, after = edited_fields(published)
+    _print_lines(report_edit(secret_id, published, describe_added(before, after)))
+    number = len(stored_client_secrets(after))
+    if number > 1:
+        print(_LATER.format(secret_id=secret_id, number=number))
+    return EXIT_OK
+
+
+def _remove_secret(args: argparse.Namespace) -> int:
+    secret_id, number = named_credentials_secret(args), _number(args)
+    from rotator.app import read_credentials_secret
+    from rotator.model.stored import parse_credentials
+    from rotator.rotation.credentials import remove_client_secret
+
+    # Found before the edit, which is repeated if somebody else changes the numbers meanwhile.
+    texts = parse_credentials(read_credentials_secret(secret_id)).client_secrets
+    if number > len(texts):
+        raise ConfigError(
+            f"--number: there is no client secret {number}; {len(texts)} are stored in credentials"
+            f" secret {secret_id}"
+        )
+    removed = texts[number - 1]
+    published = _edit(secret_id, lambda fields: remove_client_secret(fields, removed.reveal()))
+    if published is None:
+        print(f"credentials secret {secret_id}: another process has removed it already")
+        return EXIT_OK
+    done = describe_removed(*edited_fields(published))
+    _print_lines(report_edit(secret_id, published, done))
+    return EXIT_OK
+
+
+def _number(args: argparse.Namespace) -> int:
+    if re.fullmatch("[1-9][0-9]{0,3}", args.number or ""):
+        return int(args.number)
+    problem = "missing" if args.number is None else "is not a number from 1 on"
+    raise ConfigError(
+        f"--number: {problem}; 1 is the client secret that is tried first, and `rotator"
+        f" credentials show {named_credentials_secret(args)}` says how many there are"
     )
 
 
@@ -174,53 +224,19 @@ def _edit(
     secret_id: str,
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
-    done: str,
-    next_step: str | None = None,
-    later: str | None = None,
     replaces: bool = False,
-) -> int:
+) -> Published | None:
+    """The edit, None if nothing had to be changed; with `replaces` of an unreadable value too."""
     from rotator.app import open_store_for
-    from rotator.model.commands import run_command
-    from rotator.rotation.credentials import (
-        asks_for_another,
-        edit_credentials,
-        replaces_client_secret,
-    )
+    from rotator.rotation.credentials import edit_credentials
 
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    unreadable: list[str] = []
-
-    def change_and_keep(fields: dict[str, Any]) -> dict[str, Any]:
-        nonlocal before, after
-        before, after = fields, change(fields)
-        return after
-
-    store = open_store_for(secret_id)
-    note = partial(unreadable.append, secret_id) if replaces else None
-    if not edit_credentials(secret_id, change_and_keep, store=store, on_unreadable=note):
-        print(f"credentials secret {secret_id}: already has that value; nothing was changed")
-        return EXIT_OK
-    print(f"{done} in credentials secret {secret_id}")
-    if unreadable and not before:
-        print(_REPLACED)
-    if replaces_client_secret(before, after):
-        print(_BEFORE.format(secret_id=secret_id))
-    if next_step is None:
-        is_due = asks_for_another(before, after)
-        force = run_command(secret_id, _only_token_secret(after), "--force")
-        next_step = _NEXT_RUN_IS_DUE if is_due else _NEXT_RUN.format(force=force)
-    print(next_step)
-    if later is not None:
-        print(later)
-    return EXIT_OK
+    note = (lambda: None) if replaces else None
+    return edit_credentials(secret_id, change, store=open_store_for(secret_id), on_unreadable=note)
 
 
-def _only_token_secret(fields: dict[str, Any]) -> str | None:
-    """The token secret that these credentials serve, None if it is not exactly one."""
-    names = fields.get("token_secrets")
-    names = names if isinstance(names, list) else [names]
-    return names[0] if len(names) == 1 and not str(names[0]).endswith("*") else None
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
 
 
 def _describe(secret: StoredSecret) -> dict[str, object]:

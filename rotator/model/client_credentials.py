@@ -226,8 +226,13 @@ def explain_misspelling(key: str) -> str | None:
     if meant is None:
         return None
     # Somebody may have pasted a secret where a key belongs: show only what looks like a key.
-    shown = key if re.fullmatch(_PLAIN_KEY, key) else "that resembles it"
+    shown = key if is_plain_key(key) else "that resembles it"
     return f"has an unknown key {shown}; did you mean {meant}?"
+
+
+def is_plain_key(key: str) -> bool:
+    """Whether a key that is not one of ours may be shown: it doesn't look like a secret."""
+    return re.fullmatch(_PLAIN_KEY, key) is not None
 
 
 def meant_name(key: str) -> str | None:

@@ -5,7 +5,7 @@ Pasted without an ID, a command fails, or changes the secret that the environmen
 
 from __future__ import annotations
 
-__all__ = ["init_command", "run_command", "set_command"]
+__all__ = ["init_command", "run_command", "set_command", "undo_command"]
 
 UNKNOWN = "ID"
 """The placeholder for a secret whose name is not known, as in `--help`."""
@@ -26,6 +26,19 @@ def init_command(
 ) -> str:
     """The command that creates or binds these two secrets."""
     return _command("init", _binding(credentials_secret, token_secret), options)
+
+
+def undo_command(secret_id: str, *, version_id: str | None, undone_id: str | None) -> str:
+    """The AWS CLI's command that makes a version current again.
+
+    Secrets Manager refuses it once another version than `undone_id` is current (API reference,
+    UpdateSecretVersionStage: RemoveFromVersionId).
+    """
+    return (
+        f"aws secretsmanager update-secret-version-stage --secret-id {secret_id}"
+        f" --version-stage AWSCURRENT --move-to-version-id {version_id}"
+        f" --remove-from-version-id {undone_id}"
+    )
 
 
 def _binding(credentials_secret: str | None, token_secret: str | None) -> str:

@@ -20,7 +20,7 @@ from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import no_credentials, parse_fields
 from rotator.model.unreadable import seems_to_hold_more, unreadable_credentials
-from rotator.rotation.publish import compare_and_set
+from rotator.rotation.publish import Published, compare_and_set
 from rotator.rotation.swapped_names import refuse_token_secret
 
 if TYPE_CHECKING:
@@ -34,12 +34,15 @@ __all__ = [
     "add_client_secret",
     "asks_for_another",
     "consent_to",
+    "count_replaced_secrets",
     "credentials_text",
     "edit_credentials",
     "is_complete",
     "merge_settings",
+    "remove_client_secret",
     "replace_client_secrets",
-    "replaces_client_secret",
+    "stored_client_secrets",
+    "with_plain_secret",
 ]
 
 CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
@@ -53,8 +56,8 @@ def edit_credentials(
     store: SetupStore,
     clock: Clock = SYSTEM_CLOCK,
     on_unreadable: Callable[[], object] | None = None,
-) -> bool:
-    """Store `change(fields)`; returns False if the secret already has that content.
+) -> Published | None:
+    """Store `change(fields)`; returns None if the secret already has that content.
 
     After a concurrent edit, `change` is applied to its result. With `on_unreadable`, a value that
     cannot be parsed counts as one without fields, and `on_unreadable` is called, unless the value
@@ -66,10 +69,10 @@ def edit_credentials(
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, on_unreadable)
-        return _with_plain_secret(change(dict(fields))) == _with_plain_secret(fields)
+        return with_plain_secret(change(dict(fields))) == with_plain_secret(fields)
 
     if is_needless(seen):
-        return False
+        return None
     published = compare_and_set(
         seen,
         lambda version: credentials_text(change(_stored_fields(version, on_unreadable)), version),
@@ -77,7 +80,7 @@ def edit_credentials(
         yields_to=is_needless,
         clock=clock,
     )
-    return published.won
+    return published if published.won else None
 
 
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +123,21 @@ def is_complete(settings: Mapping[str, Any]) -> bool:
 def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
     """The fields with `text` as the first in the list of client secrets."""
     kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
-    others = [other for other in _stored_client_secrets(fields) if other != text]
+    others = [other for other in stored_client_secrets(fields) if other != text]
     return kept | {"client_secret": [text, *others]}
+
+
+def remove_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
+    """The fields without this client secret; raises ConfigError for the only one."""
+    stored = stored_client_secrets(fields)
+    others = [other for other in stored if other != text]
+    if len(others) == len(stored):
+        return fields
+    if not others:
+        raise ConfigError(
+            "client_secret: is the only one, and rotator needs it; store the new one first"
+        )
+    return replace_client_secrets(fields, others)
 
 
 def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict[str, Any]:
@@ -130,14 +146,14 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
 
 
-def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
+def with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with the client secrets in the simplest form, to compare them.
 
     Unchanged if they are under several keys, or there are none.
     """
     if len([key for key in CLIENT_SECRET_KEYS if fields.get(key)]) != 1:
         return fields
-    return replace_client_secrets(fields, _stored_client_secrets(fields))
+    return replace_client_secrets(fields, stored_client_secrets(fields))
 
 
 def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[str]) -> None:
@@ -158,17 +174,18 @@ def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     return len(requested) > 1
 
 
-def replaces_client_secret(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether `after` has client secrets, but not all of those in `before`."""
+def count_replaced_secrets(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+    """How many client secrets of `before` are not in `after`, which has others."""
     kept = _client_secrets(after)
-    return bool(kept) and not _client_secrets(before) <= kept
+    return len(_client_secrets(before) - kept) if kept else 0
 
 
 def _client_secrets(fields: Mapping[str, Any]) -> set[str]:
-    return {each for each in _stored_client_secrets(fields) if isinstance(each, str)}
+    return {each for each in stored_client_secrets(fields) if isinstance(each, str)}
 
 
-def _stored_client_secrets(fields: Mapping[str, Any]) -> list[Any]:
+def stored_client_secrets(fields: Mapping[str, Any]) -> list[Any]:
+    """The client secrets as they are stored, in the order in which they are tried."""
     return _as_list(next((fields[key] for key in CLIENT_SECRET_KEYS if fields.get(key)), None))
 
 

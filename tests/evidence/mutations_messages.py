@@ -56,9 +56,27 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: a client secret that is stored already is written again": Mutation(
         "rotation/credentials.py",
-        "_with_plain_secret(change(dict(fields))) == _with_plain_secret(fields)",
+        "with_plain_secret(change(dict(fields))) == with_plain_secret(fields)",
         "change(dict(fields)) == fields",
         "tests/unit/rotation/test_credentials.py -k not_written_again",
+    ),
+    "messages: the only client secret is taken out": Mutation(
+        "rotation/credentials.py",
+        "    if not others:\n",
+        "    if False:\n",
+        "tests/integration/cli/test_client_secrets.py -k never_removed",
+    ),
+    "messages: a setting that was given and is the same is told as changed": Mutation(
+        "cli/edit_report.py",
+        "if name in new and old[name] != new[name]]",
+        "if name in new]",
+        "tests/integration/cli/test_client_secrets.py -k not_what_was_given",
+    ),
+    "messages: the command that undoes an edit undoes every later one": Mutation(
+        "model/commands.py",
+        'f" --remove-from-version-id {undone_id}"',
+        'f" --remove-from-version-id {version_id}"',
+        "tests/integration/cli/test_client_secrets.py -k how_to_undo_it",
     ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",

@@ -90,6 +90,7 @@ def test_everyday_command_works(
 ) -> None:
     (tmp_path / "job.sh").write_text("#!/bin/sh\nprintenv ACCESS_TOKEN\n")
     (tmp_path / "job.sh").chmod(0o755)
+    fresh.put_credentials(client_secret=[fresh.client_secret, "p8e-old"])
     script = localized(command, fresh)
 
     ended = sh(f'cd "$1" && printf new-secret | {{ {script}\n}}', str(tmp_path), env=aws_env)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from rotator.rotation.credentials import (
     edit_credentials,
     is_complete,
     merge_settings,
+    remove_client_secret,
 )
 from tests.support.clock import ManualClock
 from tests.support.memory_store import MemoryStore
@@ -23,13 +25,14 @@ NAME = "app/credentials"
 
 
 def edited(store: MemoryStore, **settings: Any) -> bool:
-    return edit_credentials(
+    published = edit_credentials(
         NAME,
         lambda fields: merge_settings(fields, settings),
         store=store,
         clock=ManualClock(),
         on_unreadable=list if is_complete(settings) else None,
     )
+    return published is not None
 
 
 def test_edit_that_another_makes_meanwhile_is_kept() -> None:
@@ -187,6 +190,18 @@ def test_added_client_secret_is_tried_first(stored: object, expected: list[str])
     fields = {"client_id": "me", "client_secret": stored}
 
     assert add_client_secret(fields, "new")["client_secret"] == expected
+
+
+def test_client_secret_that_is_removed_is_the_same_after_another_was_added_meanwhile() -> None:
+    store = MemoryStore(credentials=FIELDS | {"client_secret": ["new", "old"]})
+
+    def edit(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        edit_credentials(NAME, change, store=store, clock=ManualClock())
+
+    store.before_put.append(lambda: edit(lambda fields: add_client_secret(fields, "newer")))
+    edit(lambda fields: remove_client_secret(fields, "old"))
+
+    assert store.fields(NAME)["client_secret"] == ["newer", "new"]
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,10 @@ EDITS: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
 
 
 def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
-    return edit_credentials(
+    published = edit_credentials(
         "app/token", change, store=store, clock=ManualClock(), on_unreadable=list
     )
+    return published is not None
 
 
 @pytest.mark.parametrize("change", EDITS)

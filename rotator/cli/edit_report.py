@@ -1,0 +1,147 @@
+"""What `rotator credentials` prints of an edit: what changed, how to undo it, and what is next.
+
+It names fields and numbers, never a value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rotator.model.secret import StoredSecret
+    from rotator.rotation.publish import Published
+
+__all__ = ["describe_added", "describe_changes", "describe_removed", "edited_fields", "report_edit"]
+
+_NOT_FOR_MINTING = frozenset(
+    {"client_admin", "client_secret_rotation", "token_secrets", "admin_of"}
+)
+_NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
+_NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
+_UNREADABLE = (
+    "the previous value could not be read and was replaced as a whole; until the next write it is"
+    " still in the version AWSPREVIOUS of this secret"
+)
+_PREVIOUS = (
+    "{what} still in the version AWSPREVIOUS of this secret; to keep using what it has, undo"
+    " this and run `rotator credentials add {secret_id}`"
+)
+
+
+def edited_fields(published: Published) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields before and after an edit; a value that could not be read has none."""
+    return _fields(published.replaced) or {}, _fields(published.current) or {}
+
+
+def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The fields that differ: `changed scope; removed audience`."""
+    return "; ".join(
+        f"{verb} {', '.join(map(_shown_name, names))}"
+        for verb, names in _changed_names(before, after).items()
+        if names
+    )
+
+
+def describe_added(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Whether the client secret that is now the first one is new, or was behind others."""
+    from rotator.rotation.credentials import stored_client_secrets
+
+    texts, now = stored_client_secrets(before), stored_client_secrets(after)
+    if now[0] in texts:
+        number = texts.index(now[0]) + 1
+        return f"moved a client secret that was stored already from number {number} to number 1"
+    return f"added a client secret as number 1 of {len(now)}, which is tried first,"
+
+
+def describe_removed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The number of the client secret that is not stored any more."""
+    from rotator.rotation.credentials import stored_client_secrets
+
+    texts, now = stored_client_secrets(before), stored_client_secrets(after)
+    number = next(at for at, text in enumerate(texts, 1) if text not in now)
+    return f"removed client secret number {number} of {len(texts)}"
+
+
+def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str]:
+    """The lines to print of an edit: `done` describes it."""
+    from rotator.model.commands import undo_command
+    from rotator.rotation.credentials import count_replaced_secrets
+
+    before, after = edited_fields(published)
+    yield f"{done} in credentials secret {secret_id}"
+    if published.replaced is not None and _fields(published.replaced) is None:
+        yield _UNREADABLE
+    count = count_replaced_secrets(before, after)
+    if count and not done.startswith("removed"):
+        what = "the previous client secret is"
+        if count > 1:
+            what = f"the {count} previous client secrets are"
+        yield _PREVIOUS.format(what=what, secret_id=secret_id)
+    if published.replaced is not None:
+        command = undo_command(
+            secret_id,
+            version_id=published.replaced.version_id,
+            undone_id=published.current.version_id,
+        )
+        yield f"to undo it, before the next write: {command}"
+    next_step = _next_step(secret_id, before, after)
+    if next_step is not None:
+        yield next_step
+
+
+def _fields(version: StoredSecret | None) -> dict[str, Any] | None:
+    from rotator.model.stored import parse_fields
+
+    with contextlib.suppress(ValueError):
+        return None if version is None else parse_fields(version)
+    return None
+
+
+def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names of the fields that differ, by what has become of them."""
+    from rotator.model.client_credentials import canonical_name
+    from rotator.rotation.credentials import with_plain_secret
+
+    old, new = (
+        {canonical_name(name): value for name, value in with_plain_secret(dict(fields)).items()}
+        for fields in (before, after)
+    )
+    return {
+        "changed": [name for name in old if name in new and old[name] != new[name]],
+        "added": [name for name in new if name not in old],
+        "removed": [name for name in old if name not in new],
+    }
+
+
+def _shown_name(name: str) -> str:
+    """The field's name; somebody may have pasted a secret where another key belongs."""
+    from rotator.model.client_credentials import ClientCredentials, is_plain_key
+
+    return name if name in ClientCredentials.FIELDS or is_plain_key(name) else "another key"
+
+
+def _next_step(secret_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.commands import run_command
+    from rotator.rotation.credentials import asks_for_another, stored_client_secrets
+
+    names = {name for names in _changed_names(before, after).values() for name in names}
+    if names.isdisjoint(ClientCredentials.FIELDS - _NOT_FOR_MINTING):
+        is_set = "client_admin" in names and after.get("client_admin") is not None
+        return f"`rotator rotate-client-secret {secret_id} --dry-run` tries it" if is_set else None
+    if asks_for_another(before, after):
+        return _NEXT_RUN_IS_DUE
+    first, now_first = (stored_client_secrets(fields)[:1] for fields in (before, after))
+    if names == {"client_secret"} and first == now_first:
+        return None  # what a run mints with is the same
+    return _NEXT_RUN.format(force=run_command(secret_id, _only_token_secret(after), "--force"))
+
+
+def _only_token_secret(fields: Mapping[str, Any]) -> str | None:
+    """The token secret that these credentials serve, None if it is not exactly one."""
+    names = fields.get("token_secrets")
+    names = names if isinstance(names, list) else [names]
+    return names[0] if len(names) == 1 and not str(names[0]).endswith("*") else None

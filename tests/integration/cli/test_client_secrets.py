@@ -1,0 +1,187 @@
+"""Several client secrets in one credentials secret: added, counted, taken out, and all undone."""
+
+import json
+import shlex
+
+import pytest
+
+from tests.integration.cli.rig import Cli
+from tests.integration.cli.vault import Vault
+
+NEW, NEWER = "p8e-new+client/secret=", "p8e-newer"
+
+
+def undo(vault: Vault, said: str) -> None:
+    """Do what the line of the message says, as the AWS CLI would."""
+    [line] = [line for line in said.splitlines() if line.startswith("to undo it")]
+    aws, service, action, *options = shlex.split(line.partition(": ")[2])
+    assert (aws, service, action) == ("aws", "secretsmanager", "update-secret-version-stage")
+    named = dict(zip(options[::2], options[1::2], strict=True))
+    vault.client.update_secret_version_stage(
+        SecretId=named["--secret-id"],
+        VersionStage=named["--version-stage"],
+        MoveToVersionId=named["--move-to-version-id"],
+        RemoveFromVersionId=named["--remove-from-version-id"],
+    )
+
+
+def test_added_client_secret_is_told_with_its_number_and_what_to_do_next(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.put_credentials(token_secrets=[vault.token_secret])
+    name = vault.credentials_secret
+
+    ended = inside("credentials", "add", name, stdin=NEW)
+
+    first, undone, run, later = ended.stdout.splitlines()
+    assert first == (
+        "added a client secret as number 1 of 2, which is tried first, in credentials secret "
+        + name
+    )
+    assert undone.startswith("to undo it, before the next write: aws secretsmanager ")
+    assert f"`rotator run {' '.join(vault.selectors)} --force` tries it now" in run
+    assert f"`rotator credentials remove {name} --number 2` takes it out" in later
+
+
+def test_client_secret_that_is_stored_already_is_told_with_its_place(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.put_credentials(client_secret=[vault.client_secret, NEW, NEWER])
+    name = vault.credentials_secret
+
+    moved = inside("credentials", "add", name, stdin=NEWER)
+    versions = vault.versions(name)
+    again = inside("credentials", "add", name, stdin=NEWER)
+
+    assert moved.stdout.startswith(
+        "moved a client secret that was stored already from number 3 to number 1 in"
+    )
+    assert vault.fields(name)["client_secret"] == [NEWER, vault.client_secret, NEW]
+    assert again.stdout == (
+        f"credentials secret {name}: has this client secret already, as number 1, which is tried"
+        " first; nothing was changed\n"
+    )
+    assert vault.versions(name) == versions
+
+
+@pytest.mark.parametrize(("number", "left"), [("1", [NEW, NEWER]), ("3", ["stored", NEW])])
+def test_client_secret_is_removed_by_its_number(
+    inside: Cli, vault: Vault, number: str, left: list[str]
+) -> None:
+    vault.put_credentials(client_secret=["stored", NEW, NEWER], note="of the team")
+    name = vault.credentials_secret
+
+    ended = inside("credentials", "remove", name, "--number", number)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(
+        f"removed client secret number {number} of 3 in credentials secret {name}\n"
+    )
+    # A run that is due mints with another one only if the first was removed.
+    assert ("tries it now" in ended.stdout) is (number == "1")
+    assert vault.fields(name)["client_secret"] == left
+    assert vault.fields(name)["note"] == "of the team"
+    assert not {"stored", NEW, NEWER} & set(ended.stdout.split())
+
+
+def test_only_client_secret_is_never_removed(inside: Cli, vault: Vault) -> None:
+    name = vault.credentials_secret
+    before = vault.current(name)
+
+    ended = inside("credentials", "remove", name, "--number", "1")
+
+    assert ended.returncode == 2
+    assert "client_secret: is the only one" in ended.stderr
+    assert "store the new one first" in ended.stderr
+    assert vault.current(name) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "--number: missing; 1 is the client secret that is tried first, and `rotator cred"),
+        (("--number", "0"), "--number: is not a number from 1 on; 1 is the client secret that"),
+        (("--number", NEW), "--number: is not a number from 1 on"),
+        (("--number", "3"), "--number: there is no client secret 3; 2 are stored in credentials"),
+    ],
+)
+def test_number_that_names_no_client_secret_is_refused(
+    inside: Cli, vault: Vault, args: tuple[str, ...], says: str
+) -> None:
+    vault.put_credentials(client_secret=[vault.client_secret, NEW])
+    name = vault.credentials_secret
+    before = vault.current(name)
+
+    ended = inside("credentials", "remove", name, *args)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert says in ended.stderr
+    assert NEW not in ended.stderr
+    assert vault.current(name) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin"),
+    [
+        (("add",), NEW),
+        (("set",), NEW),
+        (("set",), json.dumps({"audience": "https://api.example", "note": None})),
+        (("set", "--scope", "firefly"), ""),
+        (("remove", "--number", "2"), ""),
+    ],
+)
+def test_every_edit_says_how_to_undo_it_and_later_writes_are_kept(
+    inside: Cli, vault: Vault, args: tuple[str, ...], stdin: str
+) -> None:
+    vault.put_credentials(client_secret=[vault.client_secret, NEWER], note="of the team")
+    name = vault.credentials_secret
+    before = vault.current(name)
+
+    ended = inside("credentials", args[0], name, *args[1:], stdin=stdin)
+    assert vault.current(name) != before
+    undo(vault, ended.stdout)
+    assert vault.current(name) == before
+
+    # The same edit again is a new version, which the old line must not undo.
+    again = inside("credentials", args[0], name, *args[1:], stdin=stdin)
+    assert again.returncode == 0, again.stderr
+    redone = vault.current(name)
+    with pytest.raises(vault.client.exceptions.ClientError):
+        undo(vault, ended.stdout)
+    assert vault.current(name) == redone
+
+
+def test_confirmation_names_what_changed_and_not_what_was_given(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(scope="openid", audience="a", note="of the team", lifetime_s=3600)
+    name = vault.credentials_secret
+    given = {
+        "scope": "openid",
+        "client_id": vault.client_id,
+        "audience": None,
+        "lifetime_s": 7200,
+        "resource": ["https://api.example"],
+        "note": None,
+    }
+
+    ended = inside("credentials", "set", name, stdin=json.dumps(given))
+
+    assert ended.stdout.splitlines()[0] == (
+        "changed lifetime_s; added resource; removed audience, note in credentials secret " + name
+    )
+
+
+def test_key_that_may_be_a_secret_is_not_named(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(**{"p8e-7f3a": "pasted where a key belongs"})
+    name = vault.credentials_secret
+
+    ended = inside("credentials", "set", name, stdin='{"p8e-7f3a": null}')
+
+    assert ended.stdout.startswith(f"removed another key in credentials secret {name}\n")
+
+
+def test_several_replaced_client_secrets_are_counted(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(client_secret=[vault.client_secret, NEWER])
+
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=NEW)
+
+    assert "the 2 previous client secrets are still in the version AWSPREVIOUS" in ended.stdout
