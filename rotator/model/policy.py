@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_CADENCE",
     "DEFAULT_INTERVAL",
-    "RETRY_BUDGET",
+    "RUN_BUDGET",
     "Decision",
     "NoTokenReason",
+    "Reason",
     "RenewalPolicy",
 ]
 
@@ -40,8 +41,8 @@ DEFAULT_INTERVAL = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
-RETRY_BUDGET = timedelta(minutes=1)
-"""The longest time that one run spends minting, retries included."""
+RUN_BUDGET = timedelta(minutes=1)
+"""The longest time that one run takes: reads, mints, probes and writes, retries included."""
 
 READER_LAG = timedelta(minutes=1)
 """How long a reader may take to fetch the published token when its cached one expires.
@@ -69,12 +70,27 @@ day: more puts end in LimitExceededException (user guide, "Secrets Manager quota
 NoTokenReason = Literal["token_missing", "token_malformed"]
 """Why there is no stored token to assess."""
 
+Reason = Literal[
+    NoTokenReason,
+    "cadence_reached",
+    "client_changed",
+    "credentials_changed",
+    "expired",
+    "forced",
+    "fresh",
+    "issued_in_future",
+    "provider_cached",
+    "rejected",
+]
+"""Why a token is due or not, in the form that logs use. Only a run finds `provider_cached` (the
+provider handed out the stored token again) and `rejected` (the API rejects it)."""
+
 
 class Decision(NamedTuple):
-    """Whether the token is due, and the reason in the form that logs use, such as `expired`."""
+    """Whether the token is due, and why."""
 
     due: bool
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +219,7 @@ class RenewalPolicy:
     @property
     def needed_margin(self) -> timedelta:
         """The remaining life that a due token needs so that one run certainly falls into it."""
-        return self.interval + RETRY_BUDGET + READER_LAG
+        return self.interval + RUN_BUDGET + READER_LAG
 
     @property
     def safe_margin(self) -> timedelta:
@@ -231,7 +247,7 @@ def _shortest_cadence(interval: timedelta) -> timedelta:
     """
     runs = ceil(timedelta(days=1) / VERSIONS_PER_DAY / interval)
     due_at = (runs - 1) * interval + min(EARLY_START, interval / 2)
-    shortest = max(due_at * 50 / 49, RETRY_BUDGET + READER_LAG)  # `_earliness` takes a 50th off
+    shortest = max(due_at * 50 / 49, RUN_BUDGET + READER_LAG)  # `_earliness` takes a 50th off
     return ceil(shortest / SECOND) * SECOND
 
 

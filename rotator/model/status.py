@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError
     from rotator.model.access_token import AccessToken
-    from rotator.model.policy import Decision, NoTokenReason, RenewalPolicy
+    from rotator.model.policy import Decision, NoTokenReason, Reason, RenewalPolicy
     from rotator.model.secret_rotation import SecretRotation
 
 __all__ = [
@@ -82,7 +82,7 @@ class TokenStatus:
 
     token_secret: str
     health: Health
-    reason: str
+    reason: Reason
     version_id: str | None = None
     client_id: str | None = None
     expires_at: datetime | None = None

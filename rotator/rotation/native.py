@@ -27,6 +27,7 @@ from rotator.rotation.rotate import log_run, make_result, mint_and_publish, unch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.model.policy import Reason
     from rotator.model.rotation_step import RotationStep
     from rotator.model.secret import SecretInfo
     from rotator.rotation.assess import Assessment
@@ -42,7 +43,7 @@ CLAIM = "ROTATOR"
 replace the same token: only an existing id can prevent a PutSecretValue."""
 
 
-_PROBLEMS = {
+_PROBLEMS: dict[Reason, str] = {
     "token_missing": "it is empty",
     "token_malformed": "it is not a token document",
     "client_changed": "its token is of another client",
@@ -291,7 +292,9 @@ def _usable_token(
     return f"holds no usable token ({_PROBLEMS[reason]})"
 
 
-def _reason_if_due(rotation: _Rotation, assessment: Assessment, token: AccessToken) -> str | None:
+def _reason_if_due(
+    rotation: _Rotation, assessment: Assessment, token: AccessToken
+) -> Reason | None:
     decision = assessment.policy.decide(
         token,
         now=rotation.run.clock.now(),

@@ -9,12 +9,13 @@ from rotator.rotation.publish import repeat_reads
 
 if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
+    from rotator.model.policy import Reason
     from rotator.model.secret import StoredSecret
     from rotator.rotation.run import Run
 
 __all__ = ["OTHER_CREDENTIALS", "read_newer_credentials"]
 
-OTHER_CREDENTIALS = frozenset({"client_changed", "credentials_changed"})
+OTHER_CREDENTIALS: frozenset[Reason] = frozenset({"client_changed", "credentials_changed"})
 """Reasons to be due that may be wrong if the credentials that were read are outdated."""
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.model.binding import Binding
+    from rotator.model.policy import Reason
 
 __all__ = ["Outcome", "RotationResult", "RunWarning"]
 
@@ -36,7 +37,7 @@ class RotationResult:
 
     binding: Binding
     outcome: Outcome
-    reason: str
+    reason: Reason
     version_id: str | None = None
     issued_at: datetime | None = None
     expires_at: datetime | None = None

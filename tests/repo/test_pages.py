@@ -5,10 +5,13 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from rotator.config import ALL_NAMES, PREFIX
+from rotator.model.policy import Reason
+from rotator.rotation.result import Outcome
 from tests.evidence.mutations import MUTATIONS
 from tests.evidence.table_of_worlds import table_of_worlds
 
@@ -92,6 +95,13 @@ def test_paths_in_the_contributors_map_exist_and_hold_what_it_says() -> None:
     places = re.findall(r"^\| [^|]+ \| `([^`]+)` \| `([^`]+)` \|$", text, re.MULTILINE)
     assert len(places) >= 10
     assert [place for place in places if place[1] not in (ROOT / place[0]).read_text()] == []
+
+
+def test_page_on_logs_lists_every_outcome_and_every_reason() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    for field, values in ("outcome", Outcome), ("reason", Reason):
+        [row] = re.findall(rf"^\| `{field}` \| (.+) \|$", text, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", row)) - {"failed"} == set(get_args(values))
 
 
 def test_every_mutation_that_the_threat_model_names_is_made() -> None:
