@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.config import region_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.policy import RETRY_BUDGET
+from rotator.model.policy import RUN_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 from rotator.rotation.swapped_names import refuse_token_secret
@@ -84,7 +84,7 @@ class Rotator:
         run. Publishing may take `PUBLISH_S` more.
         """
         job = settings.job
-        left_s = remaining_s or ends_in(RETRY_BUDGET.total_seconds())
+        left_s = remaining_s or ends_in(RUN_BUDGET.total_seconds())
         return rotate_token(
             settings.binding(),
             store=self._store.within(lambda: left_s() + PUBLISH_S),

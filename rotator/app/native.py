@@ -15,7 +15,7 @@ from rotator.fleet.consent import check_assessment
 from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import init_command
-from rotator.model.policy import RETRY_BUDGET
+from rotator.model.policy import RUN_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.native import take_step
 from rotator.rotation.run import Run
@@ -44,7 +44,7 @@ class PreparedStep:
     def take(self, *, remaining_s: Callable[[], float]) -> RotationResult:
         """Take the step; raises as `rotator.rotation.native.take_step`."""
         job = self.settings.job
-        budget_s = min(RETRY_BUDGET.total_seconds(), remaining_s())
+        budget_s = min(RUN_BUDGET.total_seconds(), remaining_s())
         run = Run(
             binding=self.settings.binding(),
             store=self._store,

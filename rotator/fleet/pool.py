@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from rotator.errors import RotatorError
 from rotator.fleet.guard import guard
 from rotator.fleet.lanes import Kind, Work
@@ -22,11 +20,11 @@ from rotator.fleet.observed import ObservedEndpoint
 from rotator.fleet.report import BindingReport, DeferredError, to_report
 from rotator.fleet.work import WorkQueue
 from rotator.model.access_token import AccessToken
-from rotator.model.policy import RETRY_BUDGET
+from rotator.model.policy import RUN_BUDGET
 from rotator.model.urls import endpoint_host
 from rotator.rotation.assess import probe_stored
 from rotator.rotation.result import RunWarning
-from rotator.rotation.rotate import rotate_assessed, unchanged_result
+from rotator.rotation.rotate import log_warnings, rotate_assessed, unchanged_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +33,12 @@ if TYPE_CHECKING:
     from rotator.fleet.work import Observation
     from rotator.model.clock import Clock
     from rotator.rotation.assess import Assessment
-    from rotator.rotation.result import RotationResult
     from rotator.rotation.run import Run
 
 __all__ = ["Assessed", "Pool"]
 
-HOST_SHARE = 4
-"""A host gets at most a fourth of the workers, so that one that hangs leaves three fourths."""
+HOST_SHARE = 1 / 4
+"""The share of the workers that one host gets at most: one that hangs leaves the others."""
 
 MOST_URGENT = datetime.min.replace(tzinfo=UTC)
 
@@ -116,7 +113,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
         self._queue: WorkQueue[Assessed] = WorkQueue(
             workers=workers,
-            per_host=max(1, workers // HOST_SHARE),
+            per_host=max(1, int(workers * HOST_SHARE)),
             ends_at_s=ends_at_s,
             clock=clock,
         )
@@ -149,7 +146,7 @@ class Pool:
 
     def _rotate(self, due: Assessed) -> tuple[BindingReport, Observation]:
         """Rotate a due token; returns the report, and what the token endpoint has shown."""
-        budget_ends_at_s = self._clock.monotonic() + RETRY_BUDGET.total_seconds()
+        budget_ends_at_s = self._clock.monotonic() + RUN_BUDGET.total_seconds()
         endpoint = ObservedEndpoint(due.run.endpoint)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
         run = replace(due.run, endpoint=endpoint, ends_at_s=ends_at_s)
@@ -167,7 +164,7 @@ class Pool:
         elif found.decision.due and not self._dry_run:
             self._queue.add([replace(each, assessment=found).as_work()])
         else:
-            self._reports.add(to_report(each.run.binding, _keep_token(each.run, found)))
+            self._reports.add(_report_unchanged(each.run, found))
         self._queue.end(taken, "unknown")
 
     def _defer(self, left: Assessed, cause: str) -> None:
@@ -179,11 +176,10 @@ class Pool:
             return
         problem = "API: the stored token was not verified, because the run ended first"
         run.warnings.append(RunWarning("rotator.stored_token_unverified", problem))
-        self._reports.add(to_report(run.binding, _keep_token(run, left.assessment)))
+        self._reports.add(_report_unchanged(run, left.assessment))
 
 
-def _keep_token(run: Run, assessment: Assessment) -> RotationResult:
-    log = structlog.get_logger().bind(binding=run.binding.token_secret)
-    for warning in run.warnings:
-        log.warning(warning.event, problem=warning.problem)
-    return replace(unchanged_result(run, assessment), warnings=tuple(run.warnings))
+def _report_unchanged(run: Run, assessment: Assessment) -> BindingReport:
+    """The report of a binding whose token stays; logs the warnings only."""
+    result = replace(unchanged_result(run, assessment), warnings=log_warnings(run))
+    return to_report(run.binding, result)

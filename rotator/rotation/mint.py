@@ -11,7 +11,7 @@ from rotator.errors import MintError, ProbeError
 from rotator.model.access_token import AccessToken
 from rotator.model.commands import set_command
 from rotator.model.instants import format_duration
-from rotator.model.policy import RETRY_BUDGET
+from rotator.model.policy import RUN_BUDGET
 from rotator.rotation.assess import call_endpoint
 from rotator.rotation.result import RunWarning
 
@@ -58,7 +58,7 @@ def mint(run: Run, assessment: Assessment) -> AccessToken:
     published, ProbeError if the API rejects it.
     """
     try:
-        return _mint(run, assessment)
+        return _mint_and_probe(run, assessment)
     except (MintError, ProbeError) as error:
         # The redactors of these requests do not know the stored token.
         if isinstance(assessment.stored, AccessToken):
@@ -66,11 +66,18 @@ def mint(run: Run, assessment: Assessment) -> AccessToken:
         raise
 
 
-def _mint(run: Run, assessment: Assessment) -> AccessToken:
-    minted = _request(run, assessment)
+def _mint_and_probe(run: Run, assessment: Assessment) -> AccessToken:
+    granted = _mint_unexpired(run, assessment)
+    refused = _problem_with_refused_secrets(granted, assessment)
+    problems = [*granted.warnings, refused] if refused else granted.warnings
+    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in problems)
+    _refuse_unless_usable(granted.token, now=run.clock.now())
+    minted = _complete(granted, assessment)
     if same_stored(minted, assessment) is not None:
         return minted
-    _warn_of_short_margin(run, assessment, minted)
+    problem = _problem_with_margin(assessment, minted)
+    if problem is not None:
+        run.warnings.append(RunWarning("rotator.margin_short", problem))
     if _ends_too_early(run, assessment, minted):
         raise MintError(
             "token endpoint: the new token expires before the next run, and no later than the"
@@ -101,7 +108,7 @@ def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> A
     Raises MintError (retryable) if the run has no time to wait, or still gets the same token.
     """
     wait_s = (expires_at - run.clock.now()).total_seconds() + AFTER_EXPIRY_S
-    is_near = -RETRY_BUDGET.total_seconds() < wait_s
+    is_near = -RUN_BUDGET.total_seconds() < wait_s
     for pause_s in (max(wait_s, 0.0), *AGAIN_PAUSES_S) if is_near else ():
         if pause_s > run.left_s():
             break
@@ -129,57 +136,50 @@ def shortens(minted: AccessToken, stored: AccessToken) -> bool:
     return minted.expires_at < stored.expires_at - ROUNDING
 
 
-def _request(run: Run, assessment: Assessment) -> AccessToken:
-    version = assessment.credentials_version
-    granted = _mint_unexpired(run, assessment)
-    problems = [*granted.warnings, *_warn_of_refused_secrets(granted, assessment)]
-    run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in problems)
-    minted = granted.token
-    _refuse_unless_usable(minted, now=run.clock.now())
+def _complete(granted: Minted, assessment: Assessment) -> AccessToken:
+    """The token with what only the run knows: when it is due, and what it was minted with."""
     return replace(
-        minted,
-        next_rotation_at=assessment.policy.next_rotation_at(minted),
+        granted.token,
+        next_rotation_at=assessment.policy.next_rotation_at(granted.token),
         credentials_fingerprint=assessment.credentials.fingerprint,
-        credentials_version_id=version.version_id,
+        credentials_version_id=assessment.credentials_version.version_id,
         client_secret_position=granted.client_secret_position,
         rotated_for="rejected" if assessment.decision.reason == "rejected" else None,
     )
 
 
-def _warn_of_refused_secrets(granted: Minted, assessment: Assessment) -> list[str]:
-    """A warning if the provider refused client secrets before it accepted one."""
+def _problem_with_refused_secrets(granted: Minted, assessment: Assessment) -> str | None:
+    """Which client secrets the provider refused before it accepted one; None if it refused none."""
     position = granted.client_secret_position or 1
     if position == 1:
-        return []
+        return None
     version, count = assessment.credentials_version, len(assessment.credentials.client_secrets)
-    warning = (
+    return (
         f"client_secret: number {position} of {count} was accepted; those before it were refused."
         f" If that stays so, store the accepted one alone with {set_command(version.secret_id)}"
     )
-    return [warning]
 
 
 def _mint_unexpired(run: Run, assessment: Assessment) -> Minted:
     """Mint; again if the provider returned a cached token that has just expired."""
     version = assessment.credentials_version
-    request = partial(call_endpoint, run.endpoint.mint, assessment.credentials, version)
+    call_mint = partial(call_endpoint, run.endpoint.mint, assessment.credentials, version)
     for pause_s in AGAIN_PAUSES_S:
-        granted = request()
+        granted = call_mint()
         if granted.token.expires_at > run.clock.now() or pause_s > run.left_s():
             return granted
         run.clock.sleep(pause_s)
-    return request()
+    return call_mint()
 
 
-def _warn_of_short_margin(run: Run, assessment: Assessment, minted: AccessToken) -> None:
+def _problem_with_margin(assessment: Assessment, minted: AccessToken) -> str | None:
+    """Why tokens of this lifetime may expire before the next run replaces them, or None."""
     lifetime = minted.expires_at - minted.issued_at
     policy = assessment.policy
     problem = policy.problem_with_lifetime(lifetime)
     if problem is None and assessment.provider.hands_out_cached_tokens:
         problem = _problem_with_caching(policy.interval)
-    problem = problem or policy.problem_with_failed_run(lifetime)
-    if problem is not None:
-        run.warnings.append(RunWarning("rotator.margin_short", problem))
+    return problem or policy.problem_with_failed_run(lifetime)
 
 
 def _problem_with_caching(interval: timedelta) -> str | None:
@@ -187,9 +187,9 @@ def _problem_with_caching(interval: timedelta) -> str | None:
 
     A run can wait for the expiry as long as a run may take.
     """
-    if interval <= RETRY_BUDGET:
+    if interval <= RUN_BUDGET:
         return None
-    longest = format_duration(RETRY_BUDGET)
+    longest = format_duration(RUN_BUDGET)
     return (
         f"interval {format_duration(interval)}: the provider hands out its cached token until that"
         f" expires, and the next run may be later; start the job every {longest}, and set"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -11,7 +11,7 @@ from rotator.errors import ProbeError, RotatorError
 from rotator.model.access_token import AccessToken
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
-from rotator.model.policy import RETRY_BUDGET
+from rotator.model.policy import RUN_BUDGET
 from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess, assess_again, confirm_credentials
 from rotator.rotation.mint import (
@@ -42,6 +42,7 @@ __all__ = [
     "RotationResult",
     "RunWarning",
     "log_run",
+    "log_warnings",
     "make_result",
     "mint_and_publish",
     "rotate_assessed",
@@ -87,7 +88,7 @@ def rotate_token(
     by then in `details`; the stored token is then unchanged. Logs the warnings, and one event for
     the outcome unless it raises.
     """
-    budget_s = RETRY_BUDGET.total_seconds()
+    budget_s = RUN_BUDGET.total_seconds()
     run = Run(
         binding=binding,
         store=store,
@@ -140,7 +141,6 @@ def unchanged_result(run: Run, assessment: Assessment) -> RotationResult:
 def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
     """Call `steps`; log the warnings and the outcome, or add `run.details` to the error."""
     started_s = run.clock.monotonic()
-    log = structlog.get_logger().bind(binding=run.binding.token_secret)
     try:
         result = steps()
     except RotatorError as error:
@@ -148,13 +148,23 @@ def log_run(run: Run, steps: Callable[[], RotationResult]) -> RotationResult:
         # Without the frames below, whose local variables a crash reporter could show.
         raise error.with_traceback(None) from None
     finally:
-        warnings = tuple(dict.fromkeys(run.warnings))
-        for warning in warnings:
-            log.warning(warning.event, problem=warning.problem)
+        warnings = log_warnings(run)
     duration_s = round(run.clock.monotonic() - started_s, 3)
     result = replace(result, duration_s=duration_s, warnings=warnings)
-    log.info(_EVENTS[result.outcome], **result.log_fields())
+    _logger(run).info(_EVENTS[result.outcome], **result.log_fields())
     return result
+
+
+def log_warnings(run: Run) -> tuple[RunWarning, ...]:
+    """Log the warnings of `run`, each once, and return them."""
+    warnings, log = tuple(dict.fromkeys(run.warnings)), _logger(run)
+    for warning in warnings:
+        log.warning(warning.event, problem=warning.problem)
+    return warnings
+
+
+def _logger(run: Run) -> Any:  # noqa: ANN401 - structlog makes its methods at run time
+    return structlog.get_logger().bind(binding=run.binding.token_secret)
 
 
 def mint_and_publish(

@@ -103,7 +103,7 @@ MUTATIONS = {
     ),
     "the minted token is not validated": Mutation(
         "rotation/mint.py",
-        "    _refuse_unless_usable(minted, now=run.clock.now())\n",
+        "    _refuse_unless_usable(granted.token, now=run.clock.now())\n",
         "",
         f"{ROTATE} -k would_refuse",
     ),
@@ -198,8 +198,8 @@ MUTATIONS = {
     ),
     "what a failed run costs is not told": Mutation(
         "rotation/mint.py",
-        "    problem = problem or policy.problem_with_failed_run(lifetime)\n",
-        "",
+        "    return problem or policy.problem_with_failed_run(lifetime)\n",
+        "    return problem\n",
         "tests/unit/rotation/test_what_may_be_published.py -k one_failed_run",
     ),
     "temporary failures are given up at once": Mutation(

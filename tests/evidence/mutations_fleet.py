@@ -89,8 +89,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: one host may hold every worker": Mutation(
         "fleet/pool.py",
-        "            per_host=max(1, workers // HOST_SHARE),\n",
-        "            per_host=max(HOST_SHARE, workers),\n",
+        "            per_host=max(1, int(workers * HOST_SHARE)),\n",
+        "            per_host=workers,\n",
         f"{RUN} -k hangs",
     ),
     "fleet: a failure after its answer counts against a host": Mutation(

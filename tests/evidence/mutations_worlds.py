@@ -27,7 +27,7 @@ WORLD_MUTATIONS = {
     ),
     "a cached token is not waited for": Mutation(
         "rotation/mint.py",
-        "    is_near = -RETRY_BUDGET.total_seconds() < wait_s",
+        "    is_near = -RUN_BUDGET.total_seconds() < wait_s",
         "    is_near = False",
         f"{WORLDS} -k near_the_end",
     ),
@@ -99,7 +99,7 @@ WORLD_MUTATIONS = {
     ),
     "an interval that misses the end of a cached token is not told": Mutation(
         "rotation/mint.py",
-        "    if interval <= RETRY_BUDGET:\n",
+        "    if interval <= RUN_BUDGET:\n",
         "    if interval:\n",
         f"{WORLDS} -k beforehand",
     ),
