@@ -103,7 +103,13 @@ def _assess(
             credentials_version=credentials_version,
             token_version=token_version,
         )
-        refuse_foreign_content(credentials_version, token_version, store=store, is_tagged=True)
+        refuse_foreign_content(
+            credentials_version,
+            token_version,
+            stored=parse_token(token_version),
+            store=store,
+            is_tagged=True,
+        )
     return assess_versions(
         credentials_version,
         token_version,

@@ -105,7 +105,11 @@ def _assess_versions(
     stored = _note_stored(run, token_version)
     credentials = parse_credentials(credentials_version)
     refuse_foreign_content(
-        credentials_version, token_version, store=run.store, is_tagged=run.is_tagged
+        credentials_version,
+        token_version,
+        stored=stored,
+        store=run.store,
+        is_tagged=run.is_tagged,
     )
     policy = run.policy.for_secret(token_version.arn)
     lifetime = call_endpoint(run.endpoint.expected_lifetime, credentials, credentials_version)

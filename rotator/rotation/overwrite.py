@@ -16,12 +16,12 @@ from rotator.model.commands import init_command
 from rotator.model.stored import (
     OWN_KEYS,
     holds_client_credentials,
-    parse_token,
     refuse_other_tag,
 )
 from rotator.rotation.swapped_names import read_tags
 
 if TYPE_CHECKING:
+    from rotator.model.policy import NoTokenReason
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import Descriptions
 
@@ -38,19 +38,21 @@ def refuse_foreign_content(
     credentials_version: StoredSecret,
     token_version: StoredSecret,
     *,
+    stored: AccessToken | NoTokenReason,
     store: Descriptions,
     is_tagged: bool,
 ) -> None:
     """Raise ConfigError if the token would overwrite a value that is not a token of this binding.
 
-    With `is_tagged`, the binding was found by the tag of its token secret.
+    `stored` is what `parse_token` returns for `token_version`. With `is_tagged`, the binding was
+    found by the tag of its token secret.
     """
     if credentials_version.arn == token_version.arn:  # one secret holds both
         return
     keys = _keys_or_none(token_version)
     if keys is not None and holds_client_credentials(keys):
         raise _holds_credentials(credentials_version, token_version, store=store)
-    if isinstance(parse_token(token_version), AccessToken):
+    if isinstance(stored, AccessToken):
         return
     if is_tagged:
         if not _was_token_document(token_version, keys):

@@ -56,9 +56,10 @@ WHOLE_DEPTH = 1
 """The same in a search for whole secrets: the claims of a JWT are encoded once."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
-_HEX = re.compile(r"[0-9a-f]{8,}")
-_PREFIX = re.compile(r"0x|\\x|u\+", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")  # a word of digits alone
+_HEX = re.compile(r"[0-9a-f][0-9a-f]{7,}")  # written like this, it is searched faster
+_PREFIXES = ("0x", "\\x", "u+")
+_WORD = re.compile(r"[0-9A-Za-z]+")
+_PUNCTUATION = {code: None for code in range(128) if not chr(code).isalnum()}
 _BASES = (10, 8, 2)
 _MAX_DIGITS = 21  # a character in base 2
 
@@ -186,7 +187,10 @@ class _Chain:
 
 def _squeeze(text: str) -> str:
     """The letters and digits alone, in lower case."""
-    return "".join(filter(str.isalnum, text.lower()))
+    lower = text.lower()
+    if lower.isascii():  # ten times as fast, and every token is
+        return lower.translate(_PUNCTUATION)
+    return "".join(filter(str.isalnum, lower))
 
 
 def _runs(texts: Iterable[str], length: int) -> Runs:
@@ -210,13 +214,16 @@ def _decode(text: str) -> Iterator[str]:
         yield unicodedata.normalize("NFKC", text)
     if has_escapes(text):
         yield unescape_all(text)
-    runs = _BASE64.findall(re.sub(r"\s+", "", text))
+    runs = _BASE64.findall("".join(text.split()))
     for start in range(4):  # an encoded secret may begin anywhere in the run
         yield " ".join(_decode_base64(run[start:]) for run in runs)
-    runs = _HEX.findall(_squeeze(_PREFIX.sub(" ", text)))
+    digits = text.lower()
+    for prefix in _PREFIXES:
+        digits = digits.replace(prefix, " ")
+    runs = _HEX.findall(_squeeze(digits))
     for start in range(2):
         yield " ".join(_decode_hex(run[start:]) for run in runs)
-    numbers = _NUMBER.findall(text)
+    numbers = [word for word in _WORD.findall(text) if word.isdigit()]
     if len(numbers) >= MIN_CHARS:
         for base in _BASES:
             yield "".join(_character(number, base) for number in numbers)
@@ -226,7 +233,7 @@ def _decode_base64(run: str) -> str:
     """The octets as characters, from either alphabet; an incomplete last character is dropped."""
     whole = run[:-1] if len(run) % 4 == 1 else run
     padded = whole + "=" * (-len(whole) % 4)
-    return base64.urlsafe_b64decode(padded.replace("+", "-").replace("/", "_")).decode("latin-1")
+    return base64.b64decode(padded.replace("-", "+").replace("_", "/")).decode("latin-1")
 
 
 def _decode_hex(run: str) -> str:

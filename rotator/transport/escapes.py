@@ -55,10 +55,14 @@ _ANY = re.compile(
     r"(?=[\\%=&_])(?:" + "|".join(f"({pattern})" for pattern, _ in _TABLE) + ")",
     re.IGNORECASE,
 )
-
+_START = re.compile(r"[\\%=&_]")
 
 find_escapes = _ANY.finditer
-has_escapes = _ANY.search
+
+
+def has_escapes(text: str) -> bool:
+    """Whether there is an escape; in a text without any, twice as fast as `find_escapes`."""
+    return any(_ANY.match(text, start.start()) for start in _START.finditer(text))
 
 
 def unescape(escape: re.Match[str]) -> str:

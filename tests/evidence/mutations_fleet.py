@@ -236,8 +236,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a status calls unusable what a run refuses to overwrite": Mutation(
         "fleet/status.py",
-        "        refuse_foreign_content(credentials_version",
-        "        (lambda *_, **__: None)(credentials_version",
+        "        refuse_foreign_content(\n",
+        "        (lambda *_, **__: None)(\n",
         f"{ROLES} -k unknown_to_a_status",
     ),
     "fleet: an invocation in which nothing can be read succeeds": Mutation(
