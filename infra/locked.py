@@ -9,14 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+_WAITING = (
+    "waiting for another make, which holds {makefile} until it ends; `fuser {makefile}` shows its"
+    " process, and Ctrl-C ends this one"
+)
+
 
 def main() -> int:
     """Run the command; returns its exit code."""
-    with (Path(__file__).parents[1] / "Makefile").open("rb") as lock:
+    makefile = Path(__file__).parents[1] / "Makefile"
+    with makefile.open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("waiting for another make in this checkout", file=sys.stderr, flush=True)
+            print(_WAITING.format(makefile=makefile), file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.run(sys.argv[1:], check=False).returncode
 

@@ -135,17 +135,17 @@ def explain_error_response(
         temporary = True
         problem = f"Secrets Manager is temporarily unavailable ({operation}: {code})"
     else:
-        problem = _refusal(code, message, operation, secret_id)
+        problem = _refusal(code, message, operation, secret_id, place)
     return store_error(problem, operation, secret_id, kind=kind, aws_code=code, retryable=temporary)
 
 
-def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
+def _refusal(code: str, message: str, operation: str, secret_id: str, place: str) -> str:
     """The message for a permanent refusal, with what to do."""
     lower = message.lower()
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denial(code, lower, operation)
     if code in IDENTITY_CODES:
-        return clock_problem(message) or _unaccepted(code, lower)
+        return clock_problem(message) or _unaccepted(code, lower, place)
     if code == "LimitExceededException" and operation == "PutSecretValue":
         # User guide, "AWS Secrets Manager quotas".
         return (
@@ -164,11 +164,12 @@ def _refusal(code: str, message: str, operation: str, secret_id: str) -> str:
     return f"Secrets Manager refused ({operation}: {code})"
 
 
-def _unaccepted(code: str, message: str) -> str:
+def _unaccepted(code: str, message: str, place: str) -> str:
     """Why AWS does not accept a signature; `message` is in lower case."""
     if "scoped to a valid region" in message:  # the keys can be right
+        detail = "; ".join(filter(None, [code, place]))
         return (
-            f"the request was signed for another region than the endpoint's ({code}); set"
+            f"the request was signed for another region than the endpoint's ({detail}); set"
             " AWS_REGION to the region of the secret, and check AWS_ENDPOINT_URL"
         )
     advice = "run `aws configure`"

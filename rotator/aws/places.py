@@ -17,7 +17,25 @@ _VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
 """The SDK takes the first that is set (AWS SDKs and Tools Reference Guide, "Service-specific
 endpoints"), then `endpoint_url` of the profile."""
 
-_OWN_HOST = r"secretsmanager(-fips)?\.[a-z0-9-]+\..+"
+DNS_SUFFIXES = frozenset(
+    {
+        "amazonaws.com",
+        "amazonaws.com.cn",
+        "amazonaws.eu",
+        "api.amazonwebservices.com.cn",
+        "api.amazonwebservices.eu",
+        "api.aws",
+        "api.aws.hci.ic.gov",
+        "api.aws.ic.gov",
+        "api.aws.scloud",
+        "api.cloud-aws.adc-e.uk",
+        "c2s.ic.gov",
+        "cloud.adc-e.uk",
+        "csp.hci.ic.gov",
+        "sc2s.sgov.gov",
+    }
+)
+"""Where the names of AWS's public endpoints end, in each partition, for IPv4 and dual-stack."""
 
 
 def place_of_error(error: BaseException) -> str:
@@ -39,11 +57,17 @@ def place_of_client(client: object) -> str:
     if not isinstance(region, str) or not isinstance(url, str):
         return ""
     endpoint = _split(url)
-    if endpoint is None or re.fullmatch(_OWN_HOST, endpoint.hostname or ""):
+    if endpoint is None or _is_default_host(endpoint.hostname or "", region):
         return region
     settings = (name for name in _VARIABLES if _split(os.environ.get(name, "")) == endpoint)
     host = endpoint.netloc.rpartition("@")[2]  # without a password that the URL may have
     return f"{region}, {next(settings, 'endpoint_url')} is {host}"
+
+
+def _is_default_host(host: str, region: str) -> bool:
+    """Whether it is AWS's public endpoint in this region, which goes without saying."""
+    own = re.fullmatch(rf"secretsmanager(?:-fips)?\.{re.escape(region)}\.(.+)", host)
+    return own is not None and own[1] in DNS_SUFFIXES
 
 
 def _split(url: str) -> SplitResult | None:

@@ -58,13 +58,16 @@ def _exec(args: argparse.Namespace) -> int:
     code, problem = _replace_process(args.argv, environment)
     for number, handler in ours.items():  # the caller of `main` goes on
         signal.signal(number, handler)
-    print(f"rotator exec: {printable(args.argv[0])}: {problem}", file=sys.stderr)
+    name = f"{printable(args.argv[0])}: " if args.argv[0] else ""
+    print(f"rotator exec: {name}{problem}", file=sys.stderr)
     return code
 
 
 def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
     """Become the command, as execvp(3) does; returns the exit code and the reason on failure."""
     command = argv[0]
+    if not command:
+        return _NOT_FOUND, "the command is empty; pass its name after --"
     paths = [command]
     if not os.path.dirname(command):  # noqa: PTH120 - pathlib costs milliseconds to import
         paths = [os.path.join(folder, command) for folder in os.get_exec_path(environment)]  # noqa: PTH118
@@ -76,7 +79,7 @@ def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tup
             if os.path.isfile(path):  # noqa: PTH113
                 return _NOT_EXECUTABLE, _interpreter_problem(path)
         except PermissionError:
-            failure = (_NOT_EXECUTABLE, "cannot be executed; check its permissions")
+            failure = (_NOT_EXECUTABLE, _permission_problem(path))
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else "unknown reason"
             return _NOT_EXECUTABLE, f"cannot be executed: {reason}"
@@ -93,6 +96,13 @@ def _execute(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> 
             raise
     # A script without an interpreter line is run by the shell (execvp in POSIX.1-2017).
     os.execve(_SHELL, [_SHELL, path, *argv[1:]], environment)  # noqa: S606
+
+
+def _permission_problem(path: str) -> str:
+    """The message for a file that may not be executed, or a directory."""
+    if os.path.isdir(path):  # noqa: PTH112
+        return "is a directory; pass a program"
+    return "cannot be executed; check its permissions"
 
 
 def _interpreter_problem(path: str) -> str:

@@ -1,4 +1,4 @@
-"""A local Secrets Manager: moto's server, with atomic writes.
+"""A local Secrets Manager: moto's server, with atomic writes and AWS's error for a wrong region.
 
 Run by `python -m rotator.local.secrets_manager`, which prints its URL as one line of JSON and
 serves until its standard input ends. It keeps everything in memory and logs no request.
@@ -7,6 +7,8 @@ serves until its standard input ends. It keeps everything in memory and logs no 
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,11 +17,11 @@ from rotator.local.environment import is_checkout
 from rotator.local.server_process import serve_until_eof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from werkzeug.serving import BaseWSGIServer
 
-__all__ = ["OneAtATime", "make_secrets_manager"]
+__all__ = ["OneAtATime", "RealRegions", "make_secrets_manager"]
 
 WsgiApp = Any  # `wsgiref.types.WSGIApplication`, as strictly as moto and Flask write it
 
@@ -49,6 +51,32 @@ class OneAtATime:
         return body
 
 
+class RealRegions:
+    """A WSGI application that refuses a request signed for a region that does not exist.
+
+    moto fails with an HTTP 500, which looks temporary. An endpoint of AWS accepts its own region
+    only (reference of AWS's signatures, "credential scope"); this one accepts all that exist.
+    """
+
+    def __init__(self, app: WsgiApp, regions: Collection[str]) -> None:
+        self._app = app
+        self._regions = frozenset(regions)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
+        """Handle a request (PEP 3333)."""
+        signature = environ.get("HTTP_AUTHORIZATION", "")
+        scope = re.search(r"Credential=[^/,]*/\d{8}/([^/,]*)/", signature)
+        if scope is None or scope[1] in self._regions:
+            passed_on: Iterable[bytes] = self._app(environ, start_response)
+            return passed_on
+        refusal = {
+            "__type": "InvalidSignatureException",
+            "message": "Credential should be scoped to a valid region.",
+        }
+        start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
+        return [json.dumps(refusal).encode()]
+
+
 def make_secrets_manager() -> BaseWSGIServer:
     """A server on a free port of 127.0.0.1, not yet serving.
 
@@ -56,6 +84,7 @@ def make_secrets_manager() -> BaseWSGIServer:
     """
     # Not `moto.server`: that one dispatches to every AWS service.
     from moto.moto_server.werkzeug_app import create_backend_app
+    from moto.secretsmanager.models import secretsmanager_backends
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class QuietHandler(WSGIRequestHandler):
@@ -64,7 +93,8 @@ def make_secrets_manager() -> BaseWSGIServer:
         def log_request(self, *_: object) -> None:
             """Log no request."""
 
-    app = OneAtATime(create_backend_app("secretsmanager"))
+    regions = secretsmanager_backends["123456789012"].regions
+    app = RealRegions(OneAtATime(create_backend_app("secretsmanager")), regions)
     return make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
 
 

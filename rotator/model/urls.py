@@ -30,17 +30,19 @@ def problem_with_url(url: str) -> str | None:
     # Parsers disagree about where a host with other characters ends, and some decode it.
     plain = re.fullmatch(r"[0-9a-z._:-]+", host or "")
     if parts is None or not host or not plain or parts.scheme not in {"http", "https"}:
-        return "is not an https URL"
+        return "is not an https URL; write it as https://HOST/PATH"
+    if parts.port == 0:
+        return "has port 0, where no server listens; name the server's, or leave it out"
     if parts.username is not None or parts.password is not None:
         return "holds user info; credentials belong in client_id and client_secret"
     if parts.fragment:
-        return "holds a fragment"
+        return "holds a fragment; leave out # and what follows"
     if parts.scheme == "http" and not _is_loopback(host):
         return "must use https (plain http is for this machine only)"
     if not (url.isascii() and url.isprintable()) or " " in url:
-        return "holds white space, or characters other than printable ASCII"
+        return "holds white space, or characters other than printable ASCII; take them out"
     if not _fits_dns(host):
-        return "contains an invalid host name"
+        return "contains an invalid host name; look for a typing error"
     return None
 
 
@@ -68,12 +70,19 @@ def hide_query(url: str) -> str:
 
 
 def _fits_dns(host: str) -> bool:
-    """Whether `host` is an address, or a name within the limits of RFC 1035 section 2.3.4."""
-    if ":" in host:
-        return True
-    name = host.removesuffix(".")
-    return len(name) <= MAX_NAME_CHARS and all(
-        0 < len(label) <= MAX_LABEL_CHARS for label in name.split(".")
+    """Whether `host` is an address, or a name that DNS can hold.
+
+    The limits are those of RFC 1035 section 2.3.4. No label begins or ends with a hyphen, and a
+    name that ends in a number would be an address (RFC 1123 section 2.1).
+    """
+    try:
+        return ipaddress.ip_address(host) is not None
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+    if ":" in host or re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1]):
+        return False
+    return len(".".join(labels)) <= MAX_NAME_CHARS and all(
+        0 < len(label) <= MAX_LABEL_CHARS and label.strip("-") == label for label in labels
     )
 
 

@@ -62,7 +62,8 @@ def test_command_meets_signals_as_a_shell_would_have_it(cli: Cli, fresh: Vault, 
     [
         ("no-such-command", 127, "is not found; check the name and PATH"),
         (os.devnull, 126, "cannot be executed; check its permissions"),
-        ("/", 126, "cannot be executed; check its permissions"),
+        ("/", 126, "is a directory; pass a program"),
+        ("/dev/null/job", 127, "is not found; check the name and PATH"),
     ],
 )
 def test_command_that_cannot_run_gets_the_shells_code(
@@ -72,6 +73,14 @@ def test_command_that_cannot_run_gets_the_shells_code(
 
     assert ended.returncode == code
     assert ended.stderr == f"rotator exec: {command}: {problem}\n"
+
+
+def test_empty_command_is_not_found_and_not_said_to_hold_anything(cli: Cli, fresh: Vault) -> None:
+    """As a shell ends with 127 for a command name that is empty."""
+    ended = cli("exec", fresh.token_secret, "--", "")
+
+    assert ended.returncode == 127
+    assert ended.stderr == "rotator exec: the command is empty; pass its name after --\n"
 
 
 def test_command_that_cannot_run_leaves_the_signals_of_the_caller_as_they_were(

@@ -1,9 +1,11 @@
 """Messages about what was not found or not reached say where the SDK has looked."""
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 
+from rotator.aws.places import DNS_SUFFIXES, place_of_client
 from rotator.aws.store import SecretsManagerStore
 from rotator.errors import RotatorError, SecretNotFound
 from tests.support.http_server import HttpServer, json_reply
@@ -52,3 +54,45 @@ def test_endpoint_of_aws_is_named_by_its_region_alone(monkeypatch: pytest.Monkey
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
     assert "; eu-west-1)" in str(problem(monkeypatch))
+
+
+def place(host: str, region: str = "eu-west-1") -> str:
+    client = boto3.Session("key", "secret", region_name=region).client(
+        "secretsmanager", endpoint_url=f"https://{host}"
+    )
+    return place_of_client(client)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "secretsmanager.eu-west-1.canary.example",
+        "secretsmanager.eu-west-1.amazonaws.com.canary.example",
+        "secretsmanager.eu-west-1.notamazonaws.com",
+        "secretsmanager.us-east-1.amazonaws.com",
+        "vpce-0a1b-2c3d.secretsmanager.eu-west-1.vpce.amazonaws.com",
+    ],
+)
+def test_host_that_is_not_the_public_endpoint_of_the_region_is_named(host: str) -> None:
+    assert place(host) == f"eu-west-1, endpoint_url is {host}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "secretsmanager.eu-west-1.amazonaws.com",
+        "secretsmanager-fips.eu-west-1.amazonaws.com",
+        "secretsmanager.eu-west-1.api.aws",
+    ],
+)
+def test_public_endpoint_goes_without_saying(host: str) -> None:
+    assert place(host) == "eu-west-1"
+
+
+def test_suffixes_of_aws_are_those_of_its_sdk() -> None:
+    loader = botocore.session.get_session().get_component("data_loader")
+    outputs = [each["outputs"] for each in loader.load_data("partitions")["partitions"]]
+
+    named = {each[key] for each in outputs for key in ("dnsSuffix", "dualStackDnsSuffix")}
+
+    assert named <= DNS_SUFFIXES

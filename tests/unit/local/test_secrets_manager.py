@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
+from rotator.aws.store import SecretsManagerStore
+from rotator.errors import StoreError
 from rotator.local import secrets_manager
 from rotator.local.secrets_manager import OneAtATime
 
@@ -58,6 +61,29 @@ def echo(environ: dict[str, Any], start_response: Callable[..., object]) -> list
 def call(app: OneAtATime, body: io.BytesIO | None = None) -> bytes:
     environ = {"CONTENT_LENGTH": "5" if body else "", "wsgi.input": body or io.BytesIO()}
     return b"".join(app(environ, lambda *_: None))
+
+
+@pytest.mark.parametrize("region", ["bad", "eu-wst-1", "EU"])
+def test_region_that_does_not_exist_is_told_as_such(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto's own answer is an HTTP 500, of which the message was that it will pass."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    server = secrets_manager.make_secrets_manager()
+    in_background = threading.Thread(target=server.serve_forever)
+    in_background.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        session = boto3.Session("key", "secret", region_name=region)
+        store = SecretsManagerStore(session.client("secretsmanager", endpoint_url=url))
+        with pytest.raises(StoreError, match="set AWS_REGION to the region of") as caught:
+            store.read("adobe/token")
+    finally:
+        server.shutdown()
+        in_background.join(20)
+        server.server_close()
+    assert not caught.value.retryable
+    assert region in str(caught.value)
 
 
 def in_parallel(*tasks: Callable[[], object]) -> None:
