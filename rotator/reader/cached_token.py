@@ -16,9 +16,9 @@ __all__ = ["EMPTY", "CachedToken", "TokenCache", "plan_refresh"]
 # Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
 # rotator publishes at its first run after the rotation is due. So the first refresh comes soon, the
 # second finds nearly every new token, and a consumer makes about two calls a day.
-_FIRST_REFRESH = (1 / 60, 1 / 20)
-_POLL = (1 / 8, 1 / 5)
-_RETRY_FIRST, _RETRY_LAST = 1 / 240, 1 / 12
+_FIRST_REFRESH_SHARE = (1 / 60, 1 / 20)
+_POLL_SHARE = (1 / 8, 1 / 5)
+_FIRST_RETRY_SHARE, _LAST_RETRY_SHARE = 1 / 240, 1 / 12
 _RETRY_JITTER = (0.75, 1.25)
 
 # If the source returns an older token this often in a row, somebody has moved the label. A single
@@ -48,15 +48,15 @@ class CachedToken:
 
     def first_refresh_at(self, clock: Clock) -> float:
         """When to refresh first, with jitter for processes that have the same token."""
-        return self.due + self._after(clock.uniform(*_FIRST_REFRESH))
+        return self.due + self._after(clock.uniform(*_FIRST_REFRESH_SHARE))
 
     def poll_at(self, now: float, clock: Clock) -> float:
         """When to refresh again, after a read at `now` returned the same token."""
-        return now + max(1.0, self._after(clock.uniform(*_POLL)))
+        return now + max(1.0, self._after(clock.uniform(*_POLL_SHARE)))
 
     def retry_at(self, now: float, clock: Clock, *, failures: int) -> float:
-        """When to try again after `failures` in a row."""
-        pause = min(_RETRY_FIRST * 2.0 ** min(failures, 16), _RETRY_LAST)
+        """When to try again after a failure that `failures` in a row preceded."""
+        pause = min(_FIRST_RETRY_SHARE * 2.0 ** min(failures, 16), _LAST_RETRY_SHARE)
         return now + max(1.0, self._after(pause * clock.uniform(*_RETRY_JITTER)))
 
     def is_newer_than(self, found: Snapshot) -> bool:
@@ -175,7 +175,7 @@ class TokenCache:
         return True
 
     def retry_later(self, *, failures: int) -> None:
-        """Plan the next refresh after `failures` in a row."""
+        """Plan the next refresh after a failure that `failures` in a row preceded."""
         if self.cached is not EMPTY:
             now = self.now()
             self._serve_until(self.cached.retry_at(now, self._clock, failures=failures))

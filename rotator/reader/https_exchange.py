@@ -149,7 +149,9 @@ class _Reception:
 
     def _until(self, mark: bytes) -> bytes:
         while mark not in self._received:
-            if len(self._received) > _MAX_HEAD_BYTES or not self._receive():
+            if len(self._received) > _MAX_HEAD_BYTES:
+                raise ValueError("it is too long")
+            if not self._receive():
                 raise ValueError("it is cut off")
         found, _, self._received = self._received.partition(mark)
         return found

@@ -63,31 +63,28 @@ def open_sources(
     if regions and not {"direct", "sdk"} & set(names):
         raise ConfigError("token reader: regions work only with the sources direct and sdk")
     opened: list[Source] = []
-    last: str | Source | None = None
-    for each in named:
-        is_fallback = isinstance(each, str) and each == "sdk" and last == "direct"
-        opened += _add_fallbacks(opened, regions) if is_fallback else _open(each, regions)
-        last = each if isinstance(each, str) else None
+    kinds = [each if isinstance(each, str) else None for each in named]
+    for at, each in enumerate(named):
+        follows_direct = kinds[at - 1 : at] == ["direct"]
+        if not (kinds[at] == "sdk" and follows_direct):  # that is the fallback of each "direct"
+            opened += _open(each, regions, falls_back=kinds[at + 1 : at + 2] == ["sdk"])
     return tuple(opened)
 
 
-def _open(source: str | Source, regions: Sequence[str]) -> Sequence[Source]:
+def _open(source: str | Source, regions: Sequence[str], *, falls_back: bool) -> Sequence[Source]:
+    """The sources of this name, one for each region; "direct" alone can fall back to the SDK."""
     if not isinstance(source, str):
         return (source,)
     if source == "sdk":
         return [SdkSource(region=region) for region in regions or (None,)]
     if source == "direct":
-        return [DirectSource(region=region) for region in regions or (None,)]
+        return [
+            DirectSource(SdkSource(region=region) if falls_back else None, region=region)
+            for region in regions or (None,)
+        ]
     if source in {"agent", "extension"}:
         return (getattr(LoopbackSource, source)(),)
     raise ConfigError("token reader: unknown source; use agent, extension, direct or sdk")
-
-
-def _add_fallbacks(opened: Sequence[Source], regions: Sequence[str]) -> Sequence[Source]:
-    """Let each "direct" source fall back to the SDK, instead of adding the SDK after them."""
-    for each in opened[-(len(regions) or 1) :]:
-        each.sdk = SdkSource(region=each.region)  # type: ignore[attr-defined]  # a DirectSource
-    return ()
 
 
 def _announced_sources() -> Sequence[str]:
@@ -135,13 +132,13 @@ def find_token(
     returned, because a traceback would have frames with the secret's text in a variable.
     """
     failures: list[tuple[str | None, RotatorError]] = []
-    for place, source in enumerate(sources):
+    for index, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
         if failures and region is None and _is_final(failures[-1][1]):
             break  # Secrets Manager refused, and would again
         found = _find_in(source, secret_id, fresh=fresh, now=now, ends_at=ends_at)
         if not isinstance(found, RotatorError):
-            return *found, place
+            return *found, index
         # A fallback that isn't configured must not hide the first failure.
         if not failures or not isinstance(found, ConfigError):
             failures.append((region, found))

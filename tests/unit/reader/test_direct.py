@@ -16,7 +16,9 @@ import requests
 from rotator.errors import ConfigError, StoreError, TokenUnavailable
 from rotator.reader import authorities
 from rotator.reader.authorities import AMAZON_ROOTS, Contexts
+from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.direct import DirectSource
+from rotator.reader.https_exchange import exchange
 from tests.support.certificates import Identity, server_context
 from tests.support.environment import clear_environment
 from tests.support.python_process import run_python
@@ -273,6 +275,25 @@ def test_refused_time_is_signed_once_more_by_the_clock_of_aws(
     signed = [b"X-Amz-Date: 20270115T0800" in each for each in service.requests]
     assert signed == [True, False, False]
     assert all(b"X-Amz-Date: 20270115" + minute in each for each in service.requests[1:])
+
+
+@pytest.mark.parametrize(
+    ("response", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", "it is too long"),
+        (b"HTTP/1.1 200 OK\r\nX: x", "it is cut off"),
+    ],
+)
+def test_head_that_is_too_long_is_told_from_one_that_is_cut_off(
+    service: TlsService, response: bytes, problem: str
+) -> None:
+    service.replies = [response]
+    ends_at = SYSTEM_CLOCK.monotonic() + 10
+
+    with pytest.raises(ValueError, match=problem):
+        exchange(
+            "127.0.0.1", service.port, b"POST", context=None, ends_at=ends_at, clock=SYSTEM_CLOCK
+        )
 
 
 def test_clock_ten_minutes_behind_prolongs_no_token(service: TlsService) -> None:
