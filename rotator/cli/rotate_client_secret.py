@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK, exit_code
@@ -42,6 +43,8 @@ _NEXT = {
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command to the parser."""
+    from rotator.model.secret_rotation import DEFAULT_OVERLAP
+
     parser = commands.add_parser(
         "rotate-client-secret",
         help="replace the client secret itself, without an outage",
@@ -61,7 +64,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         "--overlap",
         metavar="DURATION",
         help="the minimum time that both client secrets are kept (ROTATOR_CLIENT_SECRET_OVERLAP);"
-        " without it 72h",
+        f" without it {DEFAULT_OVERLAP // timedelta(hours=1)}h",
     )
     parser.add_argument(
         "--max-age",
@@ -106,7 +109,7 @@ def _rotate(args: argparse.Namespace, secret_id: str) -> SecretRotationResult:
     from rotator.aws.secret_ids import checked_secret_id
     from rotator.config import load_secret_rotation
 
-    settings = load_secret_rotation({"--overlap": args.overlap, "--max-age": args.max_age})
+    settings = load_secret_rotation(overlap=args.overlap, max_age=args.max_age)
     named = tuple(checked_secret_id("--token-secret", each) for each in args.token_secret or ())
     return rotate_secret(
         secret_id,

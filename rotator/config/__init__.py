@@ -1,7 +1,7 @@
 """Settings from flags, environment variables and events; errors name the wrong one.
 
-Only this package reads the environment for the job, except for what the AWS SDK reads itself
-(endpoint, profile, keys).
+Only this package reads variables that begin with ROTATOR_. Those of AWS, proxies and terminals are
+read where they are needed.
 """
 
 from __future__ import annotations
@@ -169,22 +169,35 @@ def load_secret_id(
     typed = {label: text for label, text in given.items() if text is not None}
     if len(set(typed.values())) > 1:
         raise ConfigError(f"{' and '.join(typed)}: name different secrets; pass one of them")
-    for label, text in (typed or {variable: environ.get(variable, "")}).items():
-        if typed or text:
-            return checked_secret_id(label, text)
-    raise ConfigError(describe_missing(name))
+    if not typed and environ.get(variable):
+        typed = {variable: environ[variable]}
+    if not typed:
+        raise ConfigError(describe_missing(name))
+    label, text = next(iter(typed.items()))
+    return checked_secret_id(label, text)
 
 
 def load_secret_rotation(
-    given: Mapping[str, str | None], environ: Mapping[str, str] = os.environ
+    *,
+    overlap: str | None = None,
+    max_age: str | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> SecretRotationSettings:
-    """How a client secret is rotated; `given` are `--overlap` and `--max-age`, in this order."""
+    """How a client secret is rotated, by the texts of `--overlap` and `--max-age`.
+
+    The environment supplies what is None. Raises ConfigError for a wrong value.
+    """
     from rotator.model.secret_rotation import SecretRotationSettings
 
     found = read_environment(environ, SECRET_NAMES)
-    for name, (label, text) in zip(SECRET_NAMES, given.items(), strict=False):
-        found |= {name: Given(text, label)} if text is not None else {}
-    return SecretRotationSettings(*(parse_span(found.get(name)) for name in SECRET_NAMES))
+    if overlap is not None:
+        found["client_secret_overlap"] = Given(overlap, "--overlap")
+    if max_age is not None:
+        found["client_secret_max_age"] = Given(max_age, "--max-age")
+    return SecretRotationSettings(
+        overlap=parse_span(found.get("client_secret_overlap")),
+        max_age=parse_span(found.get("client_secret_max_age")),
+    )
 
 
 def environment_names(token_secret: str) -> bool:

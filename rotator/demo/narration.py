@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["narrate"]
 
 GREETING = "Welcome to the Photoshop API!"
+# As users read them in docs/cli.md: the demo knows rotator by its commands, not by its modules.
 EXIT_TEMPORARY = 4
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 SHOWN_CHARACTERS = 24
 FIRST_RUN = 2
 ALL_LINES = 8
@@ -62,7 +63,7 @@ def narrate() -> int:
         print(f"rotator demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     screen.say()
     screen.say(
         f"Every step did what it promises, in {time.monotonic() - started_s:.1f} s."

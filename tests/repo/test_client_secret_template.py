@@ -68,7 +68,7 @@ def test_function_understands_its_environment() -> None:
         for name, value in variables.items()
     }
 
-    settings = load_secret_rotation({}, environ)
+    settings = load_secret_rotation(environ=environ)
 
     assert settings.max_age == timedelta(days=90)
     assert settings.overlap == DEFAULT_OVERLAP

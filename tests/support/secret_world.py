@@ -43,7 +43,6 @@ CRASH_BEFORE = "crash before"
 LOST_RESPONSE = "lost response"
 CREDENTIALS = "app/credentials"
 TOKEN = "app/token"
-OVERLAP = timedelta(hours=72)
 E = TypeVar("E", bound=RotatorError)
 each_kind = pytest.mark.parametrize("make", FAKES, ids=lambda fake: fake.KIND)
 each_overlapping = pytest.mark.parametrize("make", OVERLAPPING, ids=lambda fake: fake.KIND)

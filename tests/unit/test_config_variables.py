@@ -1,8 +1,10 @@
 """Variables of the environment that stand for what only the secrets hold."""
 
+from datetime import timedelta
+
 import pytest
 
-from rotator.config import load_settings
+from rotator.config import load_secret_rotation, load_settings
 from rotator.errors import ConfigError
 
 NAMED = {"--token-secret": "adobe/token", "--credentials-secret": "adobe/credentials"}
@@ -39,3 +41,15 @@ def test_variables_that_exec_has_set_with_our_own_prefix_are_refused_with_the_wa
 
     assert "`rotator exec`" in said
     assert "another --prefix than ROTATOR" in said
+
+
+def test_overlap_and_age_of_a_client_secret_keep_their_own_names() -> None:
+    environ = {"ROTATOR_CLIENT_SECRET_OVERLAP": "2d", "ROTATOR_CLIENT_SECRET_MAX_AGE": "90d"}
+
+    days = (timedelta(days=2), timedelta(days=7))
+    assert load_secret_rotation(max_age="7d", environ=environ) == days
+    assert load_secret_rotation(overlap="7d", environ=environ)[0] == timedelta(days=7)
+    for wrong in {"overlap": "soon"}, {"max_age": "soon"}:
+        [name] = wrong
+        with pytest.raises(ConfigError, match=f"^--{name.replace('_', '-')}: is not a duration"):
+            load_secret_rotation(**wrong, environ=environ)

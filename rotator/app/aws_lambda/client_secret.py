@@ -56,7 +56,7 @@ def rotate_client_secret(
         token_secrets = (load_secret_id("token_secret", {}),)
     result = rotate_secret(
         credentials_secret,
-        load_secret_rotation({}),
+        load_secret_rotation(),
         store=open_store_for(credentials_secret),
         token_secrets=token_secrets,
         remaining_s=lambda: remaining_s(context),
