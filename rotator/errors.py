@@ -1,4 +1,4 @@
-"""Every error that rotator raises on purpose, in one hierarchy.
+"""The errors that callers can tell apart, in one hierarchy.
 
 Whether trying again can help is data (`retryable`), not a class. Messages read `subject: problem`
 and never contain a secret value: they are printed, logged and sent to people who may not see it.
@@ -174,7 +174,11 @@ class SecretNotFound(StoreError):
 
 
 class VersionConflict(StoreError):
-    """A version with this id and other content exists: another rotator published first."""
+    """A write was refused or given up, because somebody else has written meanwhile.
+
+    The secret or a version with this id exists already, the staging label has moved, or the current
+    version keeps changing.
+    """
 
 
 class TokenUnavailable(RotatorError):
@@ -232,8 +236,6 @@ def describe_unexpected(error: Exception) -> str:
 
     The exception's own message is left out: it may quote a secret.
     """
-    import os
-
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

@@ -14,7 +14,6 @@ from rotator.errors import RotatorError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from rotator.errors import RotatorError as Failure
     from rotator.model.binding import Binding
     from rotator.rotation.result import RotationResult
 
@@ -94,7 +93,7 @@ class Reports:
         return list(self._reports)
 
 
-def to_report(binding: Binding, outcome: RotationResult | Failure) -> BindingReport:
+def to_report(binding: Binding, outcome: RotationResult | RotatorError) -> BindingReport:
     """The report on a binding, from its result or error."""
     if isinstance(outcome, RotatorError):
         return BindingReport(binding, error=outcome)

@@ -18,6 +18,7 @@ from rotator.transport.request import HttpRequest
 
 if TYPE_CHECKING:
     from rotator.transport.bounded import HttpResponse, Timeouts
+    from rotator.transport.environment import Environment
 
 __all__ = ["discover_token_url", "metadata_urls"]
 
@@ -44,17 +45,19 @@ def metadata_urls(issuer: str) -> tuple[str, ...]:
     )
 
 
-def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
+def discover_token_url(
+    issuer: str, *, timeouts: Timeouts, environment: Environment | None = None
+) -> str:
     """The token endpoint in the issuer's metadata; raises MintError if there is no usable one.
 
     The URLs are tried until one has usable metadata; at the other, many servers respond with HTML
     or an error. The error raised is a temporary failure if there is one, else that for unusable
-    metadata, else the first.
+    metadata, else the first. `environment` caches proxies and CA bundles between calls.
     """
     half = timeouts._replace(total_s=timeouts.total_s / 2)  # there are two URLs
     failures: list[MintError] = []
     for url in metadata_urls(issuer):
-        response = _fetch(url, half)
+        response = _fetch(url, half, environment)
         try:
             return _token_url(response, issuer)
         except MintError as error:
@@ -62,9 +65,15 @@ def discover_token_url(issuer: str, *, timeouts: Timeouts) -> str:
     raise max(failures, key=lambda error: (error.retryable, error.status == HTTP_OK))
 
 
-def _fetch(url: str, timeouts: Timeouts) -> HttpResponse:
+def _fetch(url: str, timeouts: Timeouts, environment: Environment | None) -> HttpResponse:
     request = HttpRequest(url, headers={"Accept": "application/json"})
-    send = partial(send_bounded, request, timeouts=timeouts, max_body_bytes=MAX_METADATA_BYTES)
+    send = partial(
+        send_bounded,
+        request,
+        timeouts=timeouts,
+        max_body_bytes=MAX_METADATA_BYTES,
+        environment=environment,
+    )
     return replace_error(
         send,
         TransportError,

@@ -42,7 +42,7 @@ class TokenEndpoint:
     seconds the caller has left (such as a Lambda function's remaining time). `read_timeout_s`
     bounds the wait for the response to one attempt; once less time is left than for three attempts,
     a slow provider gets all of it. Proxies and CA bundle are those in the environment at the first
-    mint from a server.
+    request to a server.
     """
 
     def __init__(
@@ -94,7 +94,11 @@ class TokenEndpoint:
     def _discover(self, credentials: ClientCredentials, left_s: float) -> str:
         from rotator.oauth.discovery import discover_token_url
 
-        return discover_token_url(credentials.issuer or "", timeouts=self._timeouts(left_s))
+        return discover_token_url(
+            credentials.issuer or "",
+            timeouts=self._timeouts(left_s),
+            environment=self._environment,
+        )
 
     def _timeouts(self, left_s: float) -> Timeouts:
         from rotator.transport.bounded import Timeouts

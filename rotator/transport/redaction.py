@@ -28,8 +28,8 @@ __all__ = ["Redactor", "debug_id"]
 
 REDACTED = "***"
 GRAM = 8
-"""How many successive characters of a secret are redacted: an echo may be cut off or broken across
-lines."""
+"""The shortest run of a secret's characters that is redacted: an echo may be cut off or broken
+across lines."""
 
 MIN_OPAQUE_CHARS = 4
 """Shorter strings in hexadecimal or base64 occur in any word."""
@@ -80,7 +80,7 @@ class Redactor:
         if not isinstance(text, str):
             return None
         seen = text[: max_chars * MAX_ESCAPE_CHARS]
-        line = re.sub(" +", " ", _printable(self.redact(seen))).strip()
+        line = _printable(self.redact(seen)).strip()
         if len(line) > max_chars:
             line = line[: max_chars - 1].rstrip() + "…"
         return line or None
