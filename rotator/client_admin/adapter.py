@@ -11,13 +11,14 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rotator.client_admin.refusals import Refusal
+from rotator.client_admin.values import parse_items
 from rotator.errors import ClientAdminError, ConfigError, replace_error
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.fields import load_object
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
-from rotator.transport.clock_skew import explain_clock_skew, seconds_ahead
-from rotator.transport.redaction import Redactor, debug_id
+from rotator.transport.clock_skew import seconds_ahead
+from rotator.transport.redaction import Redactor
 from rotator.transport.request import HttpRequest
 
 if TYPE_CHECKING:
@@ -30,41 +31,16 @@ if TYPE_CHECKING:
 
     Send = Callable[[HttpRequest], HttpResponse]
 
-__all__ = ["HttpClientAdmin", "parse_items", "send_once"]
+__all__ = ["HttpClientAdmin", "send_once"]
 
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
-MAX_DESCRIPTION_CHARS = 200
-TOO_MANY_REQUESTS = 429
 NO_CONTENT = 204
 NOT_FOUND = 404
 FIRST_FAILURE = 300
-FIRST_SERVER_FAILURE = 500
-UNAUTHORIZED = 401
-PERMISSIONS = frozenset({UNAUTHORIZED, 403})
 VALUE_FIELDS = ("client_secret", "secretText")
 """The fields in which the supported providers return the value of a client secret."""
-
-ERROR_CODES = frozenset(
-    {
-        "Authorization_RequestDenied",
-        "Directory_QuotaExceeded",
-        "InvalidAuthenticationToken",
-        "Request_BadRequest",
-        "Request_ResourceNotFound",
-        "TooManyRequests",
-        "E0000001",
-        "E0000003",
-        "E0000006",
-        "E0000007",
-        "E0000009",
-        "E0000011",
-        "E0000022",
-        "E0000047",
-    }
-)
-"""Error codes of Microsoft Graph and Okta, which can be shown if the rest of a response can't."""
 
 
 class HttpClientAdmin:
@@ -170,7 +146,7 @@ class HttpClientAdmin:
     ) -> HttpResponse:
         """Send the request and return the response; raises ClientAdminError for a refusal.
 
-        If a response can contain a new value (`has_value`), that error shows only a known code.
+        If a response can contain a new value (`has_value`), that error shows only a code.
         """
         if self._minted is None:
             self._minted = self._token()
@@ -183,9 +159,9 @@ class HttpClientAdmin:
         self._ahead_s = max(self._ahead_s, -seconds_ahead(response.headers, asked_at=asked_at))
         if response.status >= FIRST_FAILURE and response.status != also_accepts:
             hidden = (token, *self._target.client_secrets, *self._known_values)
-            redactor = Redactor.of(*hidden, sent=request)
-            said = _describe(response, redactor, code_alone=has_value)
-            raise _refusal(self._adapter, self._target, call, response, said, asked_at=asked_at)
+            raise Refusal(
+                response, Redactor.of(*hidden, sent=request), asked_at, code_alone=has_value
+            ).explain(self._adapter, self._target, call)
         return response
 
     def _parse(
@@ -276,13 +252,6 @@ def send_once(request: HttpRequest) -> HttpResponse:
     return send_bounded(request, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES)
 
 
-def parse_items(body: bytes) -> Mapping[str, Any]:
-    """A JSON object, or an array as the member `items`; raises ValueError."""
-    if body.lstrip().startswith(b"["):
-        return load_object(b'{"items":' + body + b"}")
-    return load_object(body)
-
-
 def _values_in(document: object) -> Iterator[Secret]:
     """Every value of a client secret anywhere in a response."""
     if isinstance(document, list):
@@ -293,50 +262,6 @@ def _values_in(document: object) -> Iterator[Secret]:
             if name in VALUE_FIELDS and isinstance(value, str) and value.strip():
                 yield Secret(value)
             yield from _values_in(value)
-
-
-def _known_code(body: bytes) -> str | None:
-    """The error code of a refusal, if it is a documented one."""
-    try:
-        fields = parse_items(body)
-    except ValueError:
-        return None
-    nested = fields.get("error")
-    codes = [fields.get("errorCode"), nested.get("code") if isinstance(nested, dict) else None]
-    return next((each for each in codes if isinstance(each, str) and each in ERROR_CODES), None)
-
-
-def _refusal(
-    adapter: Adapter,
-    target: Target,
-    call: Call,
-    response: HttpResponse,
-    said: tuple[str | None, ...],
-    *,
-    asked_at: datetime,
-) -> ClientAdminError:
-    """The error for a refusal; `said` are its description and its request id."""
-    status, (text, request_id) = response.status, said
-    hint = f"; grant {adapter.grants}" if status in PERMISSIONS else ""
-    if status == UNAUTHORIZED:
-        hint = explain_clock_skew(response.headers, now=asked_at) + hint
-    return ClientAdminError(
-        f"{target.settings.kind.name}: refused to {call.action} (HTTP {status}"
-        f"{f': {text}' if text else ''}){hint}",
-        status=status,
-        debug_id=request_id,
-        retryable=status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_FAILURE,
-    )
-
-
-def _describe(
-    response: HttpResponse, redactor: Redactor, *, code_alone: bool
-) -> tuple[str | None, ...]:
-    """The description in a refusal and its request id, both redacted; or only a documented code."""
-    if code_alone:
-        return _known_code(response.body), None
-    text = redactor.redact_line(_description(response.body), max_chars=MAX_DESCRIPTION_CHARS)
-    return redactor.redact_together(text, debug_id(response.headers, redactor))
 
 
 def _refuse_ids_with_values(ids: Iterable[str], *values: Secret) -> None:
@@ -354,18 +279,3 @@ def _ids_in(parsed: object) -> list[str]:
         parsed = (parsed,)
     several = parsed if isinstance(parsed, tuple) else ()
     return [each.id for each in several if isinstance(each, ProviderSecret)]
-
-
-def _description(body: bytes) -> object:
-    """The description in a refusal, from the members that the supported providers use for it."""
-    try:
-        fields = parse_items(body)
-    except ValueError:
-        return None
-    nested = fields.get("error")
-    candidates = [nested, fields] if isinstance(nested, dict) else [fields]
-    for each in candidates:
-        for name in ("errorSummary", "message", "error_description", "error"):
-            if isinstance(each.get(name), str):
-                return each[name]
-    return None

@@ -27,6 +27,13 @@ __all__ = ["ENTRA_ID"]
 GUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 """The documented type of `keyId` (resource type passwordCredential)."""
 
+POLICY_SUFFIX = "AsPerAppPolicy"
+"""The end of the codes by which a tenant's app management policy refuses, such as
+CredentialTypeNotAllowedAsPerAppPolicy (microsoft-365-agents-toolkit handles these two)."""
+
+LIFETIME_REFUSED = f"CredentialInvalidLifetime{POLICY_SUFFIX}"
+"""azure-cli issue 28522 has a response: status 400, with this code."""
+
 
 def _path(target: Target, *action: str) -> tuple[str, ...]:
     key = target.client_id.replace("'", "''")  # OData 4.01, part 2, section 5.1.1.6.1
@@ -71,6 +78,20 @@ def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:
     )
 
 
+def _advise(target: Target, code: str) -> str | None:
+    if code == LIFETIME_REFUSED:
+        return (
+            "the tenant's app management policy wants a shorter life: set lifetime_days in"
+            f" client_admin, which is {target.settings.lifetime_days} now, to what it allows"
+        )
+    if code.endswith(POLICY_SUFFIX):
+        return (
+            "the tenant's app management policy forbids it, whatever was granted: have an"
+            " administrator exempt this application, or make the client secret by hand"
+        )
+    return None
+
+
 def _begins(hint: str, value: Secret) -> bool:
     return value.reveal().startswith(hint)
 
@@ -84,4 +105,5 @@ ENTRA_ID = Adapter(
     add=_add,
     parse_added=_parse_added,
     delete=_delete,
+    advise=_advise,
 )

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["parse_date_time", "parse_milliseconds", "parse_text"]
+from rotator.model.fields import load_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["parse_date_time", "parse_items", "parse_milliseconds", "parse_text"]
+
+
+def parse_items(body: bytes) -> Mapping[str, Any]:
+    """A JSON object, or an array as the member `items`; raises ValueError."""
+    if body.lstrip().startswith(b"["):
+        return load_object(b'{"items":' + body + b"}")
+    return load_object(body)
 
 
 def parse_text(value: object) -> str:

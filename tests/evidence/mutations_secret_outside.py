@@ -6,6 +6,8 @@ ADD = "rotation/secret_add.py"
 REMOVAL = "rotation/secret_removal.py"
 ADAPTER = "client_admin/adapter.py"
 CALLS = "tests/unit/client_admin/test_adapter.py"
+REFUSALS = "client_admin/refusals.py"
+SHOWN = "tests/unit/client_admin/test_refusals.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
@@ -37,13 +39,19 @@ SECRET_OUTSIDE_MUTATIONS = {
         f"{LOST} -k ends_and_deletes_nothing",
     ),
     "new client secret: the refusal of an add shows what the provider says": Mutation(
-        ADAPTER, "    if code_alone:\n", "    if False:\n", f"{CALLS} -k no_text"
+        REFUSALS, "        if self.code_alone:\n", "        if False:\n", f"{SHOWN} -k no_text"
     ),
-    "new client secret: a code that is not documented is shown": Mutation(
-        ADAPTER,
-        "isinstance(each, str) and each in ERROR_CODES",
-        "isinstance(each, str)",
-        f"{CALLS} -k is_not_shown",
+    "new client secret: whatever stands for a code is shown": Mutation(
+        REFUSALS,
+        "len(each) <= MAX_CODE_CHARS and CODE.fullmatch(each)",
+        "len(each) <= MAX_CODE_CHARS",
+        f"{SHOWN} -k form_of_one_is_not_shown",
+    ),
+    "new client secret: a code that repeats the value is shown": Mutation(
+        REFUSALS,
+        "return each if self.redactor.redact(each) == each else None",
+        "return each",
+        f"{SHOWN} -k what_was_sent_is_not_shown",
     ),
     "new client secret: an id may be the value": Mutation(
         ADAPTER,

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "transport": "errors model wire | cryptography requests urllib3",
     "oauth": "errors model transport wire | authlib cryptography joserfc requests",
     # the providers' interfaces for the secrets of their clients
-    "client_admin": "errors model oauth transport",
+    "client_admin": "errors model oauth transport wire",
     # AWS, which knows no HTTP
     "aws": "errors model | boto3 botocore",
     # what the product does

@@ -2,33 +2,29 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.client_admin.adapter import HttpClientAdmin
-from rotator.client_admin.calls import Target
-from rotator.client_admin.kinds import ADAPTERS
-from rotator.errors import ClientAdminError, ConfigError
-from rotator.model.client_admin import parse_admin_settings
+from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 from rotator.transport.bounded import HttpResponse, TransportError
-from rotator.transport.request import HttpRequest
-from tests.support.clock import NOW, ManualClock
+from tests.support.admin_calls import (
+    ENDS_AT,
+    GUID,
+    STORED,
+    TOKEN,
+    VALUE,
+    answered,
+    failure,
+    open_admin,
+)
 
-TOKEN = "canary-management-token"
-VALUE = "canary-chosen-value"
-STORED = "canary-stored-value"
-ENDS_AT = datetime(2026, 7, 30, 9, tzinfo=UTC)
-SETTINGS: dict[str, dict[str, Any]] = {
-    "adobe": {"organization_id": "A/B@Org", "credential_id": "c?d"},
-    "entra-id": {},
-    "okta": {"app_id": "0oa/1", "url": "https://o.example", "credentials_secret": "m"},
-    "auth0": {"url": "https://t.example/"},
-}
+if TYPE_CHECKING:
+    from rotator.transport.request import HttpRequest
+
 # From the documents: the console's API reference, Microsoft Graph, Okta's and Auth0's management
 # APIs. What stands in a path is percent-encoded.
-GUID = "f0b0b335-1d71-4883-8f98-567911bfdca6"
 CONSOLE = "https://api.adobe.io/console/organizations/A%2FB%40Org/credentials/c%3Fd/secrets"
 GRAPH = "https://graph.microsoft.com/v1.0/applications(appId='id')"
 OKTA = "https://o.example/api/v1/apps/0oa%2F1/credentials/secrets"
@@ -50,44 +46,6 @@ EMPTY: dict[str, Any] = {
 }
 OKTA_SECRET = {"id": "s", "created": "2023-02-21T20:08:24.000Z", "status": "INACTIVE"}
 DELETES = [("adobe", "DELETE"), ("entra-id", "POST"), ("okta", "DELETE")]
-Answer = HttpResponse | TransportError
-
-
-def open_admin(
-    kind: str, *answers: Answer, sent: list[HttpRequest] | None = None, client_id: str = "id"
-) -> HttpClientAdmin:
-    """The provider's interface, which gives these answers in order and the last one ever after."""
-    left = list(answers)
-    settings = parse_admin_settings({"client_admin": {"kind": kind, **SETTINGS[kind]}})
-    assert settings is not None
-
-    def send(request: HttpRequest) -> HttpResponse:
-        if sent is not None:
-            sent.append(request)
-        answer = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(answer, TransportError):
-            raise answer
-        return answer
-
-    return HttpClientAdmin(
-        ADAPTERS[kind],
-        Target(client_id, settings, (Secret(STORED),)),
-        token=lambda: (Secret(TOKEN), "management-id"),
-        send=send,
-        clock=ManualClock(NOW),
-    )
-
-
-def answered(status: int, document: object, **more: Any) -> HttpResponse:
-    return HttpResponse(status, {"x-request-id": "r-1"}, json.dumps(document).encode(), **more)
-
-
-def failure(admin: HttpClientAdmin, verb: str, *args: object) -> ClientAdminError:
-    with pytest.raises(ClientAdminError) as caught:
-        getattr(admin, verb)(*args)
-    assert "canary" not in str(caught.value)
-    assert caught.value.__context__ is None
-    return caught.value
 
 
 @pytest.mark.parametrize(("kind", "verb", "args", "method", "url"), REQUESTS)
@@ -348,45 +306,14 @@ def test_lost_response_is_temporary() -> None:
 
 
 MADE = "q8Rk_Vw3Lx9TzB0hJ-eN5uYpS"
-REFUSALS = {
-    "okta": {"errorCode": "E0000009", "errorSummary": f"made {MADE}"},
-    "entra-id": {"error": {"code": "Request_BadRequest", "message": f"made {MADE}"}},
-    "adobe": {"error_code": MADE, "message": f"made {MADE}"},
-}
 ADDED: dict[str, dict[str, Any]] = {
     "okta": {"id": MADE, "status": "ACTIVE", "client_secret": MADE},
     "entra-id": {"keyId": GUID, "secretText": GUID},
     "adobe": {"uuid": f"x{MADE}", "client_secret": MADE, "created_at": "1"},
 }
-KINDS = pytest.mark.parametrize("kind", ADDED)
 
 
-@KINDS
-@pytest.mark.parametrize("status", [400, 500])
-def test_refusal_of_an_add_shows_no_text_of_the_provider(kind: str, status: int) -> None:
-    error = failure(open_admin(kind, answered(status, REFUSALS[kind])), "add", "label", ENDS_AT)
-
-    assert MADE not in f"{error} {error.debug_id}"
-    assert f"(HTTP {status}" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"), [("okta", "E0000009"), ("entra-id", "Request_BadRequest")]
-)
-def test_refusal_of_an_add_shows_the_documented_code(kind: str, code: str) -> None:
-    error = failure(open_admin(kind, answered(400, REFUSALS[kind])), "add", "label", ENDS_AT)
-
-    assert f"(HTTP 400: {code})" in str(error)
-
-
-@pytest.mark.parametrize("code", [MADE, 7, None])
-def test_code_that_is_not_documented_is_not_shown(code: object) -> None:
-    refusal = answered(400, {"error": {"code": code}, "errorCode": code})
-
-    assert "(HTTP 400)" in str(failure(open_admin("okta", refusal), "add", "label", ENDS_AT))
-
-
-@KINDS
+@pytest.mark.parametrize("kind", ADDED)
 def test_id_that_is_the_new_value_is_no_id(kind: str) -> None:
     error = failure(open_admin(kind, answered(201, ADDED[kind])), "add", "label", ENDS_AT)
 
