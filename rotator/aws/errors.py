@@ -123,8 +123,8 @@ def explain_error_response(
     if code == "ResourceNotFoundException":
         kind, asked = SecretNotFound, f" ({place})" if place else ""
         problem = (
-            f"does not exist in this account and region{asked}; check the name and AWS_REGION, or"
-            " create it with `rotator init`"
+            f"does not exist in this account and region{asked}; check the name and AWS_REGION;"
+            " `rotator init --help` says how to create it"
         )
     elif code == "ResourceExistsException":
         kind = VersionConflict

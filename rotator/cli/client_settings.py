@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rotator.cli.pasted import refuse_pasted
 from rotator.errors import ConfigError
+from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
+
+    from rotator.model.json_text import JsonInput
 
 __all__ = [
     "ADOBE_SCOPES",
@@ -24,6 +31,7 @@ __all__ = [
     "expand_scope",
     "given_settings",
     "has_unread_input",
+    "note_unknown_scope",
 ]
 
 ADOBE_SCOPES = {
@@ -34,10 +42,11 @@ ADOBE_SCOPES = {
 """The scopes in Adobe's documentation: Server-to-Server authentication, Firefly Services, and the
 authentication page of the Photoshop API."""
 
+_ADOBES_OWN = frozenset(",".join(ADOBE_SCOPES.values()).split(","))
 _NAMES = ("provider", "token_url", "issuer", "scope", "audience")
 _MAX_CHARACTERS = 1_000_000
-_NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
 _JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
+_UTF_16 = "is UTF-16 text, or binary, as PowerShell can write; save it as UTF-8"
 
 
 def add_client_settings(parser: argparse.ArgumentParser) -> None:
@@ -68,16 +77,13 @@ def given_settings(args: argparse.Namespace) -> dict[str, str]:
 
 
 def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of client credentials, with a short name of `ADOBE_SCOPES` expanded.
+    """The fields of client credentials, with short names of `ADOBE_SCOPES` expanded.
 
     Raises ConfigError for a word that only resembles a short name.
     """
     from rotator.model.client_credentials import canonical_name
-    from rotator.model.providers import DEFAULT_PRESET, implied_provider
 
-    address = fields.get("token_url") or fields.get("issuer")
-    implied = implied_provider(address if isinstance(address, str) else None)
-    if (fields.get("provider") or implied) != DEFAULT_PRESET:
+    if not _is_for_adobe(fields):
         return fields
     return {
         name: expand_adobe_scope(value) if canonical_name(name) == "scope" else value
@@ -85,23 +91,63 @@ def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def expand_adobe_scope(scope: object) -> object:
-    """The scope that a short name of `ADOBE_SCOPES` stands for; anything else as it is.
+def _is_for_adobe(fields: Mapping[str, Any]) -> bool:
+    from rotator.model.providers import DEFAULT_PRESET, implied_provider
 
-    Raises ConfigError for a word that only resembles a short name.
+    address = fields.get("token_url") or fields.get("issuer")
+    implied = implied_provider(address if isinstance(address, str) else None)
+    return (fields.get("provider") or implied) == DEFAULT_PRESET
+
+
+def expand_adobe_scope(scope: object) -> object:
+    """The scope with each short name of `ADOBE_SCOPES` expanded; without one it stays as it is.
+
+    Raises ConfigError for a word that only resembles a short name, where one is expected.
     """
+    words = _scope_words(scope)
+    is_named = not ADOBE_SCOPES.keys().isdisjoint(words)
+    if is_named or len(words) == 1:
+        for word in words:
+            _refuse_misspelled_scope(word)
+    if not is_named:
+        return scope
+    expanded = [each for word in words for each in ADOBE_SCOPES.get(word, word).split(",")]
+    return ",".join(dict.fromkeys(expanded))
+
+
+def note_unknown_scope(fields: Mapping[str, Any]) -> None:
+    """Print a note if the scope is one word that Adobe's pages don't have.
+
+    It may be right, and only the provider knows.
+    """
+    words = _scope_words(next((fields[name] for name in ("scope", "SCOPES") if name in fields), ""))
+    if _is_for_adobe(fields) and len(words) == 1 and words[0] not in _ADOBES_OWN:
+        print(
+            "rotator: scope: is stored as it was passed, but is not in Adobe's documentation; the"
+            f" names for that are {', '.join(ADOBE_SCOPES)}",
+            file=sys.stderr,
+        )
+
+
+def _scope_words(scope: object) -> list[str]:
+    """The words of a scope; none if it isn't text or a list of texts, which is refused later."""
+    texts = scope if isinstance(scope, list) else [scope]
+    if not all(isinstance(text, str) for text in texts):
+        return []
+    return [word for text in texts for word in re.split(r"[,\s]+", str(text)) if word]
+
+
+def _refuse_misspelled_scope(word: str) -> None:
     from rotator.errors import did_you_mean
 
-    word = scope[0] if isinstance(scope, list) and len(scope) == 1 else scope
-    if not isinstance(word, str) or re.search(r"[,\s]", word):
-        return scope
-    if word in ADOBE_SCOPES:
-        return ADOBE_SCOPES[word]
-    is_adobes_own = word in ",".join(ADOBE_SCOPES.values()).split(",")
-    meant = None if is_adobes_own else did_you_mean(word, ADOBE_SCOPES)
+    meant = (
+        None if word in _ADOBES_OWN or word in ADOBE_SCOPES else did_you_mean(word, ADOBE_SCOPES)
+    )
     if meant is not None:
-        raise ConfigError(f"scope: unknown; did you mean {meant}?")
-    return scope
+        raise ConfigError(
+            f"scope: unknown; did you mean {meant}? The names are {', '.join(ADOBE_SCOPES)}; any"
+            " other scope goes with openid, as Adobe lists it: openid,AdobeID,..."
+        )
 
 
 def combine(settings: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
@@ -123,35 +169,41 @@ def has_unread_input() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def ask_credentials(settings: dict[str, str]) -> dict[str, Any]:
-    """The fields of the credentials secret: `settings`, and the others.
+def ask_credentials(settings: dict[str, str]) -> JsonInput:
+    """The content of the credentials secret: `settings`, and the others.
 
     The others are asked for at the terminal, or read from standard input as JSON. Raises
     ConfigError for missing, malformed or contradictory input.
     """
-    if not sys.stdin.isatty():
+    from rotator.cli.demo_shell import use_demo_endpoint
+    from rotator.model.json_text import JsonInput
+    from rotator.rotation.credentials import merge_settings, refuse_secret_as_id
+
+    text = "{}"
+    if sys.stdin.isatty():
+        from rotator.cli.prompts import ask_client
+
+        fields = ask_client(settings)
+    else:
         way_out = 'pass {"client_id": "...", "client_secret": "..."}, or run this at a terminal'
-        fields = _parse_object(_read_text(way_out), way_out)
+        text = _read_text(way_out)
+        fields = _parse_object(text, way_out)
         combine(settings, fields)
-        from rotator.rotation.credentials import merge_settings
-
+        refuse_pasted(_renamed(fields))
         # The download of Adobe's console contains scopes, which a flag replaces.
-        return expand_scope(merge_settings(fields, settings))
-    from rotator.cli.prompts import ask, ask_settings
-    from rotator.rotation.credentials import credentials_text
-
-    asked = expand_scope(ask_settings(settings))
-    # Refuse wrong settings before the client secret is asked for.
-    credentials_text({**asked, "client_id": "unknown", "client_secret": "unknown"})
-    return {**asked, "client_id": ask("client id: "), "client_secret": ask_client_secret()}
+        fields = use_demo_endpoint(expand_scope(merge_settings(fields, settings)))
+    refuse_secret_as_id(fields)
+    note_unknown_scope(fields)
+    return JsonInput(fields, Secret(text))
 
 
-def ask_client_secret() -> str:
+def ask_client_secret(client_id: str | None = None) -> str:
     """The client secret, from a prompt or standard input, as text or `{"client_secret": ...}`.
 
-    Raises ConfigError if it is missing, or is any other JSON.
+    At a prompt, the client id is asked again. Raises ConfigError if it is missing, or is any other
+    JSON.
     """
-    given = ask_changes()
+    given = ask_changes(client_id).fields
     secret = given.pop("client_secret", None)
     if given or not isinstance(secret, str):
         raise ConfigError(
@@ -161,28 +213,41 @@ def ask_client_secret() -> str:
     return secret
 
 
-def ask_changes() -> dict[str, Any]:
+def ask_changes(client_id: str | None = None) -> JsonInput:
     """The new client secret, or the fields of a JSON object on standard input.
 
-    Raises ConfigError for other JSON, which is never a client secret.
+    `client_id` is refused at a prompt. Raises ConfigError for other JSON, which is never a client
+    secret.
     """
-    text = _ask_secret_text()
-    _refuse_named_value(text)
-    if not text.startswith(("{", "[", '"')) and text not in _JSON_LITERALS:
-        return {"client_secret": text}
-    from rotator.errors import replace_error
-    from rotator.model.client_credentials import (
-        ClientCredentials,
-        explain_misspelling,
-        rename_adobe_keys,
-    )
+    from rotator.model.json_text import JsonInput
 
-    fields = _parse_object(text)
+    text = _ask_secret_text(client_id)
+    if text.startswith(("{", "[", '"')) or text in _JSON_LITERALS:
+        fields = _parse_changes(text)
+    else:
+        text, fields = "{}", {"client_secret": text}
+    refuse_pasted(fields)
+    return JsonInput(fields, Secret(text))
+
+
+def _parse_changes(text: str) -> dict[str, Any]:
+    from rotator.model.client_credentials import ClientCredentials, explain_misspelling
+
+    fields = _parse_object(
+        text, 'pass the client secret as plain text, or as {"client_secret": "..."}'
+    )
     # A null may remove any field. The message never quotes a key, which may be a secret.
     for name in (name for name, value in fields.items() if value is not None):
         if name not in ClientCredentials.KEYS:
-            otherwise = "has an unknown key; docs/providers.md lists the keys"
+            otherwise = "has an unknown key; for all keys see rotator credentials set --help"
             raise ConfigError(f"standard input: {explain_misspelling(name) or otherwise}")
+    return _renamed(fields)
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    from rotator.errors import replace_error
+    from rotator.model.client_credentials import rename_adobe_keys
+
     return replace_error(
         lambda: rename_adobe_keys(fields),
         ValueError,
@@ -190,44 +255,39 @@ def ask_changes() -> dict[str, Any]:
     )
 
 
-def _refuse_named_value(text: str) -> None:
-    """Raise ConfigError for a value with its name: `CLIENT_SECRET=...`, `client_id: ...`."""
-    named = re.match(r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]", text)
-    name = re.sub("[^a-z]", "", named[1].lower()) if named else ""
-    if name.endswith(_NAMES_OF_VALUES):
-        raise ConfigError(
-            "client secret: has a name in front of it; pass the value alone, or as"
-            ' {"client_secret": "..."}'
-        )
-
-
-def _ask_secret_text() -> str:
+def _ask_secret_text(client_id: str | None) -> str:
     if not sys.stdin.isatty():
         return _read_text("pipe the client secret in, or run this at a terminal").strip()
     from rotator.cli.prompts import ask_secret
 
-    return ask_secret("client secret")
+    return ask_secret("client secret", client_id=client_id)
 
 
-def _parse_object(text: str, way_out: str = "") -> dict[str, Any]:
+def _parse_object(text: str, way_out: str) -> dict[str, Any]:
     from rotator.errors import replace_error
     from rotator.model.fields import load_object
 
-    hint = f"; {way_out}" if way_out else ""
     return replace_error(
         lambda: load_object(text),
         ValueError,
-        lambda error: ConfigError(f"standard input: {error}{hint}"),
+        lambda error: ConfigError(f"standard input: {error}; {way_out}"),
     )
 
 
 def _read_text(way_out: str) -> str:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Whatever the locale; Python escapes what is not UTF-8 under POSIX and C.
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
     problem = f"is empty; {way_out}"
     try:
         # Windows PowerShell and Notepad put a byte order mark in front.
         text = sys.stdin.read(_MAX_CHARACTERS).removeprefix("\ufeff")
-        if text.strip():
+        if "\0" in text:
+            problem = _UTF_16
+        elif text.strip():
             return text
-    except UnicodeError:  # which has the bytes
-        problem = "is not UTF-8 text; save it as UTF-8"
+    except UnicodeError as error:  # which has the bytes
+        begin = error.object[:2] if isinstance(error, UnicodeDecodeError) else b""
+        is_utf_16 = begin in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+        problem = _UTF_16 if is_utf_16 else "is not UTF-8 text; save it as UTF-8"
     raise ConfigError(f"standard input: {problem}")

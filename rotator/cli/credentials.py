@@ -16,6 +16,7 @@ from rotator.cli.client_settings import (
     expand_scope,
     given_settings,
     has_unread_input,
+    note_unknown_scope,
 )
 from rotator.cli.edit_report import (
     describe_added,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
-    from rotator.model.secret import StoredSecret
+    from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.publish import Published
 
 __all__ = ["add_to"]
@@ -55,6 +56,8 @@ _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
     " with them"
 )
+_FILLER = "?"  # a client secret, to try an edit before the real one is asked for
+
 _SHOW = """\
 example:
   rotator credentials show adobe/credentials"""
@@ -68,8 +71,14 @@ examples:
 With settings, it changes only these and doesn't read standard input; an empty
 value removes a setting. Without settings, or with --stdin, it replaces the
 client secret, or the fields of a JSON object on standard input, such as
-{"private_key": "..."}. Complete client credentials as JSON also replace a value
-that cannot be read, unless it seems to hold more than client credentials."""
+{"private_key": "..."}; null removes a key. Complete client credentials as JSON
+also replace a value that cannot be read, unless it seems to hold more than
+client credentials.
+
+keys: admin_of, audience, auth_method, basic_encoding, certificate,
+client_admin, client_id, client_secret, issuer, key_id, lifetime_s, parameters,
+private_key, provider, resource, scope, scope_policy, single_active,
+token_secrets, token_type_policy, token_url"""
 
 _ADD = """\
 example, while the provider accepts the old and the new client secret:
@@ -147,21 +156,35 @@ def _show(args: argparse.Namespace) -> int:
 
 def _set(args: argparse.Namespace) -> int:
     secret_id, settings = named_credentials_secret(args), given_settings(args)
+    from rotator.model.json_text import JsonInput
     from rotator.rotation.credentials import is_complete, merge_settings
 
-    is_asked = args.stdin or not settings
-    changes: dict[str, Any] = combine(settings, ask_changes()) if is_asked else settings
-
-    def change(fields: dict[str, Any]) -> dict[str, Any]:
+    def merge(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         merged = merge_settings(fields, changes)
         return expand_scope(merged) if "scope" in changes else merged
 
-    published = _edit(secret_id, change, replaces=is_complete(changes))
+    is_asked = args.stdin or not settings
+    given = JsonInput({})
+    if is_asked:
+        given = ask_changes(
+            _check_before_asking(
+                secret_id, lambda fields: merge(fields, {**settings, "client_secret": _FILLER})
+            )
+        )
+    changes = combine(settings, given.fields)
+    published = _edit(
+        secret_id,
+        lambda fields: merge(fields, changes),
+        given=given.text,
+        replaces=is_complete(changes),
+    )
     if published is None:
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
     else:
         done = describe_changes(*edited_fields(published))
         _print_lines(report_edit(secret_id, published, done))
+        if "scope" in changes:
+            note_unknown_scope(edited_fields(published)[1])
     if not is_asked and has_unread_input():
         print(_UNREAD, file=sys.stderr)
     return EXIT_OK
@@ -171,7 +194,9 @@ def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
     from rotator.rotation.credentials import add_client_secret, stored_client_secrets
 
-    text = ask_client_secret()
+    text = ask_client_secret(
+        _check_before_asking(secret_id, lambda fields: add_client_secret(fields, _FILLER))
+    )
     published = _edit(secret_id, lambda fields: add_client_secret(fields, text))
     if published is None:
         print(
@@ -220,18 +245,42 @@ def _number(args: argparse.Namespace) -> int:
     )
 
 
+def _check_before_asking(
+    secret_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> str | None:
+    """At a terminal, refuse what could not be stored whatever is typed; the client id."""
+    if not sys.stdin.isatty():
+        return None
+    from rotator.app import read_credentials_secret
+    from rotator.model.stored import parse_fields
+    from rotator.rotation.credentials import validate_edit
+
+    version = read_credentials_secret(secret_id)
+    validate_edit(version, change)
+    fields = parse_fields(version)
+    client_id = fields.get("client_id") or fields.get("CLIENT_ID")
+    return client_id if isinstance(client_id, str) else None
+
+
 def _edit(
     secret_id: str,
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
+    given: Secret | None = None,
     replaces: bool = False,
 ) -> Published | None:
     """The edit, None if nothing had to be changed; with `replaces` of an unreadable value too."""
     from rotator.app import open_store_for
-    from rotator.rotation.credentials import edit_credentials
+    from rotator.rotation.credentials import NOTHING_GIVEN, edit_credentials
 
     note = (lambda: None) if replaces else None
-    return edit_credentials(secret_id, change, store=open_store_for(secret_id), on_unreadable=note)
+    return edit_credentials(
+        secret_id,
+        change,
+        store=open_store_for(secret_id),
+        given=given or NOTHING_GIVEN,
+        on_unreadable=note,
+    )
 
 
 def _print_lines(lines: Iterable[str]) -> None:

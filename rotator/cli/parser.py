@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_CODES
-from rotator.errors import ConfigError, did_you_mean, replace_error
+from rotator.errors import ConfigError, name_hint, replace_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if unknown is not None:
         problem = f"unknown option {unknown}"
     elif not hasattr(args, "run"):
-        problem = "the command is missing"
+        known = ", ".join(command.command_names)
+        problem = f"the command is missing; known are {known}"
     elif unknown_args:
         is_exec = args.command == "exec"
         problem = "the command goes after --" if is_exec else "one argument too many"
@@ -114,14 +115,18 @@ class _Parser(argparse.ArgumentParser):
         self._commands = action.choices  # which grows with every `add_parser`
         return action
 
+    @property
+    def command_names(self) -> tuple[str, ...]:
+        """The names of its own commands."""
+        return tuple(self._commands)
+
     def named_command(self, argv: Sequence[str]) -> _Parser:
         """The parser of the innermost command in `argv`; raises ConfigError for an unknown one."""
         if not self._commands or not argv or argv[0].startswith("-"):
             return self
         if argv[0] not in self._commands:
-            meant = did_you_mean(argv[0], self._commands)
-            hint = f"; did you mean {meant}?" if meant else ""
-            raise ConfigError(f"unknown command{hint}; see {self.prog} --help")
+            hint = name_hint(argv[0], self._commands)
+            raise ConfigError(f"unknown command; {hint}; see {self.prog} --help")
         return self._commands[argv[0]].named_command(argv[1:])
 
     def find_problem(self, argument_name: str | None) -> str:

@@ -82,7 +82,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 def _run(args: argparse.Namespace) -> int:
     from rotator import logs
 
-    binding, settings = _named_binding(args), None
+    binding, settings, secret_id = _named_binding(args), None, None
     try:
         configure_job_logs()
         selector = load_selector(args)
@@ -99,6 +99,7 @@ def _run(args: argparse.Namespace) -> int:
         result = rotator.rotate(settings, force=args.force, dry_run=args.dry_run)
     except RotatorError as error:
         failure = failure_fields(error)
+        secret_id = getattr(error, "secret_id", None)
     except Exception as error:  # noqa: BLE001 - it has to be in the logs too
         failure = failure_fields(RotatorError(describe_unexpected(error)))
     else:
@@ -108,7 +109,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(failure, indent=2))
     else:
-        print(_failure_as_text(failure, settings))
+        print(_failure_as_text(failure, settings, secret_id))
     return int(failure["exit_code"])
 
 
@@ -121,14 +122,17 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     return None
 
 
-def _failure_as_text(failure: dict[str, Any], settings: Settings | None) -> str:
+def _failure_as_text(
+    failure: dict[str, Any], settings: Settings | None, secret_id: str | None
+) -> str:
+    """The lines to print; `secret_id` is the secret that Secrets Manager refused, if it was one."""
     lines = [f"failed: {failure['error']}"]
     lines += _kept_lines(failure)
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
     step = _next_step(failure)
     if step is not None and settings is not None:
-        lines.append(f"next: {_with_commands(step, settings.binding())}")
+        lines.append(f"next: {_with_commands(step, settings.binding(), secret_id)}")
     return "\n".join(lines)
 
 
@@ -156,13 +160,16 @@ def _next_step(failure: dict[str, Any]) -> str | None:
     return _OTHER_CLIENT if _UNKNOWN_CLIENT.search(failure["error"]) else _CHECK_CLIENT
 
 
-def _with_commands(step: str, binding: Binding) -> str:
+def _with_commands(step: str, binding: Binding, secret_id: str | None) -> str:
     from rotator.model.commands import init_command, set_command
 
+    # Credentials that exist are read first, and init does not overwrite them.
+    is_bound_alone = secret_id == binding.token_secret != binding.credentials_secret
+    options = "--bind-only" if is_bound_alone else ""
     return step.format(
         set_command=set_command(binding.credentials_secret),
         set_scope=set_command(binding.credentials_secret, "--scope SCOPE"),
-        init_command=init_command(binding.credentials_secret, binding.token_secret),
+        init_command=init_command(binding.credentials_secret, binding.token_secret, options),
     )
 
 

@@ -22,9 +22,10 @@ TRY_THESE = """\
 #   rotator run --force; echo $?      4: temporary, and the token stays
 # To rehearse the README's steps 3 and 4 with two secrets of your own:
 #   export ROTATOR_CREDENTIALS_SECRET=adobe/credentials ROTATOR_TOKEN_SECRET=adobe/token
-#   rotator init --provider adobe-ims --token-url "$DEMO_TOKEN_URL" --scope firefly
+#   rotator init --provider adobe-ims --scope firefly
 #   rotator run
-# init asks for the client's credentials, and doesn't show the secret. These work only here:
+# In this shell, init takes the token URL from DEMO_TOKEN_URL. It asks for the client's
+# credentials, and doesn't show the secret. These work only here:
 # client id: {client_id}
 # client secret: {client_secret}
 # Ctrl-C stops both servers, and everything in them is gone."""

@@ -5,38 +5,55 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rotator.model.fields import load_object
+from rotator.model.secret import Secret
 from rotator.wire.dates import parse_json_integer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["write_object"]
+__all__ = ["JsonInput", "write_object"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHITE_SPACE = re.compile(r"[ \t\n\r]*")  # RFC 8259 section 2
 
 
-def write_object(fields: Mapping[str, Any], *, like: str = "{}") -> str:
-    """The fields as JSON; a member with the same value in the object `like` is copied from there.
+class JsonInput(NamedTuple):
+    """Fields that were passed in, and the JSON from which unusual texts of them are copied."""
 
-    Parsing and writing again could change a number (`1e5`, or one with more digits than a float
-    has) and lengthen a string. Only surrogates are always escaped, as UTF-8 cannot encode them. A
-    `like` that is not an object counts as empty. Raises ValueError for a number that is too large
-    for a float, unless it is copied.
+    fields: dict[str, Any]
+    text: Secret = Secret("{}")
+
+
+def write_object(fields: Mapping[str, Any], *, like: str = "{}", given: str = "{}") -> str:
+    """The fields as JSON; a member with the same value in one of the objects is copied from there.
+
+    `like` is the stored object, `given` the one that was passed in. Parsing and writing again could
+    change a number (`1e5`, or one with more digits than a float has) and lengthen a string. Only
+    surrogates are always escaped, as UTF-8 cannot encode them. A text that is not an object counts
+    as empty. Raises ValueError for a number that is too large for a float, unless it is copied.
     """
-    before: dict[str, Any] = {}
-    with suppress(ValueError):
-        before = load_object(like)
-    written = _split_members(like) if before else {}
+    sources = [_parse_members(text) for text in (like, given)]
     members = []
     for name, value in fields.items():
-        is_same = name in before and _is_same(before[name], value)
-        members.append(f"  {written[name]}" if is_same else _write_member(name, value))
+        same = (
+            each[name][1] for each in sources if name in each and _is_same(each[name][0], value)
+        )
+        copied = next(same, None)
+        members.append(_write_member(name, value) if copied is None else f"  {copied}")
     text = "{\n" + ",\n".join(members) + "\n}" if members else "{}"
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _parse_members(text: str) -> dict[str, tuple[Any, str]]:
+    """The value and the text of each member; none for a text that is not an object."""
+    with suppress(ValueError):
+        values = load_object(text)
+        texts = _split_members(text) if values else {}
+        return {name: (value, texts[name]) for name, value in values.items()}
+    return {}
 
 
 def _is_same(one: object, other: object) -> bool:

@@ -84,7 +84,8 @@ def no_credentials(secret_id: str) -> SecretNotFound:
 def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
     """The error for a wrong field in a credentials secret, with the command that corrects it."""
     return CredentialsError(
-        f"credentials secret {secret_id}: {problem}; correct it with {set_command(secret_id)}"
+        f"credentials secret {secret_id}: {problem}; correct it with {set_command(secret_id)},"
+        " which takes a JSON object on standard input (null removes a key)"
     )
 
 

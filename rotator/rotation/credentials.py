@@ -18,7 +18,7 @@ from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
-from rotator.model.stored import no_credentials, parse_fields
+from rotator.model.stored import no_credentials, parse_fields, unusable_credentials
 from rotator.model.unreadable import seems_to_hold_more, unreadable_credentials
 from rotator.rotation.publish import Published, compare_and_set
 from rotator.rotation.swapped_names import refuse_token_secret
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rotator.rotation.ports import SetupStore
 
 __all__ = [
+    "NOTHING_GIVEN",
     "add_client_secret",
     "asks_for_another",
     "consent_to",
@@ -39,11 +40,15 @@ __all__ = [
     "edit_credentials",
     "is_complete",
     "merge_settings",
+    "refuse_secret_as_id",
     "remove_client_secret",
     "replace_client_secrets",
     "stored_client_secrets",
+    "validate_edit",
     "with_plain_secret",
 ]
+
+NOTHING_GIVEN = Secret("{}")
 
 CLIENT_SECRET_KEYS = ("client_secret", "CLIENT_SECRET", "CLIENT_SECRETS")
 """The key of this format, and those of the file that Adobe's console offers for download."""
@@ -54,12 +59,14 @@ def edit_credentials(
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     store: SetupStore,
+    given: Secret = NOTHING_GIVEN,
     clock: Clock = SYSTEM_CLOCK,
     on_unreadable: Callable[[], object] | None = None,
 ) -> Published | None:
     """Store `change(fields)`; returns None if the secret already has that content.
 
-    After a concurrent edit, `change` is applied to its result. With `on_unreadable`, a value that
+    `given` is the JSON that `change` takes fields from. After a concurrent edit, `change` is
+    applied to its result. With `on_unreadable`, a value that
     cannot be parsed counts as one without fields, and `on_unreadable` is called, unless the value
     seems to hold more than client credentials. Raises CredentialsError if this is a token secret or
     the result could not be used; SecretNotFound, StoreError.
@@ -75,7 +82,9 @@ def edit_credentials(
         return None
     published = compare_and_set(
         seen,
-        lambda version: credentials_text(change(_stored_fields(version, on_unreadable)), version),
+        lambda version: credentials_text(
+            change(_stored_fields(version, on_unreadable)), version, given=given
+        ),
         store=store,
         yields_to=is_needless,
         clock=clock,
@@ -83,18 +92,29 @@ def edit_credentials(
     return published if published.won else None
 
 
+def validate_edit(
+    version: StoredSecret, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Raise as `edit_credentials` would, if this edit of this version could not be stored."""
+    credentials_text(change(_stored_fields(version, None)), version)
+
+
 def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The fields, replaced by those in `settings`; an empty string or None removes a field.
 
-    A setting also replaces its field under Adobe's name. Complete credentials also remove keys that
-    look misspelled. Raises ConfigError if no field would name the provider any more, or if a
-    setting that may be shown is the client secret.
+    A setting also replaces its field under Adobe's name and under misspelled ones, and complete
+    credentials replace all that look misspelled. Raises ConfigError if no field would name the
+    provider any more, or if a setting that may be shown is the client secret.
     """
     kept = {
         name: value
         for name, value in fields.items()
         if name in settings
-        or not (canonical_name(name) in settings or (is_complete(settings) and meant_name(name)))
+        or not (
+            canonical_name(name) in settings
+            or meant_name(name) in settings
+            or (is_complete(settings) and meant_name(name))
+        )
     }
     merged = {
         name: value
@@ -102,15 +122,27 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
         if name not in settings or value not in ("", None)
     }
     _refuse_client_secret_in(settings, _client_secrets(fields) | _client_secrets(merged))
+    if not settings.keys().isdisjoint({"client_id", "client_secret"}):
+        refuse_secret_as_id(merged)
     before, after = (
-        [name for name in PROVIDER_FIELDS if each.get(name)] for each in (fields, merged)
+        [name for name in each if each[name] and (meant_name(name) or name) in PROVIDER_FIELDS]
+        for each in (fields, merged)
     )
     if before and not after:
         raise ConfigError(
-            f"{before[0]}: without it the client secret would go to Adobe; pass --provider too"
-            " (adobe-ims for Adobe)"
+            f"{before[0]}: without it the client secret would go to Adobe; pass --token-url, or"
+            " --provider (adobe-ims for Adobe), too"
         )
     return merged
+
+
+def refuse_secret_as_id(fields: Mapping[str, Any]) -> None:
+    """Raise ConfigError if one value is both: the token secret shows the client id to consumers."""
+    client_id = fields.get("client_id") or fields.get("CLIENT_ID")
+    if client_id in stored_client_secrets(fields):
+        raise ConfigError(
+            "client_id and client_secret: are the same; pass each as the provider shows it"
+        )
 
 
 def is_complete(settings: Mapping[str, Any]) -> bool:
@@ -124,6 +156,7 @@ def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
     """The fields with `text` as the first in the list of client secrets."""
     kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
     others = [other for other in stored_client_secrets(fields) if other != text]
+    refuse_secret_as_id(kept | {"client_secret": text})
     return kept | {"client_secret": [text, *others]}
 
 
@@ -207,26 +240,48 @@ def consent_to(fields: dict[str, Any], token_secret: str) -> dict[str, Any]:
     return fields | {"token_secrets": [*entries, token_secret]}
 
 
-def credentials_text(fields: Mapping[str, Any], replaced: StoredSecret | None = None) -> Secret:
+def credentials_text(
+    fields: Mapping[str, Any],
+    replaced: StoredSecret | None = None,
+    *,
+    given: Secret = NOTHING_GIVEN,
+) -> Secret:
     """The fields as JSON; unchanged members keep their text from the version that they replace.
 
-    Raises CredentialsError for anything that `rotator run` would refuse later.
+    Those that come from `given` keep the text that they have there. Raises CredentialsError for
+    anything that `rotator run` would refuse later.
     """
-    subject = f"credentials secret {replaced.secret_id}" if replaced else "client credentials"
     before = replaced.text.reveal() if replaced and replaced.text is not None else "{}"
     problem: object
     text = ""
     try:
-        resolve(ClientCredentials.from_fields(dict(fields)))
-        parse_admin_settings(fields)
-        text = write_object(fields, like=before)
+        _validate(fields)
+        text = write_object(fields, like=before, given=given.reveal())
         if len(text.encode()) <= MAX_SECRET_BYTES:
             return Secret(text)
         problem = f"would be longer than the {MAX_SECRET_BYTES} bytes that Secrets Manager accepts"
     except (ValueError, RotatorError) as error:
         problem = str(error)
     del fields, before, text  # a crash reporter would show them
-    raise CredentialsError(f"{subject}: {problem}")
+    if replaced is None:
+        raise CredentialsError(f"client credentials: {problem}")
+    if problem == _find_stored_problem(replaced):
+        raise unusable_credentials(replaced.secret_id, problem)
+    raise CredentialsError(f"credentials secret {replaced.secret_id}: {problem}")
+
+
+def _validate(fields: Mapping[str, Any]) -> None:
+    resolve(ClientCredentials.from_fields(dict(fields)))
+    parse_admin_settings(fields)
+
+
+def _find_stored_problem(version: StoredSecret) -> str | None:
+    """Why the stored credentials can't be used, None if they can."""
+    try:
+        _validate(parse_fields(version))
+    except (ValueError, RotatorError) as error:
+        return str(error)
+    return None
 
 
 def _stored_fields(

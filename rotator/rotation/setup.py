@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.commands import set_command
+from rotator.model.commands import init_command, set_command
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
@@ -17,6 +17,7 @@ from rotator.rotation.publish import compare_and_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from rotator.model.json_text import JsonInput
     from rotator.model.secret import Secret, SecretInfo
     from rotator.rotation.ports import SetupStore
 
@@ -28,12 +29,12 @@ def set_up_binding(
     token_secret: str,
     *,
     store: SetupStore,
-    ask: Callable[[], dict[str, Any]] | None,
+    ask: Callable[[], JsonInput] | None,
     kms_key_id: str | None = None,
 ) -> list[str]:
     """Create missing secrets, bind them, and store the credentials; returns a line for each change.
 
-    `ask` returns the fields of the credentials secret, and is called only if they can be stored;
+    `ask` returns the credentials, and is called only if they can be stored;
     None changes only the consent (`token_secrets`) of an existing credentials secret. Nothing is
     overwritten: a credentials secret with a value, or a token secret of another binding, raises
     ConfigError. Safe to repeat after a failure, as the credentials are written last.
@@ -41,9 +42,7 @@ def set_up_binding(
     is_shared = token_secret == credentials_secret
     credentials_info = _find(credentials_secret, store)
     token_info = credentials_info if is_shared else _find(token_secret, store)
-    _refuse_to_overwrite(
-        credentials_info, credentials_secret, wanted=ask is not None, is_shared=is_shared
-    )
+    _refuse_to_overwrite(credentials_info, credentials_secret, token_secret, wanted=ask is not None)
     if token_info is not None:
         arn = credentials_info.arn if credentials_info else credentials_secret
         _refuse_foreign_token_secret(
@@ -69,9 +68,14 @@ def set_up_binding(
     return [*done, f"next: {command}"]
 
 
-def _ask_text(ask: Callable[[], dict[str, Any]], consumer: str | None) -> Secret:
-    """The credentials; in a separate function, so that no traceback has its frame."""
-    return credentials_text(ask() if consumer is None else consent_to(ask(), consumer))
+def _ask_text(ask: Callable[[], JsonInput], consumer: str | None) -> Secret:
+    """The credentials; in a separate function without variables, as tracebacks have its frame."""
+    return credentials_text(**_consented(ask(), consumer))
+
+
+def _consented(asked: JsonInput, consumer: str | None) -> dict[str, Any]:
+    fields = asked.fields if consumer is None else consent_to(asked.fields, consumer)
+    return {"fields": fields, "given": asked.text}
 
 
 def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
@@ -85,14 +89,15 @@ def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
 
 
 def _refuse_to_overwrite(
-    info: SecretInfo | None, secret_id: str, *, wanted: bool, is_shared: bool
+    info: SecretInfo | None, secret_id: str, token_secret: str, *, wanted: bool
 ) -> None:
-    if info is not None and not is_shared:
+    if info is not None and secret_id != token_secret:
         refuse_other_tag(secret_id, info.arn, info.tags)
     if wanted and info is not None and info.has_value:
         raise ConfigError(
             f"secret {secret_id}: holds a value, which init does not overwrite; bind it as it is"
-            f" with --bind-only, or change it with {set_command(secret_id)}"
+            f" with {init_command(secret_id, token_secret, '--bind-only')}, or change it with"
+            f" {set_command(secret_id)}"
         )
     if not wanted and info is None:
         raise ConfigError(f"secret {secret_id}: does not exist; leave --bind-only out to create it")

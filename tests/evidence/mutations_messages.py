@@ -43,9 +43,9 @@ MESSAGE_MUTATIONS = {
         "tests/unit/test_config_variables.py -k what_the_credentials_secret_holds",
     ),
     "messages: a pasted line of settings is stored as the client secret": Mutation(
-        "cli/client_settings.py",
-        "    _refuse_named_value(text)\n",
-        "",
+        "cli/pasted.py",
+        "    if named and ",
+        "    if not text and ",
         "tests/integration/cli/test_credentials_changes.py -k pasted_line",
     ),
     "messages: the client secret is stored as the scope": Mutation(
@@ -59,6 +59,18 @@ MESSAGE_MUTATIONS = {
         "with_plain_secret(change(dict(fields))) == with_plain_secret(fields)",
         "change(dict(fields)) == fields",
         "tests/unit/rotation/test_credentials.py -k not_written_again",
+    ),
+    "messages: invisible characters are stored": Mutation(
+        "cli/pasted.py",
+        "    if hidden is not None:\n",
+        "    if False:\n",
+        "tests/integration/cli/test_pasted.py -k invisible",
+    ),
+    "messages: the client secret is asked for before the secret is looked at": Mutation(
+        "cli/credentials.py",
+        "    if not sys.stdin.isatty():\n        return None\n",
+        "    if sys.stdin:\n        return None\n",
+        "tests/integration/cli/test_prompts.py -k refused_before",
     ),
     "messages: the only client secret is taken out": Mutation(
         "rotation/credentials.py",

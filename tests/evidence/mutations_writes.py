@@ -29,9 +29,27 @@ WRITE_MUTATIONS = {
     ),
     "an edit writes the numbers of others anew": Mutation(
         "rotation/credentials.py",
-        "write_object(fields, like=before)",
-        "write_object(fields)",
+        "write_object(fields, like=before, given",
+        "write_object(fields, given",
         "tests/unit/rotation/test_credentials.py -k as_they_are_written",
+    ),
+    "the client secret is stored as the client id, which consumers can read": Mutation(
+        "rotation/credentials.py",
+        "    if client_id in stored_client_secrets(fields):\n",
+        "    if False:\n",
+        "tests/integration/cli/test_pasted.py -k client_id",
+    ),
+    "a misspelled token URL that is taken away means Adobe": Mutation(
+        "rotation/credentials.py",
+        "(meant_name(name) or name) in PROVIDER_FIELDS",
+        "name in PROVIDER_FIELDS",
+        "tests/integration/cli/test_pasted.py -k does_not_mean_adobe",
+    ),
+    "the numbers that init is given are written anew": Mutation(
+        "rotation/setup.py",
+        '"given": asked.text}',
+        '"given": Secret("{}")}',
+        "tests/integration/cli/test_pasted.py -k as_they_are_given",
     ),
     "half a character is written as it is": Mutation(
         "model/json_text.py",

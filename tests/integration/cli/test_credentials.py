@@ -254,6 +254,29 @@ def test_run_on_a_missing_secret_names_the_command_that_creates_both(
     assert f"create it with `rotator init {' '.join(binding.selectors)}`" in ended.stdout
 
 
+def test_run_on_a_missing_token_secret_names_a_command_that_works_as_it_is_printed(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.client.delete_secret(SecretId=vault.token_secret, ForceDeleteWithoutRecovery=True)
+
+    ended = inside("run", *vault.selectors)
+    command = ended.stdout.partition("create it with `rotator ")[2].partition("`")[0]
+    bound = inside(*command.split())
+    ran = inside("run", *vault.selectors)
+
+    assert (ended.returncode, bound.returncode, ran.returncode) == (5, 0, 0), bound.stderr
+
+
+def test_init_over_credentials_names_a_command_that_works_as_it_is_printed(
+    inside: Cli, vault: Vault
+) -> None:
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
+    command = ended.stderr.partition("bind it as it is with `rotator ")[2].partition("`")[0]
+
+    assert ended.returncode == 2
+    assert inside(*command.split()).returncode == 0
+
+
 def test_interface_for_the_client_secret_is_stored_and_shown(inside: Cli, vault: Vault) -> None:
     admin = {"kind": "adobe", "organization_id": "org@Adobe", "credential_id": "7"}
 

@@ -192,6 +192,37 @@ def test_secret_in_argv_is_refused_and_not_repeated(
     assert vault.names() == set()
 
 
+DEMO = "http://127.0.0.1:9/ims/token/v3"
+
+
+@pytest.mark.parametrize(
+    ("variables", "fields", "stored"),
+    [
+        ({"DEMO_TOKEN_URL": DEMO}, {}, DEMO),
+        ({"DEMO_TOKEN_URL": DEMO}, {"provider": "adobe-ims"}, DEMO),
+        ({"DEMO_TOKEN_URL": DEMO}, {"token_url": f"{DEMO}/own"}, f"{DEMO}/own"),
+        ({"DEMO_TOKEN_URL": "https://elsewhere.example/"}, {}, None),
+        ({"DEMO_TOKEN_URL": "no URL"}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_init_in_the_shell_of_the_demo_means_the_endpoint_of_the_demo(
+    *,
+    inside: Cli,
+    vault: Vault,
+    variables: dict[str, str],
+    fields: dict[str, str],
+    stored: str | None,
+) -> None:
+    given = {"client_id": "me", "client_secret": "p8e-typed"} | fields
+
+    ended = inside("init", *vault.selectors, stdin=json.dumps(given), env=variables)
+
+    assert ended.returncode == 0, ended.stderr
+    assert vault.fields(vault.credentials_secret).get("token_url") == stored
+    assert (DEMO in ended.stderr) is (stored == DEMO)
+
+
 @pytest.mark.parametrize("way", ["flag", "json"])
 @pytest.mark.parametrize(
     ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]

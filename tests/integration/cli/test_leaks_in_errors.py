@@ -12,6 +12,7 @@ from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
+from rotator.model.json_text import JsonInput
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
@@ -143,11 +144,13 @@ def test_errors_of_binding_and_of_calling_an_api_are_not_chained(
 
     errors = [
         raised_by(
-            lambda: set_up_binding("test/a/c", "test/a/t", store=store, ask=lambda: credentials)
+            lambda: set_up_binding(
+                "test/a/c", "test/a/t", store=store, ask=lambda: JsonInput(credentials)
+            )
         ),
         raised_by(
             lambda: set_up_binding(
-                "test/a/c", "test/a/t", store=store, ask=lambda: {CLIENT_SECRET: 1}
+                "test/a/c", "test/a/t", store=store, ask=lambda: JsonInput({CLIENT_SECRET: 1})
             )
         ),
         raised_by(

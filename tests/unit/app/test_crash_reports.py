@@ -16,6 +16,7 @@ from rotator.client_admin.kinds import ADAPTERS
 from rotator.errors import MintError, ProbeError, RotatorError, StoreError
 from rotator.model.binding import Binding
 from rotator.model.client_admin import ADMIN_KINDS, parse_admin_settings
+from rotator.model.json_text import JsonInput
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret import Secret, StoredSecret
 from rotator.oauth.endpoint import TokenEndpoint
@@ -108,13 +109,15 @@ DENIED = {
         "new-credentials",
         "new-token",
         store=SecretsManagerStore(DeniedWrites()),
-        ask=lambda: {"client_id": "me", "client_secret": CLIENT_SECRET},
+        ask=lambda: JsonInput({"client_id": "me", "client_secret": CLIENT_SECRET}),
     ),
     "init with a mistake": lambda: set_up_binding(
         "new-credentials",
         "new-token",
         store=SecretsManagerStore(DeniedWrites()),
-        ask=lambda: {"client_id": "me", "client_secret": CLIENT_SECRET, "lifetime_s": "long"},
+        ask=lambda: JsonInput(
+            {"client_id": "me", "client_secret": CLIENT_SECRET, "lifetime_s": "long"}
+        ),
     ),
     "credentials add": lambda: edit_credentials(
         "credentials",

@@ -8,6 +8,11 @@ from rotator.cli.parser import build_parser, parse
 from rotator.errors import ConfigError
 
 CANARY = "p8e-canary"
+KNOWN = (
+    "known are run, init, credentials, rotate-client-secret, status, token, headers, env, exec,"
+    " check, demo"
+)
+KNOWN_ACTIONS = "known are show, set, add, remove"
 MISSING = "its value is missing, or begins with -"
 FORMATS = "must be one of sh, fish, powershell, dotenv, json"
 COMMANDS = (
@@ -23,7 +28,7 @@ COMMANDS = (
     "demo",
     "rotate-client-secret",
 )
-ACTIONS = ("show", "set", "add")
+ACTIONS = ("show", "set", "add", "remove")
 
 
 def refusal(*argv: str) -> str:
@@ -93,12 +98,13 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ((), "the command is missing; see rotator --help"),
+        ((), f"the command is missing; {KNOWN}; see rotator --help"),
         (("--frobnicate",), "unknown option --frobnicate; see rotator --help"),
         (("--x", "run"), "one argument too many; see rotator --help"),
         (("stats",), "unknown command; did you mean status?; see rotator --help"),
         (("rnu",), "unknown command; did you mean run?; see rotator --help"),
-        (("xyz",), "unknown command; see rotator --help"),
+        (("xyz",), f"unknown command; {KNOWN}; see rotator --help"),
+        (("cred",), "unknown command; did you mean credentials?; see rotator --help"),
         (("run", "--cadense", "23h"), "unknown option --cadense; see rotator run --help"),
         (("run", "--cad", "23h"), "unknown option --cad; see rotator run --help"),
         (("run", "more"), "one argument too many; see rotator run --help"),
@@ -110,7 +116,14 @@ def test_what_follows_two_dashes_is_the_commands_own() -> None:
         (("env", "--format", "csh"), f"--format: {FORMATS}; see rotator env --help"),
         (("env", "--format"), f"--format: {FORMATS}; see rotator env --help"),
         (("token", "a", "b"), "one argument too many; see rotator token --help"),
-        (("credentials",), "the command is missing; see rotator credentials --help"),
+        (
+            ("credentials",),
+            f"the command is missing; {KNOWN_ACTIONS}; see rotator credentials --help",
+        ),
+        (
+            ("credentials", "undo", "adobe/credentials"),
+            f"unknown command; {KNOWN_ACTIONS}; see rotator credentials --help",
+        ),
         (
             ("credentials", "sett"),
             "unknown command; did you mean set?; see rotator credentials --help",

@@ -67,3 +67,13 @@ def test_number_too_large_for_a_float_is_copied_and_never_made_up(number: str) -
     assert write_object(fields, like=f'{{"a":{number}}}') == f'{{\n  "a": {number}\n}}'
     with pytest.raises(ValueError, match="float"):
         write_object(fields)
+
+
+def test_what_is_stored_and_what_is_given_keep_their_texts() -> None:
+    stored, given = '{"a": 1e3, "b": 2.50, "c": 1}', '{"b": 3.50, "c": 1.0, "d": "\\u00fc"}'
+    fields = load_object(stored) | load_object(given)
+
+    written = write_object(fields, like=stored, given=given)
+
+    lines = [line.strip(" ,") for line in written.split("\n")[1:-1]]
+    assert lines == ['"a": 1e3', '"b": 3.50', '"c": 1.0', '"d": "\\u00fc"']

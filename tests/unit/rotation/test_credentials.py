@@ -241,7 +241,7 @@ def test_setting_takes_the_place_of_its_key_in_the_download_of_adobes_console(
     others = {key: text for key, text in DOWNLOAD.items() if key != replaced}
     assert store.fields(NAME) == others | ({name: value} if value else {})
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(DOWNLOAD)))
-    assert ask_credentials({name: value}) == store.fields(NAME)
+    assert ask_credentials({name: value}).fields == store.fields(NAME)
 
 
 @pytest.mark.parametrize("name", ["token_url", "issuer", "provider"])

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.errors import ConfigError, CredentialsError, RotatorError, StoreError
 from rotator.model.binding import BINDING_TAG
+from rotator.model.json_text import JsonInput
 from rotator.rotation.setup import set_up_binding
 from tests.support.memory_store import MemoryStore
 
@@ -17,7 +18,11 @@ STORED = {**GIVEN, "token_secrets": ["t"]}
 
 
 def bound(store: MemoryStore, **changes: Any) -> list[str]:
-    options: dict[str, Any] = {"credentials": "c", "token": "t", "ask": lambda: GIVEN} | changes
+    options: dict[str, Any] = {
+        "credentials": "c",
+        "token": "t",
+        "ask": lambda: JsonInput(GIVEN),
+    } | changes
     names = options.pop("credentials"), options.pop("token")
     return set_up_binding(*names, store=store, **options)
 
@@ -183,7 +188,7 @@ def test_credentials_that_a_run_would_refuse_are_not_stored(
     fields: dict[str, str], problem: str
 ) -> None:
     told = "^client credentials: "
-    error = refused(MemoryStore(), told, CredentialsError, ask=lambda: fields)
+    error = refused(MemoryStore(), told, CredentialsError, ask=lambda: JsonInput(fields))
 
     assert problem in str(error)
     assert CANARY not in str(error)

@@ -7,6 +7,7 @@ import pytest
 
 from rotator.errors import ConfigError, CredentialsError, StoreError
 from rotator.model.binding import BINDING_TAG, Binding
+from rotator.model.json_text import JsonInput
 from rotator.rotation.credentials import add_client_secret, edit_credentials, merge_settings
 from rotator.rotation.setup import set_up_binding
 from tests.support.clock import NOW, ManualClock
@@ -107,7 +108,9 @@ def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
     store = TokenJob(None, tag="app/credentials").store
 
     with pytest.raises(CredentialsError, match="swapped"):
-        set_up_binding("app/token", "app/new", store=store, ask=lambda: dict(CREDENTIALS))
+        set_up_binding(
+            "app/token", "app/new", store=store, ask=lambda: JsonInput(dict(CREDENTIALS))
+        )
 
     assert store.writes == []
 

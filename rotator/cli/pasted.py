@@ -1,0 +1,62 @@
+"""Finds what people paste by mistake in place of a client id or a client secret.
+
+Only what is passed in is checked: a stored value that works goes on working.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from rotator.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["find_pasted_problem", "refuse_pasted"]
+
+_NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
+_NAMED_VALUE = r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]"
+
+
+def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | None:
+    """Why `text` cannot be the client secret of this client, or its id; None if it can.
+
+    RFC 6749 (appendix A) allows printable ASCII; accents and the like are left to the provider, but
+    nobody means a character that cannot be seen.
+    """
+    if not text:
+        return "missing"
+    named = re.match(_NAMED_VALUE, text)
+    if named and re.sub("[^a-z]", "", named[1].lower()).endswith(_NAMES_OF_VALUES):
+        return "has a name in front of it; pass the value alone"
+    hidden = next(filter(_is_invisible, text), None)
+    if hidden is not None:
+        return (
+            f"has an invisible character (U+{ord(hidden):04X}), as copying from a page or a"
+            " document can add; type it, or copy it as plain text"
+        )
+    if text == client_id:
+        return "is the client id; copy the client secret, which the provider shows separately"
+    return None
+
+
+def refuse_pasted(fields: Mapping[str, Any]) -> None:
+    """Raise ConfigError for such a client id or client secret; names those with a space in them."""
+    for name in ("client_id", "client_secret"):
+        value = fields.get(name)
+        texts = value if isinstance(value, list) else [value]
+        for text in (text for text in texts if isinstance(text, str) and text.strip()):
+            problem = find_pasted_problem(text)
+            if problem is not None:
+                raise ConfigError(f"{name.replace('_', ' ')}: {problem}")
+            if " " in text.strip():
+                note = f"rotator: {name}: has a space in it; if that is a mistake, store it again"
+                print(note, file=sys.stderr)
+
+
+def _is_invisible(char: str) -> bool:
+    """Whether it is not shown; control characters are refused for all values, with their name."""
+    return not char.isprintable() and unicodedata.category(char) not in {"Cc", "Cs"}

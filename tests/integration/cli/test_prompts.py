@@ -1,0 +1,162 @@
+"""What a terminal is asked: nothing that could be refused before, and no wrong answer is taken."""
+
+from typing import Any
+
+import pytest
+
+from rotator.local.binding import LocalBinding
+from tests.integration.cli.bad_inputs import ACCESS_DENIED
+from tests.integration.cli.front import Front
+from tests.integration.cli.vault import Vault
+from tests.support.terminal import Terminal
+
+PROMPT = "client secret (not shown): "
+NEW = "p8e-typed"
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("missing", "does not exist in this account and region"),
+        ("empty", "has no value yet; store the client credentials with `rotator init "),
+        ("no JSON", "is not JSON"),
+        ('{"access_token": "a"}', "holds a token, not client credentials"),
+        (
+            '{"client_id": "a", "client_secret": "b", "token_uri": "https://idp.example/t"}',
+            "has an unknown key token_uri; did you mean token_url?; correct it with `rotator cred",
+        ),
+    ],
+)
+def test_secret_that_cannot_be_edited_is_refused_before_the_client_secret_is_asked_for(
+    *, aws_env: dict[str, str], vault: Vault, action: str, value: str, says: str
+) -> None:
+    name = vault.credentials_secret
+    if value == "missing":
+        name = f"{name}-none"
+    elif value == "empty":
+        name = vault.token_secret
+    else:
+        vault.put(value, secret_id=name)
+
+    terminal = Terminal("credentials", action, name, env=aws_env)
+
+    assert terminal.close() in {2, 5}
+    assert says in terminal.shown
+    assert PROMPT not in terminal.shown
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+def test_denied_read_is_told_before_the_client_secret_is_asked_for(
+    aws_env: dict[str, str], vault: Vault, front: Front, action: str
+) -> None:
+    denied = ACCESS_DENIED.format(action="GetSecretValue")
+    front.refuse("GetSecretValue", code="AccessDeniedException", message=denied)
+    env = {**aws_env, **front.env}
+
+    terminal = Terminal("credentials", action, vault.credentials_secret, env=env)
+
+    assert terminal.close() == 5
+    assert "access denied; grant secretsmanager:GetSecretValue" in terminal.shown
+    assert PROMPT not in terminal.shown
+
+
+def test_wrong_settings_beside_standard_input_are_refused_before_it_is_asked_for(
+    aws_env: dict[str, str], vault: Vault
+) -> None:
+    args = ("credentials", "set", vault.credentials_secret, "--stdin", "--scope", "photshop")
+
+    terminal = Terminal(*args, env=aws_env)
+
+    assert terminal.close() == 2
+    assert "scope: unknown; did you mean photoshop?" in terminal.shown
+    assert PROMPT not in terminal.shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--token-url", "http://a.example/"), "token_url: must use https"),
+        (("--issuer", "idp.example"), "issuer: is not an https URL"),
+        (("--provider", "adobe", "--scope", "firefly"), "provider: unknown; did you mean adobe-im"),
+        (("--provider", "adobe-ims", "--scope", "photshop"), "scope: unknown; did you mean photos"),
+        (("--provider", "okta", "--scope", "b\u00fcro"), "scope must be printable ASCII"),
+    ],
+)
+def test_wrong_settings_of_init_are_refused_before_anything_is_asked_for(
+    aws_env: dict[str, str], binding: LocalBinding, flags: tuple[str, ...], says: str
+) -> None:
+    terminal = Terminal("init", *binding.selectors, *flags, env=aws_env)
+
+    assert terminal.close() == 2
+    assert says in terminal.shown
+    assert len(terminal.shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        ("\x03", 130, "rotator: interrupted; nothing was changed\r\n"),
+        ("\x04", 2, "client secret: missing, the input ended; nothing was changed; run this again"),
+    ],
+    ids=["Ctrl-C", "Ctrl-D"],
+)
+def test_prompt_that_is_left_says_that_nothing_was_changed(
+    *, aws_env: dict[str, str], vault: Vault, action: str, typed: str, code: int, says: str
+) -> None:
+    before = vault.current(vault.credentials_secret)
+    terminal = Terminal("credentials", action, vault.credentials_secret, env=aws_env)
+    terminal.wait_for(PROMPT)
+    terminal.type(typed)
+
+    assert terminal.close() == code, terminal.shown
+    # On a line of its own: not behind the prompt, whatever the terminal echoes of the key.
+    asked, told = terminal.shown.splitlines()
+    assert asked.startswith(PROMPT)
+    assert says.strip() in told
+    assert vault.current(vault.credentials_secret) == before
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+def test_wrong_client_secret_is_asked_for_again(
+    aws_env: dict[str, str], vault: Vault, action: str
+) -> None:
+    terminal = Terminal("credentials", action, vault.credentials_secret, env=aws_env)
+    for typed, problem in {
+        "": "missing",
+        vault.client_id: "is the client id; copy the client secret",
+        "p8e-\u200btyped": "has an invisible character (U+200B)",
+        f"CLIENT_SECRET={NEW}": "has a name in front of it; pass the value alone",
+        NEW: "",
+    }.items():
+        terminal.answer(PROMPT, typed)
+        terminal.wait_for(problem)
+
+    assert terminal.close() == 0, terminal.shown
+    assert NEW not in terminal.shown
+    assert NEW in vault.fields(vault.credentials_secret)["client_secret"]
+
+
+def test_wrong_client_id_is_asked_for_again_before_the_client_secret(
+    aws_env: dict[str, str],
+    binding: LocalBinding,
+    secrets_client: Any,  # noqa: ANN401
+) -> None:
+    args = ("--provider", "adobe-ims", "--scope", "firefly")
+    terminal = Terminal("init", *binding.selectors, *args, env=aws_env)
+    for prompt, answers in {
+        "client id: ": {
+            "m\u200be": "has an invisible character (U+200B)",
+            "b\u00fcro": "must be printable ASCII",
+            "me": "",
+        },
+        PROMPT: {"me": "is the client id", NEW: ""},
+    }.items():
+        for typed, problem in answers.items():
+            terminal.answer(prompt, typed)
+            terminal.wait_for(problem)
+
+    assert terminal.close() == 0, terminal.shown
+    stored = Vault.of(binding, secrets_client).fields(binding.credentials_secret)
+    assert (stored["client_id"], stored["client_secret"]) == ("me", NEW)
