@@ -53,6 +53,9 @@ def deferred(name: str) -> Iterator[None]:
 
 
 class _LazyModule(ModuleType):
+    def __bool__(self) -> bool:
+        return False  # from Python 3.12 on, a log record asks a loaded asyncio for the task's name
+
     def unregister(self) -> None:
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]

@@ -213,6 +213,12 @@ def test_module_is_loaded_at_its_first_use(capsys: pytest.CaptureFixture[str]) -
     assert "Beautiful is better than ugly" in capsys.readouterr().out
 
 
+def test_module_that_is_put_off_counts_as_not_loaded() -> None:
+    """`logging.LogRecord` uses `sys.modules.get("asyncio")` if that is true (Python 3.12)."""
+    with deferred(NAME):
+        assert not sys.modules.get(NAME)
+
+
 def test_use_while_it_is_put_off_loads_the_module() -> None:
     with deferred(NAME):
         from this import d
