@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rotator.model.rotation_step import RotationStep
     from rotator.rotation.result import RotationResult
 
-__all__ = ["PreparedStep", "open_rotation_store", "prepare_step"]
+__all__ = ["open_rotation_store", "prepare_step"]
 
 
 class PreparedStep:

@@ -20,7 +20,6 @@ __all__ = [
     "EXIT_NO_TOKEN",
     "EXIT_OK",
     "EXIT_REFUSED",
-    "EXIT_SECRETS_MANAGER",
     "EXIT_SEVERAL",
     "EXIT_TEMPORARY",
     "EXIT_TERMINATED",

@@ -45,7 +45,6 @@ __all__ = [
     "PREFIX",
     "FleetSelector",
     "JobSettings",
-    "LogSettings",
     "Settings",
     "environment_names",
     "environment_names_arn",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rotator.model.clock import Clock
 
-__all__ = ["Kind", "Lane", "Lanes", "Priority", "Work"]
+__all__ = ["Kind", "Lane", "Lanes", "Work"]
 
 T = TypeVar("T")
 

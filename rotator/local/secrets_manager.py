@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from werkzeug.serving import BaseWSGIServer
 
-__all__ = ["OneAtATime", "RealRegions", "make_secrets_manager"]
+__all__ = ["OneAtATime", "make_secrets_manager"]
 
 WsgiApp = Any  # `wsgiref.types.WSGIApplication`, as strictly as moto and Flask write it
 

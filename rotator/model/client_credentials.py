@@ -22,7 +22,16 @@ from rotator.model.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ROTATION_FIELD", "ClientCredentials"]
+__all__ = [
+    "PROVIDER_FIELDS",
+    "ROTATION_FIELD",
+    "ClientCredentials",
+    "canonical_name",
+    "explain_misspelling",
+    "is_plain_key",
+    "meant_name",
+    "rename_adobe_keys",
+]
 
 ROTATION_FIELD = "client_secret_rotation"
 """The field with the state of a rotation of the client secret."""

@@ -16,6 +16,7 @@ __all__ = [
     "AUTH_METHODS",
     "CERTIFICATE_METHODS",
     "CLIENT_REFUSALS",
+    "DEFAULT_PRESET",
     "PRESETS",
     "SECRET_METHODS",
     "Provider",

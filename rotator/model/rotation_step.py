@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 
-__all__ = ["RotationStep", "StepName", "parse_step"]
+__all__ = ["RotationStep", "parse_step"]
 
 StepName = Literal["createSecret", "setSecret", "testSecret", "finishSecret"]
 """User guide, "Lambda rotation functions"."""

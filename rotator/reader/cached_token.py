@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rotator.reader.clock import Clock
 
-__all__ = ["EMPTY", "CachedToken", "TokenCache", "plan_refresh"]
+__all__ = ["EMPTY", "CachedToken", "TokenCache"]
 
 # Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
 # rotator publishes at its first run after the rotation is due. So the first refresh comes soon, the

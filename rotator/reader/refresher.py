@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Start = Callable[[Callable[[], None]], object]
 
-__all__ = ["Refresher"]
+__all__ = ["Refresher", "start_thread"]
 
 # Pauses after failures without a usable token, when every read would go upstream. The second read
 # may follow at once, as most failures are brief.

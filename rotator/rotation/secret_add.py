@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["begin", "label_of", "settle_add"]
+__all__ = ["begin", "settle_add"]
 
 Found = TypeVar("Found")
 
