@@ -100,14 +100,14 @@ def _work(event: object, context: Context, progress: _Progress) -> dict[str, Any
     Imports what a function with one binding doesn't need only on use.
     """
     if isinstance(event, dict) and "rotate_client_secret" in event:
-        from rotator.app.aws_lambda.client_secret import parse_event, rotate_client_secret
+        from rotator.app.aws_lambda.client_secret import handle_event, parse_event
 
         progress.failure_event = "rotator.client_secret_rotation_failed"
         progress.subject = {"credentials_secret": None}
         _configure_logs()
         name, emits_metrics = parse_event(event)
         progress.subject = {"credentials_secret": name}
-        return rotate_client_secret(name, context, emits_metrics=emits_metrics)
+        return handle_event(name, context, emits_metrics=emits_metrics)
     records = _queue_records(event)
     if records is not None:
         from rotator.app.aws_lambda.messages import rotate_messages

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import Situation
 
-__all__ = ["open_secret_run", "rotate_secret"]
+__all__ = ["open_secret_run", "run_client_secret_rotation"]
 
 UNAUTHORIZED = 401
 
 
-def rotate_secret(
+def run_client_secret_rotation(
     credentials_secret: str,
     settings: SecretRotationSettings,
     *,

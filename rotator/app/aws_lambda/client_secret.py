@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.app import open_store_for
 from rotator.app.aws_lambda.context import remaining_s
-from rotator.app.client_secret import rotate_secret
+from rotator.app.client_secret import run_client_secret_rotation
 from rotator.aws.metrics import CLIENT_SECRET_DIMENSION, print_metrics
 from rotator.config import load_secret_id, load_secret_rotation
 from rotator.errors import ConfigError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rotator.app.aws_lambda.context import Context
     from rotator.rotation.secret_result import SecretRotationResult
 
-__all__ = ["EVENT", "parse_event", "rotate_client_secret"]
+__all__ = ["EVENT", "handle_event", "parse_event"]
 
 EVENT = "rotate_client_secret"
 FIELDS = (EVENT, "credentials_secret")
@@ -42,7 +42,7 @@ def parse_event(event: Mapping[str, Any]) -> tuple[str, bool]:
     return found, name is None
 
 
-def rotate_client_secret(
+def handle_event(
     credentials_secret: str, context: Context, *, emits_metrics: bool
 ) -> dict[str, Any]:
     """Take the next steps on the client secret in this credentials secret.
@@ -54,7 +54,7 @@ def rotate_client_secret(
     token_secrets: tuple[str, ...] = ()
     with suppress(ConfigError):  # the credentials may name them all
         token_secrets = (load_secret_id("token_secret", {}),)
-    result = rotate_secret(
+    result = run_client_secret_rotation(
         credentials_secret,
         load_secret_rotation(),
         store=open_store_for(credentials_secret),
