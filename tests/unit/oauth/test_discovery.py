@@ -139,7 +139,6 @@ def test_issuer_that_was_found_is_named(server: RecordingServer, slash: str) -> 
     [
         "http://127.0.0.1:9/token",
         "https://localhost/token",
-        "https://127.1/token",
         "https://[::1]/token",
         "https://[::ffff:127.0.0.1]/token",
         "https://0.0.0.0/token",
@@ -159,6 +158,20 @@ def test_token_endpoint_on_this_host_is_refused_from_an_issuer_elsewhere(
         discover_token_url(issuer, timeouts=Timeouts(connect_s=1, read_s=1, total_s=1))
 
     assert not caught.value.retryable
+
+
+def test_token_endpoint_at_a_short_address_of_this_host_is_no_host_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 1123 section 2.1: no name ends in a number. `127.1` would lead to loopback."""
+    issuer = "https://as.example"
+    body = json.dumps({"issuer": issuer, "token_endpoint": "https://127.1/token"}).encode()
+    monkeypatch.setattr(
+        "rotator.oauth.discovery.send_bounded", lambda *_, **__: HttpResponse(200, {}, body)
+    )
+
+    with pytest.raises(MintError, match="its token_endpoint contains an invalid host name"):
+        discover_token_url(issuer, timeouts=Timeouts(connect_s=1, read_s=1, total_s=1))
 
 
 def test_issuer_that_cannot_be_reached_is_a_temporary_error() -> None:
