@@ -91,7 +91,7 @@ FLEET_MUTATIONS = {
         "fleet/pool.py",
         "            per_host=max(1, int(workers * HOST_SHARE)),\n",
         "            per_host=workers,\n",
-        f"{RUN} -k hangs",
+        f"{RUN} -k hangs_once",
     ),
     "fleet: a failure after its answer counts against a host": Mutation(
         "fleet/observed.py",

@@ -148,7 +148,7 @@ def outcomes(reports: dict[str, BindingReport]) -> dict[str, str]:
 class EndpointOf(MemoryEndpoint):
     """Does something of the test's own for each mint, by the host of the token URL."""
 
-    def __init__(self, clock: ManualClock, **by_host: Callable[[], None]) -> None:
+    def __init__(self, clock: ManualClock, **by_host: Callable[[], object]) -> None:
         super().__init__(clock)
         self.by_host = by_host
         self.order: list[str] = []

@@ -165,6 +165,30 @@ def test_host_that_hangs_holds_no_worker_that_another_needs() -> None:
     assert set(outcomes(reports).values()) == {"rotated"}
 
 
+def test_host_that_hangs_once_it_has_responded_holds_no_more_than_its_share() -> None:
+    rig = FleetRig()
+    others = Others(rig, age=23 * HOUR)
+    first, responded = iter([True]), threading.Event()
+
+    def hang() -> None:
+        if not next(first, False):
+            others.wait_for()
+
+    def report(done: BindingReport) -> None:
+        if done.binding.token_secret.startswith("t/hangs"):
+            responded.set()
+        else:
+            others.on_report(done)
+
+    rig.endpoint = EndpointOf(rig.clock, hangs=hang, ims=lambda: responded.wait(30))
+    for number in range(10):
+        rig.add(f"hangs{number}", age=23.9 * HOUR, host="hangs.example")
+
+    reports = rig.run(workers=8, on_report=report)
+
+    assert set(outcomes(reports).values()) == {"rotated"}
+
+
 def test_what_is_not_reached_in_time_is_deferred_and_keeps_its_token() -> None:
     rig = FleetRig()
     rig.endpoint = EndpointOf(rig.clock, ims=lambda: rig.clock.advance(40))
