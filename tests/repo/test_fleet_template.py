@@ -114,6 +114,7 @@ def test_short_life_silence_and_given_up_messages_are_alarms() -> None:
 
     assert (life["Namespace"], life["MetricName"]) == ("Rotator", "MinRemainingSeconds")
     assert life["Dimensions"] == [{"Name": "Fleet", "Value": {"Ref": "FleetName"}}]
+    assert life["Threshold"] == {"Ref": "RemainingLifeAlarmSeconds"}
     assert life["TreatMissingData"] == "breaching"
     assert life["Period"] > 60 * max(TEMPLATE["Parameters"]["TickMinutes"]["AllowedValues"])
     assert failed["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["FailedBindings", "QueueName"]}

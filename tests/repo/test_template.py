@@ -268,6 +268,7 @@ def test_remaining_life_warns_after_one_missed_tick_and_never_before() -> None:
     left_when_due = ADOBE_LIFETIME - DEFAULT_CADENCE
 
     assert left_when_due - DEFAULT_INTERVAL <= threshold < left_when_due
+    assert properties("RemainingLifeAlarm")["Threshold"] == {"Ref": "RemainingLifeAlarmSeconds"}
 
 
 def test_cadence_names_the_alarm_that_a_longer_one_would_set_off() -> None:

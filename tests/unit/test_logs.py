@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from rotator import logs
-from rotator.errors import MintError
+from rotator.errors import MintError, StoreError
 from rotator.logs import deferred
 from rotator.model.secret import Secret
 from tests.support.python_process import run_python
@@ -192,6 +192,22 @@ def test_error_tells_what_the_provider_said() -> None:
         "oauth_error": "invalid_client",
         "debug_id": "d-1",
         "reason": "forced",
+    }
+
+
+def test_error_of_aws_tells_the_call_and_the_code() -> None:
+    error = StoreError(
+        "secret s: access denied",
+        operation="GetSecretValue",
+        secret_id="s",
+        aws_code="AccessDeniedException",
+    )
+
+    assert logs.error_fields(error) == {
+        "error": "secret s: access denied",
+        "retryable": False,
+        "operation": "GetSecretValue",
+        "aws_code": "AccessDeniedException",
     }
 
 
