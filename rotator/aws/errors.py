@@ -21,7 +21,7 @@ from rotator.aws.error_details import (
     unreadable_status,
 )
 from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
-from rotator.aws.places import place_of_error
+from rotator.aws.places import place_of_error, problem_with_endpoint
 from rotator.errors import (
     ConfigError,
     SecretNotFound,
@@ -94,11 +94,15 @@ def _environment_problem(error: Exception, names: list[str]) -> str | None:
         for name in _SENT_VARIABLES:
             if not os.environ.get(name, "").isprintable():
                 return f"{name}: has a line break; set it without"
+    if "ValueError" in names or not NETWORK_ERRORS.isdisjoint(names):
+        problem = problem_with_endpoint()
+        if problem is not None:
+            return problem
     if is_url:
         has_no_region = "secretsmanager.." in text or "secretsmanager-fips.." in text
         if has_no_region:
             return "AWS_DEFAULT_REGION: is empty; set AWS_REGION"
-        return "AWS_ENDPOINT_URL: is not a URL"
+        return "AWS_ENDPOINT_URL: is not a URL; correct its host"
     return explain_key_log(error)
 
 

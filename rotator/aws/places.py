@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["place_of_client", "place_of_error"]
+__all__ = ["place_of_client", "place_of_error", "problem_with_endpoint"]
 
 _VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
 """The SDK takes the first that is set (AWS SDKs and Tools Reference Guide, "Service-specific
@@ -62,6 +62,28 @@ def place_of_client(client: object) -> str:
     settings = (name for name in _VARIABLES if _split(os.environ.get(name, "")) == endpoint)
     host = endpoint.netloc.rpartition("@")[2]  # without a password that the URL may have
     return f"{region}, {next(settings, 'endpoint_url')} is {host}"
+
+
+def problem_with_endpoint() -> str | None:
+    """What is wrong with the variable that names the endpoint, None if nothing is or none is set.
+
+    The SDK reports some of these as an unreachable server, and some under no name.
+    """
+    name = next((each for each in _VARIABLES if os.environ.get(each)), None)
+    if name is None or _leads_to_a_server(os.environ[name]):
+        return None
+    return f"{name}: is not a URL; write it as https://HOST or http://HOST:PORT"
+
+
+def _leads_to_a_server(text: str) -> bool:
+    """Whether its scheme, host and port can be those of a server."""
+    url = _split(text)
+    if url is None or url.scheme not in {"http", "https"} or not url.hostname:
+        return False
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
 
 
 def _is_default_host(host: str, region: str) -> bool:

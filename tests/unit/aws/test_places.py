@@ -5,6 +5,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
+from rotator.aws.errors import explain_error
 from rotator.aws.places import DNS_SUFFIXES, place_of_client
 from rotator.aws.store import SecretsManagerStore
 from rotator.errors import RotatorError, SecretNotFound
@@ -54,6 +55,25 @@ def test_endpoint_of_aws_is_named_by_its_region_alone(monkeypatch: pytest.Monkey
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
     assert "; eu-west-1)" in str(problem(monkeypatch))
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:0", "http://[::1", "ftp://127.0.0.1", "http://:4566", "127.0.0.1:4566"],
+)
+def test_endpoint_where_no_server_can_be_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    """Some of them counted as unreachable, which the next run would try again."""
+    error = None
+    try:
+        error = problem(monkeypatch, **{variable: url})
+    except ValueError as refused:  # boto3 parses some of them before we have a client
+        error = explain_error(refused)
+
+    assert not error.retryable
+    assert str(error).startswith(f"{variable}: is not a URL; write it as ")
 
 
 def place(host: str, region: str = "eu-west-1") -> str:
