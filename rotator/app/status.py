@@ -6,8 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator.errors import RotatorError, TokenUnavailable
+from rotator.aws.secret_ids import is_secret_id
+from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.fleet.status import assess_versions
+from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
 from rotator.rotation.both_secrets import read_both
@@ -40,7 +42,18 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         policy=settings.job.policy(),
         now=SYSTEM_CLOCK.now(),
     )
-    return replace(status, credentials_error=problem)
+    named = settings.credentials_secret
+    if named is None and status.health != "healthy":
+        named = _bound_to(settings.token_secret, store=store)
+    return replace(status, credentials_error=problem, credentials_secret=named)
+
+
+def _bound_to(token_secret: str, *, store: SecretsManagerStore) -> str | None:
+    """The credentials secret that the tag names; None without a tag, or a role that may read it."""
+    with suppress(StoreError):
+        tag = store.describe(token_secret).tags.get(BINDING_TAG, "")
+        return tag if is_secret_id(tag) else None  # it becomes a part of a command to paste
+    return None
 
 
 def _parse(

@@ -236,12 +236,24 @@ def _parse_changes(text: str) -> dict[str, Any]:
     fields = _parse_object(
         text, 'pass the client secret as plain text, or as {"client_secret": "..."}'
     )
-    # A null may remove any field. The message never quotes a key, which may be a secret.
-    for name in (name for name, value in fields.items() if value is not None):
-        if name not in ClientCredentials.KEYS:
-            otherwise = "has an unknown key; for all keys see rotator credentials set --help"
-            raise ConfigError(f"standard input: {explain_misspelling(name) or otherwise}")
+    # A null may remove any field.
+    for number, (name, value) in enumerate(fields.items(), 1):
+        if value is not None and name not in ClientCredentials.KEYS:
+            problem = explain_misspelling(name) or _unknown_key(name, number, len(fields))
+            raise ConfigError(f"standard input: {problem}")
     return _renamed(fields)
+
+
+def _unknown_key(name: str, number: int, count: int) -> str:
+    """Why a key is refused; it's quoted only if it is a token's, as it may be a secret."""
+    from rotator.model.access_token import TOKEN_FIELDS
+
+    if name in TOKEN_FIELDS:
+        return f"has the key {name}, which belongs to a token; pass client credentials alone"
+    return (
+        f"has an unknown key, number {number} of {count}; for all keys see rotator credentials set"
+        " --help"
+    )
 
 
 def _renamed(fields: dict[str, Any]) -> dict[str, Any]:

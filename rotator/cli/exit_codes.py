@@ -43,7 +43,7 @@ EXIT_CODES = {
     EXIT_UNEXPECTED: "unexpected: a mistake of rotator's own; please report it",
     EXIT_CONFIGURATION: "usage or configuration: credentials secret and URLs of APIs included",
     EXIT_REFUSED: "the provider refused credentials, scope or token, or its response is unusable",
-    EXIT_TEMPORARY: "temporary: throttled, unreachable, timed out; the next run tries again",
+    EXIT_TEMPORARY: "temporary: throttled, unreachable, timed out; of status: overdue",
     EXIT_SECRETS_MANAGER: "Secrets Manager refused, or the secret is missing",
     EXIT_NO_TOKEN: "no usable token to read",
     EXIT_SEVERAL: "several bindings failed, for different reasons",

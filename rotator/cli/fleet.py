@@ -18,6 +18,8 @@ from rotator.cli.results import (
     result_fields,
     status_fields,
 )
+from rotator.cli.selectors import typed_options
+from rotator.model.commands import run_selected_command
 from rotator.model.status import client_secrets_of
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
         print(json.dumps(shown, indent=2))
     else:
         lines = [*_status_lines(found, client_secrets), *_selection_lines(selection, summary)]
+        if summary["overdue"] or summary["unusable"]:
+            lines.append(f"next step: {run_selected_command(typed_options(args))}")
         print("\n".join(lines))
     if "unusable" in healths:
         return EXIT_NO_TOKEN

@@ -19,6 +19,7 @@ __all__ = [
     "load_selector",
     "named_credentials_secret",
     "named_token_secret",
+    "typed_options",
 ]
 
 
@@ -99,6 +100,17 @@ def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
     if getattr(args, "id", None) is not None:
         given["token_secret"] = named_token_secret(args)
     return load_settings({f"--{name.replace('_', '-')}": text for name, text in given.items()})
+
+
+def typed_options(args: argparse.Namespace) -> str:
+    """The typed options that select a fleet or set the policy, for a command that is suggested."""
+    import shlex
+
+    words = ["--discover"] if args.discover else []
+    given = [("--config", args.config), *(("--where", pair) for pair in args.where or [])]
+    given += [("--cadence", args.cadence), ("--interval", args.interval or args.tick)]
+    words += [word for option, text in given if text is not None for word in (option, text)]
+    return shlex.join(words)
 
 
 def add_fleet(parser: argparse.ArgumentParser) -> None:

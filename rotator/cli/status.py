@@ -17,8 +17,9 @@ from rotator.cli.selectors import (
     add_positional_token_secret,
     load_job_settings,
     load_selector,
+    typed_options,
 )
-from rotator.model.commands import run_command
+from rotator.model.commands import UNKNOWN, run_command
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,7 @@ def _status(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_as_json(status), indent=2))
     else:
-        print(_as_table(status, credentials_secret=settings.credentials_secret))
+        print(_as_table(status, options=typed_options(args)))
     problem = status.credentials_error
     if problem is None:
         return _CODES[status.health]
@@ -89,9 +90,11 @@ def _as_json(status: TokenStatus) -> dict[str, object]:
     return {**status_fields(status), "credentials_error": str(problem) if problem else None}
 
 
-def _as_table(status: TokenStatus, *, credentials_secret: str | None) -> str:
+def _as_table(status: TokenStatus, *, options: str) -> str:
     known, version, previous = status.client_secret, status.version_id, status.previous_version_id
-    next_step = run_command(credentials_secret, status.token_secret)
+    next_step = run_command(status.credentials_secret, status.token_secret, options)
+    if status.credentials_secret is None:
+        next_step += f", with the name of the credentials secret for {UNKNOWN}"
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",
@@ -102,6 +105,6 @@ def _as_table(status: TokenStatus, *, credentials_secret: str | None) -> str:
         "AWSPREVIOUS": f"{previous}, which readers use instead" if previous else None,
         "client id": status.client_id,
         "client secret": client_secret_text(known, datetime.now(UTC)) if known else None,
-        "next step": next_step if status.health == "unusable" else None,
+        "next step": next_step if status.health != "healthy" else None,
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)

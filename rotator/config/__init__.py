@@ -120,7 +120,8 @@ def load_settings(
     errors name them; None and an empty variable mean "not given". Raises ConfigError for a wrong
     value, an unknown key, or a variable that looks like a misspelling.
     """
-    found = read_environment(environ, NAMES)
+    variables = read_environment(environ, NAMES)
+    found = dict(variables)
     for label, text in given.items():
         name = label.removeprefix("--").replace("-", "_")
         if name not in NAMES:
@@ -132,6 +133,8 @@ def load_settings(
             checked_secret_id(found[name].label, found[name].text)
     if "token_secret" not in found:
         raise ConfigError(describe_missing("token_secret"))
+    if _name_one_secret(found) and not _name_one_secret(variables):
+        _refuse_two_places(found["token_secret"], found["credentials_secret"])
     token_secret = found["token_secret"].text
     credentials = found.get("credentials_secret")
     credentials_secret = credentials.text if credentials else None
@@ -141,6 +144,30 @@ def load_settings(
         region=shared_region(token_secret, credentials_secret) or environ.get("AWS_REGION") or None,
         job=_job(found),
     )
+
+
+def _name_one_secret(found: Mapping[str, Given]) -> bool:
+    """Whether both settings are there, and name the same secret, by its name or its ARN."""
+    if "token_secret" not in found or "credentials_secret" not in found:
+        return False
+    one, other = found["token_secret"].text, found["credentials_secret"].text
+    pairs = ((one, other), (other, one))
+    return one == other or any(
+        arn.startswith("arn:") and is_name_of(name, arn, arn) for name, arn in pairs
+    )
+
+
+def _refuse_two_places(token: Given, credentials: Given) -> None:
+    """Raise ConfigError if only one of the two names of one secret is from the environment.
+
+    Whoever keeps both in one secret names it twice in one place; otherwise it is a mistake.
+    """
+    if token.label.startswith(PREFIX) != credentials.label.startswith(PREFIX):
+        raise ConfigError(
+            f"{token.label} and {credentials.label}: name the same secret; name the one that"
+            " consumers read as token secret, or, if this one is to hold both, pass it as"
+            " --credentials-secret and as --token-secret"
+        )
 
 
 def _job(found: Mapping[str, Given]) -> JobSettings:

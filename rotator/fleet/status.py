@@ -15,7 +15,7 @@ from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_credentials, parse_fields, parse_token
 from rotator.reader.snapshot import parse
-from rotator.rotation.overwrite import refuse_foreign_content
+from rotator.rotation.overwrite import refuse_foreign_content, refuse_unwanted_token
 from rotator.rotation.ports import Descriptions
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def assess_versions(
     )
     if credentials_version is None or credentials is None:
         return status
+    refuse_unwanted_token(credentials, credentials_version, token_version, stored=status.reason)
     rotation = read_rotation(parse_fields(credentials_version))
     client_secret = ClientSecretStatus.of(credentials_version.secret_id, rotation)
     return replace(status, client_secret=client_secret)

@@ -5,7 +5,14 @@ Pasted without an ID, a command fails, or changes the secret that the environmen
 
 from __future__ import annotations
 
-__all__ = ["init_command", "run_command", "set_command", "undo_command"]
+__all__ = [
+    "UNKNOWN",
+    "init_command",
+    "run_command",
+    "run_selected_command",
+    "set_command",
+    "undo_command",
+]
 
 UNKNOWN = "ID"
 """The placeholder for a secret whose name is not known, as in `--help`."""
@@ -19,6 +26,11 @@ def set_command(credentials_secret: str, options: str = "") -> str:
 def run_command(credentials_secret: str | None, token_secret: str | None, options: str = "") -> str:
     """The command that runs the job on this binding."""
     return _command("run", _binding(credentials_secret, token_secret), options)
+
+
+def run_selected_command(options: str) -> str:
+    """The command that runs the job on the bindings that options and environment select."""
+    return _command("run", "", options)
 
 
 def init_command(

@@ -77,7 +77,8 @@ class TokenStatus:
     `previous_version_id`, otherwise None. `expires_at` is that of the version that readers use,
     `remaining` the time until then, negative after it. Unknown fields are None, such as
     `client_secret` if the credentials were not read; `credentials_error` says why reading them
-    failed.
+    failed. `credentials_secret` is the one that the settings name, or, if the token is not healthy,
+    its tag.
     """
 
     token_secret: str
@@ -91,6 +92,7 @@ class TokenStatus:
     client_secret: ClientSecretStatus | None = None
     previous_version_id: str | None = None
     credentials_error: RotatorError | None = None
+    credentials_secret: str | None = None
 
     def ending(self, expires_at: datetime | None, *, now: datetime) -> Self:
         """The same with this expiry, and what remains until then."""

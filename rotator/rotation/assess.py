@@ -13,7 +13,11 @@ from rotator.model.providers import resolve
 from rotator.model.stored import parse_credentials, parse_token, unusable_credentials
 from rotator.rotation.both_secrets import read_both
 from rotator.rotation.newer_credentials import OTHER_CREDENTIALS, read_newer_credentials
-from rotator.rotation.overwrite import refuse_foreign_content, refuse_other_binding
+from rotator.rotation.overwrite import (
+    refuse_foreign_content,
+    refuse_other_binding,
+    refuse_unwanted_token,
+)
 from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
@@ -111,6 +115,8 @@ def _assess_versions(
         store=run.store,
         is_tagged=run.is_tagged,
     )
+    if not run.is_tagged:  # whose consent is stricter, and checked with the assessment
+        refuse_unwanted_token(credentials, credentials_version, token_version, stored=stored)
     policy = run.policy.for_secret(token_version.arn)
     lifetime = call_endpoint(run.endpoint.expected_lifetime, credentials, credentials_version)
     if lifetime is not None:

@@ -13,6 +13,7 @@ from rotator.errors import ConfigError
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.commands import init_command
+from rotator.model.consent import is_named
 from rotator.model.stored import (
     OWN_KEYS,
     holds_client_credentials,
@@ -21,11 +22,12 @@ from rotator.model.stored import (
 from rotator.rotation.swapped_names import read_tags
 
 if TYPE_CHECKING:
+    from rotator.model.client_credentials import ClientCredentials
     from rotator.model.policy import NoTokenReason
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import Descriptions
 
-__all__ = ["refuse_foreign_content", "refuse_other_binding"]
+__all__ = ["refuse_foreign_content", "refuse_other_binding", "refuse_unwanted_token"]
 
 _EVERY_DOCUMENT = frozenset({"schema", "issued_at", "expires_at"})
 """Keys that every release writes into every token document, apart from the token."""
@@ -75,6 +77,31 @@ def refuse_foreign_content(
             " which a token would overwrite; name another one, or bind this one with"
             f" {init_command(ours, token_version.secret_id, '--bind-only')}"
         )
+
+
+def refuse_unwanted_token(
+    credentials: ClientCredentials,
+    credentials_version: StoredSecret,
+    token_version: StoredSecret,
+    *,
+    stored: AccessToken | str,
+) -> None:
+    """Raise ConfigError for a first token in credentials that are meant for other token secrets.
+
+    Once it is there, whoever reads it reads the client secret too, so a mistaken name must not put
+    it there. `stored` is the token, or why there is none.
+    """
+    if credentials_version.arn != token_version.arn or stored != "token_missing":
+        return
+    entries, own = credentials.token_secrets, token_version.secret_id
+    if not entries or is_named(entries, token_version.arn):
+        return
+    consent = init_command(own, own, "--bind-only")
+    raise ConfigError(
+        f"secret {own}: is named as credentials secret and as token secret, but holds no token, and"
+        f" its field token_secrets names {', '.join(entries)}; name one of these as the token"
+        f" secret, or, if this one is to hold both, run {consent} first"
+    )
 
 
 def _holds_credentials(

@@ -24,6 +24,24 @@ MESSAGE_MUTATIONS = {
         "    if expires_at:\n",
         f"{TOKENS} -k says_that_the_token_has_expired",
     ),
+    "messages: an overdue token comes without a next step": Mutation(
+        "cli/status.py",
+        'next_step if status.health != "healthy" else None',
+        'next_step if status.health == "unusable" else None',
+        f"{TOKENS} -k needs_somebody",
+    ),
+    "messages: a pasted next step has what a tag injects": Mutation(
+        "app/status.py",
+        "return tag if is_secret_id(tag) else None",
+        "return tag or None",
+        f"{TOKENS} -k not_known",
+    ),
+    "messages: a count is taken for a secret": Mutation(
+        "logs.py",
+        "(?!WORD|COUNT)",
+        "(?!WORD)",
+        "tests/unit/test_logs.py -k no_message_of_our_own",
+    ),
     "messages: the status hides that readers use AWSPREVIOUS": Mutation(
         "model/status.py",
         "valid.version_id if is_previous and valid else None",

@@ -15,6 +15,12 @@ WRITE_MUTATIONS = {
         "not keys.isdisjoint(TOKEN_FIELDS) and (not keys",
         "tests/unit/rotation/test_whose_secret.py -k never_overwritten",
     ),
+    "a mistaken name puts a token beside the client secret": Mutation(
+        "rotation/overwrite.py",
+        "    if not entries or is_named(entries, token_version.arn):\n",
+        "    if True:\n",
+        "tests/unit/rotation/test_rotate_shared.py -k no_first_token",
+    ),
     "a refusal whose body is cut says nothing": Mutation(
         "transport/bounded.py",
         "    if head is not None and not",

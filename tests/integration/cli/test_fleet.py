@@ -159,8 +159,10 @@ def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
     )
 
     ended = inside("status", "--config", manifest, "--json")
+    table = inside("status", "--config", manifest).stdout
 
     assert ended.returncode == 6
+    assert table.splitlines()[-1] == f"next step: `rotator run --config {manifest}`"
     assert [each["token_secret"] for each in result(ended)["bindings"]] == [
         empty,
         vault.token_secret,

@@ -6,6 +6,7 @@ import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
+from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli, event, result
 from tests.integration.cli.vault import OLD, Vault
 
@@ -113,13 +114,54 @@ def test_failed_run_says_that_there_is_no_token_yet(
     assert "no valid token: the token secret has no value yet" in ended.stdout
 
 
-def test_unusable_token_comes_with_the_command_that_replaces_it(inside: Cli, vault: Vault) -> None:
-    named = inside("status", *vault.selectors)
-    alone = inside("status", vault.token_secret)
+def bind(vault: Vault, tag: str) -> None:
+    tags = [{"Key": "rotator:credentials-secret", "Value": tag}]
+    vault.client.tag_resource(SecretId=vault.token_secret, Tags=tags)
 
-    assert f"`rotator run {' '.join(vault.selectors)}`" in named.stdout
-    advice = f"`rotator run --credentials-secret ID --token-secret {vault.token_secret}`"
-    assert advice in alone.stdout
+
+@pytest.mark.parametrize("health", ["unusable", "overdue"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_token_that_needs_somebody_comes_with_the_command_that_replaces_it(
+    inside: Cli, vault: Vault, health: str, *, is_named: bool
+) -> None:
+    vault.put_token(age=25 * HOUR if health == "unusable" else timedelta(hours=23, minutes=45))
+    bind(vault, vault.credentials_secret)
+
+    told = inside("status", *(vault.selectors if is_named else [vault.token_secret])).stdout
+    [step] = [line for line in told.splitlines() if line.startswith("next step")]
+
+    assert health in told
+    command = step.split("`")[1].split()
+    assert command == ["rotator", "run", *vault.selectors]
+    assert inside(*command[1:]).returncode == 0
+    assert "next step" not in inside("status", vault.token_secret).stdout
+
+
+@pytest.mark.parametrize("tag", [None, "denied", "a secret --force"])
+def test_next_step_has_a_place_for_credentials_that_are_not_known(
+    inside: Cli, vault: Vault, front: Front, tag: str | None
+) -> None:
+    vault.put_token(age=25 * HOUR)
+    if tag is not None:
+        bind(vault, tag)
+    if tag == "denied":
+        front.refuse("DescribeSecret", code="AccessDeniedException")
+
+    told = inside("status", vault.token_secret, env=front.env)
+
+    command = f"`rotator run --credentials-secret ID --token-secret {vault.token_secret}`"
+    assert told.returncode == 6
+    assert f"{command}, with the name of the credentials secret for ID" in told.stdout
+
+
+def test_next_step_repeats_the_cadence_by_which_the_token_is_overdue(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.put_token(age=3 * HOUR)
+
+    told = inside("status", *vault.selectors, "--cadence", "1h").stdout
+
+    assert f"`rotator run {' '.join(vault.selectors)} --cadence 1h`" in told
 
 
 def test_status_of_a_credentials_secret_says_what_it_holds(inside: Cli, vault: Vault) -> None:

@@ -149,6 +149,17 @@ def test_pattern_never_has_a_token_put_into_the_credentials_secret_it_stands_in(
     assert rig.store.writes == []
 
 
+def test_line_that_names_credentials_twice_puts_no_token_where_none_is_meant() -> None:
+    rig = FleetRig()
+    rig.store.add("adobe/c", CLIENT | {"token_secrets": ["adobe/t"]})
+    written(rig, "adobe/c", "adobe/c")
+
+    found = errors(rig)
+
+    assert "token_secrets names adobe/t; name one of these" in found["adobe/c"]
+    assert rig.store.writes == []
+
+
 @pytest.mark.parametrize(
     ("entries", "value", "is_written"),
     [

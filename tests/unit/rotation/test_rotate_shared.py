@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rotator.errors import CredentialsError, MintError, ProbeError
+from rotator.errors import ConfigError, CredentialsError, MintError, ProbeError
 from rotator.model.access_token import AccessToken
 from rotator.model.instants import format_instant
 from rotator.model.secret import Secret
@@ -89,6 +89,27 @@ def test_two_runs_at_once_on_a_shared_secret_publish_once() -> None:
     result = job.run(probe=another_run)
     assert result.outcome == "superseded"
     assert job.token == "other"
+
+
+def test_credentials_that_are_meant_for_other_token_secrets_get_no_first_token() -> None:
+    """`rotator init` records them; both names of a run may be the same by mistake."""
+    job = shared_job(CREDENTIALS | {"token_secrets": ["app/token", "more/*"]})
+
+    told = job.refused(ConfigError)
+
+    assert "token_secrets names app/token, more/*; name one of these as the token secret" in told
+    names = "--credentials-secret app/both --token-secret app/both"
+    assert f"run `rotator init {names} --bind-only` first" in told
+
+
+def test_credentials_that_name_themselves_get_a_token() -> None:
+    job = shared_job(CREDENTIALS | {"token_secrets": ["app/token", "arn:app/both"]})
+    assert job.run().outcome == "rotated"
+
+
+def test_shared_secret_that_has_a_token_gets_the_next_one_whatever_it_names() -> None:
+    job = shared_job(CREDENTIALS | stored(24 * HOUR) | {"token_secrets": ["app/token"]})
+    assert job.run().outcome == "rotated"
 
 
 def test_edit_of_a_shared_secret_during_the_run_is_kept() -> None:
