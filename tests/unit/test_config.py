@@ -26,45 +26,6 @@ def refusal(flags: dict[str, str | None], environ: dict[str, str] | None = None)
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("flags", "variables"),
-    [
-        ({"--token-secret": "a/both"}, {"ROTATOR_CREDENTIALS_SECRET": "a/both"}),
-        ({"--credentials-secret": "a/both"}, {"ROTATOR_TOKEN_SECRET": "a/both"}),
-        ({"--token-secret": ARN}, {"ROTATOR_CREDENTIALS_SECRET": "adobe/token"}),
-        ({"--credentials-secret": "adobe/token"}, {"ROTATOR_TOKEN_SECRET": ARN}),
-    ],
-)
-def test_one_secret_for_both_is_not_slipped_into(
-    flags: dict[str, str | None], variables: dict[str, str]
-) -> None:
-    """An ID that happens to be that of the variable: a token would be stored beside its secret."""
-    [label], [variable] = flags, variables
-
-    assert refusal(flags, variables).startswith(tuple(f"{a} and " for a in (label, variable)))
-    assert "name the same secret; " in refusal(flags, variables)
-
-
-@pytest.mark.parametrize(
-    ("flags", "variables"),
-    [
-        ({"--credentials-secret": "a/both", "--token-secret": "a/both"}, {}),
-        ({}, {"ROTATOR_CREDENTIALS_SECRET": "a/both", "ROTATOR_TOKEN_SECRET": "a/both"}),
-        (
-            {"--token-secret": "a/both"},
-            {"ROTATOR_CREDENTIALS_SECRET": "a/both", "ROTATOR_TOKEN_SECRET": "a/both"},
-        ),
-        ({"credentials_secret": "a/both", "token_secret": "a/both"}, {}),
-    ],
-)
-def test_one_secret_for_both_can_be_asked_for(
-    flags: dict[str, str | None], variables: dict[str, str]
-) -> None:
-    settings = load_settings(flags, environ=variables)
-
-    assert settings.credentials_secret == settings.token_secret == "a/both"
-
-
 def test_settings_come_from_the_environment() -> None:
     settings = load_settings(
         {},
