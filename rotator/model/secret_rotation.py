@@ -112,7 +112,8 @@ class SecretRotation:
     on, the same values do.
     `minted_since` has, for each token secret, when the first token was issued of those that the new
     client secret has minted without interruption, and `old_tokens_end_at` is the latest end of
-    those that were seen and that it has not minted.
+    those that were seen and that it has not minted. `old_tried_at` is when a run last began to try
+    the old client secret before ending it, once all conditions were met.
     `replaced_version_id` is the version of the secret that the write of the state replaced.
     """
 
@@ -128,6 +129,7 @@ class SecretRotation:
     stored_at: datetime | None = None
     retired_at: datetime | None = None
     old_tokens_end_at: datetime | None = None
+    old_tried_at: datetime | None = None
     minted_since: Mapping[str, datetime] = field(default_factory=dict)
     replaced_version_id: str | None = None
 
@@ -152,6 +154,7 @@ class SecretRotation:
             "stored_at": self.stored_at,
             "retired_at": self.retired_at,
             "old_tokens_end_at": self.old_tokens_end_at,
+            "old_tried_at": self.old_tried_at,
         }
         since = {name: format_instant(at) for name, at in sorted(self.minted_since.items())}
         optional: dict[str, object] = {
@@ -210,6 +213,7 @@ class SecretRotation:
             stored_at=_instant(value, "stored_at"),
             retired_at=_instant(value, "retired_at"),
             old_tokens_end_at=_instant(value, "old_tokens_end_at"),
+            old_tried_at=_instant(value, "old_tried_at"),
             minted_since={name: parse_instant(str(at)) for name, at in since.items()},
             replaced_version_id=optional_text_field(value, "replaced_version_id"),
             **listed,

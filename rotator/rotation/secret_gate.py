@@ -34,6 +34,10 @@ __all__ = ["Condition", "Evidence", "assess_gate", "find_end_of_tokens", "observ
 RETIRED_FOR = timedelta(hours=24)
 """How long an old client secret stays switched off before it is deleted."""
 
+TRIAL = timedelta(seconds=30)
+"""How long after the recorded time of a trial the provider can see it: a write and a mint later.
+What it sees later is a use by somebody."""
+
 DEFAULT_TOKEN_LIFETIME = timedelta(hours=24)
 """The assumed lifetime without a stored token or a documented lifetime: the longest known one."""
 
@@ -108,18 +112,7 @@ def assess_gate(
     """Every condition of the gate, met or not."""
     conditions = [*evidence.conditions, _condition_of_value(seen, rotation, old)]
     if old.last_used_at is not None:
-        free_at = old.last_used_at + evidence.lifetime
-        at = format_instant(old.last_used_at)
-        used = f"the provider last saw the old client secret used at {at}"
-        wait = f"; it has to stay unused until {format_instant(free_at)}"
-        minted_since = max(evidence.minted_since.values(), default=None)
-        if minted_since is not None and old.last_used_at > minted_since:
-            wait += (
-                f". The job mints with the new one since {format_instant(minted_since)}: find out"
-                " who else uses the old one, unless it was a run of this command that tried it"
-            )
-        is_met = run.now() >= free_at
-        conditions.append(Condition("not_used", is_met, used + ("" if is_met else wait)))
+        conditions.append(_condition_of_use(run, rotation, old.last_used_at, evidence))
     if rotation.stored_at is not None:
         made_at = rotation.new.created_at if rotation.new else None
         # The clock of the host that stored it may have been behind its time of creation.
@@ -135,6 +128,28 @@ def assess_gate(
     if rotation.retired_at is not None:
         conditions += _conditions_of_retired(run, rotation.retired_at, old)
     return tuple(conditions)
+
+
+def _condition_of_use(
+    run: SecretRun, rotation: SecretRotation, used_at: datetime, evidence: Evidence
+) -> Condition:
+    """Whether the provider has seen no use of the old one for a token lifetime, but our trial."""
+    used = f"the provider last saw the old client secret used at {format_instant(used_at)}"
+    tried_at = rotation.old_tried_at
+    # That it was unused before was a condition of the trial.
+    if tried_at is not None and tried_at <= used_at <= tried_at + TRIAL:
+        return Condition("not_used", is_met=True, reason=f"{used}, when a run tried it")
+    free_at = used_at + evidence.lifetime
+    if run.now() >= free_at:
+        return Condition("not_used", is_met=True, reason=used)
+    wait = f"; it has to stay unused until {format_instant(free_at)}"
+    minted_since = max(evidence.minted_since.values(), default=None)
+    if minted_since is not None and used_at > minted_since:
+        wait += (
+            f". The job mints with the new one since {format_instant(minted_since)}: find out"
+            " who else uses the old one, unless it was a run of this command that tried it"
+        )
+    return Condition("not_used", is_met=False, reason=used + wait)
 
 
 def _condition_of_value(

@@ -33,6 +33,7 @@ __all__ = [
     "explain_untried",
     "find_accepted",
     "find_old_values",
+    "has_to_try_old",
     "is_dead",
     "is_refused",
     "may_mint",
@@ -178,6 +179,14 @@ def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
     )
 
 
+def has_to_try_old(seen: Situation, rotation: SecretRotation, listed: ProviderSecret) -> bool:
+    """Whether the list doesn't tell if the stored old value is of this one, and a trial can."""
+    values = find_old_values(seen, rotation)
+    matches = {listed.matches(value) for value in values}
+    can_be_tried = rotation.step == "overlap" and may_mint(seen)
+    return can_be_tried and None in matches and True not in matches
+
+
 def refuse_unless_old(
     run: SecretRun, seen: Situation, rotation: SecretRotation, listed: ProviderSecret
 ) -> None:
@@ -190,10 +199,10 @@ def refuse_unless_old(
     matches = {listed.matches(value) for value in values} or {None}
     if True in matches:
         return
-    can_be_tried = bool(values) and rotation.step == "overlap" and may_mint(seen)
+    can_be_tried = has_to_try_old(seen, rotation, listed)
     if None in matches and rotation.old_digest is not None and not can_be_tried:
         return  # proved when it was recorded
-    if None in matches and can_be_tried:
+    if can_be_tried:
         accepted = find_accepted(run, seen, values)
         if not isinstance(accepted, MintError):
             return

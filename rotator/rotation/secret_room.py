@@ -50,6 +50,7 @@ def refuse_without_room(run: SecretRun, seen: Situation, known_ids: Sequence[str
         stored_at=now,
         retired_at=now,
         old_tokens_end_at=now,
+        old_tried_at=now,
         minted_since=dict.fromkeys(names, now),
         replaced_version_id="x" * ID_CHARS,
     )

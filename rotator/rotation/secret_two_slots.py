@@ -24,7 +24,7 @@ from rotator.rotation.secret_endings import (
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_listing import StoredSecret
-from rotator.rotation.secret_proof import prove, refuse_unless_old
+from rotator.rotation.secret_proof import has_to_try_old, prove, refuse_unless_old
 from rotator.rotation.secret_removal import (
     delete,
     explain_clock,
@@ -130,13 +130,19 @@ def _end_old(
     if run.dry_run and is_open:
         verb = "delete" if rotation.step == "retired" or not admin.can_retire else "switch off"
         return run.conclude("would_change", f"would {verb} {old.id}", rotation=rotation, gate=gate)
+    as_read = seen
     rotation, seen = _remember_tokens(run, seen, rotation, evidence)
     if not is_open:
         summary = f"the old client secret {old.id} is kept for now{explain_clock(run, seen)}"
         return run.conclude("waiting", summary, rotation=rotation, gate=gate)
     prove(run, seen, value)
+    if has_to_try_old(seen, rotation, old):
+        # The provider counts the trial as a use. Recorded first, so that a run after this one can
+        # tell it from a use by somebody if the delete fails.
+        rotation = replace(rotation, old_tried_at=run.now())
+        seen = publish(run, seen, rotation)
     refuse_unless_old(run, seen, rotation, old)
-    refuse_if_edited(run, seen)
+    refuse_if_edited(run, as_read)  # before each of these writes, which keep an edit
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, old, value=value, gate=gate)
     kept = StoredSecret(rotation.new or old, value)  # `old` is refused

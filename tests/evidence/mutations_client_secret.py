@@ -8,6 +8,7 @@ TWO = "rotation/secret_two_slots.py"
 ADD = "rotation/secret_add.py"
 ONE = "rotation/secret_one_slot.py"
 LISTING = "rotation/secret_listing.py"
+TRIAL = "tests/unit/rotation/test_client_secret_trial.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
@@ -37,8 +38,8 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: a use that the provider has seen doesn't count": Mutation(
         GATE,
-        "        is_met = run.now() >= free_at",
-        "        is_met = True",
+        '    if run.now() >= free_at:\n        return Condition("not_used"',
+        '    if True:\n        return Condition("not_used"',
         f"{STEPS} -k provider_has_seen",
     ),
     "client secret: a pattern names every token secret": Mutation(
@@ -82,8 +83,8 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: the old one is deleted although the new one is refused": Mutation(
         TWO,
-        "    prove(run, seen, value)\n    refuse_unless_old",
-        "    refuse_unless_old",
+        "    prove(run, seen, value)\n    if has_to_try_old",
+        "    if has_to_try_old",
         f"{STEPS} -k refused_at_the_end",
     ),
     "client secret: the old value is dropped although the new one is refused": Mutation(
@@ -106,9 +107,33 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: nobody looks for an edit before the old one is deleted": Mutation(
         TWO,
-        "    refuse_if_edited(run, seen)\n    if admin.can_retire",
-        "    if admin.can_retire",
+        "    refuse_if_edited(run, as_read)",
+        "    pass",
         f"{EDITS} -k gone_back",
+    ),
+    "client secret: an edit that a write of the run has kept doesn't count": Mutation(
+        TWO,
+        "    refuse_if_edited(run, as_read)",
+        "    refuse_if_edited(run, seen)",
+        f"{EDITS} -k gone_back",
+    ),
+    "client secret: the run's own trial counts as a use by somebody": Mutation(
+        TWO,
+        "    if has_to_try_old(seen, rotation, old):\n",
+        "    if False:\n",
+        f"{TRIAL} -k delete_that_fails",
+    ),
+    "client secret: a use after the run's own trial doesn't count": Mutation(
+        GATE,
+        "tried_at <= used_at <= tried_at + TRIAL:",
+        "tried_at <= used_at:",
+        f"{TRIAL} -k after_the_trial",
+    ),
+    "client secret: a use before the run's own trial doesn't count": Mutation(
+        GATE,
+        "tried_at <= used_at <= tried_at + TRIAL:",
+        "used_at <= tried_at + TRIAL:",
+        f"{TRIAL} -k before_the_trial",
     ),
     "client secret: an edit during the delete displaces the new one": Mutation(
         "rotation/secret_endings.py",

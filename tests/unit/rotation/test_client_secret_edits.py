@@ -320,7 +320,7 @@ def test_stale_value_stored_after_the_old_one_was_deleted_does_not_hide_the_new_
     world.rotate()
     world.pass_time(hours=100)
     new = world.stored[0]
-    store_before_put(world, 1, FIRST_VALUE)
+    store_before_put(world, 2, FIRST_VALUE)  # after that of the trial
 
     world.refused(VersionConflict, PUT_BACK)
 
