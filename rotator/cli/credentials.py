@@ -48,10 +48,7 @@ examples:
 Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
-_LATER = (
-    "once the old one is deleted at the provider, `rotator credentials remove {secret_id} --number"
-    " {number}` takes it out"
-)
+_LATER = "once the old one is deleted at the provider, {command} takes it out"
 _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
     " with them"
@@ -192,6 +189,7 @@ def _set(args: argparse.Namespace) -> int:
 
 def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
+    from rotator.model.commands import remove_command
     from rotator.rotation.credentials import add_client_secret, stored_client_secrets
 
     text = ask_client_secret(
@@ -208,7 +206,7 @@ def _add_secret(args: argparse.Namespace) -> int:
     _print_lines(report_edit(secret_id, published, describe_added(before, after)))
     number = len(stored_client_secrets(after))
     if number > 1:
-        print(_LATER.format(secret_id=secret_id, number=number))
+        print(_LATER.format(command=remove_command(secret_id, number)))
     return EXIT_OK
 
 

@@ -20,6 +20,9 @@ _NOT_FOR_MINTING = frozenset(
     {"client_admin", "client_secret_rotation", "token_secrets", "admin_of"}
 )
 _NEXT_RUN = "the next `rotator run` that is due mints with it; {force} tries it now"
+_NEXT_RUN_REMOVED = (
+    "the next `rotator run` that is due mints with what was number 2; {force} tries it now"
+)
 _NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token request has changed"
 _UNREADABLE = (
     "the previous value could not be read and was replaced as a whole; until the next write it is"
@@ -137,7 +140,9 @@ def _next_step(secret_id: str, before: Mapping[str, Any], after: Mapping[str, An
     first, now_first = (stored_client_secrets(fields)[:1] for fields in (before, after))
     if names == {"client_secret"} and first == now_first:
         return None  # what a run mints with is the same
-    return _NEXT_RUN.format(force=run_command(secret_id, _only_token_secret(after), "--force"))
+    is_removed = now_first and now_first[0] in stored_client_secrets(before)[1:2]
+    text = _NEXT_RUN_REMOVED if names == {"client_secret"} and is_removed else _NEXT_RUN
+    return text.format(force=run_command(secret_id, _only_token_secret(after), "--force"))
 
 
 def _only_token_secret(fields: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from rotator.local.environment import is_checkout
 from rotator.local.server_process import serve_until_eof
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from werkzeug.serving import BaseWSGIServer
 
@@ -49,6 +49,28 @@ class OneAtATime:
             body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
         start_response(status, list(headers))
         return body
+
+
+class MovedLabels:
+    """A WSGI application that knows which version is current after AWSCURRENT was moved.
+
+    moto replaces the version that it knew before at the next write, so two would have the label,
+    and reads return the older one. The service moves it (API reference, PutSecretValue).
+    """
+
+    def __init__(self, app: WsgiApp, stored: Callable[[], Iterable[Any]]) -> None:
+        self._app = app
+        self._stored = stored
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # noqa: ANN401 - WSGI
+        """Handle a request (PEP 3333)."""
+        response: Iterable[bytes] = self._app(environ, start_response)
+        if environ.get("HTTP_X_AMZ_TARGET", "").endswith(".UpdateSecretVersionStage"):
+            for secret in self._stored():
+                for version_id, version in getattr(secret, "versions", {}).items():
+                    if "AWSCURRENT" in version["version_stages"]:
+                        secret.set_default_version_id(version_id)
+        return response
 
 
 class RealRegions:
@@ -94,7 +116,18 @@ def make_secrets_manager() -> BaseWSGIServer:
             """Log no request."""
 
     regions = secretsmanager_backends["123456789012"].regions
-    app = RealRegions(OneAtATime(create_backend_app("secretsmanager")), regions)
+
+    def stored() -> list[Any]:
+        accounts = list(secretsmanager_backends.values())
+        return [
+            each
+            for account in accounts
+            for one in account.values()
+            for each in one.secrets.values()
+        ]
+
+    moto = MovedLabels(create_backend_app("secretsmanager"), stored)
+    app = RealRegions(OneAtATime(moto), regions)
     return make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
 
 

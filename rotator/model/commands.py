@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "UNKNOWN",
     "init_command",
+    "remove_command",
     "run_command",
     "run_selected_command",
     "set_command",
@@ -21,6 +22,11 @@ UNKNOWN = "ID"
 def set_command(credentials_secret: str, options: str = "") -> str:
     """The command that changes settings or the client secret in this credentials secret."""
     return _command("credentials set", credentials_secret, options)
+
+
+def remove_command(credentials_secret: str, number: int) -> str:
+    """The command that takes a client secret out; the one with number 1 is tried first."""
+    return _command("credentials remove", credentials_secret, f"--number {number}")
 
 
 def run_command(credentials_secret: str | None, token_secret: str | None, options: str = "") -> str:

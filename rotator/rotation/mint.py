@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import MintError, ProbeError
 from rotator.model.access_token import AccessToken
-from rotator.model.commands import set_command
+from rotator.model.commands import remove_command
 from rotator.model.instants import format_duration
 from rotator.model.policy import RUN_BUDGET
 from rotator.rotation.assess import call_endpoint
@@ -154,9 +154,10 @@ def _problem_with_refused_secrets(granted: Minted, assessment: Assessment) -> st
     if position == 1:
         return None
     version, count = assessment.credentials_version, len(assessment.credentials.client_secrets)
+    times = f", {position - 1} times" if position > 2 else ""  # noqa: PLR2004 - each moves up
     return (
         f"client_secret: number {position} of {count} was accepted; those before it were refused."
-        f" If that stays so, store the accepted one alone with {set_command(version.secret_id)}"
+        f" If that stays so, take these out with {remove_command(version.secret_id, 1)}{times}"
     )
 
 

@@ -74,7 +74,7 @@ def messages(tree: ast.Module) -> Iterator[ast.Constant]:
 
 def test_advised_change_of_credentials_names_the_secret() -> None:
     """Pasted without an ID it fails, or changes whatever secret the environment names."""
-    without_id = re.compile("`rotator credentials (set|add)( --[^`]*)?`")
+    without_id = re.compile("`rotator credentials (set|add|remove)( --[^`]*)?`")
     found = [
         f"{name_of(path)}:{each.lineno}"
         for path in PRODUCT

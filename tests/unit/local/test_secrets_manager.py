@@ -3,7 +3,7 @@
 import io
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -63,25 +63,54 @@ def call(app: OneAtATime, body: io.BytesIO | None = None) -> bytes:
     return b"".join(app(environ, lambda *_: None))
 
 
-@pytest.mark.parametrize("region", ["bad", "eu-wst-1", "EU"])
-def test_region_that_does_not_exist_is_told_as_such(
-    region: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """moto's own answer is an HTTP 500, of which the message was that it will pass."""
+@pytest.fixture
+def client_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Makes a client of a local Secrets Manager, in a region."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     server = secrets_manager.make_secrets_manager()
     in_background = threading.Thread(target=server.serve_forever)
     in_background.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}"
+    url = f"http://127.0.0.1:{server.server_port}"
+
+    def make(region: str) -> Any:  # noqa: ANN401 - its methods are made at run time
         session = boto3.Session("key", "secret", region_name=region)
-        store = SecretsManagerStore(session.client("secretsmanager", endpoint_url=url))
-        with pytest.raises(StoreError, match="set AWS_REGION to the region of") as caught:
-            store.read("adobe/token")
-    finally:
-        server.shutdown()
-        in_background.join(20)
-        server.server_close()
+        return session.client("secretsmanager", endpoint_url=url)
+
+    yield make
+    server.shutdown()
+    in_background.join(20)
+    server.server_close()
+
+
+def test_write_after_a_label_was_moved_by_hand_is_current(
+    client_in: Callable[[str], Any],
+) -> None:
+    """PutSecretValue moves AWSCURRENT from whichever version has it, and AWSPREVIOUS with it."""
+    client = client_in("us-east-1")
+    first = client.create_secret(Name="a", SecretString="one")["VersionId"]
+    second = client.put_secret_value(SecretId="a", SecretString="two")["VersionId"]
+    client.update_secret_version_stage(
+        SecretId="a",
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=first,
+        RemoveFromVersionId=second,
+    )
+
+    third = client.put_secret_value(SecretId="a", SecretString="three")["VersionId"]
+
+    stages = client.describe_secret(SecretId="a")["VersionIdsToStages"]
+    assert client.get_secret_value(SecretId="a")["SecretString"] == "three"
+    assert (stages[third], stages[first]) == (["AWSCURRENT"], ["AWSPREVIOUS"])
+
+
+@pytest.mark.parametrize("region", ["bad", "eu-wst-1", "EU"])
+def test_region_that_does_not_exist_is_told_as_such(
+    region: str, client_in: Callable[[str], Any]
+) -> None:
+    """moto's own answer is an HTTP 500, of which the message was that it will pass."""
+    store = SecretsManagerStore(client_in(region))
+    with pytest.raises(StoreError, match="set AWS_REGION to the region of") as caught:
+        store.read("adobe/token")
     assert not caught.value.retryable
     assert region in str(caught.value)
 
