@@ -19,6 +19,7 @@ esac
 # Variables of these names in the environment are not ours, and would be passed on to every command.
 unset _secret access_token client_id
 _secret='' access_token='' client_id='' expires_at=0 _look_at=0 _rejected_at=0
+_issued_at=0 _early=0
 _newline='
 '
 
@@ -57,7 +58,8 @@ _read_version() {
   _now=$(date +%s)
   [ -n "$_answer" ] || return 1
   # Values that the console has turned into strings are read, too. The earlier end counts; a token
-  # without a usable next_rotation_at is due in the last 24th of its life.
+  # without a usable next_rotation_at is due in the last 24th of its life. jq also takes NaN, 01 and
+  # others for numbers, which are not JSON (RFC 8259 section 6).
   _fields=$(printf '%s' "$_answer" | jq -er --argjson now "$_now" '
     def plausible: select(0 < . and . < 253402300800);
     def whole:
@@ -77,24 +79,37 @@ _read_version() {
         * ((.hours // "0" | tonumber) * 60 + (.minutes // "0" | tonumber))
       | plausible;
     def usable(f): if . == null then empty else [f][0] // error("unusable") end;
-    .SecretString | ltrimstr("\ufeff") | fromjson
+    def standard:
+      select([scan("\"(?:\\\\.|[^\"\\\\])*\"|[^\\[\\]{}:,\" \\t\\r\\n]+")]
+        | all(startswith("\"") or test(
+            "\\A(true|false|null|-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?)\\z")));
+    .SecretString | ltrimstr("\ufeff") | standard | fromjson
     | ([(.expires_at_epoch | usable(whole)), (.expires_at | usable(instant))] | min) as $ends_at
-    | ([$now, (.issued_at | instant)] | min) as $issued_at
+    | ([.issued_at | instant][0] // $now) as $issued_at
     | ([.next_rotation_at | instant | select(. < $ends_at)][0]
-       // $ends_at - ($ends_at - $issued_at) / 24) as $due_at
+       // $ends_at - ($ends_at - ([$now, $issued_at] | min)) / 24) as $due_at
     | select($ends_at > $now and (.access_token | test("\\A[!-~]+\\z")))
     | select(.token_type | . == null or (strings | ascii_downcase == "bearer"))
     | (.client_id | if . == null then "" else . end
        | select(test("\\A([!-~]([ -~]*[!-~])?)?\\z"))) as $client_id
-    | "\($ends_at | floor) \($due_at | floor)\n\($client_id)\n\(.access_token)"
+    | ($issued_at | if . < $ends_at then ceil else 0 end) as $issued_at
+    | "\($ends_at | floor) \($due_at | floor) \($issued_at)\n\($client_id)\n\(.access_token)"
     ' 2>/dev/null) || return 1
-  access_token=${_fields##*"$_newline"} _fields=${_fields%"$_newline"*}
+  _token=${_fields##*"$_newline"} _fields=${_fields%"$_newline"*}
   client_id=${_fields##*"$_newline"} _fields=${_fields%%"$_newline"*}
-  expires_at=${_fields% *} _due=${_fields#* }
+  _issued=${_fields##* } _fields=${_fields% *}
+  # If a token was issued after its first read, its issuer's clock is ahead, and it ends that much
+  # earlier, at later reads too.
+  if [ "$_token" != "$access_token" ] || [ "$_issued" -ne "$_issued_at" ]; then
+    access_token=$_token _issued_at=$_issued
+    _early=$((_issued > _now ? _issued - _now : 0))
+  fi
+  expires_at=$((${_fields% *} - _early)) _due=$((${_fields#* } - _early))
   # For 24 hours, due an hour before the end: 1 to 3 minutes after that, then every 7.5 to 12.
   _window=$((expires_at - _due))
   _look_at=$((_due + _window * (200 + 3 * token_jitter) / 10000))
   if [ "$_look_at" -le "$_now" ]; then
     _look_at=$((_now + _window * (1250 + 7 * token_jitter) / 10000))
   fi
+  [ "$_now" -lt "$expires_at" ]
 }

@@ -119,7 +119,7 @@ export class TokenReader {
       if (error?.name === "ResourceNotFoundException") return null;
       throw error;
     }
-    const found = parse(text, this.#now());
+    const found = parse(text, this.#now(), this.#cached);
     return found !== null && this.#now() < found.expiresAt ? found : null;
   }
 
@@ -140,8 +140,9 @@ function aborted(signal) {
 }
 
 // null for a value that holds no usable token. The earlier of two ends counts; without a usable
-// next_rotation_at the token is due in the last 24th of its life.
-function parse(text, now) {
+// next_rotation_at the token is due in the last 24th of its life. If a token was issued after its
+// first read, its issuer's clock is ahead, and it ends that much earlier, at later reads too.
+function parse(text, now, cached) {
   let fields;
   try {
     fields = JSON.parse(text.replace(/^\uFEFF/, "")) ?? {};
@@ -157,10 +158,13 @@ function parse(text, now) {
   if (ends.length === 0 || ends.includes(null)) return null;
   const expiresAt = Math.min(...ends);
   const due = instant(fields.next_rotation_at);
-  const issuedAt = Math.min(instant(fields.issued_at) ?? now, now);
+  const issuedAt = instant(fields.issued_at) ?? now;
   const isDueBefore = due !== null && due < expiresAt;
-  const dueAt = isDueBefore ? due : expiresAt - (expiresAt - issuedAt) / 24;
-  return { token, clientId, expiresAt, dueAt };
+  const dueAt = isDueBefore ? due : expiresAt - (expiresAt - Math.min(issuedAt, now)) / 24;
+  const isCached = cached?.token === token && cached.issuedAt === issuedAt;
+  const ahead = issuedAt < expiresAt ? Math.max(issuedAt - now, 0) : 0;
+  const early = isCached ? cached.early : ahead;
+  return { token, clientId, issuedAt, early, expiresAt: expiresAt - early, dueAt: dueAt - early };
 }
 
 function isText(value, pattern) {

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rotator.errors import replace_error
-from rotator.wire.dates import parse_json_integer
+from rotator.wire.dates import parse_json_integer, refuse_json_constant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,12 +102,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _refuse_word(_: str) -> NoReturn:
-    raise ValueError
-
-
 # Made once: a fleet reads thousands of objects.
-_make_decoder = partial(json.JSONDecoder, parse_int=parse_json_integer, parse_constant=_refuse_word)
+_make_decoder = partial(
+    json.JSONDecoder, parse_int=parse_json_integer, parse_constant=refuse_json_constant
+)
 _DECODER, _LENIENT_DECODER = _make_decoder(object_pairs_hook=_object), _make_decoder()
 
 

@@ -136,10 +136,10 @@ def decode_json(text: str | bytes) -> object:
     """The decoded value; None if it is not JSON (the decoder's error would contain the text)."""
     import json
 
-    from rotator.wire.dates import parse_json_integer
+    from rotator.wire.dates import parse_json_integer, refuse_json_constant
 
     try:
-        return json.loads(text, parse_int=parse_json_integer)
+        return json.loads(text, parse_int=parse_json_integer, parse_constant=refuse_json_constant)
     except (ValueError, RecursionError) as error:
         own = signal_error(error)
     if own is not None:

@@ -1,10 +1,14 @@
 """Numbers and dates that servers send, parsed tolerantly.
 
-No function here raises an exception; None means that the value cannot be parsed. This module
-imports little of the standard library and nothing else, because the reader imports it.
+None means that the value cannot be parsed; only `refuse_json_constant` raises an exception. This
+module imports little of the standard library and nothing else, because the reader imports it.
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = [
     "MAX_EPOCH_S",
@@ -15,6 +19,7 @@ __all__ = [
     "parse_number",
     "parse_retry_after",
     "parse_whole_number",
+    "refuse_json_constant",
 ]
 
 MAX_NUMBER = 2**53
@@ -54,6 +59,11 @@ def parse_json_integer(text: str) -> float:
     `int` raises ValueError for more than 4,300 digits, which JSON allows.
     """
     return int(text) if len(text) <= MAX_INTEGER_CHARS else float(text)
+
+
+def refuse_json_constant(_: str) -> NoReturn:
+    """For `parse_constant` of a decoder: JSON has no `NaN` and `Infinity` (RFC 8259 section 6)."""
+    raise ValueError("is not JSON")
 
 
 def parse_whole_number(value: object) -> int | None:

@@ -107,9 +107,15 @@ WRITE_MUTATIONS = {
     ),
     "the reader refuses a number of five thousand digits": Mutation(
         "reader/snapshot.py",
-        "json.loads(text, parse_int=parse_json_integer)",
-        "json.loads(text)",
+        "json.loads(text, parse_int=parse_json_integer, ",
+        "json.loads(text, ",
         "tests/unit/reader/test_snapshot.py -k of_any_size",
+    ),
+    "the reader takes NaN for JSON": Mutation(
+        "reader/snapshot.py",
+        ", parse_constant=refuse_json_constant",
+        "",
+        "tests/unit/model/test_token_documents.py -k serve_in_python",
     ),
     "a response of another write is believed": Mutation(
         "aws/store.py",
