@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
+from rotator.cli.fleet_problems import problem_lines
+from rotator.cli.fleet_text import binding_name, summary_text, table
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import (
     client_secret_fields,
@@ -158,9 +160,9 @@ def _discovery_fields(selection: Selection) -> dict[str, Any]:
 def _selection_lines(selection: Selection, summary: dict[str, Any]) -> list[str]:
     """The counts, after a warning if discovery was cut short."""
     if selection.broken_off is None:
-        return [_summary_text(summary)]
+        return [summary_text(summary)]
     missing = f"discovery incomplete: {selection.broken_off}; bindings that come later are missing"
-    return [missing, _summary_text(summary)]
+    return [missing, summary_text(summary)]
 
 
 def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
@@ -168,15 +170,13 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
     rows = [
         (
             report.outcome.replace("_", " "),
-            report.binding.token_secret,
+            binding_name(report.binding, report.error),
             _end_text(report.expires_at, now),
         )
         for report in reports
         if report.outcome != "not_due"
     ]
-    lines = _table(rows)
-    lines += [f"{each.outcome}: {each.error}" for each in reports if each.error is not None]
-    return lines
+    return [*table(rows), *problem_lines(reports)]
 
 
 def _end_text(expires_at: datetime | None, now: datetime) -> str:
@@ -193,7 +193,7 @@ def _status_lines(
     for each in found:
         status = each.status
         if status is None:
-            rows.append(("unknown", each.binding.token_secret, _unknown_text(each)))
+            rows.append(("unknown", binding_name(each.binding, each.error), _unknown_text(each)))
         else:
             reason = status.reason.replace("_", " ")
             life = remaining_text(status) or "no token"
@@ -203,24 +203,10 @@ def _status_lines(
         ("client secret", each.credentials_secret, client_secret_text(each, now))
         for each in client_secrets
     ]
-    return [*_table(rows), *_table(ages)]
+    return [*table(rows), *table(ages)]
 
 
 def _unknown_text(each: BindingStatus) -> str:
     """Why the health is not known, and the stored token's expiry if that is known."""
     ends_at = each.error.details.get("expires_at") if each.error is not None else None
     return f"{each.error}; the stored token expires at {ends_at}" if ends_at else str(each.error)
-
-
-def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
-    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
-    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
-
-
-def _summary_text(summary: dict[str, Any]) -> str:
-    counts = [
-        f"{count} {name.replace('_', ' ')}"
-        for name, count in summary.items()
-        if count and name not in {"bindings", "discovery_incomplete"}
-    ]
-    return f"{summary['bindings']} bindings: {', '.join(counts)}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import EXIT_OK
 from rotator.cli.job_logs import configure_job_logs
+from rotator.cli.next_steps import next_step, with_commands
 from rotator.cli.results import failure_fields, result_fields
 from rotator.cli.selectors import add_fleet, add_names, add_policy, load_job_settings, load_selector
 from rotator.errors import ConfigError, RotatorError, describe_unexpected
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import argparse
 
     from rotator.config import Settings
-    from rotator.model.binding import Binding
     from rotator.rotation.rotate import RotationResult
 
 __all__ = ["add_to"]
@@ -28,23 +27,6 @@ example, a crontab line:
   */15 * * * *  rotator run --credentials-secret adobe/credentials --token-secret adobe/token
 
 A run that is not due makes one call to Secrets Manager and mints nothing."""
-
-
-_CHECK_CLIENT = "check the client at the provider, then store its secret with {set_command}"
-# By error code of AWS or of the provider (RFC 6749 section 5.2), beside CLIENT_REFUSALS.
-_NEXT_STEPS = {
-    "ResourceNotFoundException": "if name and region are right, create it with {init_command}",
-    "invalid_scope": "correct the scope with {set_scope}",
-}
-
-_UNKNOWN_CLIENT = re.compile(
-    r"\bclient_id\b|application with identifier|unknown client|client (was )?not found",
-    re.IGNORECASE,
-)
-_OTHER_CLIENT = (
-    'compare the client id with the provider\'s; to change it, pass {{"client_id": "..."}} on'
-    " standard input to {set_command}"
-)
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -130,9 +112,10 @@ def _failure_as_text(
     lines += _kept_lines(failure)
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
-    step = _next_step(failure)
+    step = next_step(failure)
     if step is not None and settings is not None:
-        lines.append(f"next: {_with_commands(step, settings.binding(), secret_id)}")
+        names = settings.credentials_secret, settings.token_secret
+        lines.append(f"next: {with_commands(step, *names, secret_id=secret_id)}")
     return "\n".join(lines)
 
 
@@ -149,28 +132,6 @@ def _kept_lines(failure: dict[str, Any]) -> list[str]:
         return [f"kept: version {version_id}, expires at {expires_at}"]
     ended = f"no valid token: version {version_id} expired at {expires_at}"
     return [f"{ended}; consumers have none, unless AWSPREVIOUS still serves"]
-
-
-def _next_step(failure: dict[str, Any]) -> str | None:
-    from rotator.model.providers import CLIENT_REFUSALS
-
-    code = failure.get("oauth_error") or failure.get("aws_code") or ""
-    if code not in CLIENT_REFUSALS:
-        return _NEXT_STEPS.get(code)
-    return _OTHER_CLIENT if _UNKNOWN_CLIENT.search(failure["error"]) else _CHECK_CLIENT
-
-
-def _with_commands(step: str, binding: Binding, secret_id: str | None) -> str:
-    from rotator.model.commands import init_command, set_command
-
-    # Credentials that exist are read first, and init does not overwrite them.
-    is_bound_alone = secret_id == binding.token_secret != binding.credentials_secret
-    options = "--bind-only" if is_bound_alone else ""
-    return step.format(
-        set_command=set_command(binding.credentials_secret),
-        set_scope=set_command(binding.credentials_secret, "--scope SCOPE"),
-        init_command=init_command(binding.credentials_secret, binding.token_secret, options),
-    )
 
 
 def _as_text(result: RotationResult) -> str:

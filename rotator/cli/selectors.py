@@ -95,7 +95,7 @@ def load_job_settings(args: argparse.Namespace, **more: str | None) -> Settings:
     """The settings of flags and environment; raises ConfigError."""
     from rotator.config import load_settings
 
-    names = ("credentials_secret", "token_secret", "cadence", "interval", "tick")
+    names = ("credentials_secret", "token_secret", "cadence", "interval", "tick", "spread")
     given = {name: getattr(args, name, None) for name in names} | more
     if getattr(args, "id", None) is not None:
         given["token_secret"] = named_token_secret(args)
@@ -143,7 +143,7 @@ def load_selector(args: argparse.Namespace) -> FleetSelector | None:
 
     names = ("credentials_secret", "token_secret", "cadence", "interval", "tick", "spread")
     given = {f"--{name.replace('_', '-')}": getattr(args, name, None) for name in names}
-    given["--token-secret"] = given["--token-secret"] or getattr(args, "id", None)
+    given["ID"] = getattr(args, "id", None)
     given["--config"] = args.config
     given["--discover"] = "true" if args.discover else None
     given["--probe-url"] = getattr(args, "probe_url", None)

@@ -61,12 +61,14 @@ def load_fleet(
 ) -> FleetSelector | None:
     """The fleet that `given` or the environment selects, None if they select one binding.
 
-    Flags win: one that names a secret overrides the variables that select a fleet, and vice versa.
-    The pairs of `--where` are separated by commas. Raises ConfigError for a wrong value or an
-    ambiguous selection.
+    Flags win: one that names a secret (`ID` is the token secret as an argument) overrides the
+    variables that select a fleet, and vice versa. The pairs of `--where` are separated by commas.
+    Raises ConfigError for a wrong value or an ambiguous selection.
     """
     typed = {
-        label.removeprefix("--").replace("-", "_"): Given(text, label)
+        "token_secret" if label == "ID" else label.removeprefix("--").replace("-", "_"): Given(
+            text, label
+        )
         for label, text in given.items()
         if text is not None
     }
@@ -90,9 +92,11 @@ def load_fleet(
         found.pop("where", None)
     if config is None and not discover:
         return None
+    # A variable that names a token secret may be there for readers; an argument means that one.
+    named = ("credentials_secret", *(typed.keys() & {"token_secret"}))
     rivals = [
         found[name].label
-        for name in ("config", "discover", "credentials_secret")
+        for name in ("config", "discover", *named)
         if name in found and (name != "discover" or discover)
     ]
     if len(rivals) > 1:

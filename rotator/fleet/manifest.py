@@ -59,7 +59,7 @@ def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
     content = replace_error(
         lambda: tomllib.loads(text),
         (tomllib.TOMLDecodeError, RecursionError),
-        lambda error: ConfigError(f"manifest: is not TOML{_position(error)}"),
+        lambda error: ConfigError(f"manifest: is not TOML{_position(error, text)}"),
     )
     return read_manifest(content)
 
@@ -83,6 +83,7 @@ def _selection(entries: list[object]) -> Selection:
             parsed = _fleet_binding(number, entry)
             _refuse_second(number, parsed.binding.token_secret, first_at)
         except ConfigError as error:
+            error.details["manifest_binding"] = number  # it may have no name
             refused.append(RefusedBinding(_read_names(entry), error))
         else:
             bindings.append(parsed)
@@ -180,7 +181,10 @@ def _parsed(subject: str, table: Mapping[str, Any], key: str, parse: Callable[[s
     )
 
 
-def _position(error: Exception) -> str:
+def _position(error: Exception, text: str) -> str:
     """The line and column of a TOML error, whose own text can quote the file."""
     found = str(error).rpartition("(at ")[2]
+    if found == "end of document)":
+        last = text.count("\n", 0, len(text.rstrip())) + 1
+        return f" (it ends too early, at line {last})"
     return f" (at {found}" if found.startswith("line ") else ""

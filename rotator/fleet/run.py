@@ -117,7 +117,7 @@ def _log_interruption(fleet: FleetRun, selection: Selection, reports: list[Bindi
     left = [each.token_secret for each in every if each not in ended]
     structlog.get_logger().warning(
         "rotator.fleet_interrupted",
-        **summarize(reports),
+        **{**summarize(reports), "bindings": len(every)},
         unfinished=len(left),
         problem=f"interrupted before the outcome of {shorten_list(left)}; the next run goes on with"
         " them",

@@ -19,9 +19,9 @@ UNKNOWN = "ID"
 """The placeholder for a secret whose name is not known, as in `--help`."""
 
 
-def set_command(credentials_secret: str, options: str = "") -> str:
+def set_command(credentials_secret: str | None, options: str = "") -> str:
     """The command that changes settings or the client secret in this credentials secret."""
-    return _command("credentials set", credentials_secret, options)
+    return _command("credentials set", credentials_secret or UNKNOWN, options)
 
 
 def remove_command(credentials_secret: str, number: int) -> str:

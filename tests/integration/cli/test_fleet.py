@@ -185,6 +185,16 @@ def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
             {},
             "--config and --credentials-secret: select different bindings",
         ),
+        (
+            ("--config", "a", "--token-secret", "t", "--force"),
+            {},
+            "--config and --token-secret: select different bindings; keep one of them",
+        ),
+        (
+            ("--discover", "--token-secret", "t"),
+            {},
+            "--discover and --token-secret: select different bindings",
+        ),
         (("--where", "a=b"), {}, "--where: works only with --discover; set both"),
         (("--discover", "--where", "a"), {}, "--where: pair 1 is not KEY=VALUE"),
         (("--config", "/nowhere/fleet.toml"), {}, "manifest: the file cannot be read"),
@@ -203,6 +213,49 @@ def test_ambiguous_or_wrong_selection_is_named(
 
     assert ended.returncode == 2
     assert problem in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("selects", [("--config", "a"), ("--discover",)])
+def test_status_of_a_fleet_refuses_the_name_of_one_token(
+    inside: Cli, selects: tuple[str, ...]
+) -> None:
+    ended = inside("status", *selects, "adobe/token")
+
+    assert ended.returncode == 2
+    assert f"{selects[0]} and ID: select different bindings" in ended.stderr
+
+
+def test_token_secret_of_the_environment_may_be_there_for_readers(
+    inside: Cli, vault: Vault, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path / "f", (vault.credentials_secret, vault.token_secret))
+
+    ended = inside("run", "--config", manifest, env={"ROTATOR_TOKEN_SECRET": "any/token"})
+
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_refused_client_of_a_fleet_is_named_with_its_binding_and_the_next_step(
+    inside: Cli, vault: Vault, tmp_path: Path
+) -> None:
+    vault.put_credentials(client_secret="wrong")
+    other = add_token_secret(vault, "other", vault.credentials_secret)
+    pairs = [(vault.credentials_secret, name) for name in (vault.token_secret, other)]
+
+    ended = inside("run", "--config", write_manifest(tmp_path / "fleet.toml", *pairs))
+
+    lines = ended.stdout.splitlines()
+    told = [line for line in lines if line.startswith("failed: ")]
+    assert ended.returncode == 3
+    assert len(told) == 1
+    assert f"2 token secrets of credentials secret {vault.credentials_secret}, " in told[0]
+    assert vault.token_secret in told[0]
+    assert other in told[0]
+    assert "invalid_client" in told[0]
+    assert (
+        f"  next: check the client at the provider, then store its secret with `rotator"
+        f" credentials set {vault.credentials_secret}`" in lines
+    )
 
 
 def test_flag_that_names_a_binding_makes_the_fleet_of_the_environment_moot(

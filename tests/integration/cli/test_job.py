@@ -54,6 +54,19 @@ def test_stored_life_is_what_the_provider_announced(inside: Cli, vault: Vault) -
     assert stored["expires_at_epoch"] == int(expires_at.timestamp())
 
 
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_spread_of_a_single_binding_brings_its_next_rotation_forward(
+    inside: Cli, fresh: Vault, command: str
+) -> None:
+    plain = inside(command, *fresh.selectors, "--json")
+    spread = inside(command, *fresh.selectors, "--spread", "10h", "--json")
+
+    assert (plain.returncode, spread.returncode) == (0, 0)
+    at, earlier_at = (result(each)["next_rotation_at"] for each in (plain, spread))
+    hours = (datetime.fromisoformat(at) - datetime.fromisoformat(earlier_at)) / timedelta(hours=1)
+    assert 0 < hours <= 10
+
+
 def test_due_token_is_replaced(cli: Cli, vault: Vault, ims: RemoteIms) -> None:
     old = vault.put_token(age=OLD)
 

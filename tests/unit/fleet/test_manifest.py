@@ -99,6 +99,14 @@ def test_wrong_binding_is_refused_alone(entry: str, problem: str) -> None:
     assert problem in str(refused.error)
 
 
+@pytest.mark.parametrize("end", ["[[binding", '[fleet]\nname = """a\n\n', "[fleet]\nworkers ="])
+def test_manifest_that_ends_too_early_is_refused_by_its_last_line(end: str) -> None:
+    last = len(f"{ONE}{end}".rstrip().splitlines())
+
+    with pytest.raises(ConfigError, match=rf"is not TOML \(it ends too early, at line {last}\)"):
+        parse_manifest(f"{ONE}{end}")
+
+
 def test_one_secret_for_both_is_a_binding() -> None:
     _, selection = parse_manifest('[[binding]]\ncredentials_secret = "s"\ntoken_secret = "s"\n')
 

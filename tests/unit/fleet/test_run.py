@@ -339,5 +339,5 @@ def test_run_that_is_ended_tells_at_once_what_it_leaves_open() -> None:
     released.set()
 
     [event] = [each for each in events if each["event"] == "rotator.fleet_interrupted"]
-    assert (event["not_due"], event["unfinished"]) == (1, 1)
+    assert (event["bindings"], event["not_due"], event["unfinished"]) == (2, 1, 1)
     assert "interrupted before the outcome of t/due; the next run goes on" in event["problem"]

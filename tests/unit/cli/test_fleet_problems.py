@@ -1,0 +1,107 @@
+"""What a run prints of a fleet's problems: each names its bindings, and what to do."""
+
+from rotator.cli.fleet_problems import problem_lines
+from rotator.cli.fleet_text import binding_name, table
+from rotator.errors import ConfigError, MintError, RotatorError
+from rotator.fleet.manifest import parse_manifest
+from rotator.fleet.report import BindingReport, DeferredError
+from rotator.model.binding import Binding
+
+
+def refusal(debug_id: str | None = None) -> MintError:
+    """A client that the provider refuses (RFC 6749 section 5.2)."""
+    traced = f", debug id {debug_id}" if debug_id else ""
+    return MintError(
+        f"token endpoint: answered invalid_client (HTTP 401{traced})",
+        status=401,
+        oauth_error="invalid_client",
+        debug_id=debug_id,
+    )
+
+
+def failed(name: str, error: RotatorError, *, credentials: str | None = None) -> BindingReport:
+    return BindingReport(Binding(credentials or f"c/{name}", f"t/{name}"), error=error)
+
+
+def test_refused_client_is_told_with_its_binding_its_credentials_and_the_next_step() -> None:
+    first, step = problem_lines([failed("a", refusal("x-1"))])
+
+    assert first == (
+        "failed: token secret t/a of credentials secret c/a: token endpoint: answered"
+        " invalid_client (HTTP 401, debug id x-1)"
+    )
+    assert step == (
+        "  next: check the client at the provider, then store its secret with"
+        " `rotator credentials set c/a`"
+    )
+
+
+def test_problem_that_bindings_share_is_told_once_with_their_names() -> None:
+    reports = [failed(name, refusal(f"x-{name}")) for name in ("a", "b")]
+    reports += [failed(name, refusal(), credentials="c/shared") for name in ("c", "d")]
+
+    lines = problem_lines(reports[:2])
+    shared = problem_lines(reports[2:])
+
+    assert lines[0] == (
+        "failed: 2 token secrets, t/a (of c/a), t/b (of c/b): token endpoint: answered"
+        " invalid_client (HTTP 401)"
+    )
+    assert lines[1].endswith("`rotator credentials set ID`")
+    assert shared[0].startswith(
+        "failed: 2 token secrets of credentials secret c/shared, t/c, t/d: token endpoint: "
+    )
+    assert shared[1].endswith("`rotator credentials set c/shared`")
+
+
+def test_problems_that_differ_are_told_apart() -> None:
+    texts = ("token endpoint: refused (HTTP 400)", "token endpoint: refused (HTTP 403)")
+    lines = problem_lines([failed(text[-2], MintError(text)) for text in texts])
+
+    assert len(lines) == 2
+
+
+def test_outage_that_defers_a_thousand_bindings_takes_one_line() -> None:
+    reports = [
+        failed(str(n), DeferredError(Binding(f"c/{n}", f"t/{n}"), "host a.example: HTTP 503"))
+        for n in range(1000)
+    ]
+
+    [line] = problem_lines(reports)
+
+    assert line.startswith("deferred: 1000 token secrets, t/0, t/1, ")
+    assert "t/9 and 990 more: host a.example: HTTP 503; the next run tries again" in line
+    assert "t/10," not in line
+
+
+def test_temporary_problem_says_so_as_a_single_run_does() -> None:
+    error = MintError("token endpoint: failed (HTTP 503)", retryable=True)
+
+    assert problem_lines([failed("a", error)])[1] == "  temporary: the next run tries again"
+
+
+def test_problem_that_names_the_binding_itself_does_not_name_it_twice() -> None:
+    [line] = problem_lines([failed("a", ConfigError("token secret t/a: is wrong"))])
+
+    assert line == "failed: token secret t/a: is wrong"
+
+
+def test_entry_of_a_manifest_is_named_without_controlling_the_terminal() -> None:
+    good = '[[binding]]\ncredentials_secret = "c"\ntoken_secret = "t"\n'
+    hostile = good.replace('"t"', '"\\u001b[2Jx\\ny' + "z" * 5000 + '"')
+    nameless = '[[binding]]\ncredentials_secret = "c"\n'
+    _, selection = parse_manifest(good + hostile + nameless)
+
+    rows = [("failed", binding_name(each.binding, each.error), "") for each in selection.refused]
+    lines = table([("failed", "t", "no token known"), *rows])
+
+    assert lines[1].split()[1].startswith(r"\x1b[2Jx\nyzz")
+    assert lines[2].split(maxsplit=1)[1].strip() == "binding 3"
+    assert max(map(len, lines)) < 100
+
+
+def test_long_name_widens_its_own_row_only() -> None:
+    lines = table([("failed", "t" * 500, "x"), ("failed", "t", "x")])
+
+    assert "t" * 500 in lines[0]
+    assert len(lines[1]) < 100
