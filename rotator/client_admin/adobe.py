@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotator.client_admin.calls import Adapter, Call
-from rotator.client_admin.values import parse_milliseconds, parse_text
+from rotator.client_admin.values import parse_milliseconds, parse_text, parse_value
 from rotator.errors import ConfigError
-from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecr
 
 
 def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
-    return NewSecret(_parse_secret(fields), Secret(parse_text(fields["client_secret"])))
+    return NewSecret(_parse_secret(fields), parse_value(fields["client_secret"]))
 
 
 def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:

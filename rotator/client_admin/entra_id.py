@@ -10,9 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.client_admin.calls import Adapter, Call
-from rotator.client_admin.values import parse_date_time, parse_text
+from rotator.client_admin.values import parse_date_time, parse_text, parse_value
 from rotator.model.instants import format_instant
-from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret, matches_unknown
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.client_admin.calls import Target
+    from rotator.model.secret import Secret
 
 __all__ = ["ENTRA_ID"]
 
@@ -64,7 +64,7 @@ def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, .
 
 
 def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
-    return NewSecret(_parse_secret(fields), Secret(parse_text(fields["secretText"])))
+    return NewSecret(_parse_secret(fields), parse_value(fields["secretText"]))
 
 
 def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:

@@ -13,8 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.client_admin.calls import Adapter, Call
-from rotator.client_admin.values import parse_date_time, parse_text
-from rotator.model.secret import Secret
+from rotator.client_admin.values import parse_date_time, parse_text, parse_value
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.client_admin.calls import Target
+    from rotator.model.secret import Secret
 
 __all__ = ["OKTA"]
 
@@ -57,7 +57,7 @@ def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, .
 
 
 def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
-    return NewSecret(_parse_secret(fields), Secret(parse_text(fields["client_secret"])))
+    return NewSecret(_parse_secret(fields), parse_value(fields["client_secret"]))
 
 
 def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:

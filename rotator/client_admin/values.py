@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rotator.model.fields import load_object
+from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["parse_date_time", "parse_items", "parse_milliseconds", "parse_text"]
+__all__ = ["parse_date_time", "parse_items", "parse_milliseconds", "parse_text", "parse_value"]
 
 
 def parse_items(body: bytes) -> Mapping[str, Any]:
@@ -25,6 +26,13 @@ def parse_text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError
     return value
+
+
+def parse_value(value: object) -> Secret:
+    """The value of a new client secret, which may be one that can't be stored."""
+    if not isinstance(value, str):
+        raise TypeError
+    return Secret(value)
 
 
 def parse_milliseconds(value: object) -> datetime:

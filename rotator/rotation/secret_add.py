@@ -10,10 +10,23 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from rotator.errors import ClientAdminError, ConfigError, MintError, StoreError
+from rotator.errors import (
+    ClientAdminError,
+    ConfigError,
+    MintError,
+    RotatorError,
+    StoreError,
+    replace_error,
+)
+from rotator.model.fields import is_one_line
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
-from rotator.rotation.secret_endings import abandon_rolled_back, before_intent, find_later_version
+from rotator.rotation.secret_endings import (
+    abandon,
+    abandon_rolled_back,
+    before_intent,
+    find_later_version,
+)
 from rotator.rotation.secret_gate import find_end_of_tokens
 from rotator.rotation.secret_listing import (
     explain_refused_add,
@@ -21,7 +34,7 @@ from rotator.rotation.secret_listing import (
     find_orphans,
     refuse_without_capacity,
 )
-from rotator.rotation.secret_proof import prove, prove_stored
+from rotator.rotation.secret_proof import find_refusal, find_replacement, prove_stored
 from rotator.rotation.secret_removal import delete, switch_off
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
@@ -47,6 +60,8 @@ if TYPE_CHECKING:
 __all__ = ["begin", "settle_add"]
 
 Found = TypeVar("Found")
+
+TOO_MANY_REQUESTS = 429
 
 TAKEOVER_AFTER = timedelta(minutes=5)
 """How long another run may take from its intent until both client secrets are stored. It also
@@ -117,14 +132,61 @@ def _add(
     try:
         added = admin.add(label_of(intent), run.now() + timedelta(days=seen.settings.lifetime_days))
     except ClientAdminError as error:
-        if not is_refusal(error):
+        if not is_refusal(error) and not _was_only_throttled(admin, addition, error):
             raise
-        refused = error
+        refused: RotatorError = explain_refused_add(seen, admin, error, old, addition.lost)
     else:
         _refuse_repeated(seen, addition, added)
-        return _store_both(run, seen, intent, added)
+        if added.value and is_one_line(added.value.reveal()):
+            return _store_both(run, seen, intent, added, admin)
+        refused = _discard(seen, admin, addition, added)
     publish(run, seen, before)
-    raise explain_refused_add(seen, admin, refused, old, addition.lost)
+    raise refused
+
+
+def _was_only_throttled(admin: ClientAdmin, addition: _Addition, error: ClientAdminError) -> bool:
+    """Whether a 429 means that nothing was added: a gateway can send it after the provider acted.
+
+    The list decides, as far as it can be read.
+    """
+    if error.status != TOO_MANY_REQUESTS:
+        return False
+    known = {each.id for each in (*addition.listed, *addition.orphans)}
+    try:
+        return {each.id for each in admin.list()} <= known
+    except ClientAdminError:
+        return False
+
+
+def _discard(
+    seen: Situation, admin: ClientAdmin, addition: _Addition, added: NewSecret
+) -> ClientAdminError:
+    """Delete a new client secret whose value can't be stored, and return the error about it.
+
+    Raises ClientAdminError if it can't be deleted; a later run does that then.
+    """
+    kind, new_id = seen.settings.kind, added.listed.id
+    problem = (
+        f"{kind.name}: its response to a request to add a client secret is not the documented one:"
+        " the value is not one line without white space around it, so it can't be stored"
+    )
+
+    def delete_again() -> None:
+        if admin.can_retire:
+            switch_off(admin, new_id, kept=addition.stored)
+        delete(admin, new_id, kept=addition.stored)
+
+    replace_error(
+        delete_again,
+        ClientAdminError,
+        lambda error: ClientAdminError(
+            f"{problem}; {new_id} is to be deleted again, but: {error}", status=error.status
+        ),
+    )
+    return ClientAdminError(
+        f"{problem}; {new_id} is deleted again, and the stored ones are as they were. See what"
+        f" responds at {seen.settings.url}, then run this again"
+    )
 
 
 def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> None:
@@ -165,7 +227,7 @@ def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found
 
 
 def _store_both(
-    run: SecretRun, seen: Situation, intent: SecretRotation, added: NewSecret
+    run: SecretRun, seen: Situation, intent: SecretRotation, added: NewSecret, admin: ClientAdmin
 ) -> SecretRotationResult:
     value = added.value
     rotation = replace(
@@ -181,7 +243,12 @@ def _store_both(
         return [value.reveal(), *(text for text in texts if text != value.reveal())]
 
     seen = publish(run, seen, rotation, client_secrets=put_first, patience_s=STORE_PATIENCE_S)
-    prove(run, seen, value)
+    refused = find_refusal(run, seen, value)
+    replaced = find_replacement(run, seen, value)  # during the minutes that this takes
+    if replaced is not None:
+        return abandon(run, replaced, rotation, {each.id: each for each in admin.list()})
+    if refused is not None:
+        raise refused
     ends = format_instant((rotation.stored_at or run.now()) + run.overlap)
     old_id = rotation.old.id if rotation.old else "?"
     return run.conclude(

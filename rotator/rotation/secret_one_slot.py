@@ -16,7 +16,14 @@ from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
-from rotator.rotation.secret_proof import explain_refused_stored, find_accepted, may_mint, prove
+from rotator.rotation.secret_proof import (
+    explain_refused_stored,
+    find_accepted,
+    find_refusal,
+    find_replacement,
+    may_mint,
+    prove,
+)
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     add_new,
@@ -117,7 +124,12 @@ def _replace(
     admin.replace(value)
     rotation = replace(rotation, step="overlap", stored_at=run.now())
     seen = publish(run, seen, rotation, client_secrets=add_new(value))
-    prove(run, seen, value)
+    refused = find_refusal(run, seen, value)
+    replaced = find_replacement(run, seen, value)  # during the minutes that this takes
+    if replaced is not None:
+        return _abandon(run, replaced, rotation)
+    if refused is not None:
+        raise refused
     until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
     return run.conclude("started", summary, rotation=rotation)

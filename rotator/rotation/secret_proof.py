@@ -16,7 +16,7 @@ from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
 from rotator.rotation.secret_listing import StoredSecret, describe, find_bound, identify
-from rotator.rotation.secret_run import SETTLING
+from rotator.rotation.secret_run import SETTLING, find_edit, refuse_if_overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ __all__ = [
     "explain_untried",
     "find_accepted",
     "find_old_values",
+    "find_refusal",
+    "find_replacement",
     "has_to_try_old",
     "is_dead",
     "is_refused",
@@ -157,11 +159,29 @@ def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
     If it may not be tried, the gate alone decides. Raises MintError; nothing has changed then, and
     the old one still works.
     """
+    refused = find_refusal(run, seen, value)
+    if refused is not None:
+        raise refused
+
+
+def find_refusal(run: SecretRun, seen: Situation, value: Secret) -> MintError | None:
+    """The error that `prove` raises, None if it raises none."""
     if not may_mint(seen):
-        return
+        return None
     accepted = find_accepted(run, seen, (value,), waits=True)
-    if isinstance(accepted, MintError):
-        raise _not_accepted(run, seen, accepted)
+    return _not_accepted(run, seen, accepted) if isinstance(accepted, MintError) else None
+
+
+def find_replacement(run: SecretRun, seen: Situation, value: Secret) -> Situation | None:
+    """The situation if somebody has stored another client secret than this first, else None.
+
+    Raises VersionConflict if it was another run.
+    """
+    edited = find_edit(run, seen)
+    if edited is None or edited.credentials.client_secrets[0] == value:
+        return None
+    refuse_if_overtaken(run, seen)
+    return edited
 
 
 def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:

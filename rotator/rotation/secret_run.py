@@ -48,6 +48,7 @@ __all__ = [
     "add_new",
     "drop_replaced",
     "explain_age",
+    "find_edit",
     "is_old_enough",
     "is_refusal",
     "publish",
@@ -239,18 +240,20 @@ def refuse_if_edited(run: SecretRun, seen: Situation) -> None:
     Call it directly before a client secret is deleted or switched off: somebody may have stored
     that one again.
     """
-    if _read_client_secrets(run) == seen.credentials.client_secrets:
-        return
-    # A read may lag behind this rotation's own write, and a later one behind an edit: the values
-    # after a pause count.
-    run.clock.sleep(sum(CONSISTENCY_WAITS_S))
-    if _read_client_secrets(run) != seen.credentials.client_secrets:
+    if find_edit(run, seen) is not None:
         raise _conflict(run, EDITED)
 
 
-def _read_client_secrets(run: SecretRun) -> tuple[Secret, ...]:
-    [current] = run.store.read(run.credentials_secret)
-    return _situation(current).credentials.client_secrets
+def find_edit(run: SecretRun, seen: Situation) -> Situation | None:
+    """The situation now if other client secrets are stored than were read, None otherwise."""
+    values = seen.credentials.client_secrets
+    if read_situation(run).credentials.client_secrets == values:
+        return None
+    # A read may lag behind this rotation's own write, and a later one behind an edit: the values
+    # after a pause count.
+    run.clock.sleep(sum(CONSISTENCY_WAITS_S))
+    current = read_situation(run)
+    return None if current.credentials.client_secrets == values else current
 
 
 def refuse_if_overtaken(run: SecretRun, seen: Situation) -> None:

@@ -65,8 +65,9 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: the old one is deleted before the new one is stored": Mutation(
         ADD,
-        "    return _store_both(run, seen, intent, added)",
-        "    admin.delete(old.id)\n    return _store_both(run, seen, intent, added)",
+        "            return _store_both(run, seen, intent, added, admin)",
+        "            admin.delete(old.id)\n"
+        "            return _store_both(run, seen, intent, added, admin)",
         "tests/evidence/test_evidence.py -k client_secret",
     ),
     "client secret: the new one takes the old one's place at once": Mutation(

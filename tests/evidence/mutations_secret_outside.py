@@ -8,6 +8,7 @@ ADAPTER = "client_admin/adapter.py"
 CALLS = "tests/unit/client_admin/test_adapter.py"
 REFUSALS = "client_admin/refusals.py"
 SHOWN = "tests/unit/client_admin/test_refusals.py"
+STARTED = "tests/unit/rotation/test_client_secret_started.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
@@ -137,6 +138,24 @@ SECRET_OUTSIDE_MUTATIONS = {
         "max(rotation.stored_at, made_at or rotation.stored_at)",
         "rotation.stored_at",
         f"{CLOCK} -k clock_behind",
+    ),
+    "new client secret: a 429 after the add counts as one before it": Mutation(
+        ADD,
+        "        return {each.id for each in admin.list()} <= known\n",
+        "        return True\n",
+        "tests/unit/rotation/test_client_secret_lost.py -k too_many_requests",
+    ),
+    "new client secret: what was stored during its proof isn't seen": Mutation(
+        ADD,
+        "    if replaced is not None:\n",
+        "    if False:\n",
+        f"{STARTED} -k does_not_say_started",
+    ),
+    "new client secret: one that can't be stored stays at the provider": Mutation(
+        ADD,
+        "        if added.value and is_one_line(added.value.reveal()):\n",
+        "        if True:\n",
+        f"{STARTED} -k cannot_be_stored",
     ),
     "new client secret: a 429 after the add counts as a refusal": Mutation(
         "rotation/secret_run.py",
