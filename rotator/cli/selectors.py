@@ -109,6 +109,7 @@ def typed_options(args: argparse.Namespace) -> str:
     words = ["--discover"] if args.discover else []
     given = [("--config", args.config), *(("--where", pair) for pair in args.where or [])]
     given += [("--cadence", args.cadence), ("--interval", args.interval or args.tick)]
+    given.append(("--spread", args.spread))
     words += [word for option, text in given if text is not None for word in (option, text)]
     return shlex.join(words)
 

@@ -119,7 +119,10 @@ def test_endpoint_that_cannot_use_the_credentials_has_their_secret_named() -> No
             raise CredentialsError("token_url: must use https")
 
     named = "credentials secret app/credentials: "
-    advice = "; correct it with `rotator credentials set app/credentials`"
+    advice = (
+        "; correct it with `rotator credentials set app/credentials`, which takes a JSON object on"
+        " standard input (null removes a key)"
+    )
     job = TokenJob(failure=CredentialsError("private_key: cannot sign"))
     assert job.refused(CredentialsError) == f"{named}private_key: cannot sign{advice}"
     told = job.refused(CredentialsError, endpoint=Endpoint())
