@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError, ProbeError, replace_error
-from rotator.model.urls import problem_with_url
+from rotator.model.urls import endpoint_host, problem_with_url
 from rotator.transport.redaction import Redactor, debug_id
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def call_api(
     response = replace_error(
         lambda: send_bounded(request, timeouts=timeouts, max_body_bytes=MAX_BODY_BYTES),
         TransportError,
-        lambda error: ProbeError(f"API: {error}", retryable=True),
+        lambda error: ProbeError(f"API: {error} ({endpoint_host(url)})", retryable=True),
     )
     return ApiResponse(response, Redactor.of(token, sent=request))
 

@@ -53,7 +53,7 @@ def test_check_of_an_api_that_cannot_be_reached_is_temporary(inside: Cli, fresh:
     ended = inside("check", fresh.token_secret, "--url", "http://127.0.0.1:1/hello")
 
     assert ended.returncode == 4
-    assert ended.stderr == "rotator check: API: connection failed or was closed\n"
+    assert ended.stderr == "rotator check: API: connection failed or was closed (127.0.0.1:1)\n"
 
 
 def test_check_sends_no_token_over_plain_http(inside: Cli, fresh: Vault) -> None:
