@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -22,10 +23,14 @@ STALL_S = 1.0
 
 
 class Task(NamedTuple):
-    """Secrets to read in one call; `is_retry` if a call for them has hung before."""
+    """Secrets to read in one call; `is_retry` if a call for them has hung before.
+
+    With `describes` their metadata is read, not their values.
+    """
 
     secret_ids: list[str]
     is_retry: bool = False
+    describes: bool = False
 
 
 class TaskRead(NamedTuple, Generic[R]):
@@ -49,6 +54,11 @@ class _Tasks(Generic[R]):
     running: int = 0
     """Tasks in progress that are not retries."""
     is_over: bool = False
+
+    def add(self, tasks: list[Task]) -> None:
+        with self.changed:
+            self.waiting.extend(tasks)
+            self.changed.notify_all()
 
     def take(self, *, from_end: bool) -> Task | None:
         with self.changed:
@@ -83,8 +93,11 @@ def read_in_parallel(
     readers: int,
     is_in_doubt: Callable[[], bool],
     stall_s: float = STALL_S,
+    take_new: Callable[[], list[Task]] = list,
 ) -> Iterator[dict[str, R | RotatorError]]:
     """Yield what `read` finds for each task; an empty dict after `stall_s` without a result.
+
+    `take_new` returns the tasks that the consumer has added since.
 
     While `is_in_doubt` says that the last calls failed, tasks are taken from the end of the queue:
     the secrets that fail may be neighbours. A RotatorError of `read` is raised if nothing was read
@@ -92,16 +105,15 @@ def read_in_parallel(
     """
     state: _Tasks[R] = _Tasks(deque(tasks))
     count = min(readers, sum(len(task.secret_ids) for task in tasks))
-    for number in range(count):
-        threading.Thread(
-            target=_work,
-            args=(state, read, is_in_doubt),
-            name=f"rotator-read-{number}",
-            daemon=True,
-        ).start()
+    _start_threads(count, partial(_work, state, read, is_in_doubt))
     left, has_read = len(tasks), False
     try:
-        while left:
+        while True:
+            added = take_new()
+            state.add(added)
+            left += len(added)
+            if not left:
+                return
             try:
                 result = state.results.get(timeout=stall_s)
             except Empty:
@@ -120,6 +132,11 @@ def read_in_parallel(
             yield dict.fromkeys(task.secret_ids, error)
     finally:
         state.end_all()
+
+
+def _start_threads(count: int, work: Callable[[], None]) -> None:
+    for number in range(count):
+        threading.Thread(target=work, name=f"rotator-read-{number}", daemon=True).start()
 
 
 def _work(

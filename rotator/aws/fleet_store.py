@@ -14,12 +14,13 @@ from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
 from rotator.errors import RotatorError, StoreError
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, TypeGuard
 
-    from rotator.model.secret import StoredSecret
+    from rotator.model.secret import SecretInfo, StoredSecret
 
-    Read = StoredSecret | RotatorError
+    Read = StoredSecret | SecretInfo | RotatorError
 
 __all__ = ["MAX_BATCH", "READERS", "FleetStore"]
 
@@ -58,9 +59,15 @@ class FleetStore(PacedStore):
         self._first_timeout_s = first_timeout_s
         self._stall_s = stall_s
         self._service = _ServiceState()
+        self._metadata_service = _ServiceState()
 
-    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
+    def read_many(
+        self, secret_ids: Iterable[str], to_describe: deque[str]
+    ) -> Iterator[dict[str, Read]]:
         """Yield the current version of each secret, or the error, as the responses arrive.
+
+        Also the metadata of each secret that the consumer puts into `to_describe`, which it takes
+        from there.
 
         Reads 20 in a call; `secret_ids` must not repeat. An empty result says that nothing arrived
         for a while. Raises ConfigError if nothing can be read at all (no region, no AWS
@@ -75,6 +82,9 @@ class FleetStore(PacedStore):
             readers=self._readers,
             is_in_doubt=lambda: self._service.failures > 0,
             stall_s=self._stall_s,
+            take_new=lambda: [
+                Task([to_describe.popleft()], describes=True) for _ in range(len(to_describe))
+            ],
         )
 
     def _read_task(self, task: Task) -> TaskRead[Read]:
@@ -83,10 +93,11 @@ class FleetStore(PacedStore):
         So one that hangs delays its batch only for the first timeout, and an outage of the service
         costs a run a few calls.
         """
-        outage = self._service.outage(self._readers)
+        service = self._metadata_service if task.describes else self._service
+        outage = service.outage(self._readers)
         if outage is not None:
             problem = (
-                f"not read, because the last {self._service.failures} calls failed, the last one:"
+                f"not read, because the last {service.failures} calls failed, the last one:"
                 f" {_cause(outage)}"
             )
             given_up: dict[str, Read] = {
@@ -99,9 +110,9 @@ class FleetStore(PacedStore):
                 found = self._try_batch(task.secret_ids)
             return TaskRead(found, [Task([each]) for each in task.secret_ids if each not in found])
         [secret_id] = task.secret_ids
-        read = self._try_single(secret_id, is_retry=task.is_retry)
+        read = self._try_single(task)
         if _is_unanswered(read) and not task.is_retry:
-            return TaskRead({}, [Task([secret_id], is_retry=True)])
+            return TaskRead({}, [task._replace(is_retry=True)])
         return TaskRead({secret_id: read}, [])
 
     def _limited(self) -> FleetStore:
@@ -141,7 +152,7 @@ class FleetStore(PacedStore):
         """
         if not error.is_answered:
             return {}
-        first = self._try_single(batch[0], is_retry=False)
+        first = self._try_single(Task(batch[:1]))
         if _is_unanswered(first):
             return {}
         if isinstance(first, StoreError) and first.retryable:
@@ -157,15 +168,18 @@ class FleetStore(PacedStore):
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
         return explain_error_response(response, operation="GetSecretValue", secret_id=secret_id)
 
-    def _try_single(self, secret_id: str, *, is_retry: bool) -> Read:
+    def _try_single(self, task: Task) -> Read:
         self._pace()
-        store = self if is_retry else self._limited()
+        store = self if task.is_retry else self._limited()
+        service = self._metadata_service if task.describes else self._service
+        [secret_id] = task.secret_ids
+        found: Read
         try:
-            [found] = store.read(secret_id)
+            found = store.describe(secret_id) if task.describes else store.read(secret_id)[0]
         except StoreError as error:
-            self._service.note(error)
+            service.note(error)
             return error
-        self._service.note(None)
+        service.note(None)
         return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rotator.aws.error_table import THROTTLING_CODES
 from rotator.errors import StoreError
+from rotator.fleet.descriptions import BindingRead, Descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,32 +32,42 @@ __all__ = [
 class BatchStore(Protocol):
     """A store that reads many secrets at once, with failures as data."""
 
-    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Read]]:
+    def read_many(
+        self, secret_ids: Iterable[str], to_describe: deque[str]
+    ) -> Iterator[Mapping[str, Read | SecretInfo]]:
         """Yield the current version of each secret, or the error, as the responses arrive.
+
+        Takes the ids that the consumer puts into `to_describe`, and yields these secrets' metadata.
 
         An empty result says that nothing arrived for a while.
         """
 
 
 def read_bindings(
-    batches: BatchStore, bindings: Iterable[FleetBinding]
-) -> Iterator[tuple[FleetBinding, Mapping[str, Read]] | None]:
+    batches: BatchStore,
+    bindings: Iterable[FleetBinding],
+    descriptions: Descriptions | None = None,
+) -> Iterator[BindingRead | None]:
     """Yield each binding with both of its secrets, in order.
 
     After a while without responses, yields all that are complete, and then None. Credentials that
-    several bindings share are read once.
+    several bindings share are read once. A binding for which the consumer requests `descriptions`
+    is yielded once more, when they were read.
     """
+    descriptions = descriptions or Descriptions()
     waiting = deque(bindings)
     uses: Counter[str] = Counter()
     for each in waiting:
         uses.update(label_secrets(each.binding).keys())
     found: dict[str, Read] = {}
-    for batch in batches.read_many(list(uses)):
-        found |= batch
+    for batch in batches.read_many(list(uses), descriptions.pending):
+        described, values = descriptions.take(batch)
+        yield from described
+        found |= values
         ready = _take_ready(waiting, found, in_order=bool(batch))
         for each in ready:
             both = label_secrets(each.binding)
-            yield each, {secret_id: found[secret_id] for secret_id in both}
+            yield BindingRead(each, {secret_id: found[secret_id] for secret_id in both})
             for secret_id in both:
                 uses[secret_id] -= 1
                 if not uses[secret_id]:
@@ -93,18 +104,26 @@ def label_secrets(binding: Binding) -> dict[str, str]:
 class PrefetchedStore:
     """The store of one binding, whose first read returns what the batch has read.
 
-    Writes keep to the fleet's rate.
+    Until the second one `descriptions` has the metadata. Writes keep to the fleet's rate.
     """
 
-    def __init__(self, store: Store, versions: Mapping[str, StoredSecret], puts: Pacer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        versions: Mapping[str, StoredSecret],
+        puts: Pacer,
+        descriptions: Descriptions,
+    ) -> None:
         self._store = store
         self._versions: Mapping[str, StoredSecret] | None = versions
+        self._descriptions: Descriptions | None = descriptions
         self._puts = puts
 
     def read(self, *secret_ids: str) -> list[StoredSecret]:
         """As in `Store`."""
         versions, self._versions = self._versions, None
         if versions is None:
+            self._descriptions = None
             return self._store.read(*secret_ids)
         return [versions[secret_id] for secret_id in secret_ids]
 
@@ -123,5 +142,7 @@ class PrefetchedStore:
             raise
 
     def describe(self, secret_id: str) -> SecretInfo:
-        """As in `Store`."""
-        return self._store.describe(secret_id)
+        """As in `Store`; raises NotDescribedError if it is still to be read."""
+        if self._descriptions is None:
+            return self._store.describe(secret_id)
+        return self._descriptions.get(secret_id)

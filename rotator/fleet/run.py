@@ -17,6 +17,7 @@ import structlog
 from rotator.errors import RotatorError
 from rotator.fleet.active_clients import ActiveClients
 from rotator.fleet.consent import check_assessment, is_confirmed
+from rotator.fleet.descriptions import Descriptions, NotDescribedError
 from rotator.fleet.guard import guard
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
@@ -130,16 +131,22 @@ def _read_and_add(
 ) -> None:
     """Read all secrets before the first rotation, so that the most urgent binding goes first.
 
-    If reads hang, the bindings that are complete are rotated meanwhile.
+    If reads hang, those of metadata too, the bindings that are complete are rotated meanwhile.
     """
     assessed: list[Assessed] = []
     active_clients, roles = ActiveClients(), SecretRoles(selection.bindings)
+    descriptions = Descriptions()
     classify = partial(
-        _classify, fleet, began_at=began_at, active_clients=active_clients, roles=roles
+        _classify,
+        fleet,
+        began_at=began_at,
+        active_clients=active_clients,
+        roles=roles,
+        descriptions=descriptions,
     )
     unusable: dict[str, StoredSecret | Failure] = {}
     to_read = [*selection.bindings, *list_token_secrets(selection.refused)]
-    for read in read_bindings(fleet.batches, to_read):
+    for read in read_bindings(fleet.batches, to_read, descriptions):
         if read is None:
             pool.add(assessed)
             assessed = []
@@ -152,6 +159,8 @@ def _read_and_add(
         outcome = guard(partial(classify, fleet_binding, found))
         if isinstance(outcome, Assessed):
             assessed.append(outcome)
+        elif isinstance(outcome, NotDescribedError):
+            descriptions.request(outcome.secret_id, read)
         elif isinstance(outcome, RotatorError):
             reports.add(_report_failure(fleet_binding, found, outcome))
         else:
@@ -170,13 +179,14 @@ def _classify(
     began_at: datetime,
     active_clients: ActiveClients,
     roles: SecretRoles,
+    descriptions: Descriptions,
 ) -> Assessed | RotationResult:
     """Assess a binding: returns work for the pool, or the result if there is none to do."""
     binding, read_at_s = fleet_binding.binding, fleet.clock.monotonic()
     versions = usable_versions(fleet_binding, found, roles=roles, region=fleet.region)
     run = Run(
         binding=binding,
-        store=PrefetchedStore(fleet.store, versions, fleet.puts),
+        store=PrefetchedStore(fleet.store, versions, fleet.puts, descriptions),
         endpoint=fleet.endpoint,
         policy=fleet.policy_of(fleet_binding),
         clock=fleet.clock,

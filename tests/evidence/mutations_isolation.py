@@ -154,6 +154,18 @@ ISOLATION_MUTATIONS = {
         "self.waiting.append(each)",
         f"{STORE} -k secrets_that_hang",
     ),
+    "fleet: metadata that hang keep every binding waiting": Mutation(
+        "fleet/read.py",
+        "        if self._descriptions is None:\n            return self._store.describe",
+        "        if self._descriptions is not secret_id:\n            return self._store.describe",
+        "tests/unit/fleet/test_descriptions.py -k come_late",
+    ),
+    "fleet: metadata that hang are waited for by the other reads": Mutation(
+        "aws/fleet_store.py",
+        "        store = self if task.is_retry else self._limited()\n        service",
+        "        store = self if task.is_retry or task.describes else self._limited()\n        service",
+        f"{STORE} -k metadata_that_hangs",
+    ),
     "fleet: neighbours that hang are taken for the whole service": Mutation(
         "aws/batch_reads.py",
         "self.waiting.pop() if from_end else self.waiting.popleft()",

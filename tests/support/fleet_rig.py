@@ -1,6 +1,7 @@
 """A fleet over a store and an endpoint in memory: what its tests share."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +22,8 @@ from tests.support.documents import token_document
 from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
 
+Found = dict[str, StoredSecret | SecretInfo | RotatorError]
+
 
 @dataclass
 class FleetRig:
@@ -29,6 +32,7 @@ class FleetRig:
     clock: ManualClock = field(default_factory=ManualClock)
     store: MemoryStore = field(default_factory=MemoryStore)
     unreadable: dict[str, RotatorError] = field(default_factory=dict)
+    undescribable: dict[str, RotatorError] = field(default_factory=dict)
     endpoint: Any = None
     bindings: list[FleetBinding] = field(default_factory=list)
     refused: list[RefusedBinding] = field(default_factory=list)
@@ -69,14 +73,18 @@ class FleetRig:
         name = self.aliases.get(secret_id, secret_id)
         return self.store.read(name)[0]._replace(secret_id=secret_id)
 
-    def read_many(
-        self, secret_ids: Iterable[str]
-    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+    def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
         names = list(secret_ids)
         for start in range(0, len(names), 20):
             batch = names[start : start + 20]
             self.reads.append(batch)
             yield {each: self.unreadable.get(each) or self._read(each) for each in batch}
+        while to_describe:
+            yield self.describe(to_describe.popleft())
+
+    def describe(self, secret_id: str) -> Found:
+        described = self.store.describe(self.aliases.get(secret_id, secret_id))
+        return {secret_id: self.undescribable.get(secret_id) or described}
 
     def run(self, **options: Any) -> dict[str, Any]:
         """The reports by token secret."""
@@ -107,10 +115,8 @@ class StatusStoreOf:
 
     rig: FleetRig
 
-    def read_many(
-        self, secret_ids: Iterable[str]
-    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
-        return self.rig.read_many(secret_ids)
+    def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
+        return self.rig.read_many(secret_ids, to_describe)
 
     def describe(self, secret_id: str) -> SecretInfo:
         return self.rig.store.describe(self.rig.aliases.get(secret_id, secret_id))

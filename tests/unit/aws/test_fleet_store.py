@@ -1,4 +1,5 @@
 import threading
+from collections import deque
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from botocore.exceptions import (
 
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
-from rotator.model.secret import StoredSecret
+from rotator.model.secret import SecretInfo, StoredSecret
+
+Read = StoredSecret | SecretInfo | RotatorError
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://sm.example")
 TAG = "rotator:credentials-secret"
@@ -91,9 +94,9 @@ def store_of(client: Any, **options: Any) -> FleetStore:  # noqa: ANN401 - a cli
     return FleetStore(client, **{"readers": 1, **options})
 
 
-def read_all(store: FleetStore, names: list[str]) -> dict[str, StoredSecret | RotatorError]:
-    found: dict[str, StoredSecret | RotatorError] = {}
-    for batch in store.read_many(names):
+def read_all(store: FleetStore, names: list[str]) -> dict[str, Read]:
+    found: dict[str, Read] = {}
+    for batch in store.read_many(names, deque()):
         found |= batch
     return found
 
@@ -221,10 +224,10 @@ def test_secrets_that_hang_cost_no_other_secret_its_value(*, may_batch: bool) ->
         client.batch_errors = [refusal("AccessDeniedException")] * len(names)
         client.hanging = set(names[7:15])
     well = set(names) - client.hanging
-    found: dict[str, StoredSecret | RotatorError] = {}
+    found: dict[str, Read] = {}
     store = FleetStore(client, readers=4, first_timeout_s=1.0, stall_s=0.05)
 
-    for read in store.read_many(names):
+    for read in store.read_many(names, deque()):
         found |= read
         if not read and well <= found.keys():  # what else is there waits for what hangs
             client.ended.set()
@@ -242,6 +245,34 @@ def test_secret_that_hangs_in_a_batch_costs_no_other_of_the_batch_its_value() ->
     found = read_all(store_of(client, first_timeout_s=0.05), [f"s{n}" for n in range(20)])
 
     assert [name for name, each in found.items() if isinstance(each, StoreError)] == ["s3"]
+
+
+def test_metadata_that_hangs_costs_no_other_secret_its_value_or_metadata() -> None:
+    names = [f"s{n}" for n in range(60)]
+    hanging, well = set(names[1:9]), {names[0], *names[9:]}
+
+    class HangingMetadata(HangingClient):
+        def describe_secret(self, *, SecretId: str) -> dict[str, Any]:  # noqa: N803
+            self._hang([SecretId] if SecretId in hanging else [])
+            return super().describe_secret(SecretId=SecretId)
+
+    client = HangingMetadata()
+    store = FleetStore(client, readers=4, first_timeout_s=1.0, stall_s=0.05)
+    client.hanging = hanging
+    client.batch_errors = [refusal("AccessDeniedException")]
+    to_describe, values, described = deque(names), set[str](), dict[str, Read]()
+
+    for read in store.read_many([name for name in names if name not in hanging], to_describe):
+        values |= {name for name, each in read.items() if isinstance(each, StoredSecret)}
+        described |= {name: each for name, each in read.items() if name not in values | hanging}
+        described |= {name: each for name, each in read.items() if isinstance(each, SecretInfo)}
+        if not read and well <= values and well <= described.keys():
+            client.ended.set()
+
+    client.ended.set()
+    assert not client.in_vain, "secrets waited for those whose metadata hang"
+    assert values == well
+    assert {name for name, each in described.items() if isinstance(each, SecretInfo)} == well
 
 
 def test_service_that_hangs_is_given_up_after_a_few_calls() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -315,8 +316,8 @@ class EndedRig(FleetRig):
         super().__init__()
         self.minting = minting
 
-    def read_many(self, secret_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        yield from super().read_many(secret_ids)
+    def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Any]:
+        yield from super().read_many(secret_ids, to_describe)
         yield {}
         assert self.minting.wait(30)
         raise SystemExit(143)

@@ -1,19 +1,19 @@
 """A client, a host or a secret that is sick costs the bindings of no other their tokens."""
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from rotator.errors import MintError, RotatorError
+from rotator.errors import MintError
 from rotator.model.access_token import Minted
 from rotator.model.client_credentials import ClientCredentials
-from rotator.model.secret import StoredSecret
 from rotator.model.urls import endpoint_host
 from tests.support.documents import HOUR
-from tests.support.fleet_rig import EndpointOf, FleetRig, Others, outcomes
+from tests.support.fleet_rig import EndpointOf, FleetRig, Found, Others, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
 
 DOWN = MintError("token endpoint: failed (HTTP 503)", retryable=True, status=503)
@@ -136,16 +136,14 @@ class SlowlyRead(FleetRig):
 
     before_slow: threading.Event | None = None
 
-    def read_many(
-        self, secret_ids: Iterable[str]
-    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+    def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
         names = list(secret_ids)
         slow = [name for name in names if "/slow" in name]
-        yield from super().read_many([name for name in names if name not in slow])
+        yield from super().read_many([each for each in names if each not in slow], to_describe)
         yield {}
         assert self.before_slow is not None
         assert self.before_slow.wait(30), "nothing was rotated while a secret was waited for"
-        yield from super().read_many(slow)
+        yield from super().read_many(slow, to_describe)
 
 
 def test_secret_that_is_read_late_keeps_no_other_from_being_rotated() -> None:

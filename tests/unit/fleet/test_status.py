@@ -1,19 +1,20 @@
 """The health of a fleet's tokens, from a store in memory."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import pytest
 
-from rotator.errors import RotatorError, StoreError
+from rotator.errors import StoreError
 from rotator.fleet.settings import FleetBinding, Selection
 from rotator.fleet.status import BindingStatus, fleet_status
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
-from rotator.model.secret import StoredSecret
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
+from tests.support.fleet_rig import Found
 from tests.support.memory_store import MemoryStore
 
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary"}
@@ -22,9 +23,8 @@ CREDENTIALS = {"client_id": "my-client", "client_secret": "canary"}
 class Batches(MemoryStore):
     """Reads all at once."""
 
-    def read_many(
-        self, secret_ids: Iterable[str]
-    ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+    def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
+        assert not to_describe
         yield {each: self.read(each)[0] for each in secret_ids}
 
 
@@ -113,11 +113,10 @@ def test_token_to_which_readers_fall_back_is_not_unusable(current: object, reaso
 
 def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
     class DeniedCredentials(Batches):
-        def read_many(
-            self, secret_ids: Iterable[str]
-        ) -> Iterator[dict[str, StoredSecret | RotatorError]]:
+        def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
             denied = StoreError("denied", operation="GetSecretValue", secret_id="c")
-            for found in super().read_many([each for each in secret_ids if each != "c"]):
+            readable = [each for each in secret_ids if each != "c"]
+            for found in super().read_many(readable, to_describe):
                 yield {**found, "c": denied}
 
     store = DeniedCredentials()

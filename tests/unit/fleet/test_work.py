@@ -4,6 +4,7 @@ import pytest
 
 from rotator.errors import StoreError
 from rotator.fleet.breaker import Failure
+from rotator.fleet.descriptions import Descriptions
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.pacer import Pacer
 from rotator.fleet.read import PrefetchedStore
@@ -267,7 +268,7 @@ def test_throttled_put_pauses_the_puts_of_all(code: str, pause_s: int) -> None:
     clock = ManualClock()
     pacer, store = Pacer(50, clock), RefusingStore(code)
     [version] = store.read("app/token")
-    fleet_store = PrefetchedStore(store, {"app/token": version}, pacer)
+    fleet_store = PrefetchedStore(store, {"app/token": version}, pacer, Descriptions())
     with pytest.raises(StoreError):
         fleet_store.put(version, Secret("{}"), version_id="second")
     started_s = clock.monotonic()
