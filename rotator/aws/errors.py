@@ -149,7 +149,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str, place: str
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
         return _denial(code, lower, operation)
     if code in IDENTITY_CODES:
-        return clock_problem(message) or _unaccepted(code, lower, place)
+        return clock_problem(message) or _explain_rejected_signature(code, lower, place)
     if code == "LimitExceededException" and operation == "PutSecretValue":
         # User guide, "AWS Secrets Manager quotas".
         return (
@@ -168,7 +168,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str, place: str
     return f"Secrets Manager refused ({operation}: {code})"
 
 
-def _unaccepted(code: str, message: str, place: str) -> str:
+def _explain_rejected_signature(code: str, message: str, place: str) -> str:
     """Why AWS does not accept a signature; `message` is in lower case."""
     if "scoped to a valid region" in message:  # the keys can be right
         detail = "; ".join(filter(None, [code, place]))

@@ -37,11 +37,11 @@ def _reduce(response_dict: MutableMapping[str, Any], **_: object) -> None:
     except (ValueError, RecursionError):
         return  # no page of the service; the store says so
     if isinstance(page, dict) and isinstance(page.get("SecretList"), list):
-        page["SecretList"] = [_needed(entry) for entry in page["SecretList"]]
+        page["SecretList"] = [_keep_needed(entry) for entry in page["SecretList"]]
         response_dict["body"] = json.dumps(page).encode()
 
 
-def _needed(entry: object) -> dict[str, Any]:
+def _keep_needed(entry: object) -> dict[str, Any]:
     """The fields with their documented types (API reference, SecretListEntry); others left out."""
     if not isinstance(entry, dict):
         return {}

@@ -118,7 +118,7 @@ class HttpClientAdmin:
         call = self._adapter.delete(self._target, _check_id(self._adapter, self._target, secret_id))
         response = self._call(call, also_accepts=NOT_FOUND)
         if response.status not in {NO_CONTENT, NOT_FOUND}:
-            raise _undocumented(self._target, call, response)
+            raise _explain_undocumented(self._target, call, response)
         if any(each.id == secret_id for each in self.list()):
             raise ClientAdminError(
                 f"{self._target.settings.kind.name}: still lists {secret_id} after deleting it; its"
@@ -139,7 +139,7 @@ class HttpClientAdmin:
         assert self._adapter.parse_switched is not None  # noqa: S101 - as the kind says
         response = self._call(call)
         if self._parse(call, self._adapter.parse_switched, response).is_active is not is_active:
-            raise _undocumented(self._target, call, response)
+            raise _explain_undocumented(self._target, call, response)
 
     def _call(
         self, call: Call, *, also_accepts: int | None = None, has_value: bool = False
@@ -153,7 +153,7 @@ class HttpClientAdmin:
         token, client_id = self._minted
         request = _request(self._adapter, self._target, call, token, client_id)
         asked_at = self._clock.now()
-        response = _sent(
+        response = _send_request(
             self._send, request, f"{self._target.settings.kind.name}: cannot {call.action}"
         )
         self._ahead_s = max(self._ahead_s, -seconds_ahead(response.headers, asked_at=asked_at))
@@ -184,7 +184,7 @@ class HttpClientAdmin:
         return replace_error(
             read,
             (ValueError, KeyError, TypeError, OverflowError),
-            lambda _: _undocumented(self._target, call, response),
+            lambda _: _explain_undocumented(self._target, call, response),
         )
 
 
@@ -225,7 +225,7 @@ def _request(
     return HttpRequest(url, call.method, headers, body)
 
 
-def _sent(send: Send, request: HttpRequest, subject: str) -> HttpResponse:
+def _send_request(send: Send, request: HttpRequest, subject: str) -> HttpResponse:
     from rotator.transport.bounded import TransportError
 
     return replace_error(
@@ -235,7 +235,7 @@ def _sent(send: Send, request: HttpRequest, subject: str) -> HttpResponse:
     )
 
 
-def _undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
+def _explain_undocumented(target: Target, call: Call, response: HttpResponse) -> ClientAdminError:
     return ClientAdminError(
         f"{target.settings.kind.name}: its response to a request to {call.action} is not the"
         f" documented one (HTTP {response.status}); check what responds at {target.settings.url},"

@@ -94,7 +94,7 @@ class TokenStatus:
     credentials_error: RotatorError | None = None
     credentials_secret: str | None = None
 
-    def ending(self, expires_at: datetime | None, *, now: datetime) -> Self:
+    def replace_expiry(self, expires_at: datetime | None, *, now: datetime) -> Self:
         """The same with this expiry, and what remains until then."""
         remaining = None if expires_at is None else expires_at - now
         return replace(self, expires_at=expires_at, remaining=remaining)
@@ -134,7 +134,7 @@ def assess_token(
         previous_version_id=valid.version_id if is_previous and valid else None,
     )
     if isinstance(stored, str):
-        return status.ending(served.expires_at if served else None, now=now)
+        return status.replace_expiry(served.expires_at if served else None, now=now)
     decision = policy.decide(
         stored, now=now, client_id=client_id or stored.client_id, fingerprint=fingerprint
     )
@@ -152,7 +152,9 @@ def assess_token(
         # If it is due for another reason than its age, the next run replaces it.
         next_rotation_at=min(next_rotation_at, now) if decision.due else next_rotation_at,
     )
-    return status.ending(valid.expires_at if valid and has_ended else stored.expires_at, now=now)
+    return status.replace_expiry(
+        valid.expires_at if valid and has_ended else stored.expires_at, now=now
+    )
 
 
 def _health(

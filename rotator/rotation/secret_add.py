@@ -24,8 +24,8 @@ from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_a
 from rotator.rotation.secret_endings import (
     abandon,
     abandon_rolled_back,
-    before_intent,
     find_later_version,
+    previous_state,
 )
 from rotator.rotation.secret_gate import find_end_of_tokens
 from rotator.rotation.secret_listing import (
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.rotation.ports import ClientAdmin
-    from rotator.rotation.secret_listing import StoredSecret
+    from rotator.rotation.secret_listing import StoredClientSecret
     from rotator.rotation.secret_result import SecretRotationResult
     from rotator.rotation.secret_run import SecretRun, Situation
 
@@ -80,7 +80,7 @@ class _Addition(NamedTuple):
     of an interrupted run that may have added one that is not listed yet.
     """
 
-    stored: StoredSecret
+    stored: StoredClientSecret
     listed: Sequence[ProviderSecret]
     orphans: Sequence[ProviderSecret] = ()
     lost: SecretRotation | None = None
@@ -92,7 +92,7 @@ def begin(
     """Begin a rotation if it is due."""
     stored = find_bound(seen, listed)
     if stored is None or _is_due(run, seen, stored.listed):
-        stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, listed))
+        stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, listed))
     if not _is_due(run, seen, stored.listed):
         return _remember_age(run, seen, stored)
     return _add(run, seen, admin, _Addition(stored, listed))
@@ -107,7 +107,7 @@ def _add(
     run: SecretRun, seen: Situation, admin: ClientAdmin, addition: _Addition
 ) -> SecretRotationResult:
     old = addition.stored.listed
-    _unless_overtaken(run, seen, lambda: refuse_without_capacity(seen, addition.listed, old))
+    _check_unless_overtaken(run, seen, lambda: refuse_without_capacity(seen, addition.listed, old))
     refuse_without_room(run, seen, [each.id for each in addition.listed])
     if run.dry_run:
         lost = "".join(f"delete {each.id}, whose value was lost, and " for each in addition.orphans)
@@ -213,11 +213,11 @@ def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:
     """The state to return to; a lost intent is kept while its client secret may be listed late."""
     rotation = seen.rotation
     if addition.lost is None and rotation is not None and rotation.step == "adding":
-        return before_intent(rotation)
+        return previous_state(rotation)
     return rotation
 
 
-def _unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
+def _check_unless_overtaken(run: SecretRun, seen: Situation, check: Callable[[], Found]) -> Found:
     """The result of `check`; if it fails because another run was faster, raises VersionConflict."""
     try:
         return check()
@@ -259,7 +259,9 @@ def _store_both(
     )
 
 
-def _remember_age(run: SecretRun, seen: Situation, stored: StoredSecret) -> SecretRotationResult:
+def _remember_age(
+    run: SecretRun, seen: Situation, stored: StoredClientSecret
+) -> SecretRotationResult:
     """Conclude that no rotation is due; store the age once, for `rotator status`."""
     known = seen.rotation
     if not run.dry_run and find_bound(seen, [stored.listed]) is None:
@@ -305,7 +307,7 @@ def settle_add(
             retryable=True,
         )
     kept = [each for each in listed if each not in orphans]
-    stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))
+    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))
     may_be_late = not orphans and run.now() - intent.started_at < SETTLING
     lost = intent if may_be_late else None
     return _add(run, seen, admin, _Addition(stored, kept, orphans, lost))

@@ -22,7 +22,7 @@ from rotator.rotation.secret_proof import (
     explain_others,
     explain_untried,
     find_accepted,
-    is_dead,
+    is_wrong,
     may_mint,
     prove,
     prove_stored,
@@ -49,16 +49,16 @@ __all__ = [
     "abandon",
     "abandon_rolled_back",
     "abandon_same_twice",
-    "before_intent",
     "find_later_version",
     "finish",
     "finish_without_old",
+    "previous_state",
     "revert",
     "settle_both_gone",
 ]
 
 
-def before_intent(rotation: SecretRotation) -> SecretRotation | None:
+def previous_state(rotation: SecretRotation) -> SecretRotation | None:
     """The state without the rotation: the old client secret, and no rotation under way."""
     if rotation.old is None:
         return None
@@ -128,8 +128,8 @@ def finish_without_old(
             continue
         refused = find_accepted(run, seen, (other,))
         if not isinstance(refused, MintError):
-            raise _unlisted(seen, old_id)
-        if not is_dead(seen, refused):
+            raise _explain_unlisted(seen, old_id)
+        if not is_wrong(seen, refused):
             raise explain_untried(seen, refused, f"{old_id}, which is not listed,", "both are kept")
     return finish(run, seen, rotation, value)
 
@@ -171,7 +171,7 @@ def revert(
         return run.conclude("would_change", f"would go back: {summary}", rotation=rotation)
     if not old.is_active:
         admin.restore(old.id)
-    state = before_intent(rotation)
+    state = previous_state(rotation)
     if not may_mint(seen):
         publish(run, seen, state, client_secrets=_put_last(rotation))
         summary += "; its value is kept behind the other one, since it may not be tried"
@@ -185,14 +185,14 @@ def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotatio
     """Raise if the list may lag, or the new client secret is not known to be invalid."""
     new_id, _ = _ids(rotation)
     if run.now() - (rotation.stored_at or rotation.started_at) < LISTING_LAG:
-        raise _unlisted(seen, new_id)
+        raise _explain_unlisted(seen, new_id)
     if not may_mint(seen):
         return
     values = [each for each in seen.credentials.client_secrets if each == seen.new_value]
     refused = find_accepted(run, seen, values)
     if not isinstance(refused, MintError):
-        raise _unlisted(seen, new_id)
-    if not is_dead(seen, refused):
+        raise _explain_unlisted(seen, new_id)
+    if not is_wrong(seen, refused):
         raise explain_untried(seen, refused, f"{new_id}, which is not listed,", "both are kept")
 
 
@@ -201,7 +201,7 @@ def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) ->
     accepted = find_accepted(run, seen, others, waits=waits)
     if not isinstance(accepted, MintError):
         return
-    if is_dead(seen, accepted):
+    if is_wrong(seen, accepted):
         raise explain_lock_out(seen, accepted, ())
     raise explain_untried(seen, accepted, "the old client secret", "both are kept")
 
@@ -236,15 +236,15 @@ def settle_both_gone(
         )
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
     if isinstance(accepted, MintError):
-        if is_dead(seen, accepted):
+        if is_wrong(seen, accepted):
             raise explain_lock_out(seen, accepted, there)
         raise explain_untried(seen, accepted, f"neither {both} is listed; they", "both are kept")
     if accepted == seen.new_value or rotation.old_digest in (None, digest_of(accepted)):
-        raise _unlisted(seen, both)
+        raise _explain_unlisted(seen, both)
     return abandon(run, seen, rotation, listed)
 
 
-def _unlisted(seen: Situation, ids: str) -> ClientAdminError:
+def _explain_unlisted(seen: Situation, ids: str) -> ClientAdminError:
     return ClientAdminError(
         f"{seen.settings.kind.name}: does not list {ids}, but the token endpoint accepts it, or its"
         " list may lag behind; both client secrets are kept. Run this again",
@@ -265,7 +265,7 @@ def abandon(
     ended = "another client secret was stored meanwhile, so this rotation has ended"
     state = None
     if _is_back(seen, rotation):
-        state = before_intent(rotation)
+        state = previous_state(rotation)
         how = "is no longer the first of" if seen.new_value else "was taken out of"
         ended = f"the new client secret {how} the credentials, so this rotation has ended"
     ours = [rotation.new, rotation.old if state is None else None]

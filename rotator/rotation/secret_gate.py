@@ -63,16 +63,16 @@ class Evidence:
     old_tokens_end_at: datetime | None = None
 
 
-def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
+def observe_tokens(run: SecretRun, seen: Situation) -> Evidence:
     """Read every exactly named token secret; raises only a StoreError that is retryable."""
-    names, conditions = _token_secrets(run, situation)
+    names, conditions = _token_secrets(run, seen)
     since: dict[str, datetime] = {}
     lifetimes = []
-    rotation = situation.rotation
+    rotation = seen.rotation
     ends = [rotation.old_tokens_end_at] if rotation and rotation.old_tokens_end_at else []
     seen_arns: set[str] = set()
     for name in names:
-        version, token, problem = _read_token(run, situation, name)
+        version, token, problem = _read_token(run, seen, name)
         if version is not None and version.arn in seen_arns:
             continue  # named twice: by name and by ARN, say
         if version is not None:
@@ -89,16 +89,16 @@ def observe_tokens(run: SecretRun, situation: Situation) -> Evidence:
         # A provider that shortens lives has minted longer ones before.
         free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])
         conditions += _conditions_of_token(run, name, since[name], free_at)
-    lifetime_s = resolve(situation.credentials).lifetime_s
+    lifetime_s = resolve(seen.credentials).lifetime_s
     documented = timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
     lifetime = max(lifetimes, default=documented)
     return Evidence(tuple(conditions), since, lifetime, max(ends, default=None))
 
 
-def find_end_of_tokens(run: SecretRun, situation: Situation) -> datetime | None:
+def find_end_of_tokens(run: SecretRun, seen: Situation) -> datetime | None:
     """When the last stored token expires, None if there is none; raises as `observe_tokens`."""
-    names, _ = _token_secrets(run, situation)
-    tokens = [_read_token(run, situation, name)[1] for name in names]
+    names, _ = _token_secrets(run, seen)
+    tokens = [_read_token(run, seen, name)[1] for name in names]
     return max((each.expires_at for each in tokens if each is not None), default=None)
 
 
@@ -191,11 +191,11 @@ def _conditions_of_retired(
     ]
 
 
-def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], list[Condition]]:
+def _token_secrets(run: SecretRun, seen: Situation) -> tuple[list[str], list[Condition]]:
     """The exactly named token secrets, and an unmet condition if these may not be all."""
-    entries = situation.credentials.token_secrets
+    entries = seen.credentials.token_secrets
     patterns = [entry for entry in entries if entry.endswith("/*")]
-    own = [run.credentials_secret] if situation.is_shared else []
+    own = [run.credentials_secret] if seen.is_shared else []
     exact = [entry for entry in entries if not entry.endswith("/*")]
     names = list(dict.fromkeys([*exact, *run.token_secrets, *own]))
     if patterns and not run.token_secrets:
@@ -214,7 +214,7 @@ def _token_secrets(run: SecretRun, situation: Situation) -> tuple[list[str], lis
 
 
 def _read_token(
-    run: SecretRun, situation: Situation, name: str
+    run: SecretRun, seen: Situation, name: str
 ) -> tuple[StoredSecret | None, AccessToken | None, str | None]:
     """The version, its token, and why it doesn't show that the new client secret mints, or None."""
     subject = f"token secret {name}"
@@ -224,7 +224,7 @@ def _read_token(
         token = parse_token(version)
         if not isinstance(token, AccessToken):
             return version, None, f"{subject}: holds no token; run the job"
-        return version, token, _problem_with_origin(run, situation, version, token)
+        return version, token, _problem_with_origin(run, seen, version, token)
     except StoreError as error:
         if error.retryable:
             raise
@@ -232,10 +232,10 @@ def _read_token(
 
 
 def _problem_with_origin(
-    run: SecretRun, situation: Situation, token_version: StoredSecret, token: AccessToken
+    run: SecretRun, seen: Situation, token_version: StoredSecret, token: AccessToken
 ) -> str | None:
     subject = f"token secret {token_version.secret_id}"
-    if token.client_id != situation.credentials.client_id:
+    if token.client_id != seen.credentials.client_id:
         return f"{subject}: its token is of another client; take it out of token_secrets"
     if token.expires_at <= run.now():
         return f"{subject}: its token has expired; the job is not running"
@@ -245,7 +245,7 @@ def _problem_with_origin(
             f"{subject}: its token does not say which client secret minted it; the next one will,"
             " if this release of the job mints it"
         )
-    version = situation.version
+    version = seen.version
     if version_id != version.version_id:
         found = run.store.read_version(run.credentials_secret, version_id)
         if found is None:
@@ -255,7 +255,7 @@ def _problem_with_origin(
         values = parse_credentials(version).client_secrets
     except CredentialsError:
         values = ()
-    digest = situation.rotation.new_digest if situation.rotation else None
+    digest = seen.rotation.new_digest if seen.rotation else None
     minted_with = values[position - 1 : position] if position > 0 else ()
     if [digest_of(value) for value in minted_with] == [digest]:
         return None

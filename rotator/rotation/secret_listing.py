@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import Situation
 
 __all__ = [
-    "StoredSecret",
+    "StoredClientSecret",
     "describe",
     "explain_refused_add",
     "find_bound",
@@ -41,14 +41,14 @@ NOT_ABOUT_ROOM = frozenset({401, 403, 404, 429})
 """Statuses of a refused add that have nothing to do with the number of client secrets."""
 
 
-class StoredSecret(NamedTuple):
-    """A client secret that the provider lists, with its proved stored value."""
+class StoredClientSecret(NamedTuple):
+    """A client secret that the provider lists, with its stored value."""
 
     listed: ProviderSecret
     value: Secret
 
 
-def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret | None:
+def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredClientSecret | None:
     """The listed client secret whose stored value is recorded in the state, None without one.
 
     The value of an id never changes, so the record stays valid whatever is edited.
@@ -59,7 +59,7 @@ def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecre
     for value in seen.credentials.client_secrets:
         for each in listed:
             if each.id == rotation.stored.id and digest_of(value) == rotation.stored_digest:
-                return StoredSecret(each, value)
+                return StoredClientSecret(each, value)
     return None
 
 
@@ -102,10 +102,10 @@ def refuse_without_capacity(
     """Raise ConfigError if the provider has no room for another client secret."""
     kind = seen.settings.kind
     if kind.capacity is not None and len(listed) >= kind.capacity:
-        raise _no_capacity(kind, listed, old)
+        raise _explain_lack_of_room(kind, listed, old)
 
 
-def _no_capacity(
+def _explain_lack_of_room(
     kind: AdminKind, listed: Sequence[ProviderSecret], old: ProviderSecret
 ) -> ConfigError:
     return ConfigError(
@@ -141,7 +141,7 @@ def explain_refused_add(
     except ClientAdminError:
         return refused
     if len(listed) >= kind.capacity:
-        return _no_capacity(kind, listed, old)
+        return _explain_lack_of_room(kind, listed, old)
     return ClientAdminError(
         f"{refused}; it lists {describe(listed)} and takes {kind.capacity}: if you see another one"
         f" ({kind.where_to_delete}), delete there what nobody uses, then run this again",
@@ -202,7 +202,7 @@ def describe(listed: Sequence[ProviderSecret]) -> str:
     """Each by its id, with what helps people to recognize it."""
     tells_use = any(each.last_used_at is not None for each in listed)
 
-    def describe(each: ProviderSecret) -> str:
+    def describe_one(each: ProviderSecret) -> str:
         known = (("made", each.created_at), ("last used", each.last_used_at))
         details = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
         if tells_use and each.last_used_at is None:
@@ -211,7 +211,7 @@ def describe(listed: Sequence[ProviderSecret]) -> str:
             details.append("switched off")
         return f"{each.id} ({', '.join(details)})" if details else each.id
 
-    return ", ".join(describe(each) for each in listed)
+    return ", ".join(describe_one(each) for each in listed)
 
 
 def _ids(listed: Sequence[ProviderSecret]) -> str:

@@ -15,7 +15,7 @@ from rotator.model.commands import run_command, set_command
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
-from rotator.rotation.secret_listing import StoredSecret, describe, find_bound, identify
+from rotator.rotation.secret_listing import StoredClientSecret, describe, find_bound, identify
 from rotator.rotation.secret_run import SETTLING, find_edit, refuse_if_overtaken
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ __all__ = [
     "find_refusal",
     "find_replacement",
     "has_to_try_old",
-    "is_dead",
     "is_refused",
+    "is_wrong",
     "may_mint",
     "prove",
     "prove_stored",
@@ -92,20 +92,20 @@ def _try(run: SecretRun, seen: Situation, values: Sequence[Secret]) -> Secret | 
     return values[minted.client_secret_position - 1]
 
 
-def is_dead(seen: Situation, refused: MintError) -> bool:
+def is_wrong(seen: Situation, refused: MintError) -> bool:
     """Whether the refusal means that the client secret is wrong, and nothing else."""
     return refused.oauth_error in seen.settings.kind.wrong_secret_codes
 
 
 def is_refused(seen: Situation, refused: MintError) -> bool:
-    """As `is_dead`, or a refusal without an error code, which probably means the same."""
+    """As `is_wrong`, or a refusal without an error code, which probably means the same."""
     is_bare = refused.status == UNAUTHORIZED and refused.oauth_error is None
-    return is_bare or is_dead(seen, refused)
+    return is_bare or is_wrong(seen, refused)
 
 
 def prove_stored(
     run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret], *, way_out: str = ""
-) -> StoredSecret:
+) -> StoredClientSecret:
     """The listed client secret that is stored and works, with its value; changes nothing.
 
     `way_out` replaces the usual advice for the case that none works. Raises MintError if the token
@@ -116,7 +116,7 @@ def prove_stored(
     values = seen.credentials.client_secrets
     accepted = find_accepted(run, seen, values)
     if not isinstance(accepted, MintError):
-        return StoredSecret(identify(seen, listed, accepted), accepted)
+        return StoredClientSecret(identify(seen, listed, accepted), accepted)
     raise explain_refused_stored(seen, accepted, listed, way_out=way_out)
 
 
@@ -133,12 +133,12 @@ def explain_refused_stored(
     return explain_untried(seen, refused, "the stored client secret", "nothing was changed")
 
 
-def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredSecret:
+def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredClientSecret:
     bound = find_bound(seen, listed)
     if bound is not None:
         return bound
     matching = [
-        StoredSecret(each, value)
+        StoredClientSecret(each, value)
         for value in seen.credentials.client_secrets
         for each in listed
         if each.is_active and each.matches(value)
@@ -169,7 +169,7 @@ def find_refusal(run: SecretRun, seen: Situation, value: Secret) -> MintError | 
     if not may_mint(seen):
         return None
     accepted = find_accepted(run, seen, (value,), waits=True)
-    return _not_accepted(run, seen, accepted) if isinstance(accepted, MintError) else None
+    return _explain_refused_new(run, seen, accepted) if isinstance(accepted, MintError) else None
 
 
 def find_replacement(run: SecretRun, seen: Situation, value: Secret) -> Situation | None:
@@ -190,7 +190,7 @@ def explain_others(run: SecretRun, seen: Situation, value: Secret) -> str:
     if not others:
         return ""
     refused = [find_accepted(run, seen, (each,)) for each in others] if may_mint(seen) else []
-    count = sum(isinstance(each, MintError) and is_dead(seen, each) for each in refused)
+    count = sum(isinstance(each, MintError) and is_wrong(seen, each) for each in refused)
     dead = f", of which {count} {'are' if count > 1 else 'is'} refused" if count else ""
     are = "others are" if len(others) > 1 else "other is"
     return (
@@ -226,7 +226,7 @@ def refuse_unless_old(
         accepted = find_accepted(run, seen, values)
         if not isinstance(accepted, MintError):
             return
-        if not is_dead(seen, accepted):
+        if not is_wrong(seen, accepted):
             raise explain_untried(seen, accepted, "the old client secret", "both are kept")
     kind = seen.settings.kind
     raise ConfigError(
@@ -280,7 +280,7 @@ def explain_untried(seen: Situation, refused: MintError, what: str, kept: str) -
     )
 
 
-def _not_accepted(run: SecretRun, seen: Situation, refused: MintError) -> MintError:
+def _explain_refused_new(run: SecretRun, seen: Situation, refused: MintError) -> MintError:
     rotation, kind = seen.rotation, seen.settings.kind
     stored_at = (rotation.stored_at or rotation.started_at) if rotation else None
     name = rotation.new.id if rotation and rotation.new else "?"

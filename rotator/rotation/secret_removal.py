@@ -18,7 +18,7 @@ from rotator.model.secret_rotation import digest_of
 if TYPE_CHECKING:
     from rotator.model.secret_rotation import SecretRotation
     from rotator.rotation.ports import ClientAdmin
-    from rotator.rotation.secret_listing import StoredSecret
+    from rotator.rotation.secret_listing import StoredClientSecret
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "with_provider_clock"]
@@ -51,7 +51,7 @@ def is_same_twice(rotation: SecretRotation) -> bool:
 
 
 def switch_off(
-    admin: ClientAdmin, secret_id: str, *, kept: StoredSecret, digest: str | None = None
+    admin: ClientAdmin, secret_id: str, *, kept: StoredClientSecret, digest: str | None = None
 ) -> None:
     """Switch this client secret off; raises ConfigError if it is the one to keep.
 
@@ -62,14 +62,14 @@ def switch_off(
 
 
 def delete(
-    admin: ClientAdmin, secret_id: str, *, kept: StoredSecret, digest: str | None = None
+    admin: ClientAdmin, secret_id: str, *, kept: StoredClientSecret, digest: str | None = None
 ) -> None:
     """Delete this client secret; raises ConfigError if it is the one to keep."""
     _refuse_kept(secret_id, digest, kept)
     admin.delete(secret_id)
 
 
-def _refuse_kept(secret_id: str, digest: str | None, kept: StoredSecret) -> None:
+def _refuse_kept(secret_id: str, digest: str | None, kept: StoredClientSecret) -> None:
     if secret_id == kept.listed.id or (digest is not None and digest == digest_of(kept.value)):
         raise ConfigError(
             f"client secret {secret_id}: is the one that is kept; nothing was deleted. Look in"

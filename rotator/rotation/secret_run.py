@@ -142,10 +142,10 @@ class Situation:
 def read_situation(run: SecretRun) -> Situation:
     """Read the credentials secret; raises ConfigError, CredentialsError, SecretNotFound."""
     [version] = run.store.read(run.credentials_secret)
-    return _situation(version)
+    return _parse_situation(version)
 
 
-def _situation(version: StoredSecret) -> Situation:
+def _parse_situation(version: StoredSecret) -> Situation:
     subject = f"credentials secret {version.secret_id}"
     credentials = parse_credentials(version)
     problem: object
@@ -212,7 +212,7 @@ def publish(
         published, store=run.store, clock=run.clock, keeps_first=client_secrets is not None
     ):
         raise _conflict(run, f"{EDITED}, which are put back")
-    return _situation(published.current)
+    return _parse_situation(published.current)
 
 
 def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | None:
@@ -259,7 +259,7 @@ def find_edit(run: SecretRun, seen: Situation) -> Situation | None:
 def refuse_if_overtaken(run: SecretRun, seen: Situation) -> None:
     """Raise VersionConflict if another run has taken a step since the state was read."""
     [current] = run.store.read(run.credentials_secret)
-    if _situation(current).rotation != seen.rotation:
+    if _parse_situation(current).rotation != seen.rotation:
         raise _conflict(run, "another run is rotating this client secret")
 
 

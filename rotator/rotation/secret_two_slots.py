@@ -23,7 +23,7 @@ from rotator.rotation.secret_endings import (
     settle_both_gone,
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
-from rotator.rotation.secret_listing import StoredSecret
+from rotator.rotation.secret_listing import StoredClientSecret
 from rotator.rotation.secret_proof import has_to_try_old, prove, refuse_unless_old
 from rotator.rotation.secret_removal import (
     delete,
@@ -145,7 +145,7 @@ def _end_old(
     refuse_if_edited(run, as_read)  # before each of these writes, which keep an edit
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, old, value=value, gate=gate)
-    kept = StoredSecret(rotation.new or old, value)  # `old` is refused
+    kept = StoredClientSecret(rotation.new or old, value)  # `old` is refused
     delete(admin, old.id, kept=kept, digest=rotation.old_digest)
     return finish(run, seen, rotation, value, gate=gate)
 
@@ -176,7 +176,7 @@ def _retire(
     gate: tuple[Condition, ...],
 ) -> SecretRotationResult:
     if old.is_active:
-        kept = StoredSecret(rotation.new or old, value)
+        kept = StoredClientSecret(rotation.new or old, value)
         switch_off(admin, old.id, kept=kept, digest=rotation.old_digest)
     rotation = replace(rotation, step="retired", retired_at=run.now())
     publish(run, seen, rotation, client_secrets=add_new(value))

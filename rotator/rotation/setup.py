@@ -70,10 +70,10 @@ def set_up_binding(
 
 def _ask_text(ask: Callable[[], JsonInput], consumer: str | None) -> Secret:
     """The credentials; in a separate function without variables, as tracebacks have its frame."""
-    return credentials_text(**_consented(ask(), consumer))
+    return credentials_text(**_prepare_input(ask(), consumer))
 
 
-def _consented(asked: JsonInput, consumer: str | None) -> dict[str, Any]:
+def _prepare_input(asked: JsonInput, consumer: str | None) -> dict[str, Any]:
     fields = asked.fields if consumer is None else consent_to(asked.fields, consumer)
     return {"fields": fields, "given": asked.text}
 

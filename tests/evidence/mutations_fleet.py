@@ -182,8 +182,8 @@ FLEET_MUTATIONS = {
     ),
     "dispatcher: a message that was not sent is no failure": Mutation(
         "app/aws_lambda/fleet.py",
-        "        reports = [_unsent(each, failed) for each in reports]\n",
-        "        reports = [_unsent(each, {}) for each in reports]\n",
+        "        reports = [_report_unsent(each, failed) for each in reports]\n",
+        "        reports = [_report_unsent(each, {}) for each in reports]\n",
         f"{LAMBDA} -k counts_as_a_failed",
     ),
     "discovery: a page that fails loses the pages before it": Mutation(

@@ -13,10 +13,10 @@ CALLS = "tests/unit/client_admin/test_adapter.py"
 SECRET_PROOF_MUTATIONS = {
     "stored client secret: the only one that is listed is taken for it": Mutation(
         PROOF,
-        "    if not isinstance(accepted, MintError):\n        return StoredSecret(",
+        "    if not isinstance(accepted, MintError):\n        return StoredClientSecret(",
         "    if isinstance(accepted, MintError):\n"
-        "        return StoredSecret(listed[-1], values[0])\n"
-        "    if not isinstance(accepted, MintError):\n        return StoredSecret(",
+        "        return StoredClientSecret(listed[-1], values[0])\n"
+        "    if not isinstance(accepted, MintError):\n        return StoredClientSecret(",
         f"{PROOFS} -k made_by_hand",
     ),
     "stored client secret: what somebody has set by hand is replaced": Mutation(
@@ -64,9 +64,9 @@ SECRET_PROOF_MUTATIONS = {
     ),
     "stored client secret: a lost one is deleted while nothing else works": Mutation(
         "rotation/secret_add.py",
-        "    stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
+        "    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
         "    [admin.delete(each.id) for each in orphans if not run.dry_run]\n"
-        "    stored = _unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
+        "    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
         f"{PROOFS} -k lost_client_secret_is_kept",
     ),
     "stored client secret: a rollback counts as a lost run": Mutation(
@@ -91,9 +91,9 @@ SECRET_PROOF_MUTATIONS = {
     ),
     "dead client secret: a list that lags proves it of the old one": Mutation(
         ENDINGS,
-        "        if not isinstance(refused, MintError):\n            raise _unlisted",
+        "        if not isinstance(refused, MintError):\n            raise _explain_unlisted",
         "        if not isinstance(refused, MintError):\n            continue\n"
-        "            raise _unlisted",
+        "            raise _explain_unlisted",
         f"{PROOFS} -k stale_list_does_not_drop",
     ),
     "dead client secret: a list that lags proves it where nothing may be minted": Mutation(

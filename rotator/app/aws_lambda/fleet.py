@@ -61,7 +61,7 @@ def rotate_fleet(
         due = {each.binding for each in reports if each.outcome == "would_rotate"}
         messages = [each for each in selection.bindings if each.binding in due]
         failed = _send(selector.queue_url, messages, fleet, context)
-        reports = [_unsent(each, failed) for each in reports]
+        reports = [_report_unsent(each, failed) for each in reports]
         counts = {"sent": len(messages) - len(failed)}
         if failed and not counts["sent"]:
             problem = next(iter(failed.values()))
@@ -97,7 +97,7 @@ def _send(
     return failed
 
 
-def _unsent(report: BindingReport, failed: Mapping[Binding, RotatorError]) -> BindingReport:
+def _report_unsent(report: BindingReport, failed: Mapping[Binding, RotatorError]) -> BindingReport:
     """The report, turned into a failure if the binding's message was not sent."""
     error, result = failed.get(report.binding), report.result
     if error is None or result is None or result.outcome != "would_rotate":

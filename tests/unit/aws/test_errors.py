@@ -21,6 +21,7 @@ from urllib3.exceptions import SSLError as TransportSslError
 
 from rotator.aws.errors import explain_error
 from rotator.errors import ConfigError, RotatorError, StoreError, VersionConflict
+from rotator.model.policy import VERSIONS_PER_DAY
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/token-AbCdEf"
 NOT_AUTHORIZED = (
@@ -157,6 +158,7 @@ def test_full_quota_of_versions_is_explained() -> None:
     """User guide, "AWS Secrets Manager quotas": about 100 versions, none of the last 24 h goes."""
     error = refused("LimitExceededException", operation="PutSecretValue")
     assert "about 100" in str(error)
+    assert VERSIONS_PER_DAY == 100  # the policy counts on the same
     assert "24 hours" in str(error)
     assert "less often" in str(error)
 

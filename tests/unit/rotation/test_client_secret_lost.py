@@ -15,7 +15,7 @@ import pytest
 from rotator.errors import ClientAdminError, ConfigError, StoreError
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import ProviderSecret
-from rotator.rotation.secret_listing import StoredSecret
+from rotator.rotation.secret_listing import StoredClientSecret
 from rotator.rotation.secret_removal import delete, switch_off
 from tests.support.secret_providers import FIRST_VALUE, FakeEntraId, SecretFake
 from tests.support.secret_world import (
@@ -242,7 +242,7 @@ def test_state_whose_old_and_new_one_are_the_same_ends_and_deletes_nothing(
 def test_client_secret_that_is_kept_is_never_ended(
     act: Callable[..., None], secret_id: str, value: str | None
 ) -> None:
-    kept = StoredSecret(ProviderSecret(id="kept"), Secret(FIRST_VALUE))
+    kept = StoredClientSecret(ProviderSecret(id="kept"), Secret(FIRST_VALUE))
     digest = None if value is None else hashlib.sha256(value.encode()).hexdigest()
 
     with pytest.raises(ConfigError, match="is the one that is kept; nothing was deleted"):
