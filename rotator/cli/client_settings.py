@@ -10,7 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.pasted import refuse_pasted
+from rotator.cli.pasted import refuse_named_value, refuse_pasted
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 
@@ -225,6 +225,7 @@ def ask_changes(client_id: str | None = None) -> JsonInput:
     if text.startswith(("{", "[", '"')) or text in _JSON_LITERALS:
         fields = _parse_changes(text)
     else:
+        refuse_named_value(text)
         text, fields = "{}", {"client_secret": text}
     refuse_pasted(fields)
     return JsonInput(fields, Secret(text))

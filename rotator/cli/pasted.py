@@ -15,9 +15,10 @@ from rotator.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["find_pasted_problem", "refuse_pasted"]
+__all__ = ["find_pasted_problem", "refuse_named_value", "refuse_pasted"]
 
 _NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
+_NAMED = "has a name in front of it"
 _NAMED_VALUE = r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]"
 
 
@@ -29,27 +30,47 @@ def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | Non
     """
     if not text:
         return "missing"
+    if _has_name(text):
+        return f"{_NAMED}; pass the value alone"
+    if text == client_id:
+        return "is the client id; copy the client secret, which the provider shows separately"
+    return _find_invisible(text)
+
+
+def refuse_named_value(text: str) -> None:
+    """Raise ConfigError for a line of settings in place of a client secret: `SECRET=...`."""
+    if _has_name(text):
+        raise ConfigError(
+            f'client secret: {_NAMED}; pass the value alone, or as {{"client_secret": "..."}}'
+        )
+
+
+def _has_name(text: str) -> bool:
     named = re.match(_NAMED_VALUE, text)
-    if named and re.sub("[^a-z]", "", named[1].lower()).endswith(_NAMES_OF_VALUES):
-        return "has a name in front of it; pass the value alone"
+    name = re.sub("[^a-z]", "", named[1].lower()) if named else ""
+    return name.endswith(_NAMES_OF_VALUES)
+
+
+def _find_invisible(text: str) -> str | None:
     hidden = next(filter(_is_invisible, text), None)
     if hidden is not None:
         return (
             f"has an invisible character (U+{ord(hidden):04X}), as copying from a page or a"
             " document can add; type it, or copy it as plain text"
         )
-    if text == client_id:
-        return "is the client id; copy the client secret, which the provider shows separately"
     return None
 
 
 def refuse_pasted(fields: Mapping[str, Any]) -> None:
-    """Raise ConfigError for such a client id or client secret; names those with a space in them."""
+    """Raise ConfigError for invisible characters in the client id or a client secret.
+
+    A space in one is only pointed out.
+    """
     for name in ("client_id", "client_secret"):
         value = fields.get(name)
         texts = value if isinstance(value, list) else [value]
         for text in (text for text in texts if isinstance(text, str) and text.strip()):
-            problem = find_pasted_problem(text)
+            problem = _find_invisible(text)
             if problem is not None:
                 raise ConfigError(f"{name.replace('_', ' ')}: {problem}")
             if " " in text.strip():

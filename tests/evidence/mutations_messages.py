@@ -62,8 +62,8 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: a pasted line of settings is stored as the client secret": Mutation(
         "cli/pasted.py",
-        "    if named and ",
-        "    if not text and ",
+        "    return name.endswith(_NAMES_OF_VALUES)\n",
+        "    return not name\n",
         "tests/integration/cli/test_credentials_changes.py -k pasted_line",
     ),
     "messages: the client secret is stored as the scope": Mutation(

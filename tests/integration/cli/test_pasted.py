@@ -54,6 +54,14 @@ def test_init_refuses_an_invisible_character(
     assert "has an invisible character (U+200B)" in ended.stderr
 
 
+def test_json_names_its_values_itself(inside: Cli, binding: LocalBinding) -> None:
+    given = {"client_id": "my-client-id:7", "client_secret": "client_secret=x"}
+
+    ended = inside("init", *binding.selectors, stdin=json.dumps(given))
+
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_stored_client_secret_that_works_goes_on_working(inside: Cli, vault: Vault) -> None:
     odd = "p8e-\u200bodd"
     vault.put_credentials(client_secret=odd)
