@@ -96,7 +96,7 @@ FLEET_MUTATIONS = {
     "fleet: a failure after its answer counts against a host": Mutation(
         "fleet/observed.py",
         '        self.observation = "responded"\n        return minted\n',
-        '        self.ended = Failure("after its answer")\n        return minted\n',
+        '        self.observation = Failure("after its answer")\n        return minted\n',
         f"{RUN} -k after_an_answer",
     ),
     "fleet: the API of a probe may hold every worker": Mutation(
