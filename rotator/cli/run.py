@@ -69,6 +69,7 @@ def _run(args: argparse.Namespace) -> int:
         configure_job_logs()
         selector = load_selector(args)
         if selector is not None:
+            binding = None
             from rotator.cli.fleet import run_all
 
             return run_all(args, selector)

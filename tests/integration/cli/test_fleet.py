@@ -7,7 +7,8 @@ import pytest
 
 from rotator.local.binding import LocalBinding
 from rotator.local.ims_control import RemoteIms
-from tests.integration.cli.rig import Cli, result
+from tests.integration.cli.front import Front
+from tests.integration.cli.rig import Cli, event, result
 from tests.integration.cli.vault import Vault
 
 TAG = "rotator:credentials-secret"
@@ -256,6 +257,17 @@ def test_refused_client_of_a_fleet_is_named_with_its_binding_and_the_next_step(
         f"  next: check the client at the provider, then store its secret with `rotator"
         f" credentials set {vault.credentials_secret}`" in lines
     )
+
+
+def test_failure_of_a_fleet_is_not_told_as_that_of_the_binding_in_the_environment(
+    inside: Cli, front: Front
+) -> None:
+    front.refuse("ListSecrets", code="AccessDeniedException")
+
+    told = event(inside("run", "--discover", env={**front.env, "ROTATOR_TOKEN_SECRET": "a/token"}))
+
+    assert told["aws_code"] == "AccessDeniedException"
+    assert told["binding"] is None
 
 
 def test_flag_that_names_a_binding_makes_the_fleet_of_the_environment_moot(
