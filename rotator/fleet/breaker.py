@@ -72,20 +72,20 @@ class ClientState:
 class HostState:
     """The failures of a host since it last responded to one of its clients.
 
-    `failed` maps each client that failed to the time until which it was asked to wait.
+    `failed` maps each client that failed to the time until which it was asked to wait. After a few
+    failures in a row the host `is_in_doubt`, and its next clients are drawn at random: the most
+    urgent ones may all hang. It stays so until responses have taken as much time as failures;
+    `ahead_s` is how much more failures have taken.
     """
 
     clients: set[Hashable] = field(default_factory=set)
     failed: dict[Hashable, float] = field(default_factory=dict)
     has_responded: bool = False
+    is_in_doubt: bool = False
+    ahead_s: float = 0.0
     pauses: int = 0
     resumes_at_s: float = float("-inf")
     problem: str | None = None
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether several clients in a row failed, so that its next one is drawn at random."""
-        return len(self.failed) >= DOUBT
 
     @property
     def skip_reason(self) -> str | None:
@@ -97,19 +97,30 @@ class HostState:
         enough = min(SAMPLE, max(DOUBT, len(self.clients)))
         return self.problem if len(self.failed) >= enough else None
 
-    def note_response(self) -> None:
+    def note_response(self, took_s: float) -> None:
         """Forget the failures: they were those clients' own."""
         self.has_responded = True
+        self.ahead_s = max(0.0, self.ahead_s - took_s)
+        self.is_in_doubt = self.is_in_doubt and self.ahead_s > 0
         self.failed.clear()
         self.pauses = 0
         self.resumes_at_s = float("-inf")
 
     def note_failure(
-        self, failure: Failure, host: str, client: Hashable, *, now_s: float, ends_at_s: float
+        self,
+        failure: Failure,
+        host: str,
+        client: Hashable,
+        *,
+        now_s: float,
+        ends_at_s: float,
+        took_s: float,
     ) -> None:
         """Count the first failure of a client; a further one shows nothing new about the host."""
         self.failed[client] = now_s + failure.retry_after_s
+        self.ahead_s += took_s
         count = len(self.failed)
+        self.is_in_doubt = self.is_in_doubt or count >= DOUBT
         until_s = sorted(self.failed.values())[count // 2]
         self.problem = (
             f"token endpoint {host} failed for {count} clients in a row ({failure.cause})"

@@ -59,9 +59,11 @@ class _Share:
         self.running[work] = now_s
         self.was_recovery = work.kind == "recover"
 
-    def end(self, work: Work[Any], now_s: float) -> None:
+    def end(self, work: Work[Any], now_s: float) -> float:
+        """Free a worker; returns for how many seconds it was busy."""
         took_s = now_s - self.running.pop(work)
         self.ahead_s += took_s if work.kind == "recover" else -took_s
+        return took_s
 
 
 class WorkQueue(Generic[T]):
@@ -127,13 +129,13 @@ class WorkQueue(Generic[T]):
     def end(self, work: Work[T], observation: Observation) -> None:
         """Free its share of the workers, and note what its token endpoint has shown."""
         with self._changed:
-            for share in self._shares_of(work.hosts):
-                share.end(work, self._clock.monotonic())
+            now_s = self._clock.monotonic()
+            took_s = max(share.end(work, now_s) for share in self._shares_of(work.hosts))
             if isinstance(observation, Failure):
-                self._note_failure(work, observation)
+                self._note_failure(work, observation, now_s=now_s, took_s=took_s)
             elif observation == "responded":
                 self._lanes.clients[work.client].note_response()
-                self._lanes.hosts[work.host].note_response()
+                self._lanes.hosts[work.host].note_response(took_s)
             self._changed.notify()  # one is enough: a thread that takes work or ends wakes the next
 
     def _may_go_on(self) -> bool:
@@ -167,12 +169,21 @@ class WorkQueue(Generic[T]):
     def _shares_of(self, hosts: Iterable[str]) -> list[_Share]:
         return [self._all, *(self._shares[host] for host in hosts)]
 
-    def _note_failure(self, work: Work[T], failure: Failure) -> None:
-        now_s, ends_at_s = self._clock.monotonic(), self._ends_at_s
+    def _note_failure(
+        self, work: Work[T], failure: Failure, *, now_s: float, took_s: float
+    ) -> None:
+        ends_at_s = self._ends_at_s
         client, host = self._lanes.clients[work.client], self._lanes.hosts[work.host]
         client.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
         if client.failures == 1:
-            host.note_failure(failure, work.host, work.client, now_s=now_s, ends_at_s=ends_at_s)
+            host.note_failure(
+                failure,
+                work.host,
+                work.client,
+                now_s=now_s,
+                ends_at_s=ends_at_s,
+                took_s=took_s,
+            )
 
     def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
         """The lanes whose hosts have a free worker in their shares."""

@@ -48,6 +48,12 @@ ISOLATION_MUTATIONS = {
         "        if self._lanes.hosts[lane.host].pauses > 10:\n",
         f"{SAMPLING} -k many_sick",
     ),
+    "fleet: any response ends the doubt about a host": Mutation(
+        "fleet/breaker.py",
+        "self.is_in_doubt = self.is_in_doubt and self.ahead_s > 0",
+        "self.is_in_doubt = False",
+        f"{SAMPLING} -k whole_run",
+    ),
     "fleet: the sample is the same in each run": Mutation(
         "fleet/lanes.py",
         "        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)\n",

@@ -48,6 +48,28 @@ def test_sick_clients_with_the_soonest_expiry_defer_no_healthy_one(
     assert set(found.done) == names(healthy)
 
 
+@pytest.mark.parametrize("workers", [1, 4, 16])
+@pytest.mark.parametrize("seed", range(5))
+def test_hanging_clients_with_the_soonest_expiry_do_not_take_the_whole_run(
+    workers: int, seed: int
+) -> None:
+    # One after the other, they would take it: each takes a minute of a worker.
+    share = max(1, workers // 4)
+    hanging, healthy = works(15 * share, "sick"), works(185 * share, "well")
+    found = Simulation([*hanging, *healthy], sick_are(SICK["hangs"]), workers, seed=seed)
+
+    assert len(found.done) > len(healthy) / 2
+
+
+def test_most_urgent_goes_first_again_once_responses_took_as_long_as_failures() -> None:
+    found = Simulation([*works(3, "sick"), *works(100, "well")], sick_are(DOWN), workers=1)
+
+    drawn = 3 + round(3 / HEALTHY_S)
+    numbers = [int(name.removeprefix("well").partition("/")[0]) for name in found.begun[3:103]]
+    assert numbers[: drawn - 3] != sorted(numbers[: drawn - 3])
+    assert numbers[drawn:] == sorted(numbers[drawn:])
+
+
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("kind", ["503", "429 for a day", "429 for two minutes"])
 @pytest.mark.parametrize("sick", [10, 15])
