@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import ClientAdminError, ConfigError
+from rotator.model.commands import remove_command
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import digest_of, digest_of_all
 
@@ -66,24 +67,34 @@ def find_bound(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredClien
 def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -> ProviderSecret:
     """The listed client secret with this value, which the token endpoint accepts.
 
-    It is the one that the list shows to have it, else the one that the state records, else the only
-    possible one. Raises ConfigError if that is unclear.
+    It is the one that the state records, unless the list shows that it has another, else the one
+    that the list shows to have it, else the only possible one. Raises ConfigError if that is
+    unclear.
     """
     kind, bound = seen.settings.kind, find_bound(seen, listed)
     if not listed:
         raise ConfigError(
             f"{kind.name}: lists no client secret for this client; check client_admin"
         )
+    if bound is not None and bound.value == value and bound.listed.matches(value) is not False:
+        return bound.listed
     others = [other for other in seen.credentials.client_secrets if other != value]
     fitting = [
         each
         for each in listed
         if each.matches(value) and not any(each.matches(other) for other in others)  # by its hint
     ] or [each for each in listed if each.matches(value) is None]
-    if bound is not None and bound.value == value and bound.listed in fitting:
-        return bound.listed
     if len(fitting) == 1:
         return fitting[0]
+    alike = [each for each in listed if each.matches(value)]
+    if not fitting and alike:
+        remove = remove_command(seen.version.secret_id, len(others) + 1)
+        raise ConfigError(
+            f"{kind.name}: lists {describe(alike)} with a hint that several of the stored client"
+            " secrets begin with, so it can't be told which of these it is; nothing was changed."
+            f" Take the others out with {remove}, if nothing needs"
+            " them, then run this again"
+        )
     if not fitting:
         raise ConfigError(
             f"{kind.name}: does not list the stored client secret, which is accepted, but"
@@ -159,18 +170,19 @@ def find_orphans(
     nobody has edited the stored client secrets since. Raises ConfigError if it may be somebody
     else's. If only one is listed, it may be the stored one and is not returned.
     """
-    values = seen.credentials.client_secrets
-    unknown = [
-        each
-        for each in listed
-        if each.id not in intent.known_ids and not any(each.matches(value) for value in values)
+    # The value of `old` is of that one, whatever others have in common with it, such as a hint.
+    values = [
+        each for each in seen.credentials.client_secrets if digest_of(each) != intent.old_digest
     ]
+    unknown = [each for each in listed if each.id not in intent.known_ids]
+    stored = [each for each in unknown if any(each.matches(value) for value in values)]
     if len(listed) == 1:
         return []
     if seen.settings.kind.keeps_labels:
         orphans = [each for each in unknown if each.label == label]
-        is_clear = len(orphans) <= 1
+        is_clear = len(orphans) <= 1 and not any(each in stored for each in orphans)
     else:
+        unknown = [each for each in unknown if each not in stored]
         orphans = [each for each in unknown if _fits(seen, intent, each)]
         is_clear = len(orphans) <= 1 and len(orphans) == len(unknown)
     if not is_clear:

@@ -9,6 +9,7 @@ CALLS = "tests/unit/client_admin/test_adapter.py"
 REFUSALS = "client_admin/refusals.py"
 SHOWN = "tests/unit/client_admin/test_refusals.py"
 STARTED = "tests/unit/rotation/test_client_secret_started.py"
+HINTS = "tests/unit/rotation/test_client_secret_hints.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
@@ -138,6 +139,24 @@ SECRET_OUTSIDE_MUTATIONS = {
         "max(rotation.stored_at, made_at or rotation.stored_at)",
         "rotation.stored_at",
         f"{CLOCK} -k clock_behind",
+    ),
+    "lost client secret: one that begins as the stored one is kept": Mutation(
+        "rotation/secret_listing.py",
+        "if digest_of(each) != intent.old_digest\n",
+        "\n",
+        f"{HINTS} -k deleted_by_its_name",
+    ),
+    "lost client secret: one that may be stored is deleted": Mutation(
+        "rotation/secret_listing.py",
+        "        is_clear = len(orphans) <= 1 and not any(each in stored for each in orphans)\n",
+        "        is_clear = len(orphans) <= 1\n",
+        f"{HINTS} -k may_be_stored",
+    ),
+    "stored client secret: the record counts less than a hint": Mutation(
+        "rotation/secret_listing.py",
+        "    if bound is not None and bound.value == value and",
+        "    if False and bound is not None and bound.value == value and",
+        f"{HINTS} -k going_back",
     ),
     "new client secret: a 429 after the add counts as one before it": Mutation(
         ADD,
