@@ -28,6 +28,7 @@ from rotator.rotation.secret_endings import (
     previous_state,
 )
 from rotator.rotation.secret_gate import find_end_of_tokens
+from rotator.rotation.secret_interruption import log_interruption
 from rotator.rotation.secret_listing import (
     explain_refused_add,
     find_bound,
@@ -129,8 +130,10 @@ def _add(
     )
     before = _before(seen, addition)
     seen = publish(run, seen, intent)
+    ends_at = run.now() + timedelta(days=seen.settings.lifetime_days)
     try:
-        added = admin.add(label_of(intent), run.now() + timedelta(days=seen.settings.lifetime_days))
+        with log_interruption(run, _explain_lost_value(intent)):
+            added = admin.add(label_of(intent), ends_at)
     except ClientAdminError as error:
         if not is_refusal(error) and not _was_only_throttled(admin, addition, error):
             raise
@@ -142,6 +145,14 @@ def _add(
         refused = _discard(seen, admin, addition, added)
     publish(run, seen, before)
     raise refused
+
+
+def _explain_lost_value(intent: SecretRotation) -> str:
+    return (
+        "the provider may have made a client secret whose value is lost; a run from"
+        f" {format_instant(intent.started_at + TAKEOVER_AFTER)} on deletes it and begins anew."
+        " The stored client secrets are as they were"
+    )
 
 
 def _was_only_throttled(admin: ClientAdmin, addition: _Addition, error: ClientAdminError) -> bool:
@@ -242,15 +253,18 @@ def _store_both(
     def put_first(texts: Sequence[str]) -> Sequence[str]:
         return [value.reveal(), *(text for text in texts if text != value.reveal())]
 
-    seen = publish(run, seen, rotation, client_secrets=put_first, patience_s=STORE_PATIENCE_S)
-    refused = find_refusal(run, seen, value)
-    replaced = find_replacement(run, seen, value)  # during the minutes that this takes
+    with log_interruption(run, _explain_lost_value(intent)):
+        seen = publish(run, seen, rotation, client_secrets=put_first, patience_s=STORE_PATIENCE_S)
+    old_id = rotation.old.id if rotation.old else "?"
+    both = f"client secret {added.listed.id} is stored, with {old_id} behind it"
+    with log_interruption(run, f"{both}; the next run goes on from there"):
+        refused = find_refusal(run, seen, value)
+        replaced = find_replacement(run, seen, value)  # during the minutes that this takes
     if replaced is not None:
         return abandon(run, replaced, rotation, {each.id: each for each in admin.list()})
     if refused is not None:
         raise refused
     ends = format_instant((rotation.stored_at or run.now()) + run.overlap)
-    old_id = rotation.old.id if rotation.old else "?"
     return run.conclude(
         "started",
         f"client secret {added.listed.id} is stored and accepted; {old_id} is kept too, until"

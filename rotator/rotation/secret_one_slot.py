@@ -16,6 +16,7 @@ from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
+from rotator.rotation.secret_interruption import log_interruption
 from rotator.rotation.secret_proof import (
     explain_refused_stored,
     find_accepted,
@@ -121,11 +122,13 @@ def _replace(
         return run.conclude("would_change", summary, rotation=rotation)
     admin: ClientAdmin = run.open_admin(seen)
     refuse_if_edited(run, seen)
-    admin.replace(value)
-    rotation = replace(rotation, step="overlap", stored_at=run.now())
-    seen = publish(run, seen, rotation, client_secrets=add_new(value))
-    refused = find_refusal(run, seen, value)
-    replaced = find_replacement(run, seen, value)  # during the minutes that this takes
+    both = "the new client secret is stored, with the old one behind it"
+    with log_interruption(run, f"{both}; the next run goes on from there"):
+        admin.replace(value)
+        rotation = replace(rotation, step="overlap", stored_at=run.now())
+        seen = publish(run, seen, rotation, client_secrets=add_new(value))
+        refused = find_refusal(run, seen, value)
+        replaced = find_replacement(run, seen, value)  # during the minutes that this takes
     if replaced is not None:
         return _abandon(run, replaced, rotation)
     if refused is not None:

@@ -8,7 +8,10 @@ Nothing is minted if that would end the stored token (`single_active`).
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import structlog
 
 from rotator.errors import ConfigError, MintError
 from rotator.model.commands import run_command, set_command
@@ -69,13 +72,28 @@ def find_accepted(
     ConfigError if tokens are minted without a client secret.
     """
     left_s = run.remaining_s() if run.remaining_s else PROVE_S
-    ends_at_s = run.clock.monotonic() + min(PROVE_S, left_s)
+    wait_s = min(PROVE_S, left_s)
+    ends_at_s = run.clock.monotonic() + wait_s
+    is_logged = False
     while isinstance(found := _try(run, seen, values), MintError):
         is_over = run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s
         if not waits or is_over or not is_refused(seen, found):
             break
+        if not is_logged:
+            _log_wait(run, wait_s)
+            is_logged = True
         run.clock.sleep(PROVE_PAUSE_S)
     return found
+
+
+def _log_wait(run: SecretRun, wait_s: float) -> None:
+    """Say why nothing happens for minutes: people would take it for a fault, and interrupt it."""
+    until = format_instant(run.clock.now() + timedelta(seconds=wait_s))
+    structlog.get_logger().info(
+        "rotator.client_secret_awaited",
+        credentials_secret=run.credentials_secret,
+        summary=f"the token endpoint doesn't accept the client secret yet; tried until {until}",
+    )
 
 
 def _try(run: SecretRun, seen: Situation, values: Sequence[Secret]) -> Secret | MintError:

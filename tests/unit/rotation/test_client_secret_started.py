@@ -1,9 +1,11 @@
 """The end of the run that adds a client secret: it says what is stored, and leaves nothing open."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from rotator.cli.exit_codes import EXIT_REFUSED, EXIT_TEMPORARY, exit_code
 from rotator.errors import ClientAdminError
@@ -136,4 +138,59 @@ def test_too_many_requests_before_the_add_lets_the_next_run_begin_at_once(make: 
     assert exit_code(error) == EXIT_TEMPORARY
     assert world.knows_nothing
     vars(world).pop("send")
+    assert world.rotate().outcome == "started"
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def events(world: SecretWorld, *, is_interrupted: bool = False) -> dict[str, str]:
+    """The summary of each event of a run that isn't its outcome."""
+    with capture_logs() as logged, suppress(KeyboardInterrupt):
+        world.rotate()
+    assert is_interrupted is not any(each["event"].endswith("_checked") for each in logged)
+    return {each["event"]: each["summary"] for each in logged if "outcome" not in each}
+
+
+@each_kind
+def test_wait_for_acceptance_is_said_once_and_until_when(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.fake.lag = timedelta(seconds=45)
+
+    [summary] = events(world).values()
+
+    assert summary.endswith(
+        "doesn't accept the client secret yet; tried until 2026-01-31T09:02:00Z"
+    )
+
+
+def test_client_secret_that_is_accepted_at_once_causes_no_event() -> None:
+    assert events(SecretWorld()) == {}
+
+
+@each_overlapping
+def test_interruption_of_the_wait_says_what_is_stored(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.fake.lag = timedelta(seconds=45)
+    world.clock.sleep = interrupt  # type: ignore[assignment, method-assign]
+
+    summary = events(world, is_interrupted=True)["rotator.client_secret_rotation_interrupted"]
+
+    new, old = make.secret_id(2), make.secret_id(1)
+    assert summary.startswith(f"client secret {new} is stored, with {old} behind it; the next run")
+    vars(world.clock).pop("sleep")
+    assert rotate_to_the_end(world) == "finished"
+
+
+@each_overlapping
+def test_interruption_of_the_add_says_when_its_value_is_given_up(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.fake.after = lambda method: interrupt() if method == "POST" else None
+
+    summary = events(world, is_interrupted=True)["rotator.client_secret_rotation_interrupted"]
+
+    assert "a run from 2026-01-31T09:05:00Z on deletes it and begins anew" in summary
+    world.fake.after = lambda _: None
+    world.clock.advance(301)
     assert world.rotate().outcome == "started"
