@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.demo.screen import Screen
 from rotator.errors import RotatorError
 from rotator.local.environment import is_checkout, secrets_manager_client
+from rotator.local.ims import GREETING
 from rotator.local.playground import playground
 from rotator.logs import shows_colour
 from rotator.reader import TokenReader
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["narrate"]
 
-GREETING = "Welcome to the Photoshop API!"
 # As users read them in docs/cli.md: the demo knows rotator by its commands, not by its modules.
 EXIT_TEMPORARY = 4
 EXIT_INTERRUPTED = 130

@@ -15,7 +15,6 @@ from rotator.model.secret import StoredSecret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import FleetBinding
     from rotator.model.secret import SecretInfo
 
@@ -34,7 +33,7 @@ class BindingRead(NamedTuple):
     """A binding, and what was found of its secrets, by id."""
 
     fleet_binding: FleetBinding
-    found: Mapping[str, StoredSecret | Failure]
+    found: Mapping[str, StoredSecret | RotatorError]
 
 
 class Descriptions:
@@ -45,7 +44,7 @@ class Descriptions:
 
     def __init__(self) -> None:
         self.pending: deque[str] = deque()
-        self._found: dict[str, SecretInfo | Failure] = {}
+        self._found: dict[str, SecretInfo | RotatorError] = {}
         self._waiting: dict[str, list[BindingRead]] = {}
 
     def get(self, secret_id: str) -> SecretInfo:
@@ -65,11 +64,11 @@ class Descriptions:
         waiting.append(read)
 
     def take(
-        self, batch: Mapping[str, StoredSecret | SecretInfo | Failure]
-    ) -> tuple[list[BindingRead], dict[str, StoredSecret | Failure]]:
+        self, batch: Mapping[str, StoredSecret | SecretInfo | RotatorError]
+    ) -> tuple[list[BindingRead], dict[str, StoredSecret | RotatorError]]:
         """Note the metadata in `batch`; returns the bindings that it was for, and the rest."""
         ready: list[BindingRead] = []
-        rest: dict[str, StoredSecret | Failure] = {}
+        rest: dict[str, StoredSecret | RotatorError] = {}
         for secret_id, found in batch.items():
             if isinstance(found, StoredSecret):
                 rest[secret_id] = found

@@ -21,7 +21,6 @@ from rotator.model.stored import parse_token
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import RefusedBinding
 
 __all__ = ["add_expiry", "list_token_secrets", "report_refused"]
@@ -36,7 +35,7 @@ def list_token_secrets(refused: Iterable[RefusedBinding]) -> list[FleetBinding]:
 
 
 def report_refused(
-    refused: Iterable[RefusedBinding], found: Mapping[str, StoredSecret | Failure]
+    refused: Iterable[RefusedBinding], found: Mapping[str, StoredSecret | RotatorError]
 ) -> Iterator[BindingReport]:
     """Yield a report on each, with the expiry of its token; `found` are the token secrets."""
     for each in refused:
@@ -49,7 +48,9 @@ def report_refused(
         )
 
 
-def add_expiry(error: Failure, token_version: StoredSecret | Failure | None) -> Failure:
+def add_expiry(
+    error: RotatorError, token_version: StoredSecret | RotatorError | None
+) -> RotatorError:
     """A copy of the error, with the stored token's expiry in its details (None without a token).
 
     A temporary failure to read the token secret leaves the details as they are. A copy, because one

@@ -20,7 +20,6 @@ from rotator.model.stored import holds_client_credentials, holds_only_token, par
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import FleetBinding
     from rotator.model.secret import StoredSecret
 
@@ -84,7 +83,7 @@ class SecretRoles:
 
 def usable_versions(
     fleet_binding: FleetBinding,
-    found: Mapping[str, StoredSecret | Failure],
+    found: Mapping[str, StoredSecret | RotatorError],
     *,
     roles: SecretRoles,
     region: str | None,

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from rotator.errors import RotatorError as Failure
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.read import BatchStore
     from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
@@ -144,7 +143,7 @@ def _read_and_add(
         roles=roles,
         descriptions=descriptions,
     )
-    unusable: dict[str, StoredSecret | Failure] = {}
+    unusable: dict[str, StoredSecret | RotatorError] = {}
     to_read = [*selection.bindings, *list_token_secrets(selection.refused)]
     for read in read_bindings(fleet.batches, to_read, descriptions):
         if read is None:
@@ -174,7 +173,7 @@ def _read_and_add(
 def _classify(
     fleet: FleetRun,
     fleet_binding: FleetBinding,
-    found: Mapping[str, StoredSecret | Failure],
+    found: Mapping[str, StoredSecret | RotatorError],
     *,
     began_at: datetime,
     active_clients: ActiveClients,
@@ -217,7 +216,9 @@ def _classify(
 
 
 def _report_failure(
-    fleet_binding: FleetBinding, found: Mapping[str, StoredSecret | Failure], error: Failure
+    fleet_binding: FleetBinding,
+    found: Mapping[str, StoredSecret | RotatorError],
+    error: RotatorError,
 ) -> BindingReport:
     return BindingReport(
         fleet_binding.binding,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from rotator.errors import RotatorError as Failure
     from rotator.fleet.settings import FleetBinding, Selection
     from rotator.model.binding import Binding
     from rotator.model.client_credentials import ClientCredentials
@@ -84,7 +83,7 @@ def fleet_status(
 
 def _assess(
     fleet_binding: FleetBinding,
-    versions: Mapping[str, StoredSecret | Failure],
+    versions: Mapping[str, StoredSecret | RotatorError],
     store: PreviousStore,
     roles: SecretRoles,
     *,

@@ -31,7 +31,7 @@ from rotator.local.server_process import serve_until_eof
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["LocalIms"]
+__all__ = ["GREETING", "LocalIms"]
 
 GREETING = "Welcome to the Photoshop API!"
 FORM_TYPE = "application/x-www-form-urlencoded"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.errors import ProbeError, RotatorError, VersionConflict
+from rotator.errors import ProbeError, RotatorError
 from rotator.model.access_token import AccessToken
 from rotator.model.stored import parse_credentials, parse_token
 from rotator.rotation.mint import mint
 from rotator.rotation.newer_credentials import read_newer_credentials
-from rotator.rotation.publish import Published
+from rotator.rotation.publish import Published, make_conflict
 from rotator.rotation.publish_token import publish_token
 from rotator.rotation.result import RunWarning
 
@@ -103,12 +103,7 @@ def publish_last(run: Run, assessment: Assessment, minted: AccessToken) -> Publi
             if active is None or _is_same(current, active):
                 return Published(assessment.token_version, won=False)
             minted = active
-        raise VersionConflict(
-            f"secret {run.binding.token_secret}: its versions keep changing during this run",
-            operation="PutSecretValue",
-            secret_id=run.binding.token_secret,
-            retryable=True,
-        )
+        raise make_conflict(run.binding.token_secret)
     except RotatorError as error:
         error.args = (f"{error}; the provider has ended the stored token by minting a new one",)
         raise

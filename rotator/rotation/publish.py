@@ -24,6 +24,7 @@ __all__ = [
     "Published",
     "compare_and_set",
     "is_successor",
+    "make_conflict",
     "repeat_reads",
     "successor_id",
 ]
@@ -121,10 +122,15 @@ def compare_and_set(
         if yields_to(current):
             return Published(current, won=False)
         seen, ordinal = current, 0
-    raise VersionConflict(
-        f"secret {seen.secret_id}: its versions keep changing during this run",
+    raise make_conflict(seen.secret_id)
+
+
+def make_conflict(secret_id: str) -> VersionConflict:
+    """The error if a run has given up, because other runs are always faster."""
+    return VersionConflict(
+        f"secret {secret_id}: its versions keep changing during this run",
         operation="PutSecretValue",
-        secret_id=seen.secret_id,
+        secret_id=secret_id,
         retryable=True,
     )
 
