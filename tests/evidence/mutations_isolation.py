@@ -169,7 +169,8 @@ ISOLATION_MUTATIONS = {
     "fleet: metadata that hang are waited for by the other reads": Mutation(
         "aws/fleet_store.py",
         "        store = self if task.is_retry else self._limited()\n        service",
-        "        store = self if task.is_retry or task.describes else self._limited()\n        service",
+        "        store = self if task.is_retry or task.describes else self._limited()\n"
+        "        service",
         f"{STORE} -k metadata_that_hangs",
     ),
     "fleet: neighbours that hang are taken for the whole service": Mutation(
