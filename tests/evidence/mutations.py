@@ -73,11 +73,11 @@ MUTATIONS = {
         "if False:",
         f"{PROTOCOL} -k one_secret or both",
     ),
-    "a forced run on one secret for both gives way to what it has seen": Mutation(
+    "a rejected token in one secret for both is kept since it is fresh": Mutation(
         "rotation/publish_token.py",
         "if parse_token(current) != parse_token(seen) and yields_to(current):",
         "if yields_to(current):",
-        f"{FAULTS} -k forced",
+        "tests/unit/rotation/test_rotate_shared.py -k rejects_it",
     ),
     "an edit of the team is written over": Mutation(
         "rotation/publish_token.py",

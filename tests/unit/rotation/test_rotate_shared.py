@@ -80,6 +80,17 @@ def test_shared_secret_is_not_due_after_its_rotation_and_keeps_its_provider() ->
     assert job.run().outcome == "not_due"
 
 
+def test_fresh_token_of_a_shared_secret_is_replaced_if_the_api_rejects_it() -> None:
+    job = shared_job()
+    job.run()
+    job.clock.advance(HOUR.total_seconds())
+
+    result = job.run(stored_probe=lambda _: True, probe=lambda _: None)
+
+    assert result.outcome == "rotated"
+    assert job.token == "canary-new-2"
+
+
 def test_two_runs_at_once_on_a_shared_secret_publish_once() -> None:
     job = shared_job()
 
