@@ -61,7 +61,8 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope",
         metavar="SCOPE",
-        help="the scope to request; for Adobe also a name: " + ", ".join(ADOBE_SCOPES),
+        help="the scope to request; for Adobe also one or several names: "
+        + ", ".join(ADOBE_SCOPES),
     )
     parser.add_argument(
         "--audience",

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from rotator.local.binding import LocalBinding
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
 
+SCHEMA = Path(__file__).parents[3] / "rotator" / "schemas" / "credentials-secret.schema.json"
 NEW = "p8e-new+client/secret="
 # As Adobe's pages on the authentication of Firefly Services and of the Photoshop API have them.
 FIREFLY = "openid,AdobeID,session,additional_info,read_organizations,firefly_api,ff_apis"
@@ -206,7 +208,8 @@ def test_unknown_key_is_refused_with_the_command_that_lists_the_keys(
     command = ended.stderr.rpartition("see rotator ")[2]
     shown = inside(*command.split()).stdout
     listed = shown.partition("keys: ")[2].replace("\n", " ").replace(",", " ").split()
-    assert {"client_id", "client_secret", "token_url", "lifetime_s", "client_admin"} <= set(listed)
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    assert set(listed) == schema["properties"].keys() - {"client_secret_rotation"}
 
 
 @pytest.mark.parametrize(
