@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.config import FleetSelector
+    from rotator.fleet.binding_status import BindingStatus
     from rotator.fleet.report import BindingReport
     from rotator.fleet.settings import FleetBinding, Selection
-    from rotator.fleet.status import BindingStatus
 
 __all__ = ["Fleet"]
 
@@ -118,12 +118,12 @@ class Fleet:
 
     def status(self, selection: Selection) -> list[BindingStatus]:
         """The health of each token, the most urgent first."""
-        now = SYSTEM_CLOCK.now()
         return fleet_status(
             self._store(ends_in(RUN_LIMIT_S)),
             selection,
+            endpoint=TokenEndpoint(),
             policy_of=self._policy_of,
-            now=now,
+            clock=SYSTEM_CLOCK,
             region=self.region,
         )
 

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rotator.aws.secret_ids import is_secret_id
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
 from rotator.cli.fleet_problems import problem_lines
 from rotator.cli.fleet_text import binding_name, summary_text, table
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     from rotator.config import FleetSelector
     from rotator.errors import RotatorError
+    from rotator.fleet.binding_status import BindingStatus
     from rotator.fleet.report import BindingReport
     from rotator.fleet.settings import Selection
-    from rotator.fleet.status import BindingStatus
-    from rotator.model.status import ClientSecretStatus
+    from rotator.model.status import ClientSecretStatus, TokenStatus
 
 __all__ = ["run_all", "show_all"]
 
@@ -67,10 +68,10 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
     fleet = Fleet(selector)
     selection = fleet.select()
     found = fleet.status(selection)
-    statuses = [each.status for each in found if each.status is not None]
-    write_openmetrics(args.openmetrics, statuses)
-    client_secrets = client_secrets_of(statuses)
-    healths = [each.status.health if each.status is not None else "unknown" for each in found]
+    if args.openmetrics is not None:
+        write_openmetrics(args.openmetrics, *_monitored(found))
+    client_secrets = client_secrets_of(each.status for each in found if each.status is not None)
+    healths: list[str] = [each.health for each in found]
     names = ("healthy", "overdue", "unusable", "unknown")
     summary = {"bindings": len(found), **{name: healths.count(name) for name in names}}
     summary |= selection.summary_fields()
@@ -90,9 +91,10 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
         if summary["overdue"] or summary["unusable"]:
             lines.append(f"next step: {run_selected_command(typed_options(args))}")
         print("\n".join(lines))
-    if "unusable" in healths:
+    token_healths = {each.token_health for each in found}
+    if "unusable" in token_healths:
         return EXIT_NO_TOKEN
-    if "overdue" in healths:
+    if "overdue" in token_healths:
         return EXIT_TEMPORARY
     return _shared_code([*(each.error for each in found), selection.broken_off])
 
@@ -143,13 +145,31 @@ def _report_fields(report: BindingReport) -> dict[str, Any]:
     return {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
 
 
+def _monitored(found: Sequence[BindingStatus]) -> tuple[list[TokenStatus], list[str]]:
+    """The statuses to write for monitors, one per token secret, and the secrets without a health.
+
+    A token secret that two entries of a manifest name has the health of the one that is accepted.
+    """
+    accepted = {each.binding.token_secret for each in found if each.error is None}
+    alone = [
+        each
+        for each in {each.binding.token_secret: each for each in found}.values()
+        if each.binding.token_secret not in accepted
+    ]
+    known = [each.status for each in found if each.error is None and each.status is not None]
+    known += [each.status for each in alone if each.status is not None and each.counts]
+    names = [each.binding.token_secret for each in alone]
+    return known, [name for name in names if is_secret_id(name)]
+
+
 def _status_fields(each: BindingStatus) -> dict[str, Any]:
+    fields: dict[str, Any] = {**_names(each)}
+    if each.error is not None:
+        fields |= failure_fields(each.error)
     if each.status is not None:
-        fields = {**_names(each), **status_fields(each.status)}
+        fields |= status_fields(each.status)
         del fields["client_secret"]  # listed once, since many bindings may share it
-        return fields
-    assert each.error is not None  # noqa: S101 - one of the two
-    return {**_names(each), **failure_fields(each.error), "health": "unknown"}
+    return {**fields, "health": each.health}
 
 
 def _discovery_fields(selection: Selection) -> dict[str, Any]:
@@ -191,22 +211,17 @@ def _status_lines(
 ) -> list[str]:
     rows = []
     for each in found:
-        status = each.status
-        if status is None:
-            rows.append(("unknown", binding_name(each.binding, each.error), _unknown_text(each)))
-        else:
-            reason = status.reason.replace("_", " ")
-            life = remaining_text(status) or "no token"
-            rows.append((status.health, each.binding.token_secret, f"{life}, {reason}"))
+        status, parts = each.status, []
+        if status is not None:
+            parts.append(remaining_text(status) or "no token")
+        if each.error is not None:
+            parts.append(str(each.error))
+        elif status is not None:
+            parts.append(status.reason.replace("_", " "))
+        rows.append((each.health, binding_name(each.binding, each.error), ", ".join(parts)))
     now = datetime.now(UTC)
     ages = [
         ("client secret", each.credentials_secret, client_secret_text(each, now))
         for each in client_secrets
     ]
     return [*table(rows), *table(ages)]
-
-
-def _unknown_text(each: BindingStatus) -> str:
-    """Why the health is not known, and the stored token's expiry if that is known."""
-    ends_at = each.error.details.get("expires_at") if each.error is not None else None
-    return f"{each.error}; the stored token expires at {ends_at}" if ends_at else str(each.error)

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["as_openmetrics", "write_atomically", "write_openmetrics"]
 
-_HEALTHS = ("healthy", "overdue", "unusable")
+_HEALTHS = ("healthy", "overdue", "unusable", "unknown")
 
 
-def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
+def as_openmetrics(
+    statuses: Iterable[TokenStatus], unknown: Iterable[str] = (), *, now: datetime
+) -> str:
     """The metrics of `statuses` as of `now` (aware UTC).
 
+    `unknown` are the token secrets that a run refuses, whether there is a status of them or not.
     In the common subset of OpenMetrics 1.0 and Prometheus' text format, which is what textfile
     collectors read.
     """
@@ -35,10 +38,11 @@ def as_openmetrics(statuses: Iterable[TokenStatus], *, now: datetime) -> str:
         [(f'{{token_secret="{_escape(each.token_secret)}"}}', each) for each in statuses],
     )
     lines += _head("rotator_token_health", "1 for the health that the token has.")
-    for status in statuses:
+    found = {each.token_secret: str(each.health) for each in statuses}
+    for name, its_health in (found | dict.fromkeys(unknown, "unknown")).items():
         for health in _HEALTHS:
-            labels = f'{{token_secret="{_escape(status.token_secret)}",health="{health}"}}'
-            lines.append(f"rotator_token_health{labels} {int(status.health == health)}")
+            labels = f'{{token_secret="{_escape(name)}",health="{health}"}}'
+            lines.append(f"rotator_token_health{labels} {int(its_health == health)}")
     lines += _client_secret_lines(client_secrets_of(statuses))
     lines += _head("rotator_status_checked_at_seconds", "When this was found.", unit="seconds")
     lines += [f"rotator_status_checked_at_seconds {int(now.timestamp())}", "# EOF", ""]
@@ -136,10 +140,15 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def write_openmetrics(path: str | None, statuses: Iterable[TokenStatus]) -> None:
-    """Write the file of --openmetrics, unless `path` is None; raises ConfigError."""
+def write_openmetrics(
+    path: str | None, statuses: Iterable[TokenStatus], unknown: Iterable[str] = ()
+) -> None:
+    """Write the file of --openmetrics, unless `path` is None; raises ConfigError.
+
+    The other arguments are those of `as_openmetrics`.
+    """
     if path is None:
         return
     from rotator.model.clock import SYSTEM_CLOCK
 
-    write_atomically(path, as_openmetrics(statuses, now=SYSTEM_CLOCK.now()))
+    write_atomically(path, as_openmetrics(statuses, unknown, now=SYSTEM_CLOCK.now()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.assess import Assessment
 
-__all__ = ["check_assessment", "is_confirmed", "require_consent"]
+__all__ = ["check_assessment", "is_confirmed"]
 
 
 def is_confirmed(
@@ -49,14 +49,14 @@ def is_confirmed(
 def check_assessment(assessment: Assessment, *, is_tagged: bool) -> None:
     """Raise ConfigError if a binding that was found by its tag lacks the consent."""
     if is_tagged:
-        require_consent(
+        _require_consent(
             assessment.credentials,
             credentials_version=assessment.credentials_version,
             token_version=assessment.token_version,
         )
 
 
-def require_consent(
+def _require_consent(
     credentials: ClientCredentials,
     *,
     credentials_version: StoredSecret,

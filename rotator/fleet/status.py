@@ -7,116 +7,164 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from rotator.errors import RotatorError, StoreError
-from rotator.fleet.consent import require_consent
+from rotator.fleet.binding_status import BindingStatus, urgency
+from rotator.fleet.consent import check_assessment, is_confirmed
+from rotator.fleet.descriptions import Descriptions, NotDescribedError
 from rotator.fleet.guard import guard
-from rotator.fleet.read import BatchStore, read_bindings
+from rotator.fleet.pacer import Pacer
+from rotator.fleet.read import BatchStore, PrefetchedStore, read_bindings
+from rotator.fleet.refused import list_token_secrets
 from rotator.fleet.roles import SecretRoles, usable_versions
+from rotator.fleet.settings import FleetBinding
+from rotator.model.policy import RenewalPolicy
+from rotator.model.secret import StoredSecret
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
-from rotator.model.stored import parse_credentials, parse_fields, parse_token
+from rotator.model.stored import parse_fields, parse_token
 from rotator.reader.snapshot import parse
-from rotator.rotation.overwrite import refuse_foreign_content, refuse_unwanted_token
-from rotator.rotation.ports import Descriptions
+from rotator.rotation.assess import assess_unprobed
+from rotator.rotation.overwrite import refuse_unwanted_token
+from rotator.rotation.ports import HistoryStore
+from rotator.rotation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from rotator.fleet.settings import FleetBinding, Selection
-    from rotator.model.binding import Binding
+    from rotator.fleet.settings import Selection
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.policy import RenewalPolicy
-    from rotator.model.secret import StoredSecret
+    from rotator.model.clock import Clock
     from rotator.model.status import TokenStatus
+    from rotator.rotation.ports import Endpoint
 
-__all__ = ["BindingStatus", "assess_versions", "fleet_status"]
-
-
-@dataclass(frozen=True, slots=True)
-class BindingStatus:
-    """The health of one token, or why it is not known."""
-
-    binding: Binding
-    status: TokenStatus | None = None
-    error: RotatorError | None = None
+__all__ = ["assess_versions", "fleet_status"]
 
 
-class PreviousStore(Descriptions, Protocol):
+class PreviousStore(Protocol):
     """A store that reads the version before the current one."""
 
     def read_previous(self, secret_id: str) -> StoredSecret | None:
         """The version with AWSPREVIOUS, None if there is none."""
 
 
-class StatusStore(BatchStore, PreviousStore, Protocol):
+class StatusStore(BatchStore, HistoryStore, Protocol):
     """A store that reads in batches, and previous versions."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the statuses of one fleet have in common."""
+
+    store: StatusStore
+    endpoint: Endpoint
+    policy_of: Callable[[FleetBinding], RenewalPolicy]
+    clock: Clock
+    region: str | None
+    roles: SecretRoles
+    descriptions: Descriptions
+
+
 def fleet_status(
-    batches: StatusStore,
+    store: StatusStore,
     selection: Selection,
     *,
+    endpoint: Endpoint,
     policy_of: Callable[[FleetBinding], RenewalPolicy],
-    now: datetime,
+    clock: Clock,
     region: str | None = None,
 ) -> list[BindingStatus]:
-    """Assess every stored token at `now` (aware UTC), the most urgent first.
+    """Assess every stored token, the most urgent first; `endpoint` mints nothing.
 
-    A binding that a run in `region` would refuse has that error instead of a status. Raises
-    ConfigError or StoreError if nothing at all could be read.
+    A binding that a run in `region` would refuse has that error too. Raises ConfigError or
+    StoreError if nothing at all could be read.
     """
-    found = [BindingStatus(each.binding, error=each.error) for each in selection.refused]
-    roles = SecretRoles(selection.bindings)
-    for read in read_bindings(batches, selection.bindings):
+    roles, descriptions = SecretRoles(selection.bindings), Descriptions()
+    look = _Look(store, endpoint, policy_of, clock, region, roles, descriptions)
+    found: list[BindingStatus] = []
+    refused: dict[str, StoredSecret | RotatorError] = {}
+    to_read = [*selection.bindings, *list_token_secrets(selection.refused)]
+    for read in read_bindings(store, to_read, descriptions):
         if read is None:
             continue
         fleet_binding, versions = read
-        binding = fleet_binding.binding
-        assess = partial(_assess, fleet_binding, versions, batches, roles)
-        status = guard(partial(assess, policy_of=policy_of, now=now, region=region))
-        if isinstance(status, RotatorError):
-            found.append(BindingStatus(binding, error=status))
+        if fleet_binding.is_refused:
+            refused |= versions
+            continue
+        status = guard(partial(_assess, look, fleet_binding, versions))
+        if isinstance(status, NotDescribedError):
+            descriptions.request(status.secret_id, read)
+        elif isinstance(status, RotatorError):
+            found.append(_unknown(look, fleet_binding, versions, status))
         else:
-            found.append(BindingStatus(binding, status=status))
-    return sorted(found, key=_urgency)
+            found.append(BindingStatus(fleet_binding.binding, status=status))
+    for each in selection.refused:
+        unused = FleetBinding(each.binding, is_refused=True)
+        known = _token_status(look, unused, refused.get(each.binding.token_secret))
+        found.append(BindingStatus(each.binding, known, each.error, each.is_confirmed))
+    return sorted(found, key=urgency)
 
 
 def _assess(
+    look: _Look,
+    fleet_binding: FleetBinding,
+    found: Mapping[str, StoredSecret | RotatorError],
+) -> TokenStatus:
+    """The status of a binding; raises RotatorError if a run would refuse it."""
+    versions = usable_versions(fleet_binding, found, roles=look.roles, region=look.region)
+    binding, policy = fleet_binding.binding, look.policy_of(fleet_binding)
+    run = Run(
+        binding=binding,
+        store=PrefetchedStore(look.store, versions, Pacer(1, look.clock), look.descriptions),
+        endpoint=look.endpoint,
+        policy=policy,
+        clock=look.clock,
+        ends_at_s=look.clock.monotonic(),
+        is_tagged=fleet_binding.needs_consent,
+    )
+    assessment = assess_unprobed(run)
+    check_assessment(assessment, is_tagged=run.is_tagged)
+    return assess_versions(
+        assessment.credentials_version,
+        assessment.token_version,
+        credentials=assessment.credentials,
+        store=look.store,
+        policy=policy,
+        now=look.clock.now(),
+    )
+
+
+def _unknown(
+    look: _Look,
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | RotatorError],
-    store: PreviousStore,
-    roles: SecretRoles,
-    *,
-    policy_of: Callable[[FleetBinding], RenewalPolicy],
-    now: datetime,
-    region: str | None,
-) -> TokenStatus:
-    usable = usable_versions(fleet_binding, versions, roles=roles, region=region)
+    error: RotatorError,
+) -> BindingStatus:
+    """A binding that a run refuses, with what consumers find in its token secret."""
     binding = fleet_binding.binding
-    credentials_version = usable[binding.credentials_secret]
-    token_version = usable[binding.token_secret]
-    credentials = parse_credentials(credentials_version)
-    if fleet_binding.needs_consent:
-        require_consent(
-            credentials,
-            credentials_version=credentials_version,
-            token_version=token_version,
-        )
-        refuse_foreign_content(
-            credentials_version,
-            token_version,
-            stored=parse_token(token_version),
-            store=store,
-            is_tagged=True,
-        )
-    return assess_versions(
-        credentials_version,
-        token_version,
-        credentials=credentials,
-        store=store,
-        policy=policy_of(fleet_binding),
-        now=now,
+    return BindingStatus(
+        binding,
+        status=_token_status(look, fleet_binding, versions[binding.token_secret]),
+        error=error,
+        is_confirmed=is_confirmed(fleet_binding, versions),
     )
+
+
+def _token_status(
+    look: _Look, fleet_binding: FleetBinding, version: StoredSecret | RotatorError | None
+) -> TokenStatus | None:
+    """The status of the token whatever the credentials are; None if it was not read."""
+    if not isinstance(version, StoredSecret):
+        return None
+
+    def assess(policy: RenewalPolicy) -> TokenStatus:
+        return assess_versions(
+            None, version, credentials=None, store=look.store, policy=policy, now=look.clock.now()
+        )
+
+    status = guard(lambda: assess(look.policy_of(fleet_binding)))
+    if isinstance(status, RotatorError):  # a cadence that does not fit hides no expiry
+        status = guard(lambda: assess(RenewalPolicy()))
+    return None if isinstance(status, RotatorError) else status
 
 
 def assess_versions(
@@ -175,10 +223,3 @@ def _read_served(version: StoredSecret) -> ServedToken | None:
         return ServedToken(version.version_id, parse({"SecretString": text}).expires_at)
     except ValueError:
         return None
-
-
-def _urgency(each: BindingStatus) -> float:
-    """Seconds until the expiry; bindings without a known token come first."""
-    if each.status is None or each.status.remaining is None:
-        return float("-inf")
-    return each.status.remaining.total_seconds()

@@ -47,14 +47,14 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a tag needs no consent in a status": Mutation(
         "fleet/status.py",
-        "    if fleet_binding.needs_consent:\n",
-        "    if not fleet_binding:\n",
+        "    check_assessment(assessment, is_tagged=run.is_tagged)\n",
+        "    check_assessment(assessment, is_tagged=False)\n",
         f"{STATUS} -k somebody_tagged",
     ),
     "fleet: a status looks into another region": Mutation(
         "fleet/status.py",
-        "roles=roles, region=region)",
-        "roles=roles, region=None)",
+        "roles=look.roles, region=look.region)",
+        "roles=look.roles, region=None)",
         "tests/integration/cli/test_fleet_codes.py -k alike",
     ),
     "fleet: a pace that is set gives way to the manifest": Mutation(
@@ -236,9 +236,27 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a status calls unusable what a run refuses to overwrite": Mutation(
         "fleet/status.py",
-        "        refuse_foreign_content(\n",
-        "        (lambda *_, **__: None)(\n",
+        "        is_tagged=fleet_binding.needs_consent,\n",
+        "        is_tagged=False,\n",
         f"{ROLES} -k unknown_to_a_status",
+    ),
+    "fleet: a tag alone sets off the alarm of a status": Mutation(
+        "fleet/binding_status.py",
+        "(self.error is not None and not self.is_confirmed)",
+        "self.error == 0",
+        f"{STATUS} -k for_monitors",
+    ),
+    "fleet: a refused line of a manifest hides that its token has ended": Mutation(
+        "fleet/binding_status.py",
+        "(self.error is not None and not self.is_confirmed)",
+        "self.error is not None",
+        f"{STATUS} -k for_monitors",
+    ),
+    "fleet: a problem of a run does not name its binding": Mutation(
+        "cli/fleet_problems.py",
+        '    subject = "" if in_manifest else',
+        '    subject = "" if bindings else',
+        "tests/unit/cli/test_fleet_problems.py",
     ),
     "fleet: an invocation in which nothing can be read succeeds": Mutation(
         "app/aws_lambda/fleet.py",

@@ -109,11 +109,12 @@ class FleetRig:
         return reports
 
 
-@dataclass
-class StatusStoreOf:
+class StatusStoreOf(MemoryStore):
     """The store of a rig, as a status reads it."""
 
-    rig: FleetRig
+    def __init__(self, rig: FleetRig) -> None:
+        super().__init__()
+        self.rig = rig
 
     def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
         return self.rig.read_many(secret_ids, to_describe)

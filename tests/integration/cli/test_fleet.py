@@ -152,7 +152,7 @@ def test_different_failures_end_with_a_code_of_their_own(
 def test_status_lists_the_most_urgent_first_and_ends_as_monitors_need(
     inside: Cli, vault: Vault, tmp_path: Path
 ) -> None:
-    empty = add_token_secret(vault, "empty", "unused")
+    empty = add_token_secret(vault, "empty", vault.credentials_secret)
     vault.put_token()
     credentials = vault.credentials_secret
     manifest = write_manifest(

@@ -1,13 +1,14 @@
 """`rotator run` and `rotator status` end alike where a binding of a fleet cannot be known."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.integration.cli.front import Front
 from tests.integration.cli.rig import Cli
-from tests.integration.cli.vault import Vault
+from tests.integration.cli.vault import DAY, OLD, Vault
 
 TAG = "rotator:credentials-secret"
 OTHER_REGION = "arn:aws:secretsmanager:eu-south-2:123456789012:secret:their/credentials-AbCdEf"
@@ -76,6 +77,40 @@ def test_of_two_secrets_that_are_missing_the_credentials_are_named(
     assert ended.returncode == 5
     assert len(errors) == 8
     assert all(f"no/c{name[-1]}" in error for name, error in errors.items())
+
+
+@pytest.mark.parametrize(
+    ("age", "code", "shows"),
+    [(None, 6, "no token, "), (2 * DAY, 6, "none, expired "), (OLD, 4, "m"), (DAY / 2, 2, "11h")],
+)
+def test_status_of_a_fleet_counts_what_consumers_find_where_a_run_refuses_a_line(
+    inside: Cli, vault: Vault, tmp_path: Path, *, age: timedelta | None, code: int, shows: str
+) -> None:
+    vault.put("no JSON", secret_id=vault.credentials_secret)
+    if age is not None:
+        vault.put_token(age=age + timedelta(minutes=20) if age == OLD else age)
+    pair = (
+        f'credentials_secret = "{vault.credentials_secret}"\ntoken_secret = "{vault.token_secret}"'
+    )
+    (tmp_path / "fleet.toml").write_text(f"[[binding]]\n{pair}\n")
+    selects = ("--config", str(tmp_path / "fleet.toml"))
+
+    alone = inside("status", *vault.selectors)
+    told = inside("status", *selects, "--json", "--openmetrics", str(tmp_path / "fleet.prom"))
+    table = inside("status", *selects).stdout
+
+    [shown] = json.loads(told.stdout)["bindings"]
+    expires_at = vault.fields()["expires_at"] if age is not None else None
+    lines = (tmp_path / "fleet.prom").read_text().splitlines()
+    labels = f'token_secret="{vault.token_secret}"'
+    assert (alone.returncode, told.returncode) == (code, code)
+    assert (shown["health"], shown["expires_at"]) == ("unknown", expires_at)
+    assert "is not JSON" in shown["error"]
+    assert f"unknown  {vault.token_secret}  " in table
+    assert shows in table
+    assert f'rotator_token_health{{{labels},health="unknown"}} 1' in lines
+    ends = f"rotator_token_expires_at_seconds{{{labels}}}"
+    assert any(line.startswith(ends) for line in lines) == (age is not None)
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -39,6 +39,7 @@ def test_healthy_token_is_exposed_with_its_instants() -> None:
         'rotator_token_health{token_secret="adobe/token",health="healthy"} 1',
         'rotator_token_health{token_secret="adobe/token",health="overdue"} 0',
         'rotator_token_health{token_secret="adobe/token",health="unusable"} 0',
+        'rotator_token_health{token_secret="adobe/token",health="unknown"} 0',
         "# TYPE rotator_status_checked_at_seconds gauge",
         "# UNIT rotator_status_checked_at_seconds seconds",
         "# HELP rotator_status_checked_at_seconds When this was found.",
@@ -52,6 +53,22 @@ def test_token_that_is_missing_has_a_health_and_no_instants() -> None:
 
     assert 'rotator_token_health{token_secret="t",health="unusable"} 1' in text
     assert "rotator_token_expires_at_seconds{" not in text
+
+
+def test_token_of_a_refused_binding_keeps_its_series_and_is_unknown() -> None:
+    known = TokenStatus("t", "overdue", "expired", expires_at=NOW + timedelta(hours=1))
+
+    lines = as_openmetrics([known], ["t", "unread"], now=NOW).splitlines()
+
+    assert f'rotator_token_expires_at_seconds{{token_secret="t"}} {NOW_S + 3600}' in lines
+    for name in ("t", "unread"):
+        series = f'rotator_token_health{{token_secret="{name}",health='
+        assert [line.removeprefix(series) for line in lines if line.startswith(series)] == [
+            '"healthy"} 0',
+            '"overdue"} 0',
+            '"unusable"} 0',
+            '"unknown"} 1',
+        ]
 
 
 def test_client_secret_of_several_tokens_is_exposed_once() -> None:

@@ -13,6 +13,7 @@ from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
 from rotator.fleet.status import fleet_status
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
+from rotator.oauth.endpoint import TokenEndpoint
 from tests.support.clock import NOW
 from tests.support.documents import HOUR, token_document
 from tests.support.fleet_rig import FleetRig, outcomes
@@ -39,8 +40,9 @@ def errors(rig: FleetRig) -> dict[str, str]:
     shown = fleet_status(
         rig.status_store(),
         Selection(tuple(rig.bindings)),
+        endpoint=rig.endpoint or MemoryEndpoint(rig.clock),
         policy_of=lambda _: RenewalPolicy(),
-        now=NOW,
+        clock=rig.clock,
     )
     ran = {name: str(each.error) for name, each in rig.run().items() if each.error}
     assert {each.binding.token_secret: str(each.error) for each in shown if each.error} == ran
@@ -201,6 +203,38 @@ def test_value_that_a_run_does_not_overwrite_is_unknown_to_a_status(value: objec
     tagged(rig, "x/c", "x/t")
 
     assert list(errors(rig)) == ["x/t"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"username": "u"},
+        "{access_token: oops",
+        "hunter2",
+        [1, 2],
+        CLIENT,
+        {"refresh_token": "r"},
+    ],
+    ids=str,
+)
+def test_line_of_a_manifest_that_a_run_refuses_is_unknown_to_a_status(value: object) -> None:
+    rig = FleetRig()
+    rig.add("x")
+    rig.store.add("t/x", value)
+
+    assert list(errors(rig)) == ["t/x"]
+
+
+def test_tag_or_url_for_which_a_run_refuses_a_line_is_told_by_a_status() -> None:
+    rig = FleetRig(endpoint=TokenEndpoint())
+    rig.add("tag")
+    rig.store.add("t/tag", **{"rotator:credentials-secret": "c/other"})
+    rig.add("url", age=HOUR, token_url="http://ims.example/token")
+
+    found = errors(rig)
+
+    assert "names the credentials secret c/other, not c/tag" in found["t/tag"]
+    assert "credentials secret c/url: token_url" in found["t/url"]
 
 
 @pytest.mark.parametrize("name_of", ["full", "partial"])

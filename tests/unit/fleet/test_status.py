@@ -3,20 +3,23 @@
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from rotator.errors import StoreError
-from rotator.fleet.settings import FleetBinding, Selection
-from rotator.fleet.status import BindingStatus, fleet_status
+from rotator.errors import ConfigError, StoreError
+from rotator.fleet.binding_status import BindingStatus
+from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
+from rotator.fleet.status import fleet_status
 from rotator.model.binding import Binding
 from rotator.model.policy import RenewalPolicy
-from tests.support.clock import NOW
+from tests.support.clock import NOW, ManualClock
 from tests.support.documents import HOUR, token_document
 from tests.support.fleet_rig import Found
+from tests.support.memory_endpoint import MemoryEndpoint
 from tests.support.memory_store import MemoryStore
 
+CLOCK = ManualClock()
 CREDENTIALS = {"client_id": "my-client", "client_secret": "canary"}
 
 
@@ -24,8 +27,9 @@ class Batches(MemoryStore):
     """Reads all at once."""
 
     def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:
-        assert not to_describe
         yield {each: self.read(each)[0] for each in secret_ids}
+        while to_describe:
+            yield {each: self.describe(each) for each in [to_describe.popleft()]}
 
 
 def statuses(
@@ -44,14 +48,26 @@ def statuses(
         FleetBinding(Binding("c", name), needs_consent=needs_consent)
         for name in ("t/full", "t/empty", "t/edited")
     ]
-    found = fleet_status(store, Selection(tuple(bindings)), policy_of=policy_of, now=NOW)
+    found = fleet_status(
+        store,
+        Selection(tuple(bindings)),
+        endpoint=MemoryEndpoint(CLOCK),
+        policy_of=policy_of,
+        clock=CLOCK,
+    )
     return {each.binding.token_secret: each for each in found}
 
 
 def status_of(store: Batches) -> BindingStatus:
     """Of the one binding, `c` and `t`."""
     selection = Selection((FleetBinding(Binding("c", "t")),))
-    [found] = fleet_status(store, selection, policy_of=lambda _: RenewalPolicy(), now=NOW)
+    [found] = fleet_status(
+        store,
+        selection,
+        endpoint=MemoryEndpoint(CLOCK),
+        policy_of=lambda _: RenewalPolicy(),
+        clock=CLOCK,
+    )
     return found
 
 
@@ -65,8 +81,9 @@ def test_secret_that_somebody_tagged_is_no_unusable_token(
 
     assert found["t/full"].status is not None
     assert found["t/full"].status.health == "healthy"
-    assert (found["t/empty"].status and found["t/empty"].status.health) == health
+    assert found["t/empty"].token_health == health
     if health is None:
+        assert found["t/empty"].health == "unknown"
         assert "does not name it in token_secrets" in str(found["t/empty"].error)
 
 
@@ -128,6 +145,68 @@ def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
     details = found.error.details
     assert details["version_id"] == "first"
     assert datetime.fromisoformat(str(details["expires_at"])) == NOW + 23 * HOUR
+
+
+def broken(*, age: timedelta | None, needs_consent: bool, entries: list[str]) -> BindingStatus:
+    """A binding whose credentials have no client secret any more."""
+    store = Batches()
+    store.add("c", {"client_id": "my-client", "token_secrets": entries})
+    store.add("t", None if age is None else token_document("token", issued_at=NOW - age))
+    [found] = fleet_status(
+        store,
+        Selection((FleetBinding(Binding("c", "t"), needs_consent=needs_consent),)),
+        endpoint=MemoryEndpoint(CLOCK),
+        policy_of=lambda _: RenewalPolicy(),
+        clock=CLOCK,
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age", "health"),
+    [(HOUR, "healthy"), (23.7 * HOUR, "overdue"), (25 * HOUR, "unusable"), (None, "unusable")],
+)
+def test_binding_that_a_run_refuses_has_the_health_of_its_token_for_monitors(
+    age: timedelta | None, health: str
+) -> None:
+    by_line = broken(age=age, needs_consent=False, entries=[])
+    by_name = broken(age=age, needs_consent=True, entries=["t"])
+    by_tag = broken(age=age, needs_consent=True, entries=["t/*"])
+
+    assert [each.health for each in (by_line, by_name, by_tag)] == ["unknown"] * 3
+    assert [each.token_health for each in (by_line, by_name, by_tag)] == [health, health, None]
+    ends_at = None if age is None else NOW - age + 24 * HOUR
+    for each in (by_line, by_name, by_tag):
+        assert each.status is not None
+        assert each.status.expires_at == ends_at
+
+
+@pytest.mark.parametrize("by_tag", [True, False])
+def test_entry_that_was_refused_before_the_run_shows_the_end_of_its_token(*, by_tag: bool) -> None:
+    store = Batches()
+    store.add("t", token_document("token", issued_at=NOW - 25 * HOUR))
+    refused = RefusedBinding(Binding("c d", "t"), ConfigError("no name"), is_confirmed=not by_tag)
+    [found] = fleet_status(
+        store,
+        Selection((), (refused,)),
+        endpoint=MemoryEndpoint(CLOCK),
+        policy_of=lambda _: RenewalPolicy(),
+        clock=CLOCK,
+    )
+
+    assert found.status is not None
+    assert found.status.expires_at == NOW - HOUR
+    assert (found.health, found.token_health) == ("unknown", None if by_tag else "unusable")
+
+
+@pytest.mark.parametrize(
+    ("age", "counts"), [(None, False), (HOUR, True), (47 * HOUR, True), (49 * HOUR, False)]
+)
+def test_token_that_only_a_tag_declares_counts_until_a_day_after_its_end(
+    age: timedelta | None, *, counts: bool
+) -> None:
+    assert broken(age=age, needs_consent=True, entries=["t/*"]).counts == counts
+    assert broken(age=age, needs_consent=False, entries=[]).counts
 
 
 def test_valid_token_costs_no_second_read() -> None:
