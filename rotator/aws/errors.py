@@ -8,6 +8,7 @@ AWS or the SDK, because it can hold values.
 from __future__ import annotations
 
 import os
+import re
 
 from rotator.aws.credential_errors import explain_credential_error, failing_source
 from rotator.aws.error_details import (
@@ -66,7 +67,7 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
             response, operation=operation, secret_id=secret_id, place=place
         )
     if "ParamValidationError" in names:
-        return ConfigError(f"secret {secret_id}: is not a valid secret name or ARN")
+        return ConfigError(f"secret {secret_id}: {_explain_parameter(error)}")
     if not operation:
         return ConfigError(
             f"AWS configuration: the AWS SDK rejects it ({names[0]}); check the AWS profile"
@@ -81,6 +82,14 @@ def explain_error(error: Exception, *, operation: str = "", secret_id: str = "")
     elif (status := unreadable_status(error)) is not None:
         return explain_foreign_response(operation, secret_id, status=status)
     return store_error(problem, operation, secret_id, retryable=temporary)
+
+
+def _explain_parameter(error: Exception) -> str:
+    """Which parameter the SDK refuses before it sends the request; its text can hold the value."""
+    named = re.search(r"for parameter ([A-Za-z]{1,40}),", str(error))
+    if named is None or named[1] == "SecretId":
+        return "is not a valid secret name or ARN"
+    return f"the AWS SDK refuses the value of {named[1]} before it asks Secrets Manager"
 
 
 def _environment_problem(error: Exception, names: list[str]) -> str | None:

@@ -100,6 +100,7 @@ def client_secret_fields(status: ClientSecretStatus) -> dict[str, object]:
         "expires_at": instant_text(status.expires_at),
         "rotation_step": status.step,
         "rotation_started_at": instant_text(status.started_at),
+        "old_expires_at": instant_text(status.old_expires_at),
     }
 
 
@@ -108,9 +109,11 @@ def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
     from rotator.model.instants import format_duration
 
     parts = [f"{format_duration(now - status.created_at)} old" if status.created_at else status.id]
-    if status.expires_at is not None:
-        ends = "expired at" if now >= status.expires_at else "expires at"
-        parts.append(f"{ends} {instant_text(status.expires_at)}")
+    both = (("", status.expires_at), ("the old one ", status.old_expires_at))
+    for which, at in both:
+        if at is not None:
+            ends = "expired at" if now >= at else "expires at"
+            parts.append(f"{which}{ends} {instant_text(at)}")
     if status.step is not None:
         began = instant_text(status.started_at)
         parts.append(f"rotation under way since {began} ({_STEPS.get(status.step, status.step)})")

@@ -27,11 +27,12 @@ class AdminKind:
     client there in addition to the client id. `scope` is the scope of the management token,
     `audience_path` what follows the base URL in its audience. `capacity` is how many client secrets
     a client may have, None for many; with `chooses_value` there is one, whose value rotator
-    chooses. `needs_credentials_secret`: the client itself cannot get this scope. `keeps_labels`:
-    client secrets have a name. `wrong_secret_codes` are the OAuth error codes that mean a wrong
-    client secret and nothing else. `console` is where people see and delete client secrets,
-    `before_delete` what they do first there, `how_to_tell` how they find out which one is stored,
-    and `documentation` the provider's page.
+    chooses. `sets_expiry`: the request says when a new one expires. `needs_credentials_secret`: the
+    client itself cannot get this scope. `keeps_labels`: client secrets have a name.
+    `wrong_secret_codes` are the OAuth error codes that mean a wrong client secret and nothing else.
+    `console` is where people see and delete client secrets, `before_delete` what they do first
+    there, `how_to_tell` how they find out which one is stored, and `documentation` the provider's
+    page.
     """
 
     name: str
@@ -43,6 +44,7 @@ class AdminKind:
     chooses_value: bool = False
     needs_credentials_secret: bool = False
     keeps_labels: bool = False
+    sets_expiry: bool = False
     wrong_secret_codes: frozenset[str] = frozenset({"invalid_client"})
     console: str = ""
     before_delete: str = ""
@@ -75,6 +77,7 @@ ADMIN_KINDS: Mapping[str, AdminKind] = MappingProxyType(
                 url="https://graph.microsoft.com",
                 scope="https://graph.microsoft.com/.default",
                 keeps_labels=True,
+                sets_expiry=True,
                 console="Entra admin center: App registrations, Certificates & secrets",
                 documentation="https://learn.microsoft.com/en-us/graph/api/application-addpassword",
             ),

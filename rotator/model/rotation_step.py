@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple, get_args
 
 from rotator.errors import ConfigError
@@ -20,6 +21,10 @@ _NAMES: dict[str, StepName] = {
 }
 MIN_TOKEN_CHARS, MAX_TOKEN_CHARS = 32, 64
 """API reference, RotateSecret: ClientRequestToken."""
+
+ROTATION_TOKEN = re.compile(r"[a-zA-Z0-9-]{36,256}")
+"""API reference, PutSecretValue: RotationToken. Another one would fail after a mint, which can have
+ended the stored token."""
 
 
 class RotationStep(NamedTuple):
@@ -54,6 +59,11 @@ def parse_step(event: object) -> RotationStep | None:
         )
     given = event.get("RotationToken") is not None
     token = Secret(_text(event, "RotationToken")) if given else None
+    if token is not None and not ROTATION_TOKEN.fullmatch(token.reveal()):
+        raise ConfigError(
+            "event: RotationToken must have 36 to 256 letters, digits and hyphens; leave it out to"
+            " test without one"
+        )
     return RotationStep(name, _text(event, "SecretId"), version_id, token)
 
 

@@ -35,7 +35,7 @@ class ClientSecretStatus:
     """The age and end of a client secret, and the step of a rotation that is under way.
 
     Only what a rotation has recorded in `credentials_secret` is known. `step` and `started_at` are
-    None if no rotation is under way.
+    None if no rotation is under way, `old_expires_at` is when the one that is being replaced ends.
     """
 
     credentials_secret: str
@@ -44,13 +44,14 @@ class ClientSecretStatus:
     expires_at: datetime | None = None
     step: str | None = None
     started_at: datetime | None = None
+    old_expires_at: datetime | None = None
 
     @classmethod
     def of(cls, credentials_secret: str, rotation: SecretRotation | None) -> Self | None:
         """The status of the newest stored client secret, None if no rotation has recorded it."""
         if rotation is None or (newest := rotation.stored) is None:
             return None
-        is_under_way = rotation.is_under_way
+        is_under_way, old = rotation.is_under_way, rotation.old
         return cls(
             credentials_secret,
             id=newest.id,
@@ -58,6 +59,7 @@ class ClientSecretStatus:
             expires_at=newest.expires_at,
             step=rotation.step if is_under_way else None,
             started_at=rotation.started_at if is_under_way else None,
+            old_expires_at=old.expires_at if old and old is not newest else None,
         )
 
 

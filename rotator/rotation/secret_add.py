@@ -27,7 +27,7 @@ from rotator.rotation.secret_endings import (
     find_later_version,
     previous_state,
 )
-from rotator.rotation.secret_gate import find_end_of_tokens
+from rotator.rotation.secret_gate import find_end_of_tokens, refuse_short_life
 from rotator.rotation.secret_interruption import log_interruption
 from rotator.rotation.secret_listing import (
     explain_refused_add,
@@ -100,8 +100,7 @@ def begin(
 
 
 def _is_due(run: SecretRun, seen: Situation, listed: ProviderSecret) -> bool:
-    lifetime = timedelta(days=seen.settings.lifetime_days)
-    return is_old_enough(run, listed.created_at, listed.expires_at, lifetime)
+    return is_old_enough(run, listed, timedelta(days=seen.settings.lifetime_days))
 
 
 def _add(
@@ -110,6 +109,7 @@ def _add(
     old = addition.stored.listed
     _check_unless_overtaken(run, seen, lambda: refuse_without_capacity(seen, addition.listed, old))
     refuse_without_room(run, seen, [each.id for each in addition.listed])
+    refuse_short_life(run, seen)
     if run.dry_run:
         lost = "".join(f"delete {each.id}, whose value was lost, and " for each in addition.orphans)
         summary = f"would {lost}add a client secret, and keep {old.id} for the overlap"
@@ -287,7 +287,8 @@ def _remember_age(
             new_digest=digest_of(stored.value),
         )
         known = publish(run, seen, state).rotation
-    return run.conclude("not_due", explain_age(run, stored.listed), rotation=known)
+    lifetime = timedelta(days=seen.settings.lifetime_days)
+    return run.conclude("not_due", explain_age(run, stored.listed, lifetime), rotation=known)
 
 
 def settle_add(

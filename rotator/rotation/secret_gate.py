@@ -9,9 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotator.errors import CredentialsError, StoreError
+from rotator.errors import ConfigError, CredentialsError, StoreError
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.commands import run_command, set_command
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["Condition", "Evidence", "assess_gate", "find_end_of_tokens", "observe_tokens"]
+__all__ = [
+    "Condition",
+    "Evidence",
+    "assess_gate",
+    "find_end_of_tokens",
+    "observe_tokens",
+    "refuse_short_life",
+]
 
 RETIRED_FOR = timedelta(hours=24)
 """How long an old client secret stays switched off before it is deleted."""
@@ -93,6 +101,33 @@ def observe_tokens(run: SecretRun, seen: Situation) -> Evidence:
     documented = timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
     lifetime = max(lifetimes, default=documented)
     return Evidence(tuple(conditions), since, lifetime, max(ends, default=None))
+
+
+def _documented_lifetime(situation: Situation) -> timedelta:
+    lifetime_s = resolve(situation.credentials).lifetime_s
+    return timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
+
+
+def refuse_short_life(run: SecretRun, seen: Situation) -> None:
+    """Raise ConfigError if a new client secret would expire before the old one can be deleted."""
+    settings = seen.settings
+    if not settings.kind.sets_expiry:
+        return
+    lifetime = timedelta(days=settings.lifetime_days)
+    # The new one has to mint next, which takes one token lifetime at most, and then for another.
+    tokens = 2 * _documented_lifetime(seen)
+    needed = max(run.overlap, tokens)
+    if lifetime > needed:
+        return
+    reason, way_out = f"the overlap of {format_duration(run.overlap)}", ", or a shorter overlap"
+    if tokens >= run.overlap:
+        reason, way_out = f"two lives of a token, {format_duration(tokens)}", ""
+    raise ConfigError(
+        f"credentials secret {run.credentials_secret}: lifetime_days in client_admin is"
+        f" {settings.lifetime_days}, so a new client secret would expire before the old one can be"
+        f" deleted, which takes {reason}; nothing was changed. Set lifetime_days to more than"
+        f" {ceil(needed / timedelta(days=1))}{way_out}"
+    )
 
 
 def find_end_of_tokens(run: SecretRun, seen: Situation) -> datetime | None:

@@ -215,7 +215,11 @@ def describe(listed: Sequence[ProviderSecret]) -> str:
     tells_use = any(each.last_used_at is not None for each in listed)
 
     def describe_one(each: ProviderSecret) -> str:
-        known = (("made", each.created_at), ("last used", each.last_used_at))
+        known = (
+            ("made", each.created_at),
+            ("ends", each.expires_at),
+            ("last used", each.last_used_at),
+        )
         details = [f"{what} {format_instant(at)}" for what, at in known if at is not None]
         if tells_use and each.last_used_at is None:
             details.append("no use seen")

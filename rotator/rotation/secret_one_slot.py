@@ -67,8 +67,8 @@ def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
 def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     known = seen.rotation.new if seen.rotation else None
     lifetime = timedelta(days=seen.settings.lifetime_days)
-    if known is not None and not is_old_enough(run, known.created_at, None, lifetime):
-        return run.conclude("not_due", explain_age(run, known), rotation=seen.rotation)
+    if known is not None and not is_old_enough(run, known, lifetime):
+        return run.conclude("not_due", explain_age(run, known, lifetime), rotation=seen.rotation)
     # This ends the one that works at the provider, so that has to be a stored one.
     _refuse_unless_stored(run, seen)
     refuse_without_room(run, seen)

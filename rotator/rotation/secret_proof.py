@@ -306,18 +306,30 @@ def _explain_refused_new(run: SecretRun, seen: Situation, refused: MintError) ->
         return explain_untried(seen, refused, f"the new client secret {name}", "both are kept")
     is_temporary = refused.retryable
     text = f"token endpoint: does not accept the new client secret {name}"
-    if stored_at is not None:
+    ended = _expiry(run, rotation.new if rotation else None)
+    if ended:
+        is_temporary = False
+        text += f", which has expired at {ended}"
+    elif stored_at is not None:
         is_temporary = run.now() - stored_at < SETTLING
         text += ", yet" if is_temporary else f", which is stored since {format_instant(stored_at)}"
     hint = "run this again"
     if not is_temporary:
         where = kind.where_to_delete
         hint = f"delete {name} at the provider ({where}), then run this again to begin anew"
-    if kind.chooses_value and not is_temporary:
-        hint = f"set one at the provider, and store it with {set_command(seen.version.secret_id)}"
-    return _copy(
-        refused, f"{text} ({refused}); the old one is kept; {hint}", is_temporary=is_temporary
-    )
+    old_ended, kept = _expiry(run, rotation.old if rotation else None), "the old one is kept"
+    if old_ended:
+        kept = f"the old one has expired too, at {old_ended}"
+    if (kind.chooses_value or old_ended) and not is_temporary:
+        hint = f"make one at the provider, and store it with {set_command(seen.version.secret_id)}"
+    return _copy(refused, f"{text} ({refused}); {kept}; {hint}", is_temporary=is_temporary)
+
+
+def _expiry(run: SecretRun, listed: ProviderSecret | None) -> str:
+    """When a client secret has expired; empty if it hasn't."""
+    if listed is None or listed.expires_at is None or run.now() < listed.expires_at:
+        return ""
+    return format_instant(listed.expires_at)
 
 
 def _copy(refused: MintError, message: str, *, is_temporary: bool) -> MintError:

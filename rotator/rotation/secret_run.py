@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import (
@@ -17,7 +17,7 @@ from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import set_command
-from rotator.model.instants import format_duration
+from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import DEFAULT_OVERLAP, SecretRotation, digest_of
 from rotator.model.stored import parse_credentials, parse_fields, unusable_credentials
@@ -28,7 +28,6 @@ from rotator.rotation.secret_result import SecretRotationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from rotator.model.client_admin import AdminSettings
     from rotator.model.client_credentials import ClientCredentials
@@ -70,6 +69,8 @@ interrupted run is not listed."""
 
 EXPIRY_LEAD = timedelta(days=14)
 """How long before its expiry a client secret is replaced, in addition to the overlap."""
+
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 EDITED = "somebody has stored other client secrets meanwhile"
 
@@ -295,22 +296,30 @@ def drop_replaced(value: Secret) -> Callable[[Sequence[str]], Sequence[str]]:
     return keep
 
 
-def is_old_enough(
-    run: SecretRun, created_at: datetime | None, expires_at: datetime | None, lifetime: timedelta
-) -> bool:
+def is_old_enough(run: SecretRun, listed: ProviderSecret, lifetime: timedelta) -> bool:
     """Whether a client secret is due: its age is unknown or too high, or it expires soon."""
-    if run.max_age is None or created_at is None:
-        return True
-    lead = min(EXPIRY_LEAD + run.overlap, lifetime / 2)
-    ends_soon = expires_at is not None and expires_at - run.now() <= lead
-    return ends_soon or run.now() - created_at >= run.max_age
+    due_at = _due_at(run, listed, lifetime)
+    return due_at is None or run.now() >= due_at
 
 
-def explain_age(run: SecretRun, listed: ProviderSecret) -> str:
+def _due_at(run: SecretRun, listed: ProviderSecret, lifetime: timedelta) -> datetime | None:
+    """When a client secret is due, None for at once."""
+    if run.max_age is None or listed.created_at is None:
+        return None
+    # Without an offset that datetime can't express: an age of a million days is never reached.
+    too_old_at = listed.created_at + min(run.max_age, LAST_INSTANT - listed.created_at)
+    if listed.expires_at is None:
+        return too_old_at
+    return min(too_old_at, listed.expires_at - min(EXPIRY_LEAD + run.overlap, lifetime / 2))
+
+
+def explain_age(run: SecretRun, listed: ProviderSecret, lifetime: timedelta) -> str:
     """The summary for a client secret that is not due."""
     age = format_duration(run.now() - listed.created_at) if listed.created_at else "an unknown time"
-    limit = format_duration(run.max_age) if run.max_age else "any age"
-    return f"client secret {listed.id} is {age} old, and is replaced when it is {limit} old"
+    due_at = _due_at(run, listed, lifetime)
+    day = f"from {format_instant(due_at)} on" if due_at else "at once"
+    ends = f"; it expires at {format_instant(listed.expires_at)}" if listed.expires_at else ""
+    return f"client secret {listed.id} is {age} old, and is replaced {day}{ends}"
 
 
 def is_refusal(error: ClientAdminError) -> bool:

@@ -10,6 +10,7 @@ REFUSALS = "client_admin/refusals.py"
 SHOWN = "tests/unit/client_admin/test_refusals.py"
 STARTED = "tests/unit/rotation/test_client_secret_started.py"
 HINTS = "tests/unit/rotation/test_client_secret_hints.py"
+LIFE = "tests/unit/rotation/test_client_secret_life.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
@@ -157,6 +158,12 @@ SECRET_OUTSIDE_MUTATIONS = {
         "    if bound is not None and bound.value == value and",
         "    if False and bound is not None and bound.value == value and",
         f"{HINTS} -k going_back",
+    ),
+    "new client secret: it may end before the old one can be deleted": Mutation(
+        "rotation/secret_gate.py",
+        "    if lifetime > needed:\n",
+        "    if lifetime > timedelta(0):\n",
+        f"{LIFE} -k refused_at_the_start",
     ),
     "new client secret: a 429 after the add counts as one before it": Mutation(
         ADD,

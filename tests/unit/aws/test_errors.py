@@ -13,6 +13,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     InvalidIMDSEndpointError,
     MetadataRetrievalError,
+    ParamValidationError,
     RefreshWithMFAUnsupportedError,
     SSLError,
     TokenRetrievalError,
@@ -229,3 +230,23 @@ def test_unreachable_service_is_not_taken_for_a_source_of_credentials() -> None:
     ours = explain_error(caught.value, operation="PutSecretValue", secret_id="s")
     assert str(ours).startswith("secret s: Secrets Manager cannot be reached (PutSecretValue")
     assert ours.retryable
+
+
+@pytest.mark.parametrize(
+    ("parameter", "named"),
+    [
+        ("SecretId", "is not a valid secret name or ARN"),
+        ("RotationToken", "the AWS SDK refuses the value of RotationToken before it asks"),
+    ],
+)
+def test_parameter_that_the_sdk_refuses_is_named_without_its_value(
+    parameter: str, named: str
+) -> None:
+    report = f"Invalid length for parameter {parameter}, value: canary, valid min length: 36"
+    error = explain_error(
+        ParamValidationError(report=report), operation="PutSecretValue", secret_id="app/token"
+    )
+
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith(f"secret app/token: {named}")
+    assert "canary" not in str(error)

@@ -19,10 +19,11 @@ def test_both_spellings_of_the_user_guide_are_the_same_step(step: str) -> None:
 
 
 def test_rotation_token_is_kept_secret() -> None:
-    parsed = parse_step(EVENT | {"RotationToken": "canary-token", "AddedLater": 1})
+    given = "canary-token-of-36-characters-0123456"  # API reference, PutSecretValue: 36 to 256
+    parsed = parse_step(EVENT | {"RotationToken": given, "AddedLater": 1})
     assert parsed is not None
     assert parsed.rotation_token is not None
-    assert parsed.rotation_token.reveal() == "canary-token"
+    assert parsed.rotation_token.reveal() == given
     assert "canary" not in repr(parsed)
 
 
@@ -40,6 +41,9 @@ def test_event_of_another_kind_is_no_step(event: object) -> None:
         ({"ClientRequestToken": 7}, "ClientRequestToken must be a non-empty string"),
         ({"ClientRequestToken": "canary"}, "ClientRequestToken must have 32 to 64 characters"),
         ({"RotationToken": ["canary"]}, "RotationToken must be a non-empty string"),
+        ({"RotationToken": "canary" + 29 * "a"}, "RotationToken must have 36 to 256 letters"),
+        ({"RotationToken": "canary" + 251 * "a"}, "RotationToken must have 36 to 256 letters"),
+        ({"RotationToken": "canary " + 36 * "a"}, "RotationToken must have 36 to 256 letters"),
     ],
 )
 def test_field_that_cannot_be_is_named_without_its_value(

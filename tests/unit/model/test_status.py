@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rotator.cli.results import client_secret_text
 from rotator.model.policy import RenewalPolicy
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
@@ -124,3 +125,19 @@ def test_age_of_the_client_secret_is_that_of_the_newest_stored_one() -> None:
     )
     assert done == ClientSecretStatus("c", "new", ISSUED_AT, new.expires_at)
     assert ClientSecretStatus.of("c", None) is None
+
+
+def test_status_tells_which_of_two_client_secrets_has_expired() -> None:
+    at = [ISSUED_AT + timedelta(days=day) for day in range(4)]
+    old, new = ProviderSecret("old", at[0], at[3]), ProviderSecret("new", at[0], at[1])
+    rotation = SecretRotation("r", "overlap", at[0], old=old, new=new, stored_at=at[0])
+
+    status = ClientSecretStatus.of("c", rotation)
+
+    assert status is not None
+    assert client_secret_text(status, at[2]).startswith(
+        "2d old, expired at 2026-02-01T09:00:00Z, the old one expires at 2026-02-03T09:00:00Z,"
+    )
+    adding = ClientSecretStatus.of("c", replace(rotation, step="adding", new=None))
+    assert adding is not None
+    assert "the old one" not in client_secret_text(adding, at[2])
