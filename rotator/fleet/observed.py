@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import MintError
 from rotator.fleet.breaker import Failure
+from rotator.fleet.token_requests import TokenRequest
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from rotator.fleet.token_requests import Refusals
     from rotator.fleet.work import Observation
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
@@ -22,20 +24,28 @@ class ObservedEndpoint:
     """The endpoint of one binding; `observation` is what its last request has shown.
 
     It is not the outcome of the run: a run can fail temporarily after the endpoint responded, for
-    instance because the provider returned the stored token again.
+    instance because the provider returned the stored token again. A request that is among the
+    `refusals` of the run is not sent.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, refusals: Refusals) -> None:
         self._endpoint = endpoint
+        self._refusals = refusals
         self.observation: Observation = "unknown"
 
     def mint(self, credentials: ClientCredentials) -> Minted:
         """As in `Endpoint`."""
+        request = TokenRequest.of(credentials)
+        refusal = self._refusals.find(request)
+        if refusal is not None:
+            raise refusal
         try:
             minted = self._endpoint.mint(credentials)
         except MintError as error:
             self.observation = _failure(error) if error.retryable else "responded"
+            self._refusals.note(request, error)
             raise
+        self._refusals.forget(request)
         self.observation = "responded"
         return minted
 

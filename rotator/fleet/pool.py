@@ -18,6 +18,7 @@ from rotator.fleet.guard import guard
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.observed import ObservedEndpoint
 from rotator.fleet.report import BindingReport, DeferredError, to_report
+from rotator.fleet.token_requests import Refusals
 from rotator.fleet.work import WorkQueue
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RUN_BUDGET
@@ -110,6 +111,7 @@ class Pool:
         self._ends_at_s = ends_at_s
         self._clock = clock
         self._dry_run = dry_run
+        self._refusals = Refusals()
         self._threads: list[threading.Thread] = []
         self._queue: WorkQueue[Assessed] = WorkQueue(
             workers=workers,
@@ -147,7 +149,7 @@ class Pool:
     def _rotate(self, due: Assessed) -> tuple[BindingReport, Observation]:
         """Rotate a due token; returns the report, and what the token endpoint has shown."""
         budget_ends_at_s = self._clock.monotonic() + RUN_BUDGET.total_seconds()
-        endpoint = ObservedEndpoint(due.run.endpoint)
+        endpoint = ObservedEndpoint(due.run.endpoint, self._refusals)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
         run = replace(due.run, endpoint=endpoint, ends_at_s=ends_at_s)
         outcome = guard(

@@ -5,6 +5,7 @@ from tests.evidence.mutation import Mutation
 WORK = "tests/unit/fleet/test_work.py"
 SAMPLING = "tests/unit/fleet/test_sampling.py"
 SICK = "tests/unit/fleet/test_sick_clients.py"
+REFUSED = "tests/unit/fleet/test_refused_clients.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
 
@@ -168,10 +169,21 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: metadata that hang are waited for by the other reads": Mutation(
         "aws/fleet_store.py",
-        "        store = self if task.is_retry else self._limited()\n        service",
-        "        store = self if task.is_retry or task.describes else self._limited()\n"
-        "        service",
+        "        store = self if task.is_retry else self._limited()\n",
+        "        store = self if task.is_retry or task.describes else self._limited()\n",
         f"{STORE} -k metadata_that_hangs",
+    ),
+    "fleet: a refused client is asked for each of its bindings": Mutation(
+        "fleet/token_requests.py",
+        "                self._errors[request[:2]] = error\n",
+        "                self._errors.pop(request, None)\n",
+        f"{REFUSED} -k asked_once",
+    ),
+    "fleet: a refused scope or audience refuses the client": Mutation(
+        "model/providers.py",
+        '    return code == "invalid_client" or (is_unauthorized and code not in _REQUEST_REFUSALS)\n',
+        "    return refuses_client(status, code)\n",
+        f"{REFUSED} -k equal_requests",
     ),
     "fleet: neighbours that hang are taken for the whole service": Mutation(
         "aws/batch_reads.py",

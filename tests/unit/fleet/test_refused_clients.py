@@ -1,0 +1,111 @@
+"""A request that a token endpoint refused is not sent again for the other bindings of a run."""
+
+from typing import Any, cast
+
+import pytest
+
+from rotator.errors import MintError
+from rotator.model.access_token import Minted
+from rotator.model.client_credentials import ClientCredentials
+from tests.support.documents import HOUR
+from tests.support.fleet_rig import FleetRig, outcomes
+from tests.support.memory_endpoint import MemoryEndpoint
+
+
+class RefusingEndpoint(MemoryEndpoint):
+    """Refuses the credentials whose `field` is "bad", with this status and code."""
+
+    def __init__(self, rig: FleetRig, field: str, status: int, code: str | None) -> None:
+        super().__init__(rig.clock)
+        self.field, self.status, self.code = field, status, code
+
+    def mint(self, credentials: ClientCredentials) -> Minted:
+        values: dict[str, Any] = {
+            "client_secret": credentials.client_secrets[0].reveal(),
+            "audience": credentials.audience,
+            "scope": credentials.scope,
+        }
+        if values[self.field] == "bad":
+            self.minted_for.append(credentials)
+            problem = f"token endpoint: answered {self.code} (HTTP {self.status})"
+            raise MintError(problem, status=self.status, oauth_error=self.code)
+        return super().mint(credentials)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "invalid_client"), (400, "invalid_client"), (401, None)]
+)
+def test_refused_client_is_asked_once_for_all_its_bindings(status: int, code: str | None) -> None:
+    rig = FleetRig()
+    rig.endpoint = RefusingEndpoint(rig, "client_secret", status, code)
+    for number in range(40):
+        rig.add(f"bad{number}", age=23.5 * HOUR, client_secret="bad", scope=f"s{number % 3}")
+    rig.add("other-secret", age=23.1 * HOUR)
+    rig.add("other-host", age=23.1 * HOUR, client_secret="bad", host="other.example")
+
+    reports = rig.run()
+
+    assert {outcomes(reports)[f"bad{number}"] for number in range(40)} == {"failed"}
+    assert outcomes(reports)["other-secret"] == "rotated"
+    asked = [each for each in rig.endpoint.minted_for if "ims.example" in str(each.token_url)]
+    # The refused one, once, and the other client secret.
+    assert len(asked) == 2
+    # The other host is asked as well: nothing says that it refuses the client too.
+    assert rig.endpoint.mints == 3
+
+
+def test_binding_of_a_refused_client_is_told_of_the_refusal_with_its_own_token() -> None:
+    rig = FleetRig()
+    rig.endpoint = RefusingEndpoint(rig, "client_secret", 401, "invalid_client")
+    rig.add("first", age=23.9 * HOUR, client_secret="bad")
+    rig.add("second", age=23.5 * HOUR, client_secret="bad")
+
+    reports = rig.run()
+
+    first, second = reports["t/first"].error, reports["t/second"].error
+    assert isinstance(second, MintError)
+    assert (second.retryable, second.status, second.oauth_error) == (False, 401, "invalid_client")
+    assert "answered invalid_client" in str(second)
+    assert "not asked again" in str(second)
+    assert "not asked again" not in str(first)
+    assert reports["t/second"].expires_at != reports["t/first"].expires_at
+
+
+@pytest.mark.parametrize(
+    ("field", "status", "code"),
+    [
+        ("scope", 400, "invalid_scope"),
+        ("scope", 401, "invalid_scope"),
+        ("audience", 403, "access_denied"),
+        ("audience", 400, "unauthorized_client"),
+        ("audience", 400, "invalid_target"),
+        ("audience", 404, None),
+    ],
+)
+def test_refusal_of_what_is_requested_counts_for_equal_requests_only(
+    field: str, status: int, code: str | None
+) -> None:
+    rig = FleetRig()
+    rig.endpoint = RefusingEndpoint(rig, field, status, code)
+    for number in range(5):
+        rig.add(f"bad{number}", age=23.5 * HOUR, **cast("Any", {field: "bad"}))
+        rig.add(f"good{number}", age=23.1 * HOUR, **cast("Any", {field: "good"}))
+
+    found = outcomes(rig.run())
+
+    assert {found[f"good{number}"] for number in range(5)} == {"rotated"}
+    assert {found[f"bad{number}"] for number in range(5)} == {"failed"}
+    assert rig.endpoint.mints == 1 + 5
+
+
+def test_temporary_failure_refuses_nobody() -> None:
+    rig = FleetRig()
+    rig.endpoint = MemoryEndpoint(
+        rig.clock, failure=MintError("slow down", retryable=True, status=429)
+    )
+    for number in range(2):
+        rig.add(f"{number}", age=23.5 * HOUR)
+
+    rig.run()
+
+    assert rig.endpoint.mints == 2
