@@ -1,8 +1,10 @@
 """Circuit breakers: when a run sends no more requests for a client, or to a token endpoint's host.
 
-A failure counts for the client first: that one fails, or is asked to wait, says nothing about the
-others at the same host. A few failing clients look like a failing host, so a host in doubt is
-sampled: its next clients are drawn at random, and it is skipped once all of the sample failed.
+A failure counts for equal requests and for their client: that one fails, or is asked to wait, says
+nothing about the others at the same host. The client's other requests, for another audience or with
+another client secret, get an attempt of their own. A few failing clients look like a failing host,
+so a host in doubt is sampled: its next clients are drawn at random, and it is skipped once all of
+the sample failed.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class ClientState:
-    """A client's requests so far; `skip_reason` says why it gets no more of them in this run."""
+    """The requests so far of a client, or those for the same kind of token.
+
+    `skip_reason` says why there are no more of them in this run.
+    """
 
     failures: int = 0
     resumes_at_s: float = float("-inf")

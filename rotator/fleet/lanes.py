@@ -12,6 +12,7 @@ from rotator.fleet.breaker import ClientState, HostState
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
+    from rotator.fleet.breaker import Failure
     from rotator.model.clock import Clock
 
 __all__ = ["Kind", "Lane", "Lanes", "Work"]
@@ -26,8 +27,8 @@ Kind = Literal["recover", "renew", "probe"]
 class Work(Generic[T]):
     """What to do for one binding, at the `host` of its token endpoint and that of its probe.
 
-    `client` identifies the client at that host, `name` is its name in messages. The least `urgency`
-    comes first.
+    `client` identifies the client at that host, `name` is its name in messages. `request` is the
+    same for equal token requests. The least `urgency` comes first.
     """
 
     item: T
@@ -37,6 +38,7 @@ class Work(Generic[T]):
     kind: Kind = "renew"
     urgency: tuple[object, ...] = ()
     probe_host: str | None = None
+    request: Hashable = None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -45,10 +47,13 @@ class Work(Generic[T]):
 
 
 class Priority(NamedTuple):
-    """Due bindings come before probes, clients that have not failed first, then by urgency."""
+    """Due bindings come before probes, then by `failed`, then by urgency.
+
+    `failed` is 1 if the client has failed, 2 if equal requests have too.
+    """
 
     is_probe: bool
-    has_failed: bool
+    failed: int
     urgency: tuple[object, ...]
     number: int
 
@@ -72,6 +77,7 @@ class Lanes(Generic[T]):
     def __init__(self) -> None:
         self.hosts: dict[str, HostState] = {}
         self.clients: dict[Hashable, ClientState] = {}
+        self._requests: dict[Hashable, ClientState] = {}
         self.deferred: list[tuple[Work[T], str]] = []
         self._paused: list[tuple[float, int, Work[T]]] = []
         self._lanes: dict[tuple[str, str | None, Kind], Lane[T]] = {}
@@ -81,13 +87,56 @@ class Lanes(Generic[T]):
         """Add work to its lane."""
         for name in work.hosts:
             self.hosts.setdefault(name, HostState())
-        client = self.clients.setdefault(work.client, ClientState())
+        self.clients.setdefault(work.client, ClientState())
+        self._requests.setdefault((work.client, work.request), ClientState())
         self.hosts[work.host].clients.add(work.client)
         key = (work.host, work.probe_host, work.kind)
         lane = self._lanes.setdefault(key, Lane(work.host, work.hosts, work.kind))
-        has_failed, number = client.failures > 0, next(self._numbers)
-        priority = Priority(work.kind == "probe", has_failed, work.urgency, number)
+        priority = Priority(
+            work.kind == "probe", self._failed(work), work.urgency, next(self._numbers)
+        )
         heappush(lane.heap, (priority, work))
+
+    def note_response(self, work: Work[T], took_s: float) -> None:
+        """Note that its token endpoint responded: what failed before was not the client."""
+        self._requests[work.client, work.request].note_response()
+        self.clients[work.client] = ClientState()
+        self.hosts[work.host].note_response(took_s)
+
+    def note_failure(
+        self, work: Work[T], failure: Failure, *, now_s: float, ends_at_s: float, took_s: float
+    ) -> None:
+        """Note a temporary failure of its token endpoint, after `took_s`."""
+        client = self.clients[work.client]
+        for state in (client, self._requests[work.client, work.request]):
+            state.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
+        if client.failures == 1:
+            self.hosts[work.host].note_failure(
+                failure,
+                work.host,
+                work.client,
+                now_s=now_s,
+                ends_at_s=ends_at_s,
+                took_s=took_s,
+            )
+
+    def _states(self, work: Work[T]) -> list[ClientState]:
+        """What applies to it: its client's state only if equal requests failed as well."""
+        request = self._requests[work.client, work.request]
+        return [request, self.clients[work.client]] if request.failures else [request]
+
+    def _failed(self, work: Work[T]) -> int:
+        request = self._requests[work.client, work.request]
+        return (self.clients[work.client].failures > 0) + (request.failures > 0)
+
+    def _skip_reason(self, work: Work[T]) -> str | None:
+        reasons = (each.skip_reason for each in self._states(work))
+        return next((each for each in reasons if each is not None), None)
+
+    def _can_test_host(self, work: Work[T], now_s: float) -> bool:
+        """Whether neither its client nor equal requests have failed or have to wait."""
+        states = self.clients[work.client], self._requests[work.client, work.request]
+        return all(each.can_test_host(now_s) for each in states)
 
     def waiting(self, now_s: float) -> list[Lane[T]]:
         """The lanes with work that may start, the next of it at the front."""
@@ -111,7 +160,7 @@ class Lanes(Generic[T]):
         for lane in lanes:
             for priority, work in lane.heap:
                 client = work.client
-                if client in busy or not self.clients[client].can_test_host(now_s):
+                if client in busy or not self._can_test_host(work, now_s):
                     continue
                 if client not in firsts or priority < firsts[client][0]:
                     firsts[client] = (priority, work, lane)
@@ -129,15 +178,16 @@ class Lanes(Generic[T]):
             return False
         while lane.heap:
             priority, work = lane.heap[0]
-            client = self.clients[work.client]
-            if client.skip_reason is not None:
+            skip_reason, failed = self._skip_reason(work), self._failed(work)
+            resumes_at_s = max(each.resumes_at_s for each in self._states(work))
+            if skip_reason is not None:
                 heappop(lane.heap)
-                self.deferred.append((work, client.skip_reason))
-            elif client.resumes_at_s > now_s:
+                self.deferred.append((work, skip_reason))
+            elif resumes_at_s > now_s:
                 heappop(lane.heap)
-                heappush(self._paused, (client.resumes_at_s, priority.number, work))
-            elif client.failures and not priority.has_failed:
-                heapreplace(lane.heap, (priority._replace(has_failed=True), work))
+                heappush(self._paused, (resumes_at_s, priority.number, work))
+            elif failed > priority.failed:
+                heapreplace(lane.heap, (priority._replace(failed=failed), work))
             else:
                 return True
         return False
@@ -153,7 +203,7 @@ class Lanes(Generic[T]):
         entries = [entry for lane in self._lanes.values() for entry in lane.heap]
         left = [work for _, work in sorted(entries, key=lambda entry: entry[0])]
         for work in [*left, *(work for *_, work in sorted(self._paused, key=lambda p: p[:2]))]:
-            client, host = self.clients[work.client], self.hosts[work.host]
-            self.deferred.append((work, host.skip_reason or client.skip_reason or cause))
+            skip_reason = self.hosts[work.host].skip_reason or self._skip_reason(work)
+            self.deferred.append((work, skip_reason or cause))
         self._paused.clear()
         self._lanes.clear()

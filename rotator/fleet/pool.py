@@ -18,7 +18,7 @@ from rotator.fleet.guard import guard
 from rotator.fleet.lanes import Kind, Work
 from rotator.fleet.observed import ObservedEndpoint
 from rotator.fleet.report import BindingReport, DeferredError, to_report
-from rotator.fleet.token_requests import Refusals
+from rotator.fleet.token_requests import Refusals, TokenRequest
 from rotator.fleet.work import WorkQueue
 from rotator.model.access_token import AccessToken
 from rotator.model.policy import RUN_BUDGET
@@ -64,12 +64,13 @@ class Assessed:
             urgency = (self._expires_at,)
             return Work(self, self.probe_host or "", kind="probe", urgency=urgency)
         credentials = self.assessment.credentials
-        url = self.assessment.provider.token_url or credentials.issuer or ""
+        request = TokenRequest.of(credentials)
         kind = self._kind
         return Work(
             self,
-            endpoint_host(url),
-            client=(url, credentials.client_id),
+            endpoint_host(request.client[0]),
+            client=request.client,
+            request=request,
             name=self.run.binding.credentials_secret,
             kind=kind,
             urgency=(self._expires_at if kind == "renew" else MOST_URGENT, self._tie_breaker),

@@ -132,10 +132,11 @@ class WorkQueue(Generic[T]):
             now_s = self._clock.monotonic()
             took_s = max(share.end(work, now_s) for share in self._shares_of(work.hosts))
             if isinstance(observation, Failure):
-                self._note_failure(work, observation, now_s=now_s, took_s=took_s)
+                self._lanes.note_failure(
+                    work, observation, now_s=now_s, ends_at_s=self._ends_at_s, took_s=took_s
+                )
             elif observation == "responded":
-                self._lanes.clients[work.client].note_response()
-                self._lanes.hosts[work.host].note_response(took_s)
+                self._lanes.note_response(work, took_s)
             self._changed.notify()  # one is enough: a thread that takes work or ends wakes the next
 
     def _may_go_on(self) -> bool:
@@ -169,22 +170,6 @@ class WorkQueue(Generic[T]):
     def _shares_of(self, hosts: Iterable[str]) -> list[_Share]:
         return [self._all, *(self._shares[host] for host in hosts)]
 
-    def _note_failure(
-        self, work: Work[T], failure: Failure, *, now_s: float, took_s: float
-    ) -> None:
-        ends_at_s = self._ends_at_s
-        client, host = self._lanes.clients[work.client], self._lanes.hosts[work.host]
-        client.note_failure(failure, work.host, work.name, now_s=now_s, ends_at_s=ends_at_s)
-        if client.failures == 1:
-            host.note_failure(
-                failure,
-                work.host,
-                work.client,
-                now_s=now_s,
-                ends_at_s=ends_at_s,
-                took_s=took_s,
-            )
-
     def _ready(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
         """The lanes whose hosts have a free worker in their shares."""
         hosts = self._lanes.hosts
@@ -210,5 +195,5 @@ class WorkQueue(Generic[T]):
 
     def _is_renewing(self, lane: Lane[T]) -> bool:
         """Whether a binding with a valid token waits; at a host in doubt, of an untried client."""
-        was_tried = self._lanes.hosts[lane.host].is_in_doubt and lane.heap[0][0].has_failed
+        was_tried = self._lanes.hosts[lane.host].is_in_doubt and lane.heap[0][0].failed > 0
         return lane.kind == "renew" and not was_tried

@@ -6,6 +6,7 @@ WORK = "tests/unit/fleet/test_work.py"
 SAMPLING = "tests/unit/fleet/test_sampling.py"
 SICK = "tests/unit/fleet/test_sick_clients.py"
 REFUSED = "tests/unit/fleet/test_refused_clients.py"
+KINDS = "tests/unit/fleet/test_requests_of_one_client.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
 
@@ -23,7 +24,7 @@ ISOLATION_MUTATIONS = {
         f"{SICK} -k outage_of_a_host",
     ),
     "fleet: what a client that failed before meets counts against its host": Mutation(
-        "fleet/work.py",
+        "fleet/lanes.py",
         "        if client.failures == 1:\n",
         "        if client.failures:\n",
         f"{SAMPLING} -k failed_before",
@@ -109,8 +110,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a client that failed stays first": Mutation(
         "fleet/lanes.py",
-        "            elif client.failures and not priority.has_failed:\n",
-        "            elif client.failures > 1000 and not priority.has_failed:\n",
+        "            elif failed > priority.failed:\n",
+        "            elif failed > 1000:\n",
         f"{WORK} -k client_that_failed_goes_behind",
     ),
     "fleet: bindings without a token hold every worker": Mutation(
@@ -173,6 +174,18 @@ ISOLATION_MUTATIONS = {
         "        store = self if task.is_retry or task.describes else self._limited()\n",
         f"{STORE} -k metadata_that_hangs",
     ),
+    "fleet: a request that fails defers all of its client": Mutation(
+        "fleet/lanes.py",
+        "        return [request, self.clients[work.client]] if request.failures else [request]\n",
+        "        return [request, self.clients[work.client]]\n",
+        f"{KINDS} -k defers_no_other",
+    ),
+    "fleet: a throttled client gets three attempts of each kind of request": Mutation(
+        "fleet/lanes.py",
+        "        return [request, self.clients[work.client]] if request.failures else [request]\n",
+        "        return [request]\n",
+        f"{KINDS} -k one_attempt",
+    ),
     "fleet: a refused client is asked for each of its bindings": Mutation(
         "fleet/token_requests.py",
         "                self._errors[request[:2]] = error\n",
@@ -181,8 +194,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a refused scope or audience refuses the client": Mutation(
         "model/providers.py",
-        '    return code == "invalid_client" or (is_unauthorized and code not in _REQUEST_REFUSALS)\n',
-        "    return refuses_client(status, code)\n",
+        '    return code == "invalid_client" or (',
+        "    return refuses_client(status, code) or (",
         f"{REFUSED} -k equal_requests",
     ),
     "fleet: neighbours that hang are taken for the whole service": Mutation(
