@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.consume import add_consumer, add_prefix, token_variables
-from rotator.cli.terminal import printable
+from rotator.cli.terminal import printable_name
 from rotator.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["add_to"]
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 _SHELL = "/bin/sh"
+_MAX_SHOWN_CHARS = 200
 
 _EXAMPLE = """\
 example:
@@ -58,9 +59,13 @@ def _exec(args: argparse.Namespace) -> int:
     code, problem = _replace_process(args.argv, environment)
     for number, handler in ours.items():  # the caller of `main` goes on
         signal.signal(number, handler)
-    name = f"{printable(args.argv[0])}: " if args.argv[0] else ""
-    print(f"rotator exec: {name}{problem}", file=sys.stderr)
+    print(f"rotator exec: {_shown(args.argv[0])}{problem}", file=sys.stderr)
     return code
+
+
+def _shown(command: str) -> str:
+    """The name in front of a problem, on one line; nothing if it is empty."""
+    return f"{printable_name(command)[:_MAX_SHOWN_CHARS]}: " if command else ""
 
 
 def _replace_process(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:

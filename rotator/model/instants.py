@@ -47,7 +47,7 @@ def parse_duration(text: str) -> TypedDuration:
     days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
     total_s = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if not 0 < total_s <= LONGEST.total_seconds():
-        raise ValueError("is zero, or longer than a year")
+        raise ValueError("is zero, or longer than a year; write one in between, such as 23h")
     duration = TypedDuration(seconds=total_s)
     duration.text = text.strip()
     return duration

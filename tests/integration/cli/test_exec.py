@@ -83,6 +83,17 @@ def test_empty_command_is_not_found_and_not_said_to_hold_anything(cli: Cli, fres
     assert ended.stderr == "rotator exec: the command is empty; pass its name after --\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"), [("first\nsecond", "first\\nsecond"), ("x" * 5000, "x" * 200)]
+)
+def test_name_of_a_command_that_cannot_run_is_one_short_line(
+    inside: Cli, fresh: Vault, command: str, shown: str
+) -> None:
+    [line] = inside("exec", fresh.token_secret, "--", command).stderr.splitlines()
+
+    assert line.startswith(f"rotator exec: {shown}: ")
+
+
 def test_command_that_cannot_run_leaves_the_signals_of_the_caller_as_they_were(
     inside: Cli, fresh: Vault
 ) -> None:
