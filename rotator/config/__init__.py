@@ -30,12 +30,14 @@ from rotator.config.given import (
     read_environment,
 )
 from rotator.errors import ConfigError, name_hint
-from rotator.model.binding import Binding, is_name_of
-from rotator.model.policy import DEFAULT_INTERVAL, RenewalPolicy
 
+# `rotator.model` is imported on use: `rotator token` needs only the name of a secret, and the
+# dataclasses of the model would take longer to import than the reader.
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rotator.model.binding import Binding
+    from rotator.model.policy import RenewalPolicy
     from rotator.model.secret_rotation import SecretRotationSettings
 
 
@@ -70,14 +72,16 @@ class JobSettings(NamedTuple):
     too.
     """
 
-    cadence: timedelta | None = None
-    interval: timedelta = DEFAULT_INTERVAL
-    spread: timedelta = timedelta(0)
-    probe_url: str | None = None
-    probe_stored: bool = False
+    cadence: timedelta | None
+    interval: timedelta
+    spread: timedelta
+    probe_url: str | None
+    probe_stored: bool
 
     def policy(self) -> RenewalPolicy:
         """When a token is due."""
+        from rotator.model.policy import RenewalPolicy
+
         return RenewalPolicy(cadence=self.cadence, interval=self.interval, spread=self.spread)
 
 
@@ -89,12 +93,14 @@ class Settings(NamedTuple):
     """
 
     token_secret: str
-    credentials_secret: str | None = None
-    region: str | None = None
-    job: JobSettings = JobSettings()
+    credentials_secret: str | None
+    region: str | None
+    job: JobSettings
 
     def binding(self) -> Binding:
         """Both names; raises ConfigError if the credentials secret was not named."""
+        from rotator.model.binding import Binding
+
         return Binding(self.needed_credentials_secret(), self.token_secret)
 
     def needed_credentials_secret(self) -> str:
@@ -150,6 +156,8 @@ def _name_one_secret(found: Mapping[str, Given]) -> bool:
     """Whether both settings are there, and name the same secret, by its name or its ARN."""
     if "token_secret" not in found or "credentials_secret" not in found:
         return False
+    from rotator.model.binding import is_name_of
+
     one, other = found["token_secret"].text, found["credentials_secret"].text
     pairs = ((one, other), (other, one))
     return one == other or any(
@@ -171,6 +179,8 @@ def _refuse_two_places(token: Given, credentials: Given) -> None:
 
 
 def _job(found: Mapping[str, Given]) -> JobSettings:
+    from rotator.model.policy import DEFAULT_INTERVAL
+
     job = JobSettings(
         cadence=parse_span(found.get("cadence")),
         interval=parse_interval(found) or DEFAULT_INTERVAL,
@@ -233,6 +243,8 @@ def environment_names(token_secret: str) -> bool:
 
 def environment_names_arn(arn: str) -> bool:
     """Whether the environment names the token secret with this ARN, by name or ARN."""
+    from rotator.model.binding import is_name_of
+
     return is_name_of(os.environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
 
 

@@ -19,6 +19,21 @@ def test_run_that_is_not_due_imports_no_more_than_it_needs() -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_command_that_reads_the_token_imports_nothing_of_the_job() -> None:
+    done = run_python(
+        """
+        import sys
+        import rotator.cli.consume
+        import rotator.config
+        import rotator.reader
+        job = {"dataclasses", "inspect", "rotator.model.binding", "rotator.model.policy"}
+        print(sorted(job & set(sys.modules)))
+        """
+    )
+
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_function_tells_the_collector_before_it_imports_a_library() -> None:
     done = run_python(
         """
