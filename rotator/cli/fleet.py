@@ -191,7 +191,7 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
         (
             report.outcome.replace("_", " "),
             binding_name(report.binding, report.error),
-            _end_text(report.expires_at, now),
+            _end_text(report, now),
         )
         for report in reports
         if report.outcome != "not_due"
@@ -199,10 +199,18 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
     return [*table(rows), *problem_lines(reports)]
 
 
-def _end_text(expires_at: datetime | None, now: datetime) -> str:
-    """When the stored token ends, as people read it."""
+def _end_text(report: BindingReport, now: datetime) -> str:
+    """When the stored token ends, as people read it.
+
+    Of a failed binding a run knows AWSCURRENT only, and readers may use AWSPREVIOUS.
+    """
+    error, result, expires_at = report.error, report.result, report.expires_at
     if expires_at is None:
-        return "no token known"
+        found = {} if error is None else error.details
+        version_id = found.get("version_id") if result is None else result.version_id
+        if version_id is not None:
+            return "no token in AWSCURRENT"
+        return "not known" if result is None and "version_id" not in found else "no token"
     return f"{'expired at ' if expires_at <= now else ''}{instant_text(expires_at)}"
 
 

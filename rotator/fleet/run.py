@@ -19,6 +19,7 @@ from rotator.fleet.active_clients import ActiveClients
 from rotator.fleet.consent import check_assessment, is_confirmed
 from rotator.fleet.descriptions import Descriptions, NotDescribedError
 from rotator.fleet.guard import guard
+from rotator.fleet.missing_consent import MissingConsent
 from rotator.fleet.pool import Assessed, Pool
 from rotator.fleet.probes import FleetProbes
 from rotator.fleet.read import PrefetchedStore, read_bindings
@@ -134,12 +135,14 @@ def _read_and_add(
     """
     assessed: list[Assessed] = []
     active_clients, roles = ActiveClients(), SecretRoles(selection.bindings)
+    missing_consent = MissingConsent()
     descriptions = Descriptions()
     classify = partial(
         _classify,
         fleet,
         began_at=began_at,
         active_clients=active_clients,
+        missing_consent=missing_consent,
         roles=roles,
         descriptions=descriptions,
     )
@@ -167,6 +170,7 @@ def _read_and_add(
     for report in report_refused(selection.refused, unusable):
         reports.add(report)
     active_clients.warn()
+    missing_consent.warn()
     pool.add(assessed)
 
 
@@ -177,6 +181,7 @@ def _classify(
     *,
     began_at: datetime,
     active_clients: ActiveClients,
+    missing_consent: MissingConsent,
     roles: SecretRoles,
     descriptions: Descriptions,
 ) -> Assessed | RotationResult:
@@ -200,6 +205,7 @@ def _classify(
         assessment = assess_unprobed(run)
         allow(assessment)
         active_clients.note(assessment)
+        missing_consent.note(run, assessment)
     except RotatorError as error:
         error.details |= run.details
         raise

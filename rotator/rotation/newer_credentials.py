@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
+from rotator.model.binding import BINDING_TAG
+from rotator.model.instants import format_instant
 from rotator.rotation.publish import repeat_reads
+from rotator.rotation.result import RunWarning
 
 if TYPE_CHECKING:
     from rotator.model.access_token import AccessToken
@@ -23,8 +26,9 @@ def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> 
     """The current version of the credentials secret, None if it is `seen`.
 
     `token` names the version with which it was minted. If that exists and is no longer current,
-    `seen` is newer. If it isn't found, the read may lag, and is repeated for a bounded time. Raises
-    RotatorError for a temporary failure.
+    `seen` is newer. If it isn't found, the read may lag, and is repeated for a bounded time; if it
+    still isn't, another credentials secret has minted the token, which adds a warning to `run`.
+    Raises RotatorError for a temporary failure.
     """
     named = token.credentials_version_id
     if named in {None, seen.version_id}:
@@ -41,4 +45,22 @@ def read_newer_credentials(run: Run, seen: StoredSecret, token: AccessToken) -> 
             return None  # access denied, or not a version id: waiting would not help
         if version is not None:
             return version if "AWSCURRENT" in version.stages else None
+    if run.clock.now() < token.expires_at:
+        run.warnings.append(_handed_over(seen.secret_id, run.binding.token_secret, token))
     return None
+
+
+def _handed_over(credentials_secret: str, token_secret: str, token: AccessToken) -> RunWarning:
+    """The warning for a valid token that was minted with another credentials secret.
+
+    A tag is enough to hand a token secret over to credentials that consent, and nobody is asked
+    who used the former ones.
+    """
+    return RunWarning(
+        "rotator.token_secret_handed_over",
+        f"token secret {token_secret}: was kept by another credentials secret until now, with the"
+        f" client {token.client_id}; its token, which is valid until"
+        f" {format_instant(token.expires_at)}, is replaced by one of {credentials_secret}; if"
+        f" nobody meant that, correct the binding: of a discovered one its tag {BINDING_TAG} (CloudTrail"
+        " says who changed it, TagResource)",
+    )

@@ -107,9 +107,13 @@ def refuse_unwanted_token(
 def _holds_credentials(
     credentials_version: StoredSecret, token_version: StoredSecret, *, store: Descriptions
 ) -> ConfigError:
-    """The error for client credentials in the token secret; raises that for swapped names."""
-    tags = read_tags(credentials_version, store=store)
-    refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
+    """The error for client credentials in the token secret; raises that for swapped names.
+
+    The names are swapped only if the credentials secret has a token: its tag may be anybody's.
+    """
+    if not OWN_KEYS.isdisjoint(_keys_or_none(credentials_version) or ()):
+        tags = read_tags(credentials_version, store=store)
+        refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
     return ConfigError(
         f"token secret {token_version.secret_id}: holds client credentials, which a token would"
         " overwrite; name another one, or this one as the credentials secret too; if they got"

@@ -252,6 +252,12 @@ FLEET_MUTATIONS = {
         "self.error is not None",
         f"{STATUS} -k for_monitors",
     ),
+    "fleet: a token secret is handed over in silence": Mutation(
+        "rotation/newer_credentials.py",
+        "    if run.clock.now() < token.expires_at:\n",
+        "    if not token:\n",
+        "tests/unit/rotation/test_changed_credentials.py -k warned_of",
+    ),
     "fleet: a problem of a run does not name its binding": Mutation(
         "cli/fleet_problems.py",
         '    subject = "" if in_manifest else',

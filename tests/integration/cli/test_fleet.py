@@ -270,6 +270,47 @@ def test_failure_of_a_fleet_is_not_told_as_that_of_the_binding_in_the_environmen
     assert told["binding"] is None
 
 
+def test_token_secret_that_a_tag_hands_over_is_told(
+    inside: Cli, vault: Vault, ims: RemoteIms
+) -> None:
+    other, name = f"{vault.token_secret}/other-credentials", vault.token_secret
+    ims.configure(
+        clients={vault.client_id: [vault.client_secret], "their-client": ["their-secret"]}
+    )
+    vault.put_credentials(token_secrets=[name])
+    fields = json.loads(vault.current(vault.credentials_secret)[1])
+    fields |= {"client_id": "their-client", "client_secret": "their-secret"}
+    vault.client.create_secret(Name=other, SecretString=json.dumps(fields))
+    where = ("--where", f"team={name}")
+    ended = []
+    for credentials in (vault.credentials_secret, other):
+        tags = [{"Key": TAG, "Value": credentials}, {"Key": "team", "Value": name}]
+        vault.client.tag_resource(SecretId=name, Tags=tags)
+        ended.append(inside("run", "--discover", *where))
+
+    first, second = ended
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "token_secret_handed_over" not in first.stderr
+    assert f"token secret {name}: was kept by another credentials secret until now" in second.stderr
+    assert vault.client_id in second.stderr
+
+
+@pytest.mark.parametrize("value", [None, "{broken"])
+def test_failed_row_says_what_a_run_knows_of_the_token(
+    inside: Cli, vault: Vault, tmp_path: Path, value: str | None
+) -> None:
+    vault.put("no JSON", secret_id=vault.credentials_secret)
+    if value is not None:
+        vault.put_token()
+        vault.put(value)
+    manifest = write_manifest(tmp_path / "f", (vault.credentials_secret, vault.token_secret))
+
+    row = inside("run", "--config", manifest).stdout.splitlines()[0]
+
+    known = "no token" if value is None else "no token in AWSCURRENT"
+    assert row == f"failed  {vault.token_secret}  {known}"
+
+
 def test_flag_that_names_a_binding_makes_the_fleet_of_the_environment_moot(
     inside: Cli, vault: Vault
 ) -> None:

@@ -19,6 +19,7 @@ from tests.support.rotation_rig import BINDING, CREDENTIALS, HOUR, SHARED, Token
 
 SCOPE = {"scope": "new"}
 CLIENT = {"client_id": "new-client", "client_secret": "canary-other"}
+HANDED_OVER = "rotator.token_secret_handed_over"
 CHANGES = pytest.mark.parametrize("change", [SCOPE, CLIENT], ids=["scope", "client"])
 
 
@@ -163,3 +164,38 @@ def test_role_that_may_read_no_former_version_rotates_for_changed_credentials() 
 
     job.store.read_version = denied  # type: ignore[assignment,method-assign]
     assert job.outcome() == "rotated credentials_changed"
+
+
+def test_token_secret_that_other_credentials_take_over_is_warned_of() -> None:
+    job = ChangingJob()
+    job.clock.advance_to(NOW + HOUR)
+    job.rival_with("version of theirs", {"client_id": "their-client"})
+
+    result = job.run()
+
+    [warning] = [each for each in result.warnings if each.event == HANDED_OVER]
+    assert (result.outcome, result.reason) == ("rotated", "client_changed")
+    assert "token secret app/token: was kept by another credentials secret" in warning.problem
+    assert "with the client their-client" in warning.problem
+    assert "valid until 2026-02-01T" in warning.problem
+    assert "rotator:credentials-secret" in warning.problem
+
+
+@CHANGES
+def test_client_that_is_changed_in_its_own_secret_is_no_takeover(change: dict[str, Any]) -> None:
+    job = ChangingJob()
+    job.clock.advance_to(NOW + HOUR)
+    job.change(change)
+
+    result = job.run()
+
+    assert result.outcome == "rotated"
+    assert HANDED_OVER not in {each.event for each in result.warnings}
+
+
+def test_token_that_has_ended_is_taken_over_without_a_warning() -> None:
+    job = ChangingJob()
+    job.rival_with("version of theirs", {"client_id": "their-client"})
+    job.clock.advance_to(NOW + 49 * HOUR)
+
+    assert HANDED_OVER not in {each.event for each in job.run().warnings}

@@ -122,6 +122,15 @@ def test_client_secret_that_got_into_a_token_secret_is_told_with_the_way_out() -
         assert words in told
 
 
+def test_tag_that_somebody_puts_on_the_credentials_does_not_make_them_the_wrong_ones() -> None:
+    job = TokenJob(CREDENTIALS)
+    job.store.secrets["app/credentials"].tags[BINDING_TAG] = "somebody/credentials"
+
+    told = job.refused(ConfigError)
+
+    assert told.startswith("token secret app/token: holds client credentials, which a token would")
+
+
 def test_client_secret_is_not_rotated_in_a_token_secret() -> None:
     world = SecretWorld(FakeAdobe, access_token="canary", schema=1)
     world.store.secrets[NAME].tags[BINDING_TAG] = "app/others"
