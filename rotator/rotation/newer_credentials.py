@@ -61,6 +61,6 @@ def _handed_over(credentials_secret: str, token_secret: str, token: AccessToken)
         f"token secret {token_secret}: was kept by another credentials secret until now, with the"
         f" client {token.client_id}; its token, which is valid until"
         f" {format_instant(token.expires_at)}, is replaced by one of {credentials_secret}; if"
-        f" nobody meant that, correct the binding: of a discovered one its tag {BINDING_TAG} (CloudTrail"
-        " says who changed it, TagResource)",
+        " nobody meant that, correct the binding: of a discovered one its tag"
+        f" {BINDING_TAG} (CloudTrail says who changed it, TagResource)",
     )
