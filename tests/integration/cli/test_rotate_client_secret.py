@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -276,3 +279,29 @@ def test_dead_client_secret_beside_one_made_by_hand_is_refused_with_the_way_out(
     assert stored(vault, name) == [FIRST_VALUE]
     assert list(fake.secrets) == [theirs.id]
     assert theirs.is_active
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_wait_that_a_signal_interrupts_says_what_is_stored(
+    aws_env: dict[str, str], vault: Vault, fake: SecretFake, name: str, number: int
+) -> None:
+    fake.lag = timedelta(days=1)
+    with subprocess.Popen(
+        [sys.executable, "-m", "rotator", "rotate-client-secret", name],
+        env=aws_env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        waits = json.loads(process.stderr.readline())
+        process.send_signal(number)
+        said, warned = process.communicate(timeout=60)
+
+    assert waits["event"] == "rotator.client_secret_awaited"
+    interrupted = json.loads(warned.splitlines()[-1])  # a signal during a write repeats its line
+    assert interrupted["event"] == "rotator.client_secret_rotation_interrupted"
+    assert "client secret adobe-secret-2 is stored, with adobe-secret-1 behind it" in warned
+    assert (said, process.returncode) == ("", 128 + number)
+    assert "canary" not in warned
+    assert stored(vault, name) == ["canary-adobe-value-2", FIRST_VALUE]
