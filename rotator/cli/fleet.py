@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.aws.secret_ids import is_secret_id
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
-from rotator.cli.fleet_problems import problem_lines
+from rotator.cli.fleet_problems import problem_lines, without_subject
 from rotator.cli.fleet_text import binding_name, summary_text, table
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import (
@@ -223,7 +223,7 @@ def _status_lines(
         if status is not None:
             parts.append(remaining_text(status) or "no token")
         if each.error is not None:
-            parts.append(str(each.error))
+            parts.append(without_subject(each.binding, each.error))
         elif status is not None:
             parts.append(status.reason.replace("_", " "))
         rows.append((each.health, binding_name(each.binding, each.error), ", ".join(parts)))

@@ -10,14 +10,16 @@ from rotator.cli.results import failure_fields
 from rotator.cli.terminal import printable_name
 from rotator.errors import MintError
 from rotator.fleet.report import DeferredError, shorten_list
+from rotator.model.commands import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
     from rotator.model.binding import Binding
 
-__all__ = ["problem_lines"]
+__all__ = ["problem_lines", "without_subject"]
 
 
 class _Problem(NamedTuple):
@@ -42,7 +44,10 @@ def problem_lines(reports: Iterable[BindingReport]) -> list[str]:
 def _problem(report: BindingReport) -> _Problem:
     error = report.error
     assert error is not None  # noqa: S101 - the caller has looked
-    text = str(error).removeprefix(f"token secret {report.binding.token_secret}: ")
+    text = without_subject(report.binding, error)
+    # Commands name the binding, which may be all in which two messages differ.
+    for option, name in _options(report.binding):
+        text = re.sub(rf"{option} {re.escape(name)}(?=[\s`]|$)", f"{option} {UNKNOWN}", text)
     # Two attempts at one host differ in these.
     text = re.sub(r", after \d+ s\)", ")", text)
     if (debug_id := getattr(error, "debug_id", None)) is not None:
@@ -59,8 +64,7 @@ def _problem(report: BindingReport) -> _Problem:
 
 def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
     bindings = [each.binding for each in group]
-    text = str(group[0].error) if len(group) == 1 else problem.text
-    text = text.removeprefix(f"token secret {bindings[0].token_secret}: ")
+    text = _text(problem, group)
     in_manifest = group[0].error is not None and "manifest_binding" in group[0].error.details
     subject = "" if in_manifest else _subject(bindings, with_credentials=problem.is_of_client)
     lines = [printable_name(f"{problem.outcome}: {subject}{text}")]
@@ -73,6 +77,31 @@ def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
         step = with_commands(problem.step, credentials, token_secret, secret_id=secret_id)
         lines.append(f"  next: {step}")
     return lines
+
+
+def _text(problem: _Problem, group: Sequence[BindingReport]) -> str:
+    """The problem without its subject, with the names that all of its bindings share."""
+    first = group[0]
+    if len(group) == 1 and first.error is not None:
+        return without_subject(first.binding, first.error)
+    text = problem.text
+    shared = _shared([each.binding.credentials_secret for each in group])
+    if shared is not None:
+        option, _ = _options(first.binding)[0]
+        text = text.replace(f"{option} {UNKNOWN}", f"{option} {shared}")
+    return text
+
+
+def without_subject(binding: Binding, error: RotatorError) -> str:
+    """The text of the error, without the name of the token secret before it."""
+    return str(error).removeprefix(f"token secret {binding.token_secret}: ")
+
+
+def _options(binding: Binding) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (
+        ("--credentials-secret", binding.credentials_secret),
+        ("--token-secret", binding.token_secret),
+    )
 
 
 def _subject(bindings: Sequence[Binding], *, with_credentials: bool) -> str:

@@ -1,11 +1,14 @@
 """What a run prints of a fleet's problems: each names its bindings, and what to do."""
 
+import pytest
+
 from rotator.cli.fleet_problems import problem_lines
 from rotator.cli.fleet_text import binding_name, table
 from rotator.errors import ConfigError, MintError, RotatorError
 from rotator.fleet.manifest import parse_manifest
 from rotator.fleet.report import BindingReport, DeferredError
 from rotator.model.binding import Binding
+from rotator.model.commands import init_command
 
 
 def refusal(debug_id: str | None = None) -> MintError:
@@ -78,6 +81,28 @@ def test_temporary_problem_says_so_as_a_single_run_does() -> None:
     error = MintError("token endpoint: failed (HTTP 503)", retryable=True)
 
     assert problem_lines([failed("a", error)])[1] == "  temporary: the next run tries again"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "command"),
+    [
+        (["c", "c"], "rotator init --credentials-secret c --token-secret ID --bind-only"),
+        (["c/a", "c/b"], "rotator init --credentials-secret ID --token-secret ID --bind-only"),
+    ],
+)
+def test_problems_that_differ_in_the_names_of_a_command_are_told_once(
+    credentials: list[str], command: str
+) -> None:
+    reports = []
+    for name, secret in zip("ab", credentials, strict=True):
+        own = init_command(secret, f"t/{name}", "--bind-only")
+        error = ConfigError(f"token secret t/{name}: is not named; if it should be: {own}")
+        reports.append(failed(name, error, credentials=secret))
+
+    assert problem_lines(reports) == [
+        f"failed: 2 token secrets, t/a, t/b: is not named; if it should be: `{command}`"
+    ]
+    assert "--token-secret t/a --bind-only" in problem_lines(reports[:1])[0]
 
 
 def test_problem_that_names_the_binding_itself_does_not_name_it_twice() -> None:
