@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rotator.fleet.binding_status import BindingStatus
     from rotator.fleet.report import BindingReport
     from rotator.fleet.settings import Selection
-    from rotator.model.status import ClientSecretStatus, TokenStatus
+    from rotator.model.status import ClientSecretStatus, Health, TokenStatus
 
 __all__ = ["run_all", "show_all"]
 
@@ -145,8 +145,10 @@ def _report_fields(report: BindingReport) -> dict[str, Any]:
     return {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
 
 
-def _monitored(found: Sequence[BindingStatus]) -> tuple[list[TokenStatus], list[str]]:
-    """The statuses to write for monitors, one per token secret, and the secrets without a health.
+def _monitored(
+    found: Sequence[BindingStatus],
+) -> tuple[list[TokenStatus], dict[str, Health | None]]:
+    """The statuses to write for monitors, one per token secret, and the secrets a run refuses.
 
     A token secret that two entries of a manifest name has the health of the one that is accepted.
     """
@@ -158,8 +160,8 @@ def _monitored(found: Sequence[BindingStatus]) -> tuple[list[TokenStatus], list[
     ]
     known = [each.status for each in found if each.error is None and each.status is not None]
     known += [each.status for each in alone if each.status is not None and each.counts]
-    names = [each.binding.token_secret for each in alone]
-    return known, [name for name in names if is_secret_id(name)]
+    refused = {each.binding.token_secret: each.token_health for each in alone}
+    return known, {name: health for name, health in refused.items() if is_secret_id(name)}
 
 
 def _status_fields(each: BindingStatus) -> dict[str, Any]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
 from rotator.model.status import client_secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from rotator.model.status import ClientSecretStatus, TokenStatus
+    from rotator.model.status import ClientSecretStatus, Health, TokenStatus
 
 __all__ = ["as_openmetrics", "write_atomically", "write_openmetrics"]
 
@@ -21,11 +22,15 @@ _HEALTHS = ("healthy", "overdue", "unusable", "unknown")
 
 
 def as_openmetrics(
-    statuses: Iterable[TokenStatus], unknown: Iterable[str] = (), *, now: datetime
+    statuses: Iterable[TokenStatus],
+    refused: Mapping[str, Health | None] = MappingProxyType({}),
+    *,
+    now: datetime,
 ) -> str:
     """The metrics of `statuses` as of `now` (aware UTC).
 
-    `unknown` are the token secrets that a run refuses, whether there is a status of them or not.
+    `refused` are the token secrets that a run refuses, with the health of the token that monitors
+    should see, None if there is none. They are `unknown` too, so that an alarm hears of both.
     In the common subset of OpenMetrics 1.0 and Prometheus' text format, which is what textfile
     collectors read.
     """
@@ -38,11 +43,12 @@ def as_openmetrics(
         [(f'{{token_secret="{_escape(each.token_secret)}"}}', each) for each in statuses],
     )
     lines += _head("rotator_token_health", "1 for the health that the token has.")
-    found = {each.token_secret: str(each.health) for each in statuses}
-    for name, its_health in (found | dict.fromkeys(unknown, "unknown")).items():
+    found: dict[str, str | None] = {each.token_secret: each.health for each in statuses}
+    for name, its_health in (found | dict(refused)).items():
+        applying = {its_health, "unknown" if name in refused else None}
         for health in _HEALTHS:
             labels = f'{{token_secret="{_escape(name)}",health="{health}"}}'
-            lines.append(f"rotator_token_health{labels} {int(its_health == health)}")
+            lines.append(f"rotator_token_health{labels} {int(health in applying)}")
     lines += _client_secret_lines(client_secrets_of(statuses))
     lines += _head("rotator_status_checked_at_seconds", "When this was found.", unit="seconds")
     lines += [f"rotator_status_checked_at_seconds {int(now.timestamp())}", "# EOF", ""]
@@ -141,7 +147,9 @@ def _escape(text: str) -> str:
 
 
 def write_openmetrics(
-    path: str | None, statuses: Iterable[TokenStatus], unknown: Iterable[str] = ()
+    path: str | None,
+    statuses: Iterable[TokenStatus],
+    refused: Mapping[str, Health | None] = MappingProxyType({}),
 ) -> None:
     """Write the file of --openmetrics, unless `path` is None; raises ConfigError.
 
@@ -151,4 +159,4 @@ def write_openmetrics(
         return
     from rotator.model.clock import SYSTEM_CLOCK
 
-    write_atomically(path, as_openmetrics(statuses, unknown, now=SYSTEM_CLOCK.now()))
+    write_atomically(path, as_openmetrics(statuses, refused, now=SYSTEM_CLOCK.now()))

@@ -109,6 +109,7 @@ def test_status_of_a_fleet_counts_what_consumers_find_where_a_run_refuses_a_line
     assert f"unknown  {vault.token_secret}  " in table
     assert shows in table
     assert f'rotator_token_health{{{labels},health="unknown"}} 1' in lines
+    assert f'rotator_token_health{{{labels},health="unusable"}} {int(code == 6)}' in lines
     ends = f"rotator_token_expires_at_seconds{{{labels}}}"
     assert any(line.startswith(ends) for line in lines) == (age is not None)
 

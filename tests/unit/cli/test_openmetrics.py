@@ -10,7 +10,7 @@ import pytest
 
 from rotator.cli.openmetrics import as_openmetrics, write_atomically
 from rotator.errors import ConfigError
-from rotator.model.status import ClientSecretStatus, TokenStatus
+from rotator.model.status import ClientSecretStatus, Health, TokenStatus
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 NOW_S = 1_769_850_000  # date -u -d 2026-01-31T09:00:00Z +%s
@@ -55,18 +55,19 @@ def test_token_that_is_missing_has_a_health_and_no_instants() -> None:
     assert "rotator_token_expires_at_seconds{" not in text
 
 
-def test_token_of_a_refused_binding_keeps_its_series_and_is_unknown() -> None:
-    known = TokenStatus("t", "overdue", "expired", expires_at=NOW + timedelta(hours=1))
+def test_token_of_a_refused_binding_keeps_its_series_and_is_unknown_too() -> None:
+    known = TokenStatus("t", "unusable", "expired", expires_at=NOW - timedelta(hours=1))
 
-    lines = as_openmetrics([known], ["t", "unread"], now=NOW).splitlines()
+    refused: dict[str, Health | None] = {"t": "unusable", "unread": None}
+    lines = as_openmetrics([known], refused, now=NOW).splitlines()
 
-    assert f'rotator_token_expires_at_seconds{{token_secret="t"}} {NOW_S + 3600}' in lines
-    for name in ("t", "unread"):
+    assert f'rotator_token_expires_at_seconds{{token_secret="t"}} {NOW_S - 3600}' in lines
+    for name, is_unusable in (("t", 1), ("unread", 0)):
         series = f'rotator_token_health{{token_secret="{name}",health='
         assert [line.removeprefix(series) for line in lines if line.startswith(series)] == [
             '"healthy"} 0',
             '"overdue"} 0',
-            '"unusable"} 0',
+            f'"unusable"}} {is_unusable}',
             '"unknown"} 1',
         ]
 
