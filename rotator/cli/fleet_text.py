@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.aws.secret_ids import is_secret_id
 from rotator.cli.terminal import printable_name
 
 if TYPE_CHECKING:
@@ -18,19 +17,11 @@ __all__ = ["binding_name", "summary_text", "table"]
 MAX_WIDTH = 64
 """A longer name widens its own row, not the others."""
 
-MAX_INVALID_CHARS = 40
-
 
 def binding_name(binding: Binding, error: RotatorError | None = None) -> str:
-    """The token secret of a binding, or its number in the manifest if it has no name."""
-    name = binding.token_secret
-    if is_secret_id(name):
-        return name
+    """The token secret of a binding, or its number in the manifest if it has no valid name."""
     number = error.details.get("manifest_binding") if error is not None else None
-    if not name.strip() and number is not None:
-        return f"binding {number}"
-    shown = printable_name(name[:MAX_INVALID_CHARS])
-    return f"{shown}..." if len(name) > MAX_INVALID_CHARS else shown
+    return binding.token_secret or f"binding {number}"
 
 
 def table(rows: Sequence[tuple[str, str, str]]) -> list[str]:

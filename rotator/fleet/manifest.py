@@ -18,7 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rotator.aws.secret_ids import checked_secret_id
+from rotator.aws.secret_ids import checked_secret_id, is_secret_id
 from rotator.errors import ConfigError, name_hint, replace_error
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
 from rotator.model.binding import Binding
@@ -149,10 +149,13 @@ def _fleet_binding(number: int, entry: object) -> FleetBinding:
 
 
 def _read_names(entry: object) -> Binding:
-    """The names in a refused entry, for the report; empty where they are missing."""
+    """The names in a refused entry, for the report; empty where they are missing or not names."""
     table = entry if isinstance(entry, dict) else {}
     secrets = (table.get(key) for key in ("credentials_secret", "token_secret"))
-    return Binding(*(text if isinstance(text, str) else "" for text in secrets))
+    # Anything else could control the terminal that shows the report or the log.
+    return Binding(
+        *(text if isinstance(text, str) and is_secret_id(text) else "" for text in secrets)
+    )
 
 
 def _table(value: object, label: str) -> Mapping[str, Any]:
