@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotator.fleet.breaker import Failure
     from rotator.model.clock import Clock
 
-__all__ = ["Kind", "Lane", "Lanes", "Work"]
+__all__ = ["Kind", "Lane", "Lanes", "Priority", "Work"]
 
 T = TypeVar("T")
 
@@ -143,6 +143,15 @@ class Lanes(Generic[T]):
         while self._paused and self._paused[0][0] <= now_s:
             self.push(heappop(self._paused)[-1])
         return [lane for lane in self._lanes.values() if self._bring_to_front(lane, now_s)]
+
+    def awake(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
+        """Those of `waiting` of which no host was asked for a pause."""
+        hosts = self.hosts
+        return [
+            lane
+            for lane in waiting
+            if all(now_s >= hosts[name].resumes_at_s for name in lane.hosts)
+        ]
 
     def has_paused(self) -> bool:
         """Whether any work waits for the pause of its client and may still start."""

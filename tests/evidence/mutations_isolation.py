@@ -7,6 +7,7 @@ SAMPLING = "tests/unit/fleet/test_sampling.py"
 SICK = "tests/unit/fleet/test_sick_clients.py"
 REFUSED = "tests/unit/fleet/test_refused_clients.py"
 KINDS = "tests/unit/fleet/test_requests_of_one_client.py"
+HANGING = "tests/unit/fleet/test_hanging_hosts.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
 
@@ -91,9 +92,9 @@ ISOLATION_MUTATIONS = {
         f"{WORK} -k that_may_open",
     ),
     "fleet: a host in doubt is sampled without those that have a token": Mutation(
-        "fleet/work.py",
-        "                    by_turns=hosts[name].is_in_doubt,\n",
-        "                    by_turns=False,\n",
+        "fleet/shares.py",
+        "                by_turns=self._hosts[name].is_in_doubt,\n",
+        "                by_turns=False,\n",
         f"{SAMPLING} -k fast_failures",
     ),
     "fleet: hosts that hang are served before those that were not tried": Mutation(
@@ -104,7 +105,7 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a host in doubt comes after all others": Mutation(
         "fleet/work.py",
-        "        pending = 0 if is_proven else len(self._shares[lane.host].running)\n",
+        "        pending = 0 if is_proven else len(self._shares.running(lane.host))\n",
         "        pending = 0 if is_proven else 10**6\n",
         f"{SAMPLING} -k while_other_hosts",
     ),
@@ -115,19 +116,19 @@ ISOLATION_MUTATIONS = {
         f"{WORK} -k client_that_failed_goes_behind",
     ),
     "fleet: bindings without a token hold every worker": Mutation(
-        "fleet/work.py",
+        "fleet/shares.py",
         " < self.limit // 2\n",
         " < self.limit\n",
         f"{WORK} -k without_a_token_hold_half",
     ),
     "fleet: one worker serves bindings without a token first": Mutation(
-        "fleet/work.py",
-        "            return not self.was_recovery and (",
+        "fleet/shares.py",
+        "            return not self.was_minor and (",
         "            return self.limit == 1 or (",
         f"{WORK} -k one_worker_takes",
     ),
     "fleet: bindings without a token hang most of the time": Mutation(
-        "fleet/work.py",
+        "fleet/shares.py",
         "(self.limit > 1 or self.ahead_s <= 0)",
         "(self.limit > 1 or self.limit == 1)",
         f"{WORK} -k half_of_its_time",
@@ -173,6 +174,24 @@ ISOLATION_MUTATIONS = {
         "        store = self if task.is_retry else self._limited()\n",
         "        store = self if task.is_retry or task.describes else self._limited()\n",
         f"{STORE} -k metadata_that_hangs",
+    ),
+    "fleet: hosts that hang take every worker": Mutation(
+        "fleet/shares.py",
+        "        return self._by_proof.has_room(is_minor=True, is_other_waiting=True) and ",
+        "        return share.limit > 0 or ",
+        f"{HANGING} -k half_of",
+    ),
+    "fleet: hosts that hang are all tried before the others": Mutation(
+        "fleet/work.py",
+        "        if self._by_urgency:\n",
+        "        if lane in ready:\n",
+        f"{HANGING} -k waits_for_none",
+    ),
+    "fleet: hosts that hang for bindings without a token keep new hosts waiting": Mutation(
+        "fleet/shares.py",
+        "        if not is_minor and len(share.running) - len(share.minor) < share.limit // 2:\n",
+        "        if not is_minor and len(share.running) < share.limit // 2:\n",
+        f"{HANGING} -k first_request",
     ),
     "fleet: a request that fails defers all of its client": Mutation(
         "fleet/lanes.py",

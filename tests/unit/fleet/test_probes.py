@@ -9,6 +9,7 @@ import pytest
 
 from rotator.errors import ProbeError
 from rotator.fleet.probes import FleetProbes
+from rotator.fleet.report import BindingReport
 from rotator.fleet.settings import FleetBinding
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import Binding
@@ -61,10 +62,16 @@ def test_api_that_hangs_holds_no_worker_that_another_binding_needs(age: timedelt
     rig = FleetRig()
     others = Others(rig, age=23 * HOUR, host="well.example")
     for number in range(10):  # each of a token endpoint of its own, and of the same API
+        rig.add(f"first{number}", age=23.9 * HOUR, host=f"ims{number}.example")
         add(rig, f"slow{number}", age=age + HOUR / 2, host=f"ims{number}.example")
 
+    def report(done: BindingReport) -> None:
+        # By then each token endpoint has responded, so that it may have more workers.
+        if not done.binding.token_secret.startswith("t/first"):
+            others.on_report(done)
+
     probes = ProbesOf(on_new=others.wait_for, on_stored=others.wait_for)
-    reports = rig.run(workers=8, on_report=others.on_report, probes=probes)
+    reports = rig.run(workers=8, on_report=report, probes=probes)
 
     assert others.were_first()
     assert "failed" not in outcomes(reports).values()

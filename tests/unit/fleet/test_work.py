@@ -185,7 +185,7 @@ def test_bindings_without_a_token_hold_half_of_the_workers_while_others_wait() -
     hanging = [f"h{number}/X1" for number in range(40)]
     queue = queue_of([*hanging, *(f"a/y{number}" for number in range(5))], workers=8, per_host=2)
 
-    assert [taken(queue).item for _ in range(6)] == [*hanging[:4], "a/y0", "a/y1"]
+    assert {taken(queue).item for _ in range(6)} == {*hanging[:4], "a/y0", "a/y1"}
 
 
 def test_bindings_without_a_token_have_all_workers_where_nobody_else_waits() -> None:

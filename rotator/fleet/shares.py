@@ -1,0 +1,142 @@
+"""Shares of a fleet's workers, so that work that may hang leaves some of them to the other work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from rotator.fleet.breaker import HostState
+    from rotator.fleet.lanes import Lane, Work
+
+__all__ = ["Shares"]
+
+
+@dataclass(slots=True)
+class Share:
+    """At most `limit` items at a time, of which minor ones get half while others wait.
+
+    `running` maps each item in progress to its start, `minor` are the minor ones of them. `ahead_s`
+    is how much more time minor items have taken than the others.
+    """
+
+    limit: int
+    running: dict[Work[Any], float] = field(default_factory=dict)
+    minor: set[Work[Any]] = field(default_factory=set)
+    was_minor: bool = False
+    ahead_s: float = 0.0
+
+    def has_room(self, *, is_minor: bool, is_other_waiting: bool, by_turns: bool = False) -> bool:
+        """Whether one more item may start."""
+        if len(self.running) >= self.limit:
+            return False
+        if not is_minor or not is_other_waiting:
+            return True
+        if self.limit == 1 or by_turns:
+            # Every other item, and of a single worker half of its time, as some may hang.
+            return not self.was_minor and (self.limit > 1 or self.ahead_s <= 0)
+        return len(self.minor) < self.limit // 2
+
+    def begin(self, work: Work[Any], now_s: float, *, is_minor: bool) -> None:
+        """Give it a worker."""
+        self.running[work] = now_s
+        self.was_minor = is_minor
+        if is_minor:
+            self.minor.add(work)
+
+    def end(self, work: Work[Any], now_s: float) -> float:
+        """Free its worker; returns for how many seconds it was busy."""
+        took_s = now_s - self.running.pop(work)
+        self.ahead_s += took_s if work in self.minor else -took_s
+        self.minor.discard(work)
+        return took_s
+
+
+class Shares:
+    """The shares of all workers: of each of the `hosts`, and of what may hang.
+
+    Bindings without a valid token are minor to those with one, hosts that have not responded yet to
+    those that have.
+    """
+
+    def __init__(self, workers: int, per_host: int, hosts: Mapping[str, HostState]) -> None:
+        self._per_host = per_host
+        self._hosts = hosts
+        self._all = Share(workers)
+        self._by_proof = Share(workers)
+        self._unproven = Share(max(1, workers // 2))
+        self._of_host: dict[str, Share] = {}
+
+    def running(self, host: str | None = None) -> Collection[Work[Any]]:
+        """The work in progress, or that at this host."""
+        return (self._all if host is None else self._share_of(host)).running
+
+    def is_proven(self, each: Lane[Any] | Work[Any]) -> bool:
+        """Whether its token endpoint responds in this run; a probed API keeps to its share only."""
+        host = self._hosts[each.host]
+        return each.kind == "probe" or (host.has_responded and not host.is_in_doubt)
+
+    def begin(self, work: Work[Any], now_s: float) -> None:
+        """Give it a worker."""
+        is_recovery, is_proven = work.kind == "recover", self.is_proven(work)
+        for share in (self._all, *map(self._share_of, work.hosts)):
+            share.begin(work, now_s, is_minor=is_recovery)
+        self._by_proof.begin(work, now_s, is_minor=not is_proven)
+        if not is_proven:
+            self._unproven.begin(work, now_s, is_minor=is_recovery)
+
+    def end(self, work: Work[Any], now_s: float) -> float:
+        """Free its worker; returns for how many seconds it was busy."""
+        for share in (self._by_proof, *map(self._share_of, work.hosts)):
+            share.end(work, now_s)
+        if work in self._unproven.running:
+            self._unproven.end(work, now_s)
+        return self._all.end(work, now_s)
+
+    def ready(self, lanes: list[Lane[Any]]) -> list[Lane[Any]]:
+        """The lanes whose hosts have a free worker in their shares."""
+        renewing = {name for lane in lanes if self._is_renewing(lane) for name in lane.hosts}
+        ready = [lane for lane in lanes if self._has_room(lane, renewing)]
+        if not any(self.is_proven(lane) and lane.kind != "probe" for lane in ready):
+            return ready
+        unproven = [lane for lane in lanes if not self.is_proven(lane)]
+        is_renewing = any(map(self._is_renewing, unproven))
+        return [
+            lane
+            for lane in ready
+            if self.is_proven(lane) or self._may_hang(lane, is_renewing=is_renewing)
+        ]
+
+    def _share_of(self, host: str) -> Share:
+        return self._of_host.setdefault(host, Share(self._per_host))
+
+    def _has_room(self, lane: Lane[Any], renewing: set[str]) -> bool:
+        is_minor = lane.kind == "recover"
+        return self._all.has_room(is_minor=is_minor, is_other_waiting=bool(renewing)) and all(
+            self._share_of(name).has_room(
+                is_minor=is_minor,
+                is_other_waiting=name in renewing,
+                by_turns=self._hosts[name].is_in_doubt,
+            )
+            for name in lane.hosts
+        )
+
+    def _may_hang(self, lane: Lane[Any], *, is_renewing: bool) -> bool:
+        """Whether a host that has not responded may have a worker that others could use.
+
+        Those without a valid token may have filled that half while nothing had responded yet. So
+        those with one always get half as many.
+        """
+        is_minor, share = lane.kind == "recover", self._unproven
+        if not is_minor and len(share.running) - len(share.minor) < share.limit // 2:
+            return True
+        return self._by_proof.has_room(is_minor=True, is_other_waiting=True) and share.has_room(
+            is_minor=is_minor, is_other_waiting=is_renewing
+        )
+
+    def _is_renewing(self, lane: Lane[Any]) -> bool:
+        """Whether a binding with a valid token waits; at a host in doubt, of an untried client."""
+        was_tried = self._hosts[lane.host].is_in_doubt and lane.heap[0][0].failed > 0
+        return lane.kind == "renew" and not was_tried
