@@ -3,6 +3,7 @@
 import random
 import signal
 import threading
+from contextlib import ExitStack
 
 from rotator.model.binding import Binding
 from tests.evidence.faults import faults_for
@@ -19,6 +20,8 @@ RACES_IN_SHORT, RACES_IN_LONG = 15, 200
 FAULT_SHARE = 0.1
 RIVALS, BINDINGS = 3, 6
 PATIENCE_S = 60.0
+TENANTS = 20
+"""Hosts with a binding each."""
 FAILED = "failed without a fault"
 SHARED_CALLS = {"sm:ListSecrets", "sm:BatchGetSecretValue"}
 """Calls that serve all bindings; any other is one binding's own."""
@@ -183,20 +186,26 @@ def _all_well(job: FleetJob) -> str | None:
 
 
 def fleet_hangs(effort: Effort) -> TableRow:
-    """A token endpoint that answers nobody before all other hosts' bindings have their tokens."""
-    row = TableRow("a fleet: a host that hangs", "1, 6", "fleets")
+    """Token endpoints that answer nobody before all other hosts' bindings have their tokens."""
+    row = TableRow("a fleet: hosts that hang", "1, 6", "fleets")
     with stage() as on:
         for workers in (2, 4, 8, 16):
             for hanging in (1, 4, 16):
                 case = f"{workers} workers, {hanging} of {hanging + BINDINGS} hang"
                 if effort.wants(case):
-                    row.add(case, _hang(on, workers=workers, hanging=hanging))
+                    row.add(case, _hang(on, "expired", workers=workers, hanging=hanging, hosts=1))
+        for workers in (2, 4, 16):
+            case = f"{workers} workers, {TENANTS} hosts hang"
+            if effort.wants(case):
+                row.add(case, _hang(on, "due", workers=workers, hanging=TENANTS, hosts=TENANTS))
     return row
 
 
-def _hang(on: Stage, *, workers: int, hanging: int) -> str | None:
+def _hang(on: Stage, stored: str, *, workers: int, hanging: int, hosts: int) -> str | None:
     """Those that hang are the most urgent, so that each of them is begun before the others."""
-    job = FleetJob(on, ["due"] * BINDINGS)
+    job = FleetJob(on, [])
+    # The shortest name has the token that ends first, as `FleetJob.add` has it.
+    job.names = [job.add(f"well-{n}", "due") for n in range(BINDINGS)]
     others_done, in_vain = threading.Event(), []
 
     def respond(_: Request) -> Reply:
@@ -208,10 +217,13 @@ def _hang(on: Stage, *, workers: int, hanging: int) -> str | None:
         if call.name == "sm:PutSecretValue" and all(map(job.has_token, job.names)):
             others_done.set()
 
-    # On another name of this machine than the others: a host of its own.
-    with HttpServer(respond) as server, on.patient():
-        url = server.url.replace("127.0.0.1", "localhost")
-        hung = [job.add(f"hung-{n}", "expired", token_url=url) for n in range(hanging)]
+    with ExitStack() as servers, on.patient():
+        # On another name of this machine than the others, and ports: hosts of their own.
+        urls = [
+            servers.enter_context(HttpServer(respond)).url.replace("127.0.0.1", "localhost")
+            for _ in range(hosts)
+        ]
+        hung = [job.add(f"h{n}", stored, token_url=urls[n % hosts]) for n in range(hanging)]
         on.wire.after = note
         ended = job.run(workers=workers)
     on.wire.healthy()
