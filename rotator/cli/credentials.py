@@ -173,7 +173,7 @@ def _set(args: argparse.Namespace) -> int:
         secret_id,
         lambda fields: merge(fields, changes),
         given=given.text,
-        replaces=is_complete(changes),
+        replacement=changes if is_complete(changes) else None,
     )
     if published is None:
         print(f"credentials secret {secret_id}: already has that value; nothing was changed")
@@ -265,19 +265,18 @@ def _edit(
     change: Callable[[dict[str, Any]], dict[str, Any]],
     *,
     given: Secret | None = None,
-    replaces: bool = False,
+    replacement: dict[str, Any] | None = None,
 ) -> Published | None:
-    """The edit, None if nothing had to be changed; with `replaces` of an unreadable value too."""
+    """The edit, None if nothing had to be changed; `replacement` is for an unreadable value."""
     from rotator.app import open_store_for
     from rotator.rotation.credentials import NOTHING_GIVEN, edit_credentials
 
-    note = (lambda: None) if replaces else None
     return edit_credentials(
         secret_id,
         change,
         store=open_store_for(secret_id),
         given=given or NOTHING_GIVEN,
-        on_unreadable=note,
+        replacement=replacement,
     )
 
 

@@ -28,6 +28,8 @@ _UNREADABLE = (
     "the previous value could not be read and was replaced as a whole; until the next write it is"
     " still in the version AWSPREVIOUS of this secret"
 )
+_LOST = "not carried over: {names}; pass them again"
+_PROVIDER = "the provider is now {name}, the token endpoint {endpoint}"
 _PREVIOUS = (
     "{what} still in the version AWSPREVIOUS of this secret; to keep using what it has, undo"
     " this and run `rotator credentials add {secret_id}`"
@@ -76,7 +78,7 @@ def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str
     before, after = edited_fields(published)
     yield f"{done} in credentials secret {secret_id}"
     if published.replaced is not None and _fields(published.replaced) is None:
-        yield _UNREADABLE
+        yield from _report_replaced(published.replaced, after)
     count = count_replaced_secrets(before, after)
     if count and not done.startswith("removed"):
         what = "the previous client secret is"
@@ -93,6 +95,22 @@ def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str
     next_step = _next_step(secret_id, before, after)
     if next_step is not None:
         yield next_step
+
+
+def _report_replaced(replaced: StoredSecret, after: Mapping[str, Any]) -> Iterator[str]:
+    """What a value that could not be read leaves behind, and who gets the client secret now."""
+    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.providers import resolve
+    from rotator.model.unreadable import find_lost_fields
+    from rotator.model.urls import hide_query
+
+    yield _UNREADABLE
+    names = find_lost_fields(replaced, after)
+    if names:
+        yield _LOST.format(names=", ".join(names))
+    provider = resolve(ClientCredentials.from_fields(dict(after)))
+    endpoint = hide_query(provider.token_url) if provider.token_url else f"of {after['issuer']}"
+    yield _PROVIDER.format(name=provider.name, endpoint=endpoint)
 
 
 def _fields(version: StoredSecret | None) -> dict[str, Any] | None:

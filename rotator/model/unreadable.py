@@ -6,26 +6,76 @@ import re
 from typing import TYPE_CHECKING
 
 from rotator.errors import CredentialsError
-from rotator.model.client_credentials import ClientCredentials
+from rotator.model.client_credentials import (
+    PROVIDER_FIELDS,
+    ClientCredentials,
+    canonical_name,
+    meant_name,
+)
 from rotator.model.commands import set_command
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rotator.model.secret import StoredSecret
 
-__all__ = ["seems_to_hold_more", "unreadable_credentials"]
+__all__ = [
+    "find_lost_fields",
+    "refuse_lost_provider",
+    "seems_to_hold_more",
+    "unreadable_credentials",
+]
 
-_QUOTED_KEY = r'"((?:[^"\\]|\\.)*)"\s*:'
-_BARE_KEY = r"[{,]\s*([A-Za-z_]\w*)\s*:"  # PowerShell takes the quotes away
+_KEYS = (
+    r'"((?:[^"\\]|\\.)*)"\s*:',
+    r"'([^'\n]*)'\s*:",  # Python's repr, YAML
+    r"[\u201c-\u201f]([^\u201c-\u201f\n]*)[\u201c-\u201f]\s*:",  # a word processor's quotes
+    r"[{,]\s*([A-Za-z_]\w*)\s*:",  # PowerShell takes the quotes away
+    r"\n[ \t]*([A-Za-z_]\w*):\s",  # YAML
+)
+_NAMES_PROVIDER = r"token[ _-]?(?:ur[il]|endpoint)|issuer|provider"
 
 
 def seems_to_hold_more(version: StoredSecret) -> bool:
     """Whether the value's text has a key, at any depth, that is not one of client credentials."""
-    text = version.text.reveal() if version.text is not None else ""
+    text = _plain_text(version)
     if re.match(r"[\"']?\s*\{\s*\\", text.lstrip()):  # a shell has escaped the quotes
         text = text.replace('\\"', '"')
-    text = text.replace("\0", "")  # UTF-16
-    keys = {*re.findall(_QUOTED_KEY, text), *re.findall(_BARE_KEY, text)}
+    keys = {key for pattern in _KEYS for key in re.findall(pattern, text)}
     return not keys <= ClientCredentials.KEYS
+
+
+def find_lost_fields(version: StoredSecret, kept: Mapping[str, object]) -> list[str]:
+    """The fields that this value's text names, and that `kept` does not have.
+
+    What names the provider is found in any spelling: it decides who gets the client secret.
+    """
+    words = {canonical_name(word) for word in re.findall(r"[A-Za-z_]+", _plain_text(version))}
+    named = _find_provider_names(version) | (words & ClientCredentials.FIELDS)
+    present = {canonical_name(name) for name, value in kept.items() if value}
+    return sorted(name for name in named if (meant_name(name) or name) not in present)
+
+
+def refuse_lost_provider(version: StoredSecret, replacement: Mapping[str, object]) -> None:
+    """Raise CredentialsError if the value names a provider, and what replaces it doesn't."""
+    names = _find_provider_names(version)
+    if not names or any(replacement.get(name) for name in PROVIDER_FIELDS):
+        return
+    raise CredentialsError(
+        f"credentials secret {version.secret_id}: cannot be read, and would lose"
+        f" {', '.join(find_lost_fields(version, replacement))}; without {', '.join(sorted(names))}"
+        " the client secret would go to Adobe; name the provider in the same JSON, with token_url,"
+        " issuer or provider (adobe-ims for Adobe)"
+    )
+
+
+def _find_provider_names(version: StoredSecret) -> set[str]:
+    return {each.lower() for each in re.findall(f"(?i){_NAMES_PROVIDER}", _plain_text(version))}
+
+
+def _plain_text(version: StoredSecret) -> str:
+    text = version.text.reveal() if version.text is not None else ""
+    return text.replace("\0", "")  # UTF-16
 
 
 def unreadable_credentials(version: StoredSecret, problem: object) -> CredentialsError:
@@ -41,7 +91,9 @@ def unreadable_credentials(version: StoredSecret, problem: object) -> Credential
             f"{subject}, and seems to hold more than client credentials; {by_hand}"
         )
     replacement = set_command(secret_id, "< credentials.json")
+    names = ", ".join(sorted(_find_provider_names(version)))
+    with_provider = f", which name the provider as this does ({names})" if names else ""
     return CredentialsError(
-        f"{subject}; {by_hand}, or replace it with complete client credentials as JSON:"
-        f" {replacement}"
+        f"{subject}; {by_hand}, or replace it with complete client credentials as"
+        f" JSON{with_provider}: {replacement}"
     )

@@ -19,7 +19,11 @@ from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
 from rotator.model.stored import no_credentials, parse_fields, unusable_credentials
-from rotator.model.unreadable import seems_to_hold_more, unreadable_credentials
+from rotator.model.unreadable import (
+    refuse_lost_provider,
+    seems_to_hold_more,
+    unreadable_credentials,
+)
 from rotator.rotation.publish import Published, compare_and_set
 from rotator.rotation.swapped_names import refuse_token_secret
 
@@ -61,21 +65,21 @@ def edit_credentials(
     store: SetupStore,
     given: Secret = NOTHING_GIVEN,
     clock: Clock = SYSTEM_CLOCK,
-    on_unreadable: Callable[[], object] | None = None,
+    replacement: Mapping[str, Any] | None = None,
 ) -> Published | None:
     """Store `change(fields)`; returns None if the secret already has that content.
 
     `given` is the JSON that `change` takes fields from. After a concurrent edit, `change` is
-    applied to its result. With `on_unreadable`, a value that
-    cannot be parsed counts as one without fields, and `on_unreadable` is called, unless the value
-    seems to hold more than client credentials. Raises CredentialsError if this is a token secret or
-    the result could not be used; SecretNotFound, StoreError.
+    applied to its result. With `replacement`, which are complete client credentials, a value that
+    cannot be parsed counts as one without fields, unless it seems to hold more than client
+    credentials, or a provider that `replacement` does not name. Raises CredentialsError if this is
+    a token secret or the result could not be used; SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
     refuse_token_secret(seen, store=store)
 
     def is_needless(version: StoredSecret) -> bool:
-        fields = _stored_fields(version, on_unreadable)
+        fields = _stored_fields(version, replacement)
         return with_plain_secret(change(dict(fields))) == with_plain_secret(fields)
 
     if is_needless(seen):
@@ -83,7 +87,7 @@ def edit_credentials(
     published = compare_and_set(
         seen,
         lambda version: credentials_text(
-            change(_stored_fields(version, on_unreadable)), version, given=given
+            change(_stored_fields(version, replacement)), version, given=given
         ),
         store=store,
         yields_to=is_needless,
@@ -284,9 +288,7 @@ def _find_stored_problem(version: StoredSecret) -> str | None:
     return None
 
 
-def _stored_fields(
-    secret: StoredSecret, on_unreadable: Callable[[], object] | None
-) -> dict[str, Any]:
+def _stored_fields(secret: StoredSecret, replacement: Mapping[str, Any] | None) -> dict[str, Any]:
     if secret.text is None:
         raise no_credentials(secret.secret_id)
     problem: object
@@ -294,7 +296,7 @@ def _stored_fields(
         return parse_fields(secret)
     except ValueError as error:
         problem = error
-    if on_unreadable is None or seems_to_hold_more(secret):
+    if replacement is None or seems_to_hold_more(secret):
         raise unreadable_credentials(secret, problem)
-    on_unreadable()
+    refuse_lost_provider(secret, replacement)
     return {}

@@ -50,15 +50,21 @@ CLI_MUTATIONS = {
     ),
     "command line: a change of the credentials undoes another's": Mutation(
         "rotation/credentials.py",
-        "change(_stored_fields(version, on_unreadable)), version",
-        "change(_stored_fields(seen, on_unreadable)), version",
+        "change(_stored_fields(version, replacement)), version",
+        "change(_stored_fields(seen, replacement)), version",
         "tests/unit/rotation/test_credentials.py -k meanwhile",
     ),
     "an unreadable value is replaced with all the keys that others keep in it": Mutation(
         "rotation/credentials.py",
-        "if on_unreadable is None or seems_to_hold_more(secret):",
-        "if on_unreadable is None:",
+        "if replacement is None or seems_to_hold_more(secret):",
+        "if replacement is None:",
         "tests/unit/rotation/test_credentials.py -k never_replaced",
+    ),
+    "an unreadable value is replaced, and its client secret goes to Adobe": Mutation(
+        "rotation/credentials.py",
+        "    refuse_lost_provider(secret, replacement)\n",
+        "",
+        "tests/unit/rotation/test_credentials.py -k never_comes_to_mean_adobe",
     ),
     "an unreadable value is told to be replaced, whatever it holds": Mutation(
         "model/unreadable.py",

@@ -197,6 +197,27 @@ def test_replaced_value_that_could_not_be_read_is_said_to_be_in_the_version_befo
     assert ended.returncode == 0, ended.stderr
     assert "could not be read" in ended.stdout
     assert "until the next write it is still in the version AWSPREVIOUS" in ended.stdout
+    assert "the provider is now adobe-ims" in ended.stdout
+
+
+def test_fields_that_an_unreadable_value_loses_are_named_with_the_provider(
+    inside: Cli, vault: Vault
+) -> None:
+    name = vault.credentials_secret
+    vault.put(f'{vault.init_input().removesuffix("}")}, "audience": "canary",}}', secret_id=name)
+    given = {"client_id": "a", "client_secret": NEW}
+
+    refused = inside("credentials", "set", name, stdin=json.dumps(given))
+    given |= {"token_url": "https://as.example/token", "scope": "a"}
+    ended = inside("credentials", "set", name, stdin=json.dumps(given))
+
+    assert refused.returncode == 2
+    assert "would go to Adobe; name the provider in the same JSON" in refused.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert "not carried over: audience" in ended.stdout
+    assert "the provider is now generic" in ended.stdout
+    assert "https://as.example/token" in ended.stdout
+    assert "canary" not in ended.stdout + refused.stderr
 
 
 def test_run_on_an_unreadable_value_with_other_keys_advises_to_correct_it_by_hand(

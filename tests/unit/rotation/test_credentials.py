@@ -30,7 +30,7 @@ def edited(store: MemoryStore, **settings: Any) -> bool:
         lambda fields: merge_settings(fields, settings),
         store=store,
         clock=ManualClock(),
-        on_unreadable=list if is_complete(settings) else None,
+        replacement=settings if is_complete(settings) else None,
     )
     return published is not None
 
@@ -145,6 +145,9 @@ def test_secret_that_holds_no_credentials_is_not_changed(
         '{"client_id": "a", "other": "canary"',
         '{\\"client_id\\": \\"a\\", \\"other\\": \\"canary\\"}',
         "{client_id: a, other: canary}",
+        "{'client_id': 'a', 'other': 'canary'}",
+        "{\u201cclient_id\u201d: \u201ca\u201d, \u201cother\u201d: \u201ccanary\u201d}",
+        "client_id: a\nclient_secret: canary\nother: canary\n",
     ],
 )
 def test_unreadable_value_with_other_keys_is_never_replaced(value: str) -> None:
@@ -165,7 +168,7 @@ def test_unreadable_value_with_other_keys_is_never_replaced(value: str) -> None:
         "canary",
         "canary: no JSON",
         '{"client_id": "a", "client_id": "b", "client_secret": "c"}',
-        "{client_id: a, client_secret: b, token_url: https://as.example/token}",
+        "{client_id: a, client_secret: b, scope: c}",
         '{"CLIENT_ID": "a", "CLIENT_SECRETS": ["c"]',
     ],
 )
@@ -175,6 +178,34 @@ def test_unreadable_value_that_holds_client_credentials_alone_may_be_replaced(va
         edited(store, scope="ours")
     assert edited(store, **FIELDS)
     assert store.fields(NAME) == FIELDS
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ('{"client_id": "canary", "token_url": "https://as.example/token",}', "token_url"),
+        ('{"client_id": "canary", "issuer": "https://as.example", "issuer": "b"}', "issuer"),
+        ("{\u201cprovider\u201d: \u201cokta\u201d}", "provider"),
+        ("client_id: canary\nclient_secret: canary\ntoken_url: https://as.example/t", "token_url"),
+        ("TOKEN_URL=https://as.example/canary", "token_url"),
+        ("token_uri: https://as.example/canary", "token_uri"),
+        ("{client_id: canary, token_url: https://as.example/token}", "token_url"),
+    ],
+)
+def test_unreadable_value_that_names_a_provider_never_comes_to_mean_adobe(
+    value: str, name: str
+) -> None:
+    store = MemoryStore(credentials=value)
+    for nothing in ({}, {"token_url": ""}, {"provider": None}):
+        with pytest.raises(CredentialsError, match="would go to Adobe") as caught:
+            edited(store, **FIELDS, **nothing)
+        assert f"would lose {name}" in str(caught.value)
+        assert "canary" not in str(caught.value)
+    assert store.writes == []
+
+    named = {"token_url": "https://as.example/token"}
+    assert edited(store, **FIELDS, **named)
+    assert store.fields(NAME) == FIELDS | named
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ EDITS: list[Callable[[dict[str, Any]], dict[str, Any]]] = [
 
 def edit(store: MemoryStore, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
     published = edit_credentials(
-        "app/token", change, store=store, clock=ManualClock(), on_unreadable=list
+        "app/token", change, store=store, clock=ManualClock(), replacement={}
     )
     return published is not None
 
