@@ -30,6 +30,7 @@ __all__ = [
     "StoreError",
     "TokenUnavailable",
     "VersionConflict",
+    "aws_command",
     "clear_frames",
     "copy_error",
     "describe_unexpected",
@@ -345,3 +346,14 @@ def explain_key_log(error: BaseException) -> str | None:
     return (
         "SSLKEYLOGFILE: the file cannot be written; unset it, or name one in a folder that exists"
     )
+
+
+def aws_command(action: str, secret_id: str, options: str = "", *, region: str | None) -> str:
+    """A command of the AWS CLI on this secret, to paste; `region` is None if it is not known.
+
+    The region is always named: version 1 of the AWS CLI doesn't read AWS_REGION, and no version
+    takes the region from an ARN.
+    """
+    place = f"--region {region}" if region else ""
+    words = ["aws secretsmanager", action, f"--secret-id {secret_id}", options, place]
+    return " ".join(filter(None, words))

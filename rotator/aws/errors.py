@@ -22,12 +22,13 @@ from rotator.aws.error_details import (
     unreadable_status,
 )
 from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
-from rotator.aws.places import place_of_error, problem_with_endpoint
+from rotator.aws.places import place_of_error, problem_with_endpoint, region_of_place
 from rotator.errors import (
     ConfigError,
     SecretNotFound,
     StoreError,
     VersionConflict,
+    aws_command,
     explain_key_log,
 )
 
@@ -169,7 +170,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str, place: str
     # API reference, "Errors" of PutSecretValue: one code for many reasons; only the text differs.
     if code.startswith("Invalid"):
         if "delet" in lower:
-            return scheduled_for_deletion(secret_id)
+            return scheduled_for_deletion(secret_id, place=place)
         if "replica secret" in lower:
             return "is a replica, which cannot be written; use the primary secret, in its region"
         if "managed by" in lower:
@@ -194,12 +195,10 @@ def _explain_rejected_signature(code: str, message: str, place: str) -> str:
     return f"AWS does not accept these AWS credentials ({code}); {advice}"
 
 
-def scheduled_for_deletion(secret_id: str) -> str:
-    """The message for a secret that is scheduled for deletion."""
-    return (
-        "is scheduled for deletion; to keep it:"
-        f" aws secretsmanager restore-secret --secret-id {secret_id}"
-    )
+def scheduled_for_deletion(secret_id: str, *, place: str) -> str:
+    """The message for a secret that is scheduled for deletion; `place` is that of the client."""
+    restore = aws_command("restore-secret", secret_id, region=region_of_place(place))
+    return f"is scheduled for deletion; to keep it: {restore}"
 
 
 def _denial(code: str, message: str, operation: str) -> str:

@@ -10,6 +10,7 @@ from rotator.aws.batch_reads import STALL_S, Task, TaskRead, read_in_parallel
 from rotator.aws.error_details import store_error
 from rotator.aws.errors import explain_error_response
 from rotator.aws.paced_store import PacedStore
+from rotator.aws.places import place_of_client
 from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
 from rotator.errors import RotatorError, StoreError
 
@@ -166,7 +167,10 @@ class FleetStore(PacedStore):
         if code == "ResourceNotFoundException":  # the secret is missing, or has no value
             return None
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
-        return explain_error_response(response, operation="GetSecretValue", secret_id=secret_id)
+        place = place_of_client(self._client)
+        return explain_error_response(
+            response, operation="GetSecretValue", secret_id=secret_id, place=place
+        )
 
     def _try_single(self, task: Task) -> Read:
         self._pace()

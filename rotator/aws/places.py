@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["place_of_client", "place_of_error", "problem_with_endpoint"]
+__all__ = ["place_of_client", "place_of_error", "problem_with_endpoint", "region_of_place"]
 
 _VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
 """The SDK takes the first that is set (AWS SDKs and Tools Reference Guide, "Service-specific
@@ -62,6 +62,11 @@ def place_of_client(client: object) -> str:
     settings = (name for name in _VARIABLES if _split(os.environ.get(name, "")) == endpoint)
     host = endpoint.netloc.rpartition("@")[2]  # without a password that the URL may have
     return f"{region}, {next(settings, 'endpoint_url')} is {host}"
+
+
+def region_of_place(place: str) -> str | None:
+    """The region in what `place_of_client` returns; None without one."""
+    return place.partition(",")[0] or None
 
 
 def problem_with_endpoint() -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rotator.aws.client_config import client_config
 from rotator.aws.error_details import drop_echoed_code, store_error
 from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
+from rotator.aws.places import place_of_client
 from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import without_bodies
 from rotator.aws.time_limit import NO_LIMIT, call_within
@@ -221,7 +222,7 @@ class SecretsManagerStore(ApiCaller):
         """
         response = self._call("DescribeSecret", secret_id)
         if response.get("DeletedDate"):
-            raise store_error(scheduled_for_deletion(secret_id), "DescribeSecret", secret_id)
+            raise _deletion_error(secret_id, self._client)
         stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
             arn=response["ARN"],
@@ -371,3 +372,8 @@ def _has_no_value(secret_id: str, errors: list[dict[str, str]]) -> bool:
 
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _deletion_error(secret_id: str, client: object) -> StoreError:
+    problem = scheduled_for_deletion(secret_id, place=place_of_client(client))
+    return store_error(problem, "DescribeSecret", secret_id)

@@ -90,6 +90,7 @@ def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str
             secret_id,
             version_id=published.replaced.version_id,
             undone_id=published.current.version_id,
+            region=published.replaced.region,
         )
         yield f"to undo it, before the next write: {command}"
     next_step = _next_step(secret_id, before, after)

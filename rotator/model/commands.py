@@ -5,6 +5,8 @@ Pasted without an ID, a command fails, or changes the secret that the environmen
 
 from __future__ import annotations
 
+from rotator.errors import aws_command
+
 __all__ = [
     "UNKNOWN",
     "init_command",
@@ -46,17 +48,19 @@ def init_command(
     return _command("init", _binding(credentials_secret, token_secret), options)
 
 
-def undo_command(secret_id: str, *, version_id: str | None, undone_id: str | None) -> str:
+def undo_command(
+    secret_id: str, *, version_id: str | None, undone_id: str | None, region: str | None
+) -> str:
     """The AWS CLI's command that makes a version current again.
 
     Secrets Manager refuses it once another version than `undone_id` is current (API reference,
     UpdateSecretVersionStage: RemoveFromVersionId).
     """
-    return (
-        f"aws secretsmanager update-secret-version-stage --secret-id {secret_id}"
-        f" --version-stage AWSCURRENT --move-to-version-id {version_id}"
+    options = (
+        f"--version-stage AWSCURRENT --move-to-version-id {version_id}"
         f" --remove-from-version-id {undone_id}"
     )
+    return aws_command("update-secret-version-stage", secret_id, options, region=region)
 
 
 def _binding(credentials_secret: str | None, token_secret: str | None) -> str:

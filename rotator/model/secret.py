@@ -75,6 +75,12 @@ class StoredSecret(NamedTuple):
     tags: Mapping[str, str] | None = None
     created_at: datetime | None = None
 
+    @property
+    def region(self) -> str | None:
+        """The region in the ARN; None if it has none."""
+        # arn:partition:secretsmanager:region:account:secret:name
+        return dict(enumerate(self.arn.split(":"))).get(3) or None
+
 
 class SecretInfo(NamedTuple):
     """A secret's metadata from DescribeSecret."""

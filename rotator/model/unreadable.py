@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rotator.errors import CredentialsError
+from rotator.errors import CredentialsError, aws_command
 from rotator.model.client_credentials import (
     PROVIDER_FIELDS,
     ClientCredentials,
@@ -81,10 +81,13 @@ def _plain_text(version: StoredSecret) -> str:
 def unreadable_credentials(version: StoredSecret, problem: object) -> CredentialsError:
     """The error for such a value; its advice never loses what the value holds in addition."""
     secret_id = version.secret_id
-    by_hand = (
-        "correct the value by hand, in the console or with `aws secretsmanager put-secret-value"
-        f" --secret-id {secret_id} --secret-string file://value.json`"
+    put = aws_command(
+        "put-secret-value",
+        secret_id,
+        "--secret-string file://value.json",
+        region=version.region,
     )
+    by_hand = f"correct the value by hand, in the console or with `{put}`"
     subject = f"credentials secret {secret_id}: {problem}"
     if seems_to_hold_more(version):
         return CredentialsError(

@@ -59,7 +59,7 @@ class DirectClient:
         if response.status == 200 and isinstance(fields.get("VersionId"), str):  # noqa: PLR2004
             metadata = {"HTTPHeaders": response.headers, "ClockOffset": self._offset_s}
             return {**fields, "ResponseMetadata": metadata}
-        problem = _explain(response, fields, secret_id, stage)
+        problem = _explain(response, fields, secret_id, stage, region=settings.region)
         # Emulators report a secret without a value as one that does not exist.
         if isinstance(problem, SecretNotFound) and self._exists(settings, local_id, ends_at):
             problem = no_value(secret_id, stage)
@@ -162,13 +162,14 @@ def _check_credentials(settings: Settings) -> None:
 
 
 def _explain(
-    response: Response, fields: Mapping[str, Any], secret_id: str, stage: str
+    response: Response, fields: Mapping[str, Any], secret_id: str, stage: str, *, region: str
 ) -> RotatorError:
     status = response.status
     code = fields.get("__type") or response.headers.get("x-amzn-errortype")
     if status == 200 or not isinstance(code, str):  # noqa: PLR2004
         return not_the_service(secret_id, status=status)
-    return explain_response({**fields, "__type": code}, secret_id, stage, status=status)
+    fields = {**fields, "__type": code}
+    return explain_response(fields, secret_id, stage, status=status, region=region)
 
 
 def _explain_os_error(error: OSError, secret_id: str) -> RotatorError:

@@ -28,9 +28,12 @@ def explain_sdk_error(
 
 
 def explain_response(
-    fields: Mapping[str, Any], secret_id: str, stage: str, *, status: int
+    fields: Mapping[str, Any], secret_id: str, stage: str, *, status: int, region: str = ""
 ) -> RotatorError:
-    """Our error for an error response of Secrets Manager: `__type` (or `code`) and `message`."""
+    """Our error for an error response of Secrets Manager: `__type` (or `code`) and `message`.
+
+    `region` is where it was asked, empty if that is not known.
+    """
     code = fields.get("__type") or fields.get("code") or "Unknown"
     code = str(code).rpartition("#")[2].partition(":")[0]
     message = str(fields.get("message") or fields.get("Message") or "")
@@ -42,7 +45,7 @@ def explain_response(
         return no_value(secret_id, stage)
     with importing:
         from rotator.aws.errors import explain_error_response
-    return explain_error_response(response, operation=_GET, secret_id=secret_id)
+    return explain_error_response(response, operation=_GET, secret_id=secret_id, place=region)
 
 
 def _says_no_value(response: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from rotator.errors import ConfigError, signal_error
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.failures import explain_response, store_error
 from rotator.reader.https_exchange import exchange
+from rotator.reader.secrets_manager import arn_region
 from rotator.reader.snapshot import decode_json, fits_a_header
 
 TYPE_CHECKING = False
@@ -82,7 +83,8 @@ class LoopbackSource:
         if status == 200 and not fields.keys().isdisjoint(_VALUES):  # noqa: PLR2004
             return {name: fields.get(name) for name in (*_VALUES, "VersionId")}
         if isinstance(fields.get("__type"), str):
-            raise explain_response(fields, secret_id, stage, status=status)
+            region = arn_region(secret_id) or ""
+            raise explain_response(fields, secret_id, stage, status=status, region=region)
         if status == 403:  # noqa: PLR2004
             raise store_error(secret_id, f"{self._name} does not accept the token sent to it")
         problem = f"{self._name} returned no usable response (HTTP {status})"

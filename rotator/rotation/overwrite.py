@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from rotator.errors import ConfigError
+from rotator.errors import ConfigError, aws_command
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.commands import init_command
@@ -61,7 +61,7 @@ def refuse_foreign_content(
             raise ConfigError(
                 f"token secret {token_version.secret_id}: holds a value that is not a token"
                 f" document, which a token would overwrite; take the tag {BINDING_TAG} off it, or"
-                " store {} in it with put-secret-value"
+                f" store {{}} in it with {_empty_command(token_version)}"
             )
         return
     # A malformed token document may be replaced too, if it has no other keys.
@@ -118,8 +118,15 @@ def _holds_credentials(
         f"token secret {token_version.secret_id}: holds client credentials, which a token would"
         " overwrite; name another one, or this one as the credentials secret too; if they got"
         " into the token secret by mistake, consumers can read them: replace the client secret"
-        " at the provider, store {} here with put-secret-value, and run again"
+        f" at the provider, store {{}} here with {_empty_command(token_version)}, and run again"
     )
+
+
+def _empty_command(token_version: StoredSecret) -> str:
+    """The command that replaces the value by one without a token."""
+    options, region = "--secret-string '{}'", token_version.region
+    command = aws_command("put-secret-value", token_version.secret_id, options, region=region)
+    return f"`{command}`"
 
 
 def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> bool:

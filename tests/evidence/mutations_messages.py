@@ -108,6 +108,12 @@ MESSAGE_MUTATIONS = {
         'f" --remove-from-version-id {version_id}"',
         "tests/integration/cli/test_client_secrets.py -k how_to_undo_it",
     ),
+    "messages: a printed command of the AWS CLI leaves out the region": Mutation(
+        "errors.py",
+        'f"--region {region}" if region else ""',
+        '""',
+        "tests/integration/cli/test_client_secrets.py -k how_to_undo_it",
+    ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",
         'filter(None, [f"{operation}: {names[0]}", place_of_error(error)])',

@@ -321,7 +321,9 @@ def test_secret_scheduled_for_deletion_is_told_with_the_way_out(
         lambda: service.store.read(*others, "gone"),
         lambda: service.store.describe("gone"),
     ):
-        assert "aws secretsmanager restore-secret --secret-id gone" in str(lone_error(call))
+        region = service.client.meta.region_name
+        restore = f"aws secretsmanager restore-secret --secret-id gone --region {region}"
+        assert str(lone_error(call)).endswith(restore)
 
 
 def test_single_read_that_fails_too_is_the_last_call(service: Service) -> None:

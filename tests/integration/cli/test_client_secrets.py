@@ -17,6 +17,7 @@ def undo(vault: Vault, said: str) -> None:
     aws, service, action, *options = shlex.split(line.partition(": ")[2])
     assert (aws, service, action) == ("aws", "secretsmanager", "update-secret-version-stage")
     named = dict(zip(options[::2], options[1::2], strict=True))
+    assert named["--region"] == vault.client.meta.region_name
     vault.client.update_secret_version_stage(
         SecretId=named["--secret-id"],
         VersionStage=named["--version-stage"],

@@ -331,3 +331,15 @@ def test_refused_signature_is_repeated_once_at_most(
     assert len(service.requests) == (
         2 if date_s == START + 600 and "expired" in str(content) else 1
     )
+
+
+def test_command_that_restores_the_secret_names_the_region_that_was_asked(
+    service: TlsService,
+) -> None:
+    fields = {"__type": "InvalidRequestException", "message": "it was marked for deletion."}
+    service.replies = [reply(fields, status="400 Bad Request")]
+
+    with pytest.raises(StoreError) as caught:
+        read()
+
+    assert str(caught.value).endswith("restore-secret --secret-id s --region eu-west-1")

@@ -9,6 +9,8 @@ import pytest
 
 from rotator.cli.client_settings import ask_credentials
 from rotator.errors import ConfigError, CredentialsError, SecretNotFound, VersionConflict
+from rotator.model.secret import Secret, StoredSecret
+from rotator.model.unreadable import unreadable_credentials
 from rotator.rotation.credentials import (
     add_client_secret,
     consent_to,
@@ -33,6 +35,14 @@ def edited(store: MemoryStore, **settings: Any) -> bool:
         replacement=settings if is_complete(settings) else None,
     )
     return published is not None
+
+
+def test_command_that_corrects_a_value_by_hand_names_the_region_of_the_secret() -> None:
+    arn = f"arn:aws:secretsmanager:eu-north-1:123456789012:secret:{NAME}-AbCdEf"
+
+    told = str(unreadable_credentials(StoredSecret(NAME, arn, text=Secret("{")), "is not JSON"))
+
+    assert "--secret-string file://value.json --region eu-north-1`" in told
 
 
 def test_edit_that_another_makes_meanwhile_is_kept() -> None:

@@ -118,7 +118,7 @@ def test_init_stores_no_credentials_in_a_bound_token_secret() -> None:
 def test_client_secret_that_got_into_a_token_secret_is_told_with_the_way_out() -> None:
     told = TokenJob(BOTH, tag="app/credentials").refused(ConfigError)
 
-    for words in ("replace the client secret at the provider", "store {}", "put-secret-value"):
+    for words in ("replace the client secret at the provider", "store {}", "--secret-string '{}'`"):
         assert words in told
 
 
