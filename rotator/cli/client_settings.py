@@ -10,7 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.pasted import refuse_named_value, refuse_pasted
+from rotator.cli.pasted import find_problem_with_adobe_id, refuse_named_value, refuse_pasted
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 
@@ -31,7 +31,9 @@ __all__ = [
     "expand_scope",
     "given_settings",
     "has_unread_input",
+    "is_for_adobe",
     "note_unknown_scope",
+    "refuse_secret_as_adobe_id",
 ]
 
 ADOBE_SCOPES = {
@@ -84,7 +86,7 @@ def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
     """
     from rotator.model.client_credentials import canonical_name
 
-    if not _is_for_adobe(fields):
+    if not is_for_adobe(fields):
         return fields
     return {
         name: expand_adobe_scope(value) if canonical_name(name) == "scope" else value
@@ -92,7 +94,15 @@ def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_for_adobe(fields: Mapping[str, Any]) -> bool:
+def refuse_secret_as_adobe_id(given: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Raise ConfigError if `given`, which `fields` include, has Adobe's client secret as its id."""
+    problem = find_problem_with_adobe_id(given.get("client_id"))
+    if problem is not None and is_for_adobe(fields):
+        raise ConfigError(f"client_id: {problem}")
+
+
+def is_for_adobe(fields: Mapping[str, Any]) -> bool:
+    """Whether these are for Adobe IMS, named or implied."""
     from rotator.model.providers import DEFAULT_PRESET, implied_provider
 
     address = fields.get("token_url") or fields.get("issuer")
@@ -122,7 +132,7 @@ def note_unknown_scope(fields: Mapping[str, Any]) -> None:
     It may be right, and only the provider knows.
     """
     words = _scope_words(next((fields[name] for name in ("scope", "SCOPES") if name in fields), ""))
-    if _is_for_adobe(fields) and len(words) == 1 and words[0] not in _ADOBES_OWN:
+    if is_for_adobe(fields) and len(words) == 1 and words[0] not in _ADOBES_OWN:
         print(
             "rotator: scope: is stored as it was passed, but is not in Adobe's documentation; the"
             f" names for that are {', '.join(ADOBE_SCOPES)}",
@@ -190,10 +200,12 @@ def ask_credentials(settings: dict[str, str]) -> JsonInput:
         text = _read_text(way_out)
         fields = _parse_object(text, way_out)
         combine(settings, fields)
-        refuse_pasted(_renamed(fields))
+        renamed = _renamed(fields)
+        refuse_pasted(renamed)
         # The download of Adobe's console contains scopes, which a flag replaces.
         fields = use_demo_endpoint(expand_scope(merge_settings(fields, settings)))
-    refuse_secret_as_id(fields)
+        refuse_secret_as_id(fields)
+        refuse_secret_as_adobe_id(renamed, fields)
     note_unknown_scope(fields)
     return JsonInput(fields, Secret(text))
 

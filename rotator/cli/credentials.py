@@ -17,8 +17,10 @@ from rotator.cli.client_settings import (
     given_settings,
     has_unread_input,
     note_unknown_scope,
+    refuse_secret_as_adobe_id,
 )
 from rotator.cli.edit_report import (
+    advise_removal,
     describe_added,
     describe_changes,
     describe_removed,
@@ -48,7 +50,6 @@ examples:
 Secrets are asked for at the terminal or read from standard input, never
 arguments, where every user of the machine could see them."""
 
-_LATER = "once the old one is deleted at the provider, {command} takes it out"
 _UNREAD = (
     "rotator: standard input was not read, because settings were given; --stdin stores what it has"
     " with them"
@@ -158,6 +159,7 @@ def _set(args: argparse.Namespace) -> int:
 
     def merge(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         merged = merge_settings(fields, changes)
+        refuse_secret_as_adobe_id(changes, merged)
         return expand_scope(merged) if "scope" in changes else merged
 
     is_asked = args.stdin or not settings
@@ -189,8 +191,7 @@ def _set(args: argparse.Namespace) -> int:
 
 def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
-    from rotator.model.commands import remove_command
-    from rotator.rotation.credentials import add_client_secret, stored_client_secrets
+    from rotator.rotation.credentials import add_client_secret
 
     text = ask_client_secret(
         _check_before_asking(secret_id, lambda fields: add_client_secret(fields, _FILLER))
@@ -204,9 +205,9 @@ def _add_secret(args: argparse.Namespace) -> int:
         return EXIT_OK
     before, after = edited_fields(published)
     _print_lines(report_edit(secret_id, published, describe_added(before, after)))
-    number = len(stored_client_secrets(after))
-    if number > 1:
-        print(_LATER.format(command=remove_command(secret_id, number)))
+    later = advise_removal(secret_id, before, after)
+    if later is not None:
+        print(later)
     return EXIT_OK
 
 

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from rotator.model.secret import StoredSecret
     from rotator.rotation.publish import Published
 
-__all__ = ["describe_added", "describe_changes", "describe_removed", "edited_fields", "report_edit"]
+__all__ = [
+    "advise_removal",
+    "describe_added",
+    "describe_changes",
+    "describe_removed",
+    "edited_fields",
+    "report_edit",
+]
 
 _NOT_FOR_MINTING = frozenset(
     {"client_admin", "client_secret_rotation", "token_secrets", "admin_of"}
@@ -27,6 +34,10 @@ _NEXT_RUN_IS_DUE = "the next `rotator run` mints with it, because the token requ
 _UNREADABLE = (
     "the previous value could not be read and was replaced as a whole; until the next write it is"
     " still in the version AWSPREVIOUS of this secret"
+)
+_LATER = "once the old one is deleted at the provider, {command} takes it out"
+_LATER_MOVED = (
+    "number 2 is what was number 1; once that is deleted at the provider, {command} takes it out"
 )
 _LOST = "not carried over: {names}; pass them again"
 _PROVIDER = "the provider is now {name}, the token endpoint {endpoint}"
@@ -59,6 +70,24 @@ def describe_added(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         number = texts.index(now[0]) + 1
         return f"moved a client secret that was stored already from number {number} to number 1"
     return f"added a client secret as number 1 of {len(now)}, which is tried first,"
+
+
+def advise_removal(
+    secret_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> str | None:
+    """How `add` is completed, None if it left one client secret.
+
+    After a move nobody can tell which of the others is the old one.
+    """
+    from rotator.model.commands import remove_command
+    from rotator.rotation.credentials import stored_client_secrets
+
+    now = stored_client_secrets(after)
+    if len(now) == 1:
+        return None
+    if now[0] in stored_client_secrets(before):
+        return _LATER_MOVED.format(command=remove_command(secret_id, 2))
+    return _LATER.format(command=remove_command(secret_id, len(now)))
 
 
 def describe_removed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -11,11 +11,17 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import ConfigError
+from rotator.model.commands import set_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["find_pasted_problem", "refuse_named_value", "refuse_pasted"]
+__all__ = [
+    "find_pasted_problem",
+    "find_problem_with_adobe_id",
+    "refuse_named_value",
+    "refuse_pasted",
+]
 
 _NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
 _NAMED = "has a name in front of it"
@@ -33,8 +39,22 @@ def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | Non
     if _has_name(text):
         return f"{_NAMED}; pass the value alone"
     if text == client_id:
-        return "is the client id; copy the client secret, which the provider shows separately"
+        return (
+            "is the client id; copy the client secret, which the provider shows separately; if they"
+            ' were stored the wrong way around, pass {"client_id": "...", "client_secret": "..."}'
+            f" on standard input to {set_command(None)}"
+        )
     return _find_invisible(text)
+
+
+def find_problem_with_adobe_id(client_id: object) -> str | None:
+    """Why this cannot be a client id at Adobe: consumers can read it, and it is no secret."""
+    if isinstance(client_id, str) and client_id.startswith("p8e-"):
+        return (
+            "looks like a client secret of Adobe's (p8e-...), and consumers can read the client id;"
+            " copy the client ID, which the console shows separately"
+        )
+    return None
 
 
 def refuse_named_value(text: str) -> None:

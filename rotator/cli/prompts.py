@@ -8,9 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rotator.cli.client_settings import ADOBE_SCOPES, expand_adobe_scope, expand_scope
+from rotator.cli.client_settings import (
+    ADOBE_SCOPES,
+    expand_adobe_scope,
+    expand_scope,
+    is_for_adobe,
+)
 from rotator.cli.demo_shell import use_demo_endpoint
-from rotator.cli.pasted import find_pasted_problem
+from rotator.cli.pasted import find_pasted_problem, find_problem_with_adobe_id
 from rotator.errors import ConfigError, name_hint
 from rotator.model.fields import check_text
 from rotator.model.providers import DEFAULT_PRESET, PRESETS
@@ -40,7 +45,8 @@ def ask_client(settings: dict[str, str]) -> dict[str, Any]:
     credentials_text(expand_scope({**_FILLER, **address, **settings}))
     asked = use_demo_endpoint(expand_scope(_ask_settings(settings)))
     credentials_text({**asked, **_CLIENT})
-    asked["client_id"] = _ask("client id: ", find_problem=_problem_with_client_id)
+    find_problem = partial(_problem_with_client_id, is_for_adobe=is_for_adobe(asked))
+    asked["client_id"] = _ask("client id: ", find_problem=find_problem)
     asked["client_secret"] = ask_secret("client secret", client_id=asked["client_id"])
     return asked
 
@@ -152,8 +158,9 @@ def _problem_with_adobe_scope(scope: str) -> str | None:
     return None
 
 
-def _problem_with_client_id(text: str) -> str | None:
-    return find_pasted_problem(text) or _problem_with_text(text)
+def _problem_with_client_id(text: str, *, is_for_adobe: bool) -> str | None:
+    problem = find_problem_with_adobe_id(text) if is_for_adobe else None
+    return problem or find_pasted_problem(text) or _problem_with_text(text)
 
 
 def _problem_with_optional_text(text: str) -> str | None:

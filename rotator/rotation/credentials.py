@@ -14,6 +14,7 @@ from rotator.model.client_credentials import (
     meant_name,
 )
 from rotator.model.clock import SYSTEM_CLOCK
+from rotator.model.commands import set_command
 from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
@@ -145,7 +146,9 @@ def refuse_secret_as_id(fields: Mapping[str, Any]) -> None:
     client_id = fields.get("client_id") or fields.get("CLIENT_ID")
     if client_id in stored_client_secrets(fields):
         raise ConfigError(
-            "client_id and client_secret: are the same; pass each as the provider shows it"
+            "client_id and client_secret: are the same; pass each as the provider shows it; if they"
+            f" were stored the wrong way around, pass both to {set_command(None)}, on standard"
+            ' input: {"client_id": "...", "client_secret": "..."}'
         )
 
 

@@ -66,6 +66,18 @@ CLI_MUTATIONS = {
         "",
         "tests/unit/rotation/test_credentials.py -k never_comes_to_mean_adobe",
     ),
+    "Adobe's client secret is stored as the client id, which consumers can read": Mutation(
+        "cli/client_settings.py",
+        "        refuse_secret_as_adobe_id(renamed, fields)\n",
+        "",
+        "tests/integration/cli/test_pasted.py -k client_id_at_adobe_alone",
+    ),
+    "Adobe's client secret is set as the client id, which consumers can read": Mutation(
+        "cli/credentials.py",
+        "        refuse_secret_as_adobe_id(changes, merged)\n",
+        "",
+        "tests/integration/cli/test_pasted.py -k not_set_as_the_client_id",
+    ),
     "an unreadable value is told to be replaced, whatever it holds": Mutation(
         "model/unreadable.py",
         "    if seems_to_hold_more(version):\n",

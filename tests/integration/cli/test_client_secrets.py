@@ -58,6 +58,9 @@ def test_client_secret_that_is_stored_already_is_told_with_its_place(
         "moved a client secret that was stored already from number 3 to number 1 in"
     )
     assert vault.fields(name)["client_secret"] == [NEWER, vault.client_secret, NEW]
+    later = moved.stdout.splitlines()[-1]
+    assert later.startswith("number 2 is what was number 1; once that is deleted at the provider")
+    assert f"`rotator credentials remove {name} --number 2` takes it out" in later
     assert again.stdout == (
         f"credentials secret {name}: has this client secret already, as number 1, which is tried"
         " first; nothing was changed\n"

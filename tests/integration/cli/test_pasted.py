@@ -109,6 +109,53 @@ def test_client_secret_is_not_set_as_the_client_id(inside: Cli, vault: Vault) ->
     assert vault.fields(vault.credentials_secret)["client_id"] == vault.client_id
 
 
+@pytest.mark.parametrize("provider", ["adobe-ims", "generic"])
+def test_client_secret_of_adobe_is_refused_as_the_client_id_at_adobe_alone(
+    inside: Cli, binding: LocalBinding, provider: str
+) -> None:
+    # Nothing tells the two apart at another provider.
+    given = {"provider": provider, "CLIENT_ID": NEW, "client_secret": "0a2700fdf06d3ccb"}
+    given |= {"token_url": binding.token_url, "scope": "openid,AdobeID"}
+
+    ended = inside("init", *binding.selectors, stdin=json.dumps(given))
+
+    if provider == "generic":
+        assert ended.returncode == 0, ended.stderr
+        return
+    assert ended.returncode == 2
+    assert "client_id: looks like a client secret of Adobe's (p8e-...)" in ended.stderr
+    assert NEW not in ended.stderr
+
+
+def test_client_id_and_client_secret_that_were_stored_swapped_are_put_right(
+    inside: Cli, vault: Vault
+) -> None:
+    name = vault.credentials_secret
+    vault.put_credentials(client_id=vault.client_secret, client_secret=vault.client_id)
+
+    changed = inside("credentials", "set", name, "--scope", "firefly")
+    refused = inside("credentials", "set", name, stdin=json.dumps({"client_id": vault.client_id}))
+    swapped = {"client_id": vault.client_id, "client_secret": vault.client_secret}
+    ended = inside("credentials", "set", name, stdin=json.dumps(swapped))
+
+    assert changed.returncode == 0, changed.stderr  # what is stored is never refused by its form
+    assert refused.returncode == 2
+    assert "pass both to `rotator credentials set ID`, on standard input: {" in refused.stderr
+    assert '{"client_id": "...", "client_secret": "..."}' in refused.stderr
+    assert ended.returncode == 0, ended.stderr
+    assert swapped.items() <= vault.fields(name).items()
+
+
+def test_client_secret_of_adobe_is_not_set_as_the_client_id(inside: Cli, vault: Vault) -> None:
+    given = json.dumps({"client_id": NEW})
+
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=given)
+
+    assert ended.returncode == 2
+    assert "client_id: looks like a client secret of Adobe's" in ended.stderr
+    assert vault.fields(vault.credentials_secret)["client_id"] == vault.client_id
+
+
 def test_space_in_a_client_secret_is_stored_and_named(inside: Cli, vault: Vault) -> None:
     # RFC 6749, appendix A.2: a client secret may have spaces.
     ended = inside("credentials", "set", vault.credentials_secret, stdin="two words\n")

@@ -149,6 +149,7 @@ def test_wrong_client_id_is_asked_for_again_before_the_client_secret(
         "client id: ": {
             "m\u200be": "has an invisible character (U+200B)",
             "b\u00fcro": "must be printable ASCII",
+            NEW: "looks like a client secret of Adobe's (p8e-...)",
             "me": "",
         },
         PROMPT: {"me": "is the client id", NEW: ""},
