@@ -13,6 +13,7 @@ from rotator.model.binding import BINDING_TAG
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
 from rotator.rotation.both_secrets import read_both
+from rotator.rotation.overwrite import credentials_in_token_secret
 
 if TYPE_CHECKING:
     from rotator.aws.store import SecretsManagerStore
@@ -31,8 +32,6 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         [token_version] = store.read(settings.token_secret)
     else:
         credentials_version, token_version = read_both(settings.binding(), store)
-    if settings.credentials_secret != settings.token_secret:
-        _refuse_credentials(token_version)
     credentials, problem = _parse(credentials_version)
     status = assess_versions(
         None if isinstance(credentials_version, RotatorError) else credentials_version,
@@ -43,6 +42,8 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         now=SYSTEM_CLOCK.now(),
     )
     named = settings.credentials_secret
+    if named != settings.token_secret and _holds_credentials(token_version):
+        problem = _explain_credentials(token_version, status)
     if named is None and status.health != "healthy":
         named = _bound_to(settings.token_secret, store=store)
     return replace(status, credentials_error=problem, credentials_secret=named)
@@ -68,13 +69,24 @@ def _parse(
         return None, error
 
 
-def _refuse_credentials(token_version: StoredSecret) -> None:
-    """Raise TokenUnavailable if the token secret holds client credentials, as a reader does."""
+def _holds_credentials(token_version: StoredSecret) -> bool:
+    """Whether the version holds client credentials instead of a token."""
     with suppress(ValueError):
         fields = parse_fields(token_version)
-        if not fields.get("access_token") and holds_client_credentials(fields):
-            raise TokenUnavailable(
-                f"secret {token_version.secret_id}: holds no token, but client credentials; name"
-                " the token secret instead",
-                retryable=False,
-            )
+        return not fields.get("access_token") and holds_client_credentials(fields)
+    return False
+
+
+def _explain_credentials(token_version: StoredSecret, status: TokenStatus) -> RotatorError:
+    """The error for client credentials that somebody has stored over the token.
+
+    Raises TokenUnavailable, as a reader does, if no earlier version has a token to read: then this
+    may be the credentials secret.
+    """
+    if status.previous_version_id is not None:
+        return credentials_in_token_secret(token_version)
+    raise TokenUnavailable(
+        f"secret {token_version.secret_id}: holds no token, but client credentials; name the token"
+        " secret instead",
+        retryable=False,
+    )

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import Descriptions
 
-__all__ = ["refuse_foreign_content", "refuse_other_binding", "refuse_unwanted_token"]
+__all__ = [
+    "credentials_in_token_secret",
+    "refuse_foreign_content",
+    "refuse_other_binding",
+    "refuse_unwanted_token",
+]
 
 _EVERY_DOCUMENT = frozenset({"schema", "issued_at", "expires_at"})
 """Keys that every release writes into every token document, apart from the token."""
@@ -114,6 +119,11 @@ def _holds_credentials(
     if not OWN_KEYS.isdisjoint(_keys_or_none(credentials_version) or ()):
         tags = read_tags(credentials_version, store=store)
         refuse_other_tag(credentials_version.secret_id, credentials_version.arn, tags)
+    return credentials_in_token_secret(token_version)
+
+
+def credentials_in_token_secret(token_version: StoredSecret) -> ConfigError:
+    """The error for client credentials in a token secret, where consumers can read them."""
     return ConfigError(
         f"token secret {token_version.secret_id}: holds client credentials, which a token would"
         " overwrite; name another one, or this one as the credentials secret too; if they got"

@@ -164,6 +164,21 @@ def test_next_step_repeats_the_cadence_by_which_the_token_is_overdue(
     assert f"`rotator run {' '.join(vault.selectors)} --cadence 1h`" in told
 
 
+def test_client_credentials_stored_over_a_token_that_readers_still_get_are_told_with_the_way_out(
+    inside: Cli, vault: Vault
+) -> None:
+    served = vault.put_token()
+    edited = vault.put(vault.init_input())
+
+    told = inside("status", *vault.selectors)
+
+    assert told.returncode == 4
+    assert f"{edited}, which readers do not use" in told.stdout
+    assert f"{served}, which readers use instead" in told.stdout
+    assert "consumers can read them: replace the client secret at the provider" in told.stderr
+    assert inside("token", vault.token_secret).returncode == 0
+
+
 def test_status_of_a_credentials_secret_says_what_it_holds(inside: Cli, vault: Vault) -> None:
     name = vault.credentials_secret
 
