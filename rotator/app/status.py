@@ -32,7 +32,7 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         [token_version] = store.read(settings.token_secret)
     else:
         credentials_version, token_version = read_both(settings.binding(), store)
-    credentials, problem = _parse(credentials_version)
+    credentials, problem = _parse(credentials_version, settings.token_secret)
     status = assess_versions(
         None if isinstance(credentials_version, RotatorError) else credentials_version,
         token_version,
@@ -58,13 +58,13 @@ def _bound_to(token_secret: str, *, store: SecretsManagerStore) -> str | None:
 
 
 def _parse(
-    version: StoredSecret | RotatorError | None,
+    version: StoredSecret | RotatorError | None, token_secret: str
 ) -> tuple[ClientCredentials | None, RotatorError | None]:
     """The client credentials, or why there are none."""
     if version is None or isinstance(version, RotatorError):
         return None, version
     try:
-        return parse_credentials(version), None
+        return parse_credentials(version, token_secret=token_secret), None
     except RotatorError as error:
         return None, error
 

@@ -190,11 +190,16 @@ def _next_step(secret_id: str, before: Mapping[str, Any], after: Mapping[str, An
         return None  # what a run mints with is the same
     is_removed = now_first and now_first[0] in stored_client_secrets(before)[1:2]
     text = _NEXT_RUN_REMOVED if names == {"client_secret"} and is_removed else _NEXT_RUN
-    return text.format(force=run_command(secret_id, _only_token_secret(after), "--force"))
+    return text.format(
+        force=run_command(secret_id, _find_token_secret(secret_id, after), "--force")
+    )
 
 
-def _only_token_secret(fields: Mapping[str, Any]) -> str | None:
-    """The token secret that these credentials serve, None if it is not exactly one."""
-    names = fields.get("token_secrets")
-    names = names if isinstance(names, list) else [names]
-    return names[0] if len(names) == 1 and not str(names[0]).endswith("*") else None
+def _find_token_secret(secret_id: str, fields: Mapping[str, Any]) -> str | None:
+    """The token secret that these credentials serve; None if it is not known."""
+    from rotator.config import environment_token_secret
+    from rotator.model.consent import only_name
+
+    names = fields.get("token_secrets") or []
+    names = [str(name) for name in (names if isinstance(names, list) else [names])]
+    return only_name(names) or environment_token_secret(secret_id, names)

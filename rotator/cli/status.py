@@ -19,7 +19,7 @@ from rotator.cli.selectors import (
     load_selector,
     typed_options,
 )
-from rotator.model.commands import UNKNOWN, run_command
+from rotator.model.commands import run_command
 
 if TYPE_CHECKING:
     import argparse
@@ -93,8 +93,6 @@ def _as_json(status: TokenStatus) -> dict[str, object]:
 def _as_table(status: TokenStatus, *, options: str) -> str:
     known, version, previous = status.client_secret, status.version_id, status.previous_version_id
     next_step = run_command(status.credentials_secret, status.token_secret, options)
-    if status.credentials_secret is None:
-        next_step += f", with the name of the credentials secret for {UNKNOWN}"
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",

@@ -10,7 +10,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotator.aws.secret_ids import arn_region, checked_secret_id, shared_region
+from rotator.aws.secret_ids import arn_region, checked_secret_id, is_secret_id, shared_region
 from rotator.config.fleet import FleetSelector, load_fleet, load_fleet_options
 from rotator.config.given import (
     ALL_NAMES,
@@ -34,7 +34,7 @@ from rotator.errors import ConfigError, name_hint
 # `rotator.model` is imported on use: `rotator token` needs only the name of a secret, and the
 # dataclasses of the model would take longer to import than the reader.
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rotator.model.binding import Binding
     from rotator.model.policy import RenewalPolicy
@@ -50,6 +50,7 @@ __all__ = [
     "Settings",
     "environment_names",
     "environment_names_arn",
+    "environment_token_secret",
     "load_fleet",
     "load_fleet_options",
     "load_log_settings",
@@ -246,6 +247,19 @@ def environment_names_arn(arn: str) -> bool:
     from rotator.model.binding import is_name_of
 
     return is_name_of(os.environ.get(f"{PREFIX}TOKEN_SECRET", ""), arn, arn)
+
+
+def environment_token_secret(credentials_secret: str, consumers: Collection[str]) -> str | None:
+    """The token secret of the environment, None if it may be that of other credentials.
+
+    `consumers` are the entries of the field token_secrets of these.
+    """
+    named = {name: os.environ.get(f"{PREFIX}{name.upper()}") for name in NAMES[:2]}
+    found = named["token_secret"]
+    if found is None or not is_secret_id(found):
+        return None
+    is_theirs = named["credentials_secret"] in {None, "", credentials_secret}
+    return found if is_theirs and (not consumers or found in consumers) else None
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> LogSettings:

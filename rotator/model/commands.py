@@ -18,12 +18,16 @@ __all__ = [
 ]
 
 UNKNOWN = "ID"
-"""The placeholder for a secret whose name is not known, as in `--help`."""
+"""The placeholder for a secret whose name is not known, as in `--help`.
+
+The command is followed by what to put there: as it stands, it could create a secret of this name.
+"""
 
 
 def set_command(credentials_secret: str | None, options: str = "") -> str:
     """The command that changes settings or the client secret in this credentials secret."""
-    return _command("credentials set", credentials_secret or UNKNOWN, options)
+    command = _command("credentials set", credentials_secret or UNKNOWN, options)
+    return command + _explain_placeholder(credentials=credentials_secret is None)
 
 
 def remove_command(credentials_secret: str, number: int) -> str:
@@ -33,7 +37,7 @@ def remove_command(credentials_secret: str, number: int) -> str:
 
 def run_command(credentials_secret: str | None, token_secret: str | None, options: str = "") -> str:
     """The command that runs the job on this binding."""
-    return _command("run", _binding(credentials_secret, token_secret), options)
+    return _binding_command("run", credentials_secret, token_secret, options)
 
 
 def run_selected_command(options: str) -> str:
@@ -45,7 +49,7 @@ def init_command(
     credentials_secret: str | None, token_secret: str | None, options: str = ""
 ) -> str:
     """The command that creates or binds these two secrets."""
-    return _command("init", _binding(credentials_secret, token_secret), options)
+    return _binding_command("init", credentials_secret, token_secret, options)
 
 
 def undo_command(
@@ -63,11 +67,23 @@ def undo_command(
     return aws_command("update-secret-version-stage", secret_id, options, region=region)
 
 
-def _binding(credentials_secret: str | None, token_secret: str | None) -> str:
-    return (
+def _binding_command(
+    name: str, credentials_secret: str | None, token_secret: str | None, options: str
+) -> str:
+    secrets = (
         f"--credentials-secret {credentials_secret or UNKNOWN}"
         f" --token-secret {token_secret or UNKNOWN}"
     )
+    return _command(name, secrets, options) + _explain_placeholder(
+        credentials=credentials_secret is None, token=token_secret is None
+    )
+
+
+def _explain_placeholder(*, credentials: bool, token: bool = False) -> str:
+    if credentials and token:
+        return f" (with the names of both secrets for {UNKNOWN})"
+    kind = "credentials" if credentials else "token"
+    return f" (with the name of the {kind} secret for {UNKNOWN})" if credentials or token else ""
 
 
 def _command(name: str, secrets: str, options: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["has_consent", "is_consent_entry", "is_named", "secret_name"]
+__all__ = ["has_consent", "is_consent_entry", "is_named", "only_name", "secret_name"]
 
 # A name or an ARN (API reference, CreateSecret: letters, digits and /_+=.@-), or a prefix and "/*".
 _ENTRY = r"[A-Za-z0-9/_+=.@:!-]{1,2048}|[A-Za-z0-9/_+=.@!-]{1,510}/\*"
@@ -41,6 +41,12 @@ def has_consent(entries: Collection[str], arn: str) -> bool:
 def is_named(entries: Collection[str], arn: str) -> bool:
     """Whether one of `entries` is the exact name or ARN of the secret with this ARN."""
     return not {secret_name(arn), arn}.isdisjoint(entries)
+
+
+def only_name(entries: Collection[str]) -> str | None:
+    """The one secret that `entries` name, None if it is not exactly one."""
+    names = tuple(entries)
+    return names[0] if len(names) == 1 and not names[0].endswith("*") else None
 
 
 def secret_name(arn: str) -> str:

@@ -45,14 +45,16 @@ def parse_fields(secret: StoredSecret) -> dict[str, Any]:
     return load_object(secret.text.reveal() if secret.text is not None else "{}")
 
 
-def parse_credentials(version: StoredSecret) -> ClientCredentials:
-    """The client credentials in a secret.
+def parse_credentials(
+    version: StoredSecret, *, token_secret: str | None = None
+) -> ClientCredentials:
+    """The client credentials in a secret; `token_secret` is named in advice, if it is known.
 
     Raises SecretNotFound if it has no value, CredentialsError if the value cannot be used.
     """
     if version.text is None:
         refuse_other_tag(version.secret_id, version.arn, version.tags or {})
-        raise no_credentials(version.secret_id)
+        raise no_credentials(version.secret_id, token_secret)
     problem: object
     fields: dict[str, Any] = {}
     is_readable = False
@@ -71,11 +73,11 @@ def parse_credentials(version: StoredSecret) -> ClientCredentials:
     raise unusable_credentials(version.secret_id, problem)
 
 
-def no_credentials(secret_id: str) -> SecretNotFound:
+def no_credentials(secret_id: str, token_secret: str | None = None) -> SecretNotFound:
     """The error for a credentials secret without a value."""
     return SecretNotFound(
         f"credentials secret {secret_id}: has no value yet; store the client credentials with"
-        f" {init_command(secret_id, None)}",
+        f" {init_command(secret_id, token_secret)}",
         operation="GetSecretValue",
         secret_id=secret_id,
     )

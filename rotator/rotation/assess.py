@@ -107,7 +107,7 @@ def _assess_versions(
     run: Run, credentials_version: StoredSecret, token_version: StoredSecret
 ) -> Assessment:
     stored = _note_stored(run, token_version)
-    credentials = parse_credentials(credentials_version)
+    credentials = parse_credentials(credentials_version, token_secret=run.binding.token_secret)
     refuse_foreign_content(
         credentials_version,
         token_version,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import ClientAdminError, MintError, StoreError
 from rotator.model.commands import run_command
+from rotator.model.consent import only_name
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all, read_rotation
 from rotator.model.stored import parse_fields
@@ -229,7 +230,9 @@ def settle_both_gone(
     """Settle a rotation whose client secrets are both not listed; another stored one may work."""
     both, there = " nor ".join(_ids(rotation)), tuple(listed.values())
     if not may_mint(seen):
-        force = run_command(run.credentials_secret, None, "--force")
+        force = run_command(
+            run.credentials_secret, only_name(seen.credentials.token_secrets), "--force"
+        )
         raise ClientAdminError(
             f"{seen.settings.kind.name}: lists neither {both}, but {describe(there) or 'none'};"
             f" both values are kept. Check client_admin, and that {force} mints"

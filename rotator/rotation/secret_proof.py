@@ -15,6 +15,7 @@ import structlog
 
 from rotator.errors import ConfigError, MintError
 from rotator.model.commands import run_command, set_command
+from rotator.model.consent import only_name
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
@@ -289,7 +290,8 @@ def explain_lock_out(
 
 def explain_untried(seen: Situation, refused: MintError, what: str, kept: str) -> MintError:
     """The error for a failure that is not about the client secret, such as a refused scope."""
-    force = run_command(seen.version.secret_id, None, "--force")
+    token_secret = only_name(seen.credentials.token_secrets)
+    force = run_command(seen.version.secret_id, token_secret, "--force")
     return _copy(
         refused,
         f"token endpoint: {what} could not be tried ({refused}); {kept}; see that {force} mints,"

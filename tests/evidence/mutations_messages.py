@@ -114,6 +114,12 @@ MESSAGE_MUTATIONS = {
         '""',
         "tests/integration/cli/test_client_secrets.py -k how_to_undo_it",
     ),
+    "messages: the next step of an edit names the token secret of other credentials": Mutation(
+        "config/__init__.py",
+        "return found if is_theirs and (",
+        "return found if (",
+        f"{CREDENTIALS} -k token_secret_that_is_known",
+    ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",
         'filter(None, [f"{operation}: {names[0]}", place_of_error(error)])',

@@ -340,3 +340,46 @@ def test_swapped_names_are_told_by_the_tag_where_there_is_no_token_yet(
     said = ended.stdout + ended.stderr
     assert ended.returncode == 2
     assert f"its tag rotator:credentials-secret names {binding.credentials_secret};" in said
+
+
+@pytest.mark.parametrize(
+    ("consumers", "names_credentials", "expected"),
+    [
+        (None, True, "{token_secret}"),
+        (None, False, "{token_secret}"),
+        (["app/other"], True, "app/other"),
+        (["app/a", "app/b"], True, "ID"),
+        (None, None, "ID"),
+    ],
+)
+def test_next_step_of_an_edit_names_the_token_secret_that_is_known(
+    inside: Cli,
+    vault: Vault,
+    consumers: list[str] | None,
+    *,
+    names_credentials: bool | None,
+    expected: str,
+) -> None:
+    """The environment's, unless it is that of other credentials."""
+    vault.put_credentials(token_secrets=consumers)
+    env = {"ROTATOR_TOKEN_SECRET": vault.token_secret}
+    if names_credentials is not False:
+        named = vault.credentials_secret if names_credentials else "app/another"
+        env["ROTATOR_CREDENTIALS_SECRET"] = named
+
+    told = inside("credentials", "add", vault.credentials_secret, stdin="p8e-new", env=env).stdout
+
+    token_secret = expected.format(token_secret=vault.token_secret)
+    command = f"--credentials-secret {vault.credentials_secret} --token-secret {token_secret}"
+    assert f"`rotator run {command} --force`" in told
+    assert ("(with the name of the token secret for ID)" in told) is (token_secret == "ID")
+
+
+def test_credentials_without_a_value_are_told_with_the_token_secret_that_was_named(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.client.create_secret(Name="app/empty")
+    named = ("--credentials-secret", "app/empty", "--token-secret", vault.token_secret)
+
+    for ended in (inside("run", *named), inside("status", *named)):
+        assert f"`rotator init {' '.join(named)}`" in ended.stderr

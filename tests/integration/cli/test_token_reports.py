@@ -151,7 +151,7 @@ def test_next_step_has_a_place_for_credentials_that_are_not_known(
 
     command = f"`rotator run --credentials-secret ID --token-secret {vault.token_secret}`"
     assert told.returncode == 6
-    assert f"{command}, with the name of the credentials secret for ID" in told.stdout
+    assert f"{command} (with the name of the credentials secret for ID)" in told.stdout
 
 
 def test_next_step_repeats_the_cadence_by_which_the_token_is_overdue(

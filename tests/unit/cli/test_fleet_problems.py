@@ -50,7 +50,9 @@ def test_problem_that_bindings_share_is_told_once_with_their_names() -> None:
         "failed: 2 token secrets, t/a (of c/a), t/b (of c/b): token endpoint: answered"
         " invalid_client (HTTP 401)"
     )
-    assert lines[1].endswith("`rotator credentials set ID`")
+    assert lines[1].endswith(
+        "`rotator credentials set ID` (with the name of the credentials secret for ID)"
+    )
     assert shared[0].startswith(
         "failed: 2 token secrets of credentials secret c/shared, t/c, t/d: token endpoint: "
     )
