@@ -195,6 +195,7 @@ def ask_credentials(settings: dict[str, str]) -> JsonInput:
         from rotator.cli.prompts import ask_client
 
         fields = ask_client(settings)
+        refuse_pasted(fields)
     else:
         way_out = 'pass {"client_id": "...", "client_secret": "..."}, or run this at a terminal'
         text = _read_text(way_out)
@@ -239,6 +240,11 @@ def ask_changes(client_id: str | None = None) -> JsonInput:
         fields = _parse_changes(text)
     else:
         refuse_named_value(text)
+        if "\n" in text or "\r" in text:
+            raise ConfigError(
+                "standard input: has several lines; pass the client secret alone, on one line, and"
+                " other keys as a JSON object"
+            )
         text, fields = "{}", {"client_secret": text}
     refuse_pasted(fields)
     return JsonInput(fields, Secret(text))
@@ -254,7 +260,7 @@ def _parse_changes(text: str) -> dict[str, Any]:
     for number, (name, value) in enumerate(fields.items(), 1):
         if value is not None and name not in ClientCredentials.KEYS:
             problem = explain_misspelling(name) or _unknown_key(name, number, len(fields))
-            raise ConfigError(f"standard input: {problem}")
+            raise ConfigError(f"{_source()}: {problem}")
     return _renamed(fields)
 
 
@@ -277,8 +283,13 @@ def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
     return replace_error(
         lambda: rename_adobe_keys(fields),
         ValueError,
-        lambda error: ConfigError(f"standard input: {error}"),
+        lambda error: ConfigError(f"{_source()}: {error}"),
     )
+
+
+def _source() -> str:
+    """Where the input is from, in the words of the prompt at a terminal."""
+    return "client secret" if sys.stdin.isatty() else "standard input"
 
 
 def _ask_secret_text(client_id: str | None) -> str:
@@ -296,7 +307,7 @@ def _parse_object(text: str, way_out: str) -> dict[str, Any]:
     return replace_error(
         lambda: load_object(text),
         ValueError,
-        lambda error: ConfigError(f"standard input: {error}; {way_out}"),
+        lambda error: ConfigError(f"{_source()}: {error}; {way_out}"),
     )
 
 

@@ -25,7 +25,8 @@ __all__ = [
 
 _NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
 _NAMED = "has a name in front of it"
-_NAMED_VALUE = r"(?:export\s+)?[\"']?([A-Za-z][\w.-]*)[\"']?\s*[=:]"
+_QUOTES = ("\"'`\u2018\u201c", "\"'`\u2019\u201d")
+_NAMED_VALUE = r"(?:export\s+)?[\"']?([A-Za-z][\w. -]{0,60})[\"']?\s*[=:]"
 
 
 def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | None:
@@ -38,6 +39,8 @@ def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | Non
         return "missing"
     if _has_name(text):
         return f"{_NAMED}; pass the value alone"
+    if _is_quoted(text) and text.startswith('"'):
+        return "is in double quotes; type it without them"
     if text == client_id:
         return (
             "is the client id; copy the client secret, which the provider shows separately; if they"
@@ -73,18 +76,18 @@ def _has_name(text: str) -> bool:
 
 def _find_invisible(text: str) -> str | None:
     hidden = next(filter(_is_invisible, text), None)
-    if hidden is not None:
-        return (
-            f"has an invisible character (U+{ord(hidden):04X}), as copying from a page or a"
-            " document can add; type it, or copy it as plain text"
-        )
-    return None
+    if hidden is None:
+        return None
+    kind, cause = "an invisible character", "copying from a page or a document can"
+    if unicodedata.category(hidden) == "Cc":
+        kind, cause = "a control character", "an arrow key, a line break or pasting can"
+    return f"has {kind} (U+{ord(hidden):04X}), as {cause} add; type it, or copy it as plain text"
 
 
 def refuse_pasted(fields: Mapping[str, Any]) -> None:
     """Raise ConfigError for invisible characters in the client id or a client secret.
 
-    A space in one is only pointed out.
+    A space in one, or quotes around it, are only pointed out.
     """
     for name in ("client_id", "client_secret"):
         value = fields.get(name)
@@ -93,11 +96,18 @@ def refuse_pasted(fields: Mapping[str, Any]) -> None:
             problem = _find_invisible(text)
             if problem is not None:
                 raise ConfigError(f"{name.replace('_', ' ')}: {problem}")
-            if " " in text.strip():
-                note = f"rotator: {name}: has a space in it; if that is a mistake, store it again"
+            unusual = ["has a space in it"] if " " in text.strip() else []
+            unusual += ["has quotes around it, which are stored too"] if _is_quoted(text) else []
+            for each in unusual:
+                note = f"rotator: {name}: {each}; if that is a mistake, store it again"
                 print(note, file=sys.stderr)
 
 
 def _is_invisible(char: str) -> bool:
-    """Whether it is not shown; control characters are refused for all values, with their name."""
-    return not char.isprintable() and unicodedata.category(char) not in {"Cc", "Cs"}
+    """Whether it is not shown; surrogates are refused for all values, with their name."""
+    return not char.isprintable() and unicodedata.category(char) != "Cs"
+
+
+def _is_quoted(text: str) -> bool:
+    before, after = _QUOTES
+    return len(text) > 1 and text[0] in before and text[-1] in after

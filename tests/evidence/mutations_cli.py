@@ -78,6 +78,12 @@ CLI_MUTATIONS = {
         "",
         "tests/integration/cli/test_pasted.py -k not_set_as_the_client_id",
     ),
+    "a client secret is stored with the label in front of it": Mutation(
+        "cli/client_settings.py",
+        "        refuse_named_value(text)\n",
+        "",
+        "tests/integration/cli/test_credentials_changes.py -k pasted_line",
+    ),
     "an unreadable value is told to be replaced, whatever it holds": Mutation(
         "model/unreadable.py",
         "    if seems_to_hold_more(version):\n",

@@ -80,8 +80,8 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: invisible characters are stored": Mutation(
         "cli/pasted.py",
-        "    if hidden is not None:\n",
-        "    if False:\n",
+        "    if hidden is None:\n",
+        "    if True:\n",
         "tests/integration/cli/test_pasted.py -k invisible",
     ),
     "messages: the client secret is asked for before the secret is looked at": Mutation(

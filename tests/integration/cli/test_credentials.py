@@ -129,7 +129,7 @@ def test_client_secret_is_typed_unseen(aws_env: dict[str, str], vault: Vault) ->
         (("set", "--token-url", "http://a.example/"), "", "token_url: must use https"),
         (("set", "--provider", "adobe"), "", "provider: unknown; did you mean adobe-ims?"),
         (("set",), "", "standard input: is empty; pipe the client secret in"),
-        (("set",), "two\nlines", "client_secret must be one line"),
+        (("set",), "two\nlines", "standard input: has several lines"),
         (("set",), '{"client_secret": 7}', "client_secret must be a non-empty string"),
         (("set",), '{"lifetime_s": "soon"}', "lifetime_s must be a whole number"),
         (("set",), "{not JSON", "standard input: is not JSON"),

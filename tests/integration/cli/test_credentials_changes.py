@@ -153,6 +153,7 @@ def test_advice_after_json_says_whether_the_token_is_due(
         "CLIENT_SECRET={}\n",
         "export PS_CLIENT_SECRET='{}'",
         "client-secret: {}",
+        "Client secret: {}",
         "CLIENT_ID=me\nCLIENT_SECRET={}",
     ],
 )

@@ -165,6 +165,40 @@ def test_space_in_a_client_secret_is_stored_and_named(inside: Cli, vault: Vault)
     assert vault.fields(vault.credentials_secret)["client_secret"] == "two words"
 
 
+@pytest.mark.parametrize("text", ["'p8e-new'", "\u2018p8e-new\u2019", "`p8e-new`"])
+def test_quotes_around_a_client_secret_are_stored_and_named(
+    inside: Cli, vault: Vault, text: str
+) -> None:
+    ended = inside("credentials", "set", vault.credentials_secret, stdin=text)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "client_secret: has quotes around it, which are stored too" in ended.stderr
+    assert "p8e-" not in ended.stderr
+    assert vault.fields(vault.credentials_secret)["client_secret"] == text
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("p8e-new\np8e-newer\n", "standard input: has several lines; pass the client secret alone"),
+        ("p8e-\x1b[Dnew", "client secret: has a control character (U+001B)"),
+        ('{"client_secret": "p8e-new\\n"}', "client secret: has a control character (U+000A)"),
+    ],
+)
+def test_client_secret_with_a_line_break_or_a_control_character_is_refused(
+    *, inside: Cli, vault: Vault, action: str, given: str, says: str
+) -> None:
+    before = vault.current(vault.credentials_secret)
+
+    ended = inside("credentials", action, vault.credentials_secret, stdin=given)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert says in ended.stderr
+    assert "p8e-" not in ended.stderr
+    assert vault.current(vault.credentials_secret) == before
+
+
 @pytest.mark.parametrize("command", ["set", "add", "init"])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])

@@ -128,6 +128,10 @@ def test_wrong_client_secret_is_asked_for_again(
         vault.client_id: "is the client id; copy the client secret",
         "p8e-\u200btyped": "has an invisible character (U+200B)",
         f"CLIENT_SECRET={NEW}": "has a name in front of it; pass the value alone",
+        f"Client secret: {NEW}": "has a name in front of it; pass the value alone",
+        "p8e\x1b[D-typed": "has a control character (U+001B)",  # an arrow key
+        "\x1b[200~p8e-typed\x1b[201~": "has a control character (U+001B)",  # bracketed paste
+        f'"{NEW}"': "is in double quotes; type it without them",
         NEW: "",
     }.items():
         terminal.answer(PROMPT, typed)
@@ -149,6 +153,8 @@ def test_wrong_client_id_is_asked_for_again_before_the_client_secret(
         "client id: ": {
             "m\u200be": "has an invisible character (U+200B)",
             "b\u00fcro": "must be printable ASCII",
+            "\x1b[Dme": "has a control character (U+001B)",
+            '"me"': "is in double quotes; type it without them",
             NEW: "looks like a client secret of Adobe's (p8e-...)",
             "me": "",
         },
@@ -161,3 +167,26 @@ def test_wrong_client_id_is_asked_for_again_before_the_client_secret(
     assert terminal.close() == 0, terminal.shown
     stored = Vault.of(binding, secrets_client).fields(binding.credentials_secret)
     assert (stored["client_id"], stored["client_secret"]) == ("me", NEW)
+
+
+def test_json_that_is_typed_is_not_said_to_be_on_standard_input(
+    aws_env: dict[str, str], vault: Vault
+) -> None:
+    terminal = Terminal("credentials", "set", vault.credentials_secret, env=aws_env)
+    terminal.answer(PROMPT, "[1]")
+
+    assert terminal.close() == 2
+    assert "client secret: is JSON, but not an object" in terminal.shown
+    assert "standard input" not in terminal.shown
+
+
+def test_quotes_around_a_typed_client_secret_are_pointed_out_by_init(
+    aws_env: dict[str, str], binding: LocalBinding
+) -> None:
+    args = ("--provider", "adobe-ims", "--scope", "firefly")
+    terminal = Terminal("init", *binding.selectors, *args, env=aws_env)
+    terminal.answer("client id: ", "me")
+    terminal.answer(PROMPT, f"'{NEW}'")
+
+    assert terminal.close() == 0, terminal.shown
+    assert "client_secret: has quotes around it, which are stored too" in terminal.shown
