@@ -199,6 +199,9 @@ def test_unreadable_value_that_holds_client_credentials_alone_may_be_replaced(va
         ("client_id: canary\nclient_secret: canary\ntoken_url: https://as.example/t", "token_url"),
         ("TOKEN_URL=https://as.example/canary", "token_url"),
         ("token_uri: https://as.example/canary", "token_uri"),
+        ('["issuer", "https://as.example"]', "issuer"),
+        (r'"{\"client_id\": \"canary\", \"issuer\": \"https://as.example\"}"', "issuer"),
+        ("\0".join('{"provider": "okta"}'), "provider"),  # UTF-16
         ("{client_id: canary, token_url: https://as.example/token}", "token_url"),
     ],
 )
