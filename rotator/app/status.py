@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rotator.aws.secret_ids import is_secret_id
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.fleet.status import assess_versions
-from rotator.model.binding import BINDING_TAG
+from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
 from rotator.rotation.both_secrets import read_both
@@ -44,8 +44,10 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
     named = settings.credentials_secret
     if named != settings.token_secret and _holds_credentials(token_version):
         problem = _explain_credentials(token_version, status)
-    if named is None and status.health != "healthy":
-        named = _bound_to(settings.token_secret, store=store)
+    if status.health != "healthy":
+        tag = _bound_to(settings.token_secret, store=store)
+        if tag is not None and not _is_named(tag, credentials_version):
+            named = tag  # a run that combines the token with other credentials is refused
     return replace(status, credentials_error=problem, credentials_secret=named)
 
 
@@ -55,6 +57,13 @@ def _bound_to(token_secret: str, *, store: SecretsManagerStore) -> str | None:
         tag = store.describe(token_secret).tags.get(BINDING_TAG, "")
         return tag if is_secret_id(tag) else None  # it becomes a part of a command to paste
     return None
+
+
+def _is_named(tag: str, version: StoredSecret | RotatorError | None) -> bool:
+    """Whether the tag names the credentials secret that was read; one that wasn't may be it."""
+    if version is None or isinstance(version, RotatorError):
+        return version is not None
+    return is_name_of(tag, version.secret_id, version.arn)
 
 
 def _parse(

@@ -200,8 +200,11 @@ def load_secret_id(
     """The id of the one secret that a command works on, checked.
 
     `name` is `token_secret` or `credentials_secret`; `given` maps the names of arguments, as errors
-    show them, to their values. Raises ConfigError if two values differ, or there is none.
+    show them, to their values. Raises ConfigError if two values differ, or there is none, and for a
+    token secret if a variable looks like a misspelling.
     """
+    if name == "token_secret":  # `credentials set` can be fed from the variable that is refused
+        read_environment(environ, ())
     variable = f"{PREFIX}{name.upper()}"
     typed = {label: text for label, text in given.items() if text is not None}
     if len(set(typed.values())) > 1:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rotator.config import load_secret_rotation, load_settings
+from rotator.config import load_secret_id, load_secret_rotation, load_settings
 from rotator.errors import ConfigError
 
 NAMED = {"--token-secret": "adobe/token", "--credentials-secret": "adobe/credentials"}
@@ -25,6 +25,18 @@ def test_variable_for_what_the_credentials_secret_holds_is_refused(name: str) ->
 
     assert said.startswith(f"ROTATOR_{name}: is never read: the ")
     assert "`rotator credentials set ID`" in said
+
+
+@pytest.mark.parametrize("given", [{}, {"ID": "adobe/token"}])
+def test_misspelt_variable_is_refused_by_the_commands_that_read_the_token(
+    given: dict[str, str],
+) -> None:
+    environ = {"ROTATOR_TOKEN_SECERT": "adobe/other", "ROTATOR_TOKEN_SECRET": "adobe/token"}
+
+    with pytest.raises(ConfigError) as caught:
+        load_secret_id("token_secret", given, environ=environ)
+
+    assert str(caught.value) == "ROTATOR_TOKEN_SECERT: unknown; did you mean ROTATOR_TOKEN_SECRET?"
 
 
 def test_variable_for_the_token_is_refused() -> None:

@@ -137,6 +137,19 @@ def test_token_that_needs_somebody_comes_with_the_command_that_replaces_it(
     assert "next step" not in inside("status", vault.token_secret).stdout
 
 
+def test_next_step_of_a_token_of_other_credentials_names_those(inside: Cli, vault: Vault) -> None:
+    vault.put_token(client_id="another")
+    vault.client.create_secret(Name="other/credentials", SecretString=vault.init_input())
+    bind(vault, vault.credentials_secret)
+    env = {"ROTATOR_CREDENTIALS_SECRET": "other/credentials"}
+
+    told = inside("status", vault.token_secret, env=env)
+
+    assert told.returncode == 4
+    assert f"`rotator run {' '.join(vault.selectors)}`" in told.stdout
+    assert "other/credentials" not in told.stdout
+
+
 @pytest.mark.parametrize("tag", [None, "denied", "a secret --force"])
 def test_next_step_has_a_place_for_credentials_that_are_not_known(
     inside: Cli, vault: Vault, front: Front, tag: str | None
