@@ -43,7 +43,7 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
     )
     named = settings.credentials_secret
     if named != settings.token_secret and _holds_credentials(token_version):
-        problem = _explain_credentials(token_version, status)
+        problem = _explain_credentials(token_version, status, store=store)
     if status.health != "healthy":
         tag = _bound_to(settings.token_secret, store=store)
         if tag is not None and not _is_named(tag, credentials_version):
@@ -86,14 +86,18 @@ def _holds_credentials(token_version: StoredSecret) -> bool:
     return False
 
 
-def _explain_credentials(token_version: StoredSecret, status: TokenStatus) -> RotatorError:
+def _explain_credentials(
+    token_version: StoredSecret, status: TokenStatus, *, store: SecretsManagerStore
+) -> RotatorError:
     """The error for client credentials that somebody has stored over the token.
 
-    Raises TokenUnavailable, as a reader does, if no earlier version has a token to read: then this
-    may be the credentials secret.
+    Raises TokenUnavailable, as a reader does, unless the version before has a token, and nothing
+    but a token: then this may be the credentials secret.
     """
     if status.previous_version_id is not None:
-        return credentials_in_token_secret(token_version)
+        before = store.read_previous(token_version.secret_id)
+        if before is None or not holds_client_credentials(parse_fields(before)):
+            return credentials_in_token_secret(token_version)
     raise TokenUnavailable(
         f"secret {token_version.secret_id}: holds no token, but client credentials; name the token"
         " secret instead",

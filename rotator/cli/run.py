@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,11 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     """The token secret for the event of a failure; None without a valid name."""
     from rotator.config import load_secret_id
 
+    name = args.token_secret
+    if name is None:  # as if it were typed: a misspelling of another variable may be the failure
+        name = os.environ.get("ROTATOR_TOKEN_SECRET")
     with suppress(ConfigError):
-        return load_secret_id("token_secret", {"--token-secret": args.token_secret})
+        return load_secret_id("token_secret", {"--token-secret": name})
     return None
 
 

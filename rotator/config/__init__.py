@@ -174,8 +174,8 @@ def _refuse_two_places(token: Given, credentials: Given) -> None:
     if token.label.startswith(PREFIX) != credentials.label.startswith(PREFIX):
         raise ConfigError(
             f"{token.label} and {credentials.label}: name the same secret; name the one that"
-            " consumers read as token secret, or, if this one is to hold both, pass it as"
-            " --credentials-secret and as --token-secret"
+            " consumers read as token secret, or, if this one is to hold both, name it for both"
+            " in one place: by two flags, two variables, or two fields of the event"
         )
 
 
@@ -200,15 +200,15 @@ def load_secret_id(
     """The id of the one secret that a command works on, checked.
 
     `name` is `token_secret` or `credentials_secret`; `given` maps the names of arguments, as errors
-    show them, to their values. Raises ConfigError if two values differ, or there is none, and for a
-    token secret if a variable looks like a misspelling.
+    show them, to their values. Raises ConfigError if two values differ, or there is none, and if
+    the variable decides on a token secret while another one looks like a misspelling.
     """
-    if name == "token_secret":  # `credentials set` can be fed from the variable that is refused
-        read_environment(environ, ())
     variable = f"{PREFIX}{name.upper()}"
     typed = {label: text for label, text in given.items() if text is not None}
     if len(set(typed.values())) > 1:
         raise ConfigError(f"{' and '.join(typed)}: name different secrets; pass one of them")
+    if not typed and name == "token_secret":
+        read_environment(environ, ())
     if not typed and environ.get(variable):
         typed = {variable: environ[variable]}
     if not typed:

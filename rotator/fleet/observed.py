@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from rotator.errors import MintError
 from rotator.fleet.breaker import Failure
 from rotator.fleet.token_requests import TokenRequest
+from rotator.rotation.mint import redact_error
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rotator.fleet.work import Observation
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.secret import Secret
     from rotator.rotation.ports import Endpoint
 
 __all__ = ["ObservedEndpoint"]
@@ -25,11 +28,12 @@ class ObservedEndpoint:
 
     It is not the outcome of the run: a run can fail temporarily after the endpoint responded, for
     instance because the provider returned the stored token again. A request that is among the
-    `refusals` of the run is not sent.
+    `refusals` of the run is not sent; `stored` is the binding's token, which no other may be told.
     """
 
-    def __init__(self, endpoint: Endpoint, refusals: Refusals) -> None:
+    def __init__(self, endpoint: Endpoint, refusals: Refusals, stored: Secret | None) -> None:
         self._endpoint = endpoint
+        self._stored = stored
         self._refusals = refusals
         self.observation: Observation = "unknown"
 
@@ -43,7 +47,10 @@ class ObservedEndpoint:
             minted = self._endpoint.mint(credentials)
         except MintError as error:
             self.observation = _failure(error) if error.retryable else "responded"
-            self._refusals.note(request, error)
+            noted = copy(error)  # what the run adds to its own concerns this binding alone
+            if self._stored is not None:
+                redact_error(noted, self._stored)
+            self._refusals.note(request, noted)
             raise
         self._refusals.forget(request)
         self.observation = "responded"

@@ -150,7 +150,9 @@ class Pool:
     def _rotate(self, due: Assessed) -> tuple[BindingReport, Observation]:
         """Rotate a due token; returns the report, and what the token endpoint has shown."""
         budget_ends_at_s = self._clock.monotonic() + RUN_BUDGET.total_seconds()
-        endpoint = ObservedEndpoint(due.run.endpoint, self._refusals)
+        stored = due.assessment.stored
+        token = stored.access_token if isinstance(stored, AccessToken) else None
+        endpoint = ObservedEndpoint(due.run.endpoint, self._refusals, token)
         ends_at_s = min(self._ends_at_s, budget_ends_at_s)
         run = replace(due.run, endpoint=endpoint, ends_at_s=ends_at_s)
         outcome = guard(

@@ -34,10 +34,9 @@ class Share:
             return False
         if not is_minor or not is_other_waiting:
             return True
-        if self.limit == 1 or by_turns:
-            # Every other item, and of a single worker half of its time, as some may hang.
-            return not self.was_minor and (self.limit > 1 or self.ahead_s <= 0)
-        return len(self.minor) < self.limit // 2
+        if self.limit == 1:  # half of its time, as some may hang
+            return not self.was_minor and self.ahead_s <= 0
+        return len(self.minor) < self.limit // 2 and not (by_turns and self.was_minor)
 
     def begin(self, work: Work[Any], now_s: float, *, is_minor: bool) -> None:
         """Give it a worker."""

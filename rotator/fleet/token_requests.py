@@ -31,18 +31,22 @@ class TokenRequest(NamedTuple):
     @classmethod
     def of(cls, credentials: ClientCredentials) -> TokenRequest:
         """The request for these credentials; raises ValueError if they name no usable provider."""
-        url = resolve(credentials).token_url or credentials.issuer or ""
+        provider = resolve(credentials)
+        url = provider.token_url or credentials.issuer or ""
         return cls(
             (url, credentials.client_id),
             (
                 credentials.secrets,
                 credentials.key_id,
                 credentials.certificate,
-                credentials.auth_method,
-                credentials.basic_encoding,
+                credentials.issuer,
+                provider.auth_method,
+                provider.basic_encoding,
+                provider.assertion_audience,
+                provider.rsa_algorithm,
             ),
             (
-                credentials.scope,
+                provider.scope_parameter(),
                 credentials.audience,
                 credentials.resources,
                 tuple(sorted(credentials.parameters.items())),
@@ -70,7 +74,7 @@ class Refusals:
             return None
         repeated = copy(error)
         repeated.details = {}
-        repeated.args = (f"{error}; refused for another binding of this run, and not asked again",)
+        repeated.args = (f"{error}; refused for another binding of this run, and not sent again",)
         return repeated
 
     def note(self, request: TokenRequest, error: MintError) -> None:

@@ -62,7 +62,7 @@ def mint(run: Run, assessment: Assessment) -> AccessToken:
     except (MintError, ProbeError) as error:
         # The redactors of these requests do not know the stored token.
         if isinstance(assessment.stored, AccessToken):
-            _redact_error(error, assessment.stored.access_token)
+            redact_error(error, assessment.stored.access_token)
         raise
 
 
@@ -88,7 +88,8 @@ def _mint_and_probe(run: Run, assessment: Assessment) -> AccessToken:
     return minted
 
 
-def _redact_error(error: MintError | ProbeError, secret: Secret) -> None:
+def redact_error(error: MintError | ProbeError, secret: Secret) -> None:
+    """Hide this secret in the texts of an error."""
     redact = _redactor_of(secret).redact
     error.args = tuple(redact(str(each)) for each in error.args)
     for name, text in vars(error).items():

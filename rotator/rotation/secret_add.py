@@ -191,11 +191,14 @@ def _discard(
         delete_again,
         ClientAdminError,
         lambda error: ClientAdminError(
-            f"{problem}; {new_id} is to be deleted again, but: {error}", status=error.status
+            f"{problem}; {new_id} could not be deleted: {error}; the next run deletes it",
+            status=error.status,
+            retryable=error.retryable,
+            debug_id=error.debug_id,
         ),
     )
     return ClientAdminError(
-        f"{problem}; {new_id} is deleted again, and the stored ones are as they were. See what"
+        f"{problem}; {new_id} was deleted, and the stored ones are as they were. See what"
         f" responds at {seen.settings.url}, then run this again"
     )
 

@@ -88,7 +88,9 @@ def identify(seen: Situation, listed: Sequence[ProviderSecret], value: Secret) -
         return fitting[0]
     alike = [each for each in listed if each.matches(value)]
     if not fitting and alike:
-        remove = remove_command(seen.version.secret_id, len(others) + 1)
+        stored = seen.credentials.client_secrets
+        number = max(n for n, each in enumerate(stored, start=1) if each != value)
+        remove = remove_command(seen.version.secret_id, number)
         raise ConfigError(
             f"{kind.name}: lists {describe(alike)} with a hint that several of the stored client"
             " secrets begin with, so it can't be told which of these it is; nothing was changed."

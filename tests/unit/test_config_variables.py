@@ -27,16 +27,21 @@ def test_variable_for_what_the_credentials_secret_holds_is_refused(name: str) ->
     assert "`rotator credentials set ID`" in said
 
 
-@pytest.mark.parametrize("given", [{}, {"ID": "adobe/token"}])
-def test_misspelt_variable_is_refused_by_the_commands_that_read_the_token(
-    given: dict[str, str],
-) -> None:
+def test_misspelt_variable_is_refused_by_the_commands_that_read_the_token() -> None:
     environ = {"ROTATOR_TOKEN_SECERT": "adobe/other", "ROTATOR_TOKEN_SECRET": "adobe/token"}
 
     with pytest.raises(ConfigError) as caught:
-        load_secret_id("token_secret", given, environ=environ)
+        load_secret_id("token_secret", {}, environ=environ)
 
     assert str(caught.value) == "ROTATOR_TOKEN_SECERT: unknown; did you mean ROTATOR_TOKEN_SECRET?"
+
+
+@pytest.mark.parametrize("name", ["ROTATOR_ACCESS_TOKEN", "ROTATOR_CADENSE"])
+def test_token_secret_that_is_typed_is_read_whatever_the_variables_are(name: str) -> None:
+    """`rotator env ID --prefix ROTATOR` exports such variables, and is run again later."""
+    environ = {name: "x", "ROTATOR_TOKEN_SECRET": "adobe/other"}
+
+    assert load_secret_id("token_secret", {"ID": "adobe/token"}, environ=environ) == "adobe/token"
 
 
 def test_variable_for_the_token_is_refused() -> None:

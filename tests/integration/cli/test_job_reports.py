@@ -173,6 +173,7 @@ def test_run_and_status_agree_on_when_a_token_is_due(
     ("args", "env", "binding"),
     [
         ((), {"ROTATOR_TOKEN_SECRET": "app/token", "ROTATOR_CADENCE": "soon"}, "app/token"),
+        ((), {"ROTATOR_TOKEN_SECRET": "app/token", "ROTATOR_CADENSE": "23h"}, "app/token"),
         (("--token-secret", "app/token", "--cadence", "soon"), {}, "app/token"),
         (("--token-secret", "p8e canary typed here"), {}, None),
     ],

@@ -1,5 +1,6 @@
 """What a run and the status tell of the token when something else is wrong."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -190,6 +191,21 @@ def test_client_credentials_stored_over_a_token_that_readers_still_get_are_told_
     assert f"{served}, which readers use instead" in told.stdout
     assert "consumers can read them: replace the client secret at the provider" in told.stderr
     assert inside("token", vault.token_secret).returncode == 0
+
+
+def test_status_of_credentials_from_which_a_token_was_taken_out_asks_for_no_other_content(
+    inside: Cli, vault: Vault
+) -> None:
+    """The way back to two secrets: both in one, then the client credentials alone."""
+    name, credentials = vault.credentials_secret, json.loads(vault.init_input())
+    vault.put(json.dumps(credentials | vault.token_fields()), secret_id=name)
+    vault.put(json.dumps(credentials), secret_id=name)
+
+    ended = inside("status", name)
+
+    assert ended.returncode == 6
+    assert "but client credentials; name the token secret instead" in ended.stderr
+    assert "put-secret-value" not in ended.stdout + ended.stderr
 
 
 def test_status_of_a_credentials_secret_says_what_it_holds(inside: Cli, vault: Vault) -> None:

@@ -3,6 +3,8 @@
 The worlds are played through by `Simulation`, for fixed seeds. A host that hangs takes a minute.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from rotator.fleet.lanes import Kind, Work
@@ -75,6 +77,23 @@ def test_bindings_without_a_token_at_hosts_that_hang_keep_no_host_from_its_first
     found = Simulation([*hanging, *single, *busy], outcome, lasts_s=HANG_S)
 
     assert names(single) <= set(found.done)
+
+
+def test_bindings_without_a_token_that_hang_at_a_host_leave_half_of_it_to_those_with_one() -> None:
+    hanging = [
+        *tenants(200, "hangs", kind="recover"),
+        *tenants(4, "hangs-too"),  # and bring the host into doubt
+    ]
+    works = [replace(each, host="shared") for each in (*hanging, *tenants(400, "well"))]
+
+    def outcome_of(work: Work[str], _: float) -> Outcome:
+        return SICK["hangs"] if work.item.startswith("hangs") else HEALTHY
+
+    healthy = [each for each in works if each.item.startswith("well")]
+
+    found = Simulation(works, outcome_of, 16)
+
+    assert set(found.done) == names(healthy)
 
 
 def test_hosts_of_which_nothing_is_known_are_tried_by_chance_too() -> None:

@@ -5,8 +5,11 @@ from typing import Any, cast
 import pytest
 
 from rotator.errors import MintError
+from rotator.fleet.observed import ObservedEndpoint
+from rotator.fleet.token_requests import Refusals, TokenRequest
 from rotator.model.access_token import Minted
 from rotator.model.client_credentials import ClientCredentials
+from rotator.model.secret import Secret
 from tests.support.documents import HOUR
 from tests.support.fleet_rig import FleetRig, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
@@ -66,8 +69,8 @@ def test_binding_of_a_refused_client_is_told_of_the_refusal_with_its_own_token()
     assert isinstance(second, MintError)
     assert (second.retryable, second.status, second.oauth_error) == (False, 401, "invalid_client")
     assert "answered invalid_client" in str(second)
-    assert "not asked again" in str(second)
-    assert "not asked again" not in str(first)
+    assert "not sent again" in str(second)
+    assert "not sent again" not in str(first)
     assert reports["t/second"].expires_at != reports["t/first"].expires_at
 
 
@@ -96,6 +99,36 @@ def test_refusal_of_what_is_requested_counts_for_equal_requests_only(
     assert {found[f"good{number}"] for number in range(5)} == {"rotated"}
     assert {found[f"bad{number}"] for number in range(5)} == {"failed"}
     assert rig.endpoint.mints == 1 + 5
+
+
+def test_refusal_counts_only_where_the_client_is_authenticated_in_the_same_way() -> None:
+    """One names its provider: Marketo takes the client secret in the body only."""
+    same = {"client_id": "c", "client_secret": "s", "token_url": "https://a.mktorest.com/token"}
+    plain = ClientCredentials.from_fields(same)
+    named = ClientCredentials.from_fields(same | {"provider": "marketo"})
+    refusals = Refusals()
+
+    refusals.note(TokenRequest.of(plain), MintError("refused", status=401))
+
+    assert refusals.find(TokenRequest.of(plain)) is not None
+    assert refusals.find(TokenRequest.of(named)) is None
+
+
+def test_refusal_that_repeats_the_stored_token_of_one_binding_shows_it_to_no_other() -> None:
+    credentials = ClientCredentials.from_fields({"client_id": "c", "client_secret": "s"})
+    refused = MintError("token endpoint: canary-of-one is revoked", status=401)
+    endpoint = MemoryEndpoint(failure=refused)
+    refusals = Refusals()
+    observed = ObservedEndpoint(endpoint, refusals, Secret("canary-of-one"))
+
+    with pytest.raises(MintError):
+        observed.mint(credentials)
+    refused.args = ("what its own run adds",)
+
+    repeated = refusals.find(TokenRequest.of(credentials))
+    assert repeated is not None
+    assert "is revoked" in str(repeated)
+    assert "canary-of-one" not in str(repeated)
 
 
 def test_temporary_failure_refuses_nobody() -> None:

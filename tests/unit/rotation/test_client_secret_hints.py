@@ -62,6 +62,9 @@ def test_those_that_cannot_be_told_apart_are_named_with_the_way_out(world: Secre
     )
 
     assert "rotator credentials remove app/credentials --number 2" in str(error)
+    world.store_by_hand("canary-fist", FIRST_VALUE)
+    error = world.refused(ConfigError, "several of the stored client secrets")
+    assert "rotator credentials remove app/credentials --number 1" in str(error)
     world.store_by_hand(FIRST_VALUE)
     world.refused(ConfigError, "it is not known which of them is the stored one")
     del world.fake.secrets[SECOND]
