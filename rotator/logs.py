@@ -79,7 +79,8 @@ _SECRET_KEYS = re.compile(
 _NAMES_OF_SECRETS = frozenset({"binding", "credentials_secret", "secret_id", "token_secret"})
 
 # A JSON Web Token, credentials after an authorization scheme, Adobe's client secrets, and values of
-# secret fields in a form, JSON or YAML. Not words of a sentence: our messages name these fields.
+# secret fields in a form, JSON or YAML. Not words of a sentence, nor "...": our messages name these
+# fields, and show their form.
 _SECRET_TEXTS = re.compile(
     r"""
       \beyJ[\w-]{8,}(?:\.[\w-]*){0,4}
@@ -87,7 +88,7 @@ _SECRET_TEXTS = re.compile(
     | \bp8e-[\w-]{6,}
     | \b(?:client_secret|access_token|client_assertion)
       (?: [\"']?\s*=\s*[\"']? | [\"']\s*:\s*[\"']? | :\s*(?!WORD|COUNT) )
-      [^\s&\"',}]+
+      (?!\.{3}[\"']) [^\s&\"',}]+
     """.replace("WORD", r"[a-z]{1,15}(?:[\s,;]|$)").replace("COUNT", r"\d{1,3}\sof\s\d{1,3}\s"),
     re.IGNORECASE | re.VERBOSE,
 )

@@ -140,7 +140,8 @@ def test_client_id_and_client_secret_that_were_stored_swapped_are_put_right(
 
     assert changed.returncode == 0, changed.stderr  # what is stored is never refused by its form
     assert refused.returncode == 2
-    assert "pass both to `rotator credentials set ID`, on standard input: {" in refused.stderr
+    assert "pass both to `rotator credentials set ID`" in refused.stderr
+    assert 'on standard input: {"client_id": "...", "client_secret": "..."}' in refused.stderr
     assert '{"client_id": "...", "client_secret": "..."}' in refused.stderr
     assert ended.returncode == 0, ended.stderr
     assert swapped.items() <= vault.fields(name).items()
