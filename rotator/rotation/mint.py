@@ -28,6 +28,7 @@ __all__ = [
     "OutlivedTokenError",
     "mint",
     "mint_another",
+    "redact_error",
     "refuse_if_outlived",
     "same_stored",
     "shortens",
