@@ -10,7 +10,6 @@ from rotator.model.client_credentials import (
     PROVIDER_FIELDS,
     ClientCredentials,
     canonical_name,
-    meant_name,
 )
 from rotator.model.commands import set_command
 
@@ -33,7 +32,8 @@ _KEYS = (
     r"[{,]\s*([A-Za-z_]\w*)\s*:",  # PowerShell takes the quotes away
     r"\n[ \t]*([A-Za-z_]\w*):\s",  # YAML
 )
-_NAMES_PROVIDER = r"token[ _-]?(?:ur[il]|endpoint)|issuer|provider"
+_NAMES_PROVIDER = r"(?i:token[ _-]?(?:ur[il]|endpoint)|issuer|provider)"
+_QUOTE = r"[\\\"'`\u2018-\u201f]"  # of any kind, and what escapes it
 
 
 def seems_to_hold_more(version: StoredSecret) -> bool:
@@ -48,12 +48,15 @@ def seems_to_hold_more(version: StoredSecret) -> bool:
 def find_lost_fields(version: StoredSecret, kept: Mapping[str, object]) -> list[str]:
     """The fields that this value's text names, and that `kept` does not have.
 
-    What names the provider is found in any spelling: it decides who gets the client secret.
+    What names the provider is found in any spelling: it decides who gets the client secret. It is
+    not lost where `kept` names one, in whichever way.
     """
-    words = {canonical_name(word) for word in re.findall(r"[A-Za-z_]+", _plain_text(version))}
-    named = _find_provider_names(version) | (words & ClientCredentials.FIELDS)
+    others = "|".join(sorted(ClientCredentials.KEYS.difference(PROVIDER_FIELDS)))
+    named = {canonical_name(name) for name in _find_keys(version, rf"\b(?:{others})\b")}
     present = {canonical_name(name) for name, value in kept.items() if value}
-    return sorted(name for name in named if (meant_name(name) or name) not in present)
+    if present.isdisjoint(PROVIDER_FIELDS):
+        named |= _find_provider_names(version)
+    return sorted(named - present)
 
 
 def refuse_lost_provider(version: StoredSecret, replacement: Mapping[str, object]) -> None:
@@ -70,7 +73,23 @@ def refuse_lost_provider(version: StoredSecret, replacement: Mapping[str, object
 
 
 def _find_provider_names(version: StoredSecret) -> set[str]:
-    return {each.lower() for each in re.findall(f"(?i){_NAMES_PROVIDER}", _plain_text(version))}
+    return {name.lower() for name in _find_keys(version, _NAMES_PROVIDER)}
+
+
+def _find_keys(version: StoredSecret, names: str) -> set[str]:
+    """What of `names`, a pattern, stands where a key may stand, in a format or a mangled one.
+
+    Not what is joined to other words in a value: a scope `identity-provider:read`, a host
+    `login.provider.example`. In doubt it is a key.
+    """
+    positions = (
+        rf"({names})[\w-]*(?:{_QUOTE}*\s*[=>]|{_QUOTE}+\s*:|\s*:(?=\s|{_QUOTE}|[\[{{]|$))",
+        rf"(?<![\w./:-])\w*({names})\w*\s*:",  # no white space after it, and no quotes
+        rf"(?m:^|--)[ \t]*({names})\w*[ \t]",  # a table, or a command line
+        rf"(?<![:=])(?<![:=]\s)(?<!{_QUOTE}){_QUOTE}+\w*({names})\w*{_QUOTE}",  # a list
+    )
+    text = _plain_text(version)
+    return {name for position in positions for name in re.findall(position, text)}
 
 
 def _plain_text(version: StoredSecret) -> str:

@@ -10,7 +10,7 @@ import pytest
 from rotator.cli.client_settings import ask_credentials
 from rotator.errors import ConfigError, CredentialsError, SecretNotFound, VersionConflict
 from rotator.model.secret import Secret, StoredSecret
-from rotator.model.unreadable import unreadable_credentials
+from rotator.model.unreadable import find_lost_fields, unreadable_credentials
 from rotator.rotation.credentials import (
     add_client_secret,
     consent_to,
@@ -203,6 +203,14 @@ def test_unreadable_value_that_holds_client_credentials_alone_may_be_replaced(va
         (r'"{\"client_id\": \"canary\", \"issuer\": \"https://as.example\"}"', "issuer"),
         ("\0".join('{"provider": "okta"}'), "provider"),  # UTF-16
         ("{client_id: canary, token_url: https://as.example/token}", "token_url"),
+        ("{client_id:canary,issuer:https://as.example}", "issuer"),
+        ("access_token_url: https://as.example/canary\n", "token_url"),
+        ("spring.security.provider.idp.token-uri=https://as.example/canary", "token-uri"),
+        ("client_id=canary&issuer=https%3A%2F%2Fas.example", "issuer"),
+        ("rotator init --provider auth0 --client-id canary", "provider"),
+        ("client id  canary\ntoken url  https://as.example/canary", "token url"),
+        ("{:client_id => canary, :issuer => https://as.example}", "issuer"),
+        ("{`provider`: `okta`}", "provider"),
     ],
 )
 def test_unreadable_value_that_names_a_provider_never_comes_to_mean_adobe(
@@ -219,6 +227,44 @@ def test_unreadable_value_that_names_a_provider_never_comes_to_mean_adobe(
     named = {"token_url": "https://as.example/token"}
     assert edited(store, **FIELDS, **named)
     assert store.fields(NAME) == FIELDS | named
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '"scope": "openid identity-provider:read"',
+        '"scope": ["openid", "identity-provider:read"]',
+        '"scope": "urn:issuer:read"',
+        '"audience": "https://login.provider.example"',
+        '"audience": "https://provider:8443/token"',
+    ],
+)
+def test_unreadable_value_whose_scope_or_host_has_the_word_names_no_provider(words: str) -> None:
+    store = MemoryStore(credentials=f'{{"client_id": "me", "client_secret": "old", {words},}}')
+
+    assert edited(store, **FIELDS)
+
+    assert store.fields(NAME) == FIELDS
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "lost"),
+    [
+        ('{"token_url": "https://login.provider.example/t",}', {"token_url": "a"}, []),
+        ('{"audience": "https://api.example/resource/scope",}', {"audience": "a"}, []),
+        ('{"token_url": "https://as.example/t",}', {"issuer": "https://as.example"}, []),
+        ('{"issuer": "https://as.example",}', {"issuer": ""}, ["issuer"]),
+        ('{"SCOPES": "a", "scope_policy": "refuse",}', {}, ["scope", "scope_policy"]),
+        (r"{\"audience\": \"a\", \"scope\": \"b\"}", {"scope": "b"}, ["audience"]),
+        ("audience: a\nresource: b", {}, ["audience", "resource"]),
+        ("audience  a\nresource  b", {}, ["audience", "resource"]),
+        ("{\u201caudience\u201d : \u201ca\u201d}", {}, ["audience"]),
+    ],
+)
+def test_fields_of_an_unreadable_value_are_lost_unless_the_new_ones_have_them(
+    value: str, kept: dict[str, object], lost: list[str]
+) -> None:
+    assert find_lost_fields(StoredSecret(NAME, "v", text=Secret(value)), kept) == lost
 
 
 @pytest.mark.parametrize(
