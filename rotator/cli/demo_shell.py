@@ -22,7 +22,7 @@ def use_demo_endpoint(fields: dict[str, Any]) -> dict[str, Any]:
     are_local = all(
         problem_with_url(each) is None and reaches_this_host(each) for each in (url, aws_url)
     )
-    is_adobe = fields.get("provider") in {None, DEFAULT_PRESET}
+    is_adobe = fields.get("provider") in (None, DEFAULT_PRESET)  # JSON may hold a list there
     has_address = fields.get("token_url") or fields.get("issuer")
     if not are_local or not is_adobe or has_address:
         return fields

@@ -223,6 +223,19 @@ def test_init_in_the_shell_of_the_demo_means_the_endpoint_of_the_demo(
     assert (DEMO in ended.stderr) is (stored == DEMO)
 
 
+@pytest.mark.parametrize("provider", [["adobe-ims"], {"name": "adobe-ims"}, 1])
+def test_provider_that_is_no_text_is_refused_as_a_wrong_field(
+    inside: Cli, vault: Vault, provider: object
+) -> None:
+    given = {"client_id": "me", "client_secret": "p8e-typed", "provider": provider}
+
+    ended = inside("init", *vault.selectors, stdin=json.dumps(given))
+
+    assert ended.returncode == 2
+    assert "provider must be a non-empty string" in ended.stderr
+    assert vault.names() == set()
+
+
 @pytest.mark.parametrize("way", ["flag", "json"])
 @pytest.mark.parametrize(
     ("scope", "stored"), [("firefly", FIREFLY), ("openid,AdobeID", "openid,AdobeID")]
