@@ -230,7 +230,7 @@ def _remove_secret(args: argparse.Namespace) -> int:
         print(f"credentials secret {secret_id}: another process has removed it already")
         return EXIT_OK
     done = describe_removed(*edited_fields(published))
-    _print_lines(report_edit(secret_id, published, done))
+    _print_lines(report_edit(secret_id, published, done, is_removal=True))
     return EXIT_OK
 
 

@@ -35,7 +35,7 @@ _UNREADABLE = (
     "the previous value could not be read and was replaced as a whole; until the next write it is"
     " still in the version AWSPREVIOUS of this secret"
 )
-_LATER = "once the old one is deleted at the provider, {command} takes it out"
+_LATER = "once {which} is deleted at the provider, {command} takes it out"
 _LATER_MOVED = (
     "number 2 is what was number 1; once that is deleted at the provider, {command} takes it out"
 )
@@ -77,7 +77,7 @@ def advise_removal(
 ) -> str | None:
     """How `add` is completed, None if it left one client secret.
 
-    After a move nobody can tell which of the others is the old one.
+    After a move, and among more than two, nobody can tell which of the others is the old one.
     """
     from rotator.model.commands import remove_command
     from rotator.rotation.credentials import stored_client_secrets
@@ -87,20 +87,27 @@ def advise_removal(
         return None
     if now[0] in stored_client_secrets(before):
         return _LATER_MOVED.format(command=remove_command(secret_id, 2))
-    return _LATER.format(command=remove_command(secret_id, len(now)))
+    which = f"number {len(now)}" if now[2:] else "the old one"
+    return _LATER.format(which=which, command=remove_command(secret_id, len(now)))
 
 
 def describe_removed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """The number of the client secret that is not stored any more."""
+    """The number of the client secret that is not stored any more; all, if it had several."""
     from rotator.rotation.credentials import stored_client_secrets
 
     texts, now = stored_client_secrets(before), stored_client_secrets(after)
-    number = next(at for at, text in enumerate(texts, 1) if text not in now)
-    return f"removed client secret number {number} of {len(texts)}"
+    numbers = [str(at) for at, text in enumerate(texts, 1) if text not in now]
+    each = "client secret" if len(numbers) == 1 else "client secrets"
+    return f"removed {each} number {' and '.join(numbers)} of {len(texts)}"
 
 
-def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str]:
-    """The lines to print of an edit: `done` describes it."""
+def report_edit(
+    secret_id: str, published: Published, done: str, *, is_removal: bool = False
+) -> Iterator[str]:
+    """The lines to print of an edit: `done` describes it.
+
+    With `is_removal`, nobody has to be told where the client secret is that isn't stored now.
+    """
     from rotator.model.commands import undo_command
     from rotator.rotation.credentials import count_replaced_secrets
 
@@ -109,7 +116,7 @@ def report_edit(secret_id: str, published: Published, done: str) -> Iterator[str
     if published.replaced is not None and _fields(published.replaced) is None:
         yield from _report_replaced(published.replaced, after)
     count = count_replaced_secrets(before, after)
-    if count and not done.startswith("removed"):
+    if count and not is_removal:
         what = "the previous client secret is"
         if count > 1:
             what = f"the {count} previous client secrets are"
@@ -153,13 +160,9 @@ def _fields(version: StoredSecret | None) -> dict[str, Any] | None:
 
 def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names of the fields that differ, by what has become of them."""
-    from rotator.model.client_credentials import canonical_name
-    from rotator.rotation.credentials import with_plain_secret
+    from rotator.rotation.credentials import with_plain_names
 
-    old, new = (
-        {canonical_name(name): value for name, value in with_plain_secret(dict(fields)).items()}
-        for fields in (before, after)
-    )
+    old, new = with_plain_names(before), with_plain_names(after)
     return {
         "changed": [name for name in old if name in new and old[name] != new[name]],
         "added": [name for name in new if name not in old],
@@ -168,18 +171,20 @@ def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
 
 
 def _shown_name(name: str) -> str:
-    """The field's name; somebody may have pasted a secret where another key belongs."""
-    from rotator.model.client_credentials import ClientCredentials, is_plain_key
+    """The field's name, or a misspelling of one; a secret may have been pasted as another key."""
+    from rotator.model.client_credentials import ClientCredentials, is_plain_key, meant_name
 
-    return name if name in ClientCredentials.FIELDS or is_plain_key(name) else "another key"
+    is_known = name in ClientCredentials.KEYS or (is_plain_key(name) and meant_name(name))
+    return name if is_known else "another key"
 
 
 def _next_step(secret_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
-    from rotator.model.client_credentials import ClientCredentials
+    from rotator.model.client_credentials import ClientCredentials, canonical_name
     from rotator.model.commands import run_command
     from rotator.rotation.credentials import asks_for_another, stored_client_secrets
 
-    names = {name for names in _changed_names(before, after).values() for name in names}
+    changes = _changed_names(before, after)
+    names = {canonical_name(name) for changed in changes.values() for name in changed}
     if names.isdisjoint(ClientCredentials.FIELDS - _NOT_FOR_MINTING):
         is_set = "client_admin" in names and after.get("client_admin") is not None
         return f"`rotator rotate-client-secret {secret_id} --dry-run` tries it" if is_set else None

@@ -50,7 +50,7 @@ __all__ = [
     "replace_client_secrets",
     "stored_client_secrets",
     "validate_edit",
-    "with_plain_secret",
+    "with_plain_names",
 ]
 
 NOTHING_GIVEN = Secret("{}")
@@ -81,7 +81,7 @@ def edit_credentials(
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, replacement)
-        return with_plain_secret(change(dict(fields))) == with_plain_secret(fields)
+        return with_plain_names(change(dict(fields))) == with_plain_names(fields)
 
     if is_needless(seen):
         return None
@@ -186,7 +186,7 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
 
 
-def with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
+def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with the client secrets in the simplest form, to compare them.
 
     Unchanged if they are under several keys, or there are none.
@@ -194,6 +194,19 @@ def with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
     if len([key for key in CLIENT_SECRET_KEYS if fields.get(key)]) != 1:
         return fields
     return replace_client_secrets(fields, stored_client_secrets(fields))
+
+
+def with_plain_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields under the names of this format, with plain client secrets, to compare them.
+
+    A field with other content under Adobe's name than under ours is there under both.
+    """
+    plain = _with_plain_secret(dict(fields))
+    renamed = {name: value for name, value in plain.items() if canonical_name(name) == name}
+    for name, value in plain.items():
+        if renamed.setdefault(canonical_name(name), value) != value:
+            renamed[name] = value
+    return renamed
 
 
 def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[str]) -> None:

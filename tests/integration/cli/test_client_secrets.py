@@ -68,6 +68,34 @@ def test_client_secret_that_is_stored_already_is_told_with_its_place(
     assert vault.versions(name) == versions
 
 
+def test_of_more_than_two_client_secrets_the_last_is_told_by_its_number(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.put_credentials(client_secret=[vault.client_secret, NEW])
+    name = vault.credentials_secret
+
+    ended = inside("credentials", "add", name, stdin=NEWER)
+
+    later = ended.stdout.splitlines()[-1]
+    assert later.startswith("once number 3 is deleted at the provider, `rotator credentials remove")
+    assert f"`rotator credentials remove {name} --number 3` takes it out" in later
+
+
+def test_client_secret_that_is_stored_twice_is_removed_with_both_numbers(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.put_credentials(client_secret=[NEW, NEWER, NEW])
+    name = vault.credentials_secret
+
+    ended = inside("credentials", "remove", name, "--number", "3")
+
+    assert ended.stdout.startswith(
+        f"removed client secrets number 1 and 3 of 3 in credentials secret {name}\n"
+    )
+    assert vault.fields(name)["client_secret"] == NEWER
+    assert "AWSPREVIOUS of this secret" not in ended.stdout
+
+
 @pytest.mark.parametrize(("number", "left"), [("1", [NEW, NEWER]), ("3", ["stored", NEW])])
 def test_client_secret_is_removed_by_its_number(
     inside: Cli, vault: Vault, number: str, left: list[str]
@@ -170,15 +198,54 @@ def test_confirmation_names_what_changed_and_not_what_was_given(inside: Cli, vau
     ended = inside("credentials", "set", name, stdin=json.dumps(given))
 
     assert ended.stdout.splitlines()[0] == (
-        "changed lifetime_s; added resource; removed audience, note in credentials secret " + name
+        "changed lifetime_s; added resource; removed audience, another key in credentials secret "
+        + name
     )
 
 
-def test_key_that_may_be_a_secret_is_not_named(inside: Cli, vault: Vault) -> None:
-    vault.put_credentials(**{"p8e-7f3a": "pasted where a key belongs"})
+def test_setting_that_is_stored_under_the_name_of_adobes_console_changes_nothing(
+    inside: Cli, vault: Vault
+) -> None:
+    name = vault.credentials_secret
+    download = {"CLIENT_ID": "me", "CLIENT_SECRETS": [NEW], "SCOPES": ["openid"]}
+    vault.put(json.dumps(download), secret_id=name)
+
+    ended = inside("credentials", "set", name, stdin='{"client_id": "me"}')
+
+    assert ended.stdout == (
+        f"credentials secret {name}: already has that value; nothing was changed\n"
+    )
+    assert vault.fields(name) == download
+
+
+def test_contradiction_between_both_names_that_is_taken_out_is_told(
+    inside: Cli, vault: Vault
+) -> None:
+    name = vault.credentials_secret
+    both = {"CLIENT_ID": "other", "client_id": "me", "client_secret": NEW}
+    vault.put(json.dumps(both), secret_id=name)
+
+    ended = inside("credentials", "set", name, stdin='{"client_id": "me"}')
+
+    assert ended.stdout.startswith(f"removed CLIENT_ID in credentials secret {name}\n")
+
+
+def test_misspelled_key_that_a_setting_replaces_is_named(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(token_uri="https://as.example/token")
     name = vault.credentials_secret
 
-    ended = inside("credentials", "set", name, stdin='{"p8e-7f3a": null}')
+    ended = inside("credentials", "set", name, "--token-url", "https://as.example/token")
+
+    assert f"; removed token_uri in credentials secret {name}\n" in ended.stdout
+
+
+@pytest.mark.parametrize("key", ["p8e-7f3a", "kXqTzWbNfHsLpRdV", "client_secret-p8e-7f3a"])
+def test_key_that_may_be_a_secret_is_not_named(inside: Cli, vault: Vault, key: str) -> None:
+    name = vault.credentials_secret
+    vault.put_credentials(**{key: "pasted where a key belongs"})
+
+    complete = {"client_id": vault.client_id, "client_secret": vault.client_secret}
+    ended = inside("credentials", "set", name, stdin=json.dumps({**complete, key: None}))
 
     assert ended.stdout.startswith(f"removed another key in credentials secret {name}\n")
 

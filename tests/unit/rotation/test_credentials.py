@@ -334,6 +334,28 @@ def test_setting_takes_the_place_of_its_key_in_the_download_of_adobes_console(
     assert ask_credentials({name: value}).fields == store.fields(NAME)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"client_id": "me"}, {"scope": ["openid", "AdobeID"]}, {"client_secret": "old"}],
+)
+def test_value_that_is_stored_under_the_name_of_adobes_console_is_not_written_again(
+    settings: dict[str, Any],
+) -> None:
+    store = MemoryStore(credentials=DOWNLOAD)
+
+    assert not edited(store, **settings)
+
+    assert store.writes == []
+
+
+def test_edit_that_takes_out_a_contradiction_between_both_names_is_stored() -> None:
+    store = MemoryStore(credentials={"CLIENT_ID": "other", **FIELDS})
+
+    assert edited(store, client_id="me")
+
+    assert store.fields(NAME) == FIELDS
+
+
 @pytest.mark.parametrize("name", ["token_url", "issuer", "provider"])
 def test_client_secret_is_not_sent_to_adobe_because_a_setting_was_taken_away(name: str) -> None:
     value = "auth0" if name == "provider" else "https://idp.example/token"
