@@ -10,16 +10,27 @@ from rotator.cli.results import failure_fields
 from rotator.cli.terminal import printable_name
 from rotator.errors import MintError
 from rotator.fleet.report import DeferredError, shorten_list
-from rotator.model.commands import UNKNOWN
+from rotator.model.binding import Binding
+from rotator.model.commands import UNKNOWN, init_command, run_command, set_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
-    from rotator.model.binding import Binding
 
 __all__ = ["problem_lines", "without_subject"]
+
+_UNNAMED_CREDENTIALS = "credentials secret: "
+# As `rotator.model.commands` makes them, or without backticks at the end of a message.
+_BINDING_COMMAND = re.compile(
+    r"(?P<tick>`)?rotator (?P<name>init|run)(?P<first> --[a-z-]+)?"
+    r" --credentials-secret (?P<credentials>[^\s`]+) --token-secret (?P<token>[^\s`]+)"
+    r"(?(tick)(?P<last> [^`]*)?`|$)"
+)
+_CREDENTIALS_COMMAND = re.compile(
+    r"`rotator credentials set (?P<credentials>[^\s`]+)(?P<last> [^`]*)?`"
+)
 
 
 class _Problem(NamedTuple):
@@ -44,70 +55,104 @@ def problem_lines(reports: Iterable[BindingReport]) -> list[str]:
 def _problem(report: BindingReport) -> _Problem:
     error = report.error
     assert error is not None  # noqa: S101 - the caller has looked
-    text = without_subject(report.binding, error)
-    # Commands name the binding, which may be all in which two messages differ.
-    for option, name in _options(report.binding):
-        text = re.sub(rf"{option} {re.escape(name)}(?=[\s`]|$)", f"{option} {UNKNOWN}", text)
-    # Two attempts at one host differ in these.
-    text = re.sub(r", after \d+ s\)", ")", text)
-    if (debug_id := getattr(error, "debug_id", None)) is not None:
-        text = text.replace(f", debug id {debug_id}", "")
     is_deferred = isinstance(error, DeferredError)
+    # Commands name the binding, which may be all in which two messages differ.
     return _Problem(
         report.outcome,
-        text,
-        next_step(failure_fields(error)),
+        _text(report, None, None),
+        _step(report, None, None),
         is_of_client=isinstance(error, MintError),
         is_temporary=error.retryable and not is_deferred,  # a deferred one says it itself
     )
 
 
 def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
-    bindings = [each.binding for each in group]
-    text = _text(problem, group)
-    in_manifest = group[0].error is not None and "manifest_binding" in group[0].error.details
-    subject = "" if in_manifest else _subject(bindings, with_credentials=problem.is_of_client)
+    bindings, first = [each.binding for each in group], group[0]
+    assert first.error is not None  # noqa: S101 - it is a problem
+    credentials = _shared([each.credentials_secret for each in bindings])
+    token_secret = _shared([each.token_secret for each in bindings])
+    text = _text(first, credentials, token_secret)
+    if len(group) == 1:
+        text = without_subject(first.binding, first.error)
+    step = _step(first, credentials, token_secret)
+    # The credentials are to be corrected, or their name completes a command.
+    needs_names = text.startswith(_UNNAMED_CREDENTIALS) or f" for {UNKNOWN})" in f"{text}{step}"
+    with_credentials = problem.is_of_client or (credentials is None and needs_names)
+    in_manifest = "manifest_binding" in first.error.details
+    subject = "" if in_manifest else _subject(bindings, with_credentials=with_credentials)
     lines = [printable_name(f"{problem.outcome}: {subject}{text}")]
     if problem.is_temporary:
         lines.append("  temporary: the next run tries again")
-    if problem.step is not None:
-        credentials = _shared([each.credentials_secret for each in bindings])
-        token_secret = _shared([each.token_secret for each in bindings])
-        secret_id = getattr(group[0].error, "secret_id", None)
-        step = with_commands(problem.step, credentials, token_secret, secret_id=secret_id)
+    if step is not None:
         lines.append(f"  next: {step}")
     return lines
 
 
-def _text(problem: _Problem, group: Sequence[BindingReport]) -> str:
-    """The problem without its subject, with the names that all of its bindings share."""
-    first = group[0]
-    if len(group) == 1 and first.error is not None:
-        return without_subject(first.binding, first.error)
-    text = problem.text
-    shared = _shared([each.binding.credentials_secret for each in group])
-    if shared is not None:
-        option, _ = _options(first.binding)[0]
-        text = text.replace(f"{option} {UNKNOWN}", f"{option} {shared}")
+def _text(report: BindingReport, credentials: str | None, token_secret: str | None) -> str:
+    """The problem without its subject, with these names as in `_name`."""
+    binding, error = report.binding, report.error
+    assert error is not None  # noqa: S101 - it is a problem
+    text = _name(without_subject(binding, error), binding, credentials, token_secret)
+    own = f"credentials secret {binding.credentials_secret}: "
+    if credentials is None and text.startswith(own):
+        text = _UNNAMED_CREDENTIALS + text.removeprefix(own)
+    # Two attempts at one host differ in these.
+    text = re.sub(r", after \d+ s\)", ")", text)
+    if (debug_id := getattr(error, "debug_id", None)) is not None:
+        text = text.replace(f", debug id {debug_id}", "")
     return text
 
 
+def _step(report: BindingReport, credentials: str | None, token_secret: str | None) -> str | None:
+    """The next step, with these names as in `_name`; the binding's own decide on its commands."""
+    binding, error = report.binding, report.error
+    assert error is not None  # noqa: S101 - it is a problem
+    step = next_step(failure_fields(error))
+    if step is None:
+        return None
+    own = binding.credentials_secret, binding.token_secret
+    text = with_commands(step, *own, secret_id=getattr(error, "secret_id", None))
+    return _name(text, binding, credentials, token_secret)
+
+
+def _name(text: str, binding: Binding, credentials: str | None, token_secret: str | None) -> str:
+    """The text, with commands for these secrets in place of the binding's.
+
+    None leaves a placeholder, and says what to put there.
+    """
+
+    def binding_command(found: re.Match[str]) -> str:
+        if Binding(found["credentials"], found["token"]) != binding:
+            return found[0]
+        options = ((found["first"] or "") + (found["last"] or "")).strip()
+        command = init_command if found["name"] == "init" else run_command
+        return command(credentials, token_secret, options)
+
+    def credentials_command(found: re.Match[str]) -> str:
+        if found["credentials"] != binding.credentials_secret:
+            return found[0]
+        return set_command(credentials, (found["last"] or "").strip())
+
+    text = _BINDING_COMMAND.sub(binding_command, text)
+    return _CREDENTIALS_COMMAND.sub(credentials_command, text)
+
+
 def without_subject(binding: Binding, error: RotatorError) -> str:
-    """The text of the error, without the name of the token secret before it."""
-    return str(error).removeprefix(f"token secret {binding.token_secret}: ")
+    """The text of the error, without the name of the token secret before it.
 
-
-def _options(binding: Binding) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (
-        ("--credentials-secret", binding.credentials_secret),
-        ("--token-secret", binding.token_secret),
-    )
+    Errors of Secrets Manager do not say which of the two secrets they are about.
+    """
+    text = str(error).removeprefix(f"token secret {binding.token_secret}: ")
+    text = text.removeprefix(f"secret {binding.token_secret}: ")
+    is_of_credentials = text.startswith(f"secret {binding.credentials_secret}: ")
+    return f"credentials {text}" if is_of_credentials else text
 
 
 def _subject(bindings: Sequence[Binding], *, with_credentials: bool) -> str:
     """The bindings of a problem.
 
-    With credentials where the provider refused a client, as that is what has to be corrected.
+    With credentials where they have to be corrected, as after a refusal of the client, or where a
+    command needs their name.
     """
     names = [each.token_secret for each in bindings]
     credentials = _shared([each.credentials_secret for each in bindings])

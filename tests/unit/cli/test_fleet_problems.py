@@ -4,11 +4,14 @@ import pytest
 
 from rotator.cli.fleet_problems import problem_lines
 from rotator.cli.fleet_text import binding_name, table
-from rotator.errors import ConfigError, MintError, RotatorError
+from rotator.errors import ConfigError, MintError, RotatorError, SecretNotFound, StoreError
 from rotator.fleet.manifest import parse_manifest
 from rotator.fleet.report import BindingReport, DeferredError
 from rotator.model.binding import Binding
 from rotator.model.commands import init_command
+from rotator.model.stored import no_credentials
+
+DENIED = "access denied; grant secretsmanager:GetSecretValue on it to this role"
 
 
 def refusal(debug_id: str | None = None) -> MintError:
@@ -19,6 +22,26 @@ def refusal(debug_id: str | None = None) -> MintError:
         status=401,
         oauth_error="invalid_client",
         debug_id=debug_id,
+    )
+
+
+def denial(secret_id: str) -> StoreError:
+    """A secret that the role may not read."""
+    return StoreError(
+        f"secret {secret_id}: {DENIED}",
+        operation="GetSecretValue",
+        secret_id=secret_id,
+        aws_code="AccessDeniedException",
+    )
+
+
+def not_found(secret_id: str) -> SecretNotFound:
+    """A secret that does not exist (API reference, GetSecretValue: ResourceNotFoundException)."""
+    return SecretNotFound(
+        f"secret {secret_id}: does not exist in this account and region",
+        operation="GetSecretValue",
+        secret_id=secret_id,
+        aws_code="ResourceNotFoundException",
     )
 
 
@@ -86,14 +109,28 @@ def test_temporary_problem_says_so_as_a_single_run_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("credentials", "command"),
+    ("credentials", "names", "command"),
     [
-        (["c", "c"], "rotator init --credentials-secret c --token-secret ID --bind-only"),
-        (["c/a", "c/b"], "rotator init --credentials-secret ID --token-secret ID --bind-only"),
+        (
+            ["c", "c"],
+            "t/a, t/b",
+            (
+                "`rotator init --credentials-secret c --token-secret ID --bind-only` (with the name"
+                " of the token secret for ID)"
+            ),
+        ),
+        (
+            ["c/a", "c/b"],
+            "t/a (of c/a), t/b (of c/b)",
+            (
+                "`rotator init --credentials-secret ID --token-secret ID --bind-only` (with the"
+                " names of both secrets for ID)"
+            ),
+        ),
     ],
 )
 def test_problems_that_differ_in_the_names_of_a_command_are_told_once(
-    credentials: list[str], command: str
+    credentials: list[str], names: str, command: str
 ) -> None:
     reports = []
     for name, secret in zip("ab", credentials, strict=True):
@@ -102,9 +139,86 @@ def test_problems_that_differ_in_the_names_of_a_command_are_told_once(
         reports.append(failed(name, error, credentials=secret))
 
     assert problem_lines(reports) == [
-        f"failed: 2 token secrets, t/a, t/b: is not named; if it should be: `{command}`"
+        f"failed: 2 token secrets, {names}: is not named; if it should be: {command}"
     ]
     assert "--token-secret t/a --bind-only" in problem_lines(reports[:1])[0]
+
+
+def test_commands_of_credentials_without_a_value_say_what_to_put_for_the_placeholder() -> None:
+    """As they are printed, they would create a secret that is named like the placeholder."""
+    shared = [
+        failed(name, no_credentials("c/shared", f"t/{name}"), credentials="c/shared")
+        for name in "abc"
+    ]
+    apart = [failed(name, no_credentials(f"c/{name}", f"t/{name}")) for name in "ab"]
+    problem = "has no value yet; store the client credentials with `rotator init"
+
+    assert problem_lines(shared) == [
+        (
+            f"failed: 3 token secrets, t/a, t/b, t/c: credentials secret c/shared: {problem}"
+            " --credentials-secret c/shared --token-secret ID` (with the name of the token secret"
+            " for ID)"
+        )
+    ]
+    assert problem_lines(apart) == [
+        (
+            f"failed: 2 token secrets, t/a (of c/a), t/b (of c/b): credentials secret: {problem}"
+            " --credentials-secret ID --token-secret ID` (with the names of both secrets for ID)"
+        )
+    ]
+
+
+def test_command_outside_of_backticks_says_what_to_put_for_the_placeholder_too() -> None:
+    command = "rotator init --bind-only --credentials-secret c --token-secret"
+    reports = [
+        failed(
+            name, ConfigError(f"token secret t/{name}: if so: {command} t/{name}"), credentials="c"
+        )
+        for name in "ab"
+    ]
+
+    assert problem_lines(reports) == [
+        (
+            "failed: 2 token secrets, t/a, t/b: if so: `rotator init --credentials-secret c"
+            " --token-secret ID --bind-only` (with the name of the token secret for ID)"
+        )
+    ]
+
+
+def test_refusals_of_secrets_manager_are_told_once_and_name_each_secret_once() -> None:
+    tokens = [failed(name, denial(f"t/{name}")) for name in "ab"]
+    credentials = [failed(name, denial(f"c/{name}")) for name in "ab"]
+    shared = [failed(name, denial("c"), credentials="c") for name in "ab"]
+
+    told = [problem_lines(each) for each in (tokens, credentials, shared)]
+    alone = [problem_lines([each]) for each in (tokens[0], credentials[0])]
+
+    assert told == [
+        [f"failed: 2 token secrets, t/a, t/b: {DENIED}"],
+        [f"failed: 2 token secrets, t/a (of c/a), t/b (of c/b): credentials secret: {DENIED}"],
+        [f"failed: 2 token secrets, t/a, t/b: credentials secret c: {DENIED}"],
+    ]
+    assert alone == [
+        [f"failed: token secret t/a: {DENIED}"],
+        [f"failed: token secret t/a: credentials secret c/a: {DENIED}"],
+    ]
+
+
+@pytest.mark.parametrize(("missing", "options"), [("t/{name}", " --bind-only"), ("c/shared", "")])
+def test_step_for_missing_token_secrets_binds_them_to_the_credentials_that_exist(
+    missing: str, options: str
+) -> None:
+    """Without --bind-only `init` refuses credentials that exist."""
+    reports = [
+        failed(name, not_found(missing.format(name=name)), credentials="c/shared") for name in "abc"
+    ]
+
+    _, step = problem_lines(reports)
+
+    assert step == (
+        "  next: if name and region are right, create it with `rotator init --credentials-secret"
+        f" c/shared --token-secret ID{options}` (with the name of the token secret for ID)"
+    )
 
 
 def test_problem_that_names_the_binding_itself_does_not_name_it_twice() -> None:
