@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 _WAITING = (
-    "waiting for another make, which holds {makefile} until it ends; `fuser {makefile}` shows its"
-    " process, and Ctrl-C ends this one"
+    "waiting for another make in this checkout to finish; `fuser {makefile}` lists its process, and"
+    " those that wait; Ctrl-C ends this one"
 )
 
 

@@ -45,5 +45,5 @@ class MissingConsent:
                 problem=f"credentials secret {credentials}: the manifest has it serve"
                 f" {shorten_list(secrets)}, which its token_secrets does not name; served all the"
                 f" same, as the manifest decides; correct the manifest, or add the consent with"
-                f" {command}",
+                f" {command}{', and likewise for each of the others' if secrets[1:] else ''}",
             )

@@ -58,9 +58,9 @@ def _handed_over(credentials_secret: str, token_secret: str, token: AccessToken)
     """
     return RunWarning(
         "rotator.token_secret_handed_over",
-        f"token secret {token_secret}: was kept by another credentials secret until now, with the"
-        f" client {token.client_id}; its token, which is valid until"
-        f" {format_instant(token.expires_at)}, is replaced by one of {credentials_secret}; if"
-        " nobody meant that, correct the binding: of a discovered one its tag"
-        f" {BINDING_TAG} (CloudTrail says who changed it, TagResource)",
+        f"token secret {token_secret}: was kept fresh by another credentials secret until now, with"
+        f" the client {token.client_id}; its token, which is valid until"
+        f" {format_instant(token.expires_at)}, is replaced by one of {credentials_secret}. If"
+        " this was not intended, correct the binding; if it was found by tag, correct the tag"
+        f" {BINDING_TAG} (the event TagResource in CloudTrail shows who set it)",
     )

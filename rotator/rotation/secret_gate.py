@@ -97,9 +97,7 @@ def observe_tokens(run: SecretRun, seen: Situation) -> Evidence:
         # A provider that shortens lives has minted longer ones before.
         free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])
         conditions += _conditions_of_token(run, name, since[name], free_at)
-    lifetime_s = resolve(seen.credentials).lifetime_s
-    documented = timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
-    lifetime = max(lifetimes, default=documented)
+    lifetime = max(lifetimes, default=_documented_lifetime(seen))
     return Evidence(tuple(conditions), since, lifetime, max(ends, default=None))
 
 

@@ -39,7 +39,7 @@ def test_command_has_the_checkout_for_itself_and_gives_it_back(checkout: Path) -
         with second:
             assert second.stderr is not None
             said = second.stderr.readline()
-            assert said.startswith("waiting for another make, which holds ")
+            assert said.startswith("waiting for another make in this checkout to finish; ")
             assert str(checkout / "Makefile") in said  # whose process, and how to find it
             running.communicate("go on\n")
         assert (running.returncode, second.returncode) == (7, 0)

@@ -291,7 +291,10 @@ def test_token_secret_that_a_tag_hands_over_is_told(
     first, second = ended
     assert (first.returncode, second.returncode) == (0, 0)
     assert "token_secret_handed_over" not in first.stderr
-    assert f"token secret {name}: was kept by another credentials secret until now" in second.stderr
+    assert (
+        f"token secret {name}: was kept fresh by another credentials secret until now"
+        in second.stderr
+    )
     assert vault.client_id in second.stderr
 
 

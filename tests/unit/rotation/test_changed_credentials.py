@@ -175,7 +175,7 @@ def test_token_secret_that_other_credentials_take_over_is_warned_of() -> None:
 
     [warning] = [each for each in result.warnings if each.event == HANDED_OVER]
     assert (result.outcome, result.reason) == ("rotated", "client_changed")
-    assert "token secret app/token: was kept by another credentials secret" in warning.problem
+    assert "token secret app/token: was kept fresh by another credentials secret" in warning.problem
     assert "with the client their-client" in warning.problem
     assert "valid until 2026-02-01T" in warning.problem
     assert "rotator:credentials-secret" in warning.problem
