@@ -10,6 +10,7 @@ from rotator.cli.results import failure_fields
 from rotator.cli.terminal import printable_name
 from rotator.errors import MintError
 from rotator.fleet.report import DeferredError, shorten_list
+from rotator.fleet.token_requests import NOT_SENT
 from rotator.model.binding import Binding
 from rotator.model.commands import UNKNOWN, init_command, run_command, set_command
 
@@ -97,7 +98,7 @@ def _text(report: BindingReport, credentials: str | None, token_secret: str | No
     if credentials is None and text.startswith(own):
         text = _UNNAMED_CREDENTIALS + text.removeprefix(own)
     # Two attempts at one host differ in these.
-    text = re.sub(r", after \d+ s\)", ")", text)
+    text = re.sub(r", after \d+ s\)", ")", text.removesuffix(NOT_SENT))
     if (debug_id := getattr(error, "debug_id", None)) is not None:
         text = text.replace(f", debug id {debug_id}", "")
     return text

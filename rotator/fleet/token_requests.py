@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from rotator.errors import MintError
     from rotator.model.client_credentials import ClientCredentials
 
-__all__ = ["Refusals", "TokenRequest"]
+__all__ = ["NOT_SENT", "Refusals", "TokenRequest"]
+
+NOT_SENT = "; refused for another binding of this run, and not sent again"
+"""The end of an error for a request that was not sent."""
 
 
 class TokenRequest(NamedTuple):
@@ -74,7 +77,7 @@ class Refusals:
             return None
         repeated = copy(error)
         repeated.details = {}
-        repeated.args = (f"{error}; refused for another binding of this run, and not sent again",)
+        repeated.args = (f"{error}{NOT_SENT}",)
         return repeated
 
     def note(self, request: TokenRequest, error: MintError) -> None:

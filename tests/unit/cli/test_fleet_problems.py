@@ -7,6 +7,7 @@ from rotator.cli.fleet_text import binding_name, table
 from rotator.errors import ConfigError, MintError, RotatorError, SecretNotFound, StoreError
 from rotator.fleet.manifest import parse_manifest
 from rotator.fleet.report import BindingReport, DeferredError
+from rotator.fleet.token_requests import NOT_SENT
 from rotator.model.binding import Binding
 from rotator.model.commands import init_command
 from rotator.model.stored import no_credentials
@@ -80,6 +81,18 @@ def test_problem_that_bindings_share_is_told_once_with_their_names() -> None:
         "failed: 2 token secrets of credentials secret c/shared, t/c, t/d: token endpoint: "
     )
     assert shared[1].endswith("`rotator credentials set c/shared`")
+
+
+def test_refusal_that_was_not_sent_again_is_told_with_the_one_that_was() -> None:
+    again = refusal("x-1")
+    again.args = (f"{again}{NOT_SENT}",)
+
+    lines = problem_lines(
+        [failed("a", refusal("x-1"), credentials="c/s"), failed("b", again, credentials="c/s")]
+    )
+
+    [problem] = [each for each in lines if each.startswith("failed: ")]
+    assert problem.startswith("failed: 2 token secrets of credentials secret c/s, t/a, t/b: ")
 
 
 def test_problems_that_differ_are_told_apart() -> None:
