@@ -82,11 +82,12 @@ def _find_keys(version: StoredSecret, names: str) -> set[str]:
     Not what is joined to other words in a value: a scope `identity-provider:read`, a host
     `login.provider.example`. In doubt it is a key.
     """
+    before, after = r"\w{0,40}", r"[\w-]{0,40}"  # bounded, or a long word takes long
     positions = (
-        rf"({names})[\w-]*(?:{_QUOTE}*\s*[=>]|{_QUOTE}+\s*:|\s*:(?=\s|{_QUOTE}|[\[{{]|$))",
-        rf"(?<![\w./:-])\w*({names})\w*\s*:",  # no white space after it, and no quotes
-        rf"(?m:^|--)[ \t]*({names})\w*[ \t]",  # a table, or a command line
-        rf"(?<![:=])(?<![:=]\s)(?<!{_QUOTE}){_QUOTE}+\w*({names})\w*{_QUOTE}",  # a list
+        rf"({names}){after}(?:{_QUOTE}*\s*[=>]|{_QUOTE}+\s*:|\s*:(?=\s|{_QUOTE}|[\[{{]|$))",
+        rf"(?<![\w./:-]){before}({names}){after}\s*:",  # no white space after it, and no quotes
+        rf"(?m:^|--)[ \t]*({names}){after}[ \t]",  # a table, or a command line
+        rf"(?<![:=])(?<![:=]\s)(?<!{_QUOTE}){_QUOTE}+{before}({names}){after}{_QUOTE}",  # a list
     )
     text = _plain_text(version)
     return {name for position in positions for name in re.findall(position, text)}

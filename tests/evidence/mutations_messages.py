@@ -102,6 +102,12 @@ MESSAGE_MUTATIONS = {
         "if name in new]",
         "tests/integration/cli/test_client_secrets.py -k not_what_was_given",
     ),
+    "messages: a key that may be a secret is named": Mutation(
+        "cli/edit_report.py",
+        'return name if is_known else "another key"',
+        "return name",
+        "tests/integration/cli/test_client_secrets.py -k may_be_a_secret",
+    ),
     "messages: the command that undoes an edit undoes every later one": Mutation(
         "model/commands.py",
         'f" --remove-from-version-id {undone_id}"',
