@@ -21,11 +21,11 @@ def test_connection_that_is_given_up_is_closed(row: Row, monkeypatch: pytest.Mon
     with HostileServer() as server:
         mint_error(server.url(row), endpoint=TokenEndpoint(deadline_s=0.1))
 
-        assert server.wait_until_idle(timeout_s=5)
+        assert server.wait_until_idle(timeout_s=30)
 
     for thread in threading.enumerate():
         if thread.name == "rotator-exchange":
-            thread.join(5)
+            thread.join(30)
             assert not thread.is_alive()
 
 
