@@ -25,6 +25,8 @@ TENANTS = 20
 FAILED = "failed without a fault"
 SHARED_CALLS = {"sm:ListSecrets", "sm:BatchGetSecretValue"}
 """Calls that serve all bindings; any other is one binding's own."""
+REFUSALS = {"invalid_client", "invalid_scope"}
+"""Faults that count for each binding whose token request is the same, as all of these are."""
 
 
 def fleet_faults(effort: Effort) -> TableRow:
@@ -59,7 +61,8 @@ def _spoilt(on: Stage, at: Call, fault: Fault, *, lasts: bool) -> str | None:
     ended = job.run()
     on.wire.healthy()
     failed = [name for name in job.names if ended.outcome(name) in {"failed", "deferred", "missed"}]
-    allowed = len(job.names) if lasts or at.name in SHARED_CALLS else 1
+    is_shared = lasts or at.name in SHARED_CALLS or fault.name in REFUSALS
+    allowed = len(job.names) if is_shared else 1
     problem = ended.problem() or job.problem_in(told(ended))
     if len(failed) > allowed:
         problem = problem or f"cost {len(failed)} bindings their rotation"
