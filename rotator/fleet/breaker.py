@@ -75,12 +75,12 @@ class ClientState:
 
 @dataclass(slots=True)
 class HostState:
-    """The failures of a host since it last responded to one of its clients.
+    """How a host has responded to its clients in this run.
 
-    `failed` maps each client that failed to the time until which it was asked to wait. After a few
-    failures in a row the host `is_in_doubt`, and its next clients are drawn at random: the most
-    urgent ones may all hang. It stays so until responses have taken as much time as failures;
-    `ahead_s` is how much more failures have taken.
+    `failed` maps each client that failed since the last response to the time until which it was
+    asked to wait. After a few failures in a row the host `is_in_doubt`, and its next clients are
+    drawn at random: the most urgent ones may all hang. It stays so until responses have taken as
+    much time as failures; `ahead_s` is how much more failures have taken.
     """
 
     clients: set[Hashable] = field(default_factory=set)
@@ -91,6 +91,11 @@ class HostState:
     pauses: int = 0
     resumes_at_s: float = float("-inf")
     problem: str | None = None
+
+    @property
+    def is_responsive(self) -> bool:
+        """Whether its next request is unlikely to hang."""
+        return self.has_responded and not self.is_in_doubt
 
     @property
     def skip_reason(self) -> str | None:

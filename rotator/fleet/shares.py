@@ -64,48 +64,48 @@ class Shares:
         self._per_host = per_host
         self._hosts = hosts
         self._all = Share(workers)
-        self._by_proof = Share(workers)
-        self._unproven = Share(max(1, workers // 2))
+        self._by_response = Share(workers)
+        self._unresponsive = Share(max(1, workers // 2))
         self._of_host: dict[str, Share] = {}
 
     def running(self, host: str | None = None) -> Collection[Work[Any]]:
         """The work in progress, or that at this host."""
         return (self._all if host is None else self._share_of(host)).running
 
-    def is_proven(self, each: Lane[Any] | Work[Any]) -> bool:
+    def is_responsive(self, each: Lane[Any] | Work[Any]) -> bool:
         """Whether its token endpoint responds in this run; a probed API keeps to its share only."""
         host = self._hosts[each.host]
-        return each.kind == "probe" or (host.has_responded and not host.is_in_doubt)
+        return each.kind == "probe" or host.is_responsive
 
     def begin(self, work: Work[Any], now_s: float) -> None:
         """Give it a worker."""
-        is_recovery, is_proven = work.kind == "recover", self.is_proven(work)
+        is_recovery, is_responsive = work.kind == "recover", self.is_responsive(work)
         for share in (self._all, *map(self._share_of, work.hosts)):
             share.begin(work, now_s, is_minor=is_recovery)
-        self._by_proof.begin(work, now_s, is_minor=not is_proven)
-        if not is_proven:
-            self._unproven.begin(work, now_s, is_minor=is_recovery)
+        self._by_response.begin(work, now_s, is_minor=not is_responsive)
+        if not is_responsive:
+            self._unresponsive.begin(work, now_s, is_minor=is_recovery)
 
     def end(self, work: Work[Any], now_s: float) -> float:
         """Free its worker; returns for how many seconds it was busy."""
-        for share in (self._by_proof, *map(self._share_of, work.hosts)):
+        for share in (self._by_response, *map(self._share_of, work.hosts)):
             share.end(work, now_s)
-        if work in self._unproven.running:
-            self._unproven.end(work, now_s)
+        if work in self._unresponsive.running:
+            self._unresponsive.end(work, now_s)
         return self._all.end(work, now_s)
 
     def ready(self, lanes: list[Lane[Any]]) -> list[Lane[Any]]:
         """The lanes whose hosts have a free worker in their shares."""
         renewing = {name for lane in lanes if self._is_renewing(lane) for name in lane.hosts}
         ready = [lane for lane in lanes if self._has_room(lane, renewing)]
-        if not any(self.is_proven(lane) and lane.kind != "probe" for lane in ready):
+        if not any(self.is_responsive(lane) and lane.kind != "probe" for lane in ready):
             return ready
-        unproven = [lane for lane in lanes if not self.is_proven(lane)]
-        is_renewing = any(map(self._is_renewing, unproven))
+        unresponsive = [lane for lane in lanes if not self.is_responsive(lane)]
+        is_renewing = any(map(self._is_renewing, unresponsive))
         return [
             lane
             for lane in ready
-            if self.is_proven(lane) or self._may_hang(lane, is_renewing=is_renewing)
+            if self.is_responsive(lane) or self._may_hang(lane, is_renewing=is_renewing)
         ]
 
     def _share_of(self, host: str) -> Share:
@@ -128,10 +128,10 @@ class Shares:
         Those without a valid token may have filled that half while nothing had responded yet. So
         those with one always get half as many.
         """
-        is_minor, share = lane.kind == "recover", self._unproven
+        is_minor, share = lane.kind == "recover", self._unresponsive
         if not is_minor and len(share.running) - len(share.minor) < share.limit // 2:
             return True
-        return self._by_proof.has_room(is_minor=True, is_other_waiting=True) and share.has_room(
+        return self._by_response.has_room(is_minor=True, is_other_waiting=True) and share.has_room(
             is_minor=is_minor, is_other_waiting=is_renewing
         )
 

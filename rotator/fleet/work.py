@@ -130,14 +130,14 @@ class WorkQueue(Generic[T]):
         In the order of urgency alone, hosts that hang could come before all others in every run.
         """
         lane = min(ready, key=self._order_of)
-        unproven = [each for each in ready if not self._shares.is_proven(each)]
-        if self._shares.is_proven(lane) or len({each.host for each in unproven}) == 1:
+        unresponsive = [each for each in ready if not self._shares.is_responsive(each)]
+        if self._shares.is_responsive(lane) or len({each.host for each in unresponsive}) == 1:
             return lane
         self._by_urgency = not self._by_urgency
         if self._by_urgency:
             return lane
         waiting = Counter[str]()
-        for each in unproven:
+        for each in unresponsive:
             waiting[each.host] += len(each.heap)
 
         def order(each: Lane[T]) -> tuple[object, ...]:
@@ -145,11 +145,10 @@ class WorkQueue(Generic[T]):
             chance = self._clock.uniform(0, 1)
             return pending, priority.failed, -waiting[each.host], chance, priority
 
-        return min(unproven, key=order)
+        return min(unresponsive, key=order)
 
     def _order_of(self, lane: Lane[T]) -> tuple[bool, int, Priority]:
         """Due bindings before probes, then the host with the fewest requests that may hang."""
         priority, host = lane.heap[0][0], self._lanes.hosts[lane.host]
-        is_proven = host.has_responded and not host.is_in_doubt
-        pending = 0 if is_proven else len(self._shares.running(lane.host))
+        pending = 0 if host.is_responsive else len(self._shares.running(lane.host))
         return priority.is_probe, pending, priority

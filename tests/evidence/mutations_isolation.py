@@ -105,8 +105,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a host in doubt comes after all others": Mutation(
         "fleet/work.py",
-        "        pending = 0 if is_proven else len(self._shares.running(lane.host))\n",
-        "        pending = 0 if is_proven else 10**6\n",
+        "        pending = 0 if host.is_responsive else len(self._shares.running(lane.host))\n",
+        "        pending = 0 if host.is_responsive else 10**6\n",
         f"{SAMPLING} -k while_other_hosts",
     ),
     "fleet: a client that failed stays first": Mutation(
@@ -195,7 +195,7 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: hosts that hang take every worker": Mutation(
         "fleet/shares.py",
-        "        return self._by_proof.has_room(is_minor=True, is_other_waiting=True) and ",
+        "        return self._by_response.has_room(is_minor=True, is_other_waiting=True) and ",
         "        return share.limit > 0 or ",
         f"{HANGING} -k half_of",
     ),
