@@ -67,7 +67,7 @@ class MovedLabels:
         response: Iterable[bytes] = self._app(environ, start_response)
         if environ.get("HTTP_X_AMZ_TARGET", "").endswith(".UpdateSecretVersionStage"):
             for secret in self._stored():
-                for version_id, version in getattr(secret, "versions", {}).items():
+                for version_id, version in secret.versions.items():
                     if "AWSCURRENT" in version["version_stages"]:
                         secret.set_default_version_id(version_id)
         return response
@@ -106,7 +106,7 @@ def make_secrets_manager() -> BaseWSGIServer:
     """
     # Not `moto.server`: that one dispatches to every AWS service.
     from moto.moto_server.werkzeug_app import create_backend_app
-    from moto.secretsmanager.models import secretsmanager_backends
+    from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class QuietHandler(WSGIRequestHandler):
@@ -124,6 +124,7 @@ def make_secrets_manager() -> BaseWSGIServer:
             for account in accounts
             for one in account.values()
             for each in one.secrets.values()
+            if isinstance(each, FakeSecret)  # a replica's labels are those of its primary
         ]
 
     moto = MovedLabels(create_backend_app("secretsmanager"), stored)

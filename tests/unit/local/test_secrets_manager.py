@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
 
 from rotator.aws.store import SecretsManagerStore
 from rotator.errors import StoreError
@@ -77,17 +78,24 @@ def client_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]
         return session.client("secretsmanager", endpoint_url=url)
 
     yield make
+    secretsmanager_backends.reset()  # moto's secrets are those of the whole process
     server.shutdown()
     in_background.join(20)
     server.server_close()
 
 
+@pytest.mark.parametrize(
+    "replicas",
+    [{}, {"AddReplicaRegions": [{"Region": "eu-west-1"}]}],
+    ids=["alone", "with a replica"],
+)
 def test_write_after_a_label_was_moved_by_hand_is_current(
-    client_in: Callable[[str], Any],
+    replicas: dict[str, Any], client_in: Callable[[str], Any]
 ) -> None:
     """PutSecretValue moves AWSCURRENT from whichever version has it, and AWSPREVIOUS with it."""
     client = client_in("us-east-1")
-    first = client.create_secret(Name="a", SecretString="one")["VersionId"]
+    created = client.create_secret(Name="a", SecretString="one", **replicas)
+    first = created["VersionId"]
     second = client.put_secret_value(SecretId="a", SecretString="two")["VersionId"]
     client.update_secret_version_stage(
         SecretId="a",
