@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bound_fields",
     "configure",
-    "deferred",
+    "defer_import",
     "error_fields",
     "logger",
     "redact",
@@ -37,7 +37,7 @@ __all__ = [
 
 
 @contextmanager
-def deferred(name: str) -> Iterator[None]:
+def defer_import(name: str) -> Iterator[None]:
     """In this context, `import NAME` binds a placeholder that loads the module on first use.
 
     Only modules imported in the context keep the placeholder; one that is already loaded stays.
@@ -66,7 +66,7 @@ class _LazyModule(ModuleType):
 
 
 # Only structlog's asynchronous methods use asyncio, which takes as long to import as all the rest.
-with deferred("asyncio"):
+with defer_import("asyncio"):
     import structlog
 
 MASK = "***"

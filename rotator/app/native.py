@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rotator.app import PUBLISH_S, new_token_probe, stored_token_probe
 from rotator.aws.rotation_store import RotationStore
-from rotator.aws.secret_ids import arn_region, checked_secret_id
+from rotator.aws.secret_ids import arn_region, check_secret_id
 from rotator.aws.store import connect
 from rotator.config import environment_names_arn, load_settings, region_of
 from rotator.errors import ConfigError
@@ -85,7 +85,7 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
             f" name it, or bind it with {init_command(None, step.secret_id, '--bind-only')}"
             f" (tag {BINDING_TAG})"
         )
-    checked_secret_id(f"{subject}: its tag {BINDING_TAG}", tag)
+    check_secret_id(f"{subject}: its tag {BINDING_TAG}", tag)
     settings = load_settings({"token_secret": state.arn, "credentials_secret": tag})
     return PreparedStep(step, store, settings, is_tagged=True)
 

@@ -45,13 +45,13 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
     if named != settings.token_secret and _holds_credentials(token_version):
         problem = _explain_credentials(token_version, status, store=store)
     if status.health != "healthy":
-        tag = _bound_to(settings.token_secret, store=store)
+        tag = _read_binding_tag(settings.token_secret, store=store)
         if tag is not None and not _is_named(tag, credentials_version):
             named = tag  # a run that combines the token with other credentials is refused
     return replace(status, credentials_error=problem, credentials_secret=named)
 
 
-def _bound_to(token_secret: str, *, store: SecretsManagerStore) -> str | None:
+def _read_binding_tag(token_secret: str, *, store: SecretsManagerStore) -> str | None:
     """The credentials secret that the tag names; None without a tag, or a role that may read it."""
     with suppress(StoreError):
         tag = store.describe(token_secret).tags.get(BINDING_TAG, "")

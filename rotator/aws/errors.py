@@ -43,7 +43,7 @@ __all__ = [
     "explain_error",
     "explain_error_response",
     "explain_foreign_response",
-    "scheduled_for_deletion",
+    "explain_scheduled_deletion",
 ]
 
 
@@ -170,7 +170,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str, place: str
     # API reference, "Errors" of PutSecretValue: one code for many reasons; only the text differs.
     if code.startswith("Invalid"):
         if "delet" in lower:
-            return scheduled_for_deletion(secret_id, place=place)
+            return explain_scheduled_deletion(secret_id, place=place)
         if "replica secret" in lower:
             return "is a replica, which cannot be written; use the primary secret, in its region"
         if "managed by" in lower:
@@ -195,7 +195,7 @@ def _explain_rejected_signature(code: str, message: str, place: str) -> str:
     return f"AWS does not accept these AWS credentials ({code}); {advice}"
 
 
-def scheduled_for_deletion(secret_id: str, *, place: str) -> str:
+def explain_scheduled_deletion(secret_id: str, *, place: str) -> str:
     """The message for a secret that is scheduled for deletion; `place` is that of the client."""
     restore = aws_command("restore-secret", secret_id, region=region_of_place(place))
     return f"is scheduled for deletion; to keep it: {restore}"

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["without_bodies"]
+__all__ = ["hide_bodies"]
 
 _LOGGERS = ("botocore.endpoint", "botocore.parsers")
 _calling = ContextVar("rotator_is_calling", default=False)
@@ -26,7 +26,7 @@ def _may_be_logged(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def without_bodies() -> Iterator[None]:
+def hide_bodies() -> Iterator[None]:
     """Within it, botocore logs no request and no response of this thread or task.
 
     Other calls of the process are logged as before.

@@ -6,7 +6,7 @@ import re
 
 from rotator.errors import ConfigError
 
-__all__ = ["arn_region", "checked_secret_id", "is_secret_arn", "is_secret_id", "shared_region"]
+__all__ = ["arn_region", "check_secret_id", "is_secret_arn", "is_secret_id", "shared_region"]
 
 # A name takes letters, digits and /_+=.@- (API reference, CreateSecret), those of other AWS
 # services have a ! in them, and ARNs colons; at most 2048 characters (GetSecretValue: SecretId).
@@ -14,7 +14,7 @@ _SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:.")
 SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:!-]{1,2048}")
 
 
-def checked_secret_id(label: str, text: str) -> str:
+def check_secret_id(label: str, text: str) -> str:
     """`text`, if it can be a secret's name or ARN; else raises ConfigError, which names `label`."""
     if not text.strip():
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rotator.aws.client_config import client_config
 from rotator.aws.error_details import drop_echoed_code, store_error
-from rotator.aws.errors import explain_error, explain_foreign_response, scheduled_for_deletion
+from rotator.aws.errors import explain_error, explain_foreign_response, explain_scheduled_deletion
 from rotator.aws.places import place_of_client
 from rotator.aws.sdk_loader import limit_loading
-from rotator.aws.sdk_logs import without_bodies
+from rotator.aws.sdk_logs import hide_bodies
 from rotator.aws.time_limit import NO_LIMIT, call_within
 from rotator.errors import (
     RotatorError,
@@ -117,7 +117,7 @@ class ApiCaller:
 
         def call() -> dict[str, Any]:
             plain = {name: secret.reveal() for name, secret in secrets.items()}
-            with without_bodies():
+            with hide_bodies():
                 return self._method(operation)(**target, **params, **plain)
 
         def explain(error: Exception) -> RotatorError:
@@ -164,7 +164,7 @@ class SecretsManagerStore(ApiCaller):
             if secret_id not in found:
                 # The service reports a secret without a value as missing; DescribeSecret finds it.
                 version = self._find_version(secret_id, VersionStage=CURRENT)
-                found[secret_id] = version or self._without_value(secret_id)
+                found[secret_id] = version or self._read_without_value(secret_id)
         return [found[secret_id] for secret_id in secret_ids]
 
     def read_version(self, secret_id: str, version_id: str) -> StoredSecret | None:
@@ -284,7 +284,7 @@ class SecretsManagerStore(ApiCaller):
             if entry is not None and CURRENT in entry["VersionStages"]:
                 found[secret_id] = stored_secret(secret_id, entry)
             elif _has_no_value(secret_id, response.get("Errors", [])):
-                found[secret_id] = self._without_value(secret_id)
+                found[secret_id] = self._read_without_value(secret_id)
         return found
 
     def _find_version(self, secret_id: str, **which: Any) -> StoredSecret | None:
@@ -294,7 +294,7 @@ class SecretsManagerStore(ApiCaller):
             return None
         return stored_secret(secret_id, response)
 
-    def _without_value(self, secret_id: str) -> StoredSecret:
+    def _read_without_value(self, secret_id: str) -> StoredSecret:
         described = self.describe(secret_id)
         return StoredSecret(secret_id=secret_id, arn=described.arn, tags=described.tags)
 
@@ -375,5 +375,5 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _deletion_error(secret_id: str, client: object) -> StoreError:
-    problem = scheduled_for_deletion(secret_id, place=place_of_client(client))
+    problem = explain_scheduled_deletion(secret_id, place=place_of_client(client))
     return store_error(problem, "DescribeSecret", secret_id)

@@ -201,7 +201,7 @@ def ask_credentials(settings: dict[str, str]) -> JsonInput:
         text = _read_text(way_out)
         fields = _parse_object(text, way_out)
         combine(settings, fields)
-        renamed = _renamed(fields)
+        renamed = _normalize_keys(fields)
         refuse_pasted(renamed)
         # The download of Adobe's console contains scopes, which a flag replaces.
         fields = use_demo_endpoint(expand_scope(merge_settings(fields, settings)))
@@ -261,7 +261,7 @@ def _parse_changes(text: str) -> dict[str, Any]:
         if value is not None and name not in ClientCredentials.KEYS:
             problem = explain_misspelling(name) or _unknown_key(name, number, len(fields))
             raise ConfigError(f"{_source()}: {problem}")
-    return _renamed(fields)
+    return _normalize_keys(fields)
 
 
 def _unknown_key(name: str, number: int, count: int) -> str:
@@ -276,7 +276,7 @@ def _unknown_key(name: str, number: int, count: int) -> str:
     )
 
 
-def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+def _normalize_keys(fields: dict[str, Any]) -> dict[str, Any]:
     from rotator.errors import replace_error
     from rotator.model.client_credentials import rename_adobe_keys
 

@@ -55,7 +55,7 @@ def edited_fields(published: Published) -> tuple[dict[str, Any], dict[str, Any]]
 def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The fields that differ: `changed scope; removed audience`."""
     return "; ".join(
-        f"{verb} {', '.join(map(_shown_name, names))}"
+        f"{verb} {', '.join(map(_safe_name, names))}"
         for verb, names in _changed_names(before, after).items()
         if names
     )
@@ -160,9 +160,9 @@ def _fields(version: StoredSecret | None) -> dict[str, Any] | None:
 
 def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names of the fields that differ, by what has become of them."""
-    from rotator.rotation.credentials import with_plain_names
+    from rotator.rotation.credentials import normalize_fields
 
-    old, new = with_plain_names(before), with_plain_names(after)
+    old, new = normalize_fields(before), normalize_fields(after)
     return {
         "changed": [name for name in old if name in new and old[name] != new[name]],
         "added": [name for name in new if name not in old],
@@ -170,7 +170,7 @@ def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
     }
 
 
-def _shown_name(name: str) -> str:
+def _safe_name(name: str) -> str:
     """The field's name, or a misspelling of one; a secret may have been pasted as another key."""
     from rotator.model.client_credentials import ClientCredentials, is_plain_key, meant_name
 

@@ -59,11 +59,11 @@ def _exec(args: argparse.Namespace) -> int:
     code, problem = _replace_process(args.argv, environment)
     for number, handler in ours.items():  # the caller of `main` goes on
         signal.signal(number, handler)
-    print(f"rotator exec: {_shown(args.argv[0])}{problem}", file=sys.stderr)
+    print(f"rotator exec: {_format_subject(args.argv[0])}{problem}", file=sys.stderr)
     return code
 
 
-def _shown(command: str) -> str:
+def _format_subject(command: str) -> str:
     """The name in front of a problem, on one line; nothing if it is empty."""
     return f"{printable_name(command)[:_MAX_SHOWN_CHARS]}: " if command else ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.aws.secret_ids import is_secret_id
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
-from rotator.cli.fleet_problems import problem_lines, without_subject
+from rotator.cli.fleet_problems import problem_lines, strip_subject
 from rotator.cli.fleet_text import binding_name, summary_text, table
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import (
@@ -69,7 +69,7 @@ def show_all(args: argparse.Namespace, selector: FleetSelector) -> int:
     selection = fleet.select()
     found = fleet.status(selection)
     if args.openmetrics is not None:
-        write_openmetrics(args.openmetrics, *_monitored(found))
+        write_openmetrics(args.openmetrics, *_select_monitored(found))
     client_secrets = client_secrets_of(each.status for each in found if each.status is not None)
     healths: list[str] = [each.health for each in found]
     names = ("healthy", "overdue", "unusable", "unknown")
@@ -145,7 +145,7 @@ def _report_fields(report: BindingReport) -> dict[str, Any]:
     return {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
 
 
-def _monitored(
+def _select_monitored(
     found: Sequence[BindingStatus],
 ) -> tuple[list[TokenStatus], dict[str, Health | None]]:
     """The statuses to write for monitors, one per token secret, and the secrets a run refuses.
@@ -225,7 +225,7 @@ def _status_lines(
         if status is not None:
             parts.append(remaining_text(status) or "no token")
         if each.error is not None:
-            parts.append(without_subject(each.binding, each.error))
+            parts.append(strip_subject(each.binding, each.error))
         elif status is not None:
             parts.append(status.reason.replace("_", " "))
         rows.append((each.health, binding_name(each.binding, each.error), ", ".join(parts)))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
 
-__all__ = ["problem_lines", "without_subject"]
+__all__ = ["problem_lines", "strip_subject"]
 
 _UNNAMED_CREDENTIALS = "credentials secret: "
 # As `rotator.model.commands` makes them, or without backticks at the end of a message.
@@ -70,11 +70,11 @@ def _problem(report: BindingReport) -> _Problem:
 def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
     bindings, first = [each.binding for each in group], group[0]
     assert first.error is not None  # noqa: S101 - it is a problem
-    credentials = _shared([each.credentials_secret for each in bindings])
-    token_secret = _shared([each.token_secret for each in bindings])
+    credentials = _common_name([each.credentials_secret for each in bindings])
+    token_secret = _common_name([each.token_secret for each in bindings])
     text = _text(first, credentials, token_secret)
     if len(group) == 1:
-        text = without_subject(first.binding, first.error)
+        text = strip_subject(first.binding, first.error)
     step = _step(first, credentials, token_secret)
     # The credentials are to be corrected, or their name completes a command.
     needs_names = text.startswith(_UNNAMED_CREDENTIALS) or f" for {UNKNOWN})" in f"{text}{step}"
@@ -93,7 +93,7 @@ def _text(report: BindingReport, credentials: str | None, token_secret: str | No
     """The problem without its subject, with these names as in `_name`."""
     binding, error = report.binding, report.error
     assert error is not None  # noqa: S101 - it is a problem
-    text = _name(without_subject(binding, error), binding, credentials, token_secret)
+    text = _name(strip_subject(binding, error), binding, credentials, token_secret)
     own = f"credentials secret {binding.credentials_secret}: "
     if credentials is None and text.startswith(own):
         text = _UNNAMED_CREDENTIALS + text.removeprefix(own)
@@ -138,7 +138,7 @@ def _name(text: str, binding: Binding, credentials: str | None, token_secret: st
     return _CREDENTIALS_COMMAND.sub(credentials_command, text)
 
 
-def without_subject(binding: Binding, error: RotatorError) -> str:
+def strip_subject(binding: Binding, error: RotatorError) -> str:
     """The text of the error, without the name of the token secret before it.
 
     Errors of Secrets Manager do not say which of the two secrets they are about.
@@ -156,7 +156,7 @@ def _subject(bindings: Sequence[Binding], *, with_credentials: bool) -> str:
     command needs their name.
     """
     names = [each.token_secret for each in bindings]
-    credentials = _shared([each.credentials_secret for each in bindings])
+    credentials = _common_name([each.credentials_secret for each in bindings])
     if with_credentials and credentials is None:
         names = [f"{each.token_secret} (of {each.credentials_secret})" for each in bindings]
     shared = f" of credentials secret {credentials}" if with_credentials and credentials else ""
@@ -165,6 +165,6 @@ def _subject(bindings: Sequence[Binding], *, with_credentials: bool) -> str:
     return f"{len(names)} token secrets{shared}, {shorten_list(names)}: "
 
 
-def _shared(names: Sequence[str]) -> str | None:
+def _common_name(names: Sequence[str]) -> str | None:
     """The one name that all of them are, None if they differ."""
     return names[0] if len(set(names)) == 1 else None

@@ -46,7 +46,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = build_parser(argv[0] if argv and argv[0] in _MODULES else None)
     # What follows `--` is the command line of another program (`rotator exec`).
     end = argv.index("--") if "--" in argv else len(argv)
-    command = parser.named_command(argv[:end])
+    command = parser.find_command(argv[:end])
     args, unknown_args = replace_error(  # argparse's error quotes the arguments
         lambda: parser.parse_known_args(argv[:end]),
         argparse.ArgumentError,
@@ -120,14 +120,14 @@ class _Parser(argparse.ArgumentParser):
         """The names of its own commands."""
         return tuple(self._commands)
 
-    def named_command(self, argv: Sequence[str]) -> _Parser:
+    def find_command(self, argv: Sequence[str]) -> _Parser:
         """The parser of the innermost command in `argv`; raises ConfigError for an unknown one."""
         if not self._commands or not argv or argv[0].startswith("-"):
             return self
         if argv[0] not in self._commands:
             hint = name_hint(argv[0], self._commands)
             raise ConfigError(f"unknown command; {hint}; see {self.prog} --help")
-        return self._commands[argv[0]].named_command(argv[1:])
+        return self._commands[argv[0]].find_command(argv[1:])
 
     def find_problem(self, argument_name: str | None) -> str:
         """The message for the argument that argparse has named in an error."""

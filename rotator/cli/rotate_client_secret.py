@@ -106,11 +106,11 @@ def _run(args: argparse.Namespace) -> int:
 def _rotate(args: argparse.Namespace, secret_id: str) -> SecretRotationResult:
     from rotator.app import open_store_for
     from rotator.app.client_secret import run_client_secret_rotation
-    from rotator.aws.secret_ids import checked_secret_id
+    from rotator.aws.secret_ids import check_secret_id
     from rotator.config import load_secret_rotation
 
     settings = load_secret_rotation(overlap=args.overlap, max_age=args.max_age)
-    named = tuple(checked_secret_id("--token-secret", each) for each in args.token_secret or ())
+    named = tuple(check_secret_id("--token-secret", each) for each in args.token_secret or ())
     return run_client_secret_rotation(
         secret_id,
         settings,

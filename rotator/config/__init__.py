@@ -10,7 +10,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotator.aws.secret_ids import arn_region, checked_secret_id, is_secret_id, shared_region
+from rotator.aws.secret_ids import arn_region, check_secret_id, is_secret_id, shared_region
 from rotator.config.fleet import FleetSelector, load_fleet, load_fleet_options
 from rotator.config.given import (
     ALL_NAMES,
@@ -137,7 +137,7 @@ def load_settings(
             found[name] = Given(text, label)
     for name in ("token_secret", "credentials_secret"):
         if name in found:
-            checked_secret_id(found[name].label, found[name].text)
+            check_secret_id(found[name].label, found[name].text)
     if "token_secret" not in found:
         raise ConfigError(describe_missing("token_secret"))
     if _name_one_secret(found) and not _name_one_secret(variables):
@@ -214,7 +214,7 @@ def load_secret_id(
     if not typed:
         raise ConfigError(describe_missing(name))
     label, text = next(iter(typed.items()))
-    return checked_secret_id(label, text)
+    return check_secret_id(label, text)
 
 
 def load_secret_rotation(

@@ -136,7 +136,7 @@ class _Stage:
         return self.local.ims.observed()["tokens_minted"]
 
     @contextmanager
-    def reading(self) -> Iterator[_Readings]:
+    def keep_reading(self) -> Iterator[_Readings]:
         """Keep reading the token in another thread while the block runs."""
         readings, begun, ended = _Readings(), threading.Event(), threading.Event()
 
@@ -221,7 +221,7 @@ class _Story(_Stage):
     def forced_rotation(self) -> None:
         self.step("Rotate now, while consumers start and read the token all the time.")
         before, old_token = self.version_id(), self.token()
-        with self.reading() as readings:
+        with self.keep_reading() as readings:
             self.rotator("run", *self.local.binding.selectors, "--force")
         after, new_token = self.version_id(), self.token()
         self.promise("a new version is current", kept=after != before and new_token != old_token)
@@ -231,7 +231,7 @@ class _Story(_Stage):
         self.promise(
             "reads see the old, then the new", kept=readings.tokens == [old_token, new_token]
         )
-        self.screen.found(
+        self.screen.confirm(
             f"{readings.total} reads meanwhile, 0 failed: version {before[:8]}, then {after[:8]}"
         )
 
@@ -243,7 +243,7 @@ class _Story(_Stage):
         self.local.ims.configure(behaviour="ok")
         self.promise("the version stays", kept=self.version_id() == before)
         self.promise("the token stays", kept=self.token() == old_token)
-        self.screen.found(
+        self.screen.confirm(
             f"exit code {EXIT_TEMPORARY}; version {before[:8]} is still current and read"
         )
 
@@ -257,7 +257,7 @@ class _Story(_Stage):
         self.promise(
             "the API greets", kept=ended.returncode == 0 and GREETING in ended.stdout, ended=ended
         )
-        self.screen.found(f"version {self.version_id()[:8]} is current, and the API takes it")
+        self.screen.confirm(f"version {self.version_id()[:8]} is current, and the API takes it")
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ class Screen:
             shown = f"{INDENT}{line}".rstrip()
             self.say(shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…")
 
-    def found(self, text: str) -> None:
+    def confirm(self, text: str) -> None:
         """Print a check that succeeded."""
         self.say(f"{INDENT}{self._style(GREEN, '✓')} {text}")
 

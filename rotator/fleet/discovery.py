@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from rotator.aws.secret_ids import checked_secret_id
+from rotator.aws.secret_ids import check_secret_id
 from rotator.errors import ConfigError, StoreError
 from rotator.fleet.settings import FleetBinding, RefusedBinding, Selection
 from rotator.model.binding import BINDING_TAG, Binding
@@ -72,7 +72,7 @@ def discover(store: Listing, where: Mapping[str, str]) -> Selection:
 def _problem(binding: Binding) -> ConfigError | None:
     label = f"token secret {binding.token_secret}: its tag {BINDING_TAG}"
     try:
-        checked_secret_id(label, binding.credentials_secret)
+        check_secret_id(label, binding.credentials_secret)
     except ConfigError as error:
         return error
     return None

@@ -93,7 +93,7 @@ class Lanes(Generic[T]):
         key = (work.host, work.probe_host, work.kind)
         lane = self._lanes.setdefault(key, Lane(work.host, work.hosts, work.kind))
         priority = Priority(
-            work.kind == "probe", self._failed(work), work.urgency, next(self._numbers)
+            work.kind == "probe", self._failure_rank(work), work.urgency, next(self._numbers)
         )
         heappush(lane.heap, (priority, work))
 
@@ -125,7 +125,7 @@ class Lanes(Generic[T]):
         request = self._requests[work.client, work.request]
         return [request, self.clients[work.client]] if request.failures else [request]
 
-    def _failed(self, work: Work[T]) -> int:
+    def _failure_rank(self, work: Work[T]) -> int:
         request = self._requests[work.client, work.request]
         return (self.clients[work.client].failures > 0) + (request.failures > 0)
 
@@ -138,13 +138,13 @@ class Lanes(Generic[T]):
         states = self.clients[work.client], self._requests[work.client, work.request]
         return all(each.can_test_host(now_s) for each in states)
 
-    def waiting(self, now_s: float) -> list[Lane[T]]:
+    def list_waiting(self, now_s: float) -> list[Lane[T]]:
         """The lanes with work that may start, the next of it at the front."""
         while self._paused and self._paused[0][0] <= now_s:
             self.push(heappop(self._paused)[-1])
         return [lane for lane in self._lanes.values() if self._bring_to_front(lane, now_s)]
 
-    def awake(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
+    def skip_paused(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
         """Those of `waiting` of which no host was asked for a pause."""
         hosts = self.hosts
         return [
@@ -187,7 +187,7 @@ class Lanes(Generic[T]):
             return False
         while lane.heap:
             priority, work = lane.heap[0]
-            skip_reason, failed = self._skip_reason(work), self._failed(work)
+            skip_reason, failed = self._skip_reason(work), self._failure_rank(work)
             resumes_at_s = max(each.resumes_at_s for each in self._states(work))
             if skip_reason is not None:
                 heappop(lane.heap)

@@ -18,7 +18,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rotator.aws.secret_ids import checked_secret_id, is_secret_id
+from rotator.aws.secret_ids import check_secret_id, is_secret_id
 from rotator.errors import ConfigError, name_hint, replace_error
 from rotator.fleet.settings import FleetBinding, FleetSettings, RefusedBinding, Selection
 from rotator.model.binding import Binding
@@ -43,11 +43,11 @@ T = TypeVar("T")
 def load_manifest(path: str) -> tuple[FleetSettings, Selection]:
     """Read the manifest at `path`; raises ConfigError as `parse_manifest` does."""
     read = Path(path).read_text
-    text = replace_error(lambda: read("utf-8-sig"), (OSError, ValueError), _unreadable)
+    text = replace_error(lambda: read("utf-8-sig"), (OSError, ValueError), _explain_unreadable)
     return parse_manifest(text)
 
 
-def _unreadable(error: Exception) -> ConfigError:
+def _explain_unreadable(error: Exception) -> ConfigError:
     reason = getattr(error, "strerror", None) or "not UTF-8"
     return ConfigError(
         f"manifest: the file cannot be read ({reason}); check --config or ROTATOR_CONFIG"
@@ -104,9 +104,9 @@ def _fleet_settings(table: Mapping[str, Any]) -> FleetSettings:
     settings: dict[str, Any] = {}
     for key in table:
         if key == "name":
-            settings[key] = _parsed(subject, table, key, check_fleet_name)
+            settings[key] = _parse(subject, table, key, check_fleet_name)
         elif key in {"interval", "cadence", "spread"}:
-            settings[key] = _parsed(subject, table, key, parse_duration)
+            settings[key] = _parse(subject, table, key, parse_duration)
         else:
             settings[key] = _number(subject, table, key)
     return FleetSettings(**settings)
@@ -136,14 +136,14 @@ def _fleet_binding(number: int, entry: object) -> FleetBinding:
     for key in ("credentials_secret", "token_secret"):
         if key not in table:
             raise ConfigError(f"{subject}: {key} is missing")
-        secrets.append(checked_secret_id(f"{subject}: {key}", _text(subject, table, key)))
+        secrets.append(check_secret_id(f"{subject}: {key}", _text(subject, table, key)))
     probe_url = _text(subject, table, "probe_url") if "probe_url" in table else None
     problem = problem_with_url(probe_url) if probe_url is not None else None
     if problem is not None:
         raise ConfigError(f"{subject}: probe_url {problem}")
     return FleetBinding(
         Binding(*secrets),
-        cadence=_parsed(subject, table, "cadence", parse_duration) if "cadence" in table else None,
+        cadence=_parse(subject, table, "cadence", parse_duration) if "cadence" in table else None,
         probe_url=probe_url,
     )
 
@@ -177,7 +177,7 @@ def _text(subject: str, table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _parsed(subject: str, table: Mapping[str, Any], key: str, parse: Callable[[str], T]) -> T:
+def _parse(subject: str, table: Mapping[str, Any], key: str, parse: Callable[[str], T]) -> T:
     text = _text(subject, table, key)
     return replace_error(
         lambda: parse(text), ValueError, lambda error: ConfigError(f"{subject}: {key} {error}")

@@ -135,7 +135,7 @@ class Pool:
         self._queue.close()
         for thread in self._threads:
             thread.join()
-        for left, cause in self._queue.deferred():
+        for left, cause in self._queue.defer_rest():
             self._defer(left.item, cause)
 
     def _work(self) -> None:

@@ -68,7 +68,7 @@ class Shares:
         self._unresponsive = Share(max(1, workers // 2))
         self._of_host: dict[str, Share] = {}
 
-    def running(self, host: str | None = None) -> Collection[Work[Any]]:
+    def list_running(self, host: str | None = None) -> Collection[Work[Any]]:
         """The work in progress, or that at this host."""
         return (self._all if host is None else self._share_of(host)).running
 
@@ -94,7 +94,7 @@ class Shares:
             self._unresponsive.end(work, now_s)
         return self._all.end(work, now_s)
 
-    def ready(self, lanes: list[Lane[Any]]) -> list[Lane[Any]]:
+    def select_ready(self, lanes: list[Lane[Any]]) -> list[Lane[Any]]:
         """The lanes whose hosts have a free worker in their shares."""
         renewing = {name for lane in lanes if self._is_renewing(lane) for name in lane.hosts}
         ready = [lane for lane in lanes if self._has_room(lane, renewing)]

@@ -94,7 +94,7 @@ def fleet_status(
         if isinstance(status, NotDescribedError):
             descriptions.request(status.secret_id, read)
         elif isinstance(status, RotatorError):
-            found.append(_unknown(look, fleet_binding, versions, status))
+            found.append(_describe_refused(look, fleet_binding, versions, status))
         else:
             found.append(BindingStatus(fleet_binding.binding, status=status))
     for each in selection.refused:
@@ -133,7 +133,7 @@ def _assess(
     )
 
 
-def _unknown(
+def _describe_refused(
     look: _Look,
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | RotatorError],

@@ -63,7 +63,7 @@ class WorkQueue(Generic[T]):
             self._is_open = False
             self._changed.notify_all()
 
-    def deferred(self) -> list[tuple[Work[T], str]]:
+    def defer_rest(self) -> list[tuple[Work[T], str]]:
         """The work that was not handed out, with reasons; call it once all workers have ended."""
         with self._changed:
             self._lanes.defer_all(OUT_OF_TIME)
@@ -79,11 +79,11 @@ class WorkQueue(Generic[T]):
                 now_s = self._clock.monotonic()
                 if now_s >= self._ends_at_s:
                     return None
-                waiting = self._lanes.waiting(now_s)
+                waiting = self._lanes.list_waiting(now_s)
                 if not (waiting or self._may_go_on()):
                     self._changed.notify_all()  # the others wait for nothing either
                     return None
-                ready = self._shares.ready(self._lanes.awake(waiting, now_s))
+                ready = self._shares.select_ready(self._lanes.skip_paused(waiting, now_s))
                 if ready:
                     return self._take_from(ready)
                 if not block:
@@ -106,7 +106,7 @@ class WorkQueue(Generic[T]):
 
     def _may_go_on(self) -> bool:
         """Whether more work may come: added, after a pause, or at a skipped host that responds."""
-        running = (self._lanes.hosts[work.host] for work in self._shares.running())
+        running = (self._lanes.hosts[work.host] for work in self._shares.list_running())
         is_skipped = any(host.skip_reason is not None for host in running)
         return self._is_open or is_skipped or self._lanes.has_paused()
 
@@ -115,7 +115,7 @@ class WorkQueue(Generic[T]):
         taken = None
         if self._lanes.hosts[lane.host].is_in_doubt:
             alike = [each for each in ready if (each.host, each.kind) == (lane.host, lane.kind)]
-            busy = {work.client for work in self._shares.running(lane.host)}
+            busy = {work.client for work in self._shares.list_running(lane.host)}
             taken = self._lanes.draw(alike, busy, self._clock)
         if taken is None:
             _, taken = heappop(lane.heap)
@@ -150,5 +150,5 @@ class WorkQueue(Generic[T]):
     def _order_of(self, lane: Lane[T]) -> tuple[bool, int, Priority]:
         """Due bindings before probes, then the host with the fewest requests that may hang."""
         priority, host = lane.heap[0][0], self._lanes.hosts[lane.host]
-        pending = 0 if host.is_responsive else len(self._shares.running(lane.host))
+        pending = 0 if host.is_responsive else len(self._shares.list_running(lane.host))
         return priority.is_probe, pending, priority

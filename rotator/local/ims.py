@@ -52,7 +52,7 @@ class LocalIms(LocalServer):
     def __init__(self, *, now: Callable[[], float] = time.time, **settings: Any) -> None:
         super().__init__()
         self._now = now
-        self._initial = ImsSettings().changed(settings)
+        self._initial = ImsSettings().apply(settings)
         self._settings = self._initial
         self._mint = TokenMint()
         self._last: dict[str, tuple[str, int]] = {}  # by client id: token and its expiry (ms)
@@ -64,7 +64,7 @@ class LocalIms(LocalServer):
     def configure(self, **changes: Any) -> None:
         """Change settings (`ImsSettings`) from the next request on; raises ValueError."""
         with self._lock:
-            self._settings = self._settings.changed(changes)
+            self._settings = self._settings.apply(changes)
 
     def reset(self) -> None:
         """Restore the initial settings, and clear counters and requests."""
@@ -107,7 +107,7 @@ class LocalIms(LocalServer):
     def _token(self, request: Request) -> Reply:
         with self._lock:
             settings = self._settings
-            self._settings = settings.after_a_token_request()
+            self._settings = settings.advance()
             self._counters["token_requests"] += 1
         form = _form(request)
         if settings.behaviour == "hang":
@@ -173,7 +173,7 @@ class LocalIms(LocalServer):
     def _show(self, _: Request) -> Reply:
         with self._lock:
             settings = self._settings
-        return json_reply(200, {"settings": settings.shown(), "observed": self.observed()})
+        return json_reply(200, {"settings": settings.to_fields(), "observed": self.observed()})
 
     def _change(self, request: Request) -> Reply:
         try:

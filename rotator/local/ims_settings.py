@@ -53,7 +53,7 @@ class ImsSettings:
     success_status: int = 200
     refuses_like: str = "adobe"
 
-    def changed(self, changes: Mapping[str, Any]) -> ImsSettings:
+    def apply(self, changes: Mapping[str, Any]) -> ImsSettings:
         """These settings with some replaced, by Python values or values from JSON.
 
         A `behaviour` without `for_requests` lasts until changed. Raises ValueError for an unknown
@@ -87,7 +87,7 @@ class ImsSettings:
         if not 0 <= self.hang_s <= MAX_HANG_S:
             raise ValueError(f"hang_s: must be between 0 and {MAX_HANG_S}")
 
-    def after_a_token_request(self) -> ImsSettings:
+    def advance(self) -> ImsSettings:
         """The settings for the next token request."""
         if self.for_requests is None:
             return self
@@ -95,7 +95,7 @@ class ImsSettings:
             return replace(self, for_requests=self.for_requests - 1)
         return replace(self, for_requests=None, behaviour="ok")
 
-    def shown(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         """The settings as JSON values, without the client secrets."""
         values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
         return values | {"clients": sorted(self.clients), "scopes": sorted(self.scopes)}

@@ -91,7 +91,7 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         """The process id of the running server."""
-        return self._running().pid
+        return self._require_process().pid
 
     @property
     def announcement(self) -> dict[str, str]:
@@ -101,7 +101,7 @@ class ServerProcess:
         reason is on standard error.
         """
         if self._announcement is None:
-            stdout = self._running().stdout
+            stdout = self._require_process().stdout
             if stdout is None:
                 raise RuntimeError(f"{self._module}: standard output is not a pipe")
             ready, _, _ = select.select([stdout], [], [], START_TIMEOUT_S)
@@ -125,7 +125,7 @@ class ServerProcess:
             process.kill()
             process.wait()
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _require_process(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise RuntimeError(f"{self._module}: is not running")
         return self._process

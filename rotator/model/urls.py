@@ -7,7 +7,7 @@ import re
 import socket
 from urllib.parse import urlparse, urlsplit
 
-__all__ = ["endpoint_host", "hide_query", "problem_with_url", "reaches_this_host", "without_query"]
+__all__ = ["endpoint_host", "hide_query", "problem_with_url", "reaches_this_host", "strip_query"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -58,14 +58,14 @@ def endpoint_host(url: str) -> str:
     return f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"
 
 
-def without_query(url: str) -> str:
+def strip_query(url: str) -> str:
     """The URL without its query and parameters, which may hold a key."""
     return urlparse(url)._replace(params="", query="", fragment="").geturl()
 
 
 def hide_query(url: str) -> str:
     """The URL with `?***` in place of its query and parameters."""
-    bare = without_query(url)
+    bare = strip_query(url)
     return url if bare == url else f"{bare}?***"
 
 

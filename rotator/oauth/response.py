@@ -11,7 +11,7 @@ from rotator.errors import replace_error
 from rotator.model.access_token import AccessToken, Minted
 from rotator.model.fields import load_object
 from rotator.model.secret import Secret
-from rotator.model.urls import without_query
+from rotator.model.urls import strip_query
 from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
 from rotator.oauth.refusal import explain_refusal, members_of, mint_error
@@ -98,7 +98,7 @@ def _accept(response: HttpResponse, expected: Expectation, redactor: Redactor) -
         issued_at=issued_at,
         expires_at=issued_at + timedelta(seconds=lifetime_s),
         client_id=expected.client_id,
-        token_url=without_query(expected.token_url),
+        token_url=strip_query(expected.token_url),
         scope=scope,
     )
     return Minted(accepted, warnings)

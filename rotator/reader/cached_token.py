@@ -48,16 +48,16 @@ class CachedToken:
 
     def first_refresh_at(self, clock: Clock) -> float:
         """When to refresh first, with jitter for processes that have the same token."""
-        return self.due + self._after(clock.uniform(*_FIRST_REFRESH_SHARE))
+        return self.due + self._share_of_margin(clock.uniform(*_FIRST_REFRESH_SHARE))
 
     def poll_at(self, now: float, clock: Clock) -> float:
         """When to refresh again, after a read at `now` returned the same token."""
-        return now + max(1.0, self._after(clock.uniform(*_POLL_SHARE)))
+        return now + max(1.0, self._share_of_margin(clock.uniform(*_POLL_SHARE)))
 
     def retry_at(self, now: float, clock: Clock, *, failures: int) -> float:
         """When to try again after a failure that `failures` in a row preceded."""
         pause = min(_FIRST_RETRY_SHARE * 2.0 ** min(failures, 16), _LAST_RETRY_SHARE)
-        return now + max(1.0, self._after(pause * clock.uniform(*_RETRY_JITTER)))
+        return now + max(1.0, self._share_of_margin(pause * clock.uniform(*_RETRY_JITTER)))
 
     def is_newer_than(self, found: Snapshot) -> bool:
         """Whether `found` is an older token, as a replica or a cache may return.
@@ -69,7 +69,7 @@ class CachedToken:
             return found.issued_at < mine.issued_at
         return found.expires_at < mine.expires_at
 
-    def _after(self, share: float) -> float:
+    def _share_of_margin(self, share: float) -> float:
         return (self.expires - self.due) * share
 
 

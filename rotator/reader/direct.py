@@ -5,7 +5,7 @@ from __future__ import annotations
 from rotator.errors import ConfigError
 from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.process_state import importing
-from rotator.reader.secrets_manager import in_region
+from rotator.reader.secrets_manager import replica_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class DirectSource:
             from rotator.reader.direct_client import DirectClient
             from rotator.reader.direct_settings import read_settings
 
-        local_id = in_region(secret_id, self.region)
+        local_id = replica_id(secret_id, self.region)
         settings = read_settings(local_id, self.region)
         if isinstance(settings, str):
             return self._read_by_sdk(secret_id, stage, fresh=fresh, obstacle=settings)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.session import Session
 
-__all__ = ["SdkSource", "arn_region", "in_region"]
+__all__ = ["SdkSource", "arn_region", "replica_id"]
 
 # A request ends within 2.5 s: without threads a read waits for a refresh although the cached token
 # is valid, and a Lambda function has 3 s by default. The reader does the retries.
@@ -47,18 +47,18 @@ class SdkSource:
         with importing:
             import encodings.idna  # noqa: F401 - which every lookup of a host name imports
 
-            from rotator.aws.sdk_logs import without_bodies  # it imports logging
+            from rotator.aws.sdk_logs import hide_bodies  # it imports logging
         if self._failed and stage == "AWSCURRENT":
             # A new client, because the old one keeps the credentials that it found, if any.
             self.close()
         problem: BaseException
-        local_id = in_region(secret_id, self.region)
+        local_id = replica_id(secret_id, self.region)
         try:
             if self._client is None:
                 # botocore itself reads AWS_DEFAULT_REGION only.
                 region = self.region or arn_region(local_id) or os.environ.get("AWS_REGION")
                 self._client = self._owned = _connect(region or None)
-            with without_bodies():
+            with hide_bodies():
                 response: Mapping[str, Any] = self._client.get_secret_value(
                     SecretId=local_id, VersionStage=stage
                 )
@@ -99,14 +99,14 @@ class SdkSource:
 
 def _connect(region: str | None) -> BaseClient:
     """Create a client; its imports take most of the time until the first token."""
-    session = _without_collector(_open_session)
+    session = _call_without_collector(_open_session)
     region = region or session.get_config_variable("region")
     if region is not None:  # for STS too, which may have to be asked for credentials
         session.set_config_variable("region", region)
     # Finding credentials may run a program or a request, for seconds. So it isn't done under
     # `importing`, which blocks forks; the session keeps the credentials.
     found = region is not None and session.get_credentials() is not None
-    client: BaseClient = _without_collector(_make_client, session, region, found)
+    client: BaseClient = _call_without_collector(_make_client, session, region, found)
     if not found:
         from botocore.exceptions import NoCredentialsError
 
@@ -115,7 +115,7 @@ def _connect(region: str | None) -> BaseClient:
     return client
 
 
-def _without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what `make` returns
+def _call_without_collector(make: Any, *args: object) -> Any:  # noqa: ANN401 - what `make` returns
     """Call `make`, which imports a lot, without garbage collection, which would find nothing."""
     with importing:
         import gc
@@ -173,7 +173,7 @@ def arn_region(secret_id: str) -> str | None:
     return parts[3] if parts[0] == "arn" and len(parts) > 3 else None  # noqa: PLR2004
 
 
-def in_region(secret_id: str, region: str | None) -> str:
+def replica_id(secret_id: str, region: str | None) -> str:
     """The id of the secret's replica in this region: only the region in its ARN differs.
 
     Secrets Manager user guide, "Replicate secrets across Regions".

@@ -45,12 +45,12 @@ __all__ = [
     "edit_credentials",
     "is_complete",
     "merge_settings",
+    "normalize_fields",
     "refuse_secret_as_id",
     "remove_client_secret",
     "replace_client_secrets",
     "stored_client_secrets",
     "validate_edit",
-    "with_plain_names",
 ]
 
 NOTHING_GIVEN = Secret("{}")
@@ -81,7 +81,7 @@ def edit_credentials(
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, replacement)
-        return with_plain_names(change(dict(fields))) == with_plain_names(fields)
+        return normalize_fields(change(dict(fields))) == normalize_fields(fields)
 
     if is_needless(seen):
         return None
@@ -186,7 +186,7 @@ def replace_client_secrets(fields: dict[str, Any], texts: Sequence[str]) -> dict
     return others | {"client_secret": texts[0] if len(texts) == 1 else list(texts)}
 
 
-def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
+def _normalize_client_secrets(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with the client secrets in the simplest form, to compare them.
 
     Unchanged if they are under several keys, or there are none.
@@ -196,12 +196,12 @@ def _with_plain_secret(fields: dict[str, Any]) -> dict[str, Any]:
     return replace_client_secrets(fields, stored_client_secrets(fields))
 
 
-def with_plain_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+def normalize_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields under the names of this format, with plain client secrets, to compare them.
 
     A field with other content under Adobe's name than under ours is there under both.
     """
-    plain = _with_plain_secret(dict(fields))
+    plain = _normalize_client_secrets(dict(fields))
     renamed = {name: value for name, value in plain.items() if canonical_name(name) == name}
     for name, value in plain.items():
         if renamed.setdefault(canonical_name(name), value) != value:

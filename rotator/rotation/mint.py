@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OutlivedTokenError",
+    "match_stored",
     "mint",
     "mint_another",
     "redact_error",
     "refuse_if_outlived",
-    "same_stored",
     "shortens",
 ]
 
@@ -74,7 +74,7 @@ def _mint_and_probe(run: Run, assessment: Assessment) -> AccessToken:
     run.warnings.extend(RunWarning("rotator.mint_questioned", each) for each in problems)
     _refuse_unless_usable(granted.token, now=run.clock.now())
     minted = _complete(granted, assessment)
-    if same_stored(minted, assessment) is not None:
+    if match_stored(minted, assessment) is not None:
         return minted
     problem = _problem_with_margin(assessment, minted)
     if problem is not None:
@@ -116,7 +116,7 @@ def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> A
             break
         run.clock.sleep(pause_s)
         minted = mint(run, assessment)
-        if same_stored(minted, assessment) is None:
+        if match_stored(minted, assessment) is None:
             return minted
     raise MintError(
         "token endpoint: the provider handed out the stored token again; kept it: a run after its"
@@ -125,7 +125,7 @@ def mint_another(run: Run, assessment: Assessment, *, expires_at: datetime) -> A
     )
 
 
-def same_stored(minted: AccessToken, assessment: Assessment) -> AccessToken | None:
+def match_stored(minted: AccessToken, assessment: Assessment) -> AccessToken | None:
     """The stored token, if the provider handed it out again."""
     stored = assessment.stored
     if isinstance(stored, str) or stored.client_id != minted.client_id:
@@ -218,7 +218,7 @@ def _refuse_unless_usable(minted: AccessToken, *, now: datetime) -> None:
 
 def refuse_if_outlived(run: Run, assessment: Assessment, minted: AccessToken) -> None:
     """Raise OutlivedTokenError if the token has become useless since it was minted."""
-    is_same = same_stored(minted, assessment) is not None  # stored again with an earlier expiry
+    is_same = match_stored(minted, assessment) is not None  # stored again with an earlier expiry
     if minted.expires_at <= run.clock.now() or (
         not is_same and _ends_too_early(run, assessment, minted)
     ):

@@ -79,7 +79,7 @@ class _Rotation:
         stages = self.store.rotation_state(self.run.binding.token_secret).stages
         return PENDING in stages.get(self.step.version_id, ())
 
-    def waiting(self) -> StoredSecret | None:
+    def read_new_version(self) -> StoredSecret | None:
         """The rotation's version, None while it has no value."""
         return self.store.read_version(self.run.binding.token_secret, self.step.version_id)
 
@@ -108,7 +108,7 @@ class _Rotation:
         try:
             self.store.put_labelled(secret_id, text, version_id=version_id, stage=PENDING)
         except VersionConflict:
-            version = self.waiting()  # of a concurrent createSecret
+            version = self.read_new_version()  # of a concurrent createSecret
         return make_result(run, "staged", assessment, version or assessment.token_version)
 
     def put(self, secret: StoredSecret, text: Secret, *, version_id: str) -> None:
@@ -160,7 +160,7 @@ def _create(rotation: _Rotation) -> RotationResult:
         return unchanged_result(run, assessment)
     if not _can_wait(rotation, assessment):
         return mint_and_publish(run, assessment)
-    version = rotation.waiting()
+    version = rotation.read_new_version()
     if version is None:
         return mint_and_publish(run, assessment, rotation.put_pending)
     if _is_worth_keeping(rotation, assessment, version):
@@ -207,7 +207,7 @@ def _test(rotation: _Rotation) -> RotationResult:
     RotateImmediately), which passes if the credentials are usable.
     """
     run, assessment = rotation.run, rotation.assess()
-    version = rotation.waiting() if assessment.decision.due else None
+    version = rotation.read_new_version() if assessment.decision.due else None
     if version is None or rotation.is_current(assessment):
         return make_result(run, "tested", assessment, assessment.token_version)
     token = _usable_token(rotation, assessment, version)
@@ -231,7 +231,7 @@ def _finish(rotation: _Rotation) -> RotationResult:
         assessment = rotation.assess()
         if rotation.is_current(assessment) or not assessment.decision.due:
             break
-        version, problem = rotation.waiting(), ""
+        version, problem = rotation.read_new_version(), ""
         if version is None or not rotation.is_pending():
             continue
         token = _usable_token(rotation, assessment, version)

@@ -61,15 +61,15 @@ class ApiResponse:
     @property
     def error_code(self) -> str | None:
         """The API's error code, None if it sends none."""
-        return self._shown[0]
+        return self._redacted_details[0]
 
     @property
     def debug_id(self) -> str | None:
         """The API's request id, for its support; None if it sends none."""
-        return self._shown[1]
+        return self._redacted_details[1]
 
     @cached_property
-    def _shown(self) -> tuple[str | None, ...]:
+    def _redacted_details(self) -> tuple[str | None, ...]:
         return self._redactor.redact_together(
             _error_code(self._response.body, self._redactor),
             debug_id(self._response.headers, self._redactor),

@@ -16,9 +16,9 @@ from rotator.model.stored import parse_token
 from rotator.rotation.assess import assess, assess_again, confirm_credentials
 from rotator.rotation.mint import (
     OutlivedTokenError,
+    match_stored,
     mint,
     mint_another,
-    same_stored,
     shortens,
 )
 from rotator.rotation.one_active_token import mint_active, publish_last
@@ -198,7 +198,7 @@ def _mint_and_publish(
         minted = active
     else:
         minted = mint(run, assessment)
-    stored = same_stored(minted, assessment)
+    stored = match_stored(minted, assessment)
     if stored is not None:
         if shortens(minted, stored):
             # An earlier expiry is stored, a later one is not.

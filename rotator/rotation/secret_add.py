@@ -128,7 +128,7 @@ def _add(
         old_digest=digest_of(addition.stored.value),
         old_tokens_end_at=find_end_of_tokens(run, seen),
     )
-    before = _before(seen, addition)
+    before = _state_before(seen, addition)
     seen = publish(run, seen, intent)
     ends_at = run.now() + timedelta(days=seen.settings.lifetime_days)
     try:
@@ -223,7 +223,7 @@ def _refuse_repeated(seen: Situation, addition: _Addition, added: NewSecret) -> 
     )
 
 
-def _before(seen: Situation, addition: _Addition) -> SecretRotation | None:
+def _state_before(seen: Situation, addition: _Addition) -> SecretRotation | None:
     """The state to return to; a lost intent is kept while its client secret may be listed late."""
     rotation = seen.rotation
     if addition.lost is None and rotation is not None and rotation.step == "adding":

@@ -131,7 +131,7 @@ def prove_stored(
     endpoint accepts no stored one, ConfigError if the list doesn't show which one it is.
     """
     if not may_mint(seen):
-        return _stored_by_list(seen, listed)
+        return _find_stored(seen, listed)
     values = seen.credentials.client_secrets
     accepted = find_accepted(run, seen, values)
     if not isinstance(accepted, MintError):
@@ -152,7 +152,7 @@ def explain_refused_stored(
     return explain_untried(seen, refused, "the stored client secret", "nothing was changed")
 
 
-def _stored_by_list(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredClientSecret:
+def _find_stored(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredClientSecret:
     bound = find_bound(seen, listed)
     if bound is not None:
         return bound

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_listing import StoredClientSecret
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "with_provider_clock"]
+__all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "use_provider_clock"]
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """A smaller difference is not mentioned."""
 
 
-def with_provider_clock(run: SecretRun, admin: ClientAdmin) -> SecretRun:
+def use_provider_clock(run: SecretRun, admin: ClientAdmin) -> SecretRun:
     """The run with the provider's clock, if this host's is ahead of the `Date` of its responses."""
     return replace(run, clock_ahead=admin.clock_ahead)
 

@@ -30,7 +30,7 @@ from rotator.rotation.secret_removal import (
     explain_clock,
     is_same_twice,
     switch_off,
-    with_provider_clock,
+    use_provider_clock,
 )
 from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
 
@@ -51,7 +51,7 @@ def advance_two_slots(run: SecretRun, seen: Situation) -> SecretRotationResult:
     """Take the next steps of the rotation, as far as possible now."""
     admin = run.open_admin(seen)
     listed = admin.list()
-    run = with_provider_clock(run, admin)
+    run = use_provider_clock(run, admin)
     rotation = seen.rotation
     if rotation is None or rotation.step == "done":
         return begin(run, seen, admin, listed)

@@ -68,16 +68,16 @@ class StrictAdapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """As inherited, with connections that this adapter can cut."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
-        pool.ConnectionCls = self._tracked(pool.ConnectionCls)
+        pool.ConnectionCls = self._add_tracking(pool.ConnectionCls)
         return pool
 
     def get_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as inherited
         """As `get_connection_with_tls_context`, for requests before 2.32.2."""
         pool: Any = super().get_connection(*args, **options)
-        pool.ConnectionCls = self._tracked(pool.ConnectionCls)
+        pool.ConnectionCls = self._add_tracking(pool.ConnectionCls)
         return pool
 
-    def _tracked(self, kind: Any) -> Any:  # noqa: ANN401 - http's or https's
+    def _add_tracking(self, kind: Any) -> Any:  # noqa: ANN401 - http's or https's
         return partial(_tracked_kind(kind), track=self.track, note=self._responses.append)
 
     def track(self, made: socket.socket) -> None:

@@ -101,7 +101,7 @@ class EncodedEchoes:
         echo is more likely than chance.
         """
         chars = SQUEEZED_CHARS // 2 if is_patched else SQUEEZED_CHARS
-        squeezed = self._squeezed_halves if is_patched else self._squeezed
+        squeezed = self._squeezed_halves if is_patched else self._squeezed_runs
         return any(
             squeezed.occur_in(_squeeze(each))
             or self._is_scattered_in(each, chars)
@@ -132,7 +132,7 @@ class EncodedEchoes:
         return frozenset(form.lower() for form in self._forms if len(form) >= MIN_WHOLE_CHARS)
 
     @cached_property
-    def _squeezed(self) -> Runs:
+    def _squeezed_runs(self) -> Runs:
         return _runs(map(_squeeze, self._forms), SQUEEZED_CHARS)
 
     @cached_property

@@ -105,8 +105,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a host in doubt comes after all others": Mutation(
         "fleet/work.py",
-        "        pending = 0 if host.is_responsive else len(self._shares.running(lane.host))\n",
-        "        pending = 0 if host.is_responsive else 10**6\n",
+        "pending = 0 if host.is_responsive else len(self._shares.list_running(lane.host))\n",
+        "pending = 0 if host.is_responsive else 10**6\n",
         f"{SAMPLING} -k while_other_hosts",
     ),
     "fleet: a client that failed stays first": Mutation(
@@ -189,8 +189,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: metadata that hang are waited for by the other reads": Mutation(
         "aws/fleet_store.py",
-        "        store = self if task.is_retry else self._limited()\n",
-        "        store = self if task.is_retry or task.describes else self._limited()\n",
+        "        store = self if task.is_retry else self._limit_time()\n",
+        "        store = self if task.is_retry or task.describes else self._limit_time()\n",
         f"{STORE} -k metadata_that_hangs",
     ),
     "fleet: hosts that hang take every worker": Mutation(

@@ -74,7 +74,7 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: a client secret that is stored already is written again": Mutation(
         "rotation/credentials.py",
-        "with_plain_names(change(dict(fields))) == with_plain_names(fields)",
+        "normalize_fields(change(dict(fields))) == normalize_fields(fields)",
         "change(dict(fields)) == fields",
         "tests/unit/rotation/test_credentials.py -k not_written_again",
     ),

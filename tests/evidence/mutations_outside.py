@@ -202,7 +202,7 @@ OUTSIDE_MUTATIONS = {
     ),
     "a key in the token URL is published": Mutation(
         "oauth/response.py",
-        "token_url=without_query(expected.token_url),",
+        "token_url=strip_query(expected.token_url),",
         "token_url=expected.token_url,",
         "tests/unit/oauth/test_echoes_that_would_be_published.py -k query",
     ),

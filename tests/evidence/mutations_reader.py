@@ -74,7 +74,7 @@ READER_MUTATIONS = {
     ),
     "a run imports asyncio": Mutation(
         "logs.py",
-        'with deferred("asyncio"):',
+        'with defer_import("asyncio"):',
         "if True:",
         "tests/unit/test_logs.py -k start",
     ),

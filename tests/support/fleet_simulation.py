@@ -57,7 +57,7 @@ class Simulation:
         while self.now_s < self.lasts_s:
             self._begin()
             self._advance()
-        self.deferred = {work.item: cause for work, cause in self.queue.deferred()}
+        self.deferred = {work.item: cause for work, cause in self.queue.defer_rest()}
 
     def _begin(self) -> None:
         while len(self._running) < self.workers:

@@ -15,7 +15,7 @@ import structlog
 
 from rotator import logs
 from rotator.errors import MintError, StoreError
-from rotator.logs import deferred
+from rotator.logs import defer_import
 from rotator.model.secret import Secret
 from tests.support.python_process import run_python
 
@@ -222,7 +222,7 @@ def not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_module_is_loaded_at_its_first_use(capsys: pytest.CaptureFixture[str]) -> None:
-    with deferred(NAME):
+    with defer_import(NAME):
         import this
     assert NAME not in sys.modules
     assert capsys.readouterr().out == ""
@@ -232,12 +232,12 @@ def test_module_is_loaded_at_its_first_use(capsys: pytest.CaptureFixture[str]) -
 
 def test_module_that_is_put_off_counts_as_not_loaded() -> None:
     """`logging.LogRecord` uses `sys.modules.get("asyncio")` if that is true (Python 3.12)."""
-    with deferred(NAME):
+    with defer_import(NAME):
         assert not sys.modules.get(NAME)
 
 
 def test_use_while_it_is_put_off_loads_the_module() -> None:
-    with deferred(NAME):
+    with defer_import(NAME):
         from this import d
     assert d["A"] == "N"
     assert sys.modules[NAME].d is d
@@ -246,8 +246,8 @@ def test_use_while_it_is_put_off_loads_the_module() -> None:
 def test_submodule_loads_the_package() -> None:
     done = run_python(
         """
-        from rotator.logs import deferred
-        with deferred("asyncio"):
+        from rotator.logs import defer_import
+        with defer_import("asyncio"):
             import asyncio.events
         print(asyncio.events.__name__, asyncio.run.__name__)
         """
@@ -258,7 +258,7 @@ def test_submodule_loads_the_package() -> None:
 def test_module_that_is_loaded_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = ModuleType(NAME)
     monkeypatch.setitem(sys.modules, NAME, loaded)
-    with deferred(NAME):
+    with defer_import(NAME):
         import this
     assert this is loaded
     assert sys.modules[NAME] is loaded

@@ -60,7 +60,7 @@ def test_every_command_has_help_with_an_example(
 def test_parser_of_one_command_says_what_that_of_all_says(command: str) -> None:
     parsers = (build_parser(command), build_parser())
 
-    assert len({each.named_command([command]).format_help() for each in parsers}) == 1
+    assert len({each.find_command([command]).format_help() for each in parsers}) == 1
 
 
 def test_help_lists_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

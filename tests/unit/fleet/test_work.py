@@ -55,7 +55,7 @@ def work_off(queue: WorkQueue[str], *, sick: Iterable[str], failure: Failure = D
 
 
 def deferred(queue: WorkQueue[str]) -> dict[str, str]:
-    return {work.item: cause for work, cause in queue.deferred()}
+    return {work.item: cause for work, cause in queue.defer_rest()}
 
 
 def test_work_is_handed_out_in_the_order_of_urgency() -> None:
@@ -63,7 +63,7 @@ def test_work_is_handed_out_in_the_order_of_urgency() -> None:
     queue = queue_of(names)
 
     assert work_off(queue, sick=[]) == names
-    assert queue.deferred() == []
+    assert queue.defer_rest() == []
 
 
 def test_host_that_hangs_holds_no_more_than_its_share() -> None:
@@ -140,7 +140,7 @@ def test_work_that_did_not_ask_its_host_says_nothing_for_it() -> None:
         queue.end(taken(queue), ended)
 
     assert queue.take() is None
-    assert len(queue.deferred()) == 1
+    assert len(queue.defer_rest()) == 1
 
 
 def test_thread_waits_for_an_answer_that_may_open_a_host_again() -> None:

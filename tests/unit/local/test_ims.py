@@ -304,13 +304,13 @@ def test_control_refuses_a_wrong_setting_and_keeps_the_old(client: ImsClient, bo
 )
 def test_wrong_settings_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
-        ImsSettings().changed(changes)
+        ImsSettings().apply(changes)
 
 
 def test_settings_show_no_client_secret() -> None:
-    settings = ImsSettings().changed({"clients": {CLIENT: [CANARY]}})
+    settings = ImsSettings().apply({"clients": {CLIENT: [CANARY]}})
     assert CANARY not in repr(settings)
-    assert CANARY not in str(settings.shown())
+    assert CANARY not in str(settings.to_fields())
 
 
 def test_registered_binding_can_mint_and_hides_its_secret(ims: LocalIms, client: ImsClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rotator.model.urls import hide_query, without_query
+from rotator.model.urls import hide_query, strip_query
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ from rotator.model.urls import hide_query, without_query
     ],
 )
 def test_query_and_parameters_are_not_shown(url: str, published: str, shown: str) -> None:
-    assert without_query(url) == published
+    assert strip_query(url) == published
     assert hide_query(url) == shown
