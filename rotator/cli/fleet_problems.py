@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["problem_lines", "strip_subject"]
 
 _UNNAMED_CREDENTIALS = "credentials secret: "
-# As `rotator.model.commands` makes them, or without backticks at the end of a message.
+# As `rotator.model.commands` makes them.
 _BINDING_COMMAND = re.compile(
-    r"(?P<tick>`)?rotator (?P<name>init|run)(?P<first> --[a-z-]+)?"
-    r" --credentials-secret (?P<credentials>[^\s`]+) --token-secret (?P<token>[^\s`]+)"
-    r"(?(tick)(?P<last> [^`]*)?`|$)"
+    r"`rotator (?P<name>init|run) --credentials-secret (?P<credentials>[^\s`]+)"
+    r" --token-secret (?P<token>[^\s`]+) ?(?P<options>[^`]*)`"
 )
 _CREDENTIALS_COMMAND = re.compile(
-    r"`rotator credentials set (?P<credentials>[^\s`]+)(?P<last> [^`]*)?`"
+    r"`rotator credentials set (?P<credentials>[^\s`]+) ?(?P<options>[^`]*)`"
 )
 
 
@@ -125,14 +124,13 @@ def _name(text: str, binding: Binding, credentials: str | None, token_secret: st
     def binding_command(found: re.Match[str]) -> str:
         if Binding(found["credentials"], found["token"]) != binding:
             return found[0]
-        options = ((found["first"] or "") + (found["last"] or "")).strip()
         command = init_command if found["name"] == "init" else run_command
-        return command(credentials, token_secret, options)
+        return command(credentials, token_secret, found["options"])
 
     def credentials_command(found: re.Match[str]) -> str:
         if found["credentials"] != binding.credentials_secret:
             return found[0]
-        return set_command(credentials, (found["last"] or "").strip())
+        return set_command(credentials, found["options"])
 
     text = _BINDING_COMMAND.sub(binding_command, text)
     return _CREDENTIALS_COMMAND.sub(credentials_command, text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError
 from rotator.model.binding import BINDING_TAG
+from rotator.model.commands import init_command
 from rotator.model.consent import has_consent, is_named, secret_name
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import parse_fields
@@ -74,7 +75,7 @@ def _require_consent(
     if agrees(credentials.token_secrets, token_version.arn):
         return
     name, ours = secret_name(token_version.arn), credentials_version.secret_id
-    command = f"rotator init --bind-only --credentials-secret {ours} --token-secret {name}"
+    command = init_command(ours, name, "--bind-only")
     if is_shared:
         raise ConfigError(
             f"token secret {name}: is its own credentials secret, which token_secrets has to name"

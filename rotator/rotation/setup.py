@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.clock import SYSTEM_CLOCK
-from rotator.model.commands import init_command, set_command
+from rotator.model.commands import init_command, run_command, set_command
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
@@ -64,8 +64,7 @@ def set_up_binding(
     if text is not None:
         keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
         done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
-    command = f"rotator run --credentials-secret {credentials_secret} --token-secret {token_secret}"
-    return [*done, f"next: {command}"]
+    return [*done, f"next: {run_command(credentials_secret, token_secret)}"]
 
 
 def _ask_text(ask: Callable[[], JsonInput], consumer: str | None) -> Secret:

@@ -30,7 +30,7 @@ def test_init_creates_and_binds_both_secrets_and_run_works(cli: Cli, vault: Vaul
     assert ended.stdout.splitlines() == [
         f"created token secret {vault.token_secret}, without a value yet",
         f"created credentials secret {vault.credentials_secret}",
-        f"next: rotator run {' '.join(vault.selectors)}",
+        f"next: `rotator run {' '.join(vault.selectors)}`",
     ]
     assert vault.fields(vault.credentials_secret) == {
         **json.loads(vault.init_input()),

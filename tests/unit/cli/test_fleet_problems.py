@@ -181,23 +181,6 @@ def test_commands_of_credentials_without_a_value_say_what_to_put_for_the_placeho
     ]
 
 
-def test_command_outside_of_backticks_says_what_to_put_for_the_placeholder_too() -> None:
-    command = "rotator init --bind-only --credentials-secret c --token-secret"
-    reports = [
-        failed(
-            name, ConfigError(f"token secret t/{name}: if so: {command} t/{name}"), credentials="c"
-        )
-        for name in "ab"
-    ]
-
-    assert problem_lines(reports) == [
-        (
-            "failed: 2 token secrets, t/a, t/b: if so: `rotator init --credentials-secret c"
-            " --token-secret ID --bind-only` (with the name of the token secret for ID)"
-        )
-    ]
-
-
 def test_refusals_of_secrets_manager_are_told_once_and_name_each_secret_once() -> None:
     tokens = [failed(name, denial(f"t/{name}")) for name in "ab"]
     credentials = [failed(name, denial(f"c/{name}")) for name in "ab"]

@@ -192,7 +192,9 @@ def test_pattern_covers_no_empty_value_that_any_secret_may_have(
     )
     if not is_written:
         assert "covers it by a pattern only" in str(found.error)
-        assert "--bind-only --credentials-secret x/c --token-secret x/t" in str(found.error)
+        assert "`rotator init --credentials-secret x/c --token-secret x/t --bind-only`" in str(
+            found.error
+        )
 
 
 @pytest.mark.parametrize("value", ['{"username": "u"}', "hunter2", CLIENT, {"access_token": "x"}])

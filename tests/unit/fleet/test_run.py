@@ -217,7 +217,9 @@ def test_binding_found_by_tag_needs_the_consent_of_its_credentials(
     assert outcomes(reports) == {"a": "rotated" if is_served else "failed"}
     if not is_served:
         assert isinstance(reports["t/a"].error, ConfigError)
-        assert "rotator init --bind-only" in str(reports["t/a"].error)
+        assert "`rotator init --credentials-secret c/a --token-secret t/a --bind-only`" in str(
+            reports["t/a"].error
+        )
         assert rig.store.writes == []
 
 

@@ -51,7 +51,7 @@ def test_both_secrets_are_created_and_the_credentials_come_last() -> None:
         "c": {},
     }
     assert {secret.kms_key_id for secret in store.secrets.values()} == {"alias/k"}
-    assert done[-1] == "next: rotator run --credentials-secret c --token-secret t"
+    assert done[-1] == "next: `rotator run --credentials-secret c --token-secret t`"
     assert CANARY not in "".join(done)
 
 
