@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rotator.client_admin.adapter import HttpClientAdmin, send_once
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import Situation
 
 __all__ = ["open_secret_run", "run_client_secret_rotation"]
-
-UNAUTHORIZED = 401
 
 
 def run_client_secret_rotation(
@@ -114,7 +113,7 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
     """The message for a management token that the provider refused, with what to do."""
     if error.retryable:
         return str(error)
-    if error.status != UNAUTHORIZED and error.oauth_error != "invalid_client":
+    if error.status != HTTPStatus.UNAUTHORIZED and error.oauth_error != "invalid_client":
         return (
             f"{error}; check that these credentials may have the scope {credentials.scope}, or name"
             " others in credentials_secret of client_admin"

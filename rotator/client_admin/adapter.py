@@ -9,6 +9,7 @@ import json
 import re
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.client_admin.refusals import Refusal
@@ -36,9 +37,6 @@ __all__ = ["HttpClientAdmin", "send_once"]
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 1_000_000
-NO_CONTENT = 204
-NOT_FOUND = 404
-FIRST_FAILURE = 300
 VALUE_FIELDS = ("client_secret", "secretText")
 """The fields in which the supported providers return the value of a client secret."""
 
@@ -116,8 +114,8 @@ class HttpClientAdmin:
         """
         assert self._adapter.delete is not None  # noqa: S101 - as the kind says
         call = self._adapter.delete(self._target, _check_id(self._adapter, self._target, secret_id))
-        response = self._call(call, also_accepts=NOT_FOUND)
-        if response.status not in {NO_CONTENT, NOT_FOUND}:
+        response = self._call(call, also_accepts=HTTPStatus.NOT_FOUND)
+        if response.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:
             raise _explain_undocumented(self._target, call, response)
         if any(each.id == secret_id for each in self.list()):
             raise ClientAdminError(
@@ -157,7 +155,7 @@ class HttpClientAdmin:
             self._send, request, f"{self._target.settings.kind.name}: cannot {call.action}"
         )
         self._ahead_s = max(self._ahead_s, -seconds_ahead(response.headers, asked_at=asked_at))
-        if response.status >= FIRST_FAILURE and response.status != also_accepts:
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status != also_accepts:
             hidden = (token, *self._target.client_secrets, *self._known_values)
             raise Refusal(
                 response, Redactor.of(*hidden, sent=request), asked_at, code_alone=has_value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from rotator.client_admin.values import parse_items
@@ -30,10 +31,6 @@ __all__ = ["Refusal"]
 
 MAX_DESCRIPTION_CHARS = 200
 MAX_CODE_CHARS = 64
-UNAUTHORIZED = 401
-PERMISSIONS = frozenset({UNAUTHORIZED, 403})
-TOO_MANY_REQUESTS = 429
-FIRST_SERVER_FAILURE = 500
 MAX_PAUSE_S = 7 * 24 * 3600.0
 """A longer `Retry-After` is no advice."""
 
@@ -89,9 +86,9 @@ class Refusal:
         advice = adapter.advise(target, code) if adapter.advise and code else None
         if advice is not None:
             return f"; {advice}"
-        if status == UNAUTHORIZED:
+        if status == HTTPStatus.UNAUTHORIZED:
             return f"{explain_clock_skew(headers, now=self.asked_at)}; grant {adapter.grants}"
-        if status in PERMISSIONS:
+        if status == HTTPStatus.FORBIDDEN:
             return f"; grant {adapter.grants}"
         if not _is_temporary(status):
             return ""
@@ -103,7 +100,7 @@ class Refusal:
 
 
 def _is_temporary(status: int) -> bool:
-    return status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_FAILURE
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _parse(body: bytes) -> Mapping[str, object]:

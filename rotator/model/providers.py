@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,7 +83,7 @@ _REQUEST_REFUSALS = frozenset({"invalid_scope", "invalid_target"})
 
 def refuses_client(status: int | None, code: str | None) -> bool:
     """Whether a response refuses the client; some servers say so by the status 401 alone."""
-    return status == 401 or code in CLIENT_REFUSALS  # noqa: PLR2004 - HTTP
+    return status == HTTPStatus.UNAUTHORIZED or code in CLIENT_REFUSALS
 
 
 def refuses_every_request(status: int | None, code: str | None) -> bool:
@@ -91,7 +92,7 @@ def refuses_every_request(status: int | None, code: str | None) -> bool:
     The other codes of `CLIENT_REFUSALS` may mean one audience or grant only (Auth0 says
     `access_denied` with 403 to a client without access to the API).
     """
-    is_unauthorized = status == 401  # noqa: PLR2004 - HTTP
+    is_unauthorized = status == HTTPStatus.UNAUTHORIZED
     return code == "invalid_client" or (is_unauthorized and code not in _REQUEST_REFUSALS)
 
 

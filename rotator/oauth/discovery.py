@@ -6,6 +6,7 @@ Imports requests, so import this only to mint.
 from __future__ import annotations
 
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,7 +25,6 @@ __all__ = ["discover_token_url", "metadata_urls"]
 
 MAX_METADATA_BYTES = 262_144
 MAX_ISSUER_CHARS = 200
-HTTP_OK = 200
 
 
 def metadata_urls(issuer: str) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def discover_token_url(
             return _token_url(response, issuer)
         except MintError as error:
             failures.append(error)
-    raise max(failures, key=lambda error: (error.retryable, error.status == HTTP_OK))
+    raise max(failures, key=lambda error: (error.retryable, error.status == HTTPStatus.OK))
 
 
 def _fetch(url: str, timeouts: Timeouts, environment: Environment | None) -> HttpResponse:
@@ -82,11 +82,12 @@ def _fetch(url: str, timeouts: Timeouts, environment: Environment | None) -> Htt
 
 
 def _token_url(response: HttpResponse, issuer: str) -> str:
-    if response.status != HTTP_OK:  # RFC 8414 section 3.2
+    if response.status != HTTPStatus.OK:  # RFC 8414 section 3.2
         raise MintError(
             f"issuer: publishes no metadata (HTTP {response.status})",
             status=response.status,
-            retryable=response.status == 429 or response.status >= 500,  # noqa: PLR2004 - HTTP
+            retryable=response.status == HTTPStatus.TOO_MANY_REQUESTS
+            or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR,
         )
     if response.is_cut:
         raise MintError("issuer: the metadata is too long", status=response.status)

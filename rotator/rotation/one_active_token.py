@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from rotator.errors import ProbeError, RotatorError
@@ -41,9 +42,7 @@ def mint_active(run: Run, assessment: Assessment) -> tuple[Assessment, AccessTok
         try:
             return assessment, mint(run, assessment)
         except ProbeError as error:
-            from rotator.rotation.probe import UNAUTHORIZED  # here: other runs need no HTTP
-
-            if is_last or error.status != UNAUTHORIZED:
+            if is_last or error.status != HTTPStatus.UNAUTHORIZED:
                 raise
         run.clock.sleep(run.clock.uniform(*REMINT_PAUSE_S))
         seen, assessment = assessment, _read_again(run, assessment)

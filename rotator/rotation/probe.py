@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from rotator.errors import ConfigError, ProbeError, replace_error
@@ -23,20 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REJECTION_STATUSES",
-    "UNAUTHORIZED",
     "ApiResponse",
     "call_api",
     "make_probe",
     "make_stored_probe",
 ]
 
-UNAUTHORIZED = 401
-"""The status by which an API rejects a token as not valid, or not any more (RFC 9110 section
-15.5.2)."""
-
-REJECTION_STATUSES = frozenset({UNAUTHORIZED, 403})
-"""The statuses by which an API rejects a new token: also one that may not do this (RFC 9110
-section 15.5.4)."""
+REJECTION_STATUSES = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""The statuses by which an API rejects a new token: as not valid, or as one that may not do this
+(RFC 9110 sections 15.5.2 and 15.5.4)."""
 
 NOT_ABOUT_VALIDITY = frozenset({"401014", "401015"})
 """Adobe's codes for a 401 that a new token of the same client would get too."""
@@ -159,7 +155,10 @@ def make_stored_probe(
         response = call(
             url, token=stored.access_token, client_id=stored.client_id, timeout_s=timeout_s
         )
-        return response.status == UNAUTHORIZED and response.error_code not in NOT_ABOUT_VALIDITY
+        return (
+            response.status == HTTPStatus.UNAUTHORIZED
+            and response.error_code not in NOT_ABOUT_VALIDITY
+        )
 
     return is_rejected
 

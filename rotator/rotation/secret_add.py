@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rotator.errors import (
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["begin", "settle_add"]
 
 Found = TypeVar("Found")
-
-TOO_MANY_REQUESTS = 429
 
 TAKEOVER_AFTER = timedelta(minutes=5)
 """How long another run may take from its intent until both client secrets are stored. It also
@@ -160,7 +159,7 @@ def _was_only_throttled(admin: ClientAdmin, addition: _Addition, error: ClientAd
 
     The list decides, as far as it can be read.
     """
-    if error.status != TOO_MANY_REQUESTS:
+    if error.status != HTTPStatus.TOO_MANY_REQUESTS:
         return False
     known = {each.id for each in (*addition.listed, *addition.orphans)}
     try:

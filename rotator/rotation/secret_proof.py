@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
@@ -53,7 +54,6 @@ PROVE_S = 120.0
 until all of their servers know it."""
 
 PROVE_PAUSE_S = 10.0
-UNAUTHORIZED = 401
 
 LOCKED_OUT = "No stored client secret is accepted"
 """The heading in docs/client-secrets.md with the way out."""
@@ -118,7 +118,7 @@ def is_wrong(seen: Situation, refused: MintError) -> bool:
 
 def is_refused(seen: Situation, refused: MintError) -> bool:
     """As `is_wrong`, or a refusal without an error code, which probably means the same."""
-    is_bare = refused.status == UNAUTHORIZED and refused.oauth_error is None
+    is_bare = refused.status == HTTPStatus.UNAUTHORIZED and refused.oauth_error is None
     return is_bare or is_wrong(seen, refused)
 
 

@@ -140,7 +140,7 @@ SECRET_PROOF_MUTATIONS = {
     ),
     "client secret: a page of a proxy counts as a delete": Mutation(
         ADAPTER,
-        "        if response.status not in {NO_CONTENT, NOT_FOUND}:\n",
+        "        if response.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:\n",
         "        if False:\n",
         f"{CALLS} -k is_not_204",
     ),

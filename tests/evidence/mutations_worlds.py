@@ -87,7 +87,7 @@ WORLD_MUTATIONS = {
     ),
     "a token that a rival's mint has ended counts as refused": Mutation(
         "rotation/one_active_token.py",
-        "if is_last or error.status != UNAUTHORIZED:",
+        "if is_last or error.status != HTTPStatus.UNAUTHORIZED:",
         "if error.status:",
         f"{WORLDS} -k rival_ended",
     ),
@@ -191,7 +191,7 @@ WORLD_MUTATIONS = {
     ),
     "only the standard's refusal moves on to the next client secret": Mutation(
         "model/providers.py",
-        "return status == 401 or code in CLIENT_REFUSALS",
+        "return status == HTTPStatus.UNAUTHORIZED or code in CLIENT_REFUSALS",
         'return code == "invalid_client"',
         "tests/unit/oauth/test_refusals.py -k moves_on",
     ),
