@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.aws.store import SecretsManagerStore, connect
+from rotator.clock import SYSTEM_CLOCK
 from rotator.config import region_of
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.policy import RUN_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rotator.client_admin.adapter import HttpClientAdmin, send_once
 from rotator.client_admin.calls import Target
 from rotator.client_admin.kinds import ADAPTERS
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ClientAdminError, ConfigError, MintError, replace_error
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import set_command
 from rotator.model.consent import has_consent, secret_name
 from rotator.model.secret_rotation import DEFAULT_OVERLAP
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.client_admin.adapter import Send
+    from rotator.clock import Clock
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.clock import Clock
     from rotator.model.secret import Secret
     from rotator.model.secret_rotation import SecretRotationSettings
     from rotator.rotation.ports import Endpoint, HistoryStore

@@ -9,6 +9,7 @@ from rotator import logs
 from rotator.app import PUBLISH_S, ends_in
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import connect
+from rotator.clock import SYSTEM_CLOCK
 from rotator.config import PACES
 from rotator.errors import ConfigError
 from rotator.fleet.discovery import discover
@@ -18,7 +19,6 @@ from rotator.fleet.probes import FleetProbes
 from rotator.fleet.run import FleetRun, run_fleet
 from rotator.fleet.settings import FleetSettings
 from rotator.fleet.status import fleet_status
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.policy import RenewalPolicy
 from rotator.oauth.endpoint import TokenEndpoint
 

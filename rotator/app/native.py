@@ -9,11 +9,11 @@ from rotator.app import PUBLISH_S, new_token_probe, stored_token_probe
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.secret_ids import arn_region, check_secret_id
 from rotator.aws.store import connect
+from rotator.clock import SYSTEM_CLOCK
 from rotator.config import environment_names_arn, load_settings, region_of
 from rotator.errors import ConfigError
 from rotator.fleet.consent import check_assessment
 from rotator.model.binding import BINDING_TAG
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import init_command
 from rotator.model.policy import RUN_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint

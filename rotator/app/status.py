@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.aws.secret_ids import is_secret_id
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.fleet.status import assess_versions
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
 from rotator.rotation.both_secrets import read_both
 from rotator.rotation.overwrite import credentials_in_token_secret

@@ -12,13 +12,13 @@ from rotator.aws.error_details import is_temporary, safe_code
 from rotator.aws.error_table import THROTTLING_CODES
 from rotator.aws.errors import explain_error, explain_foreign_response
 from rotator.aws.time_limit import call_within
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import RotatorError, StoreError, replace_error
-from rotator.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["locate", "send_messages"]
 

@@ -148,7 +148,7 @@ def _env(args: argparse.Namespace) -> int:
 
 
 def _check_life(snapshot: Snapshot, min_life: timedelta, *, typed: str, secret_id: str) -> None:
-    from rotator.model.clock import SYSTEM_CLOCK
+    from rotator.clock import SYSTEM_CLOCK
     from rotator.model.instants import format_duration
 
     remaining = snapshot.expires_at - SYSTEM_CLOCK.now()

@@ -157,6 +157,6 @@ def write_openmetrics(
     """
     if path is None:
         return
-    from rotator.model.clock import SYSTEM_CLOCK
+    from rotator.clock import SYSTEM_CLOCK
 
     write_atomically(path, as_openmetrics(statuses, refused, now=SYSTEM_CLOCK.now()))

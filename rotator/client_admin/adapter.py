@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rotator.client_admin.refusals import Refusal
 from rotator.client_admin.values import parse_items
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ClientAdminError, ConfigError, replace_error
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.secret import Secret
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
 from rotator.transport.clock_skew import seconds_ahead
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.client_admin.calls import Adapter, Call, Target
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
     from rotator.transport.bounded import HttpResponse
 
     Send = Callable[[HttpRequest], HttpResponse]

@@ -12,8 +12,8 @@ from rotator.fleet.breaker import ClientState, HostState
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
+    from rotator.clock import Clock
     from rotator.fleet.breaker import Failure
-    from rotator.model.clock import Clock
 
 __all__ = ["Kind", "Lane", "Lanes", "Priority", "Work"]
 

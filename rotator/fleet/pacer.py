@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["Pacer"]
 

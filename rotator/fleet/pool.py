@@ -30,9 +30,9 @@ from rotator.rotation.rotate import log_warnings, rotate_assessed, unchanged_res
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.clock import Clock
     from rotator.fleet.report import Reports
     from rotator.fleet.work import Observation
-    from rotator.model.clock import Clock
     from rotator.rotation.assess import Assessment
     from rotator.rotation.run import Run
 

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from rotator.clock import Clock
     from rotator.fleet.pacer import Pacer
     from rotator.fleet.read import BatchStore
     from rotator.fleet.settings import FleetBinding, FleetSettings, Selection
-    from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RotationResult

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from rotator.clock import Clock
     from rotator.fleet.settings import Selection
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.clock import Clock
     from rotator.model.status import TokenStatus
     from rotator.rotation.ports import Endpoint
 

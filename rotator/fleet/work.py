@@ -22,7 +22,7 @@ from rotator.fleet.shares import Shares
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["OUT_OF_TIME", "Observation", "WorkQueue"]
 

@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import CredentialsError, MintError, replace_error
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.providers import SECRET_METHODS, refuses_client, resolve
 from rotator.oauth.retry import Retry
 from rotator.transport.environment import Environment
@@ -21,9 +21,9 @@ from rotator.transport.environment import Environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.clock import Clock
     from rotator.model.access_token import Minted
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.clock import Clock
     from rotator.model.providers import Provider
     from rotator.model.secret import Secret
     from rotator.transport.bounded import HttpResponse, Timeouts

@@ -9,7 +9,7 @@ from rotator.errors import MintError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["Retry"]
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 import os
 import time
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError
 from rotator.reader.cached_token import EMPTY
-from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.process_state import importing, make_forks_wait_for_imports
 from rotator.reader.refresher import Refresher
 from rotator.reader.snapshot import Snapshot
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from rotator.clock import Clock
     from rotator.reader.adapters import RequestsAuth
-    from rotator.reader.clock import Clock
     from rotator.reader.refusals import Advice, Body
     from rotator.reader.source import Source
 

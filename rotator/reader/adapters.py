@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.clock import SYSTEM_CLOCK
 from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
 from rotator.reader.refusals import MAX_BODY_BYTES, RELEVANT_STATUSES
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
+    from rotator.clock import Clock
     from rotator.reader import Snapshot, TokenReader
-    from rotator.reader.clock import Clock
 
 __all__ = ["RequestsAuth"]
 

@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 
-from rotator.reader.clock import SYSTEM_CLOCK
+from rotator.clock import SYSTEM_CLOCK
 from rotator.reader.hosts import AllowedHosts, pause_s, put_headers
 from rotator.reader.refusals import MAX_BODY_BYTES, RELEVANT_STATUSES
 
@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 
+    from rotator.clock import Clock
     from rotator.reader import Snapshot, TokenReader
-    from rotator.reader.clock import Clock
     from rotator.reader.refusals import Advice
 
 __all__ = ["HttpxAuth"]

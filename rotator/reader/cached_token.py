@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["EMPTY", "CachedToken", "TokenCache"]
 

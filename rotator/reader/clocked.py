@@ -8,14 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
     from rotator.reader.snapshot import Snapshot
 
 __all__ = ["ClockedReader"]
 
 
 class ClockedReader(TokenReader):
-    """A `TokenReader` with a given clock, such as `rotator.reader.clock.SystemClock`.
+    """A `TokenReader` with a given clock, such as `rotator.clock.SystemClock`.
 
     A subclass, because looking up the clock would make a warm read of TokenReader a tenth slower.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError
-from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.process_state import importing
 from rotator.reader.secrets_manager import replica_id
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
     from rotator.reader.direct_client import DirectClient
     from rotator.reader.secrets_manager import SdkSource
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from rotator.clock import Clock
     from rotator.reader.authorities import Contexts
-    from rotator.reader.clock import Clock
     from rotator.reader.direct_settings import Settings
 
 __all__ = ["DirectClient"]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
     from typing import Any
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
     from rotator.reader.snapshot import Snapshot
 
 __all__ = ["AllowedHosts", "pause_s", "put_headers"]

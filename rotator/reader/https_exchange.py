@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["Response", "exchange"]
 

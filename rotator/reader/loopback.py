@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError, signal_error
-from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.failures import explain_response, store_error
 from rotator.reader.https_exchange import exchange
 from rotator.reader.secrets_manager import arn_region
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from rotator.reader.clock import Clock
+    from rotator.clock import Clock
 
 __all__ = ["AGENT_TOKEN_FILE", "LoopbackSource"]
 

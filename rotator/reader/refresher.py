@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from rotator.clock import Clock
     from rotator.reader.cached_token import CachedToken
-    from rotator.reader.clock import Clock
     from rotator.reader.snapshot import Snapshot
     from rotator.reader.sources import Found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError, CredentialsError, RotatorError
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import (
@@ -13,7 +14,6 @@ from rotator.model.client_credentials import (
     canonical_name,
     meant_name,
 )
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import set_command
 from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
@@ -31,7 +31,7 @@ from rotator.rotation.swapped_names import refuse_token_secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
     from rotator.model.secret import StoredSecret
     from rotator.rotation.ports import SetupStore
 

@@ -15,7 +15,7 @@ from rotator.errors import StoreError, VersionConflict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import Store
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ProbeError, RotatorError
 from rotator.model.access_token import AccessToken
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.instants import format_instant
 from rotator.model.policy import RUN_BUDGET
 from rotator.model.stored import parse_token
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from rotator.clock import Clock
     from rotator.model.binding import Binding
-    from rotator.model.clock import Clock
     from rotator.model.policy import NoTokenReason, RenewalPolicy
     from rotator.model.secret import StoredSecret
     from rotator.rotation.assess import Assessment

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from rotator.clock import Clock
     from rotator.model.access_token import AccessToken
     from rotator.model.binding import Binding
-    from rotator.model.clock import Clock
     from rotator.model.policy import RenewalPolicy
     from rotator.rotation.ports import Endpoint, Store
     from rotator.rotation.result import RunWarning

@@ -16,7 +16,7 @@ from rotator.rotation.credentials import credentials_text, replace_client_secret
 from rotator.rotation.publish import Published, compare_and_set, is_successor, repeat_reads
 
 if TYPE_CHECKING:
-    from rotator.model.clock import Clock
+    from rotator.clock import Clock
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.ports import HistoryStore
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import (
     ClientAdminError,
     ConfigError,
@@ -15,7 +16,6 @@ from rotator.errors import (
 )
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import set_command
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.secret import Secret
@@ -29,9 +29,9 @@ from rotator.rotation.secret_result import SecretRotationResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rotator.clock import Clock
     from rotator.model.client_admin import AdminSettings
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.clock import Clock
     from rotator.model.secret import StoredSecret
     from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin, Endpoint, HistoryStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.clock import SYSTEM_CLOCK
 from rotator.model.commands import init_command, run_command, set_command
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag

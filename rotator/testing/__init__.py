@@ -14,8 +14,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from rotator.clock import SystemClock
 from rotator.errors import TokenUnavailable
-from rotator.reader.clock import SystemClock
 from rotator.reader.clocked import ClockedReader
 from rotator.reader.snapshot import instant_text
 

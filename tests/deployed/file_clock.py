@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rotator.model.clock import SystemClock
+from rotator.clock import SystemClock
 
 
 class FileClock(SystemClock):

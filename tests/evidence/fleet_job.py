@@ -9,6 +9,7 @@ from typing import Any
 from rotator import logs
 from rotator.aws.fleet_store import READERS, FleetStore
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
+from rotator.clock import SYSTEM_CLOCK, SystemClock
 from rotator.errors import RotatorError
 from rotator.fleet.discovery import discover
 from rotator.fleet.pacer import Pacer
@@ -17,7 +18,6 @@ from rotator.fleet.run import FleetRun, run_fleet
 from rotator.fleet.settings import FleetSettings
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG
-from rotator.model.clock import SYSTEM_CLOCK, SystemClock
 from rotator.model.policy import RenewalPolicy
 from rotator.oauth.endpoint import TokenEndpoint
 from tests.evidence.job import AGES, CLIENT_ID, CLIENT_SECRET, Stage, client_of, current_token

@@ -1,15 +1,15 @@
 """What stands where the reader looks delays, drips, hangs, resets and lies; the reader copes."""
 
+from __future__ import annotations
+
 import os
-import socket
-from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import RotatorError, StoreError
-from rotator.model.clock import SYSTEM_CLOCK, Clock
 from rotator.reader import TokenReader
 from rotator.reader.direct import DirectSource
 from rotator.reader.loopback import LoopbackSource
@@ -27,6 +27,12 @@ from tests.evidence.hostile_port import (
     survive,
 )
 from tests.support.reader_rig import chain
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from rotator.clock import Clock
 
 CANARY = "canary-secret-key"
 NOT_THE_SERVICE = "the response is not from Secrets Manager"

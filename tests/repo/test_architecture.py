@@ -16,33 +16,35 @@ PACKAGE = Path(__file__).parents[2] / "rotator"
 # counts wherever it stands, in a function or under TYPE_CHECKING too.
 MAY_IMPORT = {
     "errors": "",
+    # time, waiting and randomness
+    "clock": "",
     # what servers send: numbers, dates, the end of a body
     "wire": "",
     # values and decisions: no AWS, no HTTP, no logs
     "model": "errors wire",
     # HTTP, which knows no AWS
     "transport": "errors model wire | cryptography requests urllib3",
-    "oauth": "errors model transport wire | authlib cryptography joserfc requests",
+    "oauth": "clock errors model transport wire | authlib cryptography joserfc requests",
     # the providers' interfaces for the secrets of their clients
-    "client_admin": "errors model oauth transport wire",
+    "client_admin": "clock errors model oauth transport wire",
     # AWS, which knows no HTTP
-    "aws": "errors model | boto3 botocore",
+    "aws": "clock errors model | boto3 botocore",
     # what the product does
-    "rotation": "errors model transport | requests structlog",
+    "rotation": "clock errors model transport | requests structlog",
     # the reader's parser, so that the status is what readers find
-    "fleet": "aws errors model reader rotation | structlog",
+    "fleet": "aws clock errors model reader rotation | structlog",
     # settings, logs and the composition root
     "config": "aws errors model",
     "logs": "errors | structlog",
-    "app": "aws client_admin config errors fleet logs model oauth rotation",
+    "app": "aws client_admin clock config errors fleet logs model oauth rotation",
     # the doors
     "__init__": "aws model oauth rotation",
-    "cli": "__init__ app aws config demo errors fleet logs model reader rotation",
+    "cli": "__init__ app aws clock config demo errors fleet logs model reader rotation",
     "__main__": "cli",
     "lambda_handler": "app aws config errors logs model rotation",
     # the consumers' side
-    "reader": "aws errors wire | botocore httpx requests urllib3",
-    "testing": "errors reader | pytest",
+    "reader": "aws clock errors wire | botocore httpx requests urllib3",
+    "testing": "clock errors reader | pytest",
     # servers on loopback, and the demo that shows them
     "local": "errors reader | botocore moto werkzeug",
     "demo": "errors local logs reader",

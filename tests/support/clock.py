@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from rotator.model.clock import SystemClock
+from rotator.clock import SystemClock
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
 
 class ManualClock:
-    """A `rotator.model.clock.Clock` that stands still unless it is moved.
+    """A `rotator.clock.Clock` that stands still unless it is moved.
 
     `advance` moves both the wall clock and the monotonic one, `set_wall` the wall clock alone, as
     NTP or a person does. Sleeping advances, and `slept_s` keeps each pause. `uniform` answers the

@@ -5,13 +5,17 @@ management token that is asked for. Each class words it as its provider does. No
 is used to write a body.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rotator.model.clock import Clock
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rotator.clock import Clock
 
 MANAGEMENT_TOKEN = "canary-management-token"
 FIRST_VALUE = "canary-first-secret"

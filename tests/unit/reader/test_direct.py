@@ -13,10 +13,10 @@ import certifi
 import pytest
 import requests
 
+from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError, StoreError, TokenUnavailable
 from rotator.reader import authorities
 from rotator.reader.authorities import AMAZON_ROOTS, Contexts
-from rotator.reader.clock import SYSTEM_CLOCK
 from rotator.reader.direct import DirectSource
 from rotator.reader.https_exchange import exchange
 from tests.support.certificates import Identity, server_context

@@ -8,9 +8,7 @@ from itertools import pairwise
 import pytest
 
 from rotator.errors import ConfigError, RotatorError, SecretNotFound, StoreError, TokenUnavailable
-from rotator.model import clock as model_clock
 from rotator.reader import TokenReader
-from rotator.reader.clock import SystemClock
 from tests.support.reader_rig import (
     CURRENT,
     DUE,
@@ -240,10 +238,3 @@ def test_lambda_gets_no_thread_by_default(rig: ReaderRig, monkeypatch: pytest.Mo
     rig.clock.advance_to(DUE + 200)
     assert rig.reader.token() == "second"
     assert rig.source.threads == {threading.get_ident()}
-
-
-def test_clock_of_the_reader_is_one_of_the_model() -> None:
-    """It cannot be that one, whose imports cost more than the reader's own."""
-    clock: model_clock.Clock = SystemClock()
-    assert abs((clock.now() - model_clock.SYSTEM_CLOCK.now()).total_seconds()) < 60
-    assert all(2 <= clock.uniform(2, 3) < 3 for _ in range(100))

@@ -24,7 +24,6 @@ PACKAGES = Path(botocore.__file__).parents[1]
 LOOPBACK_ONLY = (
     "__init__",
     "cached_token",
-    "clock",
     "direct",
     "failures",
     "https_exchange",
@@ -47,7 +46,12 @@ AWS = (
     "sdk_logs.py",
 )
 WIRE = ("__init__.py", "dates.py", "framing.py")
-BESIDE = ("errors.py", *(f"aws/{name}" for name in AWS), *(f"wire/{name}" for name in WIRE))
+BESIDE = (
+    "clock.py",
+    "errors.py",
+    *(f"aws/{name}" for name in AWS),
+    *(f"wire/{name}" for name in WIRE),
+)
 """What the reader needs besides its folder."""
 
 

@@ -1,4 +1,7 @@
-"""The reader's clock: like `rotator.model.clock`, without its imports."""
+"""Time, waiting and randomness behind one object, so that tests can pass their own.
+
+The reader imports it, so it loads neither `typing` nor `random`.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Clock(Protocol):
-        """The reader's source of time and randomness, as in `rotator.model.clock`."""
+        """Time, waiting and randomness; always passed, so that no test has to patch it."""
 
         def now(self) -> datetime:
-            """The wall clock, as aware UTC."""
+            """The wall clock, as aware UTC: for instants that are stored."""
 
         def monotonic(self) -> float:
-            """Seconds since some fixed moment."""
+            """Seconds since some fixed moment: for durations and deadlines."""
 
         def sleep(self, seconds: float) -> None:
             """Wait."""
 
         def uniform(self, low: float, high: float) -> float:
-            """A random number between the two."""
+            """A random number between the two: for jitter."""
 
 
 __all__ = ["SYSTEM_CLOCK", "SystemClock"]
@@ -47,7 +50,7 @@ class SystemClock:
         time.sleep(seconds)
 
     def uniform(self, low: float, high: float) -> float:
-        """As in `Clock`; differs between forks, and does without `random`, which loads slowly."""
+        """As in `Clock`; a fork gets other numbers than its parent."""
         return low + (high - low) * int.from_bytes(os.urandom(4)) / 2**32
 
 
