@@ -19,11 +19,10 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from rotator import logs
 from rotator.app import Rotator, open_store
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.aws.metrics import DIMENSION, print_metrics
-from rotator.config import environment_names, load_fleet, load_log_settings, load_settings
+from rotator.config import environment_names, load_fleet, load_log_settings, load_settings, logs
 from rotator.errors import ConfigError, RotatorError, describe_unexpected, name_hint
 from rotator.model.instants import format_instant, parse_instant
 from rotator.model.rotation_step import parse_step

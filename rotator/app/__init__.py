@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import rotator.config.logs  # noqa: F401 - imports structlog before others do, without asyncio
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.clock import SYSTEM_CLOCK
 from rotator.config import region_of

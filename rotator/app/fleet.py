@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator import logs
 from rotator.app import PUBLISH_S, ends_in
 from rotator.aws.fleet_store import FleetStore
 from rotator.aws.store import connect
 from rotator.clock import SYSTEM_CLOCK
-from rotator.config import PACES
+from rotator.config import PACES, logs
 from rotator.errors import ConfigError
 from rotator.fleet.discovery import discover
 from rotator.fleet.manifest import load_manifest

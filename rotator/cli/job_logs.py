@@ -12,8 +12,7 @@ def configure_job_logs() -> None:
 
     If logs and result go to the same terminal, the events of outcomes are not logged.
     """
-    from rotator import logs
-    from rotator.config import load_log_settings
+    from rotator.config import load_log_settings, logs
 
     logs.configure()  # so that an error in the settings is logged
     settings = load_log_settings()

@@ -70,7 +70,7 @@ def secret_result_fields(result: SecretRotationResult) -> dict[str, object]:
 
 def failure_fields(error: RotatorError) -> dict[str, Any]:
     """The JSON object of a run that failed."""
-    from rotator import logs
+    from rotator.config import logs
 
     return {"outcome": "failed", "exit_code": exit_code(error), **logs.error_fields(error)}
 

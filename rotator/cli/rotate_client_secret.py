@@ -82,7 +82,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from rotator import logs
+    from rotator.config import logs
 
     secret_id = None
     try:

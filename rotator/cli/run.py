@@ -63,7 +63,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from rotator import logs
+    from rotator.config import logs
 
     binding, settings, secret_id = _named_binding(args), None, None
     try:

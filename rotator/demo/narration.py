@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rotator.config.logs import shows_colour
 from rotator.demo.screen import Screen
 from rotator.errors import RotatorError
 from rotator.local.environment import is_checkout, secrets_manager_client
 from rotator.local.ims import GREETING
 from rotator.local.playground import playground
-from rotator.logs import shows_colour
 from rotator.reader import TokenReader
 
 if TYPE_CHECKING:

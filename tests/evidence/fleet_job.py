@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from rotator import logs
 from rotator.aws.fleet_store import READERS, FleetStore
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
 from rotator.clock import SYSTEM_CLOCK, SystemClock
+from rotator.config import logs
 from rotator.errors import RotatorError
 from rotator.fleet.discovery import discover
 from rotator.fleet.pacer import Pacer

@@ -17,9 +17,9 @@ import botocore.endpoint
 import botocore.session
 from botocore.config import Config
 
-from rotator import logs
 from rotator.aws.store import SecretsManagerStore
 from rotator.cli.exit_codes import EXIT_CODES, exit_code
+from rotator.config import logs
 from rotator.errors import RotatorError
 from rotator.local.environment import aws_variables
 from rotator.local.ims import LocalIms

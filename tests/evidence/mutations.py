@@ -240,7 +240,7 @@ MUTATIONS = {
         f"{FAULTS} -k answer",
     ),
     "logs are not redacted": Mutation(
-        "logs.py", "            redact,\n", "", "tests/unit/test_logs.py -k masked"
+        "config/logs.py", "            redact,\n", "", "tests/unit/test_logs.py -k masked"
     ),
     "what was typed is in the error": Mutation(
         "cli/parser.py",

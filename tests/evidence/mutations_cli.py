@@ -43,7 +43,7 @@ CLI_MUTATIONS = {
         f"{TERMINAL} -k outcome_of_a_run",
     ),
     "command line: colours whatever NO_COLOR says": Mutation(
-        "logs.py",
+        "config/logs.py",
         "    return stream.isatty() and not is_plain\n",
         "    return stream.isatty()\n",
         f"{TERMINAL} -k colours",

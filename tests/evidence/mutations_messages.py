@@ -37,7 +37,7 @@ MESSAGE_MUTATIONS = {
         f"{TOKENS} -k not_known",
     ),
     "messages: a count is taken for a secret": Mutation(
-        "logs.py",
+        "config/logs.py",
         "(?!WORD|COUNT)",
         "(?!WORD)",
         "tests/unit/test_logs.py -k no_message_of_our_own",

@@ -73,13 +73,13 @@ READER_MUTATIONS = {
         "aws/store.py", "    limit_loading(core)\n", "", "tests/unit/aws/test_sdk_loader.py -k job"
     ),
     "a run imports asyncio": Mutation(
-        "logs.py",
+        "config/logs.py",
         'with defer_import("asyncio"):',
         "if True:",
         "tests/unit/test_logs.py -k start",
     ),
     "a module that was put off stays a stand-in for all others": Mutation(
-        "logs.py",
+        "config/logs.py",
         "    finally:\n        placeholder.unregister()\n",
         "    finally:\n        pass\n",
         "tests/unit/test_logs.py -k first_use",

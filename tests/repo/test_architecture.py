@@ -34,20 +34,19 @@ MAY_IMPORT = {
     # the reader's parser, so that the status is what readers find
     "fleet": "aws clock errors model reader rotation | structlog",
     # settings, logs and the composition root
-    "config": "aws errors model",
-    "logs": "errors | structlog",
-    "app": "aws client_admin clock config errors fleet logs model oauth rotation",
+    "config": "aws errors model | structlog",
+    "app": "aws client_admin clock config errors fleet model oauth rotation",
     # the doors
     "__init__": "aws model oauth rotation",
-    "cli": "__init__ app aws clock config demo errors fleet logs model reader rotation",
+    "cli": "__init__ app aws clock config demo errors fleet model reader rotation",
     "__main__": "cli",
-    "lambda_handler": "app aws config errors logs model rotation",
+    "lambda_handler": "app aws config errors model rotation",
     # the consumers' side
     "reader": "aws clock errors wire | botocore httpx requests urllib3",
     "testing": "clock errors reader | pytest",
     # servers on loopback, and the demo that shows them
     "local": "errors reader | botocore moto werkzeug",
-    "demo": "errors local logs reader",
+    "demo": "config errors local reader",
 }
 
 

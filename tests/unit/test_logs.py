@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import structlog
 
-from rotator import logs
+from rotator.config import logs
+from rotator.config.logs import defer_import
 from rotator.errors import MintError, StoreError
-from rotator.logs import defer_import
 from rotator.model.secret import Secret
 from tests.support.python_process import run_python
 
@@ -133,7 +133,7 @@ def test_words_of_our_own_are_left_alone(text: str) -> None:
 
 def messages_that_name_a_secret_field() -> set[str]:
     """The product's texts with such a field and a colon, a count in place of each variable."""
-    sources = Path(logs.__file__).parent.rglob("*.py")
+    sources = Path(logs.__file__).parents[1].rglob("*.py")
     trees = [ast.parse(each.read_text("utf-8")) for each in sources]
     texts = set()
     for node in (node for tree in trees for node in ast.walk(tree)):
@@ -246,7 +246,7 @@ def test_use_while_it_is_put_off_loads_the_module() -> None:
 def test_submodule_loads_the_package() -> None:
     done = run_python(
         """
-        from rotator.logs import defer_import
+        from rotator.config.logs import defer_import
         with defer_import("asyncio"):
             import asyncio.events
         print(asyncio.events.__name__, asyncio.run.__name__)
@@ -264,14 +264,14 @@ def test_module_that_is_loaded_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.modules[NAME] is loaded
 
 
-@pytest.mark.parametrize("door", ["rotator.logs, rotator.app", "rotator.lambda_handler"])
+@pytest.mark.parametrize("door", ["rotator.app", "rotator.lambda_handler"])
 def test_start_does_not_import_asyncio(door: str) -> None:
     done = run_python(f"import sys, {door}; print('asyncio' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr
 
 
 def test_structlog_imports_asyncio_by_itself() -> None:
-    """Once it does not, `rotator.logs` has nothing to put off."""
+    """Once it does not, `rotator.config.logs` has nothing to put off."""
     done = run_python("import sys, structlog; print('asyncio' in sys.modules)")
     assert done.stdout.strip() == "True", done.stderr
 
@@ -279,7 +279,7 @@ def test_structlog_imports_asyncio_by_itself() -> None:
 def test_asynchronous_events_are_logged() -> None:
     done = run_python(
         """
-        from rotator import logs
+        from rotator.config import logs
         import asyncio
         logs.configure(form="json")
         asyncio.run(logs.logger().ainfo("rotator.token_rotated"))

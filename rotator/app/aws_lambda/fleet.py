@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rotator import logs
 from rotator.app import PUBLISH_S
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import FLEET_DIMENSION, print_metrics
 from rotator.aws.queue import send_messages
+from rotator.config import logs
 from rotator.errors import copy_error
 from rotator.fleet.report import BindingReport, find_outage, summarize
 from rotator.model.instants import format_instant

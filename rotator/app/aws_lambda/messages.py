@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rotator import logs
 from rotator.app.aws_lambda.context import remaining_s
 from rotator.app.aws_lambda.fleet import open_fleet
-from rotator.config import load_fleet_options, load_settings
+from rotator.config import load_fleet_options, load_settings, logs
 from rotator.errors import ConfigError, RotatorError
 from rotator.fleet.settings import FleetBinding, Selection
 
