@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from rotator.errors import RotatorError
     from rotator.fleet.settings import FleetBinding
-    from rotator.model.client_credentials import ClientCredentials
     from rotator.rotation.assess import Assessment
 
 __all__ = ["check_assessment", "is_confirmed"]
@@ -48,27 +47,16 @@ def is_confirmed(
 
 
 def check_assessment(assessment: Assessment, *, is_tagged: bool) -> None:
-    """Raise ConfigError if a binding that was found by its tag lacks the consent."""
-    if is_tagged:
-        _require_consent(
-            assessment.credentials,
-            credentials_version=assessment.credentials_version,
-            token_version=assessment.token_version,
-        )
-
-
-def _require_consent(
-    credentials: ClientCredentials,
-    *,
-    credentials_version: StoredSecret,
-    token_version: StoredSecret,
-) -> None:
-    """Raise ConfigError unless the credentials name the token secret themselves.
+    """Raise ConfigError if the credentials of a tagged binding do not name its token secret.
 
     A pattern never covers the secret that contains it: else a tag could have a token written there.
     Nor does it cover an empty value such as `{}`: that is anybody's placeholder, for client
     credentials too.
     """
+    if not is_tagged:
+        return
+    credentials, token_version = assessment.credentials, assessment.token_version
+    credentials_version = assessment.credentials_version
     is_shared = credentials_version.arn == token_version.arn
     is_placeholder = _is_placeholder(token_version)
     agrees = is_named if is_shared or is_placeholder else has_consent

@@ -32,6 +32,7 @@ from rotator.rotation.secret_run import (
     LISTING_LAG,
     STORE_PATIENCE_S,
     add_new,
+    conclude_abandoned,
     drop_replaced,
     publish,
 )
@@ -277,10 +278,7 @@ def abandon(
     old = listed.get(rotation.old.id) if rotation.old else None
     if old is not None and not old.is_active:
         advice += f"; {old.id} is switched off there: switch it on if the credentials hold it"
-    if run.dry_run:
-        return run.conclude("would_change", f"{ended}; {advice}", rotation=rotation)
-    publish(run, seen, state)
-    return run.conclude("abandoned", f"{ended}; {advice}", rotation=state)
+    return conclude_abandoned(run, seen, rotation, f"{ended}; {advice}", state=state)
 
 
 def abandon_same_twice(
@@ -300,10 +298,7 @@ def abandon_same_twice(
         f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
         f" them the credentials hold before you delete one ({kind.where_to_delete})"
     )
-    if run.dry_run:
-        return run.conclude("would_change", ended, rotation=rotation)
-    publish(run, seen, None)
-    return run.conclude("abandoned", ended)
+    return conclude_abandoned(run, seen, rotation, ended)
 
 
 def _is_back(seen: Situation, rotation: SecretRotation) -> bool:
@@ -365,10 +360,7 @@ def abandon_rolled_back(
         f"AWSCURRENT was moved back to a version from before {name} was stored, so this rotation"
         f" has ended; {_explain_left(seen, left, by_id)}"
     )
-    if run.dry_run:
-        return run.conclude("would_change", ended, rotation=intent)
-    publish(run, seen, state)
-    return run.conclude("abandoned", ended, rotation=state)
+    return conclude_abandoned(run, seen, intent, ended, state=state)
 
 
 def _explain_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:

@@ -28,6 +28,7 @@ from rotator.rotation.secret_proof import (
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     add_new,
+    conclude_abandoned,
     drop_replaced,
     explain_age,
     is_old_enough,
@@ -167,7 +168,4 @@ def _abandon(run: SecretRun, seen: Situation, rotation: SecretRotation) -> Secre
         "another client secret was stored meanwhile, so this rotation has ended; the stored ones"
         " were left as they are"
     )
-    if run.dry_run:
-        return run.conclude("would_change", summary, rotation=rotation)
-    publish(run, seen, None)
-    return run.conclude("abandoned", summary)
+    return conclude_abandoned(run, seen, rotation, summary)

@@ -21,6 +21,18 @@ HERE = "http://here.invalid"
 """In an answer: the address of the token endpoint itself."""
 
 
+def credential_fields(token_url: str) -> dict[str, str]:
+    """The client credentials of the request, as rotator stores them."""
+    return {
+        "token_url": token_url,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "auth_method": "client_secret_post",
+        "scope": SCOPE,
+        "scope_policy": "refuse",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Drip:
     """Send `data` again and again, a byte at a time, with pauses that no read timeout notices."""

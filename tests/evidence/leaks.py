@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rotator.local.ims_control import HELLO_PATH
 from tests.evidence.job import CLIENT_ID, CLIENT_SECRET, Job, Stage, stage
 from tests.evidence.leak_search import search_run
-from tests.evidence.leaks_client_secret import client_secret_leaks
+from tests.evidence.leaks_client_secret import FUNCTION, client_secret_leaks
 from tests.evidence.row import Effort, TableRow
 from tests.support.http_server import Reply, Request
 from tests.support.traces import AWKWARD_SECRETS
@@ -18,12 +18,6 @@ from tests.support.wire import Fault
 
 TOKEN_START = "eyJhbGciOiJIUzI1NiIs"  # how every token of the local token endpoint begins
 JSON = {"Content-Type": "application/json"}
-
-FUNCTION = {
-    "AWS_LAMBDA_FUNCTION_NAME": "rotator",
-    "ROTATOR_CREDENTIALS_SECRET": "credentials",
-    "ROTATOR_TOKEN_SECRET": "token",
-}
 
 
 @dataclass(frozen=True, slots=True)

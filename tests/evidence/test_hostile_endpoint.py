@@ -28,9 +28,9 @@ from tests.evidence.hostile_words import (
     CLIENT_ID,
     CLIENT_SECRET,
     GOOD,
-    SCOPE,
     TOKEN,
     Row,
+    credential_fields,
 )
 from tests.support.clock import FunctionClock, ManualClock
 from tests.support.documents import DAY, HOUR, token_document
@@ -61,15 +61,7 @@ ANSWERS = st.lists(PIECES | st.binary(max_size=5), max_size=60).map(b"".join)
 
 
 def store_for(token_url: str) -> MemoryStore:
-    credentials = {
-        "token_url": token_url,
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "auth_method": "client_secret_post",
-        "scope": SCOPE,
-        "scope_policy": "refuse",
-    }
-    return MemoryStore(credentials=credentials, token=STORED)
+    return MemoryStore(credentials=credential_fields(token_url), token=STORED)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.evidence.hostile_rows import ROWS
-from tests.evidence.hostile_words import BASIC, CLIENT_ID, CLIENT_SECRET, SCOPE, TOKEN, Row
+from tests.evidence.hostile_words import (
+    BASIC,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SCOPE,
+    TOKEN,
+    Row,
+    credential_fields,
+)
 from tests.support.hostile_server import GOOD_ROW, HostileServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "hostile-answers.md"
@@ -26,19 +34,12 @@ CANARIES = (CLIENT_SECRET, CLIENT_SECRET[:18], BASIC, TOKEN)
 def rotator(url: str) -> object:
     from rotator.model.client_credentials import ClientCredentials
     from rotator.oauth.endpoint import TokenEndpoint
-
-    fields = {
-        "token_url": url,
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        "auth_method": "client_secret_post",
-        "scope": SCOPE,
-        "scope_policy": "refuse",
-    }
     from tests.support.clock import ManualClock
 
     endpoint = TokenEndpoint(deadline_s=1.0, clock=ManualClock(time.time()))
-    return endpoint.mint(ClientCredentials.from_fields(fields)).token.access_token.reveal()
+    return endpoint.mint(
+        ClientCredentials.from_fields(credential_fields(url))
+    ).token.access_token.reveal()
 
 
 def authlib(url: str) -> object:

@@ -3,9 +3,9 @@
 import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx
 import requests
@@ -14,7 +14,7 @@ from rotator.reader import TokenReader
 from rotator.reader.adapters import RequestsAuth
 from rotator.reader.adapters_httpx import HttpxAuth
 from tests.support.http_server import HttpServer, Reply, Request
-from tests.support.reader_rig import live_version, start_clock
+from tests.support.reader_rig import FunctionSource, live_version, start_clock
 
 Body = bytes | Iterator[bytes] | io.BytesIO | None
 
@@ -23,17 +23,12 @@ HOSTS = ("127.0.0.1", "localhost")
 REDIRECTS = {"/moved": 307, "/done": 303}
 
 
-class TokenSource:
-    has_fresh = False
+class TokenSource(FunctionSource):
+    """Has `token`, which a test replaces."""
 
     def __init__(self) -> None:
+        super().__init__(lambda: live_version(self.token))
         self.token = "old"
-        self.calls = 0
-
-    def read(self, secret_id: str, stage: str, *, fresh: bool) -> Mapping[str, Any]:
-        del secret_id, stage, fresh
-        self.calls += 1
-        return live_version(self.token)
 
 
 class Api(HttpServer):
