@@ -11,9 +11,18 @@ from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import RotatorError, StoreError, TokenUnavailable
 from rotator.fleet.status import assess_versions
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.stored import holds_client_credentials, parse_credentials, parse_fields
+from rotator.model.stored import (
+    holds_client_credentials,
+    parse_credentials,
+    parse_fields,
+    parse_token,
+)
 from rotator.rotation.both_secrets import read_both
-from rotator.rotation.overwrite import credentials_in_token_secret
+from rotator.rotation.overwrite import (
+    credentials_in_token_secret,
+    refuse_foreign_content,
+    refuse_unwanted_token,
+)
 
 if TYPE_CHECKING:
     from rotator.aws.store import SecretsManagerStore
@@ -33,14 +42,18 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
     else:
         credentials_version, token_version = read_both(settings.binding(), store)
     credentials, problem = _parse(credentials_version, settings.token_secret)
+    known = None if isinstance(credentials_version, RotatorError) else credentials_version
     status = assess_versions(
-        None if isinstance(credentials_version, RotatorError) else credentials_version,
+        known,
         token_version,
         credentials=credentials,
         store=store,
         policy=settings.job.policy(),
         now=SYSTEM_CLOCK.now(),
     )
+    if credentials is not None and known is not None:
+        refuse_unwanted_token(credentials, known, token_version, stored=status.reason)
+        problem = _find_foreign_content(known, token_version, store=store)
     named = settings.credentials_secret
     if named != settings.token_secret and _holds_credentials(token_version):
         problem = _explain_credentials(token_version, status, store=store)
@@ -49,6 +62,22 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         if tag is not None and not _is_named(tag, credentials_version):
             named = tag  # a run that combines the token with other credentials is refused
     return replace(status, credentials_error=problem, credentials_secret=named)
+
+
+def _find_foreign_content(
+    credentials_version: StoredSecret, token_version: StoredSecret, *, store: SecretsManagerStore
+) -> RotatorError | None:
+    """Why a run would not overwrite what the token secret holds; None if nothing is known."""
+    stored = parse_token(token_version)
+    try:
+        refuse_foreign_content(
+            credentials_version, token_version, stored=stored, store=store, is_tagged=False
+        )
+    except StoreError:  # a role that may not read tags
+        return None
+    except RotatorError as error:
+        return error
+    return None
 
 
 def _read_binding_tag(token_secret: str, *, store: SecretsManagerStore) -> str | None:

@@ -92,7 +92,6 @@ def _as_json(status: TokenStatus) -> dict[str, object]:
 
 def _as_table(status: TokenStatus, *, options: str) -> str:
     known, version, previous = status.client_secret, status.version_id, status.previous_version_id
-    next_step = run_command(status.credentials_secret, status.token_secret, options)
     rows = {
         "token secret": status.token_secret,
         "health": f"{status.health}: {status.reason.replace('_', ' ')}",
@@ -103,6 +102,15 @@ def _as_table(status: TokenStatus, *, options: str) -> str:
         "AWSPREVIOUS": f"{previous}, which readers use instead" if previous else None,
         "client id": status.client_id,
         "client secret": client_secret_text(known, datetime.now(UTC)) if known else None,
-        "next step": next_step if status.health != "healthy" else None,
+        "next step": _next_step(status, options),
     }
     return "\n".join(f"{name:<14}  {value}" for name, value in rows.items() if value is not None)
+
+
+def _next_step(status: TokenStatus, options: str) -> str | None:
+    """The run that replaces the token; None if it need not, or would end with the same problem."""
+    problem = status.credentials_error
+    is_refused = problem is not None and not problem.retryable
+    if status.health == "healthy" or is_refused:
+        return None
+    return run_command(status.credentials_secret, status.token_secret, options)

@@ -23,7 +23,6 @@ from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_fields, parse_token
 from rotator.reader.snapshot import parse
 from rotator.rotation.assess import assess_unprobed
-from rotator.rotation.overwrite import refuse_unwanted_token
 from rotator.rotation.ports import HistoryStore
 from rotator.rotation.run import Run
 
@@ -192,7 +191,6 @@ def assess_versions(
     )
     if credentials_version is None or credentials is None:
         return status
-    refuse_unwanted_token(credentials, credentials_version, token_version, stored=status.reason)
     rotation = read_rotation(parse_fields(credentials_version))
     client_secret = ClientSecretStatus.of(credentials_version.secret_id, rotation)
     return replace(status, client_secret=client_secret)

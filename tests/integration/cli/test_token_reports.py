@@ -193,6 +193,28 @@ def test_client_credentials_stored_over_a_token_that_readers_still_get_are_told_
     assert inside("token", vault.token_secret).returncode == 0
 
 
+@pytest.mark.parametrize("value", ["credentials", "credentials and a token", "foreign"])
+def test_status_of_what_was_stored_over_the_token_advises_no_run_that_is_refused(
+    inside: Cli, vault: Vault, value: str
+) -> None:
+    vault.put_token(age=HOUR)
+    over: dict[str, object] = {"user": "app", "password": "canary"}
+    if value != "foreign":
+        over = json.loads(vault.init_input())
+    if value == "credentials and a token":
+        over |= vault.token_fields(age=25 * HOUR)
+    vault.put(json.dumps(over))
+
+    told = inside("status", *vault.selectors)
+    ran = inside("run", *vault.selectors)
+
+    assert (told.returncode, ran.returncode) == (4, 2)
+    assert "next step" not in told.stdout
+    problem = told.stderr.removeprefix("rotator status: ").strip()
+    assert problem.startswith(f"token secret {vault.token_secret}: holds ")
+    assert problem in ran.stdout
+
+
 def test_status_of_credentials_from_which_a_token_was_taken_out_asks_for_no_other_content(
     inside: Cli, vault: Vault
 ) -> None:
