@@ -201,13 +201,13 @@ def load_secret_id(
 
     `name` is `token_secret` or `credentials_secret`; `given` maps the names of arguments, as errors
     show them, to their values. Raises ConfigError if two values differ, or there is none, and if
-    the variable decides on a token secret while another one looks like a misspelling.
+    the variable decides while another one looks like a misspelling.
     """
     variable = f"{PREFIX}{name.upper()}"
     typed = {label: text for label, text in given.items() if text is not None}
     if len(set(typed.values())) > 1:
         raise ConfigError(f"{' and '.join(typed)}: name different secrets; pass one of them")
-    if not typed and name == "token_secret":
+    if not typed:
         read_environment(environ, ())
     if not typed and environ.get(variable):
         typed = {variable: environ[variable]}

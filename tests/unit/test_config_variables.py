@@ -27,21 +27,28 @@ def test_variable_for_what_the_credentials_secret_holds_is_refused(name: str) ->
     assert "`rotator credentials set ID`" in said
 
 
-def test_misspelt_variable_is_refused_by_the_commands_that_read_the_token() -> None:
-    environ = {"ROTATOR_TOKEN_SECERT": "adobe/other", "ROTATOR_TOKEN_SECRET": "adobe/token"}
+@pytest.mark.parametrize("kind", ["token_secret", "credentials_secret"])
+def test_misspelt_variable_is_refused_where_a_variable_names_the_secret(kind: str) -> None:
+    environ = {"ROTATOR_TOKEN_SECERT": "adobe/other", f"ROTATOR_{kind.upper()}": "adobe/one"}
 
     with pytest.raises(ConfigError) as caught:
-        load_secret_id("token_secret", {}, environ=environ)
+        load_secret_id(kind, {}, environ=environ)
 
     assert str(caught.value) == "ROTATOR_TOKEN_SECERT: unknown; did you mean ROTATOR_TOKEN_SECRET?"
 
 
-@pytest.mark.parametrize("name", ["ROTATOR_ACCESS_TOKEN", "ROTATOR_CADENSE"])
-def test_token_secret_that_is_typed_is_read_whatever_the_variables_are(name: str) -> None:
-    """`rotator env ID --prefix ROTATOR` exports such variables, and is run again later."""
-    environ = {name: "x", "ROTATOR_TOKEN_SECRET": "adobe/other"}
+@pytest.mark.parametrize("kind", ["token_secret", "credentials_secret"])
+@pytest.mark.parametrize(
+    "name", ["ROTATOR_ACCESS_TOKEN", "ROTATOR_CADENSE", "ROTATOR_CLIENT_SECRET"]
+)
+def test_secret_that_is_typed_is_read_whatever_the_variables_are(name: str, kind: str) -> None:
+    """`rotator env ID --prefix ROTATOR` exports such variables, and is run again later.
 
-    assert load_secret_id("token_secret", {"ID": "adobe/token"}, environ=environ) == "adobe/token"
+    `rotator credentials set ID` is the way out that a refused ROTATOR_CLIENT_SECRET names.
+    """
+    environ = {name: "x", f"ROTATOR_{kind.upper()}": "adobe/other"}
+
+    assert load_secret_id(kind, {"ID": "adobe/one"}, environ=environ) == "adobe/one"
 
 
 def test_variable_for_the_token_is_refused() -> None:
