@@ -55,7 +55,7 @@ def edited_fields(published: Published) -> tuple[dict[str, Any], dict[str, Any]]
 def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """The fields that differ: `changed scope; removed audience`."""
     return "; ".join(
-        f"{verb} {', '.join(map(_safe_name, names))}"
+        f"{verb} {', '.join(_safe_names(names))}"
         for verb, names in _changed_names(before, after).items()
         if names
     )
@@ -170,12 +170,17 @@ def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
     }
 
 
-def _safe_name(name: str) -> str:
-    """The field's name, or a misspelling of one; a secret may have been pasted as another key."""
+def _safe_names(names: list[str]) -> list[str]:
+    """The fields' names, or misspellings of one; of others, which may be secrets, the number."""
     from rotator.model.client_credentials import ClientCredentials, is_plain_key, meant_name
 
-    is_known = name in ClientCredentials.KEYS or (is_plain_key(name) and meant_name(name))
-    return name if is_known else "another key"
+    safe = [
+        name
+        for name in names
+        if name in ClientCredentials.KEYS or (is_plain_key(name) and meant_name(name))
+    ]
+    others = len(names) - len(safe)
+    return safe + {0: [], 1: ["another key"]}.get(others, [f"{others} other keys"])
 
 
 def _next_step(secret_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:

@@ -26,9 +26,15 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: an overdue token comes without a next step": Mutation(
         "cli/status.py",
-        'next_step if status.health != "healthy" else None',
-        'next_step if status.health == "unusable" else None',
+        '    if status.health == "healthy" or is_refused:\n',
+        '    if status.health != "unusable" or is_refused:\n',
         f"{TOKENS} -k needs_somebody",
+    ),
+    "messages: the next step is a run that is refused": Mutation(
+        "cli/status.py",
+        "is_refused = problem is not None and not problem.retryable",
+        "is_refused = problem is not None and problem.retryable",
+        f"{TOKENS} -k over_the_token",
     ),
     "messages: a pasted next step has what a tag injects": Mutation(
         "app/status.py",
@@ -104,8 +110,8 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: a key that may be a secret is named": Mutation(
         "cli/edit_report.py",
-        'return name if is_known else "another key"',
-        "return name",
+        "(is_plain_key(name) and meant_name(name))",
+        "name",
         "tests/integration/cli/test_client_secrets.py -k may_be_a_secret",
     ),
     "messages: the command that undoes an edit undoes every later one": Mutation(

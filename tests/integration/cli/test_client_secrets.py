@@ -250,6 +250,20 @@ def test_key_that_may_be_a_secret_is_not_named(inside: Cli, vault: Vault, key: s
     assert ended.stdout.startswith(f"removed another key in credentials secret {name}\n")
 
 
+def test_several_keys_that_may_be_secrets_are_told_once_with_their_number(
+    inside: Cli, vault: Vault
+) -> None:
+    name = vault.credentials_secret
+    others = ("note", "kXqTzWbNfHsLpRdV", "team")
+    vault.put_credentials(audience="a", **dict.fromkeys(others, "x"))
+
+    removed = json.dumps(dict.fromkeys((*others, "audience")))
+    ended = inside("credentials", "set", name, stdin=removed)
+
+    told = f"removed audience, 3 other keys in credentials secret {name}\n"
+    assert ended.stdout.startswith(told)
+
+
 def test_several_replaced_client_secrets_are_counted(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(client_secret=[vault.client_secret, NEWER])
 
