@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import rotator.config.logs  # noqa: F401 - imports structlog before others do, without asyncio
 from rotator.aws.store import SecretsManagerStore, connect
 from rotator.clock import SYSTEM_CLOCK
-from rotator.config import region_of
+from rotator.config import environment_token_secret, region_of
 from rotator.model.policy import RUN_BUDGET
+from rotator.model.stored import no_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.rotate import rotate_token
 from rotator.rotation.swapped_names import refuse_token_secret
@@ -57,11 +58,14 @@ def open_store_for(secret_id: str) -> SecretsManagerStore:
 def read_credentials_secret(secret_id: str) -> StoredSecret:
     """The current version of a credentials secret.
 
-    Raises CredentialsError if it is a token secret, and as the store does.
+    Raises CredentialsError if it is a token secret, SecretNotFound if it has no value, and as the
+    store does.
     """
     store = open_store_for(secret_id)
     [secret] = store.read(secret_id)
     refuse_token_secret(secret, store=store)
+    if secret.text is None:
+        raise no_credentials(secret_id, environment_token_secret(secret_id, ()))
     return secret
 
 

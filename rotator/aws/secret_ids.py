@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rotator.errors import ConfigError
+from rotator.model.commands import UNKNOWN
 
 __all__ = ["arn_region", "check_secret_id", "is_secret_arn", "is_secret_id", "shared_region"]
 
@@ -18,6 +19,8 @@ def check_secret_id(label: str, text: str) -> str:
     """`text`, if it can be a secret's name or ARN; else raises ConfigError, which names `label`."""
     if not text.strip():
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
+    if text == UNKNOWN:
+        raise ConfigError(f"{label}: {UNKNOWN} stands for a secret's name; give that, or its ARN")
     if not is_secret_id(text):
         raise ConfigError(f"{label}: is not a valid secret name or ARN")
     if text.startswith("arn:") and not is_secret_arn(text):

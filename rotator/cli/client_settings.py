@@ -10,7 +10,12 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.pasted import find_problem_with_adobe_id, refuse_named_value, refuse_pasted
+from rotator.cli.pasted import (
+    find_problem_with_adobe_id,
+    is_json,
+    refuse_named_value,
+    refuse_pasted,
+)
 from rotator.errors import ConfigError
 from rotator.model.secret import Secret
 
@@ -47,7 +52,6 @@ authentication page of the Photoshop API."""
 _ADOBES_OWN = frozenset(",".join(ADOBE_SCOPES.values()).split(","))
 _NAMES = ("provider", "token_url", "issuer", "scope", "audience")
 _MAX_CHARACTERS = 1_000_000
-_JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 _UTF_16 = "is UTF-16 text, or binary, as PowerShell can write; save it as UTF-8"
 
 
@@ -211,13 +215,13 @@ def ask_credentials(settings: dict[str, str]) -> JsonInput:
     return JsonInput(fields, Secret(text))
 
 
-def ask_client_secret(client_id: str | None = None) -> str:
+def ask_client_secret(secret_id: str, client_id: str | None = None) -> str:
     """The client secret, from a prompt or standard input, as text or `{"client_secret": ...}`.
 
-    At a prompt, the client id is asked again. Raises ConfigError if it is missing, or is any other
+    The arguments are those of `ask_changes`. Raises ConfigError if it is missing, or is any other
     JSON.
     """
-    given = ask_changes(client_id).fields
+    given = ask_changes(secret_id, client_id).fields
     secret = given.pop("client_secret", None)
     if given or not isinstance(secret, str):
         raise ConfigError(
@@ -227,16 +231,16 @@ def ask_client_secret(client_id: str | None = None) -> str:
     return secret
 
 
-def ask_changes(client_id: str | None = None) -> JsonInput:
+def ask_changes(secret_id: str, client_id: str | None = None) -> JsonInput:
     """The new client secret, or the fields of a JSON object on standard input.
 
-    `client_id` is refused at a prompt. Raises ConfigError for other JSON, which is never a client
-    secret.
+    At a prompt, the client id of this credentials secret is refused. Raises ConfigError for other
+    JSON, which is never a client secret.
     """
     from rotator.model.json_text import JsonInput
 
-    text = _ask_secret_text(client_id)
-    if text.startswith(("{", "[", '"')) or text in _JSON_LITERALS:
+    text = _ask_secret_text(secret_id, client_id)
+    if is_json(text):
         fields = _parse_changes(text)
     else:
         refuse_named_value(text)
@@ -260,7 +264,7 @@ def _parse_changes(text: str) -> dict[str, Any]:
     for number, (name, value) in enumerate(fields.items(), 1):
         if value is not None and name not in ClientCredentials.KEYS:
             problem = explain_misspelling(name) or _unknown_key(name, number, len(fields))
-            raise ConfigError(f"{_source()}: {problem}")
+            raise ConfigError(f"standard input: {problem}")
     return _normalize_keys(fields)
 
 
@@ -283,21 +287,16 @@ def _normalize_keys(fields: dict[str, Any]) -> dict[str, Any]:
     return replace_error(
         lambda: rename_adobe_keys(fields),
         ValueError,
-        lambda error: ConfigError(f"{_source()}: {error}"),
+        lambda error: ConfigError(f"standard input: {error}"),
     )
 
 
-def _source() -> str:
-    """Where the input is from, in the words of the prompt at a terminal."""
-    return "client secret" if sys.stdin.isatty() else "standard input"
-
-
-def _ask_secret_text(client_id: str | None) -> str:
+def _ask_secret_text(secret_id: str, client_id: str | None) -> str:
     if not sys.stdin.isatty():
         return _read_text("pipe the client secret in, or run this at a terminal").strip()
     from rotator.cli.prompts import ask_secret
 
-    return ask_secret("client secret", client_id=client_id)
+    return ask_secret(client_id, secret_id=secret_id)
 
 
 def _parse_object(text: str, way_out: str) -> dict[str, Any]:
@@ -307,7 +306,7 @@ def _parse_object(text: str, way_out: str) -> dict[str, Any]:
     return replace_error(
         lambda: load_object(text),
         ValueError,
-        lambda error: ConfigError(f"{_source()}: {error}; {way_out}"),
+        lambda error: ConfigError(f"standard input: {error}; {way_out}"),
     )
 
 

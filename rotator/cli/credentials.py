@@ -158,7 +158,7 @@ def _set(args: argparse.Namespace) -> int:
     from rotator.rotation.credentials import is_complete, merge_settings
 
     def merge(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-        merged = merge_settings(fields, changes)
+        merged = merge_settings(fields, changes, secret_id=secret_id)
         refuse_secret_as_adobe_id(changes, merged)
         return expand_scope(merged) if "scope" in changes else merged
 
@@ -166,9 +166,10 @@ def _set(args: argparse.Namespace) -> int:
     given = JsonInput({})
     if is_asked:
         given = ask_changes(
+            secret_id,
             _check_before_asking(
                 secret_id, lambda fields: merge(fields, {**settings, "client_secret": _FILLER})
-            )
+            ),
         )
     changes = combine(settings, given.fields)
     published = _edit(
@@ -193,10 +194,13 @@ def _add_secret(args: argparse.Namespace) -> int:
     secret_id = named_credentials_secret(args)
     from rotator.rotation.credentials import add_client_secret
 
+    def add(fields: dict[str, Any], text: str) -> dict[str, Any]:
+        return add_client_secret(fields, text, secret_id=secret_id)
+
     text = ask_client_secret(
-        _check_before_asking(secret_id, lambda fields: add_client_secret(fields, _FILLER))
+        secret_id, _check_before_asking(secret_id, lambda fields: add(fields, _FILLER))
     )
-    published = _edit(secret_id, lambda fields: add_client_secret(fields, text))
+    published = _edit(secret_id, lambda fields: add(fields, text))
     if published is None:
         print(
             f"credentials secret {secret_id}: has this client secret already, as number 1, which"
@@ -270,6 +274,7 @@ def _edit(
 ) -> Published | None:
     """The edit, None if nothing had to be changed; `replacement` is for an unreadable value."""
     from rotator.app import open_store_for
+    from rotator.config import environment_token_secret
     from rotator.rotation.credentials import NOTHING_GIVEN, edit_credentials
 
     return edit_credentials(
@@ -278,6 +283,7 @@ def _edit(
         store=open_store_for(secret_id),
         given=given or NOTHING_GIVEN,
         replacement=replacement,
+        token_secret=environment_token_secret(secret_id, ()),
     )
 
 

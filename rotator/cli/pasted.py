@@ -11,27 +11,33 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import ConfigError
-from rotator.model.commands import set_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "WAY_OF_JSON",
     "find_pasted_problem",
     "find_problem_with_adobe_id",
+    "is_json",
     "refuse_named_value",
     "refuse_pasted",
 ]
 
 _NAMES_OF_VALUES = ("clientid", "clientsecret", "clientsecrets", "privatekey")
+WAY_OF_JSON = "pass JSON on standard input (`< client.json`)"
 _NAMED = "has a name in front of it"
 _QUOTES = ("\"'`\u2018\u201c", "\"'`\u2019\u201d")
+_JSON_LITERALS = ("null", "true", "false")  # RFC 8259 section 3
 _NAMED_VALUE = r"(?:export\s+)?[\"']?([A-Za-z][\w. -]{0,60})[\"']?\s*[=:]"
 
 
-def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | None:
+def find_pasted_problem(
+    text: str, *, client_id: str | None = None, secret_id: str | None = None
+) -> str | None:
     """Why `text` cannot be the client secret of this client, or its id; None if it can.
 
+    `secret_id` is the credentials secret that has this client id already, None for a new one.
     RFC 6749 (appendix A) allows printable ASCII; accents and the like are left to the provider, but
     nobody means a character that cannot be seen.
     """
@@ -41,12 +47,13 @@ def find_pasted_problem(text: str, *, client_id: str | None = None) -> str | Non
         return f"{_NAMED}; pass the value alone"
     if _is_quoted(text) and text.startswith('"'):
         return "is in double quotes; type it without them"
+    if is_json(text):
+        return f"is JSON, or begins like it; type the value alone, or {WAY_OF_JSON}"
     if text == client_id:
-        return (
-            "is the client id; copy the client secret, which the provider shows separately; if they"
-            ' were stored the wrong way around, pass {"client_id": "...", "client_secret": "..."}'
-            f" on standard input to {set_command(None)}"
-        )
+        from rotator.rotation.credentials import explain_swap
+
+        problem = "is the client id; copy the client secret, which the provider shows separately"
+        return problem + explain_swap(secret_id)
     return _find_invisible(text)
 
 
@@ -58,6 +65,11 @@ def find_problem_with_adobe_id(client_id: object) -> str | None:
             " copy the client ID, which the console shows separately"
         )
     return None
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` is meant as JSON, and not as a client id or a client secret."""
+    return text.startswith(("{", "[", '"')) or text in _JSON_LITERALS
 
 
 def refuse_named_value(text: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rotator.cli.answers import read_answer
 from rotator.cli.client_settings import (
     ADOBE_SCOPES,
     expand_adobe_scope,
@@ -15,7 +15,7 @@ from rotator.cli.client_settings import (
     is_for_adobe,
 )
 from rotator.cli.demo_shell import use_demo_endpoint
-from rotator.cli.pasted import find_pasted_problem, find_problem_with_adobe_id
+from rotator.cli.pasted import WAY_OF_JSON, find_pasted_problem, find_problem_with_adobe_id
 from rotator.errors import ConfigError, name_hint
 from rotator.model.fields import check_text
 from rotator.model.providers import DEFAULT_PRESET, PRESETS
@@ -30,6 +30,10 @@ __all__ = ["ask_client", "ask_secret"]
 _CLIENT = {"client_id": "unknown", "client_secret": "?"}
 _FILLER = {"provider": "generic", "audience": "unknown", "scope": "unknown", **_CLIENT}
 """Stands for what is not answered yet, to validate the rest."""
+
+_SEVERAL_LINES = (
+    f"has several lines, and none was taken; paste one value at a time, or {WAY_OF_JSON}"
+)
 
 
 def ask_client(settings: dict[str, str]) -> dict[str, Any]:
@@ -46,9 +50,10 @@ def ask_client(settings: dict[str, str]) -> dict[str, Any]:
     asked = use_demo_endpoint(expand_scope(_ask_settings(settings)))
     credentials_text({**asked, **_CLIENT})
     find_problem = partial(_problem_with_client_id, is_for_adobe=is_for_adobe(asked))
-    asked["client_id"] = _ask("client id: ", find_problem=find_problem)
-    asked["client_secret"] = ask_secret("client secret", client_id=asked["client_id"])
-    return asked
+    # A client secret that is pasted here by mistake is not shown.
+    client_id = _ask("client id (shown after Enter): ", find_problem=find_problem, is_hidden=True)
+    print(client_id, file=sys.stderr)
+    return asked | {"client_id": client_id, "client_secret": ask_secret(client_id)}
 
 
 def _ask_settings(settings: dict[str, str]) -> dict[str, Any]:
@@ -80,52 +85,45 @@ def _ask_settings(settings: dict[str, str]) -> dict[str, Any]:
     return asked
 
 
-def ask_secret(name: str, *, client_id: str | None = None) -> str:
-    """The line typed unseen, which is not the client id; raises ConfigError at the end of input."""
-    prompt = f"{name} (not shown): "
+def ask_secret(client_id: str | None, *, secret_id: str | None = None) -> str:
+    """The client secret, typed unseen; raises ConfigError at the end of input.
 
-    def read() -> str | None:
-        try:
-            return getpass.getpass(prompt, stream=sys.stderr)
-        except EOFError:
-            return None
-
-    return _ask_again(prompt, read, partial(find_pasted_problem, client_id=client_id))
+    It is not the client id, which is stored in the credentials secret `secret_id`, if that is set.
+    """
+    find_problem = partial(find_pasted_problem, client_id=client_id, secret_id=secret_id)
+    text = _ask("client secret (not shown): ", find_problem=find_problem, is_hidden=True)
+    print(file=sys.stderr)
+    return text
 
 
-def _ask(prompt: str, *, find_problem: Callable[[str], str | None], default: str = "") -> str:
-    """The line typed at `prompt`, `default` for an empty one; raises ConfigError likewise."""
-
-    def read() -> str | None:
-        print(prompt, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        return (line.strip() or default) if line else None
-
-    return _ask_again(prompt, read, find_problem)
-
-
-def _ask_again(
-    prompt: str, read: Callable[[], str | None], find_problem: Callable[[str], str | None]
+def _ask(
+    prompt: str,
+    *,
+    find_problem: Callable[[str], str | None],
+    default: str = "",
+    is_hidden: bool = False,
 ) -> str:
-    """What `read` returns, once `find_problem` returns None for it.
+    """The first answer for which `find_problem` returns None; `default` stands for an empty one.
 
     What it returns instead is shown, and never holds what was typed. Raises ConfigError at the end
-    of input (Ctrl-D), for which `read` returns None.
+    of input (Ctrl-D).
     """
     while True:
         with _explain_interrupt():
-            line = read()
-        if line is None:
+            answer = read_answer(prompt, is_hidden=is_hidden)
+        if answer is None:
             print(file=sys.stderr)
             subject = prompt.partition(" (")[0].rstrip(": ")
             raise ConfigError(
                 f"{subject}: missing, the input ended; nothing was changed; run this again and type"
                 " it"
             )
-        problem = find_problem(line.strip())
+        text = answer.line.strip() or default
+        problem = _SEVERAL_LINES if answer.has_more else find_problem(text)
         if problem is None:
-            return line.strip()
-        print(f"  {problem}", file=sys.stderr)
+            return text
+        begin = "\n" if is_hidden else ""  # the terminal did not show Enter either
+        print(f"{begin}  {problem}", file=sys.stderr)
 
 
 @contextmanager

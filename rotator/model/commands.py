@@ -20,7 +20,7 @@ __all__ = [
 UNKNOWN = "ID"
 """The placeholder for a secret whose name is not known, as in `--help`.
 
-The command is followed by what to put there: as it stands, it could create a secret of this name.
+The command is followed by what to put there: as it stands, it is refused (`checked_secret_id`).
 """
 
 

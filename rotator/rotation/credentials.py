@@ -43,6 +43,7 @@ __all__ = [
     "count_replaced_secrets",
     "credentials_text",
     "edit_credentials",
+    "explain_swap",
     "is_complete",
     "merge_settings",
     "normalize_fields",
@@ -67,17 +68,21 @@ def edit_credentials(
     given: Secret = NOTHING_GIVEN,
     clock: Clock = SYSTEM_CLOCK,
     replacement: Mapping[str, Any] | None = None,
+    token_secret: str | None = None,
 ) -> Published | None:
     """Store `change(fields)`; returns None if the secret already has that content.
 
     `given` is the JSON that `change` takes fields from. After a concurrent edit, `change` is
     applied to its result. With `replacement`, which are complete client credentials, a value that
     cannot be parsed counts as one without fields, unless it seems to hold more than client
-    credentials, or a provider that `replacement` does not name. Raises CredentialsError if this is
-    a token secret or the result could not be used; SecretNotFound, StoreError.
+    credentials, or a provider that `replacement` does not name. `token_secret`, if it is known, is
+    for the advice. Raises CredentialsError if this is a token secret or the result could not be
+    used; SecretNotFound, StoreError.
     """
     [seen] = store.read(secret_id)
     refuse_token_secret(seen, store=store)
+    if seen.text is None:
+        raise no_credentials(secret_id, token_secret)
 
     def is_needless(version: StoredSecret) -> bool:
         fields = _stored_fields(version, replacement)
@@ -104,12 +109,15 @@ def validate_edit(
     credentials_text(change(_stored_fields(version, None)), version)
 
 
-def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def merge_settings(
+    fields: dict[str, Any], settings: Mapping[str, Any], *, secret_id: str | None = None
+) -> dict[str, Any]:
     """The fields, replaced by those in `settings`; an empty string or None removes a field.
 
     A setting also replaces its field under Adobe's name and under misspelled ones, and complete
     credentials replace all that look misspelled. Raises ConfigError if no field would name the
-    provider any more, or if a setting that may be shown is the client secret.
+    provider any more, or if a setting that may be shown is the client secret; `secret_id` as in
+    `refuse_secret_as_id`.
     """
     kept = {
         name: value
@@ -128,7 +136,7 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
     }
     _refuse_client_secret_in(settings, _client_secrets(fields) | _client_secrets(merged))
     if not settings.keys().isdisjoint({"client_id", "client_secret"}):
-        refuse_secret_as_id(merged)
+        refuse_secret_as_id(merged, secret_id=secret_id)
     before, after = (
         [name for name in each if each[name] and (meant_name(name) or name) in PROVIDER_FIELDS]
         for each in (fields, merged)
@@ -141,15 +149,27 @@ def merge_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> dict[
     return merged
 
 
-def refuse_secret_as_id(fields: Mapping[str, Any]) -> None:
-    """Raise ConfigError if one value is both: the token secret shows the client id to consumers."""
+def refuse_secret_as_id(fields: Mapping[str, Any], *, secret_id: str | None = None) -> None:
+    """Raise ConfigError if one value is both: the token secret shows the client id to consumers.
+
+    `secret_id` is the credentials secret that the fields change, None if they make a new one.
+    """
     client_id = fields.get("client_id") or fields.get("CLIENT_ID")
     if client_id in stored_client_secrets(fields):
         raise ConfigError(
-            "client_id and client_secret: are the same; pass each as the provider shows it; if they"
-            f" were stored the wrong way around, pass both to {set_command(None)}, on standard"
-            ' input: {"client_id": "...", "client_secret": "..."}'
+            "client_id and client_secret: are the same; pass each as the provider shows it"
+            + explain_swap(secret_id)
         )
+
+
+def explain_swap(secret_id: str | None) -> str:
+    """What to do if both were stored the wrong way around; nothing without a credentials secret."""
+    if secret_id is None:
+        return ""
+    return (
+        '; if they were stored the wrong way around, pass {"client_id": "...", "client_secret":'
+        f' "..."}} on standard input to {set_command(secret_id)}'
+    )
 
 
 def is_complete(settings: Mapping[str, Any]) -> bool:
@@ -159,11 +179,16 @@ def is_complete(settings: Mapping[str, Any]) -> bool:
     )
 
 
-def add_client_secret(fields: dict[str, Any], text: str) -> dict[str, Any]:
-    """The fields with `text` as the first in the list of client secrets."""
+def add_client_secret(
+    fields: dict[str, Any], text: str, *, secret_id: str | None = None
+) -> dict[str, Any]:
+    """The fields with `text` as the first in the list of client secrets.
+
+    Raises as `refuse_secret_as_id`.
+    """
     kept = {name: value for name, value in fields.items() if name not in CLIENT_SECRET_KEYS}
     others = [other for other in stored_client_secrets(fields) if other != text]
-    refuse_secret_as_id(kept | {"client_secret": text})
+    refuse_secret_as_id(kept | {"client_secret": text}, secret_id=secret_id)
     return kept | {"client_secret": [text, *others]}
 
 

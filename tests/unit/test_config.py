@@ -248,6 +248,11 @@ def test_one_secret_is_named_by_argument_option_or_variable(
         ),
         ({"ID": ""}, {}, "ID: is empty; give a secret's name or ARN"),
         (
+            {"--token-secret": "ID"},  # as help and messages have it
+            {},
+            "--token-secret: ID stands for a secret's name; give that, or its ARN",
+        ),
+        (
             {},
             {"ROTATOR_TOKEN_SECRET": "a b"},
             "ROTATOR_TOKEN_SECRET: is not a valid secret name or ARN",

@@ -373,13 +373,3 @@ def test_next_step_of_an_edit_names_the_token_secret_that_is_known(
     command = f"--credentials-secret {vault.credentials_secret} --token-secret {token_secret}"
     assert f"`rotator run {command} --force`" in told
     assert ("(with the name of the token secret for ID)" in told) is (token_secret == "ID")
-
-
-def test_credentials_without_a_value_are_told_with_the_token_secret_that_was_named(
-    inside: Cli, vault: Vault
-) -> None:
-    vault.client.create_secret(Name="app/empty")
-    named = ("--credentials-secret", "app/empty", "--token-secret", vault.token_secret)
-
-    for ended in (inside("run", *named), inside("status", *named)):
-        assert f"`rotator init {' '.join(named)}`" in ended.stderr

@@ -1,4 +1,4 @@
-"""What `rotator credentials set` takes together, and what it says of the next run."""
+"""What `rotator credentials set` takes together, and what it says of the next step."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from rotator.local.binding import LocalBinding
 from tests.integration.cli.rig import Cli
 from tests.integration.cli.vault import Vault
 
@@ -235,3 +236,35 @@ def test_run_on_an_unreadable_value_with_other_keys_advises_to_correct_it_by_han
         assert f"{name}: is JSON with a key that occurs twice" in ended.stderr
         assert "correct the value by hand, in the console or with `aws" in ended.stderr
     assert value in vault.current(name)
+
+
+@pytest.mark.parametrize("action", ["set", "add"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_credentials_without_a_value_are_told_with_no_command_that_makes_a_wrong_secret(
+    inside: Cli, binding: LocalBinding, vault: Vault, action: str, *, is_known: bool
+) -> None:
+    empty = f"{binding.credentials_secret}-empty"
+    vault.client.create_secret(Name=empty)
+    env = {"ROTATOR_TOKEN_SECRET": binding.token_secret} if is_known else {}
+
+    told = inside("credentials", action, empty, stdin=NEW, env=env)
+    command = told.stderr.partition("`rotator ")[2].partition("`")[0]
+    ended = inside(*command.split(), stdin=binding.init_input())
+
+    assert told.returncode == 5
+    if is_known:
+        assert ended.returncode == 0, ended.stderr
+        return
+    assert ended.returncode == 2
+    assert "--token-secret: ID stands for a secret's name; give that, or its ARN" in ended.stderr
+    assert Vault.of(LocalBinding("ID", "ID", "", "", ""), vault.client).names() == set()
+
+
+def test_credentials_without_a_value_are_told_with_the_token_secret_that_was_named(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.client.create_secret(Name="app/empty")
+    named = ("--credentials-secret", "app/empty", "--token-secret", vault.token_secret)
+
+    for ended in (inside("run", *named), inside("status", *named)):
+        assert f"`rotator init {' '.join(named)}`" in ended.stderr

@@ -204,8 +204,8 @@ def test_rehearsal_of_the_readme_works_as_it_is_printed(
     shown = shell(f"printf '%s\\n' {init.removeprefix('rotator ')}", tmp_path, named)
 
     terminal = Terminal(*shown.splitlines(), env=named)
-    for asked in ("client id: ", "client secret"):
-        [text] = re.findall(rf"^# {asked.strip(': ')}: (.*)$", lines, re.MULTILINE)
+    for asked in ("client id", "client secret"):
+        [text] = re.findall(rf"^# {asked}: (.*)$", lines, re.MULTILINE)
         terminal.answer(asked, text)
     assert terminal.close() == 0, terminal.shown
     assert "created credentials secret adobe/credentials" in terminal.shown

@@ -24,11 +24,11 @@ def test_terminal_is_asked_and_shows_no_client_secret(
     terminal = Terminal("init", *vault.selectors, env=aws_env)
     terminal.answer("[adobe-ims]: ", "")
     terminal.answer("[basic]: ", "firefly")
-    terminal.answer("client id: ", vault.client_id)
+    terminal.answer("client id (shown after Enter): ", vault.client_id)
     terminal.answer("client secret (not shown): ", vault.client_secret)
 
     assert terminal.close() == 0, terminal.shown
-    assert vault.client_id in terminal.shown  # the id is no secret, and is echoed
+    assert f"(shown after Enter): {vault.client_id}\r\n" in terminal.shown  # it is no secret
     assert vault.client_secret not in terminal.shown
     assert vault.fields(vault.credentials_secret) == {
         "provider": "adobe-ims",
@@ -48,7 +48,7 @@ def test_terminal_is_asked_for_what_the_provider_needs(
     )
     terminal.answer("audience: ", "https://api.example")
     terminal.answer("scope (empty for none): ", "")
-    terminal.answer("client id: ", "me")
+    terminal.answer("client id (shown after Enter): ", "me")
     terminal.answer("client secret (not shown): ", "p8e-typed")
 
     assert terminal.close() == 0, terminal.shown
@@ -74,7 +74,7 @@ def test_wrong_answer_at_the_terminal_is_asked_for_again(
             "https://team.example/v1/token": "",
         },
         "scope: ": {"": "missing", "images": ""},  # the preset of Okta needs one
-        "client id: ": {"": "missing", "me": ""},
+        "client id (shown after Enter): ": {"": "missing", "me": ""},
         "client secret (not shown): ": {"": "missing", "p8e-typed": ""},
     }.items():
         for typed, problem in answers.items():
@@ -118,7 +118,7 @@ def test_input_that_ends_at_a_prompt_makes_nothing(
     prompts: int,
 ) -> None:
     terminal = Terminal("init", *vault.selectors, "--scope", "firefly", env=aws_env)
-    dialog = {"[adobe-ims]: ": "\n", "client id: ": "me\n", "client secret (not shown): ": typed}
+    dialog = {"[adobe-ims]: ": "\n", "client id (": "me\n", "client secret (": typed}
     for number, (prompt, answer) in enumerate(dialog.items(), 1):
         terminal.wait_for(prompt)
         terminal.type(answer if number < prompts else typed)

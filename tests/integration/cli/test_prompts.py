@@ -11,6 +11,7 @@ from tests.integration.cli.vault import Vault
 from tests.support.terminal import Terminal
 
 PROMPT = "client secret (not shown): "
+CLIENT_ID = "client id (shown after Enter): "
 NEW = "p8e-typed"
 
 
@@ -132,6 +133,8 @@ def test_wrong_client_secret_is_asked_for_again(
         "p8e\x1b[D-typed": "has a control character (U+001B)",  # an arrow key
         "\x1b[200~p8e-typed\x1b[201~": "has a control character (U+001B)",  # bracketed paste
         f'"{NEW}"': "is in double quotes; type it without them",
+        f'{{"client_secret": "{NEW}"}}': "is JSON, or begins like it; type the value alone",
+        "null": "pass JSON on standard input (`< client.json`)",
         NEW: "",
     }.items():
         terminal.answer(PROMPT, typed)
@@ -150,34 +153,110 @@ def test_wrong_client_id_is_asked_for_again_before_the_client_secret(
     args = ("--provider", "adobe-ims", "--scope", "firefly")
     terminal = Terminal("init", *binding.selectors, *args, env=aws_env)
     for prompt, answers in {
-        "client id: ": {
+        CLIENT_ID: {
             "m\u200be": "has an invisible character (U+200B)",
             "b\u00fcro": "must be printable ASCII",
             "\x1b[Dme": "has a control character (U+001B)",
             '"me"': "is in double quotes; type it without them",
             NEW: "looks like a client secret of Adobe's (p8e-...)",
+            f'{{"client_id": "me", "client_secret": "{NEW}"}}': "is JSON, or begins like it",
             "me": "",
         },
-        PROMPT: {"me": "is the client id", NEW: ""},
+        PROMPT: {
+            "me": "is the client id",
+            f'{{"client_secret": "{NEW}"}}': "is JSON, or begins like it",
+            NEW: "",
+        },
     }.items():
         for typed, problem in answers.items():
             terminal.answer(prompt, typed)
             terminal.wait_for(problem)
 
     assert terminal.close() == 0, terminal.shown
+    assert NEW not in terminal.shown
     stored = Vault.of(binding, secrets_client).fields(binding.credentials_secret)
     assert (stored["client_id"], stored["client_secret"]) == ("me", NEW)
 
 
-def test_json_that_is_typed_is_not_said_to_be_on_standard_input(
+BOTH = {
+    "lines": "me\n{new}\n",
+    "no end": "me\n{new}",
+    "carriage returns": "me\r{new}\r",
+    "the secret first": "{new}\nme\n",
+    "JSON": '{{\n  "client_id": "me",\n  "client_secret": "{new}"\n}}\n',
+    "a shell's lines": "CLIENT_ID=me\nCLIENT_SECRET={new}\n",
+}
+
+
+@pytest.mark.parametrize("pasted", BOTH.values(), ids=BOTH)
+def test_client_id_and_client_secret_pasted_together_are_not_shown_and_not_taken(
+    aws_env: dict[str, str],
+    binding: LocalBinding,
+    secrets_client: Any,  # noqa: ANN401
+    pasted: str,
+) -> None:
+    args = ("--provider", "adobe-ims", "--scope", "firefly")
+    terminal = Terminal("init", *binding.selectors, *args, env=aws_env)
+    terminal.wait_for(CLIENT_ID)
+    terminal.type(pasted.format(new=NEW))
+    terminal.wait_for("has several lines, and none was taken; paste one value at a time")
+    terminal.answer(CLIENT_ID, "me")
+    terminal.wait_for(PROMPT)
+    terminal.type(pasted.format(new=NEW))
+    terminal.wait_for("has several lines, and none was taken; paste one value at a time")
+    terminal.answer(PROMPT, f"{NEW}\n")  # an empty line behind it is no second one
+
+    assert terminal.close() == 0, terminal.shown
+    assert "p8e-" not in terminal.shown
+    stored = Vault.of(binding, secrets_client).fields(binding.credentials_secret)
+    assert (stored["client_id"], stored["client_secret"]) == ("me", NEW)
+
+
+@pytest.mark.parametrize("args", [("set", "--scope", "firefly", "--stdin"), ("set",), ("add",)])
+def test_client_secret_is_typed_unseen_whichever_command_takes_it(
+    aws_env: dict[str, str], vault: Vault, args: tuple[str, ...]
+) -> None:
+    terminal = Terminal("credentials", *args, vault.credentials_secret, env=aws_env)
+    terminal.wait_for(PROMPT)
+    terminal.type(f"{vault.client_id}\n{NEW}\n")
+    terminal.wait_for("has several lines")
+    terminal.answer(PROMPT, NEW)
+
+    assert terminal.close() == 0, terminal.shown
+    assert "p8e-" not in terminal.shown
+    assert NEW in vault.fields(vault.credentials_secret)["client_secret"]
+
+
+def test_advice_for_a_swapped_client_id_and_secret_names_the_credentials_secret(
     aws_env: dict[str, str], vault: Vault
 ) -> None:
     terminal = Terminal("credentials", "set", vault.credentials_secret, env=aws_env)
-    terminal.answer(PROMPT, "[1]")
+    terminal.answer(PROMPT, vault.client_id)
+    terminal.wait_for(f"on standard input to `rotator credentials set {vault.credentials_secret}`")
+    terminal.answer(PROMPT, NEW)
 
-    assert terminal.close() == 2
-    assert "client secret: is JSON, but not an object" in terminal.shown
-    assert "standard input" not in terminal.shown
+    assert terminal.close() == 0, terminal.shown
+
+
+def test_second_pasted_line_is_no_answer_to_the_next_question(
+    aws_env: dict[str, str],
+    binding: LocalBinding,
+    secrets_client: Any,  # noqa: ANN401
+) -> None:
+    terminal = Terminal("init", *binding.selectors, env=aws_env)
+    terminal.type("okta\n")  # before the question
+    terminal.wait_for("[adobe-ims]: ")
+    terminal.type("\nphotoshop\n")
+    terminal.wait_for("has several lines")
+    terminal.answer("[adobe-ims]: ", "")
+    terminal.answer("[basic]: ", "firefly")
+    terminal.answer(CLIENT_ID, "me")
+    terminal.answer(PROMPT, NEW)
+
+    assert terminal.close() == 0, terminal.shown
+    stored = Vault.of(binding, secrets_client).fields(binding.credentials_secret)
+    assert (stored["provider"], stored["client_id"]) == ("adobe-ims", "me")
+    assert "firefly_api" in stored["scope"].split(",")
 
 
 def test_quotes_around_a_typed_client_secret_are_pointed_out_by_init(
@@ -185,7 +264,7 @@ def test_quotes_around_a_typed_client_secret_are_pointed_out_by_init(
 ) -> None:
     args = ("--provider", "adobe-ims", "--scope", "firefly")
     terminal = Terminal("init", *binding.selectors, *args, env=aws_env)
-    terminal.answer("client id: ", "me")
+    terminal.answer(CLIENT_ID, "me")
     terminal.answer(PROMPT, f"'{NEW}'")
 
     assert terminal.close() == 0, terminal.shown
