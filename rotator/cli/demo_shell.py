@@ -15,8 +15,8 @@ __all__ = ["use_demo_endpoint"]
 def use_demo_endpoint(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields, with the demo's token URL where they would mean Adobe's.
 
-    Adobe would refuse the demo's credentials, and somebody else's would be sent to Adobe by a
-    rehearsal. Only where AWS is local too, so a variable that was left over changes nothing.
+    Adobe would refuse the demo's credentials, and others that are typed in a rehearsal would be
+    sent to Adobe. Only where AWS is local too, so a variable that was left over changes nothing.
     """
     url, aws_url = (os.environ.get(name, "") for name in ("DEMO_TOKEN_URL", "AWS_ENDPOINT_URL"))
     are_local = all(

@@ -1,4 +1,4 @@
-"""What `rotator credentials` prints of an edit: what changed, how to undo it, and what is next.
+"""What `rotator credentials` prints after an edit: what changed, how to undo it, what is next.
 
 It names fields and numbers, never a value.
 """
@@ -75,7 +75,7 @@ def describe_added(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 def advise_removal(
     secret_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> str | None:
-    """How `add` is completed, None if it left one client secret.
+    """How to complete `add`; None if one client secret is left.
 
     After a move, and among more than two, nobody can tell which of the others is the old one.
     """

@@ -202,7 +202,7 @@ def _report_lines(reports: Sequence[BindingReport]) -> list[str]:
 
 
 def _end_text(report: BindingReport, now: datetime) -> str:
-    """When the stored token ends, as people read it.
+    """The expiry of the stored token as text.
 
     Of a failed binding a run knows AWSCURRENT only, and readers may use AWSPREVIOUS.
     """

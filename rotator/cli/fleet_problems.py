@@ -34,7 +34,7 @@ _CREDENTIALS_COMMAND = re.compile(
 
 
 class _Problem(NamedTuple):
-    """What bindings must share to be told together."""
+    """What bindings have in common whose failures are printed as one."""
 
     outcome: str
     text: str
@@ -54,7 +54,7 @@ def problem_lines(reports: Iterable[BindingReport]) -> list[str]:
 
 def _problem(report: BindingReport) -> _Problem:
     error = report.error
-    assert error is not None  # noqa: S101 - the caller has looked
+    assert error is not None  # noqa: S101 - the caller has checked
     is_deferred = isinstance(error, DeferredError)
     # Commands name the binding, which may be all in which two messages differ.
     return _Problem(

@@ -30,7 +30,7 @@ def as_openmetrics(
     """The metrics of `statuses` as of `now` (aware UTC).
 
     `refused` are the token secrets that a run refuses, with the health of the token that monitors
-    should see, None if there is none. They are `unknown` too, so that an alarm hears of both.
+    should see, None if there is none. They are `unknown` too, so that alarms see both.
     In the common subset of OpenMetrics 1.0 and Prometheus' text format, which is what textfile
     collectors read.
     """
@@ -50,7 +50,9 @@ def as_openmetrics(
             labels = f'{{token_secret="{_escape(name)}",health="{health}"}}'
             lines.append(f"rotator_token_health{labels} {int(health in applying)}")
     lines += _client_secret_lines(client_secrets_of(statuses))
-    lines += _head("rotator_status_checked_at_seconds", "When this was found.", unit="seconds")
+    lines += _head(
+        "rotator_status_checked_at_seconds", "When this status was read.", unit="seconds"
+    )
     lines += [f"rotator_status_checked_at_seconds {int(now.timestamp())}", "# EOF", ""]
     return "\n".join(lines)
 

@@ -102,7 +102,7 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     from rotator.config import load_secret_id
 
     name = args.token_secret
-    if name is None:  # as if it were typed: a misspelling of another variable may be the failure
+    if name is None:  # read here, as the failure may be a misspelled name of another variable
         name = os.environ.get("ROTATOR_TOKEN_SECRET")
     with suppress(ConfigError):
         return load_secret_id("token_secret", {"--token-secret": name})

@@ -92,7 +92,7 @@ class HttpClientAdmin:
         return self._parse(call, self._adapter.parse_added, response)
 
     def retire(self, secret_id: str) -> None:
-        """Switch a client secret off, so that it could be switched on again."""
+        """Switch a client secret off; it can be switched on again."""
         if self._adapter.retire is not None:
             call = self._adapter.retire(
                 self._target, _check_id(self._adapter, self._target, secret_id)

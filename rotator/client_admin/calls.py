@@ -69,9 +69,9 @@ class Adapter:
 
     `grants` are the permissions that the management credentials need, for the error of a refusal. A
     parser takes the JSON of a response and raises ValueError if it isn't the documented one, since
-    a proxy's page is no success. A delete has no parser: its documented response is an empty 204.
-    `secret_id` is a pattern for the ids of client secrets. `advise` says what to do about an error
-    code, None for one that it doesn't know.
+    a proxy's page must not pass for a success. A delete has no parser: its documented response is
+    an empty 204. `secret_id` is a pattern for the ids of client secrets. `advise` says what to do
+    about an error code, None for one that it doesn't know.
     """
 
     grants: str

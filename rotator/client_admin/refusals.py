@@ -32,7 +32,7 @@ __all__ = ["Refusal"]
 MAX_DESCRIPTION_CHARS = 200
 MAX_CODE_CHARS = 64
 MAX_PAUSE_S = 7 * 24 * 3600.0
-"""A longer `Retry-After` is no advice."""
+"""A longer `Retry-After` is not shown."""
 
 WORD = "(?:[A-Z][a-z]{2,}|A[st]|I[dns]|No|O[fnr]|To)"
 CODE = re.compile(f"{WORD}+(?:_{WORD}+)*|[a-z]+(?:_[a-z]+)*|E[0-9]{{7}}|[0-9]{{3,9}}")

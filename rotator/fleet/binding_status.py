@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rotator.model.status import Health, TokenStatus
 
 _DAY = timedelta(days=1)
-"""How long after its end the token of a binding counts that only a tag declares."""
+"""How long after its expiry a token still counts, if only a tag declares its binding."""
 
 __all__ = ["BindingStatus", "urgency"]
 

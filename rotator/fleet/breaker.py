@@ -49,11 +49,11 @@ class ClientState:
     skip_reason: str | None = None
 
     def can_test_host(self, now_s: float) -> bool:
-        """Whether its next request shows how the host is: it has not failed and need not wait."""
+        """Whether its next request tells if the host works: it has not failed and need not wait."""
         return not self.failures and self.skip_reason is None and now_s >= self.resumes_at_s
 
     def note_response(self) -> None:
-        """Count from zero again, as the token endpoint responded."""
+        """Reset the count, as the token endpoint responded."""
         self.failures = 0
 
     def note_failure(
@@ -108,7 +108,7 @@ class HostState:
         return self.problem if len(self.failed) >= enough else None
 
     def note_response(self, took_s: float) -> None:
-        """Forget the failures: they were those clients' own."""
+        """Forget the failures: the host works, so their cause was the clients."""
         self.has_responded = True
         self.ahead_s = max(0.0, self.ahead_s - took_s)
         self.is_in_doubt = self.is_in_doubt and self.ahead_s > 0

@@ -50,8 +50,8 @@ def check_assessment(assessment: Assessment, *, is_tagged: bool) -> None:
     """Raise ConfigError if the credentials of a tagged binding do not name its token secret.
 
     A pattern never covers the secret that contains it: else a tag could have a token written there.
-    Nor does it cover an empty value such as `{}`: that is anybody's placeholder, for client
-    credentials too.
+    Nor does it cover an empty value such as `{}`, which may be a placeholder for anything, client
+    credentials included.
     """
     if not is_tagged:
         return

@@ -1,4 +1,4 @@
-"""The metadata of secrets that an assessment needs, read beside the secrets themselves.
+"""The metadata of secrets that an assessment needs, read along with their values.
 
 DescribeSecret can hang for one secret. So an assessment never waits for it: it ends with
 `NotDescribedError`, and the binding is assessed again once the metadata is there.
@@ -57,7 +57,7 @@ class Descriptions:
         return found
 
     def request(self, secret_id: str, read: BindingRead) -> None:
-        """Have the secret described, for this binding."""
+        """Request the metadata of the secret, for this binding."""
         waiting = self._waiting.setdefault(secret_id, [])
         if not waiting:
             self.pending.append(secret_id)

@@ -23,15 +23,15 @@ class Listing(Protocol):
     """The part of the store that discovery uses."""
 
     def list_tagged(self, tag: str, where: Mapping[str, str]) -> Iterator[ListedSecret | None]:
-        """Every secret with this tag, and with all the tags of `where`; None for no secret."""
+        """Every secret with this tag, and all the tags of `where`; None for an unusable entry."""
 
 
 def discover(store: Listing, where: Mapping[str, str]) -> Selection:
     """The bindings that tags declare; each still needs the consent of its credentials.
 
-    A tag whose value can't be a secret's name or ARN makes its binding a refused one. If a later
-    page of the list fails, the result has the bindings before it, and the error. Raises StoreError
-    if nothing can be listed, ConfigError if no secret has the tag.
+    A binding is refused if the value of its tag can't be a secret's name or ARN. If a later page of
+    the list fails, the result has the bindings before it, and the error. Raises StoreError if
+    nothing can be listed, ConfigError if no secret has the tag.
     """
     listed: dict[str, ListedSecret] = {}
     broken_off, skipped = None, 0

@@ -28,7 +28,7 @@ class Work(Generic[T]):
     """What to do for one binding, at the `host` of its token endpoint and that of its probe.
 
     `client` identifies the client at that host, `name` is its name in messages. `request` is the
-    same for equal token requests. The least `urgency` comes first.
+    same for equal token requests. The smallest `urgency` comes first.
     """
 
     item: T
@@ -145,7 +145,7 @@ class Lanes(Generic[T]):
         return [lane for lane in self._lanes.values() if self._bring_to_front(lane, now_s)]
 
     def skip_paused(self, waiting: list[Lane[T]], now_s: float) -> list[Lane[T]]:
-        """Those of `waiting` of which no host was asked for a pause."""
+        """Those of `waiting` none of whose hosts has asked for a pause."""
         hosts = self.hosts
         return [
             lane

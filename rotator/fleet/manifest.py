@@ -65,7 +65,7 @@ def parse_manifest(text: str) -> tuple[FleetSettings, Selection]:
 
 
 def read_manifest(content: Mapping[str, Any]) -> tuple[FleetSettings, Selection]:
-    """As `parse_manifest`, of a manifest that is decoded already."""
+    """As `parse_manifest`, for a manifest that is already decoded."""
     _check_keys("manifest", content, ("fleet", "binding"))
     settings = _fleet_settings(_table(content.get("fleet", {}), "[fleet]"))
     entries = content.get("binding", [])

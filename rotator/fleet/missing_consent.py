@@ -1,7 +1,7 @@
-"""Finds bindings of a manifest that their credentials secret does not know of.
+"""Finds bindings of a manifest that their credentials secret does not name.
 
 The author of a manifest decides, and needs no consent. But where the owner of the credentials has
-listed the token secrets that they are for, one that is not in the list may be a slip.
+listed the token secrets that they are for, one that is not in the list may be a mistake.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class ObservedEndpoint:
 
     It is not the outcome of the run: a run can fail temporarily after the endpoint responded, for
     instance because the provider returned the stored token again. A request that is among the
-    `refusals` of the run is not sent; `stored` is the binding's token, which no other may be told.
+    `refusals` of the run is not sent; `stored` is the binding's token, which is kept out of those.
     """
 
     def __init__(self, endpoint: Endpoint, refusals: Refusals, stored: Secret | None) -> None:
@@ -47,7 +47,7 @@ class ObservedEndpoint:
             minted = self._endpoint.mint(credentials)
         except MintError as error:
             self.observation = _failure(error) if error.retryable else "responded"
-            noted = copy(error)  # what the run adds to its own concerns this binding alone
+            noted = copy(error)  # the run adds details of this binding to its own
             if self._stored is not None:
                 redact_error(noted, self._stored)
             self._refusals.note(request, noted)

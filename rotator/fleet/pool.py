@@ -1,7 +1,7 @@
 """A bounded pool of threads that mints, publishes and probes, the most urgent binding first.
 
-Due bindings go before probes of stored tokens, and each of them by its expiry. A host gets a share
-of the threads, and so do the bindings without a valid token, so that a slow one costs no other
+Due bindings go before probes of stored tokens, and the earliest expiry goes first. Each host, and
+the bindings without a valid token, get a share of the threads, so that a slow one costs no other
 binding its token.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Assessed", "Pool"]
 
 HOST_SHARE = 1 / 4
-"""The share of the workers that one host gets at most: one that hangs leaves the others."""
+"""The largest share of the workers for one host, so that one that hangs leaves the rest."""
 
 MOST_URGENT = datetime.min.replace(tzinfo=UTC)
 

@@ -38,8 +38,7 @@ class BatchStore(Protocol):
         """Yield the current version of each secret, or the error, as the responses arrive.
 
         Takes the ids that the consumer puts into `to_describe`, and yields these secrets' metadata.
-
-        An empty result says that nothing arrived for a while.
+        An empty result means that nothing arrived for a while.
         """
 
 
@@ -104,7 +103,7 @@ def label_secrets(binding: Binding) -> dict[str, str]:
 class PrefetchedStore:
     """The store of one binding, whose first read returns what the batch has read.
 
-    Until the second one `descriptions` has the metadata. Writes keep to the fleet's rate.
+    Until the second read, metadata is from `descriptions`. Writes keep to the fleet's rate.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ def run_fleet(fleet: FleetRun, selection: Selection) -> list[BindingReport]:
     Raises ConfigError or StoreError if nothing at all could be read. Logs one event for each
     binding that was rotated or failed, and one for the run.
     """
-    if not gc.isenabled():  # a command leaves its garbage to the exit; a fleet's is too much
+    if not gc.isenabled():  # which commands disable; a fleet makes too much garbage
         gc.freeze()  # modules of the SDK are never freed
         gc.enable()
     started_s, began_at = fleet.clock.monotonic(), fleet.clock.now()

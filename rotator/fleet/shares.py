@@ -18,8 +18,8 @@ __all__ = ["Shares"]
 class Share:
     """At most `limit` items at a time, of which minor ones get half while others wait.
 
-    `running` maps each item in progress to its start, `minor` are the minor ones of them. `ahead_s`
-    is how much more time minor items have taken than the others.
+    `running` maps each item in progress to its start, and `minor` has the minor ones among them.
+    `ahead_s` is how much more time minor items have taken than the others.
     """
 
     limit: int
@@ -34,7 +34,7 @@ class Share:
             return False
         if not is_minor or not is_other_waiting:
             return True
-        if self.limit == 1:  # half of its time, as some may hang
+        if self.limit == 1:  # half of the time instead, as some may hang
             return not self.was_minor and self.ahead_s <= 0
         return len(self.minor) < self.limit // 2 and not (by_turns and self.was_minor)
 
@@ -54,7 +54,7 @@ class Share:
 
 
 class Shares:
-    """The shares of all workers: of each of the `hosts`, and of what may hang.
+    """How workers are shared: by host, and between work that may hang and the rest.
 
     Bindings without a valid token are minor to those with one, hosts that have not responded yet to
     those that have.
@@ -73,7 +73,7 @@ class Shares:
         return (self._all if host is None else self._share_of(host)).running
 
     def is_responsive(self, each: Lane[Any] | Work[Any]) -> bool:
-        """Whether its token endpoint responds in this run; a probed API keeps to its share only."""
+        """Whether its token endpoint responds in this run; a probed API has a share of its own."""
         host = self._hosts[each.host]
         return each.kind == "probe" or host.is_responsive
 
@@ -125,8 +125,8 @@ class Shares:
     def _may_hang(self, lane: Lane[Any], *, is_renewing: bool) -> bool:
         """Whether a host that has not responded may have a worker that others could use.
 
-        Those without a valid token may have filled that half while nothing had responded yet. So
-        those with one always get half as many.
+        Bindings without a valid token may have filled that half before any host responded. So those
+        with one always get half as many.
         """
         is_minor, share = lane.kind == "recover", self._unresponsive
         if not is_minor and len(share.running) - len(share.minor) < share.limit // 2:

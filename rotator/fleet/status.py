@@ -51,7 +51,7 @@ class StatusStore(BatchStore, HistoryStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Fleet:
     """What the statuses of one fleet have in common."""
 
     store: StatusStore
@@ -78,7 +78,7 @@ def fleet_status(
     StoreError if nothing at all could be read.
     """
     roles, descriptions = SecretRoles(selection.bindings), Descriptions()
-    look = _Look(store, endpoint, policy_of, clock, region, roles, descriptions)
+    fleet = _Fleet(store, endpoint, policy_of, clock, region, roles, descriptions)
     found: list[BindingStatus] = []
     refused: dict[str, StoredSecret | RotatorError] = {}
     to_read = [*selection.bindings, *list_token_secrets(selection.refused)]
@@ -89,35 +89,35 @@ def fleet_status(
         if fleet_binding.is_refused:
             refused |= versions
             continue
-        status = guard(partial(_assess, look, fleet_binding, versions))
+        status = guard(partial(_assess, fleet, fleet_binding, versions))
         if isinstance(status, NotDescribedError):
             descriptions.request(status.secret_id, read)
         elif isinstance(status, RotatorError):
-            found.append(_describe_refused(look, fleet_binding, versions, status))
+            found.append(_describe_refused(fleet, fleet_binding, versions, status))
         else:
             found.append(BindingStatus(fleet_binding.binding, status=status))
     for each in selection.refused:
         unused = FleetBinding(each.binding, is_refused=True)
-        known = _token_status(look, unused, refused.get(each.binding.token_secret))
+        known = _token_status(fleet, unused, refused.get(each.binding.token_secret))
         found.append(BindingStatus(each.binding, known, each.error, each.is_confirmed))
     return sorted(found, key=urgency)
 
 
 def _assess(
-    look: _Look,
+    fleet: _Fleet,
     fleet_binding: FleetBinding,
     found: Mapping[str, StoredSecret | RotatorError],
 ) -> TokenStatus:
     """The status of a binding; raises RotatorError if a run would refuse it."""
-    versions = usable_versions(fleet_binding, found, roles=look.roles, region=look.region)
-    binding, policy = fleet_binding.binding, look.policy_of(fleet_binding)
+    versions = usable_versions(fleet_binding, found, roles=fleet.roles, region=fleet.region)
+    binding, policy = fleet_binding.binding, fleet.policy_of(fleet_binding)
     run = Run(
         binding=binding,
-        store=PrefetchedStore(look.store, versions, Pacer(1, look.clock), look.descriptions),
-        endpoint=look.endpoint,
+        store=PrefetchedStore(fleet.store, versions, Pacer(1, fleet.clock), fleet.descriptions),
+        endpoint=fleet.endpoint,
         policy=policy,
-        clock=look.clock,
-        ends_at_s=look.clock.monotonic(),
+        clock=fleet.clock,
+        ends_at_s=fleet.clock.monotonic(),
         is_tagged=fleet_binding.needs_consent,
     )
     assessment = assess_unprobed(run)
@@ -126,14 +126,14 @@ def _assess(
         assessment.credentials_version,
         assessment.token_version,
         credentials=assessment.credentials,
-        store=look.store,
+        store=fleet.store,
         policy=policy,
-        now=look.clock.now(),
+        now=fleet.clock.now(),
     )
 
 
 def _describe_refused(
-    look: _Look,
+    fleet: _Fleet,
     fleet_binding: FleetBinding,
     versions: Mapping[str, StoredSecret | RotatorError],
     error: RotatorError,
@@ -142,14 +142,14 @@ def _describe_refused(
     binding = fleet_binding.binding
     return BindingStatus(
         binding,
-        status=_token_status(look, fleet_binding, versions[binding.token_secret]),
+        status=_token_status(fleet, fleet_binding, versions[binding.token_secret]),
         error=error,
         is_confirmed=is_confirmed(fleet_binding, versions),
     )
 
 
 def _token_status(
-    look: _Look, fleet_binding: FleetBinding, version: StoredSecret | RotatorError | None
+    fleet: _Fleet, fleet_binding: FleetBinding, version: StoredSecret | RotatorError | None
 ) -> TokenStatus | None:
     """The status of the token whatever the credentials are; None if it was not read."""
     if not isinstance(version, StoredSecret):
@@ -157,10 +157,10 @@ def _token_status(
 
     def assess(policy: RenewalPolicy) -> TokenStatus:
         return assess_versions(
-            None, version, credentials=None, store=look.store, policy=policy, now=look.clock.now()
+            None, version, credentials=None, store=fleet.store, policy=policy, now=fleet.clock.now()
         )
 
-    status = guard(lambda: assess(look.policy_of(fleet_binding)))
+    status = guard(lambda: assess(fleet.policy_of(fleet_binding)))
     if isinstance(status, RotatorError):  # a cadence that does not fit hides no expiry
         status = guard(lambda: assess(RenewalPolicy()))
     return None if isinstance(status, RotatorError) else status

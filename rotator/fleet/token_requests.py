@@ -23,8 +23,8 @@ NOT_SENT = "; refused for another binding of this run, and not sent again"
 class TokenRequest(NamedTuple):
     """The content of a token request, by which those of several bindings are compared.
 
-    `client` is the token endpoint and the client id, `authentication` what proves the client's
-    identity, `requested` the kind of token.
+    `client` is the token endpoint and the client id, `authentication` is all that authenticates the
+    client, `requested` the kind of token.
     """
 
     client: tuple[str, str]
@@ -60,9 +60,9 @@ class TokenRequest(NamedTuple):
 class Refusals:
     """The requests that token endpoints refused in this run, so that none is sent again.
 
-    To repeat a refused client secret for each binding would have the provider throttle or lock the
-    client, and others at the same host. A refusal of the client counts for all requests with the
-    same authentication, any other one for equal requests.
+    Sending a refused client secret again for each binding could make the provider throttle or lock
+    the client, and others at the same host. A refusal of the client counts for all requests with
+    the same authentication, any other one for equal requests.
     """
 
     def __init__(self) -> None:

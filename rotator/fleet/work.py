@@ -58,7 +58,7 @@ class WorkQueue(Generic[T]):
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Say that no more is added, except by a worker in place of what it has taken."""
+        """Expect no more work, except from a worker, in place of an item that it took."""
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
@@ -125,7 +125,7 @@ class WorkQueue(Generic[T]):
         return taken
 
     def _choose(self, ready: list[Lane[T]]) -> Lane[T]:
-        """The next lane; of hosts that may hang every other time that with most work waiting.
+        """The next lane; if hosts may hang, every other time that with the most work waiting.
 
         In the order of urgency alone, hosts that hang could come before all others in every run.
         """

@@ -53,8 +53,8 @@ FLEET_MUTATIONS = {
     ),
     "fleet: a status looks into another region": Mutation(
         "fleet/status.py",
-        "roles=look.roles, region=look.region)",
-        "roles=look.roles, region=None)",
+        "roles=fleet.roles, region=fleet.region)",
+        "roles=fleet.roles, region=None)",
         "tests/integration/cli/test_fleet_codes.py -k alike",
     ),
     "fleet: a pace that is set gives way to the manifest": Mutation(

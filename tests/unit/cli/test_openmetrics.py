@@ -42,7 +42,7 @@ def test_healthy_token_is_exposed_with_its_instants() -> None:
         'rotator_token_health{token_secret="adobe/token",health="unknown"} 0',
         "# TYPE rotator_status_checked_at_seconds gauge",
         "# UNIT rotator_status_checked_at_seconds seconds",
-        "# HELP rotator_status_checked_at_seconds When this was found.",
+        "# HELP rotator_status_checked_at_seconds When this status was read.",
         f"rotator_status_checked_at_seconds {NOW_S}",
         "# EOF",
     ]
