@@ -17,8 +17,8 @@ from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
-from rotator.rotation.secret_proof import LOCKED_OUT
 from rotator.rotation.secret_run import SecretRun
+from rotator.rotation.secret_verification import LOCKED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

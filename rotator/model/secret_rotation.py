@@ -106,7 +106,7 @@ class SecretRotation:
     `id` identifies this rotation, also in the label of a new client secret. `known_ids` are the
     client secrets that the provider had before, so that any other may be the one added by this
     rotation. `new` and `old` are both set from `overlap` on; `new_digest` identifies the stored
-    value of the new one, `old_digest` the value that was proved to be that of the old one.
+    value of the new one, `old_digest` the value that was verified to be that of the old one.
     `values_digest` identifies the client secrets that were stored before the provider was asked to
     add one: other values mean that somebody has edited them, until the new one is stored; from then
     on, the same values do.
@@ -145,7 +145,7 @@ class SecretRotation:
 
     @property
     def stored_digest(self) -> str | None:
-        """The digest of the value of `stored`, None if that was never proved."""
+        """The digest of the value of `stored`, None if that was never verified."""
         return self.old_digest if self.step == "adding" else self.new_digest
 
     def to_fields(self) -> dict[str, object]:

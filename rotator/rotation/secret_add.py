@@ -1,6 +1,6 @@
 """Adds a client secret whose value the provider chooses, and cleans up after interrupted runs.
 
-The steps: store an intent, add, store both client secrets, prove the new one. If a run is
+The steps: store an intent, add, store both client secrets, verify the new one. If a run is
 interrupted, the next one continues from the intent and the provider's list.
 """
 
@@ -36,7 +36,6 @@ from rotator.rotation.secret_listing import (
     find_orphans,
     refuse_without_capacity,
 )
-from rotator.rotation.secret_proof import find_refusal, find_replacement, prove_stored
 from rotator.rotation.secret_removal import delete, switch_off
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
@@ -49,6 +48,7 @@ from rotator.rotation.secret_run import (
     publish,
     refuse_if_overtaken,
 )
+from rotator.rotation.secret_verification import find_refusal, find_replacement, verify_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ def begin(
     """Begin a rotation if it is due."""
     stored = find_bound(seen, listed)
     if stored is None or _is_due(run, seen, stored.listed):
-        stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, listed))
+        stored = _check_unless_overtaken(run, seen, lambda: verify_stored(run, seen, listed))
     if not _is_due(run, seen, stored.listed):
         return _remember_age(run, seen, stored)
     return _add(run, seen, admin, _Addition(stored, listed))
@@ -324,7 +324,7 @@ def settle_add(
             retryable=True,
         )
     kept = [each for each in listed if each not in orphans]
-    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))
+    stored = _check_unless_overtaken(run, seen, lambda: verify_stored(run, seen, kept))
     may_be_late = not orphans and run.now() - intent.started_at < SETTLING
     lost = intent if may_be_late else None
     return _add(run, seen, admin, _Addition(stored, kept, orphans, lost))

@@ -18,16 +18,6 @@ from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_a
 from rotator.model.stored import parse_fields
 from rotator.rotation.publish import successor_id
 from rotator.rotation.secret_listing import describe
-from rotator.rotation.secret_proof import (
-    explain_lock_out,
-    explain_others,
-    explain_untried,
-    find_accepted,
-    is_wrong,
-    may_mint,
-    prove,
-    prove_stored,
-)
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     STORE_PATIENCE_S,
@@ -35,6 +25,16 @@ from rotator.rotation.secret_run import (
     conclude_abandoned,
     drop_replaced,
     publish,
+)
+from rotator.rotation.secret_verification import (
+    explain_lock_out,
+    explain_others,
+    explain_untried,
+    find_accepted,
+    is_wrong,
+    may_mint,
+    verify,
+    verify_stored,
 )
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def finish_without_old(
     if run.dry_run:
         summary = f"would drop the value of {old_id}, which is gone at the provider"
         return run.conclude("would_change", summary, rotation=rotation)
-    prove(run, seen, value)
+    verify(run, seen, value)
     if not may_mint(seen):
         return finish(run, seen, rotation, value, drops=False)
     for other in seen.credentials.client_secrets:
@@ -343,7 +343,7 @@ def abandon_rolled_back(
     new = rotation.new if rotation is not None and rotation.id == intent.id else None
     name = new.id if new else "a client secret"
     way_out = f"move AWSCURRENT to the newest version again ({later.version_id} holds {name})"
-    stored = prove_stored(run, seen, listed, way_out=way_out)
+    stored = verify_stored(run, seen, listed, way_out=way_out)
     state = replace(
         intent,
         step="done",

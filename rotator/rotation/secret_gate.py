@@ -20,7 +20,7 @@ from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
 from rotator.model.stored import parse_credentials, parse_token
-from rotator.rotation.secret_proof import find_old_values
+from rotator.rotation.secret_verification import find_old_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

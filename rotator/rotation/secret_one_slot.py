@@ -17,14 +17,6 @@ from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_interruption import log_interruption
-from rotator.rotation.secret_proof import (
-    explain_refused_stored,
-    find_accepted,
-    find_refusal,
-    find_replacement,
-    may_mint,
-    prove,
-)
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     add_new,
@@ -35,6 +27,14 @@ from rotator.rotation.secret_run import (
     is_refusal,
     publish,
     refuse_if_edited,
+)
+from rotator.rotation.secret_verification import (
+    explain_refused_stored,
+    find_accepted,
+    find_refusal,
+    find_replacement,
+    may_mint,
+    verify,
 )
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _finish(
     if run.dry_run:
         summary = "would drop the old value, if the new one is accepted"
         return run.conclude("would_change", summary, rotation=rotation, gate=gate)
-    prove(run, seen, value)
+    verify(run, seen, value)
     done = SecretRotation(
         id=rotation.id, step="done", started_at=rotation.started_at, new=rotation.new
     )

@@ -1,6 +1,6 @@
 """Rotates a client secret that the provider creates while the old one keeps working.
 
-The order of the steps keeps a working client secret: intent, add, store both, prove, wait, delete
+The order of the steps keeps a working client secret: intent, add, store both, verify, wait, delete
 the old one, store the new one alone. If a run is interrupted, the next one continues from the state
 and the provider's list.
 """
@@ -24,7 +24,6 @@ from rotator.rotation.secret_endings import (
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
 from rotator.rotation.secret_listing import StoredClientSecret
-from rotator.rotation.secret_proof import has_to_try_old, prove, refuse_unless_old
 from rotator.rotation.secret_removal import (
     delete,
     explain_clock,
@@ -33,6 +32,7 @@ from rotator.rotation.secret_removal import (
     use_provider_clock,
 )
 from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
+from rotator.rotation.secret_verification import has_to_try_old, refuse_unless_old, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def _end_old(
     """Switch the old one off, or delete it, if every condition is met."""
     evidence = observe_tokens(run, seen)
     if not evidence.minted_since and not run.dry_run:
-        prove(run, seen, value)
+        verify(run, seen, value)
     gate = assess_gate(run, seen, rotation, old, evidence)
     is_open = all(each.is_met for each in gate)
     if run.dry_run and is_open:
@@ -135,7 +135,7 @@ def _end_old(
     if not is_open:
         summary = f"the old client secret {old.id} is kept for now{explain_clock(run, seen)}"
         return run.conclude("waiting", summary, rotation=rotation, gate=gate)
-    prove(run, seen, value)
+    verify(run, seen, value)
     if has_to_try_old(seen, rotation, old):
         # The provider counts the trial as a use. Recorded first, so that a run after this one can
         # tell it from a use by somebody if the delete fails.

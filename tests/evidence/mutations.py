@@ -11,7 +11,7 @@ from tests.evidence.mutations_outside import OUTSIDE_MUTATIONS
 from tests.evidence.mutations_races import RACE_MUTATIONS
 from tests.evidence.mutations_reader import READER_MUTATIONS
 from tests.evidence.mutations_secret_outside import SECRET_OUTSIDE_MUTATIONS
-from tests.evidence.mutations_secret_proof import SECRET_PROOF_MUTATIONS
+from tests.evidence.mutations_secret_verification import SECRET_VERIFICATION_MUTATIONS
 from tests.evidence.mutations_worlds import WORLD_MUTATIONS
 from tests.evidence.mutations_writes import WRITE_MUTATIONS
 
@@ -34,7 +34,7 @@ MUTATIONS = {
     **MESSAGE_MUTATIONS,
     **CLIENT_SECRET_MUTATIONS,
     **SECRET_OUTSIDE_MUTATIONS,
-    **SECRET_PROOF_MUTATIONS,
+    **SECRET_VERIFICATION_MUTATIONS,
     **FLEET_MUTATIONS,
     **ISOLATION_MUTATIONS,
     **NATIVE_MUTATIONS,

@@ -84,13 +84,13 @@ CLIENT_SECRET_MUTATIONS = {
     ),
     "client secret: the old one is deleted although the new one is refused": Mutation(
         TWO,
-        "    prove(run, seen, value)\n    if has_to_try_old",
+        "    verify(run, seen, value)\n    if has_to_try_old",
         "    if has_to_try_old",
         f"{STEPS} -k refused_at_the_end",
     ),
     "client secret: the old value is dropped although the new one is refused": Mutation(
         "rotation/secret_endings.py",
-        "    prove(run, seen, value)\n    if not may_mint(seen):",
+        "    verify(run, seen, value)\n    if not may_mint(seen):",
         "    if not may_mint(seen):",
         f"{STEPS} -k still_refused",
     ),

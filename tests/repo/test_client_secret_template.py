@@ -12,8 +12,8 @@ from rotator.app.aws_lambda import client_secret
 from rotator.aws import metrics
 from rotator.config import load_secret_id, load_secret_rotation
 from rotator.model.secret_rotation import DEFAULT_OVERLAP
-from rotator.rotation.secret_proof import PROVE_S
 from rotator.rotation.secret_run import EXPIRY_LEAD, STORE_PATIENCE_S
+from rotator.rotation.secret_verification import VERIFY_S
 from tests.support.templates import all_statements, as_list, load, properties_of, statements
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_function_understands_its_environment() -> None:
 
 
 def test_function_has_time_to_see_a_new_client_secret_accepted() -> None:
-    assert properties("Function")["Timeout"] > PROVE_S + STORE_PATIENCE_S + 60
+    assert properties("Function")["Timeout"] > VERIFY_S + STORE_PATIENCE_S + 60
 
 
 def test_alarms_watch_the_metrics_that_are_sent() -> None:

@@ -26,14 +26,14 @@ THEIRS = "theirs-canary-of-somebody-else"
 VALUE_FIELDS = {"adobe": "client_secret", "entra-id": "secretText", "okta": "client_secret"}
 
 
-def store_during_the_proof(world: SecretWorld, *, adds: bool) -> None:
+def store_during_verification(world: SecretWorld, *, adds: bool) -> None:
     """Somebody runs `credentials add` or `set` while the new one is tried, alone in the list."""
     mint = world.endpoint.mint
 
     def edit(credentials: ClientCredentials) -> Minted:
         [first, *others] = [each.reveal() for each in credentials.client_secrets]
-        is_proof = not others and first not in {FIRST_VALUE, "canary-key"}
-        if is_proof and THEIRS not in world.stored:
+        is_verification = not others and first not in {FIRST_VALUE, "canary-key"}
+        if is_verification and THEIRS not in world.stored:
             world.store_by_hand(THEIRS, *(world.stored if adds else ()))
         return mint(credentials)
 
@@ -49,7 +49,7 @@ def test_run_during_which_another_one_is_stored_first_does_not_say_started(
     world = SecretWorld.managed(make)
     if not is_known_at_once:
         world.fake.lag = timedelta(days=1)
-    store_during_the_proof(world, adds=adds)
+    store_during_verification(world, adds=adds)
 
     result = world.rotate()
 

@@ -44,16 +44,16 @@ __all__ = [
     "is_refused",
     "is_wrong",
     "may_mint",
-    "prove",
-    "prove_stored",
     "refuse_unless_old",
+    "verify",
+    "verify_stored",
 ]
 
-PROVE_S = 120.0
+VERIFY_S = 120.0
 """How long a run retries a new client secret that is refused: providers need seconds to minutes
 until all of their servers know it."""
 
-PROVE_PAUSE_S = 10.0
+VERIFY_PAUSE_S = 10.0
 
 LOCKED_OUT = "No stored client secret is accepted"
 """The heading in docs/client-secrets.md with the way out."""
@@ -72,18 +72,18 @@ def find_accepted(
     The token is discarded. With `waits`, refused values are retried for at most two minutes. Raises
     ConfigError if tokens are minted without a client secret.
     """
-    left_s = run.remaining_s() if run.remaining_s else PROVE_S
-    wait_s = min(PROVE_S, left_s)
+    left_s = run.remaining_s() if run.remaining_s else VERIFY_S
+    wait_s = min(VERIFY_S, left_s)
     ends_at_s = run.clock.monotonic() + wait_s
     is_logged = False
     while isinstance(found := _try(run, seen, values), MintError):
-        is_over = run.clock.monotonic() + PROVE_PAUSE_S > ends_at_s
+        is_over = run.clock.monotonic() + VERIFY_PAUSE_S > ends_at_s
         if not waits or is_over or not is_refused(seen, found):
             break
         if not is_logged:
             _log_wait(run, wait_s)
             is_logged = True
-        run.clock.sleep(PROVE_PAUSE_S)
+        run.clock.sleep(VERIFY_PAUSE_S)
     return found
 
 
@@ -122,7 +122,7 @@ def is_refused(seen: Situation, refused: MintError) -> bool:
     return is_bare or is_wrong(seen, refused)
 
 
-def prove_stored(
+def verify_stored(
     run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret], *, way_out: str = ""
 ) -> StoredClientSecret:
     """The listed client secret that is stored and works, with its value; changes nothing.
@@ -172,7 +172,7 @@ def _find_stored(seen: Situation, listed: Sequence[ProviderSecret]) -> StoredCli
     )
 
 
-def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
+def verify(run: SecretRun, seen: Situation, value: Secret) -> None:
     """Mint with the new client secret alone; retries for at most two minutes while it is refused.
 
     If it may not be tried, the gate alone decides. Raises MintError; nothing has changed then, and
@@ -184,7 +184,7 @@ def prove(run: SecretRun, seen: Situation, value: Secret) -> None:
 
 
 def find_refusal(run: SecretRun, seen: Situation, value: Secret) -> MintError | None:
-    """The error that `prove` raises, None if it raises none."""
+    """The error that `verify` raises, None if it raises none."""
     if not may_mint(seen):
         return None
     accepted = find_accepted(run, seen, (value,), waits=True)
@@ -240,7 +240,7 @@ def refuse_unless_old(
         return
     can_be_tried = has_to_try_old(seen, rotation, listed)
     if None in matches and rotation.old_digest is not None and not can_be_tried:
-        return  # proved when it was recorded
+        return  # verified when it was recorded
     if can_be_tried:
         accepted = find_accepted(run, seen, values)
         if not isinstance(accepted, MintError):

@@ -1,73 +1,73 @@
-"""Breakages of the proof which client secret is the stored one, and which value is dead."""
+"""Breakages of the checks of which client secret is the stored one, and which value is dead."""
 
 from tests.evidence.mutation import Mutation
 
-PROOF = "rotation/secret_proof.py"
+VERIFICATION = "rotation/secret_verification.py"
 ENDINGS = "rotation/secret_endings.py"
 ADAPTER = "client_admin/adapter.py"
-PROOFS = "tests/unit/rotation/test_client_secret_proof.py"
+TESTS = "tests/unit/rotation/test_client_secret_verification.py"
 ROLLBACKS = "tests/unit/rotation/test_client_secret_rollback.py"
 WAITS = "tests/unit/rotation/test_client_secret_waits.py"
 CALLS = "tests/unit/client_admin/test_adapter.py"
 
-SECRET_PROOF_MUTATIONS = {
+SECRET_VERIFICATION_MUTATIONS = {
     "stored client secret: the only one that is listed is taken for it": Mutation(
-        PROOF,
+        VERIFICATION,
         "    if not isinstance(accepted, MintError):\n        return StoredClientSecret(",
         "    if isinstance(accepted, MintError):\n"
         "        return StoredClientSecret(listed[-1], values[0])\n"
         "    if not isinstance(accepted, MintError):\n        return StoredClientSecret(",
-        f"{PROOFS} -k made_by_hand",
+        f"{TESTS} -k made_by_hand",
     ),
     "stored client secret: what somebody has set by hand is replaced": Mutation(
         "rotation/secret_one_slot.py",
         "    if isinstance(accepted, MintError):\n        raise explain_refused_stored",
         "    if False:\n        raise explain_refused_stored",
-        f"{PROOFS} -k made_by_hand",
+        f"{TESTS} -k made_by_hand",
     ),
     "stored client secret: what the list says of values doesn't count": Mutation(
         "rotation/secret_listing.py",
         " or [each for each in listed if each.matches(value) is None]",
         " or list(listed)",
-        f"{PROOFS} -k another_application",
+        f"{TESTS} -k another_application",
     ),
     "stored client secret: a hint that two stored values share proves one of them": Mutation(
         "rotation/secret_listing.py",
         "        if each.matches(value) and not any(each.matches(other) for other in others)",
         "        if each.matches(value)",
-        f"{PROOFS} -k hint_that_two",
+        f"{TESTS} -k hint_that_two",
     ),
     "stored client secret: one value stands for the id of another": Mutation(
         "rotation/secret_listing.py",
         "            if each.id == rotation.stored.id and digest_of(value) =="
         " rotation.stored_digest:",
         "            if each.id == rotation.stored.id:",
-        f"{PROOFS} -k age_that_was_stored",
+        f"{TESTS} -k age_that_was_stored",
     ),
     "stored client secret: it is guessed where nothing may be minted": Mutation(
-        PROOF,
+        VERIFICATION,
         "        if each.is_active and each.matches(value)\n",
         "        if each.is_active\n",
-        f"{PROOFS} -k nothing_may_be_minted",
+        f"{TESTS} -k nothing_may_be_minted",
     ),
     "stored client secret: a key that mints proves a client secret": Mutation(
-        PROOF,
+        VERIFICATION,
         "    if minted.client_secret_position is None:\n        raise",
         "    if minted.client_secret_position is None:\n        return values[0]\n        raise",
-        f"{PROOFS} -k beside_a_key",
+        f"{TESTS} -k beside_a_key",
     ),
     "stored client secret: another one is deleted in the place of the old one": Mutation(
         "rotation/secret_two_slots.py",
         "    refuse_unless_old(run, seen, rotation, old)\n",
         "",
-        f"{PROOFS} -k wrongly_recorded",
+        f"{TESTS} -k wrongly_recorded",
     ),
     "stored client secret: a lost one is deleted while nothing else works": Mutation(
         "rotation/secret_add.py",
-        "    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
+        "    stored = _check_unless_overtaken(run, seen, lambda: verify_stored(run, seen, kept))\n",
         "    [admin.delete(each.id) for each in orphans if not run.dry_run]\n"
-        "    stored = _check_unless_overtaken(run, seen, lambda: prove_stored(run, seen, kept))\n",
-        f"{PROOFS} -k lost_client_secret_is_kept",
+        "    stored = _check_unless_overtaken(run, seen, lambda: verify_stored(run, seen, kept))\n",
+        f"{TESTS} -k lost_client_secret_is_kept",
     ),
     "stored client secret: a rollback counts as a lost run": Mutation(
         "rotation/secret_add.py",
@@ -76,10 +76,10 @@ SECRET_PROOF_MUTATIONS = {
         f"{ROLLBACKS} -k rollback_to_the_intent",
     ),
     "dead client secret: a refused grant proves it": Mutation(
-        PROOF,
+        VERIFICATION,
         "    return refused.oauth_error in seen.settings.kind.wrong_secret_codes\n",
         '    return refused.oauth_error in {"invalid_client", "unauthorized_client"}\n',
-        f"{PROOFS} -k refused_grant",
+        f"{TESTS} -k refused_grant",
     ),
     "dead client secret: a list that lags proves it of the new one": Mutation(
         ENDINGS,
@@ -87,38 +87,38 @@ SECRET_PROOF_MUTATIONS = {
         "    if not isinstance(refused, MintError):\n",
         "    refused = find_accepted(run, seen, values)\n"
         "    if not isinstance(refused, MintError):\n        return\n    if False:\n",
-        f"{PROOFS} -k stale_list_and_a_refused_grant",
+        f"{TESTS} -k stale_list_and_a_refused_grant",
     ),
     "dead client secret: a list that lags proves it of the old one": Mutation(
         ENDINGS,
         "        if not isinstance(refused, MintError):\n            raise _explain_unlisted",
         "        if not isinstance(refused, MintError):\n            continue\n"
         "            raise _explain_unlisted",
-        f"{PROOFS} -k stale_list_does_not_drop",
+        f"{TESTS} -k stale_list_does_not_drop",
     ),
     "dead client secret: a list that lags proves it where nothing may be minted": Mutation(
         ENDINGS,
         "        return finish(run, seen, rotation, value, drops=False)\n",
         "        return finish(run, seen, rotation, value)\n",
-        f"{PROOFS} -k old_value_is_kept_where",
+        f"{TESTS} -k old_value_is_kept_where",
     ),
     "dead client secret: the old one ends while the new one is switched off": Mutation(
         "rotation/secret_two_slots.py",
         "    if new.id in listed and not listed[new.id].is_active:\n",
         "    if False:\n",
-        f"{PROOFS} -k new_one_switched_off",
+        f"{TESTS} -k new_one_switched_off",
     ),
     "dead client secret: the old one stays switched off when the new one is gone": Mutation(
         ENDINGS,
         "        admin.restore(old.id)\n",
         "        pass\n",
-        f"{PROOFS} -k rotator_switched_off",
+        f"{TESTS} -k rotator_switched_off",
     ),
     "dead client secret: values behind the old one are dropped with it": Mutation(
         ENDINGS,
         "    if rotation.old_digest is None:  # of an older release\n",
         "    if True:\n",
-        f"{PROOFS} -k added_behind",
+        f"{TESTS} -k added_behind",
     ),
     "client secret: the day of an old one that was switched on again isn't begun anew": Mutation(
         "rotation/secret_gate.py",
