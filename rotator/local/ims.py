@@ -5,7 +5,8 @@ its standard input ends, or within a process as `LocalIms`. It logs nothing, bec
 responses contain secrets.
 
 Sources: "OAuth Server-to-Server credential API Reference" of the Adobe Developer Console guides
-(request and response), RFC 6749 section 5.2 (errors). Not documented, but what the service does:
+(request and response), RFC 6749 section 5.2 (errors), "Using the Asynchronous Adobe Firefly APIs"
+(what a call that starts a job returns). Not documented, but what the service does:
 `invalid_client` with 400, `x-debug-id` on every response, times in the token as strings of
 milliseconds.
 """
@@ -93,7 +94,7 @@ class LocalIms(LocalServer):
         """Route one request."""
         routes: dict[str, dict[str, Callable[[Request], Reply]]] = {
             TOKEN_PATH: {"POST": self._token},
-            HELLO_PATH: {"GET": self._hello},
+            HELLO_PATH: dict.fromkeys(("GET", "POST"), self._hello),
             CONTROL_PATH: {"GET": self._show, "POST": self._change, "DELETE": self._forget},
             f"{CONTROL_PATH}/token-requests": {"GET": self._show_token_requests},
         }
@@ -164,7 +165,7 @@ class LocalIms(LocalServer):
             return json_reply(403, {"error_code": "403000", "message": "Api Key is invalid"})
         with self._lock:
             self._counters["api_calls_ok"] += 1
-        return Reply(200, GREETING.encode(), content_type="text/plain;charset=UTF-8")
+        return _start_job(self.urls) if request.body else _greet()
 
     def _is_revoked(self, settings: ImsSettings, claims: Mapping[str, Any], token: str) -> bool:
         last, _ = self._last.get(claims["client_id"], (token, 0))
@@ -192,6 +193,15 @@ class LocalIms(LocalServer):
 
     def _now_ms(self, settings: ImsSettings) -> int:
         return int((self._now() + settings.clock_offset_s) * 1000)
+
+
+def _greet() -> Reply:
+    return Reply(200, GREETING.encode(), content_type="text/plain;charset=UTF-8")
+
+
+def _start_job(urls: ImsUrls) -> Reply:
+    """The response to a call with data; the status of every job is the greeting."""
+    return json_reply(202, {"jobId": "urn:ff:jobs:demo", "statusUrl": urls.hello})
 
 
 def _form(request: Request) -> list[tuple[str, str]]:

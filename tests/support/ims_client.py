@@ -54,6 +54,14 @@ class ImsClient:
     def post(self, body: str) -> ImsAnswer:
         return self.send("POST", TOKEN_PATH, body, Content_Type="application/x-www-form-urlencoded")
 
-    def hello(self, token: str, *, key: str | None = CLIENT, scheme: str = "Bearer") -> ImsAnswer:
+    def hello(
+        self,
+        token: str,
+        *,
+        key: str | None = CLIENT,
+        scheme: str = "Bearer",
+        body: str | None = None,
+    ) -> ImsAnswer:
         headers = {} if key is None else {"x_api_key": key}
-        return self.send("GET", HELLO_PATH, Authorization=f"{scheme} {token}", **headers)
+        method = "GET" if body is None else "POST"
+        return self.send(method, HELLO_PATH, body, Authorization=f"{scheme} {token}", **headers)

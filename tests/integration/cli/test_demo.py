@@ -1,7 +1,9 @@
 """`rotator demo`: it tells the whole story, and leaves nothing behind."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -218,6 +220,24 @@ def test_rehearsal_of_the_readme_works_as_it_is_printed(
     assert told.startswith("rotated: token missing")
     assert "\nnot due: fresh" in told
     assert told.endswith("HTTP 200\nWelcome to the Photoshop API!\n")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="*** NO FIRST CALL: curl is missing ***")
+def test_first_call_of_the_readme_starts_a_job_at_the_demo(
+    serving: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    _, printed = serving
+    (tmp_path / "exports").write_text(printed)
+    page = (REPOSITORY / "README.md").read_text("utf-8").partition("**4. ")[2]
+    typed = page.partition("```console\n")[2].partition("```")[0]
+    call = re.sub(r"https://firefly-api\S*", '"$DEMO_API_URL"', typed)
+    environment = isolated_environment(os.environ) | {"HOME": str(tmp_path)}
+
+    told = shell(f". ./exports\nset -e\n{call}", tmp_path, environment)
+
+    assert "DEMO_API_URL" in call
+    job = json.loads(told[told.index("{") :])
+    assert job.keys() == {"jobId", "statusUrl"}  # as the README says of Adobe
 
 
 def test_rehearsal_shows_no_way_of_putting_a_secret_into_the_history(

@@ -119,9 +119,20 @@ def test_api_greets_a_valid_token_with_its_key(client: ImsClient) -> None:
     assert (answer.status, answer.text) == (200, "Welcome to the Photoshop API!")
 
 
+def test_api_starts_a_job_as_firefly_does(client: ImsClient) -> None:
+    token = client.mint().json["access_token"]
+    answer = client.hello(token, body='{"prompt": "a lighthouse at dawn"}')
+    assert answer.status == 202
+    assert answer.json.keys() == {"jobId", "statusUrl"}
+    status_path = urlsplit(answer.json["statusUrl"]).path
+    asked = client.send("GET", status_path, Authorization=f"Bearer {token}", x_api_key=CLIENT)
+    assert asked.status == 200
+
+
+@pytest.mark.parametrize("body", [None, '{"prompt": "a lighthouse at dawn"}'])
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é"])
-def test_api_refuses_a_wrong_token(client: ImsClient, token: str) -> None:
-    answer = client.hello(token.encode().decode("latin-1"))
+def test_api_refuses_a_wrong_token(client: ImsClient, token: str, body: str | None) -> None:
+    answer = client.hello(token.encode().decode("latin-1"), body=body)
     assert answer.status == 401
     assert answer.json == {"error_code": "401013", "message": "Oauth token is not valid"}
 
