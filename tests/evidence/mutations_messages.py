@@ -4,6 +4,7 @@ from tests.evidence.mutation import Mutation
 
 TOKENS = "tests/integration/cli/test_token_reports.py"
 CREDENTIALS = "tests/integration/cli/test_credentials.py"
+PROMPTS = "tests/integration/cli/test_prompts.py"
 
 MESSAGE_MUTATIONS = {
     "messages: an advised command leaves out the secret": Mutation(
@@ -90,11 +91,41 @@ MESSAGE_MUTATIONS = {
         "    if True:\n",
         "tests/integration/cli/test_pasted.py -k invisible",
     ),
+    "messages: JSON is stored as the client secret": Mutation(
+        "cli/pasted.py",
+        "    if is_json(text):\n",
+        "    if not text:\n",
+        f"{PROMPTS} -k wrong_client",
+    ),
+    "messages: the first of several pasted lines is taken": Mutation(
+        "cli/prompts.py",
+        "_SEVERAL_LINES if answer.has_more else find_problem(text)",
+        "find_problem(text)",
+        f"{PROMPTS} -k pasted_together",
+    ),
+    "messages: what is pasted for a client id is shown": Mutation(
+        "cli/answers.py",
+        "        during[3] &= ~termios.ECHO\n",
+        "        during[3] &= ~termios.ECHONL\n",
+        f"{PROMPTS} -k pasted_together",
+    ),
+    "messages: the placeholder for a secret is taken for its name": Mutation(
+        "aws/secret_ids.py",
+        "    if text == UNKNOWN:\n",
+        "    if not text:\n",
+        "tests/unit/test_config.py -k named_twice",
+    ),
+    "messages: a misspelt variable decides on the credentials": Mutation(
+        "config/__init__.py",
+        "    if not typed:\n        read_environment(environ, ())\n",
+        '    if not typed and name == "token_secret":\n        read_environment(environ, ())\n',
+        "tests/unit/test_config_variables.py -k where_a_variable",
+    ),
     "messages: the client secret is asked for before the secret is looked at": Mutation(
         "cli/credentials.py",
         "    if not sys.stdin.isatty():\n        return None\n",
         "    if sys.stdin:\n        return None\n",
-        "tests/integration/cli/test_prompts.py -k refused_before",
+        f"{PROMPTS} -k refused_before",
     ),
     "messages: the only client secret is taken out": Mutation(
         "rotation/credentials.py",
