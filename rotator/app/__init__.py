@@ -92,7 +92,7 @@ class Rotator:
         left_s = remaining_s or ends_in(RUN_BUDGET.total_seconds())
         return rotate_token(
             settings.binding(),
-            store=self._store.within(lambda: left_s() + PUBLISH_S),
+            store=self._store.limit_time(lambda: left_s() + PUBLISH_S),
             endpoint=TokenEndpoint(remaining_s=remaining_s),
             policy=job.policy(),
             force=force,

@@ -129,7 +129,7 @@ class Fleet:
     def _store(self, left_s: Callable[[], float]) -> FleetStore:
         """The store of one run, because it remembers failures of the service."""
         store = FleetStore(self._client, pace=self._reads.wait, back_off=self._reads.back_off)
-        return store.within(left_s)
+        return store.limit_time(left_s)
 
     def _policy_of(self, fleet_binding: FleetBinding) -> RenewalPolicy:
         return RenewalPolicy(

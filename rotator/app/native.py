@@ -68,7 +68,7 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
     StoreError.
     """
     opened = open_rotation_store(region_of(step.secret_id))
-    store = opened.with_token(step.rotation_token).within(lambda: remaining_s() + PUBLISH_S)
+    store = opened.with_token(step.rotation_token).limit_time(lambda: remaining_s() + PUBLISH_S)
     state = store.rotation_state(step.secret_id)
     primary = state.primary_region
     if primary is not None and primary != arn_region(state.arn):

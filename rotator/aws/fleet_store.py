@@ -116,12 +116,12 @@ class FleetStore(PacedStore):
             return TaskRead({}, [task._replace(is_retry=True)])
         return TaskRead({secret_id: read}, [])
 
-    def _limit_time(self) -> FleetStore:
-        return self.within(lambda: min(self._left_s(), self._first_timeout_s))
+    def _first_attempt(self) -> FleetStore:
+        return self.limit_time(lambda: min(self._left_s(), self._first_timeout_s))
 
     def _try_batch(self, batch: list[str]) -> dict[str, Read]:
         try:
-            response = self._limit_time()._call_paced(  # noqa: SLF001 - a copy of this one
+            response = self._first_attempt()._call_paced(  # noqa: SLF001 - a copy of this one
                 "BatchGetSecretValue", ", ".join(batch), SecretIdList=batch
             )
         except StoreError as error:
@@ -174,7 +174,7 @@ class FleetStore(PacedStore):
 
     def _try_single(self, task: Task) -> Read:
         self._pace()
-        store = self if task.is_retry else self._limit_time()
+        store = self if task.is_retry else self._first_attempt()
         service = self._metadata_service if task.describes else self._service
         [secret_id] = task.secret_ids
         found: Read

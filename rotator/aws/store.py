@@ -89,7 +89,7 @@ class ApiCaller:
         self._client: Any = connect(session=client) if is_session else client
         self._left_s: Callable[[], float] = lambda: NO_LIMIT
 
-    def within(self, left_s: Callable[[], float]) -> Self:
+    def limit_time(self, left_s: Callable[[], float]) -> Self:
         """A copy whose calls time out after the seconds that `left_s` returns at that moment."""
         limited = copy(self)
         limited._left_s = left_s  # noqa: SLF001 - a copy of this one

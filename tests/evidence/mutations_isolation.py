@@ -189,8 +189,8 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: metadata that hang are waited for by the other reads": Mutation(
         "aws/fleet_store.py",
-        "        store = self if task.is_retry else self._limit_time()\n",
-        "        store = self if task.is_retry or task.describes else self._limit_time()\n",
+        "        store = self if task.is_retry else self._first_attempt()\n",
+        "        store = self if task.is_retry or task.describes else self._first_attempt()\n",
         f"{STORE} -k metadata_that_hangs",
     ),
     "fleet: hosts that hang take every worker": Mutation(
@@ -261,7 +261,7 @@ ISOLATION_MUTATIONS = {
     ),
     "a single run's calls of AWS outlast the function": Mutation(
         "app/__init__.py",
-        "            store=self._store.within(lambda: left_s() + PUBLISH_S),\n",
+        "            store=self._store.limit_time(lambda: left_s() + PUBLISH_S),\n",
         "            store=self._store,\n",
         f"{LIMIT} -k single_run",
     ),

@@ -318,6 +318,6 @@ def test_secret_in_a_refused_batch_is_named_alone() -> None:
 
 
 def test_call_after_the_end_of_a_run_says_so() -> None:
-    [read] = read_all(store_of(ScriptedClient()).within(lambda: -3.0), ["a"]).values()
+    [read] = read_all(store_of(ScriptedClient()).limit_time(lambda: -3.0), ["a"]).values()
 
     assert "secret a: the time limit of this run was reached" in str(read)

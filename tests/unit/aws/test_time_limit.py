@@ -42,7 +42,7 @@ def put(store: SecretsManagerStore) -> None:
 @pytest.mark.parametrize("left_s", [0.05, 0.0, -1.0])
 def test_call_that_hangs_ends_with_the_time_that_is_left(call: Any, left_s: float) -> None:  # noqa: ANN401 - of a store
     client = SilentClient()
-    store = SecretsManagerStore(client).within(lambda: left_s)
+    store = SecretsManagerStore(client).limit_time(lambda: left_s)
 
     told = "did not respond in the remaining time" if left_s > 0 else "run was reached before"
     with pytest.raises(StoreError, match=told) as caught:
