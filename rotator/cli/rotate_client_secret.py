@@ -57,7 +57,7 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         "--token-secret",
         metavar="ID",
         action="append",
-        help="a token secret that these credentials mint for, besides those that they name"
+        help="a token secret that these credentials mint for, in addition to those that they name"
         " (token_secrets); may be repeated",
     )
     parser.add_argument(

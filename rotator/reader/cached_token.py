@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EMPTY", "CachedToken", "TokenCache"]
 
-# Shares of the time from the next rotation to the expiry (an hour for a token of a day). The
+# Shares of the time from the next rotation to the expiry (an hour if a token lives 24 hours). The
 # rotator publishes at its first run after the rotation is due. So the first refresh comes soon, the
 # second finds nearly every new token, and a consumer makes about two calls a day.
 _FIRST_REFRESH_SHARE = (1 / 60, 1 / 20)
