@@ -1,7 +1,7 @@
 """Reads the answers to questions at a terminal, one line each.
 
-People paste several lines at once, often the client id with the client secret. No line but the
-first is an answer: the rest is discarded, and shown neither here nor at the next prompt.
+People paste several lines at once, often the client id with the client secret, and type before they
+are asked. Neither is an answer: it is discarded, and not shown.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ import select
 import sys
 import termios
 import tty
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Answer", "read_answer"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Answer", "hide_typing", "read_answer"]
 
 _PASTE_S = 0.05
 """How long a terminal takes at most to pass on the next piece of what was pasted."""
@@ -32,15 +36,30 @@ def read_answer(prompt: str, *, is_hidden: bool) -> Answer | None:
     With `is_hidden` the terminal doesn't show it. What was typed before the prompt is discarded.
     """
     fd = sys.stdin.fileno()
-    before = termios.tcgetattr(fd)
-    during = termios.tcgetattr(fd)
-    if is_hidden:
-        during[3] &= ~termios.ECHO
-    try:
-        termios.tcsetattr(fd, termios.TCSAFLUSH, during)
+    with _set_echo(fd, is_on=not is_hidden):
         print(prompt, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         return Answer(line, _discard_rest(fd)) if line else None
+
+
+@contextmanager
+def hide_typing() -> Iterator[None]:
+    """Within the block, only answers that are not hidden are shown; for a terminal alone."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    with _set_echo(sys.stdin.fileno(), is_on=False):
+        yield
+
+
+@contextmanager
+def _set_echo(fd: int, *, is_on: bool) -> Iterator[None]:
+    """Show what is typed or not, and discard what was typed before, and until the end."""
+    before, during = termios.tcgetattr(fd), termios.tcgetattr(fd)
+    during[3] = during[3] | termios.ECHO if is_on else during[3] & ~termios.ECHO
+    try:
+        termios.tcsetattr(fd, termios.TCSAFLUSH, during)
+        yield
     finally:
         termios.tcsetattr(fd, termios.TCSAFLUSH, before)
 

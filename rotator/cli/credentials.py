@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rotator.cli.answers import hide_typing
 from rotator.cli.client_settings import (
     add_client_settings,
     ask_changes,
@@ -165,12 +166,11 @@ def _set(args: argparse.Namespace) -> int:
     is_asked = args.stdin or not settings
     given = JsonInput({})
     if is_asked:
-        given = ask_changes(
-            secret_id,
-            _check_before_asking(
+        with hide_typing():
+            client_id = _check_before_asking(
                 secret_id, lambda fields: merge(fields, {**settings, "client_secret": _FILLER})
-            ),
-        )
+            )
+            given = ask_changes(secret_id, client_id)
     changes = combine(settings, given.fields)
     published = _edit(
         secret_id,
@@ -197,9 +197,9 @@ def _add_secret(args: argparse.Namespace) -> int:
     def add(fields: dict[str, Any], text: str) -> dict[str, Any]:
         return add_client_secret(fields, text, secret_id=secret_id)
 
-    text = ask_client_secret(
-        secret_id, _check_before_asking(secret_id, lambda fields: add(fields, _FILLER))
-    )
+    with hide_typing():
+        client_id = _check_before_asking(secret_id, lambda fields: add(fields, _FILLER))
+        text = ask_client_secret(secret_id, client_id)
     published = _edit(secret_id, lambda fields: add(fields, text))
     if published is None:
         print(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from rotator.cli.answers import hide_typing
 from rotator.cli.client_settings import add_client_settings, ask_credentials, given_settings
 from rotator.cli.exit_codes import EXIT_OK
 from rotator.cli.selectors import add_names, load_job_settings
@@ -60,13 +62,14 @@ def _init(args: argparse.Namespace) -> int:
     from rotator.app import open_store
     from rotator.rotation.setup import set_up_binding
 
-    done = set_up_binding(
-        credentials_secret,
-        settings.token_secret,
-        store=open_store(settings.region),
-        ask=None if args.bind_only else lambda: ask_credentials(client_settings),
-        kms_key_id=args.kms_key_id,
-    )
+    with nullcontext() if args.bind_only else hide_typing():
+        done = set_up_binding(
+            credentials_secret,
+            settings.token_secret,
+            store=open_store(settings.region),
+            ask=None if args.bind_only else lambda: ask_credentials(client_settings),
+            kms_key_id=args.kms_key_id,
+        )
     for line in done:
         print(line)
     return EXIT_OK

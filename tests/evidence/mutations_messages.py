@@ -105,9 +105,15 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: what is pasted for a client id is shown": Mutation(
         "cli/answers.py",
-        "        during[3] &= ~termios.ECHO\n",
-        "        during[3] &= ~termios.ECHONL\n",
+        "during[3] & ~termios.ECHO\n",
+        "during[3]\n",
         f"{PROMPTS} -k pasted_together",
+    ),
+    "messages: what is typed before the question is shown": Mutation(
+        "cli/answers.py",
+        "    if not sys.stdin.isatty():\n        yield\n",
+        "    if sys.stdin:\n        yield\n",
+        f"{PROMPTS} -k before_the_question",
     ),
     "messages: the placeholder for a secret is taken for its name": Mutation(
         "aws/secret_ids.py",

@@ -8,6 +8,7 @@ from rotator.local.binding import LocalBinding
 from tests.integration.cli.bad_inputs import ACCESS_DENIED
 from tests.integration.cli.front import Front
 from tests.integration.cli.vault import Vault
+from tests.support.reader_threads import eventually
 from tests.support.terminal import Terminal
 
 PROMPT = "client secret (not shown): "
@@ -236,6 +237,31 @@ def test_advice_for_a_swapped_client_id_and_secret_names_the_credentials_secret(
     terminal.answer(PROMPT, NEW)
 
     assert terminal.close() == 0, terminal.shown
+
+
+@pytest.mark.parametrize("command", ["init", "set --scope firefly --stdin", "set", "add"])
+def test_what_is_typed_before_the_question_is_not_shown_and_no_answer(
+    aws_env: dict[str, str], vault: Vault, front: Front, command: str
+) -> None:
+    args, name = ("credentials", *command.split(), vault.credentials_secret), ""
+    action = "GetSecretValue"
+    if command == "init":
+        name, action = f"{vault.credentials_secret}-2", "DescribeSecret"
+        named = ("--credentials-secret", name, "--token-secret", vault.token_secret)
+        args = ("init", *named, "--provider", "adobe-ims", "--scope", "firefly")
+    front.gather(action, 2)
+
+    terminal = Terminal(*args, env={**aws_env, **front.env})
+    eventually(lambda: action in front.actions)
+    terminal.type("p8e-early\n")
+    front.gates.pop(action).wait()
+    if name:
+        terminal.answer(CLIENT_ID, "me")
+    terminal.answer(PROMPT, NEW)
+
+    assert terminal.close() == 0, terminal.shown
+    assert "p8e-" not in terminal.shown
+    assert NEW in vault.fields(name or vault.credentials_secret)["client_secret"]
 
 
 def test_second_pasted_line_is_no_answer_to_the_next_question(
