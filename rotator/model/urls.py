@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from functools import lru_cache
 from urllib.parse import urlparse, urlsplit
 
 __all__ = ["endpoint_host", "hide_query", "problem_with_url", "reaches_this_host", "strip_query"]
@@ -16,6 +17,7 @@ MAX_NAME_CHARS = 253
 """RFC 1035 allows 255 octets, of which the first label's length and the root take two."""
 
 
+@lru_cache(maxsize=256)  # a mint asks several times, and a fleet for the same few
 def problem_with_url(url: str) -> str | None:
     """Why a secret must not be sent to `url`, None if it may.
 

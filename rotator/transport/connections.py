@@ -41,7 +41,7 @@ class StrictAdapter(HTTPAdapter):
         self._sockets: list[socket.socket] = []
         self._responses: list[http.client.HTTPResponse] = []
         self._is_cut = False
-        super().__init__()
+        super().__init__(pool_connections=1, pool_maxsize=1)  # it fills a pool with placeholders
 
     @property
     def status(self) -> int | None:
