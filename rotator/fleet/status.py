@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from rotator.errors import RotatorError, StoreError
+from rotator.errors import ConfigError, RotatorError, StoreError, replace_error
 from rotator.fleet.binding_status import BindingStatus, urgency
 from rotator.fleet.consent import check_assessment, is_confirmed
 from rotator.fleet.descriptions import Descriptions, NotDescribedError
@@ -21,6 +21,7 @@ from rotator.model.secret import StoredSecret
 from rotator.model.secret_rotation import read_rotation
 from rotator.model.status import ClientSecretStatus, ServedToken, assess_token
 from rotator.model.stored import parse_fields, parse_token
+from rotator.reader.failures import previous_unreadable
 from rotator.reader.snapshot import parse
 from rotator.rotation.assess import assess_unprobed
 from rotator.rotation.ports import HistoryStore
@@ -161,7 +162,7 @@ def _token_status(
         )
 
     status = guard(lambda: assess(fleet.policy_of(fleet_binding)))
-    if isinstance(status, RotatorError):  # a cadence that does not fit hides no expiry
+    if isinstance(status, ConfigError):  # a cadence that does not fit hides no expiry
         status = guard(lambda: assess(RenewalPolicy()))
     return None if isinstance(status, RotatorError) else status
 
@@ -177,7 +178,8 @@ def assess_versions(
 ) -> TokenStatus:
     """The status of a token, with that of its client secret where the credentials are known.
 
-    `credentials` is the content of `credentials_version`. Raises ConfigError as `assess_token`.
+    `credentials` is the content of `credentials_version`. Raises ConfigError as
+    `assess_token`, and StoreError if AWSPREVIOUS is needed and cannot be read.
     """
     status = assess_token(
         token_version.secret_id,
@@ -202,15 +204,18 @@ def _find_served(
     """The token that readers find in this secret; None if they find none.
 
     Uses the reader's parser, and AWSPREVIOUS if the current version has no valid token, so that
-    `rotator status` and `rotator token` agree.
+    `rotator status` and `rotator token` agree. Raises StoreError if AWSPREVIOUS cannot be read
+    then: whether readers find a token is not known.
     """
     current = _read_served(token_version)
     if token_version.version_id is None or (current is not None and now < current.expires_at):
         return current
-    try:
-        previous = store.read_previous(token_version.secret_id)
-    except StoreError:
-        return current  # a reader with this role could not read it either
+    secret_id = token_version.secret_id
+    previous = replace_error(
+        lambda: store.read_previous(secret_id),
+        StoreError,
+        partial(previous_unreadable, secret_id),
+    )
     found = [each for each in (current, _read_served(previous) if previous else None) if each]
     return max(found, key=lambda each: each.expires_at, default=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotator.errors import RotatorError, StoreError, TokenUnavailable
+from rotator.errors import RotatorError, StoreError, TokenUnavailable, copy_error
 from rotator.reader.process_state import importing
 
 TYPE_CHECKING = False
@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["explain_response", "explain_sdk_error", "no_value", "not_the_service", "store_error"]
+__all__ = [
+    "explain_response",
+    "explain_sdk_error",
+    "no_value",
+    "not_the_service",
+    "previous_unreadable",
+    "store_error",
+]
 
 _GET = "GetSecretValue"
 
@@ -77,3 +84,17 @@ def store_error(secret_id: str, problem: str, *, retryable: bool = False) -> Sto
         secret_id=secret_id,
         retryable=retryable,
     )
+
+
+def previous_unreadable(secret_id: str, failure: RotatorError) -> RotatorError:
+    """The `failure` to read AWSPREVIOUS while AWSCURRENT has no valid token.
+
+    Whether there is a token to serve isn't known, so it is no TokenUnavailable.
+    """
+    subject = f"secret {secret_id}: "
+    problem = str(failure).removeprefix(subject)
+    known = copy_error(failure)
+    known.args = (
+        f"{subject}AWSCURRENT has no valid token, and AWSPREVIOUS cannot be read: {problem}",
+    )
+    return known

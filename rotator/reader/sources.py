@@ -12,12 +12,13 @@ import os
 from rotator.errors import (
     ConfigError,
     RotatorError,
+    SecretNotFound,
     StoreError,
     TokenUnavailable,
     signal_error,
 )
 from rotator.reader.direct import DirectSource
-from rotator.reader.failures import store_error
+from rotator.reader.failures import previous_unreadable, store_error
 from rotator.reader.loopback import AGENT_TOKEN_FILE, LoopbackSource
 from rotator.reader.secrets_manager import SdkSource
 from rotator.reader.snapshot import instant_text, parse
@@ -169,7 +170,11 @@ def _find_in(
     if source.has_fresh and not fresh:
         return _find_in(source, secret_id, fresh=True, **times)
     previous = _read(source, secret_id, "AWSPREVIOUS", fresh=fresh, **times)
-    return current if isinstance(previous, RotatorError) else previous
+    if isinstance(previous, TokenUnavailable | SecretNotFound):
+        return current
+    if isinstance(previous, RotatorError):
+        return previous_unreadable(secret_id, previous)
+    return previous
 
 
 def _read(

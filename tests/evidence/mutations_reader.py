@@ -187,6 +187,12 @@ READER_MUTATIONS = {
         "            pass\n",
         "tests/unit/reader/test_loopback.py -k not_ready",
     ),
+    "a failed read of AWSPREVIOUS counts as no token": Mutation(
+        "reader/sources.py",
+        "    if isinstance(previous, TokenUnavailable | SecretNotFound):\n",
+        "    if isinstance(previous, RotatorError):\n",
+        "tests/unit/reader/test_recovery.py -k reported_as_such",
+    ),
     "an empty variable announces the agent": Mutation(
         "reader/sources.py",
         'if environ.get("AWS_TOKEN") or os.access',

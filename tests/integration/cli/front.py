@@ -44,7 +44,10 @@ class Front:
         return {"AWS_ENDPOINT_URL": self._server.url}
 
     def refuse(self, *actions: str, code: str, message: str = "", status: int = 400) -> None:
-        """Answer with the error that the service has for it."""
+        """Answer with the error that the service has for it.
+
+        An action may be that of one staging label: `GetSecretValue AWSPREVIOUS`.
+        """
         body = json.dumps({"__type": code, "Message": message}).encode()
         self.answers |= dict.fromkeys(actions, (status, body))
 
@@ -86,7 +89,9 @@ class Front:
             return RESET
         if action in self.gates:
             self.gates[action].wait()
-        status, body = self.answers.get(action) or self._upstream(request)
+        stage = json.loads(request.body).get("VersionStage")
+        answer = self.answers.get(f"{action} {stage}") or self.answers.get(action)
+        status, body = answer or self._upstream(request)
         return Reply(status, body, {"Content-Type": "application/x-amz-json-1.1"})
 
     def _grant(self, request: Request) -> Reply:

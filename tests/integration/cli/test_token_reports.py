@@ -91,6 +91,30 @@ def test_status_says_that_readers_use_the_previous_version(
     assert (stood["version_id"], stood["previous_version_id"]) == (bad, good)
 
 
+@pytest.mark.parametrize("command", ["status", "token"])
+@pytest.mark.parametrize(
+    ("code", "http_status", "exit_code"),
+    [("InternalServiceError", 500, 4), ("ThrottlingException", 400, 4), ("AccessDenied", 400, 5)],
+)
+def test_failed_read_of_the_previous_version_is_no_missing_token(  # noqa: PLR0917
+    inside: Cli,
+    vault: Vault,
+    front: Front,
+    command: str,
+    code: str,
+    http_status: int,
+    exit_code: int,
+) -> None:
+    vault.put_token(age=25 * HOUR)
+    front.refuse("GetSecretValue AWSPREVIOUS", code=code, status=http_status)
+    env = {**front.env, "AWS_MAX_ATTEMPTS": "1"}
+
+    ended = inside(command, vault.token_secret, env=env)
+
+    assert (ended.returncode, ended.stdout) == (exit_code, "")
+    assert "AWSCURRENT has no valid token, and AWSPREVIOUS cannot be read: " in ended.stderr
+
+
 def test_failed_run_says_that_the_token_has_expired(
     inside: Cli, vault: Vault, ims: RemoteIms
 ) -> None:

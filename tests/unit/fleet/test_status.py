@@ -128,6 +128,24 @@ def test_token_to_which_readers_fall_back_is_not_unusable(current: object, reaso
     assert (found.status.version_id, found.status.previous_version_id) == ("second", "first")
 
 
+@pytest.mark.parametrize("retryable", [True, False])
+def test_token_whose_previous_version_cannot_be_read_is_unknown(*, retryable: bool) -> None:
+    class NoPrevious(Batches):
+        def read_previous(self, secret_id: str) -> None:
+            raise StoreError(
+                "refused", operation="GetSecretValue", secret_id=secret_id, retryable=retryable
+            )
+
+    store = NoPrevious()
+    store.add("c", CREDENTIALS)
+    store.add("t", token_document("token", issued_at=NOW - 25 * HOUR))
+    found = status_of(store)
+
+    assert (found.health, found.token_health) == ("unknown", None)
+    assert isinstance(found.error, StoreError)
+    assert found.error.retryable == retryable
+
+
 def test_unreadable_credentials_do_not_hide_the_life_of_a_token() -> None:
     class DeniedCredentials(Batches):
         def read_many(self, secret_ids: Iterable[str], to_describe: deque[str]) -> Iterator[Found]:

@@ -59,6 +59,16 @@ def test_previous_version_is_not_asked_for_when_secrets_manager_cannot_be_reache
     assert rig.source.calls == [CURRENT] * 2
 
 
+def test_failed_read_of_the_previous_version_is_reported_as_such(rig: ReaderRig) -> None:
+    """The reader cannot know that there is no token."""
+    rig.source.stages = {"AWSCURRENT": MALFORMED, "AWSPREVIOUS": UNREACHABLE}
+    with pytest.raises(StoreError, match=r"AWSPREVIOUS cannot be read: .* reached") as failed:
+        rig.reader.token()
+    assert failed.value.retryable
+    rig.source.stages["AWSPREVIOUS"] = version("previous")
+    assert rig.reader.token() == "previous"
+
+
 def test_cache_with_an_expired_token_is_asked_to_look_again(rig: ReaderRig) -> None:
     rig.source.has_fresh = True
     rig.source.stages = {"AWSCURRENT": version(issued_at=START - 25 * HOUR)}
