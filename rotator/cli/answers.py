@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "hide_typing", "read_answer"]
 
+_MAX_LINE_BYTES = 65_536
 _PASTE_S = 0.05
 """How long a terminal takes at most to pass on the next piece of what was pasted."""
 
@@ -38,8 +39,11 @@ def read_answer(prompt: str, *, is_hidden: bool) -> Answer | None:
     fd = sys.stdin.fileno()
     with _set_echo(fd, is_on=not is_hidden):
         print(prompt, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        return Answer(line, _discard_rest(fd)) if line else None
+        line = os.read(fd, _MAX_LINE_BYTES)  # a terminal returns one line at a time
+        if not line.endswith(b"\n"):
+            return None
+        # In UTF-8 whatever the locale, as standard input is read where it is no terminal.
+        return Answer(line.decode("utf-8", "surrogateescape"), _discard_rest(fd))
 
 
 @contextmanager

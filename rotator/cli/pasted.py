@@ -43,6 +43,8 @@ def find_pasted_problem(
     """
     if not text:
         return "missing"
+    if re.search("[\ud800-\udfff]", text):  # bytes that could not be decoded
+        return "is not UTF-8 text; type it, or copy it as plain text"
     if _has_name(text):
         return f"{_NAMED}; pass the value alone"
     if _is_quoted(text) and text.startswith('"'):

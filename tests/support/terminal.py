@@ -41,7 +41,10 @@ class Terminal:
         self._awaited = found + len(text)
 
     def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
+        self.type_bytes(text.encode())
+
+    def type_bytes(self, typed: bytes) -> None:
+        os.write(self._ours, typed)
 
     def answer(self, asked: str, text: str) -> None:
         """Type a line once this is asked for."""

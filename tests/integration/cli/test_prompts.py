@@ -101,8 +101,9 @@ def test_wrong_settings_of_init_are_refused_before_anything_is_asked_for(
     [
         ("\x03", 130, "rotator: interrupted; nothing was changed\r\n"),
         ("\x04", 2, "client secret: missing, the input ended; nothing was changed; run this again"),
+        ("p8e\x04", 2, "client secret: missing, the input ended; nothing was changed"),
     ],
-    ids=["Ctrl-C", "Ctrl-D"],
+    ids=["Ctrl-C", "Ctrl-D", "Ctrl-D behind text"],
 )
 def test_prompt_that_is_left_says_that_nothing_was_changed(
     *, aws_env: dict[str, str], vault: Vault, action: str, typed: str, code: int, says: str
@@ -262,6 +263,21 @@ def test_what_is_typed_before_the_question_is_not_shown_and_no_answer(
     assert terminal.close() == 0, terminal.shown
     assert "p8e-" not in terminal.shown
     assert NEW in vault.fields(name or vault.credentials_secret)["client_secret"]
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}], ids=["UTF-8", "C"])
+def test_answer_is_read_as_utf_8_in_every_locale(
+    aws_env: dict[str, str], vault: Vault, locale: dict[str, str]
+) -> None:
+    name = vault.credentials_secret
+    terminal = Terminal("credentials", "set", name, env={**aws_env, **locale})
+    terminal.wait_for(PROMPT)
+    terminal.type_bytes(b"p8e-\xfc\n")  # Latin-1
+    terminal.wait_for("is not UTF-8 text; type it, or copy it as plain text")
+    terminal.answer(PROMPT, "p8e-\u00fc")
+
+    assert terminal.close() == 0, terminal.shown
+    assert vault.fields(name)["client_secret"] == "p8e-\u00fc"
 
 
 def test_second_pasted_line_is_no_answer_to_the_next_question(
