@@ -22,7 +22,7 @@ from rotator.errors import (
 from rotator.model.fields import is_one_line
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all
-from rotator.rotation.secret_endings import (
+from rotator.rotation.secret_abandon import (
     abandon,
     abandon_rolled_back,
     find_later_version,

@@ -1,4 +1,4 @@
-"""Ends a rotation of a client secret that the provider creates: finished, reverted or abandoned.
+"""Ends a rotation of a client secret that the provider creates: finished or reverted.
 
 A stored value is dropped only if it is known to be invalid: the token endpoint refuses it as wrong,
 and accepts another stored one. The provider's list may lag, and a refusal for another reason says
@@ -7,22 +7,19 @@ nothing about the client secret.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator.errors import ClientAdminError, MintError, StoreError
+from rotator.errors import ClientAdminError, MintError
 from rotator.model.commands import run_command
 from rotator.model.consent import only_name
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all, read_rotation
-from rotator.model.stored import parse_fields
-from rotator.rotation.publish import successor_id
+from rotator.model.secret_rotation import SecretRotation, digest_of
+from rotator.rotation.secret_abandon import abandon, ids_of, previous_state
 from rotator.rotation.secret_listing import describe
 from rotator.rotation.secret_run import (
     LISTING_LAG,
     STORE_PATIENCE_S,
     add_new,
-    conclude_abandoned,
     drop_replaced,
     publish,
 )
@@ -34,13 +31,11 @@ from rotator.rotation.secret_verification import (
     is_wrong,
     may_mint,
     verify,
-    verify_stored,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from rotator.model.secret import StoredSecret
     from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_gate import Condition
@@ -48,29 +43,11 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = [
-    "abandon",
-    "abandon_rolled_back",
-    "abandon_same_twice",
-    "find_later_version",
     "finish",
     "finish_without_old",
-    "previous_state",
     "revert",
     "settle_both_gone",
 ]
-
-
-def previous_state(rotation: SecretRotation) -> SecretRotation | None:
-    """The state without the rotation: the old client secret, and no rotation under way."""
-    if rotation.old is None:
-        return None
-    return SecretRotation(
-        id=rotation.id,
-        step="done",
-        started_at=rotation.started_at,
-        new=rotation.old,
-        new_digest=rotation.old_digest,
-    )
 
 
 # --- The old one is gone -------------------------------------------------------------------------
@@ -103,7 +80,7 @@ def finish(
         client_secrets=_drop_old(rotation, value) if drops else add_new(value),
         patience_s=STORE_PATIENCE_S,
     )
-    new_id, old_id = _ids(rotation)
+    new_id, old_id = ids_of(rotation)
     summary = f"client secret {new_id} has replaced {old_id}, which is deleted"
     summary += explain_others(run, left, value) if drops else ""
     if not drops:
@@ -118,7 +95,7 @@ def finish_without_old(
     run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
 ) -> SecretRotationResult:
     """Finish if the old one is no longer listed, its value is refused, and the new one works."""
-    _, old_id = _ids(rotation)
+    _, old_id = ids_of(rotation)
     if run.dry_run:
         summary = f"would drop the value of {old_id}, which is gone at the provider"
         return run.conclude("would_change", summary, rotation=rotation)
@@ -159,7 +136,7 @@ def revert(
     old: ProviderSecret,
 ) -> SecretRotationResult:
     """Go back to the old one: the provider doesn't list the new one, and only the old one works."""
-    new_id, _ = _ids(rotation)
+    new_id, _ = ids_of(rotation)
     gone = f"the new client secret {new_id} is gone at the provider"
     _refuse_unless_gone(run, seen, rotation)
     if not old.is_active and rotation.step != "retired":
@@ -185,7 +162,7 @@ def revert(
 
 def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotation) -> None:
     """Raise if the list may lag, or the new client secret is not known to be invalid."""
-    new_id, _ = _ids(rotation)
+    new_id, _ = ids_of(rotation)
     if run.now() - (rotation.stored_at or rotation.started_at) < LISTING_LAG:
         raise _explain_unlisted(seen, new_id)
     if not may_mint(seen):
@@ -229,7 +206,7 @@ def settle_both_gone(
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
     """Settle a rotation whose client secrets are both not listed; another stored one may work."""
-    both, there = " nor ".join(_ids(rotation)), tuple(listed.values())
+    both, there = " nor ".join(ids_of(rotation)), tuple(listed.values())
     if not may_mint(seen):
         force = run_command(
             run.credentials_secret, only_name(seen.credentials.token_secrets), "--force"
@@ -254,130 +231,3 @@ def _explain_unlisted(seen: Situation, ids: str) -> ClientAdminError:
         " list may lag behind; both client secrets are kept. Run this again",
         retryable=True,
     )
-
-
-# --- Somebody has stored others ------------------------------------------------------------------
-
-
-def abandon(
-    run: SecretRun,
-    seen: Situation,
-    rotation: SecretRotation,
-    listed: Mapping[str, ProviderSecret],
-) -> SecretRotationResult:
-    """End the rotation because others have edited the client secrets; nothing is deleted."""
-    ended = "another client secret was stored meanwhile, so this rotation has ended"
-    state = None
-    if _is_back(seen, rotation):
-        state = previous_state(rotation)
-        how = "is no longer the first of" if seen.new_value else "was taken out of"
-        ended = f"the new client secret {how} the credentials, so this rotation has ended"
-    ours = [rotation.new, rotation.old if state is None else None]
-    left = [each.id for each in ours if each is not None and each.id in listed]
-    advice = _explain_left(seen, left, listed)
-    old = listed.get(rotation.old.id) if rotation.old else None
-    if old is not None and not old.is_active:
-        advice += f"; {old.id} is switched off there: switch it on if the credentials hold it"
-    return conclude_abandoned(run, seen, rotation, f"{ended}; {advice}", state=state)
-
-
-def abandon_same_twice(
-    run: SecretRun,
-    seen: Situation,
-    rotation: SecretRotation,
-    listed: Mapping[str, ProviderSecret],
-) -> SecretRotationResult:
-    """End a rotation whose state has the same client secret as the old and the new one.
-
-    Earlier releases stored such a state if a cache repeated an earlier response.
-    """
-    kind = seen.settings.kind
-    ended = (
-        f"the state names {' and '.join(sorted(set(_ids(rotation))))} as both the old and the new"
-        f" client secret, so this rotation has ended and nothing was deleted; {kind.name} lists"
-        f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
-        f" them the credentials hold before you delete one ({kind.where_to_delete})"
-    )
-    return conclude_abandoned(run, seen, rotation, ended)
-
-
-def _is_back(seen: Situation, rotation: SecretRotation) -> bool:
-    """Whether the old client secret is stored first, as before."""
-    values = seen.credentials.client_secrets
-    if rotation.old_digest is not None:
-        return digest_of(values[0]) == rotation.old_digest
-    return rotation.values_digest == digest_of_all(values)
-
-
-def find_later_version(run: SecretRun, seen: Situation) -> StoredSecret | None:
-    """The version that rotator stored after this one, if somebody has gone back to this one.
-
-    None if there is none. Raises StoreError if it is current, so that the read of this one lagged.
-    """
-    version = seen.version
-    later = run.store.read_version(version.secret_id, successor_id(version))
-    if later is not None and "AWSCURRENT" in later.stages:
-        raise StoreError(
-            f"credentials secret {version.secret_id}: another run is rotating this client secret;"
-            " run this again to see where it stands",
-            operation="GetSecretValue",
-            secret_id=version.secret_id,
-            retryable=True,
-        )
-    return later
-
-
-def abandon_rolled_back(
-    run: SecretRun,
-    seen: Situation,
-    intent: SecretRotation,
-    later: StoredSecret,
-    listed: Sequence[ProviderSecret],
-) -> SecretRotationResult:
-    """End a rotation because AWSCURRENT was moved back to a version without the new client secret.
-
-    Raises MintError if no stored client secret works, ConfigError if the list doesn't show which
-    one it is.
-    """
-    rotation = read_rotation(parse_fields(later))
-    new = rotation.new if rotation is not None and rotation.id == intent.id else None
-    name = new.id if new else "a client secret"
-    way_out = f"move AWSCURRENT to the newest version again ({later.version_id} holds {name})"
-    stored = verify_stored(run, seen, listed, way_out=way_out)
-    state = replace(
-        intent,
-        step="done",
-        known_ids=(),
-        values_digest=None,
-        old=None,
-        old_digest=None,
-        new=stored.listed,
-        new_digest=digest_of(stored.value),
-    )
-    by_id = {each.id: each for each in listed}
-    left = [new.id] if new and new.id in by_id and new.id != stored.listed.id else []
-    ended = (
-        f"AWSCURRENT was moved back to a version from before {name} was stored, so this rotation"
-        f" has ended; {_explain_left(seen, left, by_id)}"
-    )
-    return conclude_abandoned(run, seen, intent, ended, state=state)
-
-
-def _explain_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:
-    kind = seen.settings.kind
-    if not left:
-        return f"nothing of it is left at {kind.name}"
-    are, it = "is", "it there if nobody uses it"
-    if len(left) > 1:
-        are, it = "are", "each that nobody uses"
-    advice = (
-        f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.where_to_delete})"
-    )
-    if kind.capacity is not None and len(listed) >= kind.capacity:
-        advice += ", else there is no room for the next rotation"
-    return advice
-
-
-def _ids(rotation: SecretRotation) -> tuple[str, str]:
-    new, old = rotation.new, rotation.old
-    return new.id if new else "?", old.id if old else "?"

@@ -15,12 +15,12 @@ from rotator.errors import ClientAdminError, ConfigError, MintError
 from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import ProviderSecret, SecretRotation, digest_of
+from rotator.rotation.secret_abandon import conclude_abandoned
 from rotator.rotation.secret_gate import Condition
 from rotator.rotation.secret_interruption import log_interruption
 from rotator.rotation.secret_room import refuse_without_room
 from rotator.rotation.secret_run import (
     add_new,
-    conclude_abandoned,
     drop_replaced,
     explain_age,
     is_old_enough,

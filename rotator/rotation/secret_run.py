@@ -45,7 +45,6 @@ __all__ = [
     "SecretRun",
     "Situation",
     "add_new",
-    "conclude_abandoned",
     "drop_replaced",
     "explain_age",
     "find_edit",
@@ -215,21 +214,6 @@ def publish(
     ):
         raise _conflict(run, f"{EDITED}, which are put back")
     return _parse_situation(published.current)
-
-
-def conclude_abandoned(
-    run: SecretRun,
-    seen: Situation,
-    rotation: SecretRotation,
-    summary: str,
-    *,
-    state: SecretRotation | None = None,
-) -> SecretRotationResult:
-    """End a rotation that can't go on, and leave `state`; a dry run only says so."""
-    if run.dry_run:
-        return run.conclude("would_change", summary, rotation=rotation)
-    publish(run, seen, state)
-    return run.conclude("abandoned", summary, rotation=state)
 
 
 def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | None:

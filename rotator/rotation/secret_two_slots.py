@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from rotator.errors import ClientAdminError
 from rotator.model.commands import set_command
 from rotator.model.providers import resolve
+from rotator.rotation.secret_abandon import abandon, abandon_same_twice
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
-    abandon,
-    abandon_same_twice,
     finish,
     finish_without_old,
     revert,
