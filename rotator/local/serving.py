@@ -12,29 +12,48 @@ from rotator.local.playground import playground
 
 __all__ = ["keep_serving"]
 
-TRY_THESE = """\
-# Paste the lines above into another terminal, then try:
-#   rotator run                       mints the first token; run it again: not due
-#   rotator status
-#   rotator check --url "$DEMO_API_URL"
-#   rotator headers | curl -H @- "$DEMO_API_URL"
-#   curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"        or throttled, hang, closed, ok
-#   rotator run --force; echo $?      4: temporary, and the token stays
-# To rehearse the README's steps 3 and 4 with two secrets of your own:
-#   export ROTATOR_CREDENTIALS_SECRET=adobe/credentials ROTATOR_TOKEN_SECRET=adobe/token
-#   rotator init --provider adobe-ims --scope firefly
-#   rotator run
-# In this shell, init takes the token URL from DEMO_TOKEN_URL. It asks for the client's
-# credentials, and doesn't show the secret. These work only here:
-# client id: {client_id}
-# client secret: {client_secret}
-# Ctrl-C stops both servers, and everything in them is gone."""
+GUIDE = """\
+A local Secrets Manager and a local Adobe IMS are up, with the credentials of a client.
+Paste the lines above into another terminal. Then try there (the second run is not due):
+
+  rotator run
+  rotator run
+  rotator status
+  rotator check --url "$DEMO_API_URL"
+  rotator headers | curl -H @- "$DEMO_API_URL"
+
+An outage of the provider: the run ends with 4, temporary, and the token stays. There are
+also throttled, hang and closed; ok ends them all.
+
+  curl -d '{"behaviour": "outage"}' "$DEMO_CONTROL_URL"
+  rotator run --force; echo $?
+  curl -d '{"behaviour": "ok"}' "$DEMO_CONTROL_URL"
+
+To rehearse steps 3 and 4 of the README with two secrets of your own:
+
+  export ROTATOR_CREDENTIALS_SECRET=adobe/credentials ROTATOR_TOKEN_SECRET=adobe/token
+  rotator init --provider adobe-ims --scope firefly
+
+In that shell, init takes the token URL from DEMO_TOKEN_URL. It asks for the credentials of
+the client, and does not show the secret. Paste one at a time; these work only here:
+
+  client id: {client_id}
+  client secret: {client_secret}
+
+Once both are stored, mint the first token:
+
+  rotator run
+
+Ctrl-C stops both servers, and everything in them is gone."""
+"""Only the lines to paste are indented. They have no comments, and the lines to source no text: an
+interactive zsh knows no comments, and an apostrophe in one would open a quote."""
 
 
 def keep_serving() -> int:
     """Serve until Ctrl-C, SIGTERM or the terminal's end of input; returns 0 unless `init` fails.
 
-    A shell can source the standard output. Raises ConfigError if a server does not start.
+    A shell can source the standard output; the guide goes to standard error. Raises ConfigError if
+    a server does not start.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -53,15 +72,15 @@ def keep_serving() -> int:
                 "DEMO_TOKEN_URL": local.ims.urls.token,
                 "DEMO_CONTROL_URL": local.ims.urls.control,
             }
-            print("# A local Secrets Manager and Adobe IMS are up, with a client's credentials.")
             print("unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_SECRETS_MANAGER")
             for name, value in variables.items():
                 print(f"export {name}={shlex.quote(value)}")
             if (folder := _folder_of_the_command()) is not None:
                 print(f'export PATH={shlex.quote(folder)}:"$PATH"')
+            sys.stdout.flush()
             client_id, client_secret = local.binding.client_id, local.binding.client_secret
-            text = TRY_THESE.replace("{client_id}", client_id)
-            print(text.replace("{client_secret}", client_secret), flush=True)
+            text = GUIDE.replace("{client_id}", client_id)
+            print(text.replace("{client_secret}", client_secret), file=sys.stderr, flush=True)
             _wait_for_the_end()
     except KeyboardInterrupt:
         pass

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
@@ -128,9 +129,18 @@ def test_demo_tells_every_step_and_leaves_nothing(cli: Cli, marked: dict[str, st
     assert survivors(marked) == []
 
 
+def _read_until(last: str, stream: IO[str] | None) -> str:
+    """What a process prints, up to the line with `last` in it."""
+    assert stream is not None
+    lines = [""]
+    while last not in lines[-1] and (line := stream.readline()):
+        lines.append(line)
+    return "".join(lines)
+
+
 @pytest.fixture
-def serving(marked: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`rotator demo --serve`, and what it has printed once it is up."""
+def serving(marked: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """`rotator demo --serve`, and once it is up, the lines to source and its guide."""
     process = subprocess.Popen(
         [sys.executable, "-m", "rotator", "demo", "--serve"],
         env=marked,
@@ -142,13 +152,7 @@ def serving(marked: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str
     )
     impatience = threading.Timer(PATIENCE_S, process.kill)
     impatience.start()
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if "Ctrl-C" in line:
-            break
-    yield process, "".join(lines)
+    yield process, _read_until("PATH", process.stdout), _read_until("Ctrl-C", process.stderr)
     impatience.cancel()
     if process.poll() is None:
         process.kill()
@@ -157,12 +161,12 @@ def serving(marked: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
-    serving: tuple[subprocess.Popen[str], str],
+    serving: tuple[subprocess.Popen[str], str, str],
     marked: dict[str, str],
     tmp_path: Path,
     number: signal.Signals,
 ) -> None:
-    process, printed = serving
+    process, printed, _ = serving
     (tmp_path / "exports").write_text(printed)
     line = "; ".join(
         (
@@ -193,21 +197,50 @@ def test_serve_prints_what_a_shell_can_source_and_ends_on_a_signal(
     assert survivors(marked) == []
 
 
-def test_rehearsal_of_the_readme_works_as_it_is_printed(
-    serving: tuple[subprocess.Popen[str], str], tmp_path: Path
+@pytest.mark.parametrize("name", ["bash", "dash", "zsh"])
+def test_lines_of_the_demo_can_be_pasted_into_an_interactive_shell(
+    serving: tuple[subprocess.Popen[str], str, str], tmp_path: Path, name: str
 ) -> None:
-    _, printed = serving
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"*** NOT PASTED: {name} is missing ***")
+    _, printed, guide = serving
+    to_try = re.findall(r"^  (\S.*)$", guide.partition("To rehearse")[0], re.MULTILINE)
+    own_files = {"bash": ("--norc",), "dash": (), "zsh": ("-f",)}[name]
+    environment = isolated_environment(os.environ) | {"HOME": str(tmp_path)}
+
+    # Interactive, as what is pasted; no terminal, which would have to be read while it is typed.
+    told = run_to_end(
+        *(found, *own_files, "-i", "-s"),
+        env=environment,
+        stdin=printed + "\n".join(to_try) + "\nprintenv\n",
+    )
+
+    variables = dict(line.split("=", 1) for line in told.stdout.splitlines() if "=" in line)
+    exported = dict(re.findall(r"^export (\w+)=(\S*)$", printed, re.MULTILINE))
+    folder = exported.pop("PATH").removesuffix(':"$PATH"')
+    assert exported.keys() >= set(EXPORTED)
+    assert {name: variables.get(name) for name in exported} == exported, told.stderr
+    assert variables["PATH"].startswith(folder)
+    expected = ("rotated: token missing", "not due: fresh", "healthy: fresh", "HTTP 200", "\n4\n")
+    assert [text for text in expected if text not in told.stdout] == []
+    assert "not found" not in told.stderr
+
+
+def test_rehearsal_of_the_readme_works_as_it_is_printed(
+    serving: tuple[subprocess.Popen[str], str, str], tmp_path: Path
+) -> None:
+    _, printed, guide = serving
     (tmp_path / "exports").write_text(printed)
-    lines = printed.partition("# To rehearse")[2]
-    naming, init, *rest = re.findall(r"^#   (.*)$", lines, re.MULTILINE)
+    lines = guide.partition("To rehearse")[2]
+    naming, init, *answers, run = re.findall(r"^  (\S.*)$", lines, re.MULTILINE)
     environment = isolated_environment(os.environ) | {"HOME": str(tmp_path)}
     exported = shell(f". ./exports; {naming}; env -0", tmp_path, environment)
     named = dict(entry.split("=", 1) for entry in exported.split("\0") if entry)
     shown = shell(f"printf '%s\\n' {init.removeprefix('rotator ')}", tmp_path, named)
 
     terminal = Terminal(*shown.splitlines(), env=named)
-    for asked in ("client id", "client secret"):
-        [text] = re.findall(rf"^# {asked}: (.*)$", lines, re.MULTILINE)
+    for asked, text in (answer.split(": ") for answer in answers):
         terminal.answer(asked, text)
     assert terminal.close() == 0, terminal.shown
     assert "created credentials secret adobe/credentials" in terminal.shown
@@ -215,7 +248,7 @@ def test_rehearsal_of_the_readme_works_as_it_is_printed(
     page = (REPOSITORY / "docs" / "cli.md").read_text("utf-8").partition("## Rehearse")[2]
     as_cron = page.partition("```console\n")[2].partition("```")[0]
     api_call = 'rotator check --url "$DEMO_API_URL"'
-    told = shell("\n".join(("set -e", *rest, as_cron, api_call)), tmp_path, named)
+    told = shell(f"set -e\n{run}\n{as_cron}\n{api_call}", tmp_path, named)
 
     assert told.startswith("rotated: token missing")
     assert "\nnot due: fresh" in told
@@ -224,9 +257,9 @@ def test_rehearsal_of_the_readme_works_as_it_is_printed(
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="*** NO FIRST CALL: curl is missing ***")
 def test_first_call_of_the_readme_starts_a_job_at_the_demo(
-    serving: tuple[subprocess.Popen[str], str], tmp_path: Path
+    serving: tuple[subprocess.Popen[str], str, str], tmp_path: Path
 ) -> None:
-    _, printed = serving
+    _, printed, _ = serving
     (tmp_path / "exports").write_text(printed)
     page = (REPOSITORY / "README.md").read_text("utf-8").partition("**4. ")[2]
     typed = page.partition("```console\n")[2].partition("```")[0]
@@ -241,13 +274,13 @@ def test_first_call_of_the_readme_starts_a_job_at_the_demo(
 
 
 def test_rehearsal_shows_no_way_of_putting_a_secret_into_the_history(
-    serving: tuple[subprocess.Popen[str], str],
+    serving: tuple[subprocess.Popen[str], str, str],
 ) -> None:
-    _, printed = serving
-    secret = re.findall(r"^# client secret: (.*)$", printed, re.MULTILINE)[0]
+    _, printed, guide = serving
+    [secret] = re.findall(r"^  client secret: (.*)$", guide, re.MULTILINE)
 
-    assert [line for line in printed.splitlines() if secret in line] == [
-        f"# client secret: {secret}"
+    assert [line for line in (printed + guide).splitlines() if secret in line] == [
+        f"  client secret: {secret}"
     ]
 
 
@@ -283,9 +316,9 @@ def test_demo_without_its_extra_says_how_to_install_it(
 
 
 def test_servers_do_not_outlive_a_demo_that_is_killed(
-    serving: tuple[subprocess.Popen[str], str], marked: dict[str, str]
+    serving: tuple[subprocess.Popen[str], str, str], marked: dict[str, str]
 ) -> None:
-    process, printed = serving
+    process, printed, _ = serving
     assert any(is_open(url) for url in urls_in(printed))
 
     process.kill()
