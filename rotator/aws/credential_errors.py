@@ -16,6 +16,7 @@ from rotator.aws.error_details import (
 from rotator.aws.error_table import (
     CREDENTIAL_SETTINGS,
     NETWORK_ERRORS,
+    RENEW_KEYS,
     RESPONSE_MEMBERS,
     SOURCE_NAMES,
     SOURCE_OF,
@@ -140,8 +141,8 @@ def _credential_refusal(
 def _role_refusal(source: str, code: str, detail: str, role: str) -> str:
     subject = f"AWS credentials: STS refused {role} ({detail})"
     if not code.startswith("AccessDenied"):
-        given = "web identity token" if source == "web identity" else "keys (`aws configure`)"
-        return f"{subject}; renew the {given}"
+        is_token = source == "web identity"
+        return f"{subject}; {'renew the web identity token' if is_token else RENEW_KEYS}"
     needed = (
         "sts:AssumeRoleWithWebIdentity to this identity provider, audience and service account"
         if source == "web identity"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotator.aws.error_table import ENDPOINT_VARIABLES, TEMPORARY_CODES
+from rotator.aws.error_table import ENDPOINT_VARIABLES, PUBLIC_NAMES, TEMPORARY_CODES
 from rotator.errors import StoreError, explain_handshake
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_CODE",
     "clock_problem",
+    "denied_action",
     "drop_echoed_code",
     "explain_foreign_response",
     "frames_of",
@@ -99,17 +100,40 @@ def safe_code(code: object) -> str:
     return str(code) if is_code and len(str(code)) <= MAX_CODE_CHARS else NO_CODE
 
 
+def denied_action(message: str) -> str | None:
+    """The action that AWS names in a denial, such as `kms:Decrypt`; None if it names none.
+
+    It need not be the one that was called: CreateSecret with tags needs TagResource too.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    import re
+
+    named = re.search(
+        r"not authorized to perform: ([a-z-]{2,30}:[A-Z][A-Za-z]{2,50})(?!\S)", message
+    )
+    return named[1] if named else None
+
+
 def drop_echoed_code(error: Exception, sent: Iterable[Secret]) -> None:
-    """Replace the code in the SDK's error by NO_CODE if it echoes a part of what was sent."""
+    """Drop the code and the action in the SDK's error that echo a part of what was sent."""
     response = getattr(error, "response", None)
     details = response.get("Error") if isinstance(response, dict) else None
     if not isinstance(details, dict):
         return
-    code = str(details.get("Code")).lower()
-    parts = [code[at : at + ECHO_CHARS] for at in range(max(1, len(code) - ECHO_CHARS + 1))]
     texts = [secret.reveal().lower() for secret in sent]
-    if any(part in text for part in parts for text in texts):
+    if _repeats(str(details.get("Code")), texts):
         details["Code"] = NO_CODE
+    if _repeats(denied_action(str(details.get("Message"))), texts):
+        details["Message"] = ""
+
+
+def _repeats(name: str | None, texts: list[str]) -> bool:
+    """Whether a text has a part of the name, of its action alone if a service stands before it."""
+    if name is None or name in PUBLIC_NAMES:
+        return False
+    name = name.rpartition(":")[2].lower()
+    parts = [name[at : at + ECHO_CHARS] for at in range(max(1, len(name) - ECHO_CHARS + 1))]
+    return any(part in text for part in parts for text in texts)
 
 
 def frames_of(error: BaseException) -> Iterator[FrameType]:

@@ -8,6 +8,8 @@ __all__ = [
     "IDENTITY_CODES",
     "NETWORK_ERRORS",
     "POLICIES",
+    "PUBLIC_NAMES",
+    "RENEW_KEYS",
     "RESPONSE_MEMBERS",
     "SETUP_PROBLEMS",
     "SOURCE_NAMES",
@@ -99,7 +101,34 @@ IDENTITY_CODES = frozenset(
     ]
 )
 
+PUBLIC_NAMES = (
+    TEMPORARY_CODES
+    | IDENTITY_CODES
+    | frozenset(
+        [
+            "AccessDeniedException",
+            "DecryptionFailure",
+            "EncryptionFailure",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "LimitExceededException",
+            "PreconditionNotMetException",
+            "ResourceExistsException",
+            "ResourceNotFoundException",
+            "secretsmanager:TagResource",
+        ]
+    )
+)
+"""Codes and actions that AWS documents for the calls here. They repeat no secret, although a secret
+can have a part of them: `resource` is a field of the credentials."""
+
 NETWORK_ERRORS = frozenset({"ConnectionError", "HTTPClientError"})
+
+RENEW_KEYS = (
+    "run `aws configure`, and in the same file replace or remove aws_session_token, which belongs"
+    " to the old keys"
+)
+"""With new keys and the old session token AWS refuses the request as before."""
 
 POLICIES = {
     "service control policy": "an administrator of the AWS organization has to change it",

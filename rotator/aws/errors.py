@@ -14,6 +14,7 @@ from rotator.aws.credential_errors import explain_credential_error, failing_sour
 from rotator.aws.error_details import (
     NO_CODE,
     clock_problem,
+    denied_action,
     explain_foreign_response,
     is_temporary,
     safe_code,
@@ -21,7 +22,13 @@ from rotator.aws.error_details import (
     tls_problem,
     unreadable_status,
 )
-from rotator.aws.error_table import IDENTITY_CODES, NETWORK_ERRORS, POLICIES, SETUP_PROBLEMS
+from rotator.aws.error_table import (
+    IDENTITY_CODES,
+    NETWORK_ERRORS,
+    POLICIES,
+    RENEW_KEYS,
+    SETUP_PROBLEMS,
+)
 from rotator.aws.places import place_of_error, problem_with_endpoint, region_of_place
 from rotator.errors import (
     ConfigError,
@@ -157,7 +164,7 @@ def _refusal(code: str, message: str, operation: str, secret_id: str, place: str
     """The message for a permanent refusal, with what to do."""
     lower = message.lower()
     if code.startswith("AccessDenied") or code in {"DecryptionFailure", "EncryptionFailure"}:
-        return _denial(code, lower, operation)
+        return _denial(code, lower, operation, denied_action(message))
     if code in IDENTITY_CODES:
         return clock_problem(message) or _explain_rejected_signature(code, lower, place)
     if code == "LimitExceededException" and operation == "PutSecretValue":
@@ -186,7 +193,7 @@ def _explain_rejected_signature(code: str, message: str, place: str) -> str:
             f"the request was signed for another region than the endpoint's ({detail}); set"
             " AWS_REGION to the region of the secret, and check AWS_ENDPOINT_URL"
         )
-    advice = "run `aws configure`"
+    advice = RENEW_KEYS
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         advice = (
             "renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN in the"
@@ -201,14 +208,15 @@ def explain_scheduled_deletion(secret_id: str, *, place: str) -> str:
     return f"is scheduled for deletion; to keep it: {restore}"
 
 
-def _denial(code: str, message: str, operation: str) -> str:
-    """The message for a denied call; `message` is AWS's, in lower case."""
+def _denial(code: str, message: str, operation: str, action: str | None) -> str:
+    """The message for a denied call; `message` is AWS's, in lower case, `action` the one in it."""
     # "kms" alone proves nothing: AWS's message has the names of roles and secrets.
     about_kms = not code.startswith("Access") or "access to kms" in message or "kms:" in message
-    right, resource = f"secretsmanager:{operation}", "secret"
+    right, resource = action or f"secretsmanager:{operation}", "secret"
     problem, advice = "access denied", f"grant {right} on it to this role"
     if about_kms:
-        right = "kms:GenerateDataKey and kms:Decrypt" if "Put" in operation else "kms:Decrypt"
+        rights = "kms:GenerateDataKey and kms:Decrypt" if "Put" in operation else "kms:Decrypt"
+        right = action if action and action not in rights else rights
         problem, resource = f"its KMS key refused ({operation})", "key"
         advice = f"grant {right} on the key to this role"
     for policy, change in POLICIES.items():

@@ -169,6 +169,18 @@ MESSAGE_MUTATIONS = {
         "return found if (",
         f"{CREDENTIALS} -k token_secret_that_is_known",
     ),
+    "messages: a denial names the call instead of the action that lacks": Mutation(
+        "aws/errors.py",
+        "        return _denial(code, lower, operation, denied_action(message))\n",
+        "        return _denial(code, lower, operation, None)\n",
+        "tests/unit/aws/test_errors.py -k action_that_aws_names",
+    ),
+    "messages: a field of the credentials hides a conflict": Mutation(
+        "aws/error_details.py",
+        "    if name is None or name in PUBLIC_NAMES:\n",
+        "    if name is None:\n",
+        "tests/unit/aws/test_echoed_codes.py -k field_of_the",
+    ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",
         'filter(None, [f"{operation}: {names[0]}", place_of_error(error)])',

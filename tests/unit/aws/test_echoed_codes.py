@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from rotator.aws.rotation_store import RotationStore
 from rotator.aws.store import SecretsManagerStore
-from rotator.errors import StoreError
+from rotator.errors import StoreError, VersionConflict
 from rotator.model.secret import Secret, StoredSecret
 from rotator.reader.failures import explain_response, explain_sdk_error
 from tests.support.traces import assert_silent
@@ -22,11 +22,12 @@ TEXT = Secret(json.dumps({"client_id": "me", "client_secret": SECRET}))
 class Echoing:
     """A client of something that answers every write with an error of this code."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, message: str = "x") -> None:
         self.code = code
+        self.message = message
 
     def put_secret_value(self, **_: Any) -> dict[str, Any]:
-        error = {"Error": {"Code": self.code, "Message": "x"}}
+        error = {"Error": {"Code": self.code, "Message": self.message}}
         raise ClientError({**error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "Any")  # type: ignore[typeddict-item]
 
     create_secret = put_secret_value
@@ -65,6 +66,33 @@ def test_code_of_aws_is_shown(write: Callable[[object], object], code: str) -> N
         write(Echoing(code))
 
     assert caught.value.aws_code == code
+
+
+def create(client: Echoing, **fields: str) -> StoreError:
+    text = Secret(json.dumps({"client_secret": SECRET, **fields}))
+    with pytest.raises(StoreError) as caught:
+        SecretsManagerStore(client).create("new", description="", tags={}, text=text)
+    return caught.value
+
+
+def test_field_of_the_credentials_does_not_hide_a_code_of_aws() -> None:
+    """`resource` (RFC 8707) is a part of the code."""
+    refused = create(Echoing("ResourceExistsException"), resource="https://api.example")
+    assert isinstance(refused, VersionConflict)
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        ("secretsmanager:TagResource", "grant secretsmanager:TagResource"),
+        (f"secretsmanager:C{SECRET}", "grant secretsmanager:CreateSecret"),
+    ],
+)
+def test_action_that_repeats_what_was_sent_is_not_shown(action: str, shown: str) -> None:
+    message = f"is not authorized to perform: {action} on resource: x"
+    refused = create(Echoing("AccessDeniedException", message), resource="https://api.example")
+    assert shown in str(refused)
+    assert_silent(str(refused), SECRET)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,35 @@ def test_denial_by_the_key_policy_names_the_key() -> None:
     assert "resource policy of the key" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("CreateSecret", "secretsmanager:TagResource"),
+        ("CreateSecret", "kms:GenerateDataKey"),
+        ("GetSecretValue", "kms:DescribeKey"),
+        ("DescribeSecret", "secretsmanager:DescribeSecret"),
+    ],
+)
+def test_advice_grants_the_action_that_aws_names(operation: str, action: str) -> None:
+    message = f"User: {ARN} is not authorized to perform: {action} on resource: {ARN} because no"
+    error = refused("AccessDeniedException", message, operation=operation)
+    assert f"; grant {action} on " in str(error)
+    assert str(error).count("grant") == 1
+
+
+@pytest.mark.parametrize("named", ["secretsmanager:p8e-Canary", "canary", "a:B" + "c" * 60, ""])
+def test_what_has_no_form_of_an_action_is_not_repeated(named: str) -> None:
+    error = refused("AccessDeniedException", f"is not authorized to perform: {named} on {ARN}")
+    assert "; grant secretsmanager:GetSecretValue on it to this role" in str(error)
+
+
+def test_new_keys_need_the_end_of_the_old_session_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`aws configure` asks for two keys; the token of the old ones stays where it is."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    for code in ("ExpiredTokenException", "UnrecognizedClientException"):
+        assert "replace or remove aws_session_token" in str(refused(code))
+
+
 BEHIND = "Signature expired: 20260101T100000Z is now earlier than 20260101T101000Z"
 AHEAD = "Signature not yet current: 20260101T110130Z is still later than 20260101T100500Z"
 
