@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotator.aws.secret_ids import is_secret_id
 from rotator.clock import SYSTEM_CLOCK
-from rotator.errors import RotatorError, StoreError, TokenUnavailable
+from rotator.errors import RotatorError, SecretNotFound, StoreError, TokenUnavailable
 from rotator.fleet.status import assess_versions
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.stored import (
@@ -36,11 +36,7 @@ __all__ = ["read_status"]
 
 def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
     """As `Rotator.status`."""
-    credentials_version: StoredSecret | RotatorError | None = None
-    if settings.credentials_secret is None:
-        [token_version] = store.read(settings.token_secret)
-    else:
-        credentials_version, token_version = read_both(settings.binding(), store)
+    credentials_version, token_version = _read(settings, store)
     credentials, problem = _parse(credentials_version, settings.token_secret)
     known = None if isinstance(credentials_version, RotatorError) else credentials_version
     status = assess_versions(
@@ -62,6 +58,24 @@ def read_status(settings: Settings, store: SecretsManagerStore) -> TokenStatus:
         if tag is not None and not _is_named(tag, credentials_version):
             named = tag  # a run that combines the token with other credentials is refused
     return replace(status, credentials_error=problem, credentials_secret=named)
+
+
+def _read(
+    settings: Settings, store: SecretsManagerStore
+) -> tuple[StoredSecret | StoreError | None, StoredSecret]:
+    """The current versions of the credentials secret, or why it has none, and of the token secret.
+
+    None for credentials that the settings do not name. Raises as the store does if the token secret
+    cannot be read.
+    """
+    problem: StoreError | None = None
+    try:
+        if settings.credentials_secret is not None:
+            return read_both(settings.binding(), store)
+    except SecretNotFound as error:  # of the credentials secret, though the token's may be missing
+        problem = error
+    [token_version] = store.read(settings.token_secret)
+    return problem, token_version
 
 
 def _find_foreign_content(

@@ -144,8 +144,9 @@ def explain_error_response(
     if code == "ResourceNotFoundException":
         kind, asked = SecretNotFound, f" ({place})" if place else ""
         problem = (
-            f"does not exist in this account and region{asked}; check the name and AWS_REGION;"
-            " `rotator init --help` says how to create it"
+            f"does not exist in this account and region{asked}; check"
+            f" {_what_names(secret_id, region_of_place(place))}; `rotator init --help` says how to"
+            " create it"
         )
     elif code == "ResourceExistsException":
         kind = VersionConflict
@@ -158,6 +159,15 @@ def explain_error_response(
     else:
         problem = _refusal(code, message, operation, secret_id, place)
     return store_error(problem, operation, secret_id, kind=kind, aws_code=code, retryable=temporary)
+
+
+def _what_names(secret_id: str, region: str | None) -> str:
+    """What says which secret is meant: its ARN, or a name and the source of the region."""
+    if secret_id.startswith("arn:"):
+        return "the ARN, which names both"
+    if region is not None and os.environ.get("AWS_REGION", region) != region:
+        return "the name and the region, which is that of an ARN or setting and not AWS_REGION"
+    return "the name and AWS_REGION"
 
 
 def _refusal(code: str, message: str, operation: str, secret_id: str, place: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rotator.model.commands import init_command, set_command
+from rotator.model.commands import create_command, set_command
 
 __all__ = ["next_step", "with_commands"]
 
@@ -49,5 +49,7 @@ def with_commands(
     return step.format(
         set_command=set_command(credentials_secret),
         set_scope=set_command(credentials_secret, "--scope SCOPE"),
-        init_command=init_command(credentials_secret, token_secret, options),
+        init_command=create_command(
+            credentials_secret, token_secret, options, missing=secret_id or ""
+        ),
     )

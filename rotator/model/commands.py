@@ -9,6 +9,7 @@ from rotator.errors import aws_command
 
 __all__ = [
     "UNKNOWN",
+    "create_command",
     "init_command",
     "remove_command",
     "run_command",
@@ -50,6 +51,38 @@ def init_command(
 ) -> str:
     """The command that creates or binds these two secrets."""
     return _binding_command("init", credentials_secret, token_secret, options)
+
+
+def create_command(
+    credentials_secret: str | None, token_secret: str | None, options: str = "", *, missing: str
+) -> str:
+    """As `init_command`, where the secret `missing` is to be created.
+
+    That takes a name: for an ARN, the name in it, and its region.
+    """
+    name = _name_in_arn(missing)
+    if name is None:
+        return init_command(credentials_secret, token_secret, options)
+    command = init_command(
+        name if credentials_secret == missing else credentials_secret,
+        name if token_secret == missing else token_secret,
+        options,
+    )
+    return f"{command} (with AWS_REGION={missing.split(':')[3]})"
+
+
+def _name_in_arn(secret_id: str) -> str | None:
+    """The name of the secret with this ARN, None for a name.
+
+    A full ARN ends in a hyphen and six random characters, a partial one does not (API reference,
+    GetSecretValue: SecretId). A last part that nobody would choose is taken for random.
+    """
+    parts = secret_id.split(":", 6)
+    if parts[0] != "arn" or len(parts) < 7:  # noqa: PLR2004 - arn:aws:service:region:account:secret:name
+        return None
+    name, _, end = parts[6].rpartition("-")
+    is_random = len(end) == 6 and end.isalnum() and end[1:] != end[1:].lower()  # noqa: PLR2004
+    return name if name and is_random else parts[6]
 
 
 def undo_command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import ConfigError, SecretNotFound
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.commands import init_command, run_command, set_command
+from rotator.model.commands import create_command, init_command, run_command, set_command
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
@@ -40,8 +40,10 @@ def set_up_binding(
     ConfigError. Safe to repeat after a failure, as the credentials are written last.
     """
     is_shared = token_secret == credentials_secret
-    credentials_info = _find(credentials_secret, store)
-    token_info = credentials_info if is_shared else _find(token_secret, store)
+    options = "--bind-only" if ask is None else ""
+    create = partial(create_command, credentials_secret, token_secret, options)
+    credentials_info = _find(credentials_secret, store, create)
+    token_info = credentials_info if is_shared else _find(token_secret, store, create)
     _refuse_to_overwrite(credentials_info, credentials_secret, token_secret, wanted=ask is not None)
     if token_info is not None:
         arn = credentials_info.arn if credentials_info else credentials_secret
@@ -77,13 +79,18 @@ def _prepare_input(asked: JsonInput, consumer: str | None) -> dict[str, Any]:
     return {"fields": fields, "given": asked.text}
 
 
-def _find(secret_id: str, store: SetupStore) -> SecretInfo | None:
+def _find(
+    secret_id: str, store: SetupStore, create_command: Callable[..., str]
+) -> SecretInfo | None:
     try:
         return store.describe(secret_id)
     except SecretNotFound:
         pass
     if secret_id.startswith("arn:"):
-        raise ConfigError(f"secret {secret_id}: does not exist; give a name to create it")
+        raise ConfigError(
+            f"secret {secret_id}: does not exist; an ARN cannot be created, but a name can:"
+            f" {create_command(missing=secret_id)}"
+        )
     return None
 
 

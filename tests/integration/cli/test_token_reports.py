@@ -91,6 +91,32 @@ def test_status_says_that_readers_use_the_previous_version(
     assert (stood["version_id"], stood["previous_version_id"]) == (bad, good)
 
 
+FOREIGN = "arn:aws:secretsmanager:eu-south-2:123456789012:secret:their/token-AbCdEf"
+
+
+def test_status_of_an_arn_that_is_missing_complains_about_that(inside: Cli, vault: Vault) -> None:
+    named = {"ROTATOR_CREDENTIALS_SECRET": vault.credentials_secret}
+
+    ended = inside("status", FOREIGN, env=named)
+
+    assert ended.returncode == 5
+    assert ended.stderr.startswith(f"rotator status: secret {FOREIGN}: does not exist")
+    assert "(eu-south-2, " in ended.stderr
+    assert "check the ARN" in ended.stderr
+    assert "AWS_REGION" not in ended.stderr
+
+
+def test_name_that_was_looked_up_in_the_region_of_an_arn_blames_no_variable(
+    inside: Cli, vault: Vault
+) -> None:
+    ended = inside("run", "--credentials-secret", FOREIGN, "--token-secret", vault.token_secret)
+
+    [step] = [line for line in ended.stdout.splitlines() if line.startswith("next: ")]
+    assert ended.returncode == 5
+    assert "--credentials-secret their/token --token-secret" in step
+    assert step.endswith(" (with AWS_REGION=eu-south-2)")
+
+
 @pytest.mark.parametrize("command", ["status", "token"])
 @pytest.mark.parametrize(
     ("code", "http_status", "exit_code"),

@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import SSLError as TransportSslError
 
-from rotator.aws.errors import explain_error
+from rotator.aws.errors import explain_error, explain_error_response
 from rotator.errors import ConfigError, RotatorError, StoreError, VersionConflict
 from rotator.model.policy import VERSIONS_PER_DAY
 
@@ -110,6 +110,21 @@ def test_new_keys_need_the_end_of_the_old_session_token(monkeypatch: pytest.Monk
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     for code in ("ExpiredTokenException", "UnrecognizedClientException"):
         assert "replace or remove aws_session_token" in str(refused(code))
+
+
+def test_name_in_another_region_than_the_variable_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    missing: Any = {"Error": {"Code": "ResourceNotFoundException", "Message": "x"}}
+    texts = {
+        region: str(
+            explain_error_response(
+                missing, operation="GetSecretValue", secret_id="app/token", place=region
+            )
+        )
+        for region in ("eu-west-1", "us-east-1, endpoint_url is x")
+    }
+    assert "check the name and AWS_REGION;" in texts["eu-west-1"]
+    assert "that of an ARN or setting and not AWS_REGION" in texts["us-east-1, endpoint_url is x"]
 
 
 BEHIND = "Signature expired: 20260101T100000Z is now earlier than 20260101T101000Z"

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.errors import ConfigError, CredentialsError, RotatorError, StoreError
 from rotator.model.binding import BINDING_TAG
+from rotator.model.commands import create_command
 from rotator.model.json_text import JsonInput
 from rotator.rotation.setup import set_up_binding
 from tests.support.memory_store import MemoryStore
@@ -169,8 +170,29 @@ def test_what_failed_half_way_can_be_done_again(*, exists: bool, broken: str) ->
 
 @pytest.mark.parametrize("name", ["credentials", "token"])
 def test_arn_of_a_missing_secret_cannot_be_created(name: str) -> None:
-    arn: dict[str, Any] = {name: "arn:x"}
-    refused(MemoryStore(), "secret arn:x: does not exist; give a name to create it", **arn)
+    arn = f"arn:aws:secretsmanager:eu-west-1:1:secret:app/{name}-s-AbCdEf"
+    other = "--token-secret t" if name == "credentials" else "--credentials-secret c"
+    ids: dict[str, Any] = {name: arn}
+    command = str(refused(MemoryStore(), f"secret {arn}: does not exist; an ARN cannot", **ids))
+    assert f" --{name}-secret app/{name}-s" in command
+    assert f" {other}" in command
+    assert command.endswith("` (with AWS_REGION=eu-west-1)")
+
+
+@pytest.mark.parametrize(
+    ("end", "name"),
+    [
+        ("tok-AbCdEf", "tok"),
+        ("a-b-2xYz09", "a-b"),
+        ("my-secret", "my-secret"),
+        ("orders-prod01", "orders-prod01"),
+        ("tok", "tok"),
+    ],
+)
+def test_name_in_an_arn_has_no_random_characters(end: str, name: str) -> None:
+    arn = f"arn:aws:secretsmanager:eu-west-1:1:secret:{end}"
+    command = create_command(arn, "t", missing=arn)
+    assert command.startswith(f"`rotator init --credentials-secret {name} --token-secret t`")
 
 
 @pytest.mark.parametrize(
