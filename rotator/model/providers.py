@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.errors import CredentialsError, name_hint
+from rotator.model.key_limits import problem_with_key_size
 from rotator.model.urls import problem_with_url
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def resolve(credentials: ClientCredentials) -> Provider:
         or (preset.single_active and credentials.single_active is None),
         token_type_policy=credentials.token_type_policy or preset.token_type_policy,
     )
-    problem = _find_problem(credentials, provider)
+    problem = _find_problem(credentials, provider) or _find_key_problem(credentials, provider)
     if problem is not None:
         raise CredentialsError(problem)
     return provider
@@ -244,6 +245,13 @@ def implied_provider(address: str | None) -> str:
     """
     is_standard = address is not None and not _ADOBE.match(address)
     return "generic" if is_standard else DEFAULT_PRESET
+
+
+def _find_key_problem(credentials: ClientCredentials, provider: Provider) -> str | None:
+    if credentials.private_key is None or provider.auth_method in SECRET_METHODS:
+        return None
+    problem = problem_with_key_size(credentials.private_key.reveal())
+    return problem and f"private_key: {problem}"
 
 
 def _find_problem(credentials: ClientCredentials, provider: Provider) -> str | None:

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import secrets
+import threading
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 from cryptography.x509 import load_pem_x509_certificate
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
 from rotator.errors import CredentialsError
+from rotator.model.fields import load_object
+from rotator.model.key_limits import JWK_LIMITS, problem_with_number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +52,7 @@ def assertion(
     Its audience is the issuer, or the token endpoint if the issuer is not known or the provider
     wants that. Raises CredentialsError for a key that cannot sign.
     """
-    key = _import_key(credentials.private_key)
+    key = _load_key(credentials.private_key)
     issuer = credentials.issuer if provider.assertion_audience == "issuer" else None
     header = {"typ": "JWT", "alg": _algorithm(key, provider)}
     key_id = credentials.key_id or key.as_dict(private=False).get("kid")
@@ -71,13 +80,25 @@ def assertion(
 
 def private_key_pem(credentials: ClientCredentials) -> bytes:
     """The private key as PEM, converted from a JWK; raises CredentialsError if it is neither."""
-    return _import_key(credentials.private_key).as_pem(private=True)
+    return _load_key(credentials.private_key).as_pem(private=True)
 
 
+def _load_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
+    with _LOADING:
+        return _import_key(private_key)
+
+
+_UNUSABLE = (JoseError, InternalError, UnsupportedAlgorithm, ValueError, TypeError, KeyError)
+
+_LOADING = threading.Lock()
+"""Without it, threads that start at the same time would each load the same key."""
+
+
+@lru_cache(maxsize=64)  # checking the primes takes longer than all the rest of a mint
 def _import_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
     text = private_key.reveal().strip() if private_key else ""
     key = None
-    with contextlib.suppress(JoseError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(*_UNUSABLE):
         key = _load_jwk(text) if text.startswith("{") else _load_pem(text)
     if key is None or not key.is_private:
         raise CredentialsError(
@@ -87,17 +108,41 @@ def _import_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
 
 
 def _load_jwk(text: str) -> RSAKey | ECKey | OKPKey:
-    key = JWKRegistry.import_key(json.loads(text))
+    key = JWKRegistry.import_key(load_object(text, last_counts=True))
     if not isinstance(key, RSAKey | ECKey | OKPKey):
         raise TypeError("a symmetric key")
     return key
 
 
 def _load_pem(text: str) -> RSAKey | ECKey | OKPKey | None:
+    _refuse_large_numbers(text)
     for kind in (RSAKey, ECKey, OKPKey):
-        with contextlib.suppress(JoseError, ValueError, TypeError):
+        with contextlib.suppress(*_UNUSABLE):
             return kind.import_key(text)
     return None
+
+
+def _refuse_large_numbers(text: str) -> None:
+    """Raise CredentialsError for a PEM with numbers that a JWK could not have."""
+    load = load_ssh_private_key if "OPENSSH PRIVATE" in text else load_pem_private_key
+    key = load(text.encode(), None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, RSAPrivateKey):
+        return
+    numbers = key.private_numbers()
+    public = numbers.public_numbers
+    parts = {
+        "n": public.n,
+        "e": public.e,
+        "d": numbers.d,
+        "p": numbers.p,
+        "q": numbers.q,
+        "dp": numbers.dmp1,
+        "dq": numbers.dmq1,
+        "qi": numbers.iqmp,
+    }
+    for name, bits in JWK_LIMITS.items():
+        if parts[name].bit_length() > bits:
+            raise CredentialsError(f"private_key: {problem_with_number(name)}")
 
 
 def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:

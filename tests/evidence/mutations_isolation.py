@@ -10,8 +10,25 @@ KINDS = "tests/unit/fleet/test_requests_of_one_client.py"
 HANGING = "tests/unit/fleet/test_hanging_hosts.py"
 STORE = "tests/unit/aws/test_fleet_store.py"
 LIMIT = "tests/unit/aws/test_time_limit.py"
+KEYS = "tests/unit/model/test_key_limits.py"
+AUTH = "tests/unit/oauth/test_client_auth.py"
 
 ISOLATION_MUTATIONS = {
+    "fleet: a key of any length stops every thread": Mutation(
+        "model/key_limits.py", "MAX_RSA_BITS = 4096\n", "MAX_RSA_BITS = 65536\n", f"{KEYS} -k limit"
+    ),
+    "fleet: a PEM of any length stops every thread": Mutation(
+        "model/key_limits.py",
+        "MAX_PEM_CHARACTERS = 4500\n",
+        "MAX_PEM_CHARACTERS = 65536\n",
+        f"{KEYS} -k too_long",
+    ),
+    "fleet: a long prime in a short PEM stops every thread": Mutation(
+        "oauth/private_key.py",
+        "        if parts[name].bit_length() > bits:\n",
+        "        if parts[name].bit_length() > 10 * bits:\n",
+        f"{AUTH} -k prime",
+    ),
     "fleet: a client that keeps failing is asked for every binding": Mutation(
         "fleet/breaker.py",
         "        elif self.failures >= MAX_FAILURES:\n",

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import unquote_plus
 
 import pytest
@@ -20,6 +21,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from rotator.errors import CredentialsError
 from rotator.oauth.client_auth import encode_basic
 from rotator.oauth.endpoint import TokenEndpoint
+from tests.support.big_keys import MERSENNE, pem_of, rsa_numbers
 from tests.support.certificates import Identity
 from tests.support.clock import ManualClock
 from tests.support.http_server import Request
@@ -196,6 +198,7 @@ def test_jwk_chooses_among_the_algorithms_of_its_kind(
         "canary-canary",
         "{canary",
         '{"kty": "canary"}',
+        '{"canary":' * 9000,
         "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n",
         ECKey.generate_key("P-256").as_dict(private=False),
         ECKey.generate_key("P-256").as_pem(private=False).decode(),
@@ -204,7 +207,7 @@ def test_jwk_chooses_among_the_algorithms_of_its_kind(
         ECKey.generate_key("secp256k1").as_pem(private=True).decode(),
         ECKey.generate_key("P-256", {"use": "enc"}).as_dict(private=True),
     ],
-    ids=range(10),  # what is in a key is another in each process
+    ids=range(11),  # what is in a key is another in each process
 )
 def test_key_that_cannot_sign_is_refused_before_anything_is_sent(
     server: RecordingServer, key: object
@@ -215,6 +218,32 @@ def test_key_that_cannot_sign_is_refused_before_anything_is_sent(
     assert server.requests == []
     assert "canary" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_pem_with_a_prime_that_takes_long_to_check_is_refused(server: RecordingServer) -> None:
+    pem = pem_of(rsa_numbers(MERSENNE[2203], MERSENNE[1279]))  # 3,482 bits together
+
+    with pytest.raises(CredentialsError) as caught:
+        ask_with_key(server, pem)
+
+    assert str(caught.value) == (
+        "private_key: its number p has more than 2,048 bits; use an RSA key with at most 4,096"
+        " bits, or an EC key"
+    )
+    assert server.requests == []
+
+
+def test_primes_of_a_key_are_checked_once_for_all_its_mints(
+    server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = RSAKey.generate_key(2048).as_pem(private=True).decode()
+    load = Mock(side_effect=RSAKey.import_key)
+    monkeypatch.setattr(RSAKey, "import_key", load)
+
+    for _ in range(3):
+        ask_with_key(server, pem)
+
+    assert load.call_count == 1
 
 
 def test_audience_resources_and_extra_parameters_are_sent(server: RecordingServer) -> None:
