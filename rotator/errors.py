@@ -131,6 +131,7 @@ class ClientAdminError(RotatorError):
     """A provider refused to list or change a client's secrets, or could not be reached.
 
     `status` is the HTTP status (None without a response), `debug_id` the provider's request id.
+    `is_refusal`: the response is an error in the provider's own form, not that of a proxy, say.
     """
 
     def __init__(
@@ -140,10 +141,12 @@ class ClientAdminError(RotatorError):
         retryable: bool = False,
         status: int | None = None,
         debug_id: str | None = None,
+        is_refusal: bool = False,
     ) -> None:
         super().__init__(message, retryable=retryable)
         self.status = status
         self.debug_id = debug_id
+        self.is_refusal = is_refusal
 
 
 class StoreError(RotatorError):

@@ -73,6 +73,10 @@ class HttpClientAdmin:
         """Whether a client secret can be switched off before it is deleted."""
         return self._adapter.retire is not None
 
+    def authenticate(self) -> None:
+        """Mint the management token now, before anything is stored."""
+        self._minted = self._minted or self._token()
+
     def list(self) -> tuple[ProviderSecret, ...]:
         """The client secrets that the provider has, without their values."""
         assert self._adapter.list is not None  # noqa: S101 - as the kind says
@@ -146,9 +150,8 @@ class HttpClientAdmin:
 
         If a response can contain a new value (`has_value`), that error shows only a code.
         """
-        if self._minted is None:
-            self._minted = self._token()
-        token, client_id = self._minted
+        token, client_id = self._minted or self._token()
+        self._minted = token, client_id
         request = _request(self._adapter, self._target, call, token, client_id)
         asked_at = self._clock.now()
         response = _send_request(

@@ -52,7 +52,7 @@ def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecr
 
 
 def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
-    return NewSecret(_parse_secret(fields), parse_value(fields["client_secret"]))
+    return NewSecret(_parse_secret(fields), parse_value(fields.get("client_secret")))
 
 
 def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:

@@ -64,7 +64,7 @@ def _parse_list(_: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecret, .
 
 
 def _parse_added(fields: Mapping[str, Any]) -> NewSecret:
-    return NewSecret(_parse_secret(fields), parse_value(fields["secretText"]))
+    return NewSecret(_parse_secret(fields), parse_value(fields.get("secretText")))
 
 
 def _parse_secret(fields: Mapping[str, Any]) -> ProviderSecret:

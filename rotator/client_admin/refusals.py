@@ -59,6 +59,7 @@ class Refusal:
             status=status,
             debug_id=request_id,
             retryable=_is_temporary(status),
+            is_refusal=_is_refusal(status, _parse(self.response.body)),
         )
 
     def _find_code(self) -> str | None:
@@ -101,6 +102,19 @@ class Refusal:
 
 def _is_temporary(status: int) -> bool:
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_refusal(status: int, fields: Mapping[str, object]) -> bool:
+    """Whether this is how the supported providers refuse; a proxy can answer in their place.
+
+    After a 408 or a 429 they may have acted.
+    """
+    nested = fields.get("error")
+    codes = [fields.get("errorCode"), fields.get("error_code")]
+    codes += [nested.get("code")] if isinstance(nested, dict) else []
+    has_form = any(isinstance(each, str) for each in codes) or fields.get("statusCode") == status
+    is_final = status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    return has_form and is_final and status // 100 == 4  # noqa: PLR2004 - RFC 9110 section 15.5
 
 
 def _parse(body: bytes) -> Mapping[str, object]:

@@ -29,10 +29,11 @@ def parse_text(value: object) -> str:
 
 
 def parse_value(value: object) -> Secret:
-    """The value of a new client secret, which may be one that can't be stored."""
-    if not isinstance(value, str):
-        raise TypeError
-    return Secret(value)
+    """The value of a new client secret, which may be one that can't be stored.
+
+    Empty if there is none: the client secret exists nevertheless, and has to be deleted.
+    """
+    return Secret(value if isinstance(value, str) else "")
 
 
 def parse_milliseconds(value: object) -> datetime:

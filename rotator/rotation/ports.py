@@ -111,6 +111,9 @@ class ClientAdmin(Protocol):
     def can_retire(self) -> bool:
         """Whether a client secret can be switched off before it is deleted."""
 
+    def authenticate(self) -> None:
+        """Mint the management token now; raises ClientAdminError or MintError."""
+
     def list(self) -> tuple[ProviderSecret, ...]:
         """The client secrets that the provider has; raises ClientAdminError, as all of these do."""
 

@@ -31,6 +31,7 @@ from rotator.rotation.secret_abandon import (
 from rotator.rotation.secret_gate import find_end_of_tokens, refuse_short_life
 from rotator.rotation.secret_interruption import log_interruption
 from rotator.rotation.secret_listing import (
+    NOT_ABOUT_ROOM,
     explain_refused_add,
     find_bound,
     find_orphans,
@@ -44,7 +45,6 @@ from rotator.rotation.secret_run import (
     STORE_PATIENCE_S,
     explain_age,
     is_old_enough,
-    is_refusal,
     publish,
     refuse_if_overtaken,
 )
@@ -134,7 +134,7 @@ def _add(
         with log_interruption(run, _explain_lost_value(intent)):
             added = admin.add(label_of(intent), ends_at)
     except ClientAdminError as error:
-        if not is_refusal(error) and not _was_only_throttled(admin, addition, error):
+        if not _has_added_nothing(admin, addition, error):
             raise
         refused: RotatorError = explain_refused_add(seen, admin, error, old, addition.lost)
     else:
@@ -154,12 +154,15 @@ def _explain_lost_value(intent: SecretRotation) -> str:
     )
 
 
-def _was_only_throttled(admin: ClientAdmin, addition: _Addition, error: ClientAdminError) -> bool:
-    """Whether a 429 means that nothing was added: a gateway can send it after the provider acted.
+def _has_added_nothing(admin: ClientAdmin, addition: _Addition, error: ClientAdminError) -> bool:
+    """Whether the provider has refused, and its list agrees as far as it can be read.
 
-    The list decides, as far as it can be read.
+    A gateway can send a 429 after the provider has acted, and a proxy can replace a response. About
+    a lack of room the provider is believed: somebody else may have just taken it.
     """
-    if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+    if error.is_refusal and error.status not in NOT_ABOUT_ROOM:
+        return True
+    if not error.is_refusal and error.status != HTTPStatus.TOO_MANY_REQUESTS:
         return False
     known = {each.id for each in (*addition.listed, *addition.orphans)}
     try:
@@ -178,7 +181,8 @@ def _discard(
     kind, new_id = seen.settings.kind, added.listed.id
     problem = (
         f"{kind.name}: its response to a request to add a client secret is not the documented one:"
-        " the value is not one line without white space around it, so it can't be stored"
+        " it has no value, or one that can't be stored, which is not one line without white space"
+        " around it"
     )
 
     def delete_again() -> None:

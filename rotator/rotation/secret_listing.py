@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import Situation
 
 __all__ = [
+    "NOT_ABOUT_ROOM",
     "StoredClientSecret",
     "describe",
     "explain_refused_add",

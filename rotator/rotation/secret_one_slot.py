@@ -24,7 +24,6 @@ from rotator.rotation.secret_run import (
     drop_replaced,
     explain_age,
     is_old_enough,
-    is_refusal,
     publish,
     refuse_if_edited,
 )
@@ -61,7 +60,7 @@ def advance_one_slot(run: SecretRun, seen: Situation) -> SecretRotationResult:
         return _abandon(run, seen, rotation)
     if rotation.step == "adding":
         _refuse_unless_stored(run, seen)
-        return _replace(run, seen, rotation, value)
+        return _replace(run, seen, rotation, value, run.open_admin(seen))
     return _finish(run, seen, rotation, value)
 
 
@@ -73,6 +72,8 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     # This ends the one that works at the provider, so that has to be a stored one.
     _refuse_unless_stored(run, seen)
     refuse_without_room(run, seen)
+    admin = run.open_admin(seen)
+    admin.authenticate()
     if run.dry_run:
         return run.conclude("would_change", "would set a new client secret")
     value, now, new_id = run.new_value(), run.now(), run.new_id()
@@ -87,18 +88,8 @@ def _begin(run: SecretRun, seen: Situation) -> SecretRotationResult:
     def put_first(texts: Sequence[str]) -> Sequence[str]:
         return [value.reveal(), *texts]
 
-    def take_away(texts: Sequence[str]) -> Sequence[str]:
-        return [text for text in texts if text != value.reveal()]
-
-    before = seen.rotation
     seen = publish(run, seen, rotation, client_secrets=put_first)
-    try:
-        return _replace(run, seen, rotation, value)
-    except ClientAdminError as error:
-        # Only here, where it was never set before: an earlier attempt may have succeeded.
-        if is_refusal(error):
-            publish(run, seen, before, client_secrets=take_away)
-        raise
+    return _replace(run, seen, rotation, value, admin)
 
 
 def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
@@ -116,16 +107,15 @@ def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
 
 
 def _replace(
-    run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret
+    run: SecretRun, seen: Situation, rotation: SecretRotation, value: Secret, admin: ClientAdmin
 ) -> SecretRotationResult:
     if run.dry_run:
         summary = "would set the stored client secret at the provider, as a lost run has not"
         return run.conclude("would_change", summary, rotation=rotation)
-    admin: ClientAdmin = run.open_admin(seen)
     refuse_if_edited(run, seen)
     both = "the new client secret is stored, with the old one behind it"
     with log_interruption(run, f"{both}; the next run goes on from there"):
-        admin.replace(value)
+        _set(run, seen, admin, value)
         rotation = replace(rotation, step="overlap", stored_at=run.now())
         seen = publish(run, seen, rotation, client_secrets=add_new(value))
         refused = find_refusal(run, seen, value)
@@ -137,6 +127,28 @@ def _replace(
     until = format_instant((rotation.stored_at or run.now()) + CHANGEOVER)
     summary = f"the new client secret is set and accepted; the old value is kept until {until}"
     return run.conclude("started", summary, rotation=rotation)
+
+
+def _set(run: SecretRun, seen: Situation, admin: ClientAdmin, value: Secret) -> None:
+    """Set the value; an error counts only if the token endpoint doesn't accept the value.
+
+    The provider may have acted whatever the response was, since a proxy can replace it. So no
+    error, not even a refusal, takes the value out of the credentials.
+    """
+    problem = None
+    try:
+        admin.replace(value)
+    except ClientAdminError as error:
+        problem = error
+    if problem is None or not isinstance(find_accepted(run, seen, (value,)), MintError):
+        return
+    raise ClientAdminError(
+        f"{problem}; as the provider may have set it all the same, the new client secret stays"
+        " stored with the old one behind it, and the next run sets it again",
+        retryable=problem.retryable,
+        status=problem.status,
+        debug_id=problem.debug_id,
+    )
 
 
 def _finish(

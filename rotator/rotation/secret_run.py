@@ -9,11 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rotator.clock import SYSTEM_CLOCK
-from rotator.errors import (
-    ClientAdminError,
-    ConfigError,
-    VersionConflict,
-)
+from rotator.errors import ConfigError, VersionConflict
 from rotator.model.client_admin import parse_admin_settings
 from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.commands import set_command
@@ -49,7 +45,6 @@ __all__ = [
     "explain_age",
     "find_edit",
     "is_old_enough",
-    "is_refusal",
     "publish",
     "read_situation",
     "refuse_if_edited",
@@ -73,9 +68,6 @@ EXPIRY_LEAD = timedelta(days=14)
 LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 EDITED = "somebody has stored other client secrets meanwhile"
-
-REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422})
-"""RFC 9110 section 15.5. Not 429, which a gateway may send although the provider has acted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +312,3 @@ def explain_age(run: SecretRun, listed: ProviderSecret, lifetime: timedelta) -> 
     day = f"from {format_instant(due_at)} on" if due_at else "at once"
     ends = f"; it expires at {format_instant(listed.expires_at)}" if listed.expires_at else ""
     return f"client secret {listed.id} is {age} old, and is replaced {day}{ends}"
-
-
-def is_refusal(error: ClientAdminError) -> bool:
-    """Whether the provider refused before it changed anything.
-
-    After a 5xx, or a proxy's 408, it may have acted.
-    """
-    return error.status in REFUSED_STATUSES

@@ -1,6 +1,7 @@
 """Rotations of a client secret that are struck at every call, for every provider.
 
-A process dies before a call, or the response to it is lost. After each run one of the stored client
+A process dies before a call, or the response to it is lost, or a proxy answers with a refusal in
+place of the provider. After each run one of the stored client
 secrets has to work, and the job to mint; and later runs have to end the rotation. The order that
 comes to mind first (add, delete, store) is struck in the same way, for comparison.
 """
@@ -25,6 +26,7 @@ from tests.support.secret_world import (
     CRASH_BEFORE,
     CREDENTIALS,
     LOST_RESPONSE,
+    REPLACED_RESPONSE,
     Crashed,
     SecretWorld,
 )
@@ -32,6 +34,7 @@ from tests.support.secret_world import (
 Plan = dict[int, str]
 
 STRIKES = (CRASH_BEFORE, LOST_RESPONSE)
+FAULTS = (*STRIKES, REPLACED_RESPONSE)
 OVERLAP = timedelta(hours=24)
 CADENCE_S = 23 * 3600
 TAKEOVER_S = 301
@@ -66,12 +69,12 @@ def strike(make: type[SecretFake], row: TableRow, effort: Effort) -> None:
 
 def _plans(make: type[SecretFake], calls: list[str], effort: Effort) -> Iterator[Plan]:
     for number in range(len(calls)):
-        for how in STRIKES:
+        for how in FAULTS:
             yield {number: how}
     pairs = [
         {first: one, second: other}
         for first, second in itertools.combinations(range(len(calls) + 10), 2)
-        for one, other in itertools.product(STRIKES, STRIKES)
+        for one, other in itertools.product(FAULTS, FAULTS)
     ]
     if not effort.long and effort.case is None:
         count = min(len(pairs), effort.turns(PAIRS_IN_SHORT, len(pairs)))

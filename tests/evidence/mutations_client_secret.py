@@ -11,6 +11,7 @@ LISTING = "rotation/secret_listing.py"
 TRIAL = "tests/unit/rotation/test_client_secret_trial.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
+REFUSED = "tests/unit/rotation/test_client_secret_refused.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
 CONTRACT = "tests/unit/client_admin/test_contract.py"
 
@@ -100,11 +101,26 @@ CLIENT_SECRET_MUTATIONS = {
         "    seen = replace(seen, rotation=intent)\n",
         f"{LOST} -k whose_value_was_lost",
     ),
-    "client secret: a timeout counts as a refusal": Mutation(
-        RUN,
-        "    return error.status in REFUSED_STATUSES",
-        "    return True",
+    "client secret: a failing server's response counts as a refusal": Mutation(
+        "client_admin/refusals.py",
+        "    return has_form and is_final and status // 100 == 4",
+        "    return has_form or status >= 400",
         f"{STEPS} -k come_too_late",
+    ),
+    "client secret: a refusal that a proxy sends takes away the one that was set": Mutation(
+        ONE,
+        "    if problem is None or not isinstance(",
+        "    if problem is not None:\n"
+        "        publish(run, seen, None, client_secrets=lambda texts: texts[1:])\n"
+        "    if problem is None or not isinstance(",
+        f"{REFUSED} -k though_the_response_refuses",
+    ),
+    "client secret: a refusal that a proxy sends counts as the provider's": Mutation(
+        ADD,
+        "    if not error.is_refusal and error.status != HTTPStatus.TOO_MANY_REQUESTS:\n"
+        "        return False\n",
+        "    return True\n",
+        f"{REFUSED} -k deleted_by_a_later_run",
     ),
     "client secret: nobody looks for an edit before the old one is deleted": Mutation(
         TWO,

@@ -184,9 +184,10 @@ SECRET_OUTSIDE_MUTATIONS = {
         f"{STARTED} -k cannot_be_stored",
     ),
     "new client secret: a 429 after the add counts as a refusal": Mutation(
-        "rotation/secret_run.py",
-        "REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422})",
-        "REFUSED_STATUSES = frozenset({400, 401, 403, 404, 409, 422, 429})",
+        ADD,
+        "    if not error.is_refusal and error.status != HTTPStatus.TOO_MANY_REQUESTS:\n",
+        "    if error.status == HTTPStatus.TOO_MANY_REQUESTS:\n        return True\n"
+        "    if not error.is_refusal:\n",
         "tests/unit/rotation/test_client_secret_lost.py -k too_many_requests",
     ),
 }

@@ -1,7 +1,7 @@
 """A rotation of a client secret with everything around it in memory: provider, store, token job.
 
 Every call to the outside is numbered, so that any of them can be struck: the process dies before
-it, or the response is lost after it.
+it, or the response is lost after it, or replaced by that of a proxy.
 """
 
 import json
@@ -41,6 +41,8 @@ from tests.support.secret_providers import (
 
 CRASH_BEFORE = "crash before"
 LOST_RESPONSE = "lost response"
+REPLACED_RESPONSE = "applied, but refused by a proxy"
+PROXY_PAGE = b"<html>Blocked by data loss prevention</html>"
 CREDENTIALS = "app/credentials"
 TOKEN = "app/token"
 E = TypeVar("E", bound=RotatorError)
@@ -61,7 +63,13 @@ class Outside:
     calls: list[str] = field(default_factory=list)
     is_watching: bool = False
 
-    def call(self, name: str, act: Callable[[], Any], lost: Callable[[], Exception]) -> Any:  # noqa: ANN401 - whatever it returns
+    def call(
+        self,
+        name: str,
+        act: Callable[[], Any],
+        lost: Callable[[], Exception],
+        replaced: object = None,
+    ) -> Any:  # noqa: ANN401 - whatever it returns
         if not self.is_watching:
             return act()
         strike = self.plan.get(len(self.calls))
@@ -71,7 +79,7 @@ class Outside:
         outcome = act()
         if strike == LOST_RESPONSE:
             raise lost()
-        return outcome
+        return replaced if strike == REPLACED_RESPONSE and replaced is not None else outcome
 
 
 class StruckStore(MemoryStore):
@@ -208,7 +216,10 @@ class SecretWorld:
             return HttpResponse(status, self._date(), body)
 
         response: HttpResponse = self.outside.call(
-            f"{request.method} {path.rpartition('/')[2]}", respond, _lost_http
+            f"{request.method} {path.rpartition('/')[2]}",
+            respond,
+            _lost_http,
+            HttpResponse(403, self._date(), PROXY_PAGE),
         )
         return response
 
