@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from rotator.fleet.breaker import ClientState, HostState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Hashable
 
-    from rotator.clock import Clock
     from rotator.fleet.breaker import Failure
+    from rotator.fleet.token_requests import TokenRequest
 
 __all__ = ["Kind", "Lane", "Lanes", "Priority", "Work"]
 
@@ -38,7 +38,7 @@ class Work(Generic[T]):
     kind: Kind = "renew"
     urgency: tuple[object, ...] = ()
     probe_host: str | None = None
-    request: Hashable = None
+    request: TokenRequest | None = None
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -133,7 +133,7 @@ class Lanes(Generic[T]):
         reasons = (each.skip_reason for each in self._states(work))
         return next((each for each in reasons if each is not None), None)
 
-    def _can_test_host(self, work: Work[T], now_s: float) -> bool:
+    def can_test_host(self, work: Work[T], now_s: float) -> bool:
         """Whether neither its client nor equal requests have failed or have to wait."""
         states = self.clients[work.client], self._requests[work.client, work.request]
         return all(each.can_test_host(now_s) for each in states)
@@ -156,30 +156,6 @@ class Lanes(Generic[T]):
     def has_paused(self) -> bool:
         """Whether any work waits for the pause of its client and may still start."""
         return any(self.hosts[work.host].skip_reason is None for *_, work in self._paused)
-
-    def draw(
-        self, lanes: list[Lane[T]], busy: Collection[Hashable], clock: Clock
-    ) -> Work[T] | None:
-        """Take the first work of a client drawn at random among those that can test the host.
-
-        None if each client has failed or is `busy`.
-        """
-        now_s = clock.monotonic()
-        firsts: dict[Hashable, tuple[Priority, Work[T], Lane[T]]] = {}
-        for lane in lanes:
-            for priority, work in lane.heap:
-                client = work.client
-                if client in busy or not self._can_test_host(work, now_s):
-                    continue
-                if client not in firsts or priority < firsts[client][0]:
-                    firsts[client] = (priority, work, lane)
-        if not firsts:
-            return None
-        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)
-        priority, work, lane = list(firsts.values())[drawn]
-        lane.heap.remove((priority, work))
-        heapify(lane.heap)
-        return work
 
     def _bring_to_front(self, lane: Lane[T], now_s: float) -> bool:
         """Bring work that may start to the front; False if there is none."""

@@ -52,7 +52,7 @@ class ObservedEndpoint:
                 redact_error(noted, self._stored)
             self._refusals.note(request, noted)
             raise
-        self._refusals.forget(request)
+        self._refusals.note_grant(request)
         self.observation = "responded"
         return minted
 

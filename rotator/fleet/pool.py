@@ -119,6 +119,7 @@ class Pool:
             per_host=max(1, int(workers * HOST_SHARE)),
             ends_at_s=ends_at_s,
             clock=clock,
+            refusals=self._refusals,
         )
 
     def add(self, assessed: list[Assessed]) -> None:

@@ -19,6 +19,9 @@ __all__ = ["NOT_SENT", "Refusals", "TokenRequest"]
 NOT_SENT = "; refused for another binding of this run, and not sent again"
 """The end of an error for a request that was not sent."""
 
+MAX_REFUSED = 3
+"""After this many different requests of a client were refused, and none granted, none is sent."""
+
 
 class TokenRequest(NamedTuple):
     """The content of a token request, by which those of several bindings are compared.
@@ -30,6 +33,11 @@ class TokenRequest(NamedTuple):
     client: tuple[str, str]
     authentication: tuple[Hashable, ...]
     requested: tuple[Hashable, ...]
+
+    @property
+    def identity(self) -> Hashable:
+        """The client as it authenticates."""
+        return self[:2]
 
     @classmethod
     def of(cls, credentials: ClientCredentials) -> TokenRequest:
@@ -61,18 +69,21 @@ class Refusals:
     """The requests that token endpoints refused in this run, so that none is sent again.
 
     Sending a refused client secret again for each binding could make the provider throttle or lock
-    the client, and others at the same host. A refusal of the client counts for all requests with
-    the same authentication, any other one for equal requests.
+    the client, and others at the same host. But a provider may refuse one account or audience in
+    the words for a wrong client secret. So a refusal counts for equal requests; for all with the
+    same authentication it counts once several different ones were refused so, and none was granted.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._errors: dict[Hashable, MintError] = {}
+        self._errors: dict[TokenRequest, MintError] = {}
+        self._of_client: dict[Hashable, dict[TokenRequest, MintError]] = {}
+        self._granted: set[Hashable] = set()
 
     def find(self, request: TokenRequest) -> MintError | None:
         """A copy of the error with which this request was refused before; None if it wasn't."""
         with self._lock:
-            error = self._errors.get(request[:2]) or self._errors.get(request)
+            error = self._find(request)
         if error is None:
             return None
         repeated = copy(error)
@@ -80,18 +91,30 @@ class Refusals:
         repeated.args = (f"{error}{NOT_SENT}",)
         return repeated
 
+    def is_undecided(self, request: TokenRequest) -> bool:
+        """Whether it may be sent, and nothing is known of its authentication but refusals."""
+        with self._lock:
+            return request.identity not in self._granted and self._find(request) is None
+
     def note(self, request: TokenRequest, error: MintError) -> None:
         """Note a permanent error, if it is a refusal."""
         if error.retryable or error.status is None:
             return
         with self._lock:
             if refuses_every_request(error.status, error.oauth_error):
-                self._errors[request[:2]] = error
-            elif error.oauth_error is not None or 400 <= error.status < 500:  # noqa: PLR2004 - HTTP
-                self._errors[request] = error
+                self._of_client.setdefault(request.identity, {})[request] = error
+            elif error.oauth_error is None and not 400 <= error.status < 500:  # noqa: PLR2004 - HTTP
+                return
+            self._errors[request] = error
 
-    def forget(self, request: TokenRequest) -> None:
-        """Forget what was refused of this request, as it was granted."""
+    def note_grant(self, request: TokenRequest) -> None:
+        """Note that it was granted: so its client is not refused, whatever was before."""
         with self._lock:
-            self._errors.pop(request[:2], None)
             self._errors.pop(request, None)
+            self._granted.add(request.identity)
+
+    def _find(self, request: TokenRequest) -> MintError | None:
+        of_client = self._of_client.get(request.identity, {})
+        if len(of_client) >= MAX_REFUSED and request.identity not in self._granted:
+            return next(iter(of_client.values()))
+        return self._errors.get(request)

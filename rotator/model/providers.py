@@ -78,23 +78,19 @@ CLIENT_REFUSALS = frozenset(
 (`unauthorized_client`) and UAA (`unauthorized`)."""
 
 
-_REQUEST_REFUSALS = frozenset({"invalid_scope", "invalid_target"})
-"""Error codes for what is requested: RFC 6749 section 5.2, RFC 8707 section 2."""
-
-
 def refuses_client(status: int | None, code: str | None) -> bool:
     """Whether a response refuses the client; some servers say so by the status 401 alone."""
     return status == HTTPStatus.UNAUTHORIZED or code in CLIENT_REFUSALS
 
 
 def refuses_every_request(status: int | None, code: str | None) -> bool:
-    """Whether the client is refused whatever it requests.
+    """Whether a refusal may be that of the client, whatever it requests.
 
-    The other codes of `CLIENT_REFUSALS` may mean one audience or grant only (Auth0 says
-    `access_denied` with 403 to a client without access to the API).
+    The other codes of `CLIENT_REFUSALS` mean that with status 401 only: Auth0 says `access_denied`
+    with 403 to a client without access to the API.
     """
     is_unauthorized = status == HTTPStatus.UNAUTHORIZED
-    return code == "invalid_client" or (is_unauthorized and code not in _REQUEST_REFUSALS)
+    return code == "invalid_client" or (is_unauthorized and code in {None, *CLIENT_REFUSALS})
 
 
 PRESETS = MappingProxyType(

@@ -63,7 +63,7 @@ ISOLATION_MUTATIONS = {
         f"{SAMPLING} -k many_sick",
     ),
     "fleet: a host in doubt is asked for the most urgent client": Mutation(
-        "fleet/work.py",
+        "fleet/order.py",
         "        if self._lanes.hosts[lane.host].is_in_doubt:\n",
         "        if self._lanes.hosts[lane.host].pauses > 10:\n",
         f"{SAMPLING} -k many_sick",
@@ -75,15 +75,16 @@ ISOLATION_MUTATIONS = {
         f"{SAMPLING} -k whole_run",
     ),
     "fleet: the sample is the same in each run": Mutation(
-        "fleet/lanes.py",
-        "        drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)\n",
-        "        drawn = 0\n",
+        "fleet/draws.py",
+        "    drawn = min(int(clock.uniform(0, len(firsts))), len(firsts) - 1)\n",
+        "    drawn = 0\n",
         f"{SAMPLING} -k another_one",
     ),
     "fleet: a client is drawn for each of its bindings": Mutation(
-        "fleet/lanes.py",
-        "                if client not in firsts or priority < firsts[client][0]:\n"
-        "                    firsts[client] = (priority, work, lane)\n",
+        "fleet/draws.py",
+        "            if is_eligible(work) and (key not in firsts or priority < firsts[key][0]):\n"
+        "                firsts[key] = (priority, work, lane)\n",
+        "            if is_eligible(work):\n"
         "                firsts[priority] = (priority, work, lane)\n",
         f"{SAMPLING} -k many_bindings",
     ),
@@ -115,13 +116,13 @@ ISOLATION_MUTATIONS = {
         f"{SAMPLING} -k fast_failures",
     ),
     "fleet: hosts that hang are served before those that were not tried": Mutation(
-        "fleet/work.py",
+        "fleet/order.py",
         "        return priority.is_probe, pending, priority\n",
         "        return priority.is_probe, priority\n",
         f"{WORK} -k may_hang",
     ),
     "fleet: a host in doubt comes after all others": Mutation(
-        "fleet/work.py",
+        "fleet/order.py",
         "pending = 0 if host.is_responsive else len(self._shares.list_running(lane.host))\n",
         "pending = 0 if host.is_responsive else 10**6\n",
         f"{SAMPLING} -k while_other_hosts",
@@ -217,7 +218,7 @@ ISOLATION_MUTATIONS = {
         f"{HANGING} -k half_of",
     ),
     "fleet: hosts that hang are all tried before the others": Mutation(
-        "fleet/work.py",
+        "fleet/order.py",
         "        if self._by_urgency:\n",
         "        if lane in ready:\n",
         f"{HANGING} -k waits_for_none",
@@ -242,14 +243,32 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: a refused client is asked for each of its bindings": Mutation(
         "fleet/token_requests.py",
-        "                self._errors[request[:2]] = error\n",
-        "                self._errors.pop(request, None)\n",
-        f"{REFUSED} -k asked_once",
+        "        if len(of_client) >= MAX_REFUSED and",
+        "        if len(of_client) >= 1000 * MAX_REFUSED and",
+        f"{REFUSED} -k three_different_requests",
+    ),
+    "fleet: one refused request costs the client's others their tokens": Mutation(
+        "fleet/token_requests.py",
+        "MAX_REFUSED = 3\n",
+        "MAX_REFUSED = 1\n",
+        f"{REFUSED} -k one_wrong_request",
+    ),
+    "fleet: a client is refused though one of its requests was granted": Mutation(
+        "fleet/token_requests.py",
+        " and request.identity not in self._granted:\n",
+        ":\n",
+        f"{REFUSED} -k was_granted",
+    ),
+    "fleet: the same wrong requests of a client are tried first in every run": Mutation(
+        "fleet/draws.py",
+        "        return not is_first and len(self._requests[request.identity]) > 1\n",
+        "        return False\n",
+        f"{REFUSED} -k soonest_expiry",
     ),
     "fleet: a refused scope or audience refuses the client": Mutation(
         "model/providers.py",
-        '    return code == "invalid_client" or (',
-        "    return refuses_client(status, code) or (",
+        '    return code == "invalid_client" or (is_unauthorized',
+        "    return refuses_client(status, code) or (is_unauthorized",
         f"{REFUSED} -k equal_requests",
     ),
     "fleet: neighbours that hang are taken for the whole service": Mutation(

@@ -1,5 +1,6 @@
 """A request that a token endpoint refused is not sent again for the other bindings of a run."""
 
+import random
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from rotator.fleet.token_requests import Refusals, TokenRequest
 from rotator.model.access_token import Minted
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.secret import Secret
+from tests.support.clock import ManualClock
 from tests.support.documents import HOUR
 from tests.support.fleet_rig import FleetRig, outcomes
 from tests.support.memory_endpoint import MemoryEndpoint
@@ -35,14 +37,38 @@ class RefusingEndpoint(MemoryEndpoint):
         return super().mint(credentials)
 
 
+class RefusingAccounts(MemoryEndpoint):
+    """Refuses the client, as it says, for accounts named `bad...`."""
+
+    def __init__(self, rig: FleetRig) -> None:
+        super().__init__(rig.clock)
+
+    def mint(self, credentials: ClientCredentials) -> Minted:
+        if credentials.parameters["account"].startswith("bad"):
+            self.minted_for.append(credentials)
+            raise MintError("unknown account", status=401, oauth_error="invalid_client")
+        return super().mint(credentials)
+
+
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, "invalid_client"), (400, "invalid_client"), (401, None)]
+    ("status", "code"),
+    [
+        (401, "invalid_client"),
+        (400, "invalid_client"),
+        (401, None),
+        (401, "access_denied"),  # Auth0, for a wrong client secret
+        (401, "unauthorized_client"),  # Keycloak
+        (401, "unauthorized"),  # UAA
+    ],
 )
-def test_refused_client_is_asked_once_for_all_its_bindings(status: int, code: str | None) -> None:
+@pytest.mark.parametrize(("scopes", "requests"), [(1, 1), (2, 2), (3, 3), (40, 3)])
+def test_refused_client_is_asked_for_three_different_requests_at_most(
+    scopes: int, requests: int, status: int, code: str | None
+) -> None:
     rig = FleetRig()
     rig.endpoint = RefusingEndpoint(rig, "client_secret", status, code)
     for number in range(40):
-        rig.add(f"bad{number}", age=23.5 * HOUR, client_secret="bad", scope=f"s{number % 3}")
+        rig.add(f"bad{number}", age=23.5 * HOUR, client_secret="bad", scope=f"s{number % scopes}")
     rig.add("other-secret", age=23.1 * HOUR)
     rig.add("other-host", age=23.1 * HOUR, client_secret="bad", host="other.example")
 
@@ -51,10 +77,61 @@ def test_refused_client_is_asked_once_for_all_its_bindings(status: int, code: st
     assert {outcomes(reports)[f"bad{number}"] for number in range(40)} == {"failed"}
     assert outcomes(reports)["other-secret"] == "rotated"
     asked = [each for each in rig.endpoint.minted_for if "ims.example" in str(each.token_url)]
-    # The refused one, once, and the other client secret.
-    assert len(asked) == 2
+    # The refused one, and the other client secret.
+    assert len(asked) == requests + 1
     # The other host is asked as well: nothing says that it refuses the client too.
-    assert rig.endpoint.mints == 3
+    assert rig.endpoint.mints == requests + 2
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "access_denied", None])
+@pytest.mark.parametrize("field", ["audience", "scope"])
+def test_one_wrong_request_costs_no_other_of_its_client_whatever_the_refusal_says(
+    field: str, code: str | None
+) -> None:
+    rig = FleetRig()
+    rig.endpoint = RefusingEndpoint(rig, field, 401, code)
+    for number in range(5):
+        rig.add(f"bad{number}", age=23.9 * HOUR, **cast("Any", {field: "bad"}))
+        rig.add(f"good{number}", age=23.5 * HOUR, **cast("Any", {field: f"good{number}"}))
+
+    found = outcomes(rig.run())
+
+    assert {found[f"good{number}"] for number in range(5)} == {"rotated"}
+    assert {found[f"bad{number}"] for number in range(5)} == {"failed"}
+    assert rig.endpoint.mints == 1 + 5
+
+
+def test_client_of_which_one_request_was_granted_is_not_refused_in_this_run() -> None:
+    rig = FleetRig()
+    rig.endpoint = RefusingAccounts(rig)
+    rig.add("good0", age=23.9 * HOUR, parameters={"account": "good0"})
+    for number in range(9):
+        rig.add(f"bad{number}", age=23.8 * HOUR, parameters={"account": f"bad{number}"})
+    rig.add("good1", age=23.5 * HOUR, parameters={"account": "good1"})
+
+    found = outcomes(rig.run())
+
+    assert (found["good0"], found["good1"]) == ("rotated", "rotated")
+    # Each of the wrong ones is a request of its own.
+    assert rig.endpoint.mints == 2 + 9
+
+
+def test_wrong_requests_with_the_soonest_expiry_do_not_hide_a_good_one_in_every_run() -> None:
+    """Of four wrong ones and a good one, two of three draws decide: 1/2 of the runs find it."""
+
+    def is_found(seed: int) -> bool:
+        rig = FleetRig()
+        chances = random.Random(seed)  # noqa: S311 - a fixed order
+        rig.clock.uniform = chances.uniform  # type: ignore[method-assign,assignment]
+        rig.endpoint = RefusingAccounts(rig)
+        for number in range(4):
+            rig.add(f"bad{number}", age=23.9 * HOUR, parameters={"account": f"bad{number}"})
+        rig.add("good", age=23.5 * HOUR, parameters={"account": "good"})
+        return outcomes(rig.run())["good"] == "rotated"
+
+    found = sum(map(is_found, range(40)))
+
+    assert 10 < found < 30
 
 
 def test_binding_of_a_refused_client_is_told_of_the_refusal_with_its_own_token() -> None:
@@ -79,6 +156,8 @@ def test_binding_of_a_refused_client_is_told_of_the_refusal_with_its_own_token()
     [
         ("scope", 400, "invalid_scope"),
         ("scope", 401, "invalid_scope"),
+        ("audience", 401, "invalid_request"),
+        ("audience", 401, "invalid_grant"),
         ("audience", 403, "access_denied"),
         ("audience", 400, "unauthorized_client"),
         ("audience", 400, "invalid_target"),
@@ -88,17 +167,19 @@ def test_binding_of_a_refused_client_is_told_of_the_refusal_with_its_own_token()
 def test_refusal_of_what_is_requested_counts_for_equal_requests_only(
     field: str, status: int, code: str | None
 ) -> None:
-    rig = FleetRig()
+    rig = FleetRig(clock=ManualClock(chance=0))  # draws the most urgent first
     rig.endpoint = RefusingEndpoint(rig, field, status, code)
+    for number in range(6):
+        bad: Any = {field: "bad", "parameters": {"kind": f"{number // 2}"}}
+        rig.add(f"bad{number}", age=23.5 * HOUR, **bad)
     for number in range(5):
-        rig.add(f"bad{number}", age=23.5 * HOUR, **cast("Any", {field: "bad"}))
         rig.add(f"good{number}", age=23.1 * HOUR, **cast("Any", {field: "good"}))
 
     found = outcomes(rig.run())
 
     assert {found[f"good{number}"] for number in range(5)} == {"rotated"}
-    assert {found[f"bad{number}"] for number in range(5)} == {"failed"}
-    assert rig.endpoint.mints == 1 + 5
+    assert {found[f"bad{number}"] for number in range(6)} == {"failed"}
+    assert rig.endpoint.mints == 3 + 5
 
 
 def test_refusal_counts_only_where_the_client_is_authenticated_in_the_same_way() -> None:
