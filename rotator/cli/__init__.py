@@ -25,6 +25,7 @@ from rotator.cli.streams import flush_output, prepare_streams
 from rotator.errors import RotatorError, describe_unexpected
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
     from types import FrameType
 
@@ -43,22 +44,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:  # an ignored signal stays ignored
         signal.signal(signal.SIGTERM, _terminate)
     prepare_streams()
-    command, has_effect = "rotator", False
+    command, args = "rotator", None
     problem = namesake_problem()
     if problem is not None:
         print(f"{command}: {problem}", file=sys.stderr)
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         command = f"rotator {args.command}"
-        has_effect = getattr(args, "has_effect", False)
         code: int = args.run(args)
     except RotatorError as error:
         print(f"{command}: {error}", file=sys.stderr)
         code = exit_code(error)
-    except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-    except SystemExit as ended:  # --help, --version, SIGTERM
-        code = int(ended.code or EXIT_OK)
+    except (KeyboardInterrupt, SystemExit) as ended:
+        code = _end_early(command, args, ended)
     except BrokenPipeError:  # the other end of the pipe was closed first
         code = EXIT_OK
     except Exception as error:  # noqa: BLE001 - printed without its text, which could hold a value
@@ -68,7 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Otherwise the interpreter's last collection would take 50 ms to free memory that the exit
         # frees anyway.
         gc.freeze()
-    return _finish(command, code, has_effect=has_effect)
+    return _finish(command, code, has_effect=getattr(args, "has_effect", False))
+
+
+def _end_early(
+    command: str, args: argparse.Namespace | None, ended: KeyboardInterrupt | SystemExit
+) -> int:
+    """The exit code after SIGINT, SIGTERM, `--help` or `--version`; reports an interruption."""
+    code = int(ended.code or EXIT_OK) if isinstance(ended, SystemExit) else EXIT_INTERRUPTED
+    if args is not None and code in {EXIT_INTERRUPTED, EXIT_TERMINATED}:
+        from rotator.cli.interruption import explain_interruption
+
+        told = explain_interruption(args, ended)
+        if told is not None:
+            print(f"{command}: interrupted; {told}", file=sys.stderr)
+    return code
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -15,6 +15,7 @@ from rotator.cli.client_settings import (
     is_for_adobe,
 )
 from rotator.cli.demo_shell import use_demo_endpoint
+from rotator.cli.interruption import note_unchanged
 from rotator.cli.pasted import WAY_OF_JSON, find_pasted_problem, find_problem_with_adobe_id
 from rotator.errors import ConfigError, name_hint
 from rotator.model.fields import check_text
@@ -128,11 +129,12 @@ def _ask(
 
 @contextmanager
 def _explain_interrupt() -> Iterator[None]:
-    """Say on a line of its own what Ctrl-C has left behind; every command asks before it writes."""
+    """End the line of the prompt, and note that every command asks before it writes."""
     try:
         yield
-    except KeyboardInterrupt:
-        print("\nrotator: interrupted; nothing was changed", file=sys.stderr)
+    except (KeyboardInterrupt, SystemExit) as ended:
+        print(file=sys.stderr)
+        note_unchanged(ended)
         raise
 
 

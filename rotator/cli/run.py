@@ -84,6 +84,10 @@ def _run(args: argparse.Namespace) -> int:
     except RotatorError as error:
         failure = failure_fields(error)
         secret_id = getattr(error, "secret_id", None)
+    except (KeyboardInterrupt, SystemExit):
+        if settings is not None:  # otherwise nothing has begun, or the fleet's run reports it
+            _report_interruption(args, settings.token_secret)
+        raise
     except Exception as error:  # noqa: BLE001 - it has to be in the logs too
         failure = failure_fields(RotatorError(describe_unexpected(error)))
     else:
@@ -95,6 +99,16 @@ def _run(args: argparse.Namespace) -> int:
     else:
         print(_failure_as_text(failure, settings, secret_id))
     return int(failure["exit_code"])
+
+
+def _report_interruption(args: argparse.Namespace, token_secret: str) -> None:
+    from rotator.cli.interruption import explain_run_interruption
+    from rotator.config import logs
+
+    told = explain_run_interruption(token_secret, dry_run=args.dry_run)
+    logs.logger().warning("rotator.rotation_interrupted", binding=token_secret, problem=told)
+    if not args.json:
+        print(f"interrupted: {told}")
 
 
 def _named_binding(args: argparse.Namespace) -> str | None:

@@ -181,6 +181,12 @@ MESSAGE_MUTATIONS = {
         "    if name is None:\n",
         "tests/unit/aws/test_echoed_codes.py -k field_of_the",
     ),
+    "messages: an interrupted command says nothing of what it may have stored": Mutation(
+        "cli/__init__.py",
+        "    if args is not None and code in {EXIT_INTERRUPTED, EXIT_TERMINATED}:\n",
+        "    if args is None:\n",
+        "tests/integration/cli/test_races.py -k 'may_have_stored and remove'",
+    ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",
         'filter(None, [f"{operation}: {names[0]}", place_of_error(error)])',

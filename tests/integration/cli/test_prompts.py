@@ -99,7 +99,7 @@ def test_wrong_settings_of_init_are_refused_before_anything_is_asked_for(
 @pytest.mark.parametrize(
     ("typed", "code", "says"),
     [
-        ("\x03", 130, "rotator: interrupted; nothing was changed\r\n"),
+        ("\x03", 130, ": interrupted; nothing was changed\r\n"),
         ("\x04", 2, "client secret: missing, the input ended; nothing was changed; run this again"),
         ("p8e\x04", 2, "client secret: missing, the input ended; nothing was changed"),
     ],

@@ -87,6 +87,38 @@ def test_rotators_that_saw_the_same_token_supersede_each_other(
     assert ims.observed()["tokens_minted"] == 4
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("command", ["run", "set", "remove", "init"])
+def test_command_that_a_signal_ends_says_what_it_may_have_stored(
+    *, start: Start, vault: Vault, front: Front, number: int, command: str
+) -> None:
+    vault.put_token(age=OLD)
+    vault.put_credentials(client_secret=["canary-1", vault.client_secret])
+    credentials, token = vault.credentials_secret, vault.token_secret
+    new = f"{token}/new"
+    words = {
+        "run": ["run", *vault.selectors],
+        "set": ["credentials", "set", credentials, "--scope", "openid"],
+        "remove": ["credentials", "remove", credentials, "--number", "1"],
+        "init": ["init", "--bind-only", "--credentials-secret", credentials, "--token-secret", new],
+    }[command]
+    front.hold("CreateSecret" if command == "init" else "PutSecretValue", passed_on=True)
+    ended = start(*words, env=front.env)
+    assert front.arrived.wait(PATIENCE_S)
+    ended.send_signal(number)
+    said, warned = ended.communicate(timeout=PATIENCE_S)
+
+    show = {"run": f"`rotator status {token}`", "init": f"`rotator status {new}`"}
+    assert ended.returncode == 128 + number
+    [line] = [each for each in (said + warned).splitlines() if not each.startswith("{")]
+    assert show.get(command, f"`rotator credentials show {credentials}`") in line
+    assert "may have been" in line
+    assert "canary" not in said + warned
+    events = [json.loads(each) for each in warned.splitlines() if each.startswith("{")]
+    named = [(each["event"], each["binding"]) for each in events]
+    assert named[-1:] == ([("rotator.rotation_interrupted", token)] if command == "run" else [])
+
+
 @pytest.mark.parametrize(
     ("passed_on", "outcome"), [(False, "rotated"), (True, "not_due")], ids=["before", "after"]
 )
@@ -140,6 +172,8 @@ def test_signal_ends_a_run_without_a_traceback(
 
     process.send_signal(number)
 
-    assert process.communicate(timeout=PATIENCE_S) == ("", "")
+    said, warned = process.communicate(timeout=PATIENCE_S)
+    assert said.startswith("interrupted: ")
+    assert json.loads(warned)["event"] == "rotator.rotation_interrupted"
     assert process.returncode == code
     assert vault.current()[0] == before
