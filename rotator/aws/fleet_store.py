@@ -11,6 +11,7 @@ from rotator.aws.error_details import store_error
 from rotator.aws.errors import explain_error_response
 from rotator.aws.paced_store import PacedStore
 from rotator.aws.places import place_of_client
+from rotator.aws.responses import entries_by, entries_of
 from rotator.aws.store import CURRENT, is_version, matches_id, stored_secret
 from rotator.errors import RotatorError, StoreError
 
@@ -132,8 +133,8 @@ class FleetStore(PacedStore):
             return self._read_after_failure(error, batch)
         self._service.note(None)
         found: dict[str, Read] = {}
-        entries = [each for each in response.get("SecretValues", []) if is_version(each)]
-        failures = {each.get("SecretId"): each for each in response.get("Errors", [])}
+        entries = [each for each in entries_of(response, "SecretValues") if is_version(each)]
+        failures = entries_by(response, "Errors", "SecretId")
         for secret_id in batch:
             entry = next((each for each in entries if matches_id(secret_id, each)), None)
             if entry is not None and CURRENT in entry["VersionStages"]:
@@ -168,9 +169,10 @@ class FleetStore(PacedStore):
             return None
         response = {"Error": {"Code": code, "Message": entry.get("Message", "")}}
         place = place_of_client(self._client)
-        return explain_error_response(
+        error = explain_error_response(
             response, operation="GetSecretValue", secret_id=secret_id, place=place
         )
+        return None if error.retryable or error.aws_code is None else error
 
     def _try_single(self, task: Task) -> Read:
         self._pace()

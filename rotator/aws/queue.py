@@ -11,6 +11,7 @@ from rotator.aws.client_config import client_config
 from rotator.aws.error_details import is_temporary, safe_code
 from rotator.aws.error_table import THROTTLING_CODES
 from rotator.aws.errors import explain_error, explain_foreign_response
+from rotator.aws.responses import entries_by, entries_of
 from rotator.aws.time_limit import call_within
 from rotator.clock import SYSTEM_CLOCK
 from rotator.errors import RotatorError, StoreError, replace_error
@@ -99,8 +100,8 @@ def _send(queue: _Queue, bodies: Mapping[int, str]) -> dict[int, RotatorError]:
             response = _call(queue, {str(at): bodies[at] for at in batch})
         except RotatorError as error:
             return failed | dict.fromkeys(positions[start:], error)
-        taken = {each.get("Id") for each in _entries(response, "Successful")}
-        refused = {each.get("Id"): each for each in _entries(response, "Failed")}
+        taken = entries_by(response, "Successful", "Id")
+        refused = entries_by(response, "Failed", "Id")
         for at in batch:
             if str(at) not in taken:
                 failed[at] = _refusal(queue.url, refused.get(str(at)))
@@ -116,16 +117,16 @@ def _call(queue: _Queue, messages: Mapping[str, str]) -> dict[str, Any]:
         Exception,
         lambda error: _explain(error, queue.url),
     )
-    if not _entries(response, "Successful") and not _entries(response, "Failed"):
+    if not _is_response(response):
         # The SDK takes any body with status 200 for a response.
         raise _reword_for_sqs(explain_foreign_response("SendMessage", queue.url), queue.url)
     return response
 
 
-def _entries(response: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    entries = response.get(name)
-    found = entries if isinstance(entries, list) else []
-    return [each for each in found if isinstance(each, dict)]
+def _is_response(response: object) -> bool:
+    return isinstance(response, dict) and any(
+        entries_of(response, name) for name in ("Successful", "Failed")
+    )
 
 
 def _refusal(queue_url: str, entry: Mapping[str, Any] | None) -> StoreError:

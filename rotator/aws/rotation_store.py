@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rotator.aws.responses import staging_labels
 from rotator.aws.store import SecretsManagerStore, parse_tags
 from rotator.model.secret import RotationState
 
@@ -53,10 +54,9 @@ class RotationStore(SecretsManagerStore):
     def rotation_state(self, secret_id: str) -> RotationState:
         """ARN, tags, staging labels and primary region (DescribeSecret)."""
         response = self._call("DescribeSecret", secret_id)
-        stages = response.get("VersionIdsToStages", {})
         return RotationState(
             arn=response["ARN"],
             tags=parse_tags(response),
-            stages={version_id: tuple(labels) for version_id, labels in stages.items()},
+            stages=staging_labels(response),
             primary_region=response.get("PrimaryRegion"),
         )

@@ -11,6 +11,7 @@ from rotator.aws.client_config import client_config
 from rotator.aws.error_details import drop_echoed_code, store_error
 from rotator.aws.errors import explain_error, explain_foreign_response, explain_scheduled_deletion
 from rotator.aws.places import place_of_client
+from rotator.aws.responses import entries_by, entries_of, staging_labels
 from rotator.aws.sdk_loader import limit_loading
 from rotator.aws.sdk_logs import hide_bodies
 from rotator.aws.time_limit import NO_LIMIT, call_within
@@ -223,11 +224,10 @@ class SecretsManagerStore(ApiCaller):
         response = self._call("DescribeSecret", secret_id)
         if response.get("DeletedDate"):
             raise _deletion_error(secret_id, self._client)
-        stages = response.get("VersionIdsToStages", {}).values()
         return SecretInfo(
             arn=response["ARN"],
             tags=parse_tags(response),
-            has_value=any(CURRENT in labels for labels in stages),
+            has_value=any(CURRENT in labels for labels in staging_labels(response).values()),
         )
 
     def create(
@@ -278,12 +278,13 @@ class SecretsManagerStore(ApiCaller):
                 raise
             return {}
         found = {}
-        entries = [entry for entry in response.get("SecretValues", []) if is_version(entry)]
+        entries = [each for each in entries_of(response, "SecretValues") if is_version(each)]
+        errors = entries_by(response, "Errors", "SecretId")
         for secret_id in secret_ids:
             entry = next((e for e in entries if matches_id(secret_id, e)), None)
             if entry is not None and CURRENT in entry["VersionStages"]:
                 found[secret_id] = stored_secret(secret_id, entry)
-            elif _has_no_value(secret_id, response.get("Errors", [])):
+            elif errors.get(secret_id, {}).get("ErrorCode") == "ResourceNotFoundException":
                 found[secret_id] = self._read_without_value(secret_id)
         return found
 
@@ -336,6 +337,8 @@ def refuse_oversize(secret_id: str, text: Secret) -> None:
 
 def _is_response(operation: str, response: Mapping[str, Any]) -> bool:
     """Whether it is from Secrets Manager: the SDK takes any body with status 200 for a response."""
+    if not isinstance(response, dict):
+        return False
     if operation == "GetSecretValue":
         return is_version(response)
     if operation == "ListSecrets":
@@ -360,13 +363,6 @@ def matches_id(secret_id: str, entry: Mapping[str, Any]) -> bool:
     return secret_id in {entry["Name"], entry["ARN"]} or (
         # A partial ARN ends before the six random characters.
         secret_id.startswith("arn:") and entry["ARN"].rpartition("-")[0] == secret_id
-    )
-
-
-def _has_no_value(secret_id: str, errors: list[dict[str, str]]) -> bool:
-    return any(
-        error.get("SecretId") == secret_id and error.get("ErrorCode") == "ResourceNotFoundException"
-        for error in errors
     )
 
 

@@ -170,8 +170,8 @@ FLEET_MUTATIONS = {
     ),
     "dispatcher: a page counts as an acknowledgement": Mutation(
         "aws/queue.py",
-        '    if not _entries(response, "Successful") and not _entries(response, "Failed"):\n',
-        '    if not response and not _entries(response, "Failed"):\n',
+        "    if not _is_response(response):\n",
+        "    if not response:\n",
         f"{QUEUE} -k not_of_sqs",
     ),
     "dispatcher: a permanent refusal is sent again and again": Mutation(

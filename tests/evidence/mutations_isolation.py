@@ -14,6 +14,12 @@ KEYS = "tests/unit/model/test_key_limits.py"
 AUTH = "tests/unit/oauth/test_client_auth.py"
 
 ISOLATION_MUTATIONS = {
+    "fleet: an odd entry of a batch ends the run": Mutation(
+        "aws/responses.py",
+        "    return [each for each in found if isinstance(each, dict)]\n",
+        "    return found\n",
+        "tests/unit/aws/test_malformed_responses.py -k batch",
+    ),
     "fleet: a key of any length stops every thread": Mutation(
         "model/key_limits.py", "MAX_RSA_BITS = 4096\n", "MAX_RSA_BITS = 65536\n", f"{KEYS} -k limit"
     ),
