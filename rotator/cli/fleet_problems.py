@@ -32,6 +32,10 @@ _CREDENTIALS_COMMAND = re.compile(
     r"`rotator credentials set (?P<credentials>[^\s`]+) ?(?P<options>[^`]*)`"
 )
 
+_REQUESTED = (
+    "; or correct scope, audience and parameters of what was refused, which can be the cause too"
+)
+
 
 class _Problem(NamedTuple):
     """What bindings have in common whose failures are printed as one."""
@@ -74,6 +78,7 @@ def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
     text = _text(first, credentials, token_secret)
     if len(group) == 1:
         text = strip_subject(first.binding, first.error)
+    text += _untried_text(group)
     step = _step(first, credentials, token_secret)
     # The credentials are to be corrected, or their name completes a command.
     needs_names = text.startswith(_UNNAMED_CREDENTIALS) or f" for {UNKNOWN})" in f"{text}{step}"
@@ -84,8 +89,23 @@ def _lines(problem: _Problem, group: Sequence[BindingReport]) -> list[str]:
     if problem.is_temporary:
         lines.append("  temporary: the next run tries again")
     if step is not None:
-        lines.append(f"  next: {step}")
+        lines.append(f"  next: {step}{_REQUESTED if any(map(_is_untried, group)) else ''}")
     return lines
+
+
+def _is_untried(report: BindingReport) -> bool:
+    return str(report.error).endswith(NOT_SENT)
+
+
+def _untried_text(group: Sequence[BindingReport]) -> str:
+    """Which bindings were refused, if the request of others was not sent."""
+    tried = [each.binding.token_secret for each in group if not _is_untried(each)]
+    if len(group) == 1 or len(tried) == len(group):
+        return ""
+    if not tried:
+        return NOT_SENT
+    others = "other" if len(group) - len(tried) == 1 else "others"
+    return f"; refused for {shorten_list(tried)}, and not tried for the {others}"
 
 
 def _text(report: BindingReport, credentials: str | None, token_secret: str | None) -> str:

@@ -91,8 +91,17 @@ def test_refusal_that_was_not_sent_again_is_told_with_the_one_that_was() -> None
         [failed("a", refusal("x-1"), credentials="c/s"), failed("b", again, credentials="c/s")]
     )
 
-    [problem] = [each for each in lines if each.startswith("failed: ")]
-    assert problem.startswith("failed: 2 token secrets of credentials secret c/s, t/a, t/b: ")
+    assert lines == [
+        (
+            "failed: 2 token secrets of credentials secret c/s, t/a, t/b: token endpoint: answered"
+            " invalid_client (HTTP 401); refused for t/a, and not tried for the other"
+        ),
+        (
+            "  next: check the client at the provider, then store its secret with"
+            " `rotator credentials set c/s`; or correct scope, audience and parameters of what was"
+            " refused, which can be the cause too"
+        ),
+    ]
 
 
 def test_problems_that_differ_are_told_apart() -> None:
