@@ -17,12 +17,12 @@ from rotator.model.secret_rotation import SecretRotation, digest_of
 from rotator.rotation.secret_abandon import abandon, ids_of, previous_state
 from rotator.rotation.secret_listing import describe
 from rotator.rotation.secret_run import (
-    LISTING_LAG,
     STORE_PATIENCE_S,
     add_new,
     drop_replaced,
     publish,
 )
+from rotator.rotation.secret_unlisted import explain_unlisted, refuse_unless_gone
 from rotator.rotation.secret_verification import (
     explain_lock_out,
     explain_others,
@@ -107,7 +107,7 @@ def finish_without_old(
             continue
         refused = find_accepted(run, seen, (other,))
         if not isinstance(refused, MintError):
-            raise _explain_unlisted(seen, old_id)
+            raise explain_unlisted(run, seen, rotation, old_id, accepted=old_id)
         if not is_wrong(seen, refused):
             raise explain_untried(seen, refused, f"{old_id}, which is not listed,", "both are kept")
     return finish(run, seen, rotation, value)
@@ -138,7 +138,7 @@ def revert(
     """Go back to the old one: the provider doesn't list the new one, and only the old one works."""
     new_id, _ = ids_of(rotation)
     gone = f"the new client secret {new_id} is gone at the provider"
-    _refuse_unless_gone(run, seen, rotation)
+    refuse_unless_gone(run, seen, rotation)
     if not old.is_active and rotation.step != "retired":
         raise ClientAdminError(
             f"{seen.settings.kind.name}: {gone}, and somebody has switched {old.id} off; nothing"
@@ -158,21 +158,6 @@ def revert(
     _refuse_unless_old_works(run, seen, waits=not old.is_active)
     publish(run, seen, state, client_secrets=_drop_new(rotation))
     return run.conclude("reverted", summary, rotation=state)
-
-
-def _refuse_unless_gone(run: SecretRun, seen: Situation, rotation: SecretRotation) -> None:
-    """Raise if the list may lag, or the new client secret is not known to be invalid."""
-    new_id, _ = ids_of(rotation)
-    if run.now() - (rotation.stored_at or rotation.started_at) < LISTING_LAG:
-        raise _explain_unlisted(seen, new_id)
-    if not may_mint(seen):
-        return
-    values = [each for each in seen.credentials.client_secrets if each == seen.new_value]
-    refused = find_accepted(run, seen, values)
-    if not isinstance(refused, MintError):
-        raise _explain_unlisted(seen, new_id)
-    if not is_wrong(seen, refused):
-        raise explain_untried(seen, refused, f"{new_id}, which is not listed,", "both are kept")
 
 
 def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) -> None:
@@ -221,13 +206,7 @@ def settle_both_gone(
             raise explain_lock_out(seen, accepted, there)
         raise explain_untried(seen, accepted, f"neither {both} is listed; they", "both are kept")
     if accepted == seen.new_value or rotation.old_digest in (None, digest_of(accepted)):
-        raise _explain_unlisted(seen, both)
+        new_id, old_id = ids_of(rotation)
+        which = new_id if accepted == seen.new_value else old_id
+        raise explain_unlisted(run, seen, rotation, f"{new_id} and {old_id}", accepted=which)
     return abandon(run, seen, rotation, listed)
-
-
-def _explain_unlisted(seen: Situation, ids: str) -> ClientAdminError:
-    return ClientAdminError(
-        f"{seen.settings.kind.name}: does not list {ids}, but the token endpoint accepts it, or its"
-        " list may lag behind; both client secrets are kept. Run this again",
-        retryable=True,
-    )

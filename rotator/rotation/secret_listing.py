@@ -15,7 +15,7 @@ from rotator.model.instants import format_instant
 from rotator.model.secret_rotation import digest_of, digest_of_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rotator.errors import RotatorError
     from rotator.model.client_admin import AdminKind
@@ -32,6 +32,7 @@ __all__ = [
     "find_bound",
     "find_orphans",
     "identify",
+    "refuse_if_ambiguous",
     "refuse_without_capacity",
 ]
 
@@ -205,10 +206,42 @@ def _fits(seen: Situation, intent: SecretRotation, found: ProviderSecret) -> boo
     return abs(found.created_at - intent.started_at) <= ORPHAN_WINDOW
 
 
-def _way_out(kind: AdminKind) -> str:
+def refuse_if_ambiguous(
+    seen: Situation,
+    rotation: SecretRotation,
+    listed: Collection[ProviderSecret],
+    old_values: Collection[Secret],
+) -> None:
+    """Raise ConfigError if another one than the recorded old one may have its stored value.
+
+    The list from which that was recorded may have left out the stored one, and shown somebody
+    else's. Only those that were made before the new one can be it.
+    """
+    old, new = rotation.old, rotation.new
+    made_at = new.created_at if new else None
+    matches = {
+        each.id: {each.matches(value) for value in old_values}
+        for each in listed
+        if (new is None or each.id != new.id)
+        and (made_at is None or each.created_at is None or each.created_at < made_at)
+    }
+    fitting = {key for key, each in matches.items() if True in each} or {
+        key for key, each in matches.items() if None in each
+    }
+    if old is None or fitting <= {old.id}:
+        return
+    kind = seen.settings.kind
+    named = [each for each in listed if each.id in fitting | {old.id}]
+    raise ConfigError(
+        f"{kind.name}: lists {describe(named)}, and it can't be told which of them is the old one"
+        f" that is stored; {_way_out(kind, 'nothing was deleted')}"
+    )
+
+
+def _way_out(kind: AdminKind, so_far: str = "nothing was changed") -> str:
     how = f" ({kind.how_to_tell})" if kind.how_to_tell else ""
     return (
-        f"nothing was changed. Find out which of them the credentials hold{how}, delete at the"
+        f"{so_far}. Find out which of them the credentials hold{how}, delete at the"
         f" provider those that nobody uses ({kind.where_to_delete}), then run this again"
     )
 

@@ -22,7 +22,7 @@ from rotator.rotation.secret_endings import (
     settle_both_gone,
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
-from rotator.rotation.secret_listing import StoredClientSecret
+from rotator.rotation.secret_listing import StoredClientSecret, refuse_if_ambiguous
 from rotator.rotation.secret_removal import (
     delete,
     explain_clock,
@@ -31,7 +31,12 @@ from rotator.rotation.secret_removal import (
     use_provider_clock,
 )
 from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
-from rotator.rotation.secret_verification import has_to_try_old, refuse_unless_old, verify
+from rotator.rotation.secret_verification import (
+    find_old_values,
+    has_to_try_old,
+    refuse_unless_old,
+    verify,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +83,7 @@ def _continue(
     if new.id in listed and not listed[new.id].is_active:
         raise _explain_switched_off(seen, new, listed.get(old.id))
     if old.id in listed and new.id in listed:
-        return _end_old(run, seen, rotation, admin, listed[old.id], value=value)
+        return _end_old(run, seen, rotation, admin, listed, old=listed[old.id], value=value)
     if old.id in listed:
         return revert(run, seen, rotation, admin, listed[old.id])
     if new.id not in listed:
@@ -116,8 +121,9 @@ def _end_old(
     seen: Situation,
     rotation: SecretRotation,
     admin: ClientAdmin,
-    old: ProviderSecret,
+    listed: Mapping[str, ProviderSecret],
     *,
+    old: ProviderSecret,
     value: Secret,
 ) -> SecretRotationResult:
     """Switch the old one off, or delete it, if every condition is met."""
@@ -126,6 +132,9 @@ def _end_old(
         verify(run, seen, value)
     gate = assess_gate(run, seen, rotation, old, evidence)
     is_open = all(each.is_met for each in gate)
+    old_values = find_old_values(seen, rotation)
+    if is_open:
+        refuse_if_ambiguous(seen, rotation, listed.values(), old_values)
     if run.dry_run and is_open:
         verb = "delete" if rotation.step == "retired" or not admin.can_retire else "switch off"
         return run.conclude("would_change", f"would {verb} {old.id}", rotation=rotation, gate=gate)
@@ -141,6 +150,7 @@ def _end_old(
         rotation = replace(rotation, old_tried_at=run.now())
         seen = publish(run, seen, rotation)
     refuse_unless_old(run, seen, rotation, old)
+    refuse_if_ambiguous(seen, rotation, admin.list(), old_values)  # minutes later
     refuse_if_edited(run, as_read)  # before each of these writes, which keep an edit
     if admin.can_retire and rotation.step == "overlap":
         return _retire(run, seen, rotation, admin, old, value=value, gate=gate)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rotator.errors import ConfigError, MintError
+from rotator.model.client_credentials import ROTATION_FIELD
 from rotator.model.commands import run_command, set_command
 from rotator.model.consent import only_name
 from rotator.model.instants import format_instant
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOCKED_OUT",
+    "end_by_hand",
     "explain_lock_out",
     "explain_others",
     "explain_refused_stored",
@@ -251,7 +253,15 @@ def refuse_unless_old(
     raise ConfigError(
         f"{kind.name}: {listed.id} may be somebody else's: the old value that is stored is not"
         f" known to be of it. Nothing was deleted; if nobody uses {listed.id}, delete it there"
-        f" ({kind.where_to_delete}), then run this again"
+        f" ({kind.where_to_delete}), then run this again. Otherwise {end_by_hand(seen)}"
+    )
+
+
+def end_by_hand(seen: Situation) -> str:
+    """What people do to end a rotation that can't go on and can't be settled."""
+    return (
+        f'end this rotation: store {{"{ROTATION_FIELD}": null}} with'
+        f" {set_command(seen.version.secret_id)}"
     )
 
 

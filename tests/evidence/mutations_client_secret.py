@@ -12,6 +12,7 @@ TRIAL = "tests/unit/rotation/test_client_secret_trial.py"
 EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 REFUSED = "tests/unit/rotation/test_client_secret_refused.py"
+UNLISTED = "tests/unit/rotation/test_client_secret_unlisted.py"
 STEPS = "tests/unit/rotation/test_client_secret.py"
 CONTRACT = "tests/unit/client_admin/test_contract.py"
 
@@ -100,6 +101,24 @@ CLIENT_SECRET_MUTATIONS = {
         "    seen = publish(run, seen, intent)\n",
         "    seen = replace(seen, rotation=intent)\n",
         f"{LOST} -k whose_value_was_lost",
+    ),
+    "client secret: somebody else's that the list showed for the stored one is deleted": Mutation(
+        LISTING,
+        "    if old is None or fitting <= {old.id}:\n",
+        "    if True:\n",
+        f"{UNLISTED} -k took_the_place",
+    ),
+    "client secret: the list of minutes ago decides about a delete": Mutation(
+        TWO,
+        "    refuse_if_ambiguous(seen, rotation, admin.list(), old_values)  # minutes later\n",
+        "",
+        f"{UNLISTED} -k read_again",
+    ),
+    "client secret: one that is not known yet counts as gone": Mutation(
+        "rotation/secret_unlisted.py",
+        "    if run.now() < gone_at:\n",
+        "    if False:\n",
+        f"{UNLISTED} -k for_hours",
     ),
     "client secret: a failing server's response counts as a refusal": Mutation(
         "client_admin/refusals.py",

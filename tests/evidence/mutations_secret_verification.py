@@ -82,18 +82,16 @@ SECRET_VERIFICATION_MUTATIONS = {
         f"{TESTS} -k refused_grant",
     ),
     "dead client secret: a list that lags proves it of the new one": Mutation(
-        ENDINGS,
-        "    refused = find_accepted(run, seen, values)\n"
-        "    if not isinstance(refused, MintError):\n",
-        "    refused = find_accepted(run, seen, values)\n"
-        "    if not isinstance(refused, MintError):\n        return\n    if False:\n",
+        "rotation/secret_unlisted.py",
+        "        if not isinstance(refused, MintError):\n",
+        "        if not isinstance(refused, MintError):\n            return\n        if False:\n",
         f"{TESTS} -k stale_list_and_a_refused_grant",
     ),
     "dead client secret: a list that lags proves it of the old one": Mutation(
         ENDINGS,
-        "        if not isinstance(refused, MintError):\n            raise _explain_unlisted",
+        "        if not isinstance(refused, MintError):\n            raise explain_unlisted",
         "        if not isinstance(refused, MintError):\n            continue\n"
-        "            raise _explain_unlisted",
+        "            raise explain_unlisted",
         f"{TESTS} -k stale_list_does_not_drop",
     ),
     "dead client secret: a list that lags proves it where nothing may be minted": Mutation(

@@ -322,7 +322,7 @@ def test_full_house_after_a_rotation_names_the_other_one(make: Make) -> None:
 def test_new_client_secret_that_is_gone_is_dropped(overlapping: SecretWorld) -> None:
     overlapping.rotate()
     del overlapping.fake.secrets[overlapping.state["new"]["id"]]
-    overlapping.pass_time(hours=1)
+    overlapping.pass_time(hours=24)
 
     assert overlapping.rotate().outcome == "reverted"
     assert overlapping.stored == [FIRST_VALUE]

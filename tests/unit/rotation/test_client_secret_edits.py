@@ -304,7 +304,7 @@ def test_value_that_takes_the_place_of_a_reverted_one_is_not_lost() -> None:
     world = SecretWorld(FakeEntraId)
     world.rotate()
     del world.fake.secrets[FakeEntraId.secret_id(2)]
-    world.clock.advance(1200)
+    world.clock.advance(24 * 3600)
 
     set_before_put(world, 1)
     world.refused(VersionConflict, PUT_BACK)

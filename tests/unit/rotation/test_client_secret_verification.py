@@ -336,7 +336,7 @@ def test_new_value_is_kept_where_it_may_not_be_tried() -> None:
     world.rotate()
     new, old = world.stored
     del world.fake.secrets["okta-secret-2"]
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
 
     assert world.rotate().outcome == "reverted"
 
