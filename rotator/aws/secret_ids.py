@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rotator.errors import ConfigError
+from rotator.model.client_id import is_adobe_secret
 from rotator.model.commands import UNKNOWN
 
 __all__ = ["arn_region", "check_secret_id", "is_secret_arn", "is_secret_id", "shared_region"]
@@ -21,6 +22,12 @@ def check_secret_id(label: str, text: str) -> str:
         raise ConfigError(f"{label}: is empty; give a secret's name or ARN")
     if text == UNKNOWN:
         raise ConfigError(f"{label}: {UNKNOWN} stands for a secret's name; give that, or its ARN")
+    if is_adobe_secret(text):
+        raise ConfigError(
+            f"{label}: looks like a client secret of Adobe's (p8e-...), and takes a secret's name;"
+            " pass the client secret at the prompt or on standard input, and replace it at the"
+            " provider if others can see the command line or the variable"
+        )
     if not is_secret_id(text):
         raise ConfigError(f"{label}: is not a valid secret name or ARN")
     if text.startswith("arn:") and not is_secret_arn(text):
@@ -29,8 +36,8 @@ def check_secret_id(label: str, text: str) -> str:
 
 
 def is_secret_id(text: str) -> bool:
-    """Whether `text` can be a secret's name or ARN."""
-    return SECRET_ID.fullmatch(text) is not None
+    """Whether `text` can be a secret's name or ARN; a client secret in its place can't."""
+    return SECRET_ID.fullmatch(text) is not None and not is_adobe_secret(text)
 
 
 def is_secret_arn(text: str) -> bool:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from rotator.cli.pasted import (
     find_problem_with_adobe_id,
+    find_problem_with_scope,
     is_json,
     refuse_named_value,
     refuse_pasted,
 )
 from rotator.errors import ConfigError
+from rotator.model.commands import set_command
 from rotator.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -78,18 +80,34 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, str]:
-    """The settings that were given as flags, including empty ones."""
+    """The settings that were given as flags; raises ConfigError for an empty one.
+
+    It is more likely an unset variable of a script than meant.
+    """
     given = {name: getattr(args, name) for name in _NAMES}
+    for name, text in given.items():
+        if text is not None and not text.strip():
+            raise ConfigError(
+                f"--{name.replace('_', '-')}: is empty; leave it out, or, to remove a stored one,"
+                f' pass {{"{name}": null}} on standard input to'
+                f" {set_command(getattr(args, 'id', None) or args.credentials_secret)}"
+            )
     return {name: text for name, text in given.items() if text is not None}
 
 
 def expand_scope(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of client credentials, with short names of `ADOBE_SCOPES` expanded.
 
-    Raises ConfigError for a word that only resembles a short name.
+    Raises ConfigError for a word that only resembles a short name, and for a character that no
+    scope can have.
     """
     from rotator.model.client_credentials import canonical_name
 
+    for name, value in fields.items():
+        for text in value if isinstance(value, list) else [value]:
+            problem = find_problem_with_scope(text) if canonical_name(name) == "scope" else None
+            if problem is not None:
+                raise ConfigError(f"scope: {problem}")
     if not is_for_adobe(fields):
         return fields
     return {

@@ -26,6 +26,7 @@ from rotator.cli.edit_report import (
     describe_changes,
     describe_removed,
     edited_fields,
+    explain_client_id,
     report_edit,
 )
 from rotator.cli.exit_codes import EXIT_OK
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
+    from rotator.model.client_credentials import ClientCredentials
     from rotator.model.secret import Secret, StoredSecret
     from rotator.rotation.publish import Published
 
@@ -64,13 +66,13 @@ example:
 _SET = """\
 examples:
   rotator credentials set adobe/credentials --scope firefly
-  rotator credentials set adobe/credentials --audience ''
+  echo '{"audience": null}' | rotator credentials set adobe/credentials
   rotator credentials set adobe/credentials < new-client-secret.txt
 
-With settings, it changes only these and doesn't read standard input; an empty
-value removes a setting. Without settings, or with --stdin, it replaces the
-client secret, or the fields of a JSON object on standard input, such as
-{"private_key": "..."}; null removes a key. Complete client credentials as JSON
+With settings, it changes only these and doesn't read standard input. Without
+settings, or with --stdin, it replaces the client secret, or the fields of a
+JSON object on standard input, such as {"private_key": "..."}; null removes a
+key, and an empty option is refused. Complete client credentials as JSON
 also replace a value that cannot be read, unless it seems to hold more than
 client credentials.
 
@@ -139,8 +141,13 @@ def _add(
 
 def _show(args: argparse.Namespace) -> int:
     from rotator.app import read_credentials_secret
+    from rotator.model.stored import parse_credentials
 
-    shown = _describe(read_credentials_secret(named_credentials_secret(args)))
+    secret_id = named_credentials_secret(args)
+    credentials = parse_credentials(secret := read_credentials_secret(secret_id))
+    shown = _describe(secret, credentials)
+    if credentials.problem_with_client_id is not None:
+        print(explain_client_id(secret_id, credentials.problem_with_client_id), file=sys.stderr)
     if args.json:
         print(json.dumps(shown, indent=2))
         return EXIT_OK
@@ -292,18 +299,16 @@ def _print_lines(lines: Iterable[str]) -> None:
         print(line)
 
 
-def _describe(secret: StoredSecret) -> dict[str, object]:
+def _describe(secret: StoredSecret, credentials: ClientCredentials) -> dict[str, object]:
     """The settings by name; of secrets only how many there are."""
     from rotator.model.providers import resolve
-    from rotator.model.stored import parse_credentials
     from rotator.model.urls import hide_query
 
-    credentials = parse_credentials(secret)
     provider = resolve(credentials)
     return {
         "credentials_secret": secret.secret_id,
         "version_id": secret.version_id,
-        "client_id": credentials.client_id,
+        "client_id": "***" if credentials.problem_with_client_id else credentials.client_id,
         "client_secrets": len(credentials.client_secrets),
         "private_key": credentials.private_key is not None,
         "certificate": credentials.certificate is not None,

@@ -20,6 +20,7 @@ __all__ = [
     "describe_changes",
     "describe_removed",
     "edited_fields",
+    "explain_client_id",
     "report_edit",
 ]
 
@@ -70,6 +71,17 @@ def describe_added(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         number = texts.index(now[0]) + 1
         return f"moved a client secret that was stored already from number {number} to number 1"
     return f"added a client secret as number 1 of {len(now)}, which is tried first,"
+
+
+def explain_client_id(secret_id: str, problem: str) -> str:
+    """What to do about a stored client id that must not be shown."""
+    from rotator.model.commands import set_command
+
+    return (
+        f"rotator: client_id: {problem}, and is not shown; pass both as the provider shows them, as"
+        ' {"client_id": "...", "client_secret": "..."}, on standard input to'
+        f" {set_command(secret_id)}"
+    )
 
 
 def advise_removal(

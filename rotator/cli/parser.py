@@ -102,6 +102,8 @@ class _Parser(argparse.ArgumentParser):
         self._commands: dict[str, _Parser] = {}
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**settings, allow_abbrev=False, exit_on_error=False)
+        self.register("action", None, _Once)
+        self.register("action", "store", _Once)
 
     def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
         """As inherited; remembers the action by its name in an `ArgumentError`."""
@@ -142,6 +144,28 @@ class _Parser(argparse.ArgumentParser):
         else:
             problem = f"{name}: its value is missing, or begins with -"
         return f"{problem}; see {self.prog} --help"
+
+
+class _Once(argparse.Action):
+    """Takes one value; to take the last of several would ignore the others in silence.
+
+    Each command line has a parser of its own.
+    """
+
+    _is_there = False
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if option_string is not None and self._is_there:
+            problem = f"{option_string}: is there twice; pass it once"
+            raise ConfigError(f"{problem}; see {parser.prog} --help")
+        self._is_there = True
+        setattr(namespace, self.dest, values)
 
 
 class _Version(argparse.Action):

@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import ConfigError
+from rotator.model.client_id import holds_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ __all__ = [
     "WAY_OF_JSON",
     "find_pasted_problem",
     "find_problem_with_adobe_id",
+    "find_problem_with_scope",
     "is_json",
     "refuse_named_value",
     "refuse_pasted",
@@ -51,21 +53,33 @@ def find_pasted_problem(
         return "is in double quotes; type it without them"
     if is_json(text):
         return f"is JSON, or begins like it; type the value alone, or {WAY_OF_JSON}"
-    if text == client_id:
+    if client_id is not None and holds_any(client_id, [text]):
         from rotator.rotation.credentials import explain_swap
 
-        problem = "is the client id; copy the client secret, which the provider shows separately"
+        which = "is the client id" if text == client_id else "is a part of the client id"
+        problem = f"{which}; copy the client secret, which the provider shows separately"
         return problem + explain_swap(secret_id)
     return _find_invisible(text)
 
 
 def find_problem_with_adobe_id(client_id: object) -> str | None:
     """Why this cannot be a client id at Adobe: consumers can read it, and it is no secret."""
-    if isinstance(client_id, str) and client_id.startswith("p8e-"):
+    if isinstance(client_id, str) and "p8e-" in client_id:
+        kind = "looks like" if client_id.startswith("p8e-") else "holds"
         return (
-            "looks like a client secret of Adobe's (p8e-...), and consumers can read the client id;"
+            f"{kind} a client secret of Adobe's (p8e-...), and consumers can read the client id;"
             " copy the client ID, which the console shows separately"
         )
+    return None
+
+
+def find_problem_with_scope(scope: object) -> str | None:
+    """Why this can't be a scope (RFC 6749 section 3.3: no double quote, no backslash), or None.
+
+    The other characters that it can't have are refused in every text, with the field's name.
+    """
+    if isinstance(scope, str) and not {'"', "\\"}.isdisjoint(scope):
+        return 'has a " or a \\, which no scope can have; pass the scopes alone'
     return None
 
 
@@ -101,8 +115,12 @@ def _find_invisible(text: str) -> str | None:
 def refuse_pasted(fields: Mapping[str, Any]) -> None:
     """Raise ConfigError for invisible characters in the client id or a client secret.
 
-    A space in one, or quotes around it, are only pointed out.
+    JSON in place of the client id is refused too: consumers can read what it holds. A space in one,
+    or quotes around it, are only pointed out.
     """
+    client_id = fields.get("client_id")
+    if isinstance(client_id, str) and client_id.lstrip().startswith(("{", "[")):
+        raise ConfigError("client_id: is JSON, or begins like it; pass the client id alone")
     for name in ("client_id", "client_secret"):
         value = fields.get(name)
         texts = value if isinstance(value, list) else [value]

@@ -16,7 +16,12 @@ from rotator.cli.client_settings import (
 )
 from rotator.cli.demo_shell import use_demo_endpoint
 from rotator.cli.interruption import note_unchanged
-from rotator.cli.pasted import WAY_OF_JSON, find_pasted_problem, find_problem_with_adobe_id
+from rotator.cli.pasted import (
+    WAY_OF_JSON,
+    find_pasted_problem,
+    find_problem_with_adobe_id,
+    find_problem_with_scope,
+)
 from rotator.errors import ConfigError, name_hint
 from rotator.model.fields import check_text
 from rotator.model.providers import DEFAULT_PRESET, PRESETS
@@ -80,8 +85,8 @@ def _ask_settings(settings: dict[str, str]) -> dict[str, Any]:
         prompt = f"scope ({', '.join(ADOBE_SCOPES)}, or your own) [basic]: "
         asked["scope"] = _ask(prompt, default="basic", find_problem=_problem_with_adobe_scope)
     elif "scope" in preset.needs:
-        asked["scope"] = _ask("scope: ", find_problem=_problem_with_text)
-    elif scope := _ask("scope (empty for none): ", find_problem=_problem_with_optional_text):
+        asked["scope"] = _ask("scope: ", find_problem=_problem_with_scope)
+    elif scope := _ask("scope (empty for none): ", find_problem=_problem_with_optional_scope):
         asked["scope"] = scope
     return asked
 
@@ -151,6 +156,9 @@ def _problem_with_token_url(url: str) -> str | None:
 
 
 def _problem_with_adobe_scope(scope: str) -> str | None:
+    problem = find_problem_with_scope(scope)
+    if problem is not None:
+        return problem
     try:
         expand_adobe_scope(scope)
     except ConfigError as error:
@@ -160,11 +168,15 @@ def _problem_with_adobe_scope(scope: str) -> str | None:
 
 def _problem_with_client_id(text: str, *, is_for_adobe: bool) -> str | None:
     problem = find_problem_with_adobe_id(text) if is_for_adobe else None
-    return problem or find_pasted_problem(text) or _problem_with_text(text)
+    return find_pasted_problem(text) or problem or _problem_with_text(text)
 
 
-def _problem_with_optional_text(text: str) -> str | None:
-    return _problem_with_text(text) if text else None
+def _problem_with_scope(text: str) -> str | None:
+    return find_problem_with_scope(text) or _problem_with_text(text)
+
+
+def _problem_with_optional_scope(text: str) -> str | None:
+    return _problem_with_scope(text) if text else None
 
 
 def _problem_with_text(text: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.client_admin.calls import Adapter, Call
 from rotator.client_admin.values import parse_milliseconds, parse_text, parse_value
 from rotator.errors import ConfigError
+from rotator.model.client_id import mask_client_id
 from rotator.model.secret_rotation import NewSecret, ProviderSecret
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def _parse_list(target: Target, fields: Mapping[str, Any]) -> tuple[ProviderSecr
     client_id = parse_text(fields["client_id"])
     if client_id != target.client_id:
         raise ConfigError(
-            f"adobe: credential_id {target.ids['credential_id']} belongs to the client {client_id},"
-            f" not to {target.client_id}; nothing was changed. Correct the field client_admin of"
-            " this client's credentials secret"
+            f"adobe: credential_id {target.ids['credential_id']} belongs to the client"
+            f" {mask_client_id(client_id)}, not to {mask_client_id(target.client_id)}; nothing was"
+            " changed. Correct the field client_admin of this client's credentials secret"
         )
     return tuple(_parse_secret(each) for each in fields["client_secrets"])
 

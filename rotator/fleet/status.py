@@ -193,6 +193,8 @@ def assess_versions(
     )
     if credentials_version is None or credentials is None:
         return status
+    if status.client_id == credentials.client_id and credentials.problem_with_client_id:
+        status = replace(status, client_id="***")
     rotation = read_rotation(parse_fields(credentials_version))
     client_secret = ClientSecretStatus.of(credentials_version.secret_id, rotation)
     return replace(status, client_secret=client_secret)

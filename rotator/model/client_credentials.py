@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rotator.errors import did_you_mean
 from rotator.model.access_token import TOKEN_FIELDS
+from rotator.model.client_id import find_client_secret
 from rotator.model.consent import is_consent_entry
 from rotator.model.fields import check_text, is_one_line, optional_text_field, text_field
 from rotator.model.providers import implied_provider
@@ -138,8 +139,21 @@ class ClientCredentials:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The client secrets and the private key, which must be redacted everywhere."""
-        return self.client_secrets + ((self.private_key,) if self.private_key else ())
+        """The client secrets and the private key, which must be redacted everywhere.
+
+        So must a client id in whose place a client secret was stored.
+        """
+        is_id = find_client_secret(self.client_id) is None
+        return (
+            *self.client_secrets,
+            *((self.private_key,) if self.private_key else ()),
+            *(() if is_id else (Secret(self.client_id),)),
+        )
+
+    @property
+    def problem_with_client_id(self) -> str | None:
+        """Why the client id must not be shown, None if it may be."""
+        return find_client_secret(self.client_id, [each.reveal() for each in self.client_secrets])
 
     @property
     def fingerprint(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from rotator.errors import ConfigError
+from rotator.model.client_id import mask_client_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,7 +151,7 @@ def assess_token(
         status,
         health=status.health if has_ended else _health(stored, decision, policy, now=now),
         reason=decision.reason,
-        client_id=stored.client_id,
+        client_id=mask_client_id(stored.client_id),
         # If it is due for another reason than its age, the next run replaces it.
         next_rotation_at=min(next_rotation_at, now) if decision.due else next_rotation_at,
     )

@@ -14,6 +14,7 @@ from rotator.model.client_credentials import (
     canonical_name,
     meant_name,
 )
+from rotator.model.client_id import holds_any
 from rotator.model.commands import set_command
 from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
@@ -146,20 +147,31 @@ def merge_settings(
             f"{before[0]}: without it the client secret would go to Adobe; pass --token-url, or"
             " --provider (adobe-ims for Adobe), too"
         )
+    removed = [name for name in PROVIDER_FIELDS if fields.get(name) and not merged.get(name)]
+    if removed and not any(settings.get(name) for name in PROVIDER_FIELDS):
+        raise ConfigError(
+            f"{removed[0]}: is a part of what names the provider; to remove it, name the provider"
+            " by another field in the same command, such as --token-url or --provider"
+        )
     return merged
 
 
 def refuse_secret_as_id(fields: Mapping[str, Any], *, secret_id: str | None = None) -> None:
-    """Raise ConfigError if one value is both: the token secret shows the client id to consumers.
+    """Raise ConfigError if the client id holds a client secret: consumers can read the client id.
 
     `secret_id` is the credentials secret that the fields change, None if they make a new one.
     """
     client_id = fields.get("client_id") or fields.get("CLIENT_ID")
-    if client_id in stored_client_secrets(fields):
-        raise ConfigError(
-            "client_id and client_secret: are the same; pass each as the provider shows it"
-            + explain_swap(secret_id)
-        )
+    secrets = stored_client_secrets(fields)
+    problem = None
+    if client_id in secrets:
+        problem = "client_id and client_secret: are the same"
+    elif isinstance(client_id, str) and holds_any(client_id, secrets):
+        problem = "client_id: holds the client secret, and consumers can read the client id"
+    if problem is not None:
+        way_out = "; pass each as the provider shows it" + explain_swap(secret_id)
+        del fields, client_id, secrets  # a crash reporter would show them
+        raise ConfigError(problem + way_out)
 
 
 def explain_swap(secret_id: str | None) -> str:

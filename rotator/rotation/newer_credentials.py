@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rotator.errors import RotatorError
 from rotator.model.binding import BINDING_TAG
+from rotator.model.client_id import mask_client_id
 from rotator.model.instants import format_instant
 from rotator.rotation.publish import repeat_reads
 from rotator.rotation.result import RunWarning
@@ -59,7 +60,7 @@ def _handed_over(credentials_secret: str, token_secret: str, token: AccessToken)
     return RunWarning(
         "rotator.token_secret_handed_over",
         f"token secret {token_secret}: was kept fresh by another credentials secret until now, with"
-        f" the client {token.client_id}; its token, which is valid until"
+        f" the client {mask_client_id(token.client_id)}; its token, which is valid until"
         f" {format_instant(token.expires_at)}, is replaced by one of {credentials_secret}. If"
         " this was not intended, correct the binding; if it was found by tag, correct the tag"
         f" {BINDING_TAG} (the event TagResource in CloudTrail shows who set it)",

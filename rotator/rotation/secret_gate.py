@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rotator.errors import ConfigError, CredentialsError, StoreError
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
+from rotator.model.client_id import mask_client_id
 from rotator.model.commands import run_command, set_command
 from rotator.model.instants import format_duration, format_instant
 from rotator.model.providers import resolve
@@ -305,12 +306,12 @@ def _explain_unknown_version(
 ) -> str:
     """The advice about a token whose version of the credentials does not exist in this secret."""
     subject, ours = f"token secret {token_version.secret_id}", run.credentials_secret
-    tag = _binding_of(run, token_version)
+    tag, client_id = _binding_of(run, token_version), mask_client_id(token.client_id)
     [version] = run.store.read(ours)
     if tag is not None and not is_name_of(tag, ours, version.arn):
         return (
             f"{subject}: its tag {BINDING_TAG} names the credentials secret {tag}, which has the"
-            f" same client id {token.client_id} and mints with client secrets of its own; change"
+            f" same client id {client_id} and mints with client secrets of its own; change"
             f" the tag to {ours}, or store the new client secret in {tag} too and take this token"
             " secret out of token_secrets here"
         )
@@ -318,7 +319,7 @@ def _explain_unknown_version(
     return (
         f"{subject}: its token was minted with a version of the credentials that {ours} does not"
         f" have. {force} replaces it; if that doesn't last, another"
-        f" credentials secret of the client id {token.client_id} mints for it: see the settings of"
+        f" credentials secret of the client id {client_id} mints for it: see the settings of"
         f" its job, and its tag {BINDING_TAG}"
     )
 

@@ -7,6 +7,18 @@ CREDENTIALS = "tests/integration/cli/test_credentials.py"
 PROMPTS = "tests/integration/cli/test_prompts.py"
 
 MESSAGE_MUTATIONS = {
+    "messages: a stored client id that holds a client secret is shown": Mutation(
+        "cli/credentials.py",
+        '"***" if credentials.problem_with_client_id else credentials.client_id',
+        "credentials.client_id",
+        "tests/integration/cli/test_client_ids.py -k not_shown",
+    ),
+    "messages: a client secret in place of a name is sent to AWS and repeated": Mutation(
+        "model/client_id.py",
+        "return re.match(_P8E, name) is not None",
+        "return False",
+        "tests/integration/cli/test_secret_names.py",
+    ),
     "messages: an advised command leaves out the secret": Mutation(
         "model/commands.py",
         "filter(None, ['rotator', name, secrets, options])",

@@ -41,9 +41,9 @@ WRITE_MUTATIONS = {
     ),
     "the client secret is stored as the client id, which consumers can read": Mutation(
         "rotation/credentials.py",
-        "    if client_id in stored_client_secrets(fields):\n",
-        "    if False:\n",
-        "tests/integration/cli/test_pasted.py -k client_id",
+        "    if problem is not None:\n        way_out =",
+        "    if False:\n        way_out =",
+        "tests/integration/cli/test_client_ids.py -k refused_by_set",
     ),
     "a misspelled token URL that is taken away means Adobe": Mutation(
         "rotation/credentials.py",

@@ -73,10 +73,10 @@ def test_setting_is_changed_and_nothing_else(inside: Cli, vault: Vault) -> None:
     assert vault.fields(vault.credentials_secret) == before | {"scope": "openid,AdobeID"}
 
 
-def test_empty_setting_is_taken_away(inside: Cli, vault: Vault) -> None:
+def test_setting_that_is_null_is_taken_away(inside: Cli, vault: Vault) -> None:
     vault.put_credentials(audience="https://api.example")
 
-    inside("credentials", "set", "--audience", "", vault.credentials_secret)
+    inside("credentials", "set", vault.credentials_secret, stdin='{"audience": null}')
 
     assert "audience" not in vault.fields(vault.credentials_secret)
 

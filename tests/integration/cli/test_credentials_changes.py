@@ -268,3 +268,71 @@ def test_credentials_without_a_value_are_told_with_the_token_secret_that_was_nam
 
     for ended in (inside("run", *named), inside("status", *named)):
         assert f"`rotator init {' '.join(named)}`" in ended.stderr
+
+
+@pytest.mark.parametrize("removed", ["provider", "token_url"])
+def test_what_names_the_provider_is_removed_only_with_another_name_for_it(
+    inside: Cli, vault: Vault, removed: str
+) -> None:
+    name = vault.credentials_secret
+    vault.put_credentials(provider="adobe-ims", token_url=vault.token_url, scope="openid,AdobeID")
+    before = vault.current(name)
+
+    ended = inside("credentials", "set", name, stdin=json.dumps({removed: None}))
+    unchanged = vault.current(name)
+    issuer = {removed: None, "issuer": "https://issuer.example"}
+    named = inside("credentials", "set", name, stdin=json.dumps(issuer))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"{removed}: is a part of what names the provider" in ended.stderr
+    assert unchanged == before
+    assert named.returncode == 0, named.stderr
+    assert removed not in vault.fields(name)
+
+
+@pytest.mark.parametrize(
+    "option", ["--scope", "--audience", "--token-url", "--provider", "--issuer"]
+)
+@pytest.mark.parametrize("text", ["", " "])
+def test_empty_option_is_refused_with_the_way_to_remove_a_setting(
+    inside: Cli, vault: Vault, option: str, text: str
+) -> None:
+    # As from `--scope "$SCOPE"` in a script that has not set it.
+    name = vault.credentials_secret
+    vault.put_credentials(scope="openid,AdobeID")
+    before = vault.current(name)
+
+    ended = inside("credentials", "set", name, option, text)
+    made = inside("init", *vault.selectors, option, text, stdin=vault.init_input())
+
+    field = option.removeprefix("--").replace("-", "_")
+    assert (ended.returncode, made.returncode) == (2, 2)
+    for each in (ended, made):
+        assert (
+            f'{option}: is empty; leave it out, or, to remove a stored one, pass {{"{field}"'
+            in (each.stderr)
+        )
+    assert f"to `rotator credentials set {name}`" in ended.stderr
+    assert vault.current(name) == before
+
+
+@pytest.mark.parametrize("scope", ['"openid,AdobeID"', "openid\\,AdobeID", 'openid "AdobeID"'])
+def test_scope_with_a_character_that_no_scope_has_is_refused(
+    inside: Cli, vault: Vault, binding: LocalBinding, scope: str
+) -> None:
+    # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
+    name, before = vault.credentials_secret, vault.current(vault.credentials_secret)
+    new = ("--credentials-secret", f"{name}-new", "--token-secret", f"{vault.token_secret}-new")
+    client = json.loads(binding.init_input())
+
+    refused = [
+        inside("credentials", "set", name, "--scope", scope),
+        inside("credentials", "set", name, stdin=json.dumps({"scope": scope})),
+        inside("credentials", "set", name, stdin=json.dumps({"scope": [scope]})),
+        inside("init", *new, "--scope", scope, stdin=json.dumps(client)),
+        inside("init", *new, stdin=json.dumps(client | {"scope": scope})),
+    ]
+
+    assert {each.returncode for each in refused} == {2}
+    assert all('scope: has a " or a \\, which no scope can have' in each.stderr for each in refused)
+    assert vault.current(name) == before

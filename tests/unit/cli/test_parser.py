@@ -167,3 +167,16 @@ def test_what_was_typed_is_never_repeated(argv: tuple[str, ...]) -> None:
 
     assert CANARY not in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("credentials", "set", "--scope", "basic", "--scope", "firefly"),
+        ("run", "--token-secret", "one", "--token-secret=two"),
+        ("env", "--format", "sh", "--format", "sh"),
+    ],
+)
+def test_option_that_is_there_twice_is_refused(argv: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"--[a-z-]+: is there twice; pass it once; see rotator "):
+        parse(argv)
