@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rotator.errors import MintError
 from rotator.model.fields import load_object
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rotator.transport.bounded import HttpResponse
     from rotator.transport.redaction import Redactor
 
-__all__ = ["explain_refusal", "members_of", "mint_error"]
+__all__ = ["check_endpoint", "explain_refusal", "members_of", "mint_error"]
 
 MAX_CODE_CHARS = 64
 MAX_DESCRIPTION_CHARS = 200
@@ -65,12 +66,16 @@ def explain_refusal(response: HttpResponse, redactor: Redactor, expected: Expect
         said = "failed" if is_temporary else "refused"
     else:
         said = f"answered {code}" if description is None else f"answered {code}: {description}"
+    if refuses_client(response.status, code):
+        hint = _client_hint(response, expected)
+    else:
+        hint = "" if is_temporary else _endpoint_hint(response.status, code, expected)
     retry_after = response.headers.get("retry-after") if is_temporary else None
     error = mint_error(
         said,
         response,
         request_id=request_id,
-        hint=_client_hint(response, expected) if refuses_client(response.status, code) else "",
+        hint=hint,
         retryable=is_temporary,
         oauth_error=code,
     )
@@ -108,6 +113,26 @@ def _client_hint(response: HttpResponse, expected: Expectation) -> str:
     if not expected.signs:
         return expected.hint
     return explain_clock_skew(response.headers, now=expected.asked_at)
+
+
+def _endpoint_hint(status: int, code: str | None, expected: Expectation) -> str:
+    """The next step after a permanent refusal that is not about the client."""
+    if status == 407:  # noqa: PLR2004 - Proxy Authentication Required
+        host = _host_of(expected.token_url)
+        return f"; the proxy on the way to {host} asks for credentials: check HTTPS_PROXY"
+    if code in {"access_denied", "invalid_scope"}:
+        return ""
+    return check_endpoint(expected.token_url, "the proxy" if code is None else "the other settings")
+
+
+def check_endpoint(token_url: str, other: str = "the proxy") -> str:
+    """The next step where something else than the provider's token endpoint may have answered."""
+    return f"; check token_url, whose host is {_host_of(token_url)}, and {other}"
+
+
+def _host_of(url: str) -> str:
+    """The host in a URL that was checked before."""
+    return urlsplit(url).hostname or ""
 
 
 def _first_text(

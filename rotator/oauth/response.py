@@ -14,7 +14,7 @@ from rotator.model.secret import Secret
 from rotator.model.urls import strip_query
 from rotator.oauth.claims import ROUNDING_S, JustEndedError, lifetime_by_claims
 from rotator.oauth.lifetime import believed_lifetime
-from rotator.oauth.refusal import explain_refusal, members_of, mint_error
+from rotator.oauth.refusal import check_endpoint, explain_refusal, members_of, mint_error
 from rotator.transport.clock_skew import response_age, seconds_ahead
 from rotator.transport.redaction import Redactor, debug_id
 
@@ -47,6 +47,10 @@ JSON_TYPES = re.compile(r"application/(?:[\w.-]+\+)?json|text/(?:json|javascript
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
+class _ForeignError(ValueError):
+    """The response has no form in which a token endpoint grants a token."""
+
+
 def parse_token_response(response: HttpResponse, expected: Expectation) -> Minted:
     """The token in `response`; raises MintError if it must not be published."""
     members = members_of(response)
@@ -62,6 +66,7 @@ def parse_token_response(response: HttpResponse, expected: Expectation) -> Minte
             str(problem),
             response,
             request_id=debug_id(response.headers, redactor),
+            hint=check_endpoint(expected.token_url) if isinstance(problem, _ForeignError) else "",
             retryable=isinstance(problem, JustEndedError),
         ),
     )
@@ -121,13 +126,13 @@ def _subtract_age(announced_s: int, response: HttpResponse) -> tuple[int, tuple[
 
 def _parse_members(response: HttpResponse) -> dict[str, Any]:
     if response.is_cut:
-        raise ValueError(f"the response is longer than {MAX_BODY_BYTES} bytes")
+        raise _ForeignError(f"the response is longer than {MAX_BODY_BYTES} bytes")
     _refuse_encoding(response.headers.get("content-encoding", ""))
     _refuse_media_type(response.headers.get("content-type", ""))
     return replace_error(
         lambda: load_object(response.body),
         ValueError,
-        lambda problem: ValueError(f"the response {problem}"),
+        lambda problem: _ForeignError(f"the response {problem}"),
     )
 
 
@@ -135,7 +140,7 @@ def _refuse_encoding(header: str) -> None:
     """Raise ValueError for a content coding (RFC 9110 section 8.4.1) other than none."""
     codings = {each.strip().lower() for each in header.split(",")} - {"", "identity"}
     if codings & CODINGS:
-        raise ValueError("the response is compressed, although no compression was requested")
+        raise _ForeignError("the response is compressed, although no compression was requested")
     if codings:
         raise ValueError(
             "the response has a Content-Encoding that was not requested (RFC 9110, 8.4.1); report"
@@ -152,15 +157,15 @@ def _refuse_media_type(header: str) -> None:
     if len(types) > 1:
         raise ValueError("the response has more than one Content-Type; report it to the provider")
     kind = "HTML" if "html" in unquoted else "of another type"
-    raise ValueError(f"the response is {kind}, not JSON")
+    raise _ForeignError(f"the response is {kind}, not JSON")
 
 
 def _access_token(members: Mapping[str, Any], secrets: tuple[Secret, ...]) -> str:
     token = members.get("access_token")
     if token is None:
-        raise ValueError("access_token is missing")
+        raise _ForeignError("access_token is missing")
     if not isinstance(token, str) or not token:
-        raise ValueError("access_token is not a non-empty string")
+        raise _ForeignError("access_token is not a non-empty string")
     if not _PRINTABLE.fullmatch(token):
         raise ValueError("access_token has characters that no header can carry")
     if len(token) > MAX_TOKEN_CHARS:

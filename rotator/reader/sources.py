@@ -207,7 +207,7 @@ def _read(
         snapshot = parse(response)
     except ValueError as error:
         own = signal_error(error)
-        problem = f"its {stage} value {error}"
+        problem = f"its {stage} value {_with_next_step(str(error), secret_id)}"
     if own is not None:
         raise own
     if problem:
@@ -221,6 +221,13 @@ def _read(
         f"{early}; check that the rotator runs: `rotator status {secret_id}`",
         expires_at=snapshot.expires_at,
     )
+
+
+def _with_next_step(problem: str, secret_id: str) -> str:
+    if ";" in problem:  # it says what to do
+        return problem
+    check = "check that this is the token secret, and that the rotator runs"
+    return f"{problem}; {check}: `rotator status {secret_id}`"
 
 
 def _seconds_ahead(response: Mapping[str, Any], at: float) -> float:

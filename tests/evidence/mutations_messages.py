@@ -197,7 +197,7 @@ MESSAGE_MUTATIONS = {
         "cli/__init__.py",
         "    if args is not None and code in {EXIT_INTERRUPTED, EXIT_TERMINATED}:\n",
         "    if args is None:\n",
-        "tests/integration/cli/test_races.py -k 'may_have_stored and remove'",
+        "tests/integration/cli/test_races.py -k it_may_have_stored",
     ),
     "messages: nobody learns which endpoint could not be reached": Mutation(
         "aws/errors.py",

@@ -109,6 +109,29 @@ def test_header_that_makes_a_response_unreadable_is_told(
     assert said in str(refuse(response))
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "advice"),
+    [
+        (200, "<html>", "and the proxy"),
+        (200, "{}", "and the proxy"),
+        (302, "", "and the proxy"),
+        (403, "<html>", "and the proxy"),
+        (404, "", "and the proxy"),
+        (407, "", "asks for credentials: check HTTPS_PROXY"),
+        (400, '{"error": "invalid_request"}', "and the other settings"),
+        (400, '{"error": "unsupported_grant_type"}', "and the other settings"),
+    ],
+)
+def test_permanent_refusal_names_the_host_and_a_next_step(
+    status: int, body: str, advice: str
+) -> None:
+    error = refuse(HttpResponse(status, {"content-type": "application/json"}, body.encode()))
+
+    assert not error.retryable
+    assert "as.example" in str(error)
+    assert str(error).endswith(advice)
+
+
 def test_members_that_nobody_asked_for_are_ignored() -> None:
     body = MEMBERS | {"refresh_token": "r", "id_token": "i", "error": None, "x": {"y": [1, None]}}
 
@@ -149,7 +172,7 @@ def test_empty_scope_grants_nothing_of_what_was_asked_for(granted: object) -> No
 @pytest.mark.parametrize("body", [b'{"a": 1}\0', b"{access_token:a}", b'{\\"access_token\\":1}'])
 def test_response_that_is_no_json_is_not_blamed_on_a_shell(body: bytes) -> None:
     said = str(refuse(answer(body)))
-    assert said == "token endpoint: the response is not JSON (HTTP 200)"
+    assert said.startswith("token endpoint: the response is not JSON (HTTP 200); check token_url")
 
 
 @pytest.mark.parametrize("spelling", ["Bearer ", " bearer"])

@@ -59,6 +59,13 @@ def test_previous_version_is_not_asked_for_when_secrets_manager_cannot_be_reache
     assert rig.source.calls == [CURRENT] * 2
 
 
+@pytest.mark.parametrize("value", ["[1]", "{}", '{"access_token": "x"}'])
+def test_value_that_is_no_token_comes_with_a_next_step(rig: ReaderRig, value: str) -> None:
+    rig.source.stages = {"AWSCURRENT": {"SecretString": value, "VersionId": "v"}}
+    with pytest.raises(TokenUnavailable, match=r"; check that .* `rotator status s`$"):
+        rig.reader.token()
+
+
 def test_failed_read_of_the_previous_version_is_reported_as_such(rig: ReaderRig) -> None:
     """The reader cannot know that there is no token."""
     rig.source.stages = {"AWSCURRENT": MALFORMED, "AWSPREVIOUS": UNREACHABLE}
