@@ -1,5 +1,9 @@
 """The order of a fleet's work: by urgency, and by chance where urgency could be wrong in every run.
 
+The next work is that of the host that has used the least time of the workers, in steps of some
+seconds, so that one that responds slowly soon waits for those that had less. Within a step it is
+the most urgent one.
+
 A host that has not responded gets its second request after every other host that is ready has got
 its first, and every other one that is tried is the one for which most work waits.
 """
@@ -94,14 +98,15 @@ class Order(Generic[T]):
             waiting[each.host] += len(each.heap)
 
         def order(each: Lane[T]) -> tuple[object, ...]:
-            _, pending, priority = self._order_of(each)
+            _, pending, used_steps, priority = self._order_of(each)
             chance = self._clock.uniform(0, 1)
-            return pending, priority.failed, -waiting[each.host], chance, priority
+            return pending, used_steps, priority.failed, -waiting[each.host], chance, priority
 
         return min(unresponsive, key=order)
 
-    def _order_of(self, lane: Lane[T]) -> tuple[bool, int, Priority]:
+    def _order_of(self, lane: Lane[T]) -> tuple[bool, int, int, Priority]:
         """Due bindings before probes, then the host with the fewest requests that may hang."""
         priority, host = lane.heap[0][0], self._lanes.hosts[lane.host]
         pending = 0 if host.is_responsive else len(self._shares.list_running(lane.host))
-        return priority.is_probe, pending, priority
+        used_steps = self._shares.used_steps(lane, self._clock.monotonic())
+        return priority.is_probe, pending, used_steps, priority

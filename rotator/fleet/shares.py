@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from rotator.fleet.breaker import HostState
     from rotator.fleet.lanes import Lane, Work
 
 __all__ = ["Shares"]
+
+STEP_S = 10.0
+"""Hosts that have used about as much time of the workers are served in the order of expiry."""
 
 
 @dataclass(slots=True)
@@ -67,9 +71,10 @@ class Shares:
         self._by_response = Share(workers)
         self._unresponsive = Share(max(1, workers // 2))
         self._of_host: dict[str, Share] = {}
+        self._used_s: defaultdict[frozenset[str], float] = defaultdict(float)
 
-    def list_running(self, host: str | None = None) -> Collection[Work[Any]]:
-        """The work in progress, or that at this host."""
+    def list_running(self, host: str | None = None) -> Mapping[Work[Any], float]:
+        """The work in progress, or that at this host, with the instants when it began."""
         return (self._all if host is None else self._share_of(host)).running
 
     def is_responsive(self, each: Lane[Any] | Work[Any]) -> bool:
@@ -92,7 +97,18 @@ class Shares:
             share.end(work, now_s)
         if work in self._unresponsive.running:
             self._unresponsive.end(work, now_s)
-        return self._all.end(work, now_s)
+        took_s = self._all.end(work, now_s)
+        self._used_s[work.hosts] += took_s
+        return took_s
+
+    def used_steps(self, lane: Lane[Any], now_s: float) -> int:
+        """How much time of workers its hosts have used in this run, in steps of ten seconds.
+
+        A host that an API is probed for counts apart, so that a slow API slows nobody else down.
+        """
+        running = self.list_running(lane.host).items()
+        running_s = sum(now_s - began_s for work, began_s in running if work.hosts == lane.hosts)
+        return int((self._used_s[lane.hosts] + running_s) // STEP_S)
 
     def select_ready(self, lanes: list[Lane[Any]]) -> list[Lane[Any]]:
         """The lanes whose hosts have a free worker in their shares."""

@@ -123,9 +123,27 @@ ISOLATION_MUTATIONS = {
     ),
     "fleet: hosts that hang are served before those that were not tried": Mutation(
         "fleet/order.py",
-        "        return priority.is_probe, pending, priority\n",
-        "        return priority.is_probe, priority\n",
+        "        return priority.is_probe, pending, used_steps, priority\n",
+        "        return priority.is_probe, 0, used_steps, priority\n",
         f"{WORK} -k may_hang",
+    ),
+    "fleet: a host that responds slowly takes the time of the others": Mutation(
+        "fleet/order.py",
+        "        used_steps = self._shares.used_steps(lane, self._clock.monotonic())\n",
+        "        used_steps = 0\n",
+        "tests/unit/fleet/test_slow_hosts.py -k had_less",
+    ),
+    "fleet: the order of expiry ends with the first responses": Mutation(
+        "fleet/shares.py",
+        "STEP_S = 10.0\n",
+        "STEP_S = 0.1\n",
+        "tests/unit/fleet/test_slow_hosts.py -k order_of_expiry",
+    ),
+    "fleet: a slow API takes the time of its token endpoint's other bindings": Mutation(
+        "fleet/shares.py",
+        "int((self._used_s[lane.hosts] + running_s)",
+        "int((sum(t for of, t in self._used_s.items() if lane.host in of) + running_s)",
+        "tests/unit/fleet/test_slow_hosts.py -k slow_api",
     ),
     "fleet: a host in doubt comes after all others": Mutation(
         "fleet/order.py",
