@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from rotator.model.secret_rotation import DEFAULT_OVERLAP
 from rotator.model.stored import parse_credentials
 from rotator.oauth.endpoint import TokenEndpoint
 from rotator.rotation.client_secret import rotate_client_secret
+from rotator.rotation.secret_earlier import explain_way_out
 from rotator.rotation.secret_run import SecretRun
 from rotator.rotation.secret_verification import LOCKED_OUT
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from rotator.client_admin.adapter import Send
     from rotator.clock import Clock
     from rotator.model.client_credentials import ClientCredentials
-    from rotator.model.secret import Secret
+    from rotator.model.secret import Secret, StoredSecret
     from rotator.model.secret_rotation import SecretRotationSettings
     from rotator.rotation.ports import Endpoint, HistoryStore
     from rotator.rotation.secret_result import SecretRotationResult
@@ -94,13 +96,17 @@ def _mint_management_token(
     seen: Situation, store: HistoryStore, endpoint: Endpoint
 ) -> tuple[Secret, str]:
     """A token for the provider's management API, which is never stored, and its client id."""
-    credentials = _management_credentials(seen, store)
+    version, credentials = _management_credentials(seen, store)
+
+    def explain(error: MintError) -> str:
+        advise = partial(explain_way_out, version, credentials, store=store, endpoint=endpoint)
+        return _explain_refused_mint(seen, credentials, error, advise=advise)
+
     minted = replace_error(
         lambda: endpoint.mint(credentials),
         MintError,
         lambda error: ClientAdminError(
-            f"{seen.settings.kind.name}: no management token:"
-            f" {_explain_refused_mint(seen, credentials, error)}",
+            f"{seen.settings.kind.name}: no management token: {explain(error)}",
             retryable=error.retryable,
             status=error.status,
             debug_id=error.debug_id,
@@ -109,8 +115,17 @@ def _mint_management_token(
     return minted.token.access_token, credentials.client_id
 
 
-def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error: MintError) -> str:
-    """The message for a management token that the provider refused, with what to do."""
+def _explain_refused_mint(
+    seen: Situation,
+    credentials: ClientCredentials,
+    error: MintError,
+    *,
+    advise: Callable[[str], str],
+) -> str:
+    """The message for a management token that the provider refused, with what to do.
+
+    `advise` returns the way out if no client secret is accepted, which may be the one it is given.
+    """
     if error.retryable:
         return str(error)
     if error.status != HTTPStatus.UNAUTHORIZED and error.oauth_error != "invalid_client":
@@ -124,20 +139,26 @@ def _explain_refused_mint(seen: Situation, credentials: ClientCredentials, error
         return f"the key in {secret_id} was refused: {error}; check that the provider knows it"
     none = "none of the client secrets" if count > 1 else "the client secret"
     console = "" if seen.settings.credentials_secret else f" ({seen.settings.kind.console})"
+    way_out = advise(
+        f"make a client secret in the provider's console{console}, store it with"
+        f" {set_command(secret_id)}"
+    )
     return (
-        f"{none} in {secret_id} is {'' if count > 1 else 'not '}accepted: {error}; make a client"
-        f" secret in the provider's console{console}, store it with"
-        f' {set_command(secret_id)}, then run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
+        f"{none} in {secret_id} is {'' if count > 1 else 'not '}accepted: {error}; {way_out}, then"
+        f' run this again (docs/client-secrets.md, "{LOCKED_OUT}")'
     )
 
 
-def _management_credentials(seen: Situation, store: HistoryStore) -> ClientCredentials:
+def _management_credentials(
+    seen: Situation, store: HistoryStore
+) -> tuple[StoredSecret, ClientCredentials]:
     """The credentials that `client_admin` names, else the client's own with the kind's scope."""
     settings = seen.settings
     kind = settings.kind
     audience = settings.url + kind.audience_path if kind.audience_path else None
     if settings.credentials_secret is None:
-        return replace(seen.credentials, scope=kind.scope, audience=audience, resources=())
+        own_scope = replace(seen.credentials, scope=kind.scope, audience=audience, resources=())
+        return seen.version, own_scope
     [version] = store.read(settings.credentials_secret)
     named = parse_credentials(version)
     if version.arn != seen.version.arn and not has_consent(named.admin_of, seen.version.arn):
@@ -148,4 +169,5 @@ def _management_credentials(seen: Situation, store: HistoryStore) -> ClientCrede
             f' {{"admin_of": ["{own}"]}}, with those that it names already, by'
             f" {set_command(version.secret_id)}"
         )
-    return replace(named, scope=named.scope or kind.scope, audience=named.audience or audience)
+    audience = named.audience or audience
+    return version, replace(named, scope=named.scope or kind.scope, audience=audience)

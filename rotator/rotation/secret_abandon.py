@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator.errors import StoreError
+from rotator.errors import ConfigError, MintError, StoreError
+from rotator.model.commands import run_command, undo_command
+from rotator.model.consent import only_name
 from rotator.model.secret_rotation import SecretRotation, digest_of, digest_of_all, read_rotation
 from rotator.model.stored import parse_fields
 from rotator.rotation.publish import successor_id
+from rotator.rotation.secret_earlier import explain_return, find_earlier
+from rotator.rotation.secret_gate import has_minted
 from rotator.rotation.secret_listing import describe
 from rotator.rotation.secret_run import publish
-from rotator.rotation.secret_verification import verify_stored
+from rotator.rotation.secret_verification import (
+    explain_refused_stored,
+    find_accepted,
+    may_mint,
+    verify_stored,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -58,12 +67,39 @@ def conclude_abandoned(
     summary: str,
     *,
     state: SecretRotation | None = None,
+    listed: Sequence[ProviderSecret] = (),
 ) -> SecretRotationResult:
-    """End a rotation that can't go on, and leave `state`; a dry run only says so."""
+    """End a rotation that can't go on, and leave `state`; a dry run only says so.
+
+    Raises MintError or ConfigError if no stored client secret is known to work: AWSPREVIOUS may
+    have the last one that does, and a write would take that label away.
+    """
+    _refuse_unless_accepted(run, seen, listed)
     if run.dry_run:
         return run.conclude("would_change", summary, rotation=rotation)
     publish(run, seen, state)
     return run.conclude("abandoned", summary, rotation=state)
+
+
+def _refuse_unless_accepted(
+    run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret]
+) -> None:
+    if may_mint(seen):
+        values = seen.credentials.client_secrets
+        accepted = find_accepted(run, seen, values)
+        if isinstance(accepted, MintError):
+            raise explain_refused_stored(run, seen, accepted, listed)
+        return
+    earlier = find_earlier(seen.version, seen.credentials, store=run.store, endpoint=run.endpoint)
+    if earlier is None or has_minted(run, seen):
+        return
+    token_secret = only_name(seen.credentials.token_secrets)
+    force = run_command(run.credentials_secret, token_secret, "--force")
+    raise ConfigError(
+        f"credentials secret {run.credentials_secret}: somebody has stored other client secrets,"
+        " and no stored token was minted with them yet; nothing was changed. Run"
+        f" {force}: if that mints, run this again; else {explain_return(earlier, seen.version)}"
+    )
 
 
 def abandon(
@@ -81,11 +117,36 @@ def abandon(
         ended = f"the new client secret {how} the credentials, so this rotation has ended"
     ours = [rotation.new, rotation.old if state is None else None]
     left = [each.id for each in ours if each is not None and each.id in listed]
-    advice = _explain_left(seen, left, listed)
+    advice = _explain_left(seen, left, listed, is_clear=_are_others(seen, rotation, left, listed))
     old = listed.get(rotation.old.id) if rotation.old else None
     if old is not None and not old.is_active:
         advice += f"; {old.id} is switched off there: switch it on if the credentials hold it"
-    return conclude_abandoned(run, seen, rotation, f"{ended}; {advice}", state=state)
+    there = tuple(listed.values())
+    summary = f"{ended}; {advice}"
+    return conclude_abandoned(run, seen, rotation, summary, state=state, listed=there)
+
+
+def _are_others(
+    seen: Situation,
+    rotation: SecretRotation,
+    ids: Sequence[str],
+    listed: Mapping[str, ProviderSecret],
+) -> bool:
+    """Whether none of these is a stored client secret, as far as the list and the state tell."""
+    values = seen.credentials.client_secrets
+    digests = {
+        each.id: digest
+        for each, digest in (
+            (rotation.new, rotation.new_digest),
+            (rotation.old, rotation.old_digest),
+        )
+        if each is not None
+    }
+    stored = {None, *map(digest_of, values)}
+    return all(
+        digests[each] not in stored or all(listed[each].matches(value) is False for value in values)
+        for each in ids
+    )
 
 
 def abandon_same_twice(
@@ -149,7 +210,15 @@ def abandon_rolled_back(
     rotation = read_rotation(parse_fields(later))
     new = rotation.new if rotation is not None and rotation.id == intent.id else None
     name = new.id if new else "a client secret"
-    way_out = f"move AWSCURRENT to the newest version again ({later.version_id} holds {name})"
+    undo = undo_command(
+        seen.version.secret_id,
+        version_id=later.version_id,
+        undone_id=seen.version.version_id,
+        region=seen.version.region,
+    )
+    way_out = (
+        f"move AWSCURRENT to the newest version again ({later.version_id} holds {name}): `{undo}`"
+    )
     stored = verify_stored(run, seen, listed, way_out=way_out)
     state = replace(
         intent,
@@ -170,13 +239,19 @@ def abandon_rolled_back(
     return conclude_abandoned(run, seen, intent, ended, state=state)
 
 
-def _explain_left(seen: Situation, left: Sequence[str], listed: Collection[str]) -> str:
+def _explain_left(
+    seen: Situation, left: Sequence[str], listed: Collection[str], *, is_clear: bool = True
+) -> str:
+    """What is left at the provider; without `is_clear`, one of those may be the stored one."""
     kind = seen.settings.kind
     if not left:
         return f"nothing of it is left at {kind.name}"
     are, it = "is", "it there if nobody uses it"
     if len(left) > 1:
         are, it = "are", "each that nobody uses"
+    if not is_clear:
+        how = f" ({kind.how_to_tell})" if kind.how_to_tell else ""
+        it = f"it only if the credentials do not hold it: find that out first{how}"
     advice = (
         f"{' and '.join(left)} {are} still at {kind.name}: delete {it} ({kind.where_to_delete})"
     )

@@ -21,6 +21,7 @@ from rotator.rotation.secret_run import (
     add_new,
     drop_replaced,
     publish,
+    refuse_if_edited,
 )
 from rotator.rotation.secret_unlisted import explain_unlisted, refuse_unless_gone
 from rotator.rotation.secret_verification import (
@@ -152,10 +153,12 @@ def revert(
         admin.restore(old.id)
     state = previous_state(rotation)
     if not may_mint(seen):
+        refuse_if_edited(run, seen)
         publish(run, seen, state, client_secrets=_put_last(rotation))
         summary += "; its value is kept behind the other one, since it may not be tried"
         return run.conclude("reverted", summary, rotation=state)
     _refuse_unless_old_works(run, seen, waits=not old.is_active)
+    refuse_if_edited(run, seen)
     publish(run, seen, state, client_secrets=_drop_new(rotation))
     return run.conclude("reverted", summary, rotation=state)
 
@@ -166,7 +169,7 @@ def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) ->
     if not isinstance(accepted, MintError):
         return
     if is_wrong(seen, accepted):
-        raise explain_lock_out(seen, accepted, ())
+        raise explain_lock_out(run, seen, accepted, ())
     raise explain_untried(seen, accepted, "the old client secret", "both are kept")
 
 
@@ -203,7 +206,7 @@ def settle_both_gone(
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
     if isinstance(accepted, MintError):
         if is_wrong(seen, accepted):
-            raise explain_lock_out(seen, accepted, there)
+            raise explain_lock_out(run, seen, accepted, there)
         raise explain_untried(seen, accepted, f"neither {both} is listed; they", "both are kept")
     if accepted == seen.new_value or rotation.old_digest in (None, digest_of(accepted)):
         new_id, old_id = ids_of(rotation)

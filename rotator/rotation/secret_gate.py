@@ -36,6 +36,7 @@ __all__ = [
     "Evidence",
     "assess_gate",
     "find_end_of_tokens",
+    "has_minted",
     "observe_tokens",
     "refuse_short_life",
 ]
@@ -134,6 +135,14 @@ def find_end_of_tokens(run: SecretRun, seen: Situation) -> datetime | None:
     names, _ = _token_secrets(run, seen)
     tokens = [_read_token(run, seen, name)[1] for name in names]
     return max((each.expires_at for each in tokens if each is not None), default=None)
+
+
+def has_minted(run: SecretRun, seen: Situation) -> bool:
+    """Whether a stored token was minted with this version; raises as `observe_tokens`."""
+    names, _ = _token_secrets(run, seen)
+    tokens = [_read_token(run, seen, name)[1] for name in names]
+    version_id = seen.version.version_id
+    return any(each is not None and each.credentials_version_id == version_id for each in tokens)
 
 
 def assess_gate(

@@ -103,7 +103,7 @@ def _refuse_unless_stored(run: SecretRun, seen: Situation) -> None:
         )
     accepted = find_accepted(run, seen, seen.credentials.client_secrets)
     if isinstance(accepted, MintError):
-        raise explain_refused_stored(seen, accepted)
+        raise explain_refused_stored(run, seen, accepted)
 
 
 def _replace(

@@ -171,16 +171,14 @@ def publish(
     """Store the state, and the client secrets as changed by the function `client_secrets`.
 
     A concurrent edit is kept. Raises VersionConflict if another run has taken a step of the same
-    rotation or an edit had to be restored, and StoreError as the store does.
+    rotation, somebody has stored other client secrets and `client_secrets` doesn't add one, or an
+    edit had to be restored; StoreError as the store does.
     """
     before = parse_fields(seen.version).get(ROTATION_FIELD)
     state = rotation or SecretRotation(id=run.new_id(), step="done", started_at=run.now())
 
     def compose(version: StoredSecret) -> Secret:
-        fields: dict[str, Any] = {**parse_fields(version)}
-        if client_secrets is not None:
-            stored = [each.reveal() for each in parse_credentials(version).client_secrets]
-            fields = replace_client_secrets(fields, client_secrets(stored))
+        fields = _edit_fields(run, seen, version, client_secrets)
         stated = replace(state, replaced_version_id=version.version_id)
         fields[ROTATION_FIELD] = stated.to_fields()
         return credentials_text(fields, version)
@@ -206,6 +204,23 @@ def publish(
     ):
         raise _conflict(run, f"{EDITED}, which are put back")
     return _parse_situation(published.current)
+
+
+def _edit_fields(
+    run: SecretRun,
+    seen: Situation,
+    version: StoredSecret,
+    client_secrets: Callable[[Sequence[str]], Sequence[str]] | None,
+) -> dict[str, Any]:
+    """The fields of the version with its client secrets as changed by `client_secrets`."""
+    values = parse_credentials(version).client_secrets
+    if client_secrets is not None:
+        texts = client_secrets([each.reveal() for each in values])
+        return replace_client_secrets(dict(parse_fields(version)), texts)
+    if values != seen.credentials.client_secrets:
+        # Theirs may not work, and this write would take AWSPREVIOUS off those that do.
+        raise _conflict(run, EDITED)
+    return dict(parse_fields(version))
 
 
 def settle_lost_edit(run: SecretRun, seen: Situation) -> SecretRotationResult | None:

@@ -21,6 +21,7 @@ from rotator.model.consent import only_name
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret_rotation import digest_of
+from rotator.rotation.secret_earlier import explain_way_out
 from rotator.rotation.secret_listing import StoredClientSecret, describe, find_bound, identify
 from rotator.rotation.secret_run import SETTLING, find_edit, refuse_if_overtaken
 
@@ -138,10 +139,11 @@ def verify_stored(
     accepted = find_accepted(run, seen, values)
     if not isinstance(accepted, MintError):
         return StoredClientSecret(identify(seen, listed, accepted), accepted)
-    raise explain_refused_stored(seen, accepted, listed, way_out=way_out)
+    raise explain_refused_stored(run, seen, accepted, listed, way_out=way_out)
 
 
 def explain_refused_stored(
+    run: SecretRun,
     seen: Situation,
     refused: MintError,
     listed: Sequence[ProviderSecret] = (),
@@ -150,7 +152,7 @@ def explain_refused_stored(
 ) -> MintError:
     """The error if no stored client secret mints: they are wrong, or something else is."""
     if is_refused(seen, refused):
-        return explain_lock_out(seen, refused, listed, way_out=way_out)
+        return explain_lock_out(run, seen, refused, listed, way_out=way_out)
     return explain_untried(seen, refused, "the stored client secret", "nothing was changed")
 
 
@@ -274,7 +276,12 @@ def find_old_values(seen: Situation, rotation: SecretRotation) -> list[Secret]:
 
 
 def explain_lock_out(
-    seen: Situation, refused: MintError, listed: Sequence[ProviderSecret], *, way_out: str = ""
+    run: SecretRun,
+    seen: Situation,
+    refused: MintError,
+    listed: Sequence[ProviderSecret],
+    *,
+    way_out: str = "",
 ) -> MintError:
     """The error if no stored client secret works: what the provider lists, and the way out."""
     kind, secret_id = seen.settings.kind, seen.version.secret_id
@@ -286,9 +293,13 @@ def explain_lock_out(
     there = (
         f"; {kind.name} lists {describe(listed)}, which may be in use elsewhere" if listed else ""
     )
-    way_out = way_out or (
+    way_out = way_out or explain_way_out(
+        seen.version,
+        seen.credentials,
         f"make a client secret in the provider's console ({kind.console}), store it with"
-        f" {set_command(secret_id)}"
+        f" {set_command(secret_id)}",
+        store=run.store,
+        endpoint=run.endpoint,
     )
     return _copy(
         refused,

@@ -15,8 +15,21 @@ EDITS = "tests/unit/rotation/test_client_secret_edits.py"
 LOST = "tests/unit/rotation/test_client_secret_lost.py"
 CLOCK = "tests/unit/rotation/test_client_secret_clock.py"
 REPLACED = "tests/unit/rotation/test_client_secret_replaced.py"
+EARLIER = "tests/unit/rotation/test_client_secret_earlier.py"
 
 SECRET_OUTSIDE_MUTATIONS = {
+    "working client secret: a rotation is abandoned although no stored one is accepted": Mutation(
+        "rotation/secret_abandon.py",
+        "    _refuse_unless_accepted(run, seen, listed)\n",
+        "",
+        f"{EARLIER} -k is_not_abandoned",
+    ),
+    "working client secret: a write takes AWSPREVIOUS off it after an edit": Mutation(
+        "rotation/secret_run.py",
+        "    if values != seen.credentials.client_secrets:\n",
+        "    if False:\n",
+        f"{EARLIER} -k not_written_over",
+    ),
     "new client secret: an id that was listed before counts as new": Mutation(
         ADD, "    if added.listed.id in known:\n", "    if False:\n", f"{LOST} -k is_not_stored"
     ),

@@ -146,9 +146,14 @@ class MemoryStore:
             name,
             version_id=version_id,
             text=Secret(secret.versions[version_id]),
-            stages=("AWSCURRENT",) if version_id == secret.current else (),
+            stages=_stages(secret, version_id),
             created_at=NOW + timedelta(seconds=list(secret.versions).index(version_id)),
         )
+
+
+def _stages(secret: MemorySecret, version_id: str) -> tuple[str, ...]:
+    labels = {"AWSCURRENT": secret.current, "AWSPREVIOUS": secret.previous}
+    return tuple(label for label, labelled in labels.items() if labelled == version_id)
 
 
 def _stored(name: str, **fields: Any) -> StoredSecret:

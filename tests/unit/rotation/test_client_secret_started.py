@@ -34,6 +34,7 @@ def store_during_verification(world: SecretWorld, *, adds: bool) -> None:
         [first, *others] = [each.reveal() for each in credentials.client_secrets]
         is_verification = not others and first not in {FIRST_VALUE, "canary-key"}
         if is_verification and THEIRS not in world.stored:
+            world.fake.make(THEIRS, works_at=world.clock.now())
             world.store_by_hand(THEIRS, *(world.stored if adds else ()))
         return mint(credentials)
 
