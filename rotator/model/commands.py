@@ -5,11 +5,17 @@ Pasted without an ID, a command fails, or changes the secret that the environmen
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rotator.errors import aws_command
+
+if TYPE_CHECKING:
+    from rotator.model.secret import StoredSecret
 
 __all__ = [
     "UNKNOWN",
     "create_command",
+    "empty_command",
     "init_command",
     "remove_command",
     "run_command",
@@ -98,6 +104,12 @@ def undo_command(
         f" --remove-from-version-id {undone_id}"
     )
     return aws_command("update-secret-version-stage", secret_id, options, region=region)
+
+
+def empty_command(version: StoredSecret) -> str:
+    """The AWS CLI's command that replaces this value by one that holds nothing."""
+    action, options = "put-secret-value", "--secret-string '{}'"
+    return f"`{aws_command(action, version.secret_id, options, region=version.region)}`"
 
 
 def _binding_command(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotator.errors import CredentialsError, SecretNotFound
-from rotator.model.access_token import AccessToken
+from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.client_credentials import ClientCredentials, canonical_name, meant_name
-from rotator.model.commands import init_command, set_command
+from rotator.model.commands import empty_command, init_command, set_command
 from rotator.model.fields import load_object
 from rotator.model.unreadable import unreadable_credentials
 
@@ -26,6 +26,7 @@ __all__ = [
     "parse_credentials",
     "parse_fields",
     "parse_token",
+    "refuse_foreign_fields",
     "refuse_other_tag",
     "token_as_credentials",
     "unusable_credentials",
@@ -64,12 +65,13 @@ def parse_credentials(
         return ClientCredentials.from_fields(fields)
     except ValueError as error:
         problem = error
-    is_token = holds_only_token(fields)
+    is_token, keys = holds_only_token(fields), tuple(fields)
     del fields  # a crash reporter would show them
     if is_token:
         raise token_as_credentials(version.secret_id)
     if not is_readable:
         raise unreadable_credentials(version, problem)
+    refuse_foreign_fields(version, keys)
     raise unusable_credentials(version.secret_id, problem)
 
 
@@ -89,6 +91,19 @@ def unusable_credentials(secret_id: str, problem: object) -> CredentialsError:
         f"credentials secret {secret_id}: {problem}; correct it with {set_command(secret_id)},"
         " which takes a JSON object on standard input (null removes a key)"
     )
+
+
+def refuse_foreign_fields(version: StoredSecret, keys: Iterable[str]) -> None:
+    """Raise CredentialsError if these are the keys of another application, by a mistaken name."""
+    meant = _meant_keys(keys)
+    known = ClientCredentials.FIELDS | TOKEN_FIELDS
+    if meant and meant.isdisjoint(known):
+        raise CredentialsError(
+            f"credentials secret {version.secret_id}: holds no field of client credentials, and"
+            " looks like another application's; check the name; if nobody needs its value, store"
+            f" {{}} in it with {empty_command(version)}, and then"
+            f" the client credentials with {set_command(version.secret_id)}"
+        )
 
 
 def holds_only_token(keys: Iterable[str]) -> bool:

@@ -20,7 +20,12 @@ from rotator.model.consent import is_named
 from rotator.model.json_text import write_object
 from rotator.model.providers import resolve
 from rotator.model.secret import MAX_SECRET_BYTES, Secret
-from rotator.model.stored import no_credentials, parse_fields, unusable_credentials
+from rotator.model.stored import (
+    no_credentials,
+    parse_fields,
+    refuse_foreign_fields,
+    unusable_credentials,
+)
 from rotator.model.unreadable import (
     refuse_lost_provider,
     seems_to_hold_more,
@@ -346,9 +351,12 @@ def _stored_fields(secret: StoredSecret, replacement: Mapping[str, Any] | None) 
         raise no_credentials(secret.secret_id)
     problem: object
     try:
-        return parse_fields(secret)
+        fields = parse_fields(secret)
     except ValueError as error:
         problem = error
+    else:
+        refuse_foreign_fields(secret, fields)
+        return fields
     if replacement is None or seems_to_hold_more(secret):
         raise unreadable_credentials(secret, problem)
     refuse_lost_provider(secret, replacement)

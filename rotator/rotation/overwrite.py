@@ -9,14 +9,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from rotator.errors import ConfigError, aws_command
+from rotator.errors import ConfigError
 from rotator.model.access_token import TOKEN_FIELDS, AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.commands import init_command
+from rotator.model.commands import empty_command, init_command
 from rotator.model.consent import is_named
 from rotator.model.stored import (
     OWN_KEYS,
     holds_client_credentials,
+    parse_token,
     refuse_other_tag,
 )
 from rotator.rotation.swapped_names import read_tags
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "credentials_in_token_secret",
+    "describe_replacement",
+    "has_content",
     "refuse_foreign_content",
     "refuse_other_binding",
     "refuse_unwanted_token",
@@ -66,7 +69,7 @@ def refuse_foreign_content(
             raise ConfigError(
                 f"token secret {token_version.secret_id}: holds a value that is not a token"
                 f" document, which a token would overwrite; take the tag {BINDING_TAG} off it, or"
-                f" store {{}} in it with {_empty_command(token_version)}"
+                f" store {{}} in it with {empty_command(token_version)}"
             )
         return
     # A malformed token document may be replaced too, if it has no other keys.
@@ -128,15 +131,27 @@ def credentials_in_token_secret(token_version: StoredSecret) -> ConfigError:
         f"token secret {token_version.secret_id}: holds client credentials, which a token would"
         " overwrite; name another one, or this one as the credentials secret too; if they got"
         " into the token secret by mistake, consumers can read them: replace the client secret"
-        f" at the provider, store {{}} here with {_empty_command(token_version)}, and run again"
+        f" at the provider, store {{}} here with {empty_command(token_version)}, and run again"
     )
 
 
-def _empty_command(token_version: StoredSecret) -> str:
-    """The command that replaces the value by one without a token."""
-    options, region = "--secret-string '{}'", token_version.region
-    command = aws_command("put-secret-value", token_version.secret_id, options, region=region)
-    return f"`{command}`"
+def has_content(version: StoredSecret) -> bool:
+    """Whether the version holds anything: `{}` is a common placeholder."""
+    return _keys_or_none(version) != frozenset()
+
+
+def describe_replacement(version: StoredSecret) -> str | None:
+    """What runs do with a value that is no token, once the secret is bound; None for a token."""
+    keys = _keys_or_none(version)
+    subject = f"token secret {version.secret_id}: holds"
+    if keys is not None and holds_client_credentials(keys):
+        return f"{subject} client credentials, which no run overwrites; name another token secret"
+    if isinstance(parse_token(version), AccessToken) or _was_token_document(version, keys):
+        return None
+    return (
+        f"{subject} a value that is not a token document: the next `rotator run` that names both"
+        " secrets replaces it; a run that finds the binding by its tag refuses it"
+    )
 
 
 def _was_token_document(version: StoredSecret, keys: frozenset[str] | None) -> bool:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.clock import SYSTEM_CLOCK
-from rotator.errors import ConfigError, SecretNotFound
+from rotator.errors import ConfigError, SecretNotFound, StoreError
 from rotator.model.binding import BINDING_TAG, is_name_of
-from rotator.model.commands import create_command, init_command, run_command, set_command
+from rotator.model.commands import (
+    create_command,
+    empty_command,
+    init_command,
+    run_command,
+    set_command,
+)
 from rotator.model.secret import StoredSecret
 from rotator.model.stored import refuse_other_tag
 from rotator.rotation.credentials import consent_to, credentials_text, edit_credentials
+from rotator.rotation.overwrite import describe_replacement, has_content
 from rotator.rotation.publish import compare_and_set
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ def set_up_binding(
             token_info,
             credentials_secret,
             arn,
+            store=store,
             is_replaceable=ask is None or is_shared,
         )
     text = _ask_text(ask, None if is_shared else token_secret) if ask is not None else None
@@ -66,7 +75,28 @@ def set_up_binding(
     if text is not None:
         keep = partial(_store_credentials, store=store, kms_key_id=kms_key_id)
         done.append(keep(credentials_secret, credentials_info, text, tags if is_shared else {}))
+    if ask is None and token_info is not None and token_info.has_value and not is_shared:
+        done += _describe_replacement(token_secret, store)
+    done += _describe_place(credentials_info or token_info, credentials_secret, store)
     return [*done, f"next: {run_command(credentials_secret, token_secret)}"]
+
+
+def _describe_replacement(token_secret: str, store: SetupStore) -> list[str]:
+    """What the next run does with the value; nothing if it may not be read, as by `--bind-only`."""
+    with suppress(StoreError):
+        [version] = store.read(token_secret)
+        replacement = describe_replacement(version)
+        return [] if replacement is None else [replacement]
+    return []
+
+
+def _describe_place(info: SecretInfo | None, secret_id: str, store: SetupStore) -> list[str]:
+    """The account and region of both secrets, by an ARN."""
+    with suppress(StoreError):  # both are there
+        # arn:partition:secretsmanager:region:account:secret:name
+        arn = (info or store.describe(secret_id)).arn.split(":")
+        return [f"both are in the account {arn[4]}, region {arn[3]}"] if len(arn) > 6 else []  # noqa: PLR2004
+    return []
 
 
 def _ask_text(ask: Callable[[], JsonInput], consumer: str | None) -> Secret:
@@ -123,6 +153,7 @@ def _refuse_foreign_token_secret(
     credentials_secret: str,
     credentials_arn: str,
     *,
+    store: SetupStore,
     is_replaceable: bool,
 ) -> None:
     bound_to = info.tags.get(BINDING_TAG)
@@ -131,10 +162,14 @@ def _refuse_foreign_token_secret(
             f"secret {token_secret}: is bound to the credentials secret {bound_to} by its tag"
             f" {BINDING_TAG}; name another token secret, or remove the tag"
         )
-    if info.has_value and bound_to is None and not is_replaceable:
+    if not info.has_value or bound_to is not None or is_replaceable:
+        return
+    [version] = store.read(token_secret)
+    if has_content(version):
         raise ConfigError(
-            f"secret {token_secret}: holds a value and is bound to nothing; with --bind-only it"
-            " becomes the token secret, and the next run replaces the value"
+            f"secret {token_secret}: holds a value and is bound to nothing; name another token"
+            " secret, or, if nobody needs the value, store {} in it with"
+            f" {empty_command(version)} and run this again"
         )
 
 

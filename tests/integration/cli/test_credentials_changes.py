@@ -336,3 +336,31 @@ def test_scope_with_a_character_that_no_scope_has_is_refused(
     assert {each.returncode for each in refused} == {2}
     assert all('scope: has a " or a \\, which no scope can have' in each.stderr for each in refused)
     assert vault.current(name) == before
+
+
+@pytest.mark.parametrize("given", [NEW, '{"client_id": "me", "client_secret": "p8e-new+secret"}'])
+def test_secret_of_another_application_is_not_changed_by_a_mistaken_name(
+    inside: Cli, vault: Vault, given: str
+) -> None:
+    name = vault.credentials_secret
+    foreign = json.dumps({"username": "u", "password": "hunter2", "host": "db.example"})
+    vault.put(foreign, secret_id=name)
+
+    tried = [
+        inside("credentials", "show", name),
+        inside("credentials", "set", name, "--scope", "openid"),
+        inside("credentials", "set", name, stdin=given),
+        inside("credentials", "add", name, stdin=NEW),
+        inside("run", *vault.selectors),
+    ]
+    kept = vault.current(name)[1]
+    vault.put("{}", secret_id=name)  # as the message says
+    told = inside("credentials", "set", name, stdin=vault.init_input())
+
+    assert {each.returncode for each in tried} == {2}
+    for each in tried:
+        said = each.stdout + each.stderr
+        assert "looks like another application's; check the name; if nobody needs" in said
+        assert "hunter2" not in said
+    assert kept == foreign
+    assert told.returncode == 0, told.stderr

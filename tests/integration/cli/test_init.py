@@ -26,10 +26,12 @@ def test_init_creates_and_binds_both_secrets_and_run_works(cli: Cli, vault: Vaul
     ended = cli("init", *vault.selectors, stdin=vault.init_input())
     ran = cli("run", *vault.selectors)
 
+    arn = vault.client.describe_secret(SecretId=vault.token_secret)["ARN"].split(":")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
         f"created token secret {vault.token_secret}, without a value yet",
         f"created credentials secret {vault.credentials_secret}",
+        f"both are in the account {arn[4]}, region {arn[3]}",
         f"next: `rotator run {' '.join(vault.selectors)}`",
     ]
     assert vault.fields(vault.credentials_secret) == {
@@ -269,3 +271,69 @@ def test_settings_that_contradict_each_other_are_refused(
     assert ended.returncode == 2
     assert says.format(id=vault.credentials_secret) in ended.stderr
     assert vault.names() == set()
+
+
+@pytest.mark.parametrize("value", ["{}", None])
+def test_init_binds_a_token_secret_that_holds_nothing(
+    inside: Cli, vault: Vault, value: str | None
+) -> None:
+    # As the console or infrastructure code makes it.
+    vault.client.create_secret(
+        Name=vault.token_secret, **({} if value is None else {"SecretString": value})
+    )
+
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
+    ran = inside("run", *vault.selectors)
+
+    assert (ended.returncode, ran.returncode) == (0, 0), ended.stderr + ran.stderr
+    assert vault.tags(vault.token_secret) == {TAG: vault.credentials_secret}
+
+
+def test_init_over_a_foreign_value_names_a_way_out_that_works_as_it_is_printed(
+    inside: Cli, vault: Vault
+) -> None:
+    foreign = '{"username": "u", "password": "hunter2"}'
+    vault.client.create_secret(Name=vault.token_secret, SecretString=foreign)
+
+    refused = inside("init", *vault.selectors, stdin=vault.init_input())
+    kept = vault.current()[1]
+    words = refused.stderr.partition("store {} in it with `")[2].partition("`")[0].split()
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    vault.put(options["--secret-string"].strip("'"), secret_id=options["--secret-id"])
+    ended = inside("init", *vault.selectors, stdin=vault.init_input())
+    ran = inside("run", *vault.selectors)
+
+    assert (refused.returncode, kept) == (2, foreign)
+    assert "hunter2" not in refused.stderr
+    assert words[:3] == ["aws", "secretsmanager", "put-secret-value"]
+    assert (ended.returncode, ran.returncode) == (0, 0), ended.stderr + ran.stderr
+
+
+def test_bind_only_over_a_foreign_value_says_what_the_next_run_does(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.create()
+    vault.put('{"username": "u", "password": "hunter2"}')
+
+    ended = inside("init", *vault.selectors, "--bind-only")
+    discovered = inside("run", "--discover", "--where", f"{TAG}={vault.credentials_secret}")
+    kept = vault.current()[1]
+    named = inside("run", *vault.selectors)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "`rotator run` that names both secrets replaces it" in ended.stdout
+    assert discovered.returncode == 2
+    assert "hunter2" in kept
+    assert named.returncode == 0
+    assert "access_token" in vault.fields()
+
+
+def test_bind_only_says_in_which_account_and_region_both_secrets_are(
+    inside: Cli, vault: Vault
+) -> None:
+    vault.create()
+
+    ended = inside("init", *vault.selectors, "--bind-only")
+
+    arn = vault.client.describe_secret(SecretId=vault.token_secret)["ARN"].split(":")
+    assert f"both are in the account {arn[4]}, region {arn[3]}\n" in ended.stdout

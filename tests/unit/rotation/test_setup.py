@@ -91,9 +91,44 @@ def test_secret_with_a_value_of_somebody_else_does_not_become_the_token_secret()
     store = MemoryStore()
     store.add("t", "a password")
 
-    refused(store, "holds a value and is bound to nothing")
+    refused(store, "holds a value and is bound to nothing; name another token secret, or, if")
 
     assert BINDING_TAG not in store.secrets["t"].tags
+
+
+@pytest.mark.parametrize("value", ["{}", " ", "\n{ }\n"])
+def test_token_secret_that_holds_nothing_is_no_obstacle(value: str) -> None:
+    store = MemoryStore()
+    store.add("t", value)
+
+    bound(store)
+
+    assert json.loads(store.values["c"]) == STORED
+    assert store.secrets["t"].tags == {BINDING_TAG: "c"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("a password", "`rotator run` that names both secrets replaces it"),
+        ('{"username": "u", "password": "p"}', "that finds the binding by its tag refuses it"),
+        (GIVEN, "holds client credentials, which no run overwrites"),
+        ("{}", None),
+        ({"schema": 1, "issued_at": "x", "expires_at": "x"}, None),
+    ],
+)
+def test_binding_says_what_becomes_of_a_value_that_is_no_token(
+    value: object, told: str | None
+) -> None:
+    store = MemoryStore()
+    store.add("c", GIVEN)
+    store.add("t", value)
+
+    done = bound(store, ask=None)
+
+    lines = [line for line in done if "holds" in line]
+    assert len(lines) == (told is not None)
+    assert told is None or told in lines[0]
 
 
 def test_existing_credentials_only_agree_to_the_token_secret() -> None:
