@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from rotator.app import Rotator, open_store
-from rotator.app.aws_lambda.context import remaining_s
+from rotator.app.aws_lambda.context import remaining_s, require_time
 from rotator.aws.metrics import DIMENSION, print_metrics
 from rotator.config import environment_names, load_fleet, load_log_settings, load_settings, logs
 from rotator.errors import ConfigError, RotatorError, describe_unexpected, name_hint
@@ -127,6 +127,7 @@ def _work(event: object, context: Context, progress: _Progress) -> dict[str, Any
     settings = load_settings(fields)
     progress.add(settings)
     _configure_logs()
+    require_time(context)
     result = _rotator(settings.region).rotate(
         settings, force=force, remaining_s=lambda: remaining_s(context)
     )
@@ -140,6 +141,7 @@ def _take_step(step: RotationStep, context: Context, progress: _Progress) -> dic
 
     progress.subject = {"binding": step.secret_id}
     _configure_logs()
+    require_time(context)
     left_s = partial(remaining_s, context)
     prepared = prepare_step(step, remaining_s=left_s)
     progress.add(prepared.settings)

@@ -87,9 +87,11 @@ _SECRET_TEXTS = re.compile(
     | \b(?:Bearer|Basic)\s+(?!WORD)[\w.~+/=-]{6,}
     | \bp8e-[\w-]{6,}
     | \b(?:client_secret|access_token|client_assertion)
-      (?: [\"']?\s*=\s*[\"']? | [\"']\s*:\s*[\"']? | :\s*(?!WORD|COUNT) )
+      (?: [\"']?\s*=\s*[\"']? | [\"']\s*:\s*[\"']? | :\s*(?!WORD|COUNT|REFUSED) )
       (?!\.{3}[\"']) [^\s&\"',}]+
-    """.replace("WORD", r"[a-z]{1,15}(?:[\s,;]|$)").replace("COUNT", r"\d{1,3}\sof\s\d{1,3}\s"),
+    """.replace("WORD", r"[a-z]{1,15}(?:[\s,;]|$)")
+    .replace("COUNT", r"\d{1,3}\sof\s\d{1,3}\s")
+    .replace("REFUSED", r"\d+\sof\s\d+\swere\srefused\b"),
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -69,6 +69,10 @@ def read_manifest(content: Mapping[str, Any]) -> tuple[FleetSettings, Selection]
     _check_keys("manifest", content, ("fleet", "binding"))
     settings = _fleet_settings(_table(content.get("fleet", {}), "[fleet]"))
     entries = content.get("binding", [])
+    if isinstance(entries, dict):
+        raise ConfigError(
+            "manifest: [binding] has single brackets; write [[binding]] for each token secret"
+        )
     if not isinstance(entries, list) or not entries:
         raise ConfigError("manifest: has no bindings; add a [[binding]] for each token secret")
     return settings, _selection(entries)

@@ -77,7 +77,9 @@ def _fetch(url: str, timeouts: Timeouts, environment: Environment | None) -> Htt
     return replace_error(
         send,
         TransportError,
-        lambda error: MintError(f"issuer: {error}", retryable=error.retryable),
+        lambda error: MintError(
+            f"issuer: {error} ({urlsplit(url).hostname})", retryable=error.retryable
+        ),
     )
 
 

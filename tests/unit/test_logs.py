@@ -121,6 +121,7 @@ def test_text_with_the_shape_of_a_secret_is_masked(text: str) -> None:
     [
         "client_secret: number 2 of 2 was accepted",
         "client_secret: 2 of 2 were refused",
+        "client_secret: 1000 of 13000 were refused before the time for minting was up",
         'pass {"client_id": "...", "client_secret": "..."}',
         "token_type is mac, and only bearer tokens are supported",
         "client_secret must be a non-empty string",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rotator.app import PUBLISH_S
-from rotator.app.aws_lambda.context import remaining_s
+from rotator.app.aws_lambda.context import remaining_s, require_time
 from rotator.app.fleet import Fleet
 from rotator.aws.metrics import FLEET_DIMENSION, print_metrics
 from rotator.aws.queue import send_messages
@@ -45,6 +45,7 @@ def rotate_fleet(
     Prints one line of metrics. Raises RotatorError if nothing at all could be read or sent, and at
     the end if not all bindings could be listed.
     """
+    require_time(context)
     fleet = open_fleet(selector)
     selection = fleet.select(remaining_s=remaining_s(context))
     sends = selector.queue_url is not None

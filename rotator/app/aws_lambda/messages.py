@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rotator.app.aws_lambda.context import remaining_s
+from rotator.app.aws_lambda.context import remaining_s, require_time
 from rotator.app.aws_lambda.fleet import open_fleet
 from rotator.config import load_fleet_options, load_settings, logs
 from rotator.errors import ConfigError, RotatorError
@@ -28,6 +28,7 @@ def rotate_messages(records: Sequence[Mapping[str, Any]], context: Context) -> d
     responses"): those that failed temporarily or were deferred. Other failures are logged; the next
     run of the dispatcher sends those bindings again.
     """
+    require_time(context)
     by_message: dict[str, FleetBinding] = {}
     for record in records:
         try:

@@ -101,6 +101,21 @@ def test_queue_out_of_reach_is_raised_after_the_metrics_are_printed(
     assert metrics_of(capsys.readouterr().out)["Failed"] == 1
 
 
+def record(message_id: str, body: object) -> dict[str, Any]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"messageId": message_id, "eventSource": "aws:sqs", "body": text}
+
+
+@pytest.mark.parametrize("records", [None, [record("m1", {})]])
+def test_function_with_lambdas_default_timeout_says_to_raise_it(
+    fleet: FleetOf, records: object
+) -> None:
+    fleet.add("a")
+
+    with pytest.raises(ConfigError, match=r"timeout leaves no time .* or 300 for a fleet"):
+        handler({"Records": records} if records else SCHEDULED, LambdaContext(remaining_ms=3_000))
+
+
 def test_function_ends_before_its_timeout_though_secrets_manager_hangs(
     fleet: FleetOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,11 +132,6 @@ def test_function_ends_before_its_timeout_though_secrets_manager_hangs(
         with pytest.raises(StoreError, match="did not respond in the remaining time"):
             handler(SCHEDULED, LambdaContext(remaining_ms=15_500))
         ended.set()
-
-
-def record(message_id: str, body: object) -> dict[str, Any]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return {"messageId": message_id, "eventSource": "aws:sqs", "body": text}
 
 
 def test_worker_rotates_each_message_and_gives_back_what_may_pass(

@@ -53,6 +53,7 @@ def test_fleet_table_may_be_left_out() -> None:
         ("[fleet]\n", "manifest: has no bindings"),
         ("binding = []\n", "manifest: has no bindings"),
         ("binding = 3\n", "manifest: has no bindings"),
+        ("[binding]\n", "[binding] has single brackets; write [[binding]]"),
         ("[[bindings]]\n", "manifest: has an unknown key; did you mean binding?"),
         ("[fleet]\ncadance = '1h'\n" + ONE, "[fleet]: has an unknown key; did you mean cadence?"),
         ("[fleet]\ncadence = '1'\n" + ONE, "[fleet]: cadence is not a duration"),
