@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rotator.aws.secret_ids import is_secret_id
 from rotator.cli.exit_codes import EXIT_NO_TOKEN, EXIT_OK, EXIT_SEVERAL, EXIT_TEMPORARY, exit_code
-from rotator.cli.fleet_problems import problem_lines, strip_subject
+from rotator.cli.fleet_problems import next_step_of, problem_lines, strip_subject
 from rotator.cli.fleet_text import binding_name, summary_text, table
 from rotator.cli.openmetrics import write_openmetrics
 from rotator.cli.results import (
@@ -142,7 +142,9 @@ def _report_fields(report: BindingReport) -> dict[str, Any]:
     if report.result is not None:
         return result_fields(report.result)
     assert report.error is not None  # noqa: S101 - a report has one of the two
-    return {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
+    fields = {**_names(report), **failure_fields(report.error), "outcome": report.outcome}
+    step = next_step_of(report)
+    return fields if step is None else {**fields, "next": step}
 
 
 def _select_monitored(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.fleet.report import BindingReport
 
-__all__ = ["problem_lines", "strip_subject"]
+__all__ = ["next_step_of", "problem_lines", "strip_subject"]
 
 _UNNAMED_CREDENTIALS = "credentials secret: "
 # As `rotator.model.commands` makes them.
@@ -54,6 +54,12 @@ def problem_lines(reports: Iterable[BindingReport]) -> list[str]:
         if each.error is not None:
             groups.setdefault(_problem(each), []).append(each)
     return [line for problem, group in groups.items() for line in _lines(problem, group)]
+
+
+def next_step_of(report: BindingReport) -> str | None:
+    """The next step for the failure of one binding; None if its error says it."""
+    step = _step(report, report.binding.credentials_secret, report.binding.token_secret)
+    return f"{step}{_REQUESTED}" if step is not None and _is_untried(report) else step
 
 
 def _problem(report: BindingReport) -> _Problem:

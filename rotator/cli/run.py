@@ -93,11 +93,9 @@ def _run(args: argparse.Namespace) -> int:
     else:
         print(json.dumps(result_fields(result), indent=2) if args.json else _as_text(result))
         return EXIT_OK
+    failure |= _next_field(failure, settings, secret_id)
     logs.logger().error("rotator.rotation_failed", binding=binding, **failure)
-    if args.json:
-        print(json.dumps(failure, indent=2))
-    else:
-        print(_failure_as_text(failure, settings, secret_id))
+    print(json.dumps(failure, indent=2) if args.json else _failure_as_text(failure))
     return int(failure["exit_code"])
 
 
@@ -123,18 +121,27 @@ def _named_binding(args: argparse.Namespace) -> str | None:
     return None
 
 
-def _failure_as_text(
+def _next_field(
     failure: dict[str, Any], settings: Settings | None, secret_id: str | None
-) -> str:
-    """The lines to print; `secret_id` is the secret that Secrets Manager refused, if it was one."""
+) -> dict[str, str]:
+    """The field with the next step, if there is one that the error does not say.
+
+    `secret_id` is the secret that Secrets Manager refused, if it was one.
+    """
+    step = next_step(failure)
+    if step is None or settings is None:
+        return {}
+    names = settings.credentials_secret, settings.token_secret
+    return {"next": with_commands(step, *names, secret_id=secret_id)}
+
+
+def _failure_as_text(failure: dict[str, Any]) -> str:
     lines = [f"failed: {failure['error']}"]
     lines += _kept_lines(failure)
     if failure["retryable"]:
         lines.append("temporary: the next run tries again")
-    step = next_step(failure)
-    if step is not None and settings is not None:
-        names = settings.credentials_secret, settings.token_secret
-        lines.append(f"next: {with_commands(step, *names, secret_id=secret_id)}")
+    if "next" in failure:
+        lines.append(f"next: {failure['next']}")
     return "\n".join(lines)
 
 

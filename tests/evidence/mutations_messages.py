@@ -57,7 +57,7 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: a count is taken for a secret": Mutation(
         "config/logs.py",
-        "(?!WORD|COUNT)",
+        "(?!WORD|COUNT|REFUSED)",
         "(?!WORD)",
         "tests/unit/test_logs.py -k no_message_of_our_own",
     ),

@@ -259,6 +259,22 @@ def test_refused_client_of_a_fleet_is_named_with_its_binding_and_the_next_step(
     )
 
 
+def test_next_step_of_each_binding_is_in_the_json(
+    inside: Cli, vault: Vault, tmp_path: Path
+) -> None:
+    vault.put_credentials(client_secret="wrong")
+    manifest = write_manifest(tmp_path / "f", (vault.credentials_secret, vault.token_secret))
+
+    ended = inside("run", "--config", manifest, "--json")
+
+    [binding] = json.loads(ended.stdout)["bindings"]
+    assert (ended.returncode, binding["exit_code"]) == (3, 3)
+    assert binding["next"] == (
+        "check the client at the provider, then store its secret with"
+        f" `rotator credentials set {vault.credentials_secret}`"
+    )
+
+
 def test_failure_of_a_fleet_is_not_told_as_that_of_the_binding_in_the_environment(
     inside: Cli, front: Front
 ) -> None:

@@ -79,6 +79,19 @@ def test_refused_client_is_told_its_next_step_in_every_providers_words(
     )
 
 
+def test_next_step_is_in_the_json_and_in_the_log_too(inside: Cli, vault: Vault) -> None:
+    vault.put_credentials(client_secret="p8e-wrong-canary")
+    step = (
+        "check the client at the provider, then store its secret with"
+        f" `rotator credentials set {vault.credentials_secret}`"
+    )
+
+    ended = inside("run", *vault.selectors, "--json")
+
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout)["next"] == event(ended)["next"] == step
+
+
 def test_second_of_two_client_secrets_is_tried(inside: Cli, vault: Vault, ims: RemoteIms) -> None:
     vault.put_credentials(client_secret=["p8e-old-canary", vault.client_secret])
 
