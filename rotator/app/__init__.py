@@ -69,6 +69,10 @@ def read_credentials_secret(secret_id: str) -> StoredSecret:
     return secret
 
 
+STATUS_BUDGET_S = 20.0
+"""For two attempts of a call that is not answered, of 10 seconds each."""
+
+
 class Rotator:
     """Rotates and assesses one binding; a Lambda function keeps it, and so the AWS client."""
 
@@ -106,11 +110,12 @@ class Rotator:
         """Assess the stored token, and the credentials if they are named.
 
         A problem with the credentials is part of the status. Raises StoreError if the token secret
-        cannot be read, TokenUnavailable if it holds client credentials instead of a token.
+        cannot be read, TokenUnavailable if it holds client credentials instead of a token. Its
+        calls take `STATUS_BUDGET_S` together at most, as a monitor waits for the result.
         """
         from rotator.app.status import read_status  # which a run does not need
 
-        return read_status(settings, self._store)
+        return read_status(settings, self._store.limit_time(ends_in(STATUS_BUDGET_S)))
 
 
 def new_token_probe(job: JobSettings) -> Callable[[AccessToken], str | None] | None:

@@ -232,8 +232,8 @@ def _remove_secret(args: argparse.Namespace) -> int:
     texts = parse_credentials(read_credentials_secret(secret_id)).client_secrets
     if number > len(texts):
         raise ConfigError(
-            f"--number: there is no client secret {number}; {len(texts)} are stored in credentials"
-            f" secret {secret_id}"
+            f"--number: there is no client secret {number}; credentials secret {secret_id} holds"
+            f" {len(texts)}"
         )
     removed = texts[number - 1]
     published = _edit(secret_id, lambda fields: remove_client_secret(fields, removed.reveal()))

@@ -45,7 +45,7 @@ class ImsSettings:
     behaviour: str = "ok"
     for_requests: int | None = None
     retry_after_s: int = 1
-    hang_s: float = 2.0
+    hang_s: float = MAX_HANG_S  # longer than any client waits
     clock_offset_s: int = 0
     hands_out_cached_tokens: bool = False
     single_active: bool = False

@@ -249,7 +249,7 @@ def explain_misspelling(key: str) -> str | None:
     if meant is None:
         return None
     # Somebody may have pasted a secret where a key belongs: show only what looks like a key.
-    shown = key if is_plain_key(key) else "that resembles it"
+    shown = key if is_plain_key(key) else "(not shown, as it may hold a secret)"
     return f"has an unknown key {shown}; did you mean {meant}?"
 
 

@@ -130,5 +130,27 @@ def test_each_defect_found_from_outside_is_listed_once_with_a_test_that_is_there
     assert len({row[1] for row in rows}) == len(rows)
 
 
+def test_command_for_the_log_searches_all_pages_from_a_start_time() -> None:
+    """`--query` with `--output text` runs once for each page, of which many are empty."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        assert "filter-log-events" not in text, page.name
+        assert all("--since " in line for line in text.splitlines() if line.startswith("aws logs"))
+
+
+def test_container_page_says_what_a_mounted_profile_cannot_do() -> None:
+    """The SDK looks for the login of SSO under HOME, and runs credential_process."""
+    deploy = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    after = deploy.partition('--volume "$HOME/.aws:/aws:ro"')[2].partition("## ")[0]
+    for word in (".aws/sso/cache", "credential_process", "export-credentials"):
+        assert word in after
+
+
+def test_runbook_keeps_the_other_settings_when_the_client_secret_is_replaced() -> None:
+    deploy = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    [line] = [each for each in deploy.splitlines() if each.startswith("- `invalid_client`")]
+    assert line.index("rotator credentials set") < line.index("StoreCredentialsCommand")
+
+
 def test_table_of_providers_is_what_the_rows_run() -> None:
     assert table_of_worlds() in RELIABILITY

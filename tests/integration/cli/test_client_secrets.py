@@ -134,7 +134,7 @@ def test_only_client_secret_is_never_removed(inside: Cli, vault: Vault) -> None:
         ((), "--number: missing; 1 is the client secret that is tried first, and `rotator cred"),
         (("--number", "0"), "--number: is not a number from 1 on; 1 is the client secret that"),
         (("--number", NEW), "--number: is not a number from 1 on"),
-        (("--number", "3"), "--number: there is no client secret 3; 2 are stored in credentials"),
+        (("--number", "3"), "--number: there is no client secret 3; credentials secret "),
     ],
 )
 def test_number_that_names_no_client_secret_is_refused(

@@ -139,7 +139,11 @@ def test_client_secret_is_typed_unseen(aws_env: dict[str, str], vault: Vault) ->
         (("add",), '{"client_secret": "x", "scope": "y"}', "and nothing else"),
         (("add",), '{"client_secret": ["x", "y"]}', "as plain text"),
         (("set",), '{"client_secrt": "x"}', "key client_secrt; did you mean client_secret?"),
-        (("set",), '{"client_secret=p8e-x": 1}', "that resembles it; did you mean client_secret?"),
+        (
+            ("set",),
+            '{"client_secret=p8e-x": 1}',
+            "(not shown, as it may hold a secret); did you mean client_secret?",
+        ),
         (("add",), "{}", "as plain text"),
         (("add",), '{"client_secret": ""}', "client_secret"),
     ],

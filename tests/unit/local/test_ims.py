@@ -200,6 +200,11 @@ def test_throttled_names_the_seconds_to_wait(ims: LocalIms, client: ImsClient) -
     assert answer.headers["retry-after"] == "7"
 
 
+def test_hang_lasts_longer_than_a_mint_waits() -> None:
+    """30 seconds: docs/providers.md. Otherwise a rehearsal meets a closed connection instead."""
+    assert ImsSettings().hang_s > 30
+
+
 @pytest.mark.parametrize("settings", [{"behaviour": "closed"}, {"behaviour": "hang", "hang_s": 0}])
 def test_closed_and_hang_end_the_connection_without_an_answer(
     ims: LocalIms, client: ImsClient, settings: dict[str, Any]

@@ -198,7 +198,7 @@ def test_headers_are_refused_with_a_hint_of_what_can_be_set() -> None:
 
 def test_misspelt_field_with_odd_characters_is_not_repeated() -> None:
     assert problem(**{"client secret": "canary"}) == (
-        "has an unknown key that resembles it; did you mean client_secret?"
+        "has an unknown key (not shown, as it may hold a secret); did you mean client_secret?"
     )
 
 
