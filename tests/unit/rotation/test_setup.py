@@ -239,6 +239,14 @@ def test_name_in_an_arn_has_no_random_characters(end: str, name: str) -> None:
         (GIVEN | {"provider": CANARY}, "provider: unknown"),
         (GIVEN | {"token_url": "http://a.example/"}, "token_url: must use https"),
         (GIVEN | {"note": "n" * 65_536}, "longer than the 65536 bytes"),
+        (
+            {
+                "client_id": "me",
+                "token_url": "https://as.example",
+                "private_key": '{"n": "' + 2000 * "A" + '"}',
+            },
+            "private_key: its number n has more than 4,096 bits",
+        ),
     ],
 )
 def test_credentials_that_a_run_would_refuse_are_not_stored(
