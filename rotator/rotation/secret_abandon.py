@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abandon",
+    "abandon_contradiction",
     "abandon_rolled_back",
-    "abandon_same_twice",
     "conclude_abandoned",
     "find_later_version",
     "ids_of",
@@ -149,20 +149,21 @@ def _are_others(
     )
 
 
-def abandon_same_twice(
+def abandon_contradiction(
     run: SecretRun,
     seen: Situation,
     rotation: SecretRotation,
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
-    """End a rotation whose state has the same client secret as the old and the new one.
+    """End a rotation whose state can't be right about which client secret is the new one.
 
-    Earlier releases stored such a state if a cache repeated an earlier response.
+    Earlier releases stored the same one twice if a cache repeated an earlier response.
     """
     kind = seen.settings.kind
+    new_id, old_id = ids_of(rotation)
     ended = (
-        f"the state names {' and '.join(sorted(set(ids_of(rotation))))} as both the old and the new"
-        f" client secret, so this rotation has ended and nothing was deleted; {kind.name} lists"
+        f"the state names {new_id} as the new client secret and {old_id} as the old one, and both"
+        " can't be right, so this rotation has ended and nothing was deleted; {kind.name} lists"
         f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
         f" them the credentials hold before you delete one ({kind.where_to_delete})"
     )

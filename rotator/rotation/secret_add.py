@@ -52,6 +52,7 @@ from rotator.rotation.secret_verification import find_refusal, find_replacement,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from rotator.model.secret_rotation import NewSecret, ProviderSecret
     from rotator.rotation.ports import ClientAdmin
@@ -130,13 +131,10 @@ def _add(
     before = _state_before(seen, addition)
     seen = publish(run, seen, intent)
     ends_at = run.now() + timedelta(days=seen.settings.lifetime_days)
-    try:
-        with log_interruption(run, _explain_lost_value(intent)):
-            added = admin.add(label_of(intent), ends_at)
-    except ClientAdminError as error:
-        if not _has_added_nothing(admin, addition, error):
-            raise
-        refused: RotatorError = explain_refused_add(seen, admin, error, old, addition.lost)
+    with log_interruption(run, _explain_lost_value(intent)):
+        added = _request(admin, addition, intent, ends_at)
+    if isinstance(added, ClientAdminError):
+        refused: RotatorError = explain_refused_add(seen, admin, added, old, addition.lost)
     else:
         _refuse_repeated(seen, addition, added)
         if added.value and is_one_line(added.value.reveal()):
@@ -144,6 +142,24 @@ def _add(
         refused = _discard(seen, admin, addition, added)
     publish(run, seen, before)
     raise refused
+
+
+def _request(
+    admin: ClientAdmin, addition: _Addition, intent: SecretRotation, ends_at: datetime
+) -> NewSecret | ClientAdminError:
+    """The new client secret, or the error if certainly none was added; raises it otherwise."""
+    try:
+        return admin.add(label_of(intent), ends_at)
+    except ClientAdminError as error:
+        problem = error
+    if _has_added_nothing(admin, addition, problem):
+        return problem
+    raise ClientAdminError(
+        f"{problem}; {_explain_lost_value(intent)}",
+        status=problem.status,
+        retryable=problem.retryable,
+        debug_id=problem.debug_id,
+    )
 
 
 def _explain_lost_value(intent: SecretRotation) -> str:

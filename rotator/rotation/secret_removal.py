@@ -16,12 +16,14 @@ from rotator.model.instants import format_duration
 from rotator.model.secret_rotation import digest_of
 
 if TYPE_CHECKING:
-    from rotator.model.secret_rotation import SecretRotation
+    from collections.abc import Mapping
+
+    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_listing import StoredClientSecret
     from rotator.rotation.secret_run import SecretRun, Situation
 
-__all__ = ["delete", "explain_clock", "is_same_twice", "switch_off", "use_provider_clock"]
+__all__ = ["delete", "explain_clock", "is_contradictory", "switch_off", "use_provider_clock"]
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """A smaller difference is not mentioned."""
@@ -43,11 +45,17 @@ def explain_clock(run: SecretRun, seen: Situation) -> str:
     )
 
 
-def is_same_twice(rotation: SecretRotation) -> bool:
-    """Whether the state has the same client secret as the old and the new one."""
+def is_contradictory(rotation: SecretRotation, listed: Mapping[str, ProviderSecret]) -> bool:
+    """Whether the state has one client secret as the old and the new one, or the two swapped."""
     old, new = rotation.old, rotation.new
     has_one_value = rotation.new_digest is not None and rotation.new_digest == rotation.old_digest
-    return has_one_value or (old is not None and new is not None and old.id == new.id)
+    if has_one_value or old is None or new is None:
+        return has_one_value
+    old_at, new_at = (
+        listed[each.id].created_at if each.id in listed else None for each in (old, new)
+    )
+    is_swapped = old_at is not None and new_at is not None and new_at < old_at
+    return is_swapped or old.id == new.id
 
 
 def switch_off(

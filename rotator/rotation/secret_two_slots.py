@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rotator.errors import ClientAdminError
 from rotator.model.commands import set_command
 from rotator.model.providers import resolve
-from rotator.rotation.secret_abandon import abandon, abandon_same_twice
+from rotator.rotation.secret_abandon import abandon, abandon_contradiction
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
     finish,
@@ -26,7 +26,7 @@ from rotator.rotation.secret_listing import StoredClientSecret, refuse_if_ambigu
 from rotator.rotation.secret_removal import (
     delete,
     explain_clock,
-    is_same_twice,
+    is_contradictory,
     switch_off,
     use_provider_clock,
 )
@@ -75,8 +75,8 @@ def _continue(
     listed: Mapping[str, ProviderSecret],
 ) -> SecretRotationResult:
     value, old, new = seen.new_value, rotation.old, rotation.new
-    if is_same_twice(rotation):
-        return abandon_same_twice(run, seen, rotation, listed)
+    if is_contradictory(rotation, listed):
+        return abandon_contradiction(run, seen, rotation, listed)
     # The job mints with the first one: behind another, the new one would never be used.
     if value is None or old is None or new is None or seen.credentials.client_secrets[0] != value:
         return abandon(run, seen, rotation, listed)

@@ -50,8 +50,14 @@ SECRET_OUTSIDE_MUTATIONS = {
     ),
     "old client secret: a state that names one twice goes on": Mutation(
         "rotation/secret_two_slots.py",
-        "    if is_same_twice(rotation):\n",
+        "    if is_contradictory(rotation, listed):\n",
         "    if False:\n",
+        f"{LOST} -k ends_and_deletes_nothing",
+    ),
+    "old client secret: a state that has the two swapped goes on": Mutation(
+        REMOVAL,
+        "    return is_swapped or old.id == new.id\n",
+        "    return old.id == new.id\n",
         f"{LOST} -k ends_and_deletes_nothing",
     ),
     "new client secret: the refusal of an add shows what the provider says": Mutation(

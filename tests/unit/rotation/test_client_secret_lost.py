@@ -211,8 +211,8 @@ def test_rotation_ends_after_a_repeated_response_and_leaves_what_works(
 
 
 @each_overlapping
-@pytest.mark.parametrize("same", ["id", "value"])
-def test_state_whose_old_and_new_one_are_the_same_ends_and_deletes_nothing(
+@pytest.mark.parametrize("same", ["id", "value", "swapped ids"])
+def test_state_whose_old_and_new_one_are_the_same_or_swapped_ends_and_deletes_nothing(
     make: type[SecretFake], same: str
 ) -> None:
     world = SecretWorld.managed(make)
@@ -221,6 +221,8 @@ def test_state_whose_old_and_new_one_are_the_same_ends_and_deletes_nothing(
     state = fields["client_secret_rotation"]
     if same == "id":
         state["new"] = state["old"]
+    elif same == "swapped ids":
+        state["new"], state["old"] = state["old"], state["new"]
     else:
         state["old_digest"] = state["new_digest"]
     world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "of an older release")

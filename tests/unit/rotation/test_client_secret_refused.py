@@ -128,7 +128,8 @@ def test_client_secret_that_was_made_though_a_proxy_refuses_is_deleted_by_a_late
 ) -> None:
     world = SecretWorld.managed(make)
     replace_response(world, "POST")
-    world.refused(ClientAdminError, "HTTP 403")
+    error = world.refused(ClientAdminError, "HTTP 403")
+    assert "a run from 2026-01-31T09:05:00Z on deletes it and begins anew" in str(error)
     stop_replacing(world)
     assert world.state["step"] == "adding"
     world.refused(StoreError, "has not recorded its result")
