@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from rotator.model.providers import Provider
     from rotator.model.secret import Secret
 
+    _Key = RSAKey | ECKey | OKPKey
+
 __all__ = ["assertion", "private_key_pem"]
 
 ASSERTION_LIFETIME_S = 60
@@ -83,9 +85,12 @@ def private_key_pem(credentials: ClientCredentials) -> bytes:
     return _load_key(credentials.private_key).as_pem(private=True)
 
 
-def _load_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
+def _load_key(private_key: Secret | None) -> _Key:
     with _LOADING:
-        return _import_key(private_key)
+        key = _import_key(private_key)
+    if isinstance(key, str):
+        raise CredentialsError(f"private_key: {key}")
+    return key
 
 
 _UNUSABLE = (JoseError, InternalError, UnsupportedAlgorithm, ValueError, TypeError, KeyError)
@@ -95,39 +100,40 @@ _LOADING = threading.Lock()
 
 
 @lru_cache(maxsize=64)  # checking the primes takes longer than all the rest of a mint
-def _import_key(private_key: Secret | None) -> RSAKey | ECKey | OKPKey:
+def _import_key(private_key: Secret | None) -> _Key | str:
+    """The key, or the problem with it."""
     text = private_key.reveal().strip() if private_key else ""
     key = None
     with contextlib.suppress(*_UNUSABLE):
         key = _load_jwk(text) if text.startswith("{") else _load_pem(text)
-    if key is None or not key.is_private:
-        raise CredentialsError(
-            "private_key: is neither a PEM nor a JWK of a private key that can sign"
-        )
+    if key is None or not (isinstance(key, str) or key.is_private):
+        return "is neither a PEM nor a JWK of a private key that can sign"
     return key
 
 
-def _load_jwk(text: str) -> RSAKey | ECKey | OKPKey:
+def _load_jwk(text: str) -> _Key:
     key = JWKRegistry.import_key(load_object(text, last_counts=True))
     if not isinstance(key, RSAKey | ECKey | OKPKey):
         raise TypeError("a symmetric key")
     return key
 
 
-def _load_pem(text: str) -> RSAKey | ECKey | OKPKey | None:
-    _refuse_large_numbers(text)
+def _load_pem(text: str) -> _Key | str | None:
+    problem = _problem_with_numbers(text)
+    if problem is not None:
+        return problem
     for kind in (RSAKey, ECKey, OKPKey):
         with contextlib.suppress(*_UNUSABLE):
             return kind.import_key(text)
     return None
 
 
-def _refuse_large_numbers(text: str) -> None:
-    """Raise CredentialsError for a PEM with numbers that a JWK could not have."""
+def _problem_with_numbers(text: str) -> str | None:
+    """Which number of a PEM is longer than a JWK could have it; None if all are short enough."""
     load = load_ssh_private_key if "OPENSSH PRIVATE" in text else load_pem_private_key
     key = load(text.encode(), None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, RSAPrivateKey):
-        return
+        return None
     numbers = key.private_numbers()
     public = numbers.public_numbers
     parts = {
@@ -142,10 +148,11 @@ def _refuse_large_numbers(text: str) -> None:
     }
     for name, bits in JWK_LIMITS.items():
         if parts[name].bit_length() > bits:
-            raise CredentialsError(f"private_key: {problem_with_number(name)}")
+            return problem_with_number(name)
+    return None
 
 
-def _algorithm(key: RSAKey | ECKey | OKPKey, provider: Provider) -> str:
+def _algorithm(key: _Key, provider: Provider) -> str:
     """The signature algorithm; a JWK may name it (RFC 7517 section 4.4)."""
     stated = key.as_dict(private=False).get("alg")
     if isinstance(key, RSAKey):

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 
 from rotator.errors import CredentialsError
 from rotator.oauth.client_auth import encode_basic
@@ -242,6 +242,21 @@ def test_primes_of_a_key_are_checked_once_for_all_its_mints(
 
     for _ in range(3):
         ask_with_key(server, pem)
+
+    assert load.call_count == 1
+
+
+def test_key_that_is_not_valid_is_checked_once_too(
+    server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jwk = RSAKey.generate_key(2048).as_dict(private=True)
+    jwk["d"] = jwk["n"]  # another exponent than that of the primes
+    load = Mock(side_effect=JWKRegistry.import_key)
+    monkeypatch.setattr(JWKRegistry, "import_key", load)
+
+    for _ in range(3):
+        with pytest.raises(CredentialsError, match="private_key: is neither"):
+            ask_with_key(server, jwk)
 
     assert load.call_count == 1
 
