@@ -79,8 +79,8 @@ def add_client_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def given_settings(args: argparse.Namespace) -> dict[str, str]:
-    """The settings that were given as flags; raises ConfigError for an empty one.
+def given_settings(args: argparse.Namespace, credentials_secret: str) -> dict[str, str]:
+    """The settings of this secret that were given as flags; raises ConfigError for an empty one.
 
     It is more likely an unset variable of a script than meant.
     """
@@ -90,7 +90,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, str]:
             raise ConfigError(
                 f"--{name.replace('_', '-')}: is empty; leave it out, or, to remove a stored one,"
                 f' pass {{"{name}": null}} on standard input to'
-                f" {set_command(getattr(args, 'id', None) or args.credentials_secret)}"
+                f" {set_command(credentials_secret)}"
             )
     return {name: text for name, text in given.items() if text is not None}
 

@@ -161,7 +161,8 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _set(args: argparse.Namespace) -> int:
-    secret_id, settings = named_credentials_secret(args), given_settings(args)
+    secret_id = named_credentials_secret(args)
+    settings = given_settings(args, secret_id)
     from rotator.model.json_text import JsonInput
     from rotator.rotation.credentials import is_complete, merge_settings
 

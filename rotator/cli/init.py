@@ -54,7 +54,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 def _init(args: argparse.Namespace) -> int:
     settings = load_job_settings(args)
     credentials_secret = settings.needed_credentials_secret()
-    client_settings = given_settings(args)
+    client_settings = given_settings(args, credentials_secret)
+    if args.kms_key_id is not None and not args.kms_key_id.strip():
+        raise ConfigError("--kms-key-id: is empty; leave it out for AWS's own key, or name a key")
     if args.bind_only and client_settings:
         raise ConfigError(
             f"--bind-only: changes no settings; use {set_command(credentials_secret)} for these"

@@ -15,7 +15,7 @@ __all__ = ["find_client_secret", "holds_any", "is_adobe_secret", "mask_client_id
 
 _P8E = r"p8e-[\w-]{6,}"  # what Adobe's client secrets look like
 _MIN_CHARS = 8
-"""A shorter client secret may occur in a client id by chance."""
+"""A shorter client secret may occur in another text by chance."""
 
 
 def is_adobe_secret(name: str) -> bool:
@@ -37,10 +37,10 @@ def find_client_secret(client_id: str, client_secrets: Iterable[object] = ()) ->
     return None
 
 
-def holds_any(client_id: str, client_secrets: Iterable[object]) -> bool:
-    """Whether the client id is or holds one of these client secrets."""
+def holds_any(text: str, client_secrets: Iterable[object]) -> bool:
+    """Whether the text, a client id or a setting, is or holds one of these client secrets."""
     return any(
-        each == client_id or (len(each) >= _MIN_CHARS and each in client_id)
+        each == text or (len(each) >= _MIN_CHARS and each in text)
         for each in client_secrets
         if isinstance(each, str)
     )

@@ -255,8 +255,9 @@ def _refuse_client_secret_in(settings: Mapping[str, Any], client_secrets: set[st
     """Raise ConfigError for a client secret in a setting that is shown and logged."""
     for name, value in settings.items():
         is_shown = name not in {*CLIENT_SECRET_KEYS, "client_id", "CLIENT_ID", "private_key"}
-        if is_shown and isinstance(value, str) and value in client_secrets:
-            raise ConfigError(f"{name}: is the client secret, which belongs in no other field")
+        if is_shown and isinstance(value, str) and holds_any(value, client_secrets):
+            verb = "is" if value in client_secrets else "holds"
+            raise ConfigError(f"{name}: {verb} the client secret, which belongs in no other field")
 
 
 def asks_for_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

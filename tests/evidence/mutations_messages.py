@@ -87,7 +87,7 @@ MESSAGE_MUTATIONS = {
     ),
     "messages: the client secret is stored as the scope": Mutation(
         "rotation/credentials.py",
-        "if is_shown and isinstance(value, str) and value in client_secrets:",
+        "if is_shown and isinstance(value, str) and holds_any(value, client_secrets):",
         "if not is_shown and isinstance(value, str) and value in ():",
         "tests/unit/rotation/test_credentials.py -k in_no_other_field",
     ),

@@ -132,3 +132,18 @@ def test_status_shows_no_client_id_that_holds_a_client_secret(inside: Cli, vault
 
             assert ended.stdout
             assert secret_in(stored) not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("field", ["scope", "audience", "key_id"])
+def test_setting_that_holds_the_client_secret_is_refused(
+    inside: Cli, vault: Vault, field: str
+) -> None:
+    name, before = vault.credentials_secret, vault.current(vault.credentials_secret)
+    given = {field: f"openid,{vault.client_secret}"}
+
+    ended = inside("credentials", "set", name, stdin=json.dumps(given))
+
+    assert ended.returncode == 2
+    assert f"{field}: holds the client secret" in ended.stderr
+    assert vault.client_secret not in ended.stderr
+    assert vault.current(name) == before

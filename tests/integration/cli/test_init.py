@@ -337,3 +337,12 @@ def test_bind_only_says_in_which_account_and_region_both_secrets_are(
 
     arn = vault.client.describe_secret(SecretId=vault.token_secret)["ARN"].split(":")
     assert f"both are in the account {arn[4]}, region {arn[3]}\n" in ended.stdout
+
+
+def test_empty_name_of_a_key_is_refused(inside: Cli, vault: Vault) -> None:
+    # As from an unset variable: AWS's own key would encrypt both secrets.
+    ended = inside("init", *vault.selectors, "--kms-key-id", "", stdin=vault.init_input())
+
+    assert ended.returncode == 2
+    assert "--kms-key-id: is empty" in ended.stderr
+    assert vault.names() == set()
