@@ -166,7 +166,7 @@ def _what_names(secret_id: str, region: str | None) -> str:
     if secret_id.startswith("arn:"):
         return "the ARN, which names both"
     if region is not None and os.environ.get("AWS_REGION", region) != region:
-        return "the name and the region, which is that of an ARN or setting and not AWS_REGION"
+        return "the name and the region, which an ARN or a setting names, not AWS_REGION"
     return "the name and AWS_REGION"
 
 

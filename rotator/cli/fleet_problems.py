@@ -137,7 +137,8 @@ def _step(report: BindingReport, credentials: str | None, token_secret: str | No
     if step is None:
         return None
     own = binding.credentials_secret, binding.token_secret
-    text = with_commands(step, *own, secret_id=getattr(error, "secret_id", None))
+    refused = getattr(error, "secret_id", None)
+    text = with_commands(step, *own, secret_id=refused, keeps_ids=True)
     return _name(text, binding, credentials, token_secret)
 
 

@@ -37,11 +37,17 @@ def next_step(failure: dict[str, Any]) -> str | None:
 
 
 def with_commands(
-    step: str, credentials_secret: str | None, token_secret: str | None, *, secret_id: str | None
+    step: str,
+    credentials_secret: str | None,
+    token_secret: str | None,
+    *,
+    secret_id: str | None,
+    keeps_ids: bool = False,
 ) -> str:
     """The step with its commands; None for a secret leaves a placeholder in them.
 
-    `secret_id` is the secret that Secrets Manager refused, if it was one.
+    `secret_id` is the secret that Secrets Manager refused, if it was one. With `keeps_ids` the
+    commands have these ids, for a caller that replaces them; otherwise a missing ARN's name.
     """
     # Credentials that exist are read first, and init does not overwrite them.
     is_bound_alone = secret_id is not None and secret_id == token_secret != credentials_secret
@@ -50,6 +56,9 @@ def with_commands(
         set_command=set_command(credentials_secret),
         set_scope=set_command(credentials_secret, "--scope SCOPE"),
         init_command=create_command(
-            credentials_secret, token_secret, options, missing=secret_id or ""
+            credentials_secret,
+            token_secret,
+            options,
+            missing="" if keeps_ids else secret_id or "",
         ),
     )

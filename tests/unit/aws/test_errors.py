@@ -124,7 +124,9 @@ def test_name_in_another_region_than_the_variable_says_so(monkeypatch: pytest.Mo
         for region in ("eu-west-1", "us-east-1, endpoint_url is x")
     }
     assert "check the name and AWS_REGION;" in texts["eu-west-1"]
-    assert "that of an ARN or setting and not AWS_REGION" in texts["us-east-1, endpoint_url is x"]
+    assert (
+        "which an ARN or a setting names, not AWS_REGION" in texts["us-east-1, endpoint_url is x"]
+    )
 
 
 BEHIND = "Signature expired: 20260101T100000Z is now earlier than 20260101T101000Z"

@@ -256,3 +256,10 @@ def test_long_name_widens_its_own_row_only() -> None:
 
     assert "t" * 500 in lines[0]
     assert len(lines[1]) < 100
+
+
+def test_bindings_whose_credentials_are_missing_by_an_arn_are_told_together() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/client-AbCdEf"
+    lines = problem_lines([failed(name, not_found(arn), credentials=arn) for name in "ab"])
+
+    assert [line.startswith("  next: ") for line in lines] == [False, True]
