@@ -28,8 +28,9 @@ from rotator.rotation.secret_abandon import (
     find_later_version,
     previous_state,
 )
-from rotator.rotation.secret_gate import find_end_of_tokens, refuse_short_life
+from rotator.rotation.secret_gate import find_end_of_tokens
 from rotator.rotation.secret_interruption import log_interruption
+from rotator.rotation.secret_life import explain_short_grant, refuse_short_life
 from rotator.rotation.secret_listing import (
     NOT_ABOUT_ROOM,
     explain_refused_add,
@@ -287,10 +288,11 @@ def _store_both(
     if refused is not None:
         raise refused
     ends = format_instant((rotation.stored_at or run.now()) + run.overlap)
+    asked = intent.started_at + timedelta(days=seen.settings.lifetime_days)
     return run.conclude(
         "started",
         f"client secret {added.listed.id} is stored and accepted; {old_id} is kept too, until"
-        f" {ends} at least",
+        f" {ends} at least{explain_short_grant(seen, added.listed, asked=asked)}",
         rotation=rotation,
     )
 

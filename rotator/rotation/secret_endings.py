@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "finish",
     "finish_without_old",
+    "put_new_last",
     "revert",
     "settle_both_gone",
 ]
@@ -154,7 +155,7 @@ def revert(
     state = previous_state(rotation)
     if not may_mint(seen):
         refuse_if_edited(run, seen)
-        publish(run, seen, state, client_secrets=_put_last(rotation))
+        publish(run, seen, state, client_secrets=put_new_last(rotation))
         summary += "; its value is kept behind the other one, since it may not be tried"
         return run.conclude("reverted", summary, rotation=state)
     _refuse_unless_old_works(run, seen, waits=not old.is_active)
@@ -180,7 +181,9 @@ def _drop_new(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[st
     return keep
 
 
-def _put_last(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[str]]:
+def put_new_last(rotation: SecretRotation) -> Callable[[Sequence[str]], Sequence[str]]:
+    """An edit that puts the new client secret behind all others."""
+
     def keep(texts: Sequence[str]) -> Sequence[str]:
         return sorted(texts, key=lambda text: digest_of(Secret(text)) == rotation.new_digest)
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from rotator.errors import ConfigError, CredentialsError, StoreError
+from rotator.errors import CredentialsError, StoreError
 from rotator.model.access_token import AccessToken
 from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.client_id import mask_client_id
@@ -35,10 +34,10 @@ __all__ = [
     "Condition",
     "Evidence",
     "assess_gate",
+    "documented_lifetime",
     "find_end_of_tokens",
     "has_minted",
     "observe_tokens",
-    "refuse_short_life",
 ]
 
 RETIRED_FOR = timedelta(hours=24)
@@ -99,35 +98,14 @@ def observe_tokens(run: SecretRun, seen: Situation) -> Evidence:
         # A provider that shortens lives has minted longer ones before.
         free_at = max([since[name] + (token.expires_at - token.issued_at), *ends])
         conditions += _conditions_of_token(run, name, since[name], free_at)
-    lifetime = max(lifetimes, default=_documented_lifetime(seen))
+    lifetime = max(lifetimes, default=documented_lifetime(seen))
     return Evidence(tuple(conditions), since, lifetime, max(ends, default=None))
 
 
-def _documented_lifetime(situation: Situation) -> timedelta:
+def documented_lifetime(situation: Situation) -> timedelta:
+    """How long a token lives, as the provider documents it."""
     lifetime_s = resolve(situation.credentials).lifetime_s
     return timedelta(seconds=lifetime_s) if lifetime_s else DEFAULT_TOKEN_LIFETIME
-
-
-def refuse_short_life(run: SecretRun, seen: Situation) -> None:
-    """Raise ConfigError if a new client secret would expire before the old one can be deleted."""
-    settings = seen.settings
-    if not settings.kind.sets_expiry:
-        return
-    lifetime = timedelta(days=settings.lifetime_days)
-    # The new one has to mint next, which takes one token lifetime at most, and then for another.
-    tokens = 2 * _documented_lifetime(seen)
-    needed = max(run.overlap, tokens)
-    if lifetime > needed:
-        return
-    reason, way_out = f"the overlap of {format_duration(run.overlap)}", ", or a shorter overlap"
-    if tokens >= run.overlap:
-        reason, way_out = f"two lives of a token, {format_duration(tokens)}", ""
-    raise ConfigError(
-        f"credentials secret {run.credentials_secret}: lifetime_days in client_admin is"
-        f" {settings.lifetime_days}, so a new client secret would expire before the old one can be"
-        f" deleted, which takes {reason}; nothing was changed. Set lifetime_days to more than"
-        f" {ceil(needed / timedelta(days=1))}{way_out}"
-    )
 
 
 def find_end_of_tokens(run: SecretRun, seen: Situation) -> datetime | None:

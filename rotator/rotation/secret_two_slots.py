@@ -10,18 +10,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rotator.errors import ClientAdminError
+from rotator.errors import ClientAdminError, MintError
 from rotator.model.commands import set_command
+from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
-from rotator.rotation.secret_abandon import abandon, abandon_contradiction
+from rotator.model.secret_rotation import SecretRotation
+from rotator.rotation.secret_abandon import abandon, abandon_contradiction, previous_state
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
     finish,
     finish_without_old,
+    put_new_last,
     revert,
     settle_both_gone,
 )
 from rotator.rotation.secret_gate import assess_gate, observe_tokens
+from rotator.rotation.secret_life import Pair, condition_of_life, runs_out
 from rotator.rotation.secret_listing import StoredClientSecret, refuse_if_ambiguous
 from rotator.rotation.secret_removal import (
     delete,
@@ -32,6 +36,7 @@ from rotator.rotation.secret_removal import (
 )
 from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
 from rotator.rotation.secret_verification import (
+    find_accepted,
     find_old_values,
     has_to_try_old,
     refuse_unless_old,
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rotator.model.secret import Secret
-    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
+    from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_gate import Condition, Evidence
     from rotator.rotation.secret_result import SecretRotationResult
@@ -83,7 +88,7 @@ def _continue(
     if new.id in listed and not listed[new.id].is_active:
         raise _explain_switched_off(seen, new, listed.get(old.id))
     if old.id in listed and new.id in listed:
-        return _end_old(run, seen, rotation, admin, listed, old=listed[old.id], value=value)
+        return _advance_both(run, seen, rotation, admin, listed, value=value)
     if old.id in listed:
         return revert(run, seen, rotation, admin, listed[old.id])
     if new.id not in listed:
@@ -116,6 +121,74 @@ def _explain_switched_off(
     )
 
 
+def _advance_both(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    admin: ClientAdmin,
+    listed: Mapping[str, ProviderSecret],
+    *,
+    value: Secret,
+) -> SecretRotationResult:
+    """Both are listed: end the old one, wait, or begin anew because the new one expires soon."""
+    assert rotation.old is not None  # noqa: S101 - as the caller has checked
+    assert rotation.new is not None  # noqa: S101
+    pair = Pair(listed[rotation.old.id], listed[rotation.new.id])
+    evidence = observe_tokens(run, seen)
+    gate = assess_gate(run, seen, rotation, pair.old, evidence)
+    gate += condition_of_life(run, seen, rotation, pair, evidence)
+    capacity = seen.settings.kind.capacity
+    has_room = capacity is None or len(listed) < capacity
+    is_open = all(each.is_met for each in gate)
+    if not is_open and has_room and runs_out(run, seen, pair, evidence):
+        return _begin_anew(run, seen, rotation, admin, listed, pair=pair)
+    if not evidence.minted_since and not run.dry_run:
+        verify(run, seen, value)
+    return _end_old(
+        run, seen, rotation, admin, listed, old=pair.old, value=value, evidence=evidence, gate=gate
+    )
+
+
+def _begin_anew(
+    run: SecretRun,
+    seen: Situation,
+    rotation: SecretRotation,
+    admin: ClientAdmin,
+    listed: Mapping[str, ProviderSecret],
+    *,
+    pair: Pair,
+) -> SecretRotationResult:
+    """End a rotation whose new client secret expires before the old one can go; begin another.
+
+    Both stay at the provider and stored. The one that lives longer is replaced next.
+    """
+    goes_back = pair.old_outlives and not isinstance(
+        find_accepted(run, seen, find_old_values(seen, rotation)), MintError
+    )
+    ended = (
+        f"client secret {pair.new.id} expires at"
+        f" {format_instant(pair.new.expires_at or run.now())}, before {pair.old.id} can be deleted:"
+        f" {pair.old.id if goes_back else pair.new.id} is replaced anew, and nothing is deleted"
+    )
+    if run.dry_run:
+        return run.conclude("would_change", f"would begin anew: {ended}", rotation=rotation)
+    done = SecretRotation(
+        id=rotation.id,
+        step="done",
+        started_at=rotation.started_at,
+        new=rotation.new,
+        new_digest=rotation.new_digest,
+    )
+    refuse_if_edited(run, seen)
+    if goes_back:
+        put_last = put_new_last(rotation)
+        seen = publish(run, seen, previous_state(rotation), client_secrets=put_last)
+    else:
+        seen = publish(run, seen, done)
+    result = begin(run, seen, admin, tuple(listed.values()))
+    return replace(result, summary=f"{ended}; {result.summary}")
+
+
 def _end_old(
     run: SecretRun,
     seen: Situation,
@@ -125,12 +198,10 @@ def _end_old(
     *,
     old: ProviderSecret,
     value: Secret,
+    evidence: Evidence,
+    gate: tuple[Condition, ...],
 ) -> SecretRotationResult:
     """Switch the old one off, or delete it, if every condition is met."""
-    evidence = observe_tokens(run, seen)
-    if not evidence.minted_since and not run.dry_run:
-        verify(run, seen, value)
-    gate = assess_gate(run, seen, rotation, old, evidence)
     is_open = all(each.is_met for each in gate)
     old_values = find_old_values(seen, rotation)
     if is_open:

@@ -18,6 +18,19 @@ REPLACED = "tests/unit/rotation/test_client_secret_replaced.py"
 EARLIER = "tests/unit/rotation/test_client_secret_earlier.py"
 
 SECRET_OUTSIDE_MUTATIONS = {
+    "old client secret: it is deleted although the new one ends before a next rotation": Mutation(
+        "rotation/secret_life.py",
+        '        return (Condition("new_lives_on", is_met=True, reason=reason),)\n'
+        "    if not pair.old_outlives:\n",
+        '        return (Condition("new_lives_on", is_met=True, reason=reason),)\n    if True:\n',
+        f"{LIFE} -k lives_longer_stays",
+    ),
+    "new client secret: a rotation that it can't outlast isn't begun anew": Mutation(
+        "rotation/secret_two_slots.py",
+        "    if not is_open and has_room and runs_out(run, seen, pair, evidence):\n",
+        "    if False:\n",
+        f"{LIFE} -k held_back",
+    ),
     "working client secret: a rotation is abandoned although no stored one is accepted": Mutation(
         "rotation/secret_abandon.py",
         "    _refuse_unless_accepted(run, seen, listed)\n",
@@ -179,9 +192,9 @@ SECRET_OUTSIDE_MUTATIONS = {
         f"{HINTS} -k going_back",
     ),
     "new client secret: it may end before the old one can be deleted": Mutation(
-        "rotation/secret_gate.py",
-        "    if lifetime > needed:\n",
-        "    if lifetime > timedelta(0):\n",
+        "rotation/secret_life.py",
+        "    if timedelta(days=settings.lifetime_days) > needed:\n",
+        "    if settings.lifetime_days > 0:\n",
         f"{LIFE} -k refused_at_the_start",
     ),
     "new client secret: a 429 after the add counts as one before it": Mutation(

@@ -1,15 +1,16 @@
 """Client secrets that expire: before the old one can be deleted, or before they are too old."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from rotator.cli.exit_codes import EXIT_CONFIGURATION, EXIT_REFUSED, exit_code
+from rotator.cli.exit_codes import EXIT_CONFIGURATION, exit_code
 from rotator.errors import ConfigError, MintError
 from tests.support.clock import NOW
-from tests.support.secret_providers import FakeAdobe, FakeEntraId, SecretFake
-from tests.support.secret_world import SecretWorld
+from tests.support.secret_providers import FakeAdobe, FakeEntraId, KeptSecret, SecretFake
+from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld, rotate_to_the_end
 
 FIRST = FakeEntraId.secret_id(1)
 
@@ -22,11 +23,12 @@ def world_of(lifetime_days: int, make: type[SecretFake] = FakeEntraId) -> Secret
 @pytest.mark.parametrize(
     ("lifetime_days", "overlap", "named"),
     [
-        (2, timedelta(hours=72), "takes the overlap of 3d; .* more than 3, or a shorter overlap"),
-        (3, timedelta(hours=72), "takes the overlap of 3d; .* more than 3, or a shorter overlap"),
+        # Then a day until the next run, and a token of 24 hours until the next one has minted.
+        (2, timedelta(hours=72), "takes the overlap of 3d, .* 2d more; .* more than 5, or a short"),
+        (5, timedelta(hours=72), "takes the overlap of 3d, .* 2d more; .* more than 5, or a short"),
         # The token of 24 hours that the old one has minted, and then one of the new one.
-        (2, timedelta(hours=1), "takes two lives of a token, 2d; .* more than 2$"),
-        (1, timedelta(hours=48), "takes two lives of a token, 2d; .* more than 2$"),
+        (4, timedelta(hours=1), "takes two lives of a token, 2d, .* 2d more; .* more than 4$"),
+        (1, timedelta(hours=48), "takes two lives of a token, 2d, .* 2d more; .* more than 4$"),
     ],
 )
 def test_life_that_ends_before_the_old_one_can_be_deleted_is_refused_at_the_start(
@@ -46,8 +48,8 @@ def test_life_that_ends_before_the_old_one_can_be_deleted_is_refused_at_the_star
 @pytest.mark.parametrize(
     ("make", "lifetime_days", "overlap"),
     [
-        (FakeEntraId, 4, timedelta(hours=72)),
-        (FakeEntraId, 3, timedelta(hours=1)),
+        (FakeEntraId, 6, timedelta(hours=72)),
+        (FakeEntraId, 5, timedelta(hours=1)),
         (FakeAdobe, 1, timedelta(hours=72)),  # whose client secrets never expire
     ],
 )
@@ -57,18 +59,120 @@ def test_life_that_suffices_is_accepted(
     assert world_of(lifetime_days, make).rotate(overlap=overlap).outcome == "started"
 
 
-def test_new_client_secret_that_has_expired_is_said_to_have_done_so() -> None:
-    world = world_of(4)
+def test_provider_that_grants_less_than_was_asked_is_said_to_at_once() -> None:
+    world = world_that_grants(timedelta(hours=30))
+
+    summary = world.rotate().summary
+
+    assert "entra-id lets the new one live until 2026-02-01T15:00:00Z only" in summary
+    assert "although 2026-07-30T09:00:00Z was asked for" in summary  # 180 days
+
+
+def world_that_grants(life: timedelta) -> SecretWorld:
+    """A tenant whose policy cuts the lives of client secrets without a word."""
+    world = SecretWorld.managed(FakeEntraId)
+    add = world.fake.make
+
+    def make(value: str = "", works_at: datetime | None = None, **more: Any) -> KeptSecret:
+        return add(value, works_at, **more | {"ends_at": world.clock.now() + life})
+
+    world.fake.make = make  # type: ignore[method-assign]
+    return world
+
+
+@pytest.mark.parametrize("life", [timedelta(hours=30), timedelta(days=3)])
+def test_old_one_that_lives_longer_stays_where_the_new_one_ends_within_two_days(
+    life: timedelta,
+) -> None:
+    """A day until the next run, and a token's 24 hours until its client secret has minted."""
+    world = world_that_grants(life)
+    options: dict[str, Any] = {"overlap": timedelta(hours=1)}
+    world.rotate(**options)
+    reasons = []
+    while world.clock.now() < NOW + life - timedelta(hours=1):
+        world.pass_time(hours=6)
+        result = world.rotate(**options)
+        assert result.outcome == "waiting"
+        reasons = [each.reason for each in result.gate if not each.is_met]
+    dry = world.rotate(dry_run=True, **options)
+
+    assert [each.name for each in dry.gate if not each.is_met][-1] == "new_lives_on"
+    assert "a next rotation needs 2d; the old one lives longer and stays" in reasons[-1]
+    assert FIRST in world.fake.secrets
+    world.pass_time(hours=30)  # until the job mints with the old one again
+    assert world.has_working_secret()
+    assert world.job() in {"rotated", "not_due"}
+    new = FakeEntraId.secret_id(2)
+    world.refused(MintError, f"which has expired at .* is kept; delete {new} at the provider")
+    world.fake.make = type(world.fake).make.__get__(world.fake)  # type: ignore[method-assign]
+    del world.fake.secrets[new]
+    assert world.rotate(**options).outcome == "reverted"
+    assert rotate_to_the_end(world, **options) == "finished"
+
+
+def test_old_one_is_deleted_where_it_ends_no_later_than_the_new_one() -> None:
+    world = world_that_grants(timedelta(days=4))
+    world.fake.secrets[FIRST].ends_at = NOW + timedelta(days=4)
+    options: dict[str, Any] = {"overlap": timedelta(hours=80)}
+    world.rotate(**options)
+    world.pass_time(hours=49)
+    world.rotate(**options)
+    world.pass_time(hours=32)
+
+    assert world.rotate(**options).outcome == "finished"
+
+
+def hold_back(world: SecretWorld) -> None:
+    """A token secret that is rotated once a quarter keeps the gate closed."""
+    fields = world.store.fields(CREDENTIALS)
+    world.store.add("app/batch", world.store.fields(TOKEN))
+    fields["token_secrets"] = [TOKEN, "app/batch"]
+    world.store.secrets[CREDENTIALS].publish(json.dumps(fields), "with-a-batch")
+
+
+@pytest.mark.parametrize("old_ends_at", [None, NOW + timedelta(days=5)])
+def test_rotation_that_is_held_back_until_the_new_one_ends_begins_anew(
+    old_ends_at: datetime | None,
+) -> None:
+    world = world_of(6)
+    hold_back(world)
+    world.fake.secrets[FIRST].ends_at = old_ends_at
     world.rotate()
-    world.pass_time(hours=5 * 24)
+    first_new = FakeEntraId.secret_id(2)
+    world.pass_time(hours=4 * 24 - 1)
+    assert world.rotate().outcome == "waiting"
+    world.pass_time(hours=2)
 
-    error = world.refused(MintError, "which has expired at 2026-02-04T09:00:00Z .* is kept; delete")
+    before = dict(world.store.secrets[CREDENTIALS].versions)
+    assert "would begin anew" in world.rotate(dry_run=True).summary
+    assert world.store.secrets[CREDENTIALS].versions == before
+    result = world.rotate()
 
-    assert exit_code(error) == EXIT_REFUSED
+    kept = FIRST if old_ends_at is None else first_new
+    assert result.outcome == "started"
+    assert f"before {FIRST} can be deleted: {kept} is replaced anew" in result.summary
+    assert world.state["old"]["id"] == kept
+    assert [*world.fake.secrets] == [FIRST, first_new, FakeEntraId.secret_id(3)]
+    assert len(world.stored) == 3
+    for _ in range(20):
+        assert world.job() in {"rotated", "not_due"}
+        world.clock.advance(6 * 3600)
+
+
+def test_new_client_secret_that_has_expired_is_replaced_anew() -> None:
+    world = world_of(6)
+    world.rotate()
+    world.pass_time(hours=7 * 24)
+
+    result = world.rotate()
+
+    assert result.outcome == "started"
+    assert "expires at 2026-02-06T09:00:00Z, before" in result.summary
+    assert world.state["old"]["id"] == FIRST
 
 
 def test_both_that_have_expired_are_said_to_have_done_so() -> None:
-    world = world_of(4)
+    world = world_that_grants(timedelta(days=4))
     world.fake.secrets[FIRST].ends_at = NOW + timedelta(days=4, hours=12)
     world.rotate()
     world.clock.advance(timedelta(days=5).total_seconds())
