@@ -105,14 +105,14 @@ def _is_temporary(status: int) -> bool:
 
 
 def _is_refusal(status: int, fields: Mapping[str, object]) -> bool:
-    """Whether this is how the supported providers refuse; a proxy can answer in their place.
+    """Whether this is how the providers refuse that make client secrets, and not how a proxy does.
 
     After a 408 or a 429 they may have acted.
     """
     nested = fields.get("error")
     codes = [fields.get("errorCode"), fields.get("error_code")]
     codes += [nested.get("code")] if isinstance(nested, dict) else []
-    has_form = any(isinstance(each, str) for each in codes) or fields.get("statusCode") == status
+    has_form = any(isinstance(each, str) for each in codes)
     is_final = status not in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     return has_form and is_final and status // 100 == 4  # noqa: PLR2004 - RFC 9110 section 15.5
 

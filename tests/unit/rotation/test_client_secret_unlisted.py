@@ -119,9 +119,25 @@ def test_new_one_that_is_neither_listed_nor_accepted_for_hours_is_not_dropped(ma
     )  # 24 hours after both were stored
     assert f"`rotator credentials remove {CREDENTIALS} --number 1`" in str(error)
     assert world.stored == stored
+    assert world.state["step"] == "overlap"
     world.pass_time(hours=4)
     assert world.rotate().outcome == "waiting"
     assert rotate_to_the_end(world) == "finished"
+
+
+@each_overlapping
+def test_new_one_that_was_deleted_and_taken_out_ends_the_rotation_at_once(make: Make) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    del world.fake.secrets[make.secret_id(2)]
+    world.refused(ClientAdminError, "If somebody has deleted it, take its value out")
+    world.store_by_hand(FIRST_VALUE)
+
+    ended = world.rotate()
+
+    assert ended.outcome == "abandoned"
+    assert f"nothing of it is left at {make.KIND}" in ended.summary
+    assert world.rotate().outcome == "started"
 
 
 @each_overlapping
