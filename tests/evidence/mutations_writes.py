@@ -45,6 +45,24 @@ WRITE_MUTATIONS = {
         "    if False:\n        way_out =",
         "tests/integration/cli/test_client_ids.py -k refused_by_set",
     ),
+    "what names the provider is removed in silence": Mutation(
+        "rotation/credentials.py",
+        "    if removed and not any(settings.get(name) for name in PROVIDER_FIELDS):\n",
+        "    if False:\n",
+        "tests/integration/cli/test_credentials_changes.py -k names_the_provider",
+    ),
+    "client credentials are written into the secret of another application": Mutation(
+        "model/stored.py",
+        "    if meant and meant.isdisjoint(known):\n",
+        "    if False:\n",
+        "tests/integration/cli/test_credentials_changes.py -k another_application",
+    ),
+    "a foreign value does not keep init from binding its secret": Mutation(
+        "rotation/setup.py",
+        "    if has_content(version):\n",
+        "    if False:\n",
+        "tests/unit/rotation/test_setup.py -k of_somebody_else",
+    ),
     "a misspelled token URL that is taken away means Adobe": Mutation(
         "rotation/credentials.py",
         "(meant_name(name) or name) in PROVIDER_FIELDS",
