@@ -3,8 +3,8 @@
 A failure counts for equal requests and for their client: that one fails, or is asked to wait, says
 nothing about the others at the same host. The client's other requests, for another audience or with
 another client secret, get an attempt of their own. A few failing clients look like a failing host,
-so a host in doubt is sampled: its next clients are drawn at random, and it is skipped once all of
-the sample failed.
+so a host in doubt is sampled: its next clients are drawn at random. Once all of the sample failed,
+the host is skipped if it asked them to wait; otherwise the others are tried one at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ DOUBT = 3
 """After this many failing clients in a row a host is in doubt."""
 
 SAMPLE = 10
-"""After this many failing clients in a row, the sample included, a host is skipped."""
+"""After this many failing clients in a row a host is skipped, or tried with one at a time."""
+
+SINGLE_PACE_S = 1.0
+"""The shortest time between the attempts of a host that is tried with one client at a time."""
 
 MAX_PAUSES = 3
 """How often a host that asks its sample to wait is sampled again."""
@@ -89,6 +92,7 @@ class HostState:
     is_in_doubt: bool = False
     ahead_s: float = 0.0
     pauses: int = 0
+    asks_to_wait: bool = False
     resumes_at_s: float = float("-inf")
     problem: str | None = None
 
@@ -104,8 +108,14 @@ class HostState:
         A host with fewer clients than can put it in doubt is never skipped: the limit of each
         client bounds the attempts.
         """
-        enough = min(SAMPLE, max(DOUBT, len(self.clients)))
+        every = max(DOUBT, len(self.clients))
+        enough = min(SAMPLE, every) if self.asks_to_wait else every
         return self.problem if len(self.failed) >= enough else None
+
+    @property
+    def is_tried_singly(self) -> bool:
+        """Whether it gets one request at a time, as the whole sample failed."""
+        return len(self.failed) >= SAMPLE
 
     def note_response(self, took_s: float) -> None:
         """Forget the failures: the host works, so their cause was the clients."""
@@ -132,6 +142,7 @@ class HostState:
         count = len(self.failed)
         self.is_in_doubt = self.is_in_doubt or count >= DOUBT
         until_s = sorted(self.failed.values())[count // 2]
+        self.asks_to_wait = until_s > now_s
         self.problem = (
             f"token endpoint {host} failed for {count} clients in a row ({failure.cause})"
         )
@@ -142,6 +153,8 @@ class HostState:
             self.resumes_at_s = until_s
             self.pauses += 1
             self.failed.clear()
+        elif self.is_tried_singly:
+            self.resumes_at_s = now_s + max(0.0, SINGLE_PACE_S - took_s)
 
 
 def _seconds(seconds: float) -> str:

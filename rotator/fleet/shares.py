@@ -129,6 +129,10 @@ class Shares:
 
     def _has_room(self, lane: Lane[Any], renewing: set[str]) -> bool:
         is_minor = lane.kind == "recover"
+        if any(
+            self._hosts[name].is_tried_singly and self.list_running(name) for name in lane.hosts
+        ):
+            return False
         return self._all.has_room(is_minor=is_minor, is_other_waiting=bool(renewing)) and all(
             self._share_of(name).has_room(
                 is_minor=is_minor,

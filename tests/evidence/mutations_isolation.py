@@ -45,7 +45,7 @@ ISOLATION_MUTATIONS = {
         "fleet/breaker.py",
         "        return self.problem if len(self.failed) >= enough else None\n",
         "        return self.problem if len(self.failed) >= 100 * enough else None\n",
-        f"{SICK} -k outage_of_a_host",
+        f"{SAMPLING} -k asks_all_to_wait",
     ),
     "fleet: what a client that failed before meets counts against its host": Mutation(
         "fleet/lanes.py",
@@ -56,10 +56,22 @@ ISOLATION_MUTATIONS = {
     "fleet: a host is given up when it is in doubt": Mutation(
         "fleet/breaker.py", "SAMPLE = 10\n", "SAMPLE = DOUBT\n", f"{SAMPLING} -k soonest_expiry"
     ),
+    "fleet: a host of which ten clients failed is given up": Mutation(
+        "fleet/breaker.py",
+        "min(SAMPLE, every) if self.asks_to_wait else every",
+        "min(SAMPLE, every)",
+        f"{SAMPLING} -k sixty_sick",
+    ),
+    "fleet: a host that is down gets requests as fast as it fails": Mutation(
+        "fleet/breaker.py",
+        "SINGLE_PACE_S = 1.0\n",
+        "SINGLE_PACE_S = 0.0\n",
+        f"{SAMPLING} -k attempt_after_the_other",
+    ),
     "fleet: two clients can close their host": Mutation(
         "fleet/breaker.py",
-        "min(SAMPLE, max(DOUBT, len(self.clients)))",
-        "min(SAMPLE, len(self.clients))",
+        "        every = max(DOUBT, len(self.clients))\n",
+        "        every = len(self.clients)\n",
         f"{SAMPLING} -k few_clients",
     ),
     "fleet: an answer says nothing for its host": Mutation(

@@ -61,9 +61,9 @@ def test_throttled_client_defers_no_other_client(
     assert {each for name, each in found.items() if name[0] in sick} == {"failed", "deferred"}
 
 
-def test_outage_of_a_host_costs_a_few_attempts_however_many_clients_it_has() -> None:
+def test_host_that_asks_all_to_wait_costs_a_few_attempts_however_many_clients_it_has() -> None:
     rig = FleetRig()
-    rig.endpoint = EndpointForClients(rig, DOWN, "ims.example")
+    rig.endpoint = EndpointForClients(rig, THROTTLED, "ims.example")
     for number in range(50):
         add(rig, f"new{number}-", 1, hours=None)
     for number in range(950):
@@ -78,7 +78,7 @@ def test_outage_of_a_host_costs_a_few_attempts_however_many_clients_it_has() -> 
 
 def test_ports_of_a_host_are_two_endpoints() -> None:
     rig = FleetRig()
-    rig.endpoint = EndpointForClients(rig, DOWN, "ims.example:8443")
+    rig.endpoint = EndpointForClients(rig, THROTTLED, "ims.example:8443")
     for number in range(12):
         add(rig, f"sick{number}-", 1, hours=23.9, host="ims.example:8443")
         add(rig, f"well{number}-", 1, hours=23.5, host="ims.example")

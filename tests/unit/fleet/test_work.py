@@ -15,6 +15,7 @@ from tests.support.memory_store import MemoryStore
 from tests.support.reader_threads import in_threads
 
 DOWN = Failure("HTTP 503")
+THROTTLED = Failure("HTTP 429", 1000)
 ENDS_AFTER_S = 100.0
 
 
@@ -135,7 +136,7 @@ def test_client_that_failed_goes_behind_the_others_at_its_host() -> None:
 
 def test_work_that_did_not_ask_its_host_says_nothing_for_it() -> None:
     queue = queue_of([f"a/{client}1" for client in "bcdefghijklm"])
-    endings: list[Observation] = [*[DOWN] * 9, "unknown", DOWN]
+    endings: list[Observation] = [*[THROTTLED] * 9, "unknown", THROTTLED]
     for ended in endings:
         queue.end(taken(queue), ended)
 
@@ -147,7 +148,7 @@ def test_thread_waits_for_an_answer_that_may_open_a_host_again() -> None:
     queue = queue_of([f"a/{client}1" for client in "bcdefghijklm"])
     slow = taken(queue)
     for _ in range(10):
-        queue.end(taken(queue), DOWN)
+        queue.end(taken(queue), THROTTLED)
     join = in_threads(1, queue.take)
 
     queue.end(slow, "responded")
