@@ -47,7 +47,7 @@ REFUSED = [
     Wrong("", "manifest: has no bindings"),
     Wrong("binding = []\n", "manifest: has no bindings"),
     Wrong('binding = "a"\n', "manifest: has no bindings"),
-    Wrong("[binding]\n" + CREDENTIALS + TOKEN, "manifest: has no bindings"),
+    Wrong("[binding]\n" + CREDENTIALS + TOKEN, "manifest: [binding] has single brackets"),
     Wrong("[[bindings]]\n" + CREDENTIALS + TOKEN, "unknown key; did you mean binding?"),
     Wrong("version = 1\n" + ONE, "manifest: has an unknown key; known are fleet, binding"),
     # The table of the fleet.
