@@ -88,11 +88,15 @@ class SecretFake:
         return kept
 
     def accepts(self, value: str, *, sooner_or_later: bool = False) -> KeptSecret | None:
-        """The client secret of this value, if the token endpoint takes it, or soon will."""
+        """The client secret of this value, if the token endpoint takes it.
+
+        With `sooner_or_later`, if it will take it once all servers know what has changed.
+        """
         now = self.clock.now()
+        settled_at = now + self.lag if sooner_or_later else now
         for kept in self.secrets.values():
             is_known = sooner_or_later or now >= kept.works_at
-            ends = kept.ends_at is not None and now >= kept.ends_at
+            ends = kept.ends_at is not None and settled_at >= kept.ends_at
             if kept.value == value and kept.is_active and is_known and not ends:
                 return kept
         return None
