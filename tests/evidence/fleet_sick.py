@@ -11,6 +11,9 @@ from tests.support.http_server import RESET, HttpServer, Reply, Request
 BINDINGS = 4
 """Of each client; more than failures in a row before a client is left alone."""
 
+MANY = 20
+"""So many sick clients, of one binding each, that a sample may find no other."""
+
 STORED = {"empty": "", "due": ", with tokens"}
 """What the token secrets of the sick clients hold, with its words in the name of a case."""
 
@@ -21,7 +24,8 @@ def fleet_sick_clients(effort: Effort) -> TableRow:
     """The endpoint fails for some clients, whose bindings come first, and for no other."""
     row = TableRow("a fleet: sick clients at a shared host", "1, 6", "fleets")
     with stage() as on:
-        for kind, clients, workers, stored in product(SICK, (1, 3), (1, 4, 16), STORED):
+        worlds = [*product(SICK, (1, 3), (1, 4, 16), STORED), ("503", MANY, 16, "due")]
+        for kind, clients, workers, stored in worlds:
             case = f"{kind}, {clients} of them, {workers} workers{STORED[stored]}"
             if effort.wants(case):
                 problem = _share_host(on, SICK[kind], stored, clients=clients, workers=workers)
@@ -43,7 +47,7 @@ def _share_host(on: Stage, reply: Reply, stored: str, *, clients: int, workers: 
 
     with HttpServer(respond) as server, on.patient():
         for client in range(clients):
-            for number in range(BINDINGS):
+            for number in range(BINDINGS if clients < MANY else 1):
                 # The shortest name has the token that ends first, as `FleetJob.add` has it.
                 name, sick = f"s{client}{number}", f"sick-{client}"
                 job.add(name, stored, token_url=server.url, client_id=sick)
