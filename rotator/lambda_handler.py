@@ -42,6 +42,8 @@ FIELDS = (*SECRETS, "force")
 """The fields of an explicit event. The probe's URL is not one of them: whoever may invoke the
 function could have a fresh token sent anywhere."""
 
+KNOWN_FIELDS = (*FIELDS, "rotate_client_secret")
+
 SCHEDULERS = frozenset({"aws.scheduler", "aws.events"})
 """The `source` of the default events of EventBridge Scheduler and of EventBridge rules."""
 
@@ -177,7 +179,7 @@ def _parse_event(event: object) -> dict[str, Any]:
         return {}
     for name, value in event.items():
         if name not in FIELDS:
-            raise ConfigError(f"event: has an unknown field; {name_hint(str(name), FIELDS)}")
+            raise ConfigError(f"event: has an unknown field; {name_hint(str(name), KNOWN_FIELDS)}")
         if not isinstance(value, bool if name == "force" else str):
             kind = "true or false" if name == "force" else "a secret's name or ARN"
             raise ConfigError(f"event: {name} must be {kind}")

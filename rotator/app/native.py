@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,10 @@ from rotator.aws.rotation_store import RotationStore
 from rotator.aws.secret_ids import arn_region, check_secret_id
 from rotator.aws.store import connect
 from rotator.clock import SYSTEM_CLOCK
-from rotator.config import environment_names_arn, load_settings, region_of
-from rotator.errors import ConfigError
+from rotator.config import environment_names_arn, load_secret_id, load_settings, region_of
+from rotator.errors import ConfigError, aws_command
 from rotator.fleet.consent import check_assessment
-from rotator.model.binding import BINDING_TAG
+from rotator.model.binding import BINDING_TAG, is_name_of
 from rotator.model.commands import init_command
 from rotator.model.policy import RUN_BUDGET
 from rotator.oauth.endpoint import TokenEndpoint
@@ -80,6 +81,7 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
         return PreparedStep(step, store, load_settings({}), is_tagged=False)
     subject, tag = f"token secret {step.secret_id}", state.tags.get(BINDING_TAG)
     if tag is None:
+        _refuse_credentials_secret(step, state.arn)
         raise ConfigError(
             f"{subject}: nothing names its credentials; let ROTATOR_TOKEN_SECRET of this function"
             f" name it, or bind it with {init_command(None, step.secret_id, '--bind-only')}"
@@ -88,6 +90,20 @@ def prepare_step(step: RotationStep, *, remaining_s: Callable[[], float]) -> Pre
     check_secret_id(f"{subject}: its tag {BINDING_TAG}", tag)
     settings = load_settings({"token_secret": state.arn, "credentials_secret": tag})
     return PreparedStep(step, store, settings, is_tagged=True)
+
+
+def _refuse_credentials_secret(step: RotationStep, arn: str) -> None:
+    """Raise ConfigError if the environment names this secret as the credentials secret."""
+    named = ""
+    with suppress(ConfigError):
+        named = load_secret_id("credentials_secret", {})
+    if is_name_of(named, step.secret_id, arn):
+        cancel = aws_command("cancel-rotate-secret", step.secret_id, region=arn_region(arn))
+        raise ConfigError(
+            f"secret {step.secret_id}: is the credentials secret, and Secrets Manager's rotation"
+            f" is for token secrets; nothing was changed. Turn it off there with `{cancel}`;"
+            " `rotator rotate-client-secret` replaces the client secret"
+        )
 
 
 @lru_cache(maxsize=8)

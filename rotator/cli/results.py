@@ -116,7 +116,10 @@ def client_secret_text(status: ClientSecretStatus, now: datetime) -> str:
             parts.append(f"{which}{ends} {instant_text(at)}")
     if status.step is not None:
         began = instant_text(status.started_at)
-        parts.append(f"rotation under way since {began} ({_STEPS.get(status.step, status.step)})")
+        step = _STEPS.get(status.step, status.step)
+        if status.step == "overlap" and not status.has_both:
+            step = "only one of the two is stored"
+        parts.append(f"rotation under way since {began} ({step})")
     return ", ".join(parts)
 
 

@@ -197,6 +197,8 @@ def assess_versions(
         status = replace(status, client_id="***")
     rotation = read_rotation(parse_fields(credentials_version))
     client_secret = ClientSecretStatus.of(credentials_version.secret_id, rotation)
+    if client_secret is not None and len(credentials.client_secrets) == 1:
+        client_secret = replace(client_secret, has_both=False)
     return replace(status, client_secret=client_secret)
 
 

@@ -37,6 +37,7 @@ class ClientSecretStatus:
 
     Only what a rotation has recorded in `credentials_secret` is known. `step` and `started_at` are
     None if no rotation is under way, `old_expires_at` is when the one that is being replaced ends.
+    `has_both` is False if only one client secret is stored although both should be.
     """
 
     credentials_secret: str
@@ -46,6 +47,7 @@ class ClientSecretStatus:
     step: str | None = None
     started_at: datetime | None = None
     old_expires_at: datetime | None = None
+    has_both: bool = True
 
     @classmethod
     def of(cls, credentials_secret: str, rotation: SecretRotation | None) -> Self | None:

@@ -124,6 +124,7 @@ def test_force_rotates_a_token_that_is_not_due(ims: LocalIms) -> None:
         ({"credentials_secret": "a/b", "token_secret": 7}, "token_secret must be a secret's name"),
         ({"force": "yes"}, "force must be true or false"),
         ({"tokensecret": "a/token"}, "did you mean token_secret?"),
+        ({"rotate-client-secret": True}, "did you mean rotate_client_secret?"),
         ({"probe_url": "https://elsewhere.example"}, "has an unknown field"),
         ({"Records": []}, "has an unknown field"),
         ({"source": ["a"]}, "has an unknown field"),

@@ -157,6 +157,18 @@ def test_secret_without_a_binding_is_refused_with_the_way_out(
     assert output.out == ""
 
 
+def test_rotation_of_the_credentials_secret_is_refused_with_the_command_that_ends_it(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROTATOR_TOKEN_SECRET", deployed.binding.token_secret)
+    monkeypatch.setenv("ROTATOR_CREDENTIALS_SECRET", deployed.binding.credentials_secret)
+    deployed.create(deployed.binding.token_secret)
+    rotation = deployed.begin(deployed.binding.credentials_secret)
+    cancel = f"`aws secretsmanager cancel-rotate-secret --secret-id {rotation.arn} --region"
+    with pytest.raises(ConfigError, match=f"is the credentials secret, .*{cancel}"):
+        call(rotation.event("createSecret"))
+
+
 def test_replica_is_refused_and_the_primary_region_named(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,25 @@ def test_status_shows_age_and_rotation_under_way(inside: Cli, vault: Vault, name
     assert "canary" not in table
 
 
+def test_status_says_that_one_of_the_two_was_taken_out(
+    inside: Cli, vault: Vault, name: str
+) -> None:
+    inside("rotate-client-secret", name)
+    inside("credentials", "remove", name, "--number", "1")
+
+    table = inside("status", *vault.selectors).stdout
+
+    [line] = [line for line in table.splitlines() if line.startswith("client secret")]
+    assert line.endswith("(only one of the two is stored)")
+
+
+def test_credentials_secret_is_refused_as_a_token_secret(inside: Cli, name: str) -> None:
+    ended = inside("rotate-client-secret", name, "--token-secret", name)
+
+    assert ended.returncode == 2
+    assert f"token secret {name}: is the credentials secret, which holds no token" in ended.stdout
+
+
 def test_fleet_shows_a_shared_client_secret_once(
     inside: Cli, vault: Vault, name: str, tmp_path: Path
 ) -> None:
