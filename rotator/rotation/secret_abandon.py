@@ -163,9 +163,10 @@ def abandon_contradiction(
     new_id, old_id = ids_of(rotation)
     ended = (
         f"the state names {new_id} as the new client secret and {old_id} as the old one, and both"
-        " can't be right, so this rotation has ended and nothing was deleted; {kind.name} lists"
-        f" {describe(tuple(listed.values())) or 'none'}: if there are several, find out which of"
-        f" them the credentials hold before you delete one ({kind.where_to_delete})"
+        " can't be right, so this rotation has ended and nothing was deleted;"
+        f" {kind.name} lists {describe(tuple(listed.values())) or 'none'}: if there are several,"
+        f" find out which of them the credentials hold before you delete one"
+        f" ({kind.where_to_delete})"
     )
     return conclude_abandoned(run, seen, rotation, ended)
 

@@ -166,7 +166,8 @@ def revert(
 
 def _refuse_unless_old_works(run: SecretRun, seen: Situation, *, waits: bool) -> None:
     others = [each for each in seen.credentials.client_secrets if each != seen.new_value]
-    accepted = find_accepted(run, seen, others, waits=waits)
+    # Where no other is stored, the refusal of the new one leads to the error that says what to do.
+    accepted = find_accepted(run, seen, others or seen.credentials.client_secrets, waits=waits)
     if not isinstance(accepted, MintError):
         return
     if is_wrong(seen, accepted):

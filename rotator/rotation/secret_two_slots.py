@@ -14,6 +14,7 @@ from rotator.errors import ClientAdminError, MintError
 from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
+from rotator.model.secret import Secret
 from rotator.model.secret_rotation import SecretRotation
 from rotator.rotation.secret_abandon import abandon, abandon_contradiction, previous_state
 from rotator.rotation.secret_add import begin, settle_add
@@ -36,9 +37,11 @@ from rotator.rotation.secret_removal import (
 )
 from rotator.rotation.secret_run import add_new, publish, refuse_if_edited
 from rotator.rotation.secret_verification import (
+    explain_untried,
     find_accepted,
     find_old_values,
     has_to_try_old,
+    is_wrong,
     refuse_unless_old,
     verify,
 )
@@ -46,7 +49,6 @@ from rotator.rotation.secret_verification import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.model.secret import Secret
     from rotator.model.secret_rotation import ProviderSecret
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_gate import Condition, Evidence
@@ -162,9 +164,7 @@ def _begin_anew(
 
     Both stay at the provider and stored. The one that lives longer is replaced next.
     """
-    goes_back = pair.old_outlives and not isinstance(
-        find_accepted(run, seen, find_old_values(seen, rotation)), MintError
-    )
+    goes_back = pair.old_outlives and _is_old_usable(run, seen, rotation)
     ended = (
         f"client secret {pair.new.id} expires at"
         f" {format_instant(pair.new.expires_at or run.now())}, before {pair.old.id} can be deleted:"
@@ -187,6 +187,15 @@ def _begin_anew(
         seen = publish(run, seen, done)
     result = begin(run, seen, admin, tuple(listed.values()))
     return replace(result, summary=f"{ended}; {result.summary}")
+
+
+def _is_old_usable(run: SecretRun, seen: Situation, rotation: SecretRotation) -> bool:
+    """Whether the old client secret is stored and accepted; raises MintError if that isn't known."""
+    old_values = find_old_values(seen, rotation)
+    accepted = find_accepted(run, seen, old_values) if old_values else None
+    if isinstance(accepted, MintError) and not is_wrong(seen, accepted):
+        raise explain_untried(seen, accepted, "the old client secret", "nothing was changed")
+    return isinstance(accepted, Secret)
 
 
 def _end_old(

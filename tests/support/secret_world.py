@@ -19,6 +19,7 @@ from rotator.model.access_token import Minted
 from rotator.model.binding import Binding
 from rotator.model.client_credentials import ClientCredentials
 from rotator.model.policy import RenewalPolicy
+from rotator.model.providers import resolve
 from rotator.model.secret import Secret, StoredSecret
 from rotator.rotation.client_secret import rotate_client_secret
 from rotator.rotation.rotate import rotate_token
@@ -122,6 +123,7 @@ class SecretEndpoint:
         return minted
 
     def _mint(self, credentials: ClientCredentials) -> Minted:
+        resolve(credentials)  # refuses what can't be tried, as a token endpoint's client does
         now = self.fake.clock.now()
         if credentials.client_id != self.fake.client_id:  # the management client, with its key
             return Minted(access_token(MANAGEMENT_TOKEN, client_id=credentials.client_id))

@@ -8,8 +8,16 @@ import pytest
 
 from rotator.cli.exit_codes import EXIT_CONFIGURATION, exit_code
 from rotator.errors import ConfigError, MintError
+from rotator.model.access_token import Minted
+from rotator.model.client_credentials import ClientCredentials
 from tests.support.clock import NOW
-from tests.support.secret_providers import FakeAdobe, FakeEntraId, KeptSecret, SecretFake
+from tests.support.secret_providers import (
+    FIRST_VALUE,
+    FakeAdobe,
+    FakeEntraId,
+    KeptSecret,
+    SecretFake,
+)
 from tests.support.secret_world import CREDENTIALS, TOKEN, SecretWorld, rotate_to_the_end
 
 FIRST = FakeEntraId.secret_id(1)
@@ -157,6 +165,45 @@ def test_rotation_that_is_held_back_until_the_new_one_ends_begins_anew(
     for _ in range(20):
         assert world.job() in {"rotated", "not_due"}
         world.clock.advance(6 * 3600)
+
+
+def world_that_begins_anew() -> SecretWorld:
+    """The new client secret expires before the gate is open."""
+    world = world_of(6)
+    hold_back(world)
+    world.rotate()
+    world.pass_time(hours=4 * 24 + 1)
+    return world
+
+
+def test_rotation_begins_anew_though_the_old_value_was_taken_out_of_the_credentials() -> None:
+    world = world_that_begins_anew()
+    world.store_by_hand(world.stored[0])
+
+    result = world.rotate()
+
+    assert result.outcome == "started"
+    assert f"{FakeEntraId.secret_id(2)} is replaced anew" in result.summary
+    assert len(world.fake.secrets) == 3
+    assert world.has_working_secret()
+
+
+def test_old_one_that_cannot_be_tried_is_not_given_up() -> None:
+    world = world_that_begins_anew()
+    before = world.store.fields(CREDENTIALS)
+    answer = world.endpoint.mint
+
+    def refuse_old(credentials: ClientCredentials) -> Minted:
+        if [each.reveal() for each in credentials.client_secrets] == [FIRST_VALUE]:
+            raise MintError("token endpoint: unavailable", status=503, retryable=True)
+        return answer(credentials)
+
+    world.endpoint.mint = refuse_old  # type: ignore[method-assign]
+    world.refused(MintError, "the old client secret could not be tried .* nothing was changed")
+
+    assert world.store.fields(CREDENTIALS) == before
+    world.endpoint.mint = answer  # type: ignore[method-assign]
+    assert f"{FIRST} is replaced anew" in world.rotate().summary
 
 
 def test_new_client_secret_that_has_expired_is_replaced_anew() -> None:

@@ -234,6 +234,7 @@ def test_state_whose_old_and_new_one_are_the_same_or_swapped_ends_and_deletes_no
     assert (ended.outcome, len(world.fake.secrets)) == ("abandoned", 2)
     assert "nothing was deleted" in ended.summary
     assert make.secret_id(1) in ended.summary
+    assert "{" not in ended.summary
     assert world.has_working_secret()
 
 

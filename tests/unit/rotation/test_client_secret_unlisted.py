@@ -141,6 +141,22 @@ def test_new_one_that_was_deleted_and_taken_out_ends_the_rotation_at_once(make: 
 
 
 @each_overlapping
+def test_new_one_that_is_gone_and_the_only_one_stored_leads_back_to_the_version_before(
+    make: Make,
+) -> None:
+    world = SecretWorld.managed(make)
+    world.rotate()
+    world.store.add(world.token_secret)
+    world.job()
+    world.rotate()
+    world.store_by_hand(world.stored[0])
+    del world.fake.secrets[make.secret_id(2)]
+    world.clock.advance(3600)
+
+    world.refused(MintError, "To recover, .*aws secretsmanager update-secret-version-stage")
+
+
+@each_overlapping
 def test_new_one_that_has_minted_counts_as_gone_after_an_hour(make: Make) -> None:
     world = SecretWorld.managed(make)
     world.rotate()
