@@ -68,13 +68,15 @@ def conclude_abandoned(
     *,
     state: SecretRotation | None = None,
     listed: Sequence[ProviderSecret] = (),
+    way_out: str = "",
 ) -> SecretRotationResult:
     """End a rotation that can't go on, and leave `state`; a dry run only says so.
 
     Raises MintError or ConfigError if no stored client secret is known to work: AWSPREVIOUS may
-    have the last one that does, and a write would take that label away.
+    have the last one that does, and a write would take that label away. `way_out` is what to do
+    then, if that is known.
     """
-    _refuse_unless_accepted(run, seen, listed)
+    _refuse_unless_accepted(run, seen, listed, way_out)
     if run.dry_run:
         return run.conclude("would_change", summary, rotation=rotation)
     publish(run, seen, state)
@@ -82,13 +84,13 @@ def conclude_abandoned(
 
 
 def _refuse_unless_accepted(
-    run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret]
+    run: SecretRun, seen: Situation, listed: Sequence[ProviderSecret], way_out: str
 ) -> None:
     if may_mint(seen):
         values = seen.credentials.client_secrets
         accepted = find_accepted(run, seen, values)
         if isinstance(accepted, MintError):
-            raise explain_refused_stored(run, seen, accepted, listed)
+            raise explain_refused_stored(run, seen, accepted, listed, way_out=way_out)
         return
     earlier = find_earlier(seen.version, seen.credentials, store=run.store, endpoint=run.endpoint)
     if earlier is None or has_minted(run, seen):
@@ -119,11 +121,16 @@ def abandon(
     left = [each.id for each in ours if each is not None and each.id in listed]
     advice = _explain_left(seen, left, listed, is_clear=_are_others(seen, rotation, left, listed))
     old = listed.get(rotation.old.id) if rotation.old else None
+    way_out = ""
     if old is not None and not old.is_active:
+        if state is not None:
+            way_out = f"switch {old.id} on ({seen.settings.kind.console})"
         advice += f"; {old.id} is switched off there: switch it on if the credentials hold it"
     there = tuple(listed.values())
     summary = f"{ended}; {advice}"
-    return conclude_abandoned(run, seen, rotation, summary, state=state, listed=there)
+    return conclude_abandoned(
+        run, seen, rotation, summary, state=state, listed=there, way_out=way_out
+    )
 
 
 def _are_others(

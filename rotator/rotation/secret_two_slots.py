@@ -190,7 +190,7 @@ def _begin_anew(
 
 
 def _is_old_usable(run: SecretRun, seen: Situation, rotation: SecretRotation) -> bool:
-    """Whether the old client secret is stored and accepted; raises MintError if that isn't known."""
+    """Whether the old client secret is stored and accepted; raises MintError if nothing tells."""
     old_values = find_old_values(seen, rotation)
     accepted = find_accepted(run, seen, old_values) if old_values else None
     if isinstance(accepted, MintError) and not is_wrong(seen, accepted):

@@ -31,9 +31,15 @@ SECRET_OUTSIDE_MUTATIONS = {
         "    if False:\n",
         f"{LIFE} -k held_back",
     ),
+    "old client secret: one that could not be tried is given up for another": Mutation(
+        "rotation/secret_two_slots.py",
+        "    if isinstance(accepted, MintError) and not is_wrong(seen, accepted):\n",
+        "    if False:\n",
+        f"{LIFE} -k cannot_be_tried",
+    ),
     "working client secret: a rotation is abandoned although no stored one is accepted": Mutation(
         "rotation/secret_abandon.py",
-        "    _refuse_unless_accepted(run, seen, listed)\n",
+        "    _refuse_unless_accepted(run, seen, listed, way_out)\n",
         "",
         f"{EARLIER} -k is_not_abandoned",
     ),

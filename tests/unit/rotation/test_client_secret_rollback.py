@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rotator.errors import ConfigError, MintError
-from tests.support.secret_providers import FIRST_VALUE, FakeEntraId, SecretFake
+from tests.support.secret_providers import FIRST_VALUE, FakeEntraId, FakeOkta, SecretFake
 from tests.support.secret_world import CREDENTIALS, SecretWorld, each_overlapping, rotate_to_the_end
 
 Make = type[SecretFake]
@@ -42,6 +42,19 @@ def test_rollback_in_the_overlap_costs_neither_client_secret(make: Make) -> None
     error = world.refused(ConfigError)
     assert all(each in str(error) for each in ids)
     assert list(world.fake.secrets) == ids
+
+
+def test_old_one_that_is_stored_again_while_it_is_off_is_to_be_switched_on() -> None:
+    world = SecretWorld.managed(FakeOkta).open_gate()
+    assert world.rotate().outcome == "retired"
+    old, new = world.fake.secrets
+    del world.fake.secrets[new]
+    world.store_by_hand(FIRST_VALUE)
+
+    world.refused(MintError, f"To recover, switch {old} on .*, then run this again")
+
+    world.fake.secrets[old].is_active = True
+    assert world.rotate().outcome == "abandoned"
 
 
 def adding_version(world: SecretWorld) -> str:
