@@ -103,13 +103,15 @@ def safe_code(code: object) -> str:
 def denied_action(message: str) -> str | None:
     """The action that AWS names in a denial, such as `kms:Decrypt`; None if it names none.
 
-    It need not be the one that was called: CreateSecret with tags needs TagResource too.
+    It need not be the one that was called: CreateSecret with tags needs TagResource too. It has to
+    be of a service that rotator uses, as a server that isn't AWS may echo anything.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     import re
 
     named = re.search(
-        r"not authorized to perform: ([a-z-]{2,30}:[A-Z][A-Za-z]{2,50})(?!\S)", message
+        r"not authorized to perform: ((?:secretsmanager|kms|sqs|sts):[A-Z][A-Za-z]{2,50})(?!\S)",
+        message,
     )
     return named[1] if named else None
 

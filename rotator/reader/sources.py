@@ -132,22 +132,36 @@ def find_token(
     `ends_at` returns the expiry of a token on the clock of `now`, given these seconds. Errors are
     returned, because a traceback would have frames with the secret's text in a variable.
     """
-    failures: list[tuple[str | None, RotatorError]] = []
+    failures: list[tuple[str | None, _Failure]] = []
     for index, source in enumerate(sources):
         region: str | None = getattr(source, "region", None)
-        if failures and region is None and _is_final(failures[-1][1]):
-            break  # Secrets Manager refused, and would again
+        if failures and region is None and failures[-1][1].is_final:
+            break
         found = _find_in(source, secret_id, fresh=fresh, now=now, ends_at=ends_at)
-        if not isinstance(found, RotatorError):
+        if not isinstance(found, _Failure):
             return *found, index
         # A fallback that isn't configured must not hide the first failure.
-        if not failures or not isinstance(found, ConfigError):
+        if not failures or not isinstance(found.error, ConfigError):
             failures.append((region, found))
-    return _summary(secret_id, failures)
+    return _summary(secret_id, [(region, failure.error) for region, failure in failures])
 
 
-def _is_final(failure: RotatorError) -> bool:
-    return isinstance(failure, StoreError) and bool(failure.aws_code) and not failure.retryable
+class _Failure:
+    """Why a source has no token.
+
+    `is_final`: Secrets Manager refused to read AWSCURRENT, and would again. A refused AWSPREVIOUS
+    is not: a cache may have an older AWSCURRENT than the next source.
+    """
+
+    __slots__ = ("error", "is_final")
+
+    def __init__(self, error: RotatorError, *, is_final: bool = False) -> None:
+        self.error = error
+        self.is_final = is_final
+
+
+def _is_refusal(error: RotatorError) -> bool:
+    return isinstance(error, StoreError) and bool(error.aws_code) and not error.retryable
 
 
 def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]) -> RotatorError:
@@ -163,17 +177,19 @@ def _summary(secret_id: str, failures: Sequence[tuple[str | None, RotatorError]]
 
 def _find_in(
     source: Source, secret_id: str, *, fresh: bool, **times: Any
-) -> tuple[Snapshot, float] | RotatorError:
+) -> tuple[Snapshot, float] | _Failure:
     current = _read(source, secret_id, "AWSCURRENT", fresh=fresh, **times)
-    if not isinstance(current, TokenUnavailable):
+    if not isinstance(current, RotatorError):
         return current
+    if not isinstance(current, TokenUnavailable):
+        return _Failure(current, is_final=_is_refusal(current))
     if source.has_fresh and not fresh:
         return _find_in(source, secret_id, fresh=True, **times)
     previous = _read(source, secret_id, "AWSPREVIOUS", fresh=fresh, **times)
     if isinstance(previous, TokenUnavailable | SecretNotFound):
-        return current
+        return _Failure(current)
     if isinstance(previous, RotatorError):
-        return previous_unreadable(secret_id, previous)
+        return _Failure(previous_unreadable(secret_id, previous))
     return previous
 
 

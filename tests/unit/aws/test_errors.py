@@ -99,7 +99,9 @@ def test_advice_grants_the_action_that_aws_names(operation: str, action: str) ->
     assert str(error).count("grant") == 1
 
 
-@pytest.mark.parametrize("named", ["secretsmanager:p8e-Canary", "canary", "a:B" + "c" * 60, ""])
+@pytest.mark.parametrize(
+    "named", ["secretsmanager:p8e-Canary", "canary-horse:Abc", "a:B" + "c" * 60, ""]
+)
 def test_what_has_no_form_of_an_action_is_not_repeated(named: str) -> None:
     error = refused("AccessDeniedException", f"is not authorized to perform: {named} on {ARN}")
     assert "; grant secretsmanager:GetSecretValue on it to this role" in str(error)

@@ -10,7 +10,13 @@ from rotator.errors import ConfigError, StoreError
 from rotator.reader import TokenReader
 from rotator.reader.source import Source
 from rotator.reader.sources import find_token, open_sources
-from tests.support.reader_rig import UNREACHABLE, fixed_source, live_version, store_error
+from tests.support.reader_rig import (
+    UNREACHABLE,
+    FakeSource,
+    fixed_source,
+    live_version,
+    store_error,
+)
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -108,6 +114,16 @@ def test_refusal_of_secrets_manager_itself_ends_the_search() -> None:
     fallback = fixed_source(live_version("second"))
     assert found(fixed_source(DENIED), fallback) is DENIED
     assert fallback.calls == 0
+
+
+def test_previous_version_that_a_cache_may_not_read_does_not_end_the_search() -> None:
+    """The cache's AWSCURRENT may be older than that of Secrets Manager."""
+    cache = FakeSource(AWSCURRENT=live_version("expired", lives_s=-5), AWSPREVIOUS=DENIED)
+
+    assert found(cache, fixed_source(live_version("second")))[0].token == "second"
+    error = found(cache)
+    assert isinstance(error, StoreError)
+    assert (error.aws_code, error.retryable) == ("AccessDeniedException", False)
 
 
 def test_failure_can_pass_by_itself_if_that_of_any_region_can() -> None:
