@@ -193,6 +193,12 @@ READER_MUTATIONS = {
         "    if isinstance(previous, RotatorError):\n",
         "tests/unit/reader/test_recovery.py -k reported_as_such",
     ),
+    "a refused AWSPREVIOUS of a cache ends the search": Mutation(
+        "reader/sources.py",
+        "_Failure(previous_unreadable(secret_id, previous))",
+        "_Failure(previous_unreadable(secret_id, previous), is_final=_is_refusal(previous))",
+        "tests/unit/reader/test_sources.py -k cache_may_not_read",
+    ),
     "an empty variable announces the agent": Mutation(
         "reader/sources.py",
         'if environ.get("AWS_TOKEN") or os.access',
