@@ -111,10 +111,12 @@ class Rotator:
 
         A problem with the credentials is part of the status. Raises StoreError if the token secret
         cannot be read, TokenUnavailable if it holds client credentials instead of a token. Its
-        calls take `STATUS_BUDGET_S` together at most, as a monitor waits for the result.
+        calls take `STATUS_BUDGET_S` together at most, as a monitor waits for the result; the AWS
+        credentials are fetched before that.
         """
         from rotator.app.status import read_status  # which a run does not need
 
+        self._store.fetch_credentials(settings.token_secret)
         return read_status(settings, self._store.limit_time(ends_in(STATUS_BUDGET_S)))
 
 

@@ -96,6 +96,23 @@ class ApiCaller:
         limited._left_s = left_s  # noqa: SLF001 - a copy of this one
         return limited
 
+    def fetch_credentials(self, secret_id: str) -> None:
+        """Fetch the AWS credentials with which this secret is to be read, in this thread.
+
+        The SDK fetches those of a role at the first call: it may prompt for an MFA code, which no
+        time limit may cut off. Raises as a call does; without credentials, the first call does.
+        """
+        signer = getattr(self._client, "_request_signer", None)
+        credentials = getattr(signer, "_credentials", None)
+        if credentials is None:
+            return
+        with hide_bodies():
+            replace_error(
+                credentials.get_frozen_credentials,
+                Exception,
+                lambda error: explain_error(error, operation="GetSecretValue", secret_id=secret_id),
+            )
+
     def _call(
         self,
         operation: str,
