@@ -13,25 +13,12 @@ from botocore.exceptions import (
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import ConfigError, RotatorError, StoreError
 from rotator.model.secret import SecretInfo, StoredSecret
+from tests.support.sdk_responses import arn_of, version_of
 
 Read = StoredSecret | SecretInfo | RotatorError
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="https://sm.example")
 TAG = "rotator:credentials-secret"
-
-
-def arn_of(name: str, region: str = "eu-west-1") -> str:
-    return f"arn:aws:secretsmanager:{region}:123456789012:secret:{name}-AbC123"
-
-
-def version_of(name: str) -> dict[str, Any]:
-    return {
-        "ARN": arn_of(name),
-        "Name": name,
-        "VersionId": f"version-of-{name}",
-        "SecretString": "{}",
-        "VersionStages": ["AWSCURRENT"],
-    }
 
 
 def refusal(code: str, operation: str = "x") -> ClientError:

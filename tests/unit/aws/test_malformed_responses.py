@@ -12,23 +12,10 @@ from rotator.aws.store import SecretsManagerStore
 from rotator.errors import StoreError
 from rotator.model.secret import StoredSecret
 from tests.support.clock import ManualClock
+from tests.support.sdk_responses import arn_of, version_of
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/rotator"
 ODD: list[Any] = [None, 5, "text", [], {}, [None], [5], [[]], [{}]]
-
-
-def arn_of(name: str) -> str:
-    return f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbC123"
-
-
-def version_of(name: str) -> dict[str, Any]:
-    return {
-        "ARN": arn_of(name),
-        "Name": name,
-        "VersionId": f"version-of-{name}",
-        "SecretString": "{}",
-        "VersionStages": ["AWSCURRENT"],
-    }
 
 
 class OddClient:

@@ -8,11 +8,11 @@ from structlog.testing import capture_logs
 from rotator.aws.fleet_store import FleetStore
 from rotator.errors import StoreError
 from rotator.fleet.discovery import discover
+from tests.support.sdk_responses import arn_of
 from tests.unit.aws.test_fleet_store import (
     TAG,
     UNREACHABLE,
     ScriptedClient,
-    arn_of,
     refusal,
     store_of,
 )
