@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from rotator.rotation.secret_run import SecretRun, Situation
 
 __all__ = [
+    "done_state",
     "finish",
     "finish_without_old",
     "put_new_last",
@@ -53,6 +54,17 @@ __all__ = [
 
 
 # --- The old one is gone -------------------------------------------------------------------------
+
+
+def done_state(rotation: SecretRotation) -> SecretRotation:
+    """The state once the new client secret is the stored one, and no old one is recorded."""
+    return SecretRotation(
+        id=rotation.id,
+        step="done",
+        started_at=rotation.started_at,
+        new=rotation.new,
+        new_digest=rotation.new_digest,
+    )
 
 
 def finish(
@@ -68,13 +80,7 @@ def finish(
 
     The old value is dropped; without `drops` it is kept after the new one.
     """
-    done = SecretRotation(
-        id=rotation.id,
-        step="done",
-        started_at=rotation.started_at,
-        new=rotation.new,
-        new_digest=rotation.new_digest,
-    )
+    done = done_state(rotation)
     left = publish(
         run,
         seen,

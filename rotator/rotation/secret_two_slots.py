@@ -15,10 +15,10 @@ from rotator.model.commands import set_command
 from rotator.model.instants import format_instant
 from rotator.model.providers import resolve
 from rotator.model.secret import Secret
-from rotator.model.secret_rotation import SecretRotation
 from rotator.rotation.secret_abandon import abandon, abandon_contradiction, previous_state
 from rotator.rotation.secret_add import begin, settle_add
 from rotator.rotation.secret_endings import (
+    done_state,
     finish,
     finish_without_old,
     put_new_last,
@@ -49,7 +49,7 @@ from rotator.rotation.secret_verification import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rotator.model.secret_rotation import ProviderSecret
+    from rotator.model.secret_rotation import ProviderSecret, SecretRotation
     from rotator.rotation.ports import ClientAdmin
     from rotator.rotation.secret_gate import Condition, Evidence
     from rotator.rotation.secret_result import SecretRotationResult
@@ -172,19 +172,12 @@ def _begin_anew(
     )
     if run.dry_run:
         return run.conclude("would_change", f"would begin anew: {ended}", rotation=rotation)
-    done = SecretRotation(
-        id=rotation.id,
-        step="done",
-        started_at=rotation.started_at,
-        new=rotation.new,
-        new_digest=rotation.new_digest,
-    )
     refuse_if_edited(run, seen)
     if goes_back:
         put_last = put_new_last(rotation)
         seen = publish(run, seen, previous_state(rotation), client_secrets=put_last)
     else:
-        seen = publish(run, seen, done)
+        seen = publish(run, seen, done_state(rotation))
     result = begin(run, seen, admin, tuple(listed.values()))
     return replace(result, summary=f"{ended}; {result.summary}")
 
